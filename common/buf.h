@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * buf.h - a growing buffer of bytes
+ *
+ * `struct buf b = {0}` is an empty, valid buffer; buf_done() frees it and leaves it empty. The
+ * data moves when it grows: a pointer into it is dead after the next buf_ call that adds.
+ */
+#ifndef BULKHEAD_COMMON_BUF_H
+#define BULKHEAD_COMMON_BUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+    uint8_t *data;
+    size_t len;
+    size_t capacity;
+};
+
+/* Frees the memory; b is then empty and usable again. */
+void buf_done(struct buf *b);
+
+/* Forgets the content, keeps the memory. */
+static inline void buf_reset(struct buf *b)
+{
+    b->len = 0;
+}
+
+/* Makes room for len more bytes and returns where they go; b->len does not change. */
+uint8_t *buf_reserve(struct buf *b, size_t len);
+
+/* Appends len bytes. */
+void buf_add(struct buf *b, const void *bytes, size_t len);
+
+/* Appends a NUL-terminated string without its NUL. */
+void buf_add_text(struct buf *b, const char *text);
+
+/* Appends one byte. */
+void buf_add_byte(struct buf *b, uint8_t byte);
+
+/* Appends formatted text without a NUL. */
+void buf_add_format(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Removes len bytes from the front. Requires: len <= b->len. */
+void buf_drop_front(struct buf *b, size_t len);
+
+/* The content as a string: puts a NUL behind it (not counted) and returns the data. */
+const char *buf_text(struct buf *b);
+
+#endif

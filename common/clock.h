@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clock.h - elapsed time for hosts and loops; no step of a stage may see it
+ */
+#ifndef BULKHEAD_COMMON_CLOCK_H
+#define BULKHEAD_COMMON_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Milliseconds since some fixed moment; does not jump when the wall clock is set. */
+static inline uint64_t clock_monotonic_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+#endif

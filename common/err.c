@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int err_set(struct err *e, int code, const char *format, ...)
+{
+    if (e == NULL)
+        return code;
+    e->code = code;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(e->text, sizeof e->text, format, args);
+    va_end(args);
+    return code;
+}
+
+int err_set_errno(struct err *e, const char *format, ...)
+{
+    int saved_errno = errno;
+    if (e == NULL)
+        return ERR_IO;
+    e->code = ERR_IO;
+    va_list args;
+    va_start(args, format);
+    int used = vsnprintf(e->text, sizeof e->text, format, args);
+    va_end(args);
+    if (used >= 0 && (size_t)used < sizeof e->text)
+        (void)snprintf(e->text + used, sizeof e->text - (size_t)used, ": %s",
+                       strerror(saved_errno));
+    return ERR_IO;
+}
+
+int err_wrap(struct err *e, const char *format, ...)
+{
+    if (e == NULL)
+        return ERR_IO;
+    char front[ERR_TEXT_BYTES_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(front, sizeof front, format, args);
+    va_end(args);
+    char whole[2 * ERR_TEXT_BYTES_MAX + 2];
+    (void)snprintf(whole, sizeof whole, "%s: %s", front, e->text);
+    memcpy(e->text, whole, sizeof e->text - 1);
+    e->text[sizeof e->text - 1] = '\0';
+    return e->code;
+}
+
+const char *err_meaning(int code)
+{
+    switch (code) {
+    case ERR_OK:
+        return "no error";
+#define X(name, number, text)                                                                      \
+    case name:                                                                                     \
+        return text;
+        ERR_LIST(X)
+#undef X
+    default:
+        return "unknown error code";
+    }
+}

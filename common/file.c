@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd, struct err *e)
+{
+    int fd;
+    do {
+        fd = openat(dir_fd, name, flags | O_CLOEXEC, mode);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) {
+        int code = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+        (void)err_set_errno(e, "cannot open '%s'", name);
+        if (e != NULL)
+            e->code = code;
+        return code;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int file_write_at(int fd, uint64_t offset, const void *bytes, size_t len, struct err *e)
+{
+    const uint8_t *at = bytes;
+    while (len > 0) {
+        ssize_t n = pwrite(fd, at, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_set_errno(e, "cannot write %zu bytes at offset %llu", len,
+                                 (unsigned long long)offset);
+        at += n;
+        len -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+int file_read_at(int fd, uint64_t offset, void *bytes, size_t len, size_t *ret_len, struct err *e)
+{
+    uint8_t *at = bytes;
+    size_t got = 0;
+    while (got < len) {
+        ssize_t n = pread(fd, at + got, len - got, (off_t)(offset + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_set_errno(e, "cannot read %zu bytes at offset %llu", len,
+                                 (unsigned long long)offset);
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    *ret_len = got;
+    return 0;
+}
+
+int file_read_whole(int fd, size_t max, struct buf *out, struct err *e)
+{
+    size_t total = 0;
+    for (;;) {
+        const size_t piece = 65536;
+        size_t got;
+        int rc = file_read_at(fd, total, buf_reserve(out, piece), piece, &got, e);
+        if (rc != 0)
+            return rc;
+        out->len += got;
+        total += got;
+        if (total > max)
+            return err_set(e, ERR_RANGE, "more than %zu bytes", max);
+        if (got < piece)
+            return 0;
+    }
+}
+
+int file_sync(int fd, struct err *e)
+{
+    int rc;
+    do {
+        rc = fdatasync(fd);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0 ? 0 : err_set_errno(e, "cannot sync");
+}
+
+int file_truncate(int fd, uint64_t len, struct err *e)
+{
+    int rc;
+    do {
+        rc = ftruncate(fd, (off_t)len);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0 ? 0 : err_set_errno(e, "cannot set the length to %llu", (unsigned long long)len);
+}
+
+int file_length(int fd, uint64_t *ret_len, struct err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return err_set_errno(e, "cannot stat");
+    *ret_len = (uint64_t)st.st_size;
+    return 0;
+}
+
+int file_rename(int dir_fd, const char *from, const char *to, bool durable, struct err *e)
+{
+    if (renameat(dir_fd, from, dir_fd, to) != 0)
+        return err_set_errno(e, "cannot rename '%s' to '%s'", from, to);
+    return durable ? file_sync_dir(dir_fd, e) : 0;
+}
+
+int file_sync_dir(int dir_fd, struct err *e)
+{
+    return fsync(dir_fd) == 0 ? 0 : err_set_errno(e, "cannot sync a directory");
+}
+
+int file_remove(int dir_fd, const char *name, struct err *e)
+{
+    if (unlinkat(dir_fd, name, 0) != 0 && errno != ENOENT)
+        return err_set_errno(e, "cannot remove '%s'", name);
+    return 0;
+}
+
+int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e)
+{
+    if (mkdirat(dir_fd, name, 0700) != 0 && errno != EEXIST)
+        return err_set_errno(e, "cannot make the directory '%s'", name);
+    return file_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, e);
+}

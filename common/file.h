@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h - the file operations that safety depends on
+ *
+ * All durable files of ours are written through these: whole writes at given offsets, fdatasync,
+ * rename with the directory synced behind it. Interrupted and short calls are carried on with;
+ * an error is final for the descriptor. After a failed sync the kernel may have dropped the pages
+ * and marked them clean, so nobody may sync the same descriptor again: the caller must give up
+ * its process and start from what verifies.
+ */
+#ifndef BULKHEAD_COMMON_FILE_H
+#define BULKHEAD_COMMON_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+/*
+ * Opens a file relative to a directory (AT_FDCWD: the current one), close-on-exec.
+ *
+ *   name     for messages too, so it should be what a person recognises
+ *   flags    as for open(2)
+ *   ret_fd   the caller closes it
+ *
+ * Returns: 0, ERR_NOT_FOUND (it does not exist), ERR_IO.
+ */
+int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd, struct err *e);
+
+/* Writes all len bytes at the offset. Returns 0 or ERR_IO; then part of it may be written. */
+int file_write_at(int fd, uint64_t offset, const void *bytes, size_t len, struct err *e);
+
+/* Reads up to len bytes at the offset; fewer only at the end. Returns 0 or ERR_IO. */
+int file_read_at(int fd, uint64_t offset, void *bytes, size_t len, size_t *ret_len, struct err *e);
+
+/* Appends the whole content to out. Returns 0, ERR_RANGE (more than max bytes), ERR_IO. */
+int file_read_whole(int fd, size_t max, struct buf *out, struct err *e);
+
+/* fdatasync(2). On ERR_IO the descriptor must not be used any more. */
+int file_sync(int fd, struct err *e);
+
+/* Cuts or extends the file. Returns 0 or ERR_IO. */
+int file_truncate(int fd, uint64_t len, struct err *e);
+
+/* The file's length in bytes. Returns 0 or ERR_IO. */
+int file_length(int fd, uint64_t *ret_len, struct err *e);
+
+/* Makes `to` be what `from` is, both in dir_fd, and syncs the directory if durable. */
+int file_rename(int dir_fd, const char *from, const char *to, bool durable, struct err *e);
+
+/* Makes directory entries safe. Returns 0 or ERR_IO. */
+int file_sync_dir(int dir_fd, struct err *e);
+
+/* Removes a file if it is there. Returns 0 or ERR_IO. */
+int file_remove(int dir_fd, const char *name, struct err *e);
+
+/* Makes a directory of mode 0700 unless it is there, and opens it. The caller closes ret_fd. */
+int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e);
+
+#endif

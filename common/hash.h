@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hash.h - checksums and keyed fingerprints
+ *
+ * CRC32C (Castagnoli, RFC 3720 appendix B.4) guards every frame and file against damage, not
+ * against malice. SipHash-2-4 with 128 bits of output (Aumasson, Bernstein: "SipHash: a fast
+ * short-input PRF") names a key of state: under a secret key nobody can choose two inputs that
+ * collide, and by chance among 10^9 keys one does with probability 10^-21.
+ */
+#ifndef BULKHEAD_COMMON_HASH_H
+#define BULKHEAD_COMMON_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hash128 {
+    uint64_t low;
+    uint64_t high;
+};
+
+/* Continues a CRC32C over len more bytes; start with crc = 0. */
+uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t len);
+
+/* The portable form of the same, which the tests compare the fast one with. */
+uint32_t hash_crc32c_portable(uint32_t crc, const void *bytes, size_t len);
+
+/* SipHash-2-4-128 of len bytes under a key of 16 bytes. */
+struct hash128 hash_siphash128(const uint8_t key[16], const void *bytes, size_t len);
+
+/* FNV-1a, 64 bits: for fingerprints of our own short texts, where nobody attacks. */
+uint64_t hash_fnv1a(const void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/memory.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Noreturn void out_of_memory(size_t count, size_t size)
+{
+    fprintf(stderr, "bulkhead: out of memory allocating %zu x %zu bytes\n", count, size);
+    abort();
+}
+
+void *memory_new(size_t count, size_t size)
+{
+    void *memory = calloc(count != 0 ? count : 1, size != 0 ? size : 1);
+    if (memory == NULL)
+        out_of_memory(count, size);
+    return memory;
+}
+
+void *memory_resize(void *memory, size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / size)
+        out_of_memory(count, size);
+    void *resized = realloc(memory, count * size != 0 ? count * size : 1);
+    if (resized == NULL)
+        out_of_memory(count, size);
+    return resized;
+}
+
+char *memory_dup(const void *bytes, size_t len)
+{
+    char *copy = memory_new(len + 1, 1);
+    if (len != 0)
+        memcpy(copy, bytes, len);
+    return copy;
+}
+
+char *memory_format(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (len < 0)
+        out_of_memory(1, 0);
+    char *text = memory_new((size_t)len + 1, 1);
+    va_start(args, format);
+    (void)vsnprintf(text, (size_t)len + 1, format, args);
+    va_end(args);
+    return text;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/money.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/err.h"
+
+struct currency_row {
+    const char code[4];
+    const char *symbol; /* NULL where a symbol would be ambiguous */
+    uint8_t decimals;
+};
+
+/* Row 0 is "none". Order is no interface: contracts name the code, never the row. */
+static const struct currency_row currencies[] = {
+    {"", NULL, 0},          {"USD", "$", 2},  {"EUR", "\xe2\x82\xac", 2}, {"GBP", "\xc2\xa3", 2},
+    {"JPY", "\xc2\xa5", 0}, {"AED", NULL, 2}, {"ARS", NULL, 2},           {"AUD", NULL, 2},
+    {"BGN", NULL, 2},       {"BHD", NULL, 3}, {"BRL", NULL, 2},           {"CAD", NULL, 2},
+    {"CHF", NULL, 2},       {"CLP", NULL, 0}, {"CNY", NULL, 2},           {"COP", NULL, 2},
+    {"CZK", NULL, 2},       {"DKK", NULL, 2}, {"EGP", NULL, 2},           {"HKD", NULL, 2},
+    {"HUF", NULL, 2},       {"IDR", NULL, 2}, {"ILS", NULL, 2},           {"INR", NULL, 2},
+    {"ISK", NULL, 0},       {"JOD", NULL, 3}, {"KES", NULL, 2},           {"KRW", NULL, 0},
+    {"KWD", NULL, 3},       {"MXN", NULL, 2}, {"MYR", NULL, 2},           {"NGN", NULL, 2},
+    {"NOK", NULL, 2},       {"NZD", NULL, 2}, {"OMR", NULL, 3},           {"PEN", NULL, 2},
+    {"PHP", NULL, 2},       {"PKR", NULL, 2}, {"PLN", NULL, 2},           {"QAR", NULL, 2},
+    {"RON", NULL, 2},       {"RSD", NULL, 2}, {"SAR", NULL, 2},           {"SEK", NULL, 2},
+    {"SGD", NULL, 2},       {"THB", NULL, 2}, {"TND", NULL, 3},           {"TRY", NULL, 2},
+    {"TWD", NULL, 2},       {"UAH", NULL, 2}, {"VND", NULL, 0},           {"ZAR", NULL, 2},
+};
+
+#define CURRENCY_COUNT (sizeof currencies / sizeof currencies[0])
+_Static_assert(CURRENCY_COUNT <= UINT8_MAX, "a currency index is one byte");
+
+int money_currency_find(const char *code, size_t len, struct currency *ret_currency)
+{
+    if (len != 3)
+        return ERR_NOT_FOUND;
+    for (size_t i = 1; i < CURRENCY_COUNT; i++) {
+        if (memcmp(currencies[i].code, code, 3) == 0) {
+            *ret_currency = (struct currency){(uint8_t)i};
+            return 0;
+        }
+    }
+    return ERR_NOT_FOUND;
+}
+
+static const struct currency_row *row_of(struct currency currency)
+{
+    REQUIRE(currency.index > 0 && currency.index < CURRENCY_COUNT);
+    return &currencies[currency.index];
+}
+
+const char *money_currency_code(struct currency currency)
+{
+    return row_of(currency)->code;
+}
+
+unsigned money_currency_decimals(struct currency currency)
+{
+    return row_of(currency)->decimals;
+}
+
+/* The digits before and after the point, found but not yet worth anything. */
+struct digits {
+    const char *whole;
+    size_t whole_len;
+    const char *fraction;
+    size_t fraction_len;
+};
+
+static size_t digits_span(const char *text, size_t len)
+{
+    size_t n = 0;
+    while (n < len && text[n] >= '0' && text[n] <= '9')
+        n++;
+    return n;
+}
+
+static bool digits_split(const char *text, size_t len, struct digits *d)
+{
+    *d = (struct digits){.whole = text, .whole_len = digits_span(text, len)};
+    if (d->whole_len == 0)
+        return false;
+    if (d->whole_len == len)
+        return true;
+    if (text[d->whole_len] != '.')
+        return false;
+    d->fraction = text + d->whole_len + 1;
+    d->fraction_len = len - d->whole_len - 1;
+    return d->fraction_len > 0 && digits_span(d->fraction, d->fraction_len) == d->fraction_len;
+}
+
+static bool append_digit(int64_t *value, int digit)
+{
+    return !__builtin_mul_overflow(*value, 10, value) &&
+           !__builtin_add_overflow(*value, digit, value);
+}
+
+static enum money_result digits_to_minor(const struct digits *d, unsigned decimals, bool negative,
+                                         int64_t *ret_minor)
+{
+    if (d->fraction_len > decimals)
+        return MONEY_TOO_MANY_DECIMALS;
+    int64_t value = 0;
+    for (size_t i = 0; i < d->whole_len; i++) {
+        if (!append_digit(&value, d->whole[i] - '0'))
+            return MONEY_OVERFLOW;
+    }
+    for (size_t i = 0; i < decimals; i++) {
+        if (!append_digit(&value, i < d->fraction_len ? d->fraction[i] - '0' : 0))
+            return MONEY_OVERFLOW;
+    }
+    *ret_minor = negative ? -value : value;
+    return MONEY_OK;
+}
+
+/*
+ * Takes the symbol or code off the front. A code that the table does not know is a currency all
+ * the same, only never the expected one: *ret_index is then 0.
+ */
+static bool take_currency(const char **text, size_t *len, uint8_t *ret_index)
+{
+    for (size_t i = 1; i < CURRENCY_COUNT; i++) {
+        const char *symbol = currencies[i].symbol;
+        size_t symbol_len = symbol != NULL ? strlen(symbol) : 0;
+        if (symbol_len != 0 && *len >= symbol_len && memcmp(*text, symbol, symbol_len) == 0) {
+            *text += symbol_len;
+            *len -= symbol_len;
+            *ret_index = (uint8_t)i;
+            return true;
+        }
+    }
+    if (*len < 3)
+        return false;
+    for (size_t i = 0; i < 3; i++) {
+        if ((*text)[i] < 'A' || (*text)[i] > 'Z')
+            return false;
+    }
+    struct currency found = {0};
+    (void)money_currency_find(*text, 3, &found);
+    *ret_index = found.index;
+    *text += 3;
+    *len -= 3;
+    if (*len > 0 && **text == ' ') {
+        (*text)++;
+        (*len)--;
+    }
+    return true;
+}
+
+enum money_result money_parse(const char *text, size_t len, struct currency expected,
+                              int64_t *ret_minor)
+{
+    bool negative = len > 0 && *text == '-';
+    if (negative) {
+        text++;
+        len--;
+    }
+    uint8_t index = 0;
+    struct digits d;
+    if (!take_currency(&text, &len, &index) || !digits_split(text, len, &d))
+        return MONEY_BAD_FORM;
+    if (index != expected.index)
+        return MONEY_WRONG_CURRENCY;
+    return digits_to_minor(&d, row_of(expected)->decimals, negative, ret_minor);
+}
+
+enum money_result money_parse_bare(const char *text, size_t len, struct currency currency,
+                                   int64_t *ret_minor)
+{
+    bool negative = len > 0 && *text == '-';
+    if (negative) {
+        text++;
+        len--;
+    }
+    struct digits d;
+    if (!digits_split(text, len, &d))
+        return MONEY_BAD_FORM;
+    return digits_to_minor(&d, row_of(currency)->decimals, negative, ret_minor);
+}
+
+void money_format(int64_t minor, struct currency currency, struct buf *out)
+{
+    const struct currency_row *row = row_of(currency);
+    /* Negating in unsigned arithmetic is defined for INT64_MIN as well. */
+    uint64_t magnitude = minor < 0 ? 0u - (uint64_t)minor : (uint64_t)minor;
+    uint64_t unit = 1;
+    for (unsigned i = 0; i < row->decimals; i++)
+        unit *= 10;
+    buf_add_text(out, minor < 0 ? "-" : "");
+    if (row->symbol != NULL)
+        buf_add_text(out, row->symbol);
+    else
+        buf_add_format(out, "%s ", row->code);
+    if (row->decimals == 0)
+        buf_add_format(out, "%" PRIu64, magnitude);
+    else
+        buf_add_format(out, "%" PRIu64 ".%0*" PRIu64, magnitude / unit, (int)row->decimals,
+                       magnitude % unit);
+}

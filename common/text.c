@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/utf8.h"
+
+#define WORD_BYTES_MAX NAME_BYTES_MAX
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+/* Edit distance with swaps of neighbours ("optimal string alignment"), by rows. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t a_len = strlen(a), b_len = strlen(b);
+    if (a_len > WORD_BYTES_MAX || b_len > WORD_BYTES_MAX)
+        return WORD_BYTES_MAX;
+    size_t rows[3][WORD_BYTES_MAX + 1];
+    for (size_t j = 0; j <= b_len; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i - 1) % 3];
+        const size_t *two_above = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t replace = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+            row[j] = min3(above[j] + 1, row[j - 1] + 1, replace);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                two_above[j - 2] + 1 < row[j])
+                row[j] = two_above[j - 2] + 1;
+        }
+    }
+    return rows[a_len % 3][b_len];
+}
+
+const char *text_nearest(const char *word, const char *const *candidates, size_t count)
+{
+    size_t limit = strlen(word) / 3;
+    const char *nearest = NULL;
+    size_t nearest_distance = limit > 0 ? limit : 1;
+    for (size_t i = 0; i < count; i++) {
+        if (candidates[i] == NULL)
+            continue;
+        size_t distance = edit_distance(word, candidates[i]);
+        if (distance < nearest_distance || (distance == nearest_distance && nearest == NULL)) {
+            nearest = candidates[i];
+            nearest_distance = distance;
+        }
+    }
+    return nearest;
+}
+
+struct unit {
+    const char *name;
+    int64_t ns;
+};
+
+/* Largest first, for printing; where a name begins with another, the longer stands first. */
+static const struct unit units[] = {
+    {"w", INT64_C(604800000000000)}, {"d", INT64_C(86400000000000)},
+    {"h", INT64_C(3600000000000)},   {"ms", INT64_C(1000000)},
+    {"m", INT64_C(60000000000)},     {"s", INT64_C(1000000000)},
+    {"us", INT64_C(1000)},           {"ns", INT64_C(1)},
+};
+#define UNIT_COUNT (sizeof units / sizeof units[0])
+
+static const struct unit *take_unit(const char **at)
+{
+    for (size_t i = 0; i < UNIT_COUNT; i++) {
+        size_t len = strlen(units[i].name);
+        if (strncmp(*at, units[i].name, len) == 0) {
+            *at += len;
+            return &units[i];
+        }
+    }
+    return NULL;
+}
+
+static int take_digits(const char **at, int64_t *ret_number)
+{
+    if (**at < '0' || **at > '9')
+        return ERR_INVALID;
+    int64_t number = 0;
+    for (; **at >= '0' && **at <= '9'; (*at)++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, **at - '0', &number))
+            return ERR_RANGE;
+    }
+    *ret_number = number;
+    return 0;
+}
+
+int text_parse_duration(const char *text, int64_t *ret_ns)
+{
+    int64_t total = 0;
+    do {
+        int64_t number;
+        int rc = take_digits(&text, &number);
+        if (rc != 0)
+            return rc;
+        const struct unit *unit = take_unit(&text);
+        if (unit == NULL)
+            return ERR_INVALID;
+        if (__builtin_mul_overflow(number, unit->ns, &number) ||
+            __builtin_add_overflow(total, number, &total))
+            return ERR_RANGE;
+    } while (*text != '\0');
+    *ret_ns = total;
+    return 0;
+}
+
+void text_format_duration(int64_t ns, struct buf *out)
+{
+    if (ns == 0) {
+        buf_add_text(out, "0s");
+        return;
+    }
+    /* Weeks are read, but days are what people count in. */
+    static const char *const order[] = {"d", "h", "m", "s", "ms", "us", "ns"};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        const char *name = order[i];
+        const struct unit *unit = take_unit(&name);
+        if (ns / unit->ns != 0)
+            buf_add_format(out, "%" PRId64 "%s", ns / unit->ns, unit->name);
+        ns %= unit->ns;
+    }
+}
+
+int text_parse_int(const char *text, int64_t *ret_number)
+{
+    bool negative = *text == '-';
+    if (negative)
+        text++;
+    int64_t number;
+    int rc = take_digits(&text, &number);
+    if (rc != 0)
+        return rc;
+    if (*text != '\0')
+        return ERR_INVALID;
+    *ret_number = negative ? -number : number;
+    return 0;
+}
+
+int text_parse_size(const char *text, int64_t *ret_bytes)
+{
+    int64_t number;
+    int rc = take_digits(&text, &number);
+    if (rc != 0)
+        return rc;
+    while (*text == ' ')
+        text++;
+    int64_t factor = 0;
+    if (*text == '\0')
+        factor = 1;
+    else if (strcmp(text, "KiB") == 0)
+        factor = INT64_C(1) << 10;
+    else if (strcmp(text, "MiB") == 0)
+        factor = INT64_C(1) << 20;
+    else if (strcmp(text, "GiB") == 0)
+        factor = INT64_C(1) << 30;
+    if (factor == 0)
+        return ERR_INVALID;
+    return __builtin_mul_overflow(number, factor, ret_bytes) ? ERR_RANGE : 0;
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool text_is_name(const char *text)
+{
+    if (!is_letter(*text))
+        return false;
+    size_t len = 0;
+    for (; text[len] != '\0'; len++) {
+        char c = text[len];
+        if (!is_letter(c) && !(c >= '0' && c <= '9') && c != '_' && c != '-')
+            return false;
+    }
+    return len <= NAME_BYTES_MAX;
+}
+
+void text_format_count(uint64_t number, struct buf *out)
+{
+    char digits[24];
+    struct buf plain = {0};
+    buf_add_format(&plain, "%" PRIu64, number);
+    memcpy(digits, plain.data, plain.len);
+    size_t len = plain.len;
+    buf_done(&plain);
+    for (size_t i = 0; i < len; i++) {
+        if (i != 0 && (len - i) % 3 == 0)
+            buf_add_byte(out, ',');
+        buf_add_byte(out, (uint8_t)digits[i]);
+    }
+}
+
+void text_printable(const void *bytes, size_t len, size_t max, struct buf *out)
+{
+    const uint8_t *at = bytes;
+    size_t shown = len < max ? len : max;
+    size_t bad_at = 0;
+    bool text = utf8_valid(at, shown, &bad_at);
+    for (size_t i = 0; i < shown; i++) {
+        bool plain = at[i] >= 0x20 && at[i] != 0x7f && (at[i] < 0x80 || text || i < bad_at);
+        if (plain)
+            buf_add_byte(out, at[i]);
+        else
+            buf_add_format(out, "\\x%02x", at[i]);
+    }
+    if (shown < len)
+        buf_add_text(out, "…");
+}

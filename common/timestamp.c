@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/timestamp.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "common/calendar.h"
+#include "common/check.h"
+
+/*
+ * Counts in years that begin in March, so that the leap day is a year's last, and in eras of 400
+ * years, which all have the same number of days (H. Hinnant, "chrono-Compatible Low-Level Date
+ * Algorithms").
+ */
+#define DAYS_PER_ERA 146097
+#define DAYS_TO_1970 719468
+
+int64_t timestamp_days_from_civil(int64_t year, unsigned month, unsigned day)
+{
+    REQUIRE(month >= 1 && month <= 12);
+    int64_t march_year = month <= 2 ? year - 1 : year;
+    int64_t era = calendar_floor_div(march_year, 400);
+    int64_t year_of_era = march_year - era * 400;
+    int64_t month_of_year = ((int64_t)month + 9) % 12;
+    int64_t day_of_year = (153 * month_of_year + 2) / 5 + (int64_t)day - 1;
+    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    return era * DAYS_PER_ERA + day_of_era - DAYS_TO_1970;
+}
+
+static void civil_from_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
+{
+    int64_t shifted = days + DAYS_TO_1970;
+    int64_t era = calendar_floor_div(shifted, DAYS_PER_ERA);
+    int64_t day_of_era = shifted - era * DAYS_PER_ERA;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t month_of_year = (5 * day_of_year + 2) / 153;
+    *day = day_of_year - (153 * month_of_year + 2) / 5 + 1;
+    *month = month_of_year < 10 ? month_of_year + 3 : month_of_year - 9;
+    *year = year_of_era + era * 400 + (*month <= 2 ? 1 : 0);
+}
+
+static unsigned days_in_month(int64_t year, unsigned month)
+{
+    static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && leap ? 29u : days[month - 1];
+}
+
+/* Reads exactly count digits at *at and moves on; false where they are not. */
+static bool take_number(const char **at, const char *end, int count, unsigned *ret_number)
+{
+    if (end - *at < count)
+        return false;
+    unsigned number = 0;
+    for (int i = 0; i < count; i++) {
+        char c = (*at)[i];
+        if (c < '0' || c > '9')
+            return false;
+        number = number * 10 + (unsigned)(c - '0');
+    }
+    *at += count;
+    *ret_number = number;
+    return true;
+}
+
+static bool take_char(const char **at, const char *end, char wanted)
+{
+    if (*at == end || **at != wanted)
+        return false;
+    (*at)++;
+    return true;
+}
+
+/* Takes either case of a letter: RFC 3339 lets T and Z be lower case. */
+static bool take_letter(const char **at, const char *end, char upper)
+{
+    return take_char(at, end, upper) || take_char(at, end, (char)(upper + ('a' - 'A')));
+}
+
+static bool take_fraction(const char **at, const char *end, int64_t *ret_ns)
+{
+    int64_t ns = 0;
+    int digits = 0;
+    for (; *at < end && **at >= '0' && **at <= '9'; (*at)++, digits++) {
+        if (digits == 9)
+            return false;
+        ns = ns * 10 + (**at - '0');
+    }
+    if (digits == 0)
+        return false;
+    for (; digits < 9; digits++)
+        ns *= 10;
+    *ret_ns = ns;
+    return true;
+}
+
+static bool take_offset(const char **at, const char *end, int64_t *ret_seconds)
+{
+    if (take_letter(at, end, 'Z')) {
+        *ret_seconds = 0;
+        return true;
+    }
+    bool west = *at < end && **at == '-';
+    unsigned hours, minutes;
+    if (!(take_char(at, end, '+') || take_char(at, end, '-')) || !take_number(at, end, 2, &hours) ||
+        !take_char(at, end, ':') || !take_number(at, end, 2, &minutes) || hours > 23 ||
+        minutes > 59)
+        return false;
+    int64_t seconds = (int64_t)hours * 3600 + (int64_t)minutes * 60;
+    *ret_seconds = west ? -seconds : seconds;
+    return true;
+}
+
+enum timestamp_result timestamp_parse(const char *text, size_t len, int64_t *ret_ns)
+{
+    const char *at = text;
+    const char *end = text + len;
+    unsigned year, month, day, hour, minute, second;
+    if (!take_number(&at, end, 4, &year) || !take_char(&at, end, '-') ||
+        !take_number(&at, end, 2, &month) || !take_char(&at, end, '-') ||
+        !take_number(&at, end, 2, &day) || !take_letter(&at, end, 'T') ||
+        !take_number(&at, end, 2, &hour) || !take_char(&at, end, ':') ||
+        !take_number(&at, end, 2, &minute) || !take_char(&at, end, ':') ||
+        !take_number(&at, end, 2, &second))
+        return TIMESTAMP_BAD_FORM;
+    int64_t fraction_ns = 0;
+    int64_t offset_seconds;
+    if (take_char(&at, end, '.') && !take_fraction(&at, end, &fraction_ns))
+        return TIMESTAMP_BAD_FORM;
+    if (!take_offset(&at, end, &offset_seconds) || at != end)
+        return TIMESTAMP_BAD_FORM;
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 ||
+        minute > 59 || second > 59)
+        return TIMESTAMP_BAD_FORM;
+
+    int64_t seconds = timestamp_days_from_civil(year, month, day) * 86400 + (int64_t)hour * 3600 +
+                      (int64_t)minute * 60 + (int64_t)second - offset_seconds;
+    /* In 128 bits: just before the lower bound the product alone does not fit, the sum does. */
+    __int128 ns = (__int128)seconds * TIMESTAMP_NS_PER_SECOND + fraction_ns;
+    if (ns > INT64_MAX || ns < INT64_MIN)
+        return TIMESTAMP_OVERFLOW;
+    *ret_ns = (int64_t)ns;
+    return TIMESTAMP_OK;
+}
+
+void timestamp_format(int64_t ns, struct buf *out)
+{
+    int64_t days = calendar_floor_div(ns, TIMESTAMP_NS_PER_DAY);
+    int64_t ns_of_day = calendar_floor_mod(ns, TIMESTAMP_NS_PER_DAY);
+    int64_t year, month, day;
+    civil_from_days(days, &year, &month, &day);
+    int64_t seconds = ns_of_day / TIMESTAMP_NS_PER_SECOND;
+    int64_t fraction = ns_of_day % TIMESTAMP_NS_PER_SECOND;
+    buf_add_format(
+        out, "%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64 ":%02" PRId64,
+        year, month, day, seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if (fraction != 0) {
+        int digits = 9;
+        for (; fraction % 10 == 0; fraction /= 10)
+            digits--;
+        buf_add_format(out, ".%0*" PRId64, digits, fraction);
+    }
+    buf_add_byte(out, 'Z');
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * utf8.h - strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF
+ */
+#ifndef BULKHEAD_COMMON_UTF8_H
+#define BULKHEAD_COMMON_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+
+/* Whether all len bytes are UTF-8; if not, *ret_bad_at is the offset of the first bad byte. */
+bool utf8_valid(const uint8_t *bytes, size_t len, size_t *ret_bad_at);
+
+/* Appends one code point. Requires: code_point <= 0x10ffff and no surrogate. */
+void utf8_add(struct buf *out, uint32_t code_point);
+
+#endif
