@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * diagnostics.h - all errors of a topology file, each with its place, shown at once
+ */
+#ifndef BULKHEAD_TOPOLOGY_DIAGNOSTICS_H
+#define BULKHEAD_TOPOLOGY_DIAGNOSTICS_H
+
+#include <stddef.h>
+
+#include "common/buf.h"
+
+/* Where something stands: line and column from 1, and how many columns to underline. */
+struct place {
+    int line;
+    int column;
+    int width;
+};
+
+struct diagnostic {
+    struct place place;
+    char *message;
+};
+
+struct diagnostics {
+    const char *file; /* as the user named it; borrowed */
+    const char *text; /* of the file, for the caret; borrowed */
+    size_t text_len;
+    struct diagnostic *items;
+    size_t count;
+};
+
+/* Starts an empty list about a file. file and text must outlive d. */
+void diagnostics_init(struct diagnostics *d, const char *file, const char *text, size_t text_len);
+
+/* Frees the messages. */
+void diagnostics_done(struct diagnostics *d);
+
+/* Adds an error. */
+void diagnostics_add(struct diagnostics *d, struct place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * Appends all errors in the order of the file, each as
+ *     FILE:LINE:COLUMN: error: MESSAGE
+ * with the line and a caret under the place.
+ */
+void diagnostics_print(struct diagnostics *d, struct buf *out);
+
+#endif

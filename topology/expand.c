@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "topology/expand.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "common/memory.h"
+
+static int expand_part(const char *at, const char *end, const char *directory, unsigned depth,
+                       struct buf *out, struct err *e);
+
+/* The '}' that closes a reference whose inside begins at `at`, counting nested ones. */
+static const char *find_close(const char *at, const char *end)
+{
+    unsigned open = 1;
+    for (; at < end; at++) {
+        if (at[0] == '$' && at + 1 < end && at[1] == '{')
+            open++;
+        else if (*at == '}' && --open == 0)
+            return at;
+    }
+    return NULL;
+}
+
+static const char *find_default(const char *at, const char *end)
+{
+    for (; at + 1 < end; at++) {
+        if (at[0] == ':' && at[1] == '-')
+            return at;
+    }
+    return NULL;
+}
+
+static int expand_reference(const char *at, const char *end, const char *directory, unsigned depth,
+                            struct buf *out, struct err *e)
+{
+    const char *fallback = find_default(at, end);
+    const char *name_end = fallback != NULL ? fallback : end;
+    size_t name_len = (size_t)(name_end - at);
+    if (name_len == 0 || strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                    "0123456789_") < name_len)
+        return err_set(e, ERR_INVALID,
+                       "'${%.*s}' names no variable; write ${NAME} or "
+                       "${NAME:-default}, and $$ for a dollar sign",
+                       (int)(end - at), at);
+    char *name = memory_dup(at, name_len);
+    const char *value = strcmp(name, "TOPOLOGY_DIR") == 0 ? directory : getenv(name);
+    int rc = 0;
+    if (value != NULL && (*value != '\0' || fallback == NULL))
+        buf_add_text(out, value);
+    else if (fallback != NULL)
+        rc = expand_part(fallback + 2, end, directory, depth + 1, out, e);
+    else
+        rc = err_set(e, ERR_INVALID,
+                     "the environment variable %s is not set; set it, or write ${%s:-default}",
+                     name, name);
+    free(name);
+    return rc;
+}
+
+static int expand_part(const char *at, const char *end, const char *directory, unsigned depth,
+                       struct buf *out, struct err *e)
+{
+    if (depth > EXPANSION_DEPTH_MAX)
+        return err_set(e, ERR_INVALID, "references are nested more than %u deep",
+                       EXPANSION_DEPTH_MAX);
+    while (at < end) {
+        if (at[0] != '$') {
+            buf_add_byte(out, (uint8_t)*at++);
+            continue;
+        }
+        if (at + 1 < end && at[1] == '$') {
+            buf_add_byte(out, '$');
+            at += 2;
+            continue;
+        }
+        if (at + 1 == end || at[1] != '{') {
+            buf_add_byte(out, (uint8_t)*at++);
+            continue;
+        }
+        const char *close = find_close(at + 2, end);
+        if (close == NULL)
+            return err_set(e, ERR_INVALID, "'${' without a closing '}'");
+        int rc = expand_reference(at + 2, close, directory, depth, out, e);
+        if (rc != 0)
+            return rc;
+        at = close + 1;
+    }
+    return 0;
+}
+
+int expand_text(const char *text, const char *directory, struct buf *out, struct err *e)
+{
+    return expand_part(text, text + strlen(text), directory, 0, out, e);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * expand.h - ${NAME} and ${NAME:-default} in the values of a topology
+ *
+ * Taken from the environment when the file is read, never later. ${TOPOLOGY_DIR} is the directory
+ * of the topology file. "$$" is a dollar sign.
+ */
+#ifndef BULKHEAD_TOPOLOGY_EXPAND_H
+#define BULKHEAD_TOPOLOGY_EXPAND_H
+
+#include "common/buf.h"
+#include "common/err.h"
+
+/*
+ * Appends text with all references replaced.
+ *
+ *   directory   what ${TOPOLOGY_DIR} stands for
+ *
+ * Returns: 0, or ERR_INVALID: a variable is not set and has no default, or the form is wrong.
+ */
+int expand_text(const char *text, const char *directory, struct buf *out, struct err *e);
+
+#endif

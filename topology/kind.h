@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kind.h - the declaration of a kind of stage: what it takes, what it makes, what it may do
+ *
+ * Every kind is one constant of this type in a file of stages/. The checker, `bulkhead kinds` and
+ * the manual are made from it; nothing about a kind is written down a second time. The functions
+ * that do the work hang on `ops`, which this folder never looks into.
+ */
+#ifndef BULKHEAD_TOPOLOGY_KIND_H
+#define BULKHEAD_TOPOLOGY_KIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/contract.h"
+#include "topology/diagnostics.h"
+#include "topology/options.h"
+
+enum kind_role {
+    KIND_SOURCE, /* no input; numbers its records */
+    KIND_STEP,   /* one input, one output; pure: sees no clock, file, socket, randomness */
+    KIND_SINK,   /* one input, no output; makes its output safe before it acks */
+};
+
+/* What a kind is given to say what it makes of its input. */
+struct kind_check {
+    const struct options *options;  /* checked against the declaration */
+    const struct contract *in;      /* NULL for a source */
+    const struct named_type *types; /* of the topology */
+    size_t type_count;
+    struct diagnostics *diagnostics;
+    const char *stage;
+    const char *from;     /* name of the stage that feeds this one */
+    struct place place;   /* of the stage's name, for errors about the whole */
+    struct contract *out; /* to be filled; stays empty for a sink */
+};
+
+struct stage_ops;
+
+struct kind {
+    const char *name;
+    const char *summary; /* one line */
+    const char *manual;  /* what a user must know, a few sentences */
+    enum kind_role role;
+    bool internal;                     /* cannot be written in a topology */
+    bool dead_letters;                 /* may refuse records */
+    const char *reads;                 /* the input contract, in words */
+    const char *makes;                 /* the output contract, in words */
+    const struct option_spec *options; /* ends with a row without a name */
+
+    /*
+     * Fills check->out from the input contract and the options, and adds an error to
+     * check->diagnostics for everything that does not fit. Must not keep the pointers.
+     */
+    void (*derive)(struct kind_check *check);
+
+    const struct stage_ops *ops;
+};
+
+/* All kinds there are, for the checker; ends with NULL. */
+typedef const struct kind *const *kind_registry;
+
+/* The kind with this name, or NULL. */
+const struct kind *kind_find(kind_registry registry, const char *name);
+
+/*
+ * For derive(): whether the input has the field with one of the tags in mask (1u << tag); adds
+ * the error if not. ret_index may be NULL.
+ */
+bool kind_check_needs(struct kind_check *check, const char *field, unsigned tag_mask,
+                      int *ret_index);
+
+/*
+ * For derive(): whether the field that an option names has one of the tags; adds the error at the
+ * option's place if not.
+ */
+bool kind_check_field_tag(struct kind_check *check, const struct option_value *option, int field,
+                          struct place place, unsigned tag_mask);
+
+/* For derive(): adds a field to the output, or the error that it cannot be added. */
+void kind_check_makes(struct kind_check *check, const char *field, struct type type,
+                      struct place place);
+
+/* The tags of a mask in words: "string or bytes". ret_text has room for 96 bytes. */
+const char *kind_tags_text(unsigned tag_mask, char ret_text[96]);
+
+#endif

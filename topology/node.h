@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * node.h - a YAML file as a tree in which every piece knows its place
+ *
+ * Plain data; the checker reads it and never changes it. One topology file is one tree.
+ */
+#ifndef BULKHEAD_TOPOLOGY_NODE_H
+#define BULKHEAD_TOPOLOGY_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "topology/diagnostics.h"
+
+enum node_tag {
+    NODE_SCALAR,
+    NODE_MAP,
+    NODE_LIST,
+};
+
+struct node_pair {
+    char *key;
+    struct place key_place;
+    struct node *value;
+};
+
+struct node {
+    enum node_tag tag;
+    struct place place;
+    char *text;              /* NODE_SCALAR; "" for an empty one */
+    struct node_pair *pairs; /* NODE_MAP, in the order of the file */
+    struct node **items;     /* NODE_LIST */
+    size_t count;            /* of pairs or items */
+};
+
+/*
+ * Reads YAML text into a tree. Anchors, aliases, tags, doubled keys, keys that are no scalars and
+ * more than one document are errors: a topology is read by people and means what it shows.
+ *
+ * Ownership: the caller frees *ret_root with node_free().
+ * Returns:   0, or ERR_INVALID with the errors added to d.
+ */
+int node_read_yaml(const char *text, size_t len, struct diagnostics *d, struct node **ret_root);
+
+/* Frees a tree; takes NULL. */
+void node_free(struct node *node);
+
+/* The pair of a map with this key, or NULL. */
+const struct node_pair *node_find(const struct node *map, const char *key);
+
+/* "a text", "a map", "a list": for messages. */
+const char *node_tag_name(enum node_tag tag);
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options_read() walks the declaration, finds each option in the map or takes its default, and
+ * lets read_<type>() turn it into a value. Then it walks the map for keys that nobody declared.
+ */
+#include "topology/options.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "topology/expand.h"
+
+const char *option_tag_name(enum option_tag tag)
+{
+    static const char *const names[] = {
+#define X(tag_, name) [tag_] = name,
+        OPTION_TAG_LIST(X)
+#undef X
+    };
+    return names[tag];
+}
+
+static size_t spec_count(const struct option_spec *specs)
+{
+    size_t count = 0;
+    while (specs[count].name != NULL)
+        count++;
+    return count;
+}
+
+static const char *field_nearest(const char *name, const struct contract *in)
+{
+    const char *names[FIELDS_MAX];
+    for (size_t i = 0; i < in->count; i++)
+        names[i] = in->fields[i].name;
+    return text_nearest(name, names, in->count);
+}
+
+static void add_unknown_field(const char *name, struct place place, const struct option_spec *spec,
+                              const struct options_context *c)
+{
+    const char *nearest = field_nearest(name, c->in);
+    struct buf have = {0};
+    for (size_t i = 0; i < c->in->count; i++)
+        buf_add_format(&have, "%s%s", i != 0 ? ", " : "", c->in->fields[i].name);
+    if (nearest != NULL)
+        diagnostics_add(c->diagnostics, place,
+                        "'%s:' names the field '%s', which '%s' does not make; did you mean '%s'?",
+                        spec->name, name, c->from, nearest);
+    else
+        diagnostics_add(c->diagnostics, place,
+                        "'%s:' names the field '%s', which '%s' does not make; it makes: %s",
+                        spec->name, name, c->from, buf_text(&have));
+    buf_done(&have);
+}
+
+/* The place of a field in the input; -1 with an error added, or silently if the input failed. */
+static int find_field(const char *name, struct place place, const struct option_spec *spec,
+                      const struct options_context *c)
+{
+    if (c->in == NULL || c->in->count == 0)
+        return -1;
+    int index = contract_find(c->in, name);
+    if (index < 0)
+        add_unknown_field(name, place, spec, c);
+    return index;
+}
+
+static void read_number(struct option_value *o, const struct options_context *c)
+{
+    int rc = 0;
+    const char *form = "";
+    switch (o->spec->tag) {
+    case OPTION_INT:
+        rc = text_parse_int(o->text, &o->number);
+        form = "a whole number";
+        break;
+    case OPTION_SIZE:
+        rc = text_parse_size(o->text, &o->number);
+        form = "a size such as 65536, 64KiB or 1MiB";
+        break;
+    default:
+        rc = text_parse_duration(o->text, &o->number);
+        form = "a duration such as 14d, 12h or 1h30m";
+    }
+    if (rc != 0) {
+        diagnostics_add(c->diagnostics, o->place, "'%s: %s' should be %s", o->spec->name, o->text,
+                        form);
+        return;
+    }
+    if (o->number >= o->spec->min && o->number <= o->spec->max)
+        return;
+    struct buf bounds = {0};
+    if (o->spec->tag == OPTION_DURATION) {
+        text_format_duration(o->spec->min, &bounds);
+        buf_add_text(&bounds, " to ");
+        text_format_duration(o->spec->max, &bounds);
+    } else {
+        buf_add_format(&bounds, "%" PRId64 " to %" PRId64, o->spec->min, o->spec->max);
+    }
+    diagnostics_add(c->diagnostics, o->place, "'%s: %s' is out of bounds; it can be %s",
+                    o->spec->name, o->text, buf_text(&bounds));
+    buf_done(&bounds);
+}
+
+static void read_choice(struct option_value *o, const struct options_context *c)
+{
+    size_t count = 0;
+    struct buf all = {0};
+    for (; o->spec->choices[count] != NULL; count++) {
+        if (strcmp(o->spec->choices[count], o->text) == 0) {
+            o->number = (int64_t)count;
+            buf_done(&all);
+            return;
+        }
+        buf_add_format(&all, "%s%s", count != 0 ? ", " : "", o->spec->choices[count]);
+    }
+    const char *nearest = text_nearest(o->text, o->spec->choices, count);
+    diagnostics_add(c->diagnostics, o->place, "'%s: %s' is no choice here; %s%s%s", o->spec->name,
+                    o->text, nearest != NULL ? "did you mean '" : "it can be: ",
+                    nearest != NULL ? nearest : buf_text(&all), nearest != NULL ? "'?" : "");
+    buf_done(&all);
+}
+
+static void read_type(struct option_value *o, const struct options_context *c)
+{
+    const char *names[FIELDS_MAX];
+    size_t count = c->type_count < FIELDS_MAX ? c->type_count : FIELDS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = c->types[i].name;
+        if (strcmp(names[i], o->text) == 0) {
+            o->number = (int64_t)i;
+            return;
+        }
+    }
+    const char *nearest = text_nearest(o->text, names, count);
+    if (nearest != NULL)
+        diagnostics_add(c->diagnostics, o->place, "there is no type '%s'; did you mean '%s'?",
+                        o->text, nearest);
+    else
+        diagnostics_add(c->diagnostics, o->place,
+                        "there is no type '%s'; declare it under 'types:'", o->text);
+}
+
+static void add_field(struct option_value *o, const struct node *item,
+                      const struct options_context *c)
+{
+    if (item->tag != NODE_SCALAR) {
+        diagnostics_add(c->diagnostics, item->place, "'%s:' is a list of field names, not of %ss",
+                        o->spec->name, node_tag_name(item->tag) + 2);
+        return;
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        if (strcmp(o->fields[i].name, item->text) == 0)
+            diagnostics_add(c->diagnostics, item->place, "'%s:' names the field '%s' twice",
+                            o->spec->name, item->text);
+    }
+    o->fields = memory_resize(o->fields, o->count + 1, sizeof *o->fields);
+    o->fields[o->count++] =
+        (struct option_field){.name = memory_dup(item->text, strlen(item->text)),
+                              .place = item->place,
+                              .index = find_field(item->text, item->place, o->spec, c)};
+}
+
+/* A list of fields; one field may stand without the brackets. */
+static void read_fields(struct option_value *o, const struct node *node,
+                        const struct options_context *c)
+{
+    if (node->tag == NODE_SCALAR) {
+        add_field(o, node, c);
+        return;
+    }
+    if (node->tag != NODE_LIST || node->count == 0) {
+        diagnostics_add(c->diagnostics, node->place, "'%s:' should be a list of fields: [a, b]",
+                        o->spec->name);
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++)
+        add_field(o, node->items[i], c);
+}
+
+static void add_group(struct option_value *o, const char *name, struct place place,
+                      const struct node *map, const struct options_context *c)
+{
+    if (map->tag != NODE_MAP) {
+        diagnostics_add(c->diagnostics, map->place, "'%s:' should be a map of options, not %s",
+                        name, node_tag_name(map->tag));
+        return;
+    }
+    char *owner = memory_format("'%s:'", name);
+    struct options_context inner = *c;
+    inner.owner = owner;
+    inner.skip = NULL;
+    o->groups = memory_resize(o->groups, o->count + 1, sizeof *o->groups);
+    o->groups[o->count++] =
+        (struct option_group){.name = memory_dup(name, strlen(name)),
+                              .place = place,
+                              .options = options_read(map, o->spec->members, place, &inner)};
+    free(owner);
+}
+
+static void read_groups(struct option_value *o, const struct node *node,
+                        const struct options_context *c)
+{
+    if (node->tag != NODE_MAP || node->count == 0) {
+        diagnostics_add(c->diagnostics, node->place,
+                        "'%s:' should be a map of names, each with a map of options",
+                        o->spec->name);
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        const struct node_pair *pair = &node->pairs[i];
+        if (!text_is_name(pair->key))
+            diagnostics_add(c->diagnostics, pair->key_place,
+                            "'%s' is no name; use a letter, then letters, digits, '-' and '_'",
+                            pair->key);
+        add_group(o, pair->key, pair->key_place, pair->value, c);
+    }
+}
+
+/* Turns o->text, from the file or the default, into the option's value. */
+static void read_text(struct option_value *o, const struct options_context *c)
+{
+    switch (o->spec->tag) {
+    case OPTION_INT:
+    case OPTION_SIZE:
+    case OPTION_DURATION:
+        read_number(o, c);
+        return;
+    case OPTION_CHOICE:
+        read_choice(o, c);
+        return;
+    case OPTION_TYPE:
+        read_type(o, c);
+        return;
+    case OPTION_FIELD:
+        o->number = find_field(o->text, o->place, o->spec, c);
+        return;
+    case OPTION_PATH:
+    case OPTION_TEXT:
+        if (*o->text == '\0')
+            diagnostics_add(c->diagnostics, o->place, "'%s:' must not be empty", o->spec->name);
+        return;
+    case OPTION_FIELDS:
+    case OPTION_GROUP:
+    case OPTION_GROUPS:
+        UNREACHABLE();
+    }
+}
+
+static void read_scalar(struct option_value *o, const struct node *node,
+                        const struct options_context *c)
+{
+    if (node->tag != NODE_SCALAR) {
+        diagnostics_add(c->diagnostics, node->place, "'%s:' should be a %s, not %s", o->spec->name,
+                        option_tag_name(o->spec->tag), node_tag_name(node->tag));
+        return;
+    }
+    struct buf expanded = {0};
+    struct err e;
+    if (expand_text(node->text, c->directory, &expanded, &e) != 0) {
+        diagnostics_add(c->diagnostics, node->place, "%s", e.text);
+        buf_done(&expanded);
+        return;
+    }
+    o->text = memory_dup(expanded.data, expanded.len);
+    buf_done(&expanded);
+    read_text(o, c);
+}
+
+static void read_given(struct option_value *o, const struct node_pair *pair,
+                       const struct options_context *c)
+{
+    o->present = true;
+    o->place = pair->value->place;
+    switch (o->spec->tag) {
+    case OPTION_FIELDS:
+        read_fields(o, pair->value, c);
+        return;
+    case OPTION_GROUP:
+        add_group(o, pair->key, pair->key_place, pair->value, c);
+        return;
+    case OPTION_GROUPS:
+        read_groups(o, pair->value, c);
+        return;
+    default:
+        read_scalar(o, pair->value, c);
+    }
+}
+
+/* A group that is not given has all its members by default. */
+static void read_absent(struct option_value *o, struct place place, const struct options_context *c)
+{
+    static const struct node empty_map = {.tag = NODE_MAP};
+    o->place = place;
+    if (o->spec->required) {
+        diagnostics_add(c->diagnostics, place, "%s needs '%s:' (%s): %s", c->owner, o->spec->name,
+                        option_tag_name(o->spec->tag), o->spec->meaning);
+    } else if (o->spec->tag == OPTION_GROUP) {
+        o->present = true;
+        add_group(o, o->spec->name, place, &empty_map, c);
+    } else if (o->spec->fallback != NULL) {
+        o->present = true;
+        o->text = memory_dup(o->spec->fallback, strlen(o->spec->fallback));
+        read_text(o, c);
+    }
+}
+
+static bool is_skipped(const char *key, const char *const *skip)
+{
+    for (; skip != NULL && *skip != NULL; skip++) {
+        if (strcmp(*skip, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_unknown_keys(const struct node *map, const struct option_spec *specs, size_t count,
+                             const struct options_context *c)
+{
+    const char **names = memory_new(count + 4, sizeof *names);
+    size_t name_count = 0;
+    for (size_t i = 0; i < count; i++)
+        names[name_count++] = specs[i].name;
+    for (size_t i = 0; c->skip != NULL && c->skip[i] != NULL && i < 4; i++)
+        names[name_count++] = c->skip[i];
+    for (size_t i = 0; i < map->count; i++) {
+        const char *key = map->pairs[i].key;
+        bool known = is_skipped(key, c->skip);
+        for (size_t k = 0; k < count && !known; k++)
+            known = strcmp(key, specs[k].name) == 0;
+        if (known)
+            continue;
+        const char *nearest = text_nearest(key, names, name_count);
+        diagnostics_add(c->diagnostics, map->pairs[i].key_place, "%s has no option '%s'%s%s%s",
+                        c->owner, key, nearest != NULL ? "; did you mean '" : "",
+                        nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    }
+    free(names);
+}
+
+struct options *options_read(const struct node *map, const struct option_spec *specs,
+                             struct place place, const struct options_context *context)
+{
+    size_t count = spec_count(specs);
+    struct options *options = memory_new(1, sizeof *options + count * sizeof options->items[0]);
+    options->count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct option_value *o = &options->items[i];
+        o->spec = &specs[i];
+        o->number = -1;
+        const struct node_pair *pair = node_find(map, specs[i].name);
+        if (pair != NULL)
+            read_given(o, pair, context);
+        else
+            read_absent(o, place, context);
+    }
+    add_unknown_keys(map, specs, count, context);
+    return options;
+}
+
+void options_free(struct options *options)
+{
+    if (options == NULL)
+        return;
+    for (size_t i = 0; i < options->count; i++) {
+        struct option_value *o = &options->items[i];
+        free(o->text);
+        for (size_t k = 0; k < o->count; k++) {
+            if (o->fields != NULL)
+                free(o->fields[k].name);
+            if (o->groups != NULL) {
+                free(o->groups[k].name);
+                options_free(o->groups[k].options);
+            }
+        }
+        free(o->fields);
+        free(o->groups);
+    }
+    free(options);
+}
+
+const struct option_value *options_get(const struct options *options, const char *name)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        if (strcmp(options->items[i].spec->name, name) == 0)
+            return &options->items[i];
+    }
+    UNREACHABLE();
+}

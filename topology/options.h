@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h - the options of a stage: declared by its kind, read from the topology, checked
+ *
+ * A declaration says for each option its type, default and bounds. What has been read holds one
+ * entry for every declared option, given or not, in the order of the declaration. It is immutable
+ * from then on and lives as long as its topology.
+ */
+#ifndef BULKHEAD_TOPOLOGY_OPTIONS_H
+#define BULKHEAD_TOPOLOGY_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/contract.h"
+#include "topology/diagnostics.h"
+#include "topology/node.h"
+
+/* tag, name for people */
+#define OPTION_TAG_LIST(X)                                                                         \
+    X(OPTION_TEXT, "text")                                                                         \
+    X(OPTION_PATH, "path")                                                                         \
+    X(OPTION_INT, "int")                                                                           \
+    X(OPTION_SIZE, "size")                                                                         \
+    X(OPTION_DURATION, "duration")                                                                 \
+    X(OPTION_CHOICE, "choice")                                                                     \
+    X(OPTION_FIELD, "field")                                                                       \
+    X(OPTION_FIELDS, "list of fields")                                                             \
+    X(OPTION_TYPE, "type")                                                                         \
+    X(OPTION_GROUP, "map")                                                                         \
+    X(OPTION_GROUPS, "map of named maps")
+
+enum option_tag {
+#define X(tag, name) tag,
+    OPTION_TAG_LIST(X)
+#undef X
+};
+
+struct option_spec {
+    const char *name; /* NULL ends an array of these */
+    enum option_tag tag;
+    bool required;
+    const char *fallback; /* text of the default; NULL: absent if not given */
+    const char *meaning;
+    const char *const *choices;        /* OPTION_CHOICE; ends with NULL */
+    int64_t min, max;                  /* OPTION_INT, OPTION_SIZE, OPTION_DURATION (ns) */
+    const struct option_spec *members; /* OPTION_GROUP, OPTION_GROUPS */
+};
+
+struct option_field {
+    char *name;
+    struct place place;
+    int index; /* in the input contract */
+};
+
+struct option_group {
+    char *name;
+    struct place place;
+    struct options *options;
+};
+
+struct option_value {
+    const struct option_spec *spec;
+    bool present; /* given or by default */
+    struct place place;
+    char *text;                  /* OPTION_TEXT, _PATH, _CHOICE, and the raw text of all */
+    int64_t number;              /* OPTION_INT, _SIZE, _DURATION (ns); index of OPTION_CHOICE,
+                                    of OPTION_FIELD in the contract, of OPTION_TYPE */
+    struct option_field *fields; /* OPTION_FIELDS */
+    struct option_group *groups; /* OPTION_GROUP (one), OPTION_GROUPS, in the file's order */
+    size_t count;                /* of fields or groups */
+};
+
+struct options {
+    size_t count;
+    struct option_value items[];
+};
+
+struct named_type {
+    char name[NAME_BYTES_MAX + 1];
+    struct contract contract;
+};
+
+/* What the reading of options needs to know of their surroundings. */
+struct options_context {
+    struct diagnostics *diagnostics;
+    const char *owner;         /* for messages: "kind 'limits'" */
+    const char *from;          /* stage that feeds this one; NULL for a source */
+    const struct contract *in; /* NULL for a source */
+    const struct named_type *types;
+    size_t type_count;
+    const char *directory;   /* ${TOPOLOGY_DIR} */
+    const char *const *skip; /* keys of the map that are no options; ends with NULL */
+};
+
+/*
+ * Reads the options of one map against their declaration and adds every error that it finds:
+ * unknown keys (with the nearest valid name), missing ones, wrong types, values out of bounds,
+ * fields that the input does not have.
+ *
+ * Returns the options; the caller frees them with options_free(). They are usable only if no
+ * error was added.
+ */
+struct options *options_read(const struct node *map, const struct option_spec *specs,
+                             struct place place, const struct options_context *context);
+
+/* Frees options; takes NULL. */
+void options_free(struct options *options);
+
+/* The option of this name. Requires: it is declared. */
+const struct option_value *options_get(const struct options *options, const char *name);
+
+/* The type of an option in words, for the manual: "choice", "duration" … */
+const char *option_tag_name(enum option_tag tag);
+
+#endif

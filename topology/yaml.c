@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only file that includes libfyaml. Events come in the order of the file; read_node() takes
+ * the event that starts a node and consumes up to the one that ends it.
+ */
+#include <libfyaml.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/memory.h"
+#include "topology/node.h"
+
+struct yaml_reader {
+    struct fy_parser *parser;
+    struct diagnostics *diagnostics;
+    bool failed;
+};
+
+static struct place place_of(const struct fy_mark *mark, size_t width)
+{
+    if (mark == NULL)
+        return (struct place){.line = 1, .column = 1, .width = 1};
+    return (struct place){
+        .line = mark->line + 1, .column = mark->column + 1, .width = (int)(width ? width : 1)};
+}
+
+static struct place event_place(struct fy_event *event)
+{
+    size_t width = 1;
+    if (event->type == FYET_SCALAR && event->scalar.value != NULL) {
+        const struct fy_mark *start = fy_token_start_mark(event->scalar.value);
+        const struct fy_mark *end = fy_token_end_mark(event->scalar.value);
+        if (start != NULL && end != NULL && start->line == end->line)
+            width = (size_t)(end->column - start->column);
+        return place_of(start, width);
+    }
+    return place_of(fy_event_start_mark(event), 1);
+}
+
+static struct node *fail(struct yaml_reader *r, struct place place, const char *message)
+{
+    diagnostics_add(r->diagnostics, place, "%s", message);
+    r->failed = true;
+    return NULL;
+}
+
+static struct node *node_new(enum node_tag tag, struct place place)
+{
+    struct node *node = memory_new(1, sizeof *node);
+    node->tag = tag;
+    node->place = place;
+    return node;
+}
+
+static struct node *read_node(struct yaml_reader *r, struct fy_event *event, unsigned depth);
+
+static char *scalar_text(struct fy_event *event)
+{
+    size_t len = 0;
+    const char *text =
+        event->scalar.value != NULL ? fy_token_get_text(event->scalar.value, &len) : NULL;
+    return memory_dup(text != NULL ? text : "", text != NULL ? len : 0);
+}
+
+/* Gives an event back to the parser whatever way the reading of it went. */
+static struct node *read_next(struct yaml_reader *r, unsigned depth, enum fy_event_type end_type,
+                              bool *ret_ended)
+{
+    struct fy_event *event = fy_parser_parse(r->parser);
+    *ret_ended = event == NULL || event->type == end_type;
+    if (event == NULL)
+        r->failed = true;
+    struct node *node = *ret_ended ? NULL : read_node(r, event, depth);
+    fy_parser_event_free(r->parser, event);
+    return node;
+}
+
+static void add_pair(struct yaml_reader *r, struct node *map, struct node *key, unsigned depth)
+{
+    bool ended;
+    struct node *value = read_next(r, depth + 1, FYET_NONE, &ended);
+    (void)ended;
+    if (value == NULL)
+        return;
+    map->pairs = memory_resize(map->pairs, map->count + 1, sizeof *map->pairs);
+    map->pairs[map->count++] =
+        (struct node_pair){.key = key->text, .key_place = key->place, .value = value};
+    key->text = NULL;
+}
+
+static struct node *read_map(struct yaml_reader *r, struct place place, unsigned depth)
+{
+    struct node *map = node_new(NODE_MAP, place);
+    while (!r->failed) {
+        bool ended;
+        struct node *key = read_next(r, depth + 1, FYET_MAPPING_END, &ended);
+        if (ended)
+            break;
+        if (key != NULL && key->tag != NODE_SCALAR)
+            (void)fail(r, key->place, "a key must be a plain name");
+        else if (key != NULL && strlen(key->text) > 4 * NAME_BYTES_MAX)
+            (void)fail(r, key->place, "this key is too long");
+        else if (key != NULL && node_find(map, key->text) != NULL)
+            (void)fail(r, key->place, "this key stands here twice");
+        if (!r->failed)
+            add_pair(r, map, key, depth);
+        node_free(key);
+    }
+    return map;
+}
+
+static struct node *read_list(struct yaml_reader *r, struct place place, unsigned depth)
+{
+    struct node *list = node_new(NODE_LIST, place);
+    while (!r->failed) {
+        bool ended;
+        struct node *item = read_next(r, depth + 1, FYET_SEQUENCE_END, &ended);
+        if (ended)
+            break;
+        if (item == NULL)
+            continue;
+        list->items = memory_resize(list->items, list->count + 1, sizeof(struct node *));
+        list->items[list->count++] = item;
+    }
+    return list;
+}
+
+static struct node *read_node(struct yaml_reader *r, struct fy_event *event, unsigned depth)
+{
+    struct place place = event_place(event);
+    if (depth > TOPOLOGY_DEPTH_MAX)
+        return fail(r, place, "nested too deeply for a topology");
+    struct node *node;
+    switch (event->type) {
+    case FYET_SCALAR:
+        if (event->scalar.anchor != NULL || event->scalar.tag != NULL)
+            return fail(r, place, "anchors and tags have no meaning in a topology; write it out");
+        node = node_new(NODE_SCALAR, place);
+        node->text = scalar_text(event);
+        if (strlen(node->text) == 0)
+            node->place.width = 1;
+        return node;
+    case FYET_MAPPING_START:
+        if (event->mapping_start.anchor != NULL || event->mapping_start.tag != NULL)
+            return fail(r, place, "anchors and tags have no meaning in a topology; write it out");
+        return read_map(r, place, depth);
+    case FYET_SEQUENCE_START:
+        if (event->sequence_start.anchor != NULL || event->sequence_start.tag != NULL)
+            return fail(r, place, "anchors and tags have no meaning in a topology; write it out");
+        return read_list(r, place, depth);
+    case FYET_ALIAS:
+        return fail(r, place, "aliases have no meaning in a topology; write it out");
+    default:
+        return fail(r, place, "this is no topology");
+    }
+}
+
+/* Reads stream start, one document and stream end. */
+static struct node *read_stream(struct yaml_reader *r)
+{
+    struct node *root = NULL;
+    unsigned documents = 0;
+    struct fy_event *event;
+    while (!r->failed && (event = fy_parser_parse(r->parser)) != NULL) {
+        switch (event->type) {
+        case FYET_STREAM_START:
+        case FYET_STREAM_END:
+        case FYET_DOCUMENT_END:
+            break;
+        case FYET_DOCUMENT_START:
+            if (++documents > 1)
+                (void)fail(r, event_place(event), "one file holds one topology, not several");
+            break;
+        default:
+            root = read_node(r, event, 1);
+        }
+        fy_parser_event_free(r->parser, event);
+    }
+    return root;
+}
+
+static void collect_errors(struct fy_diag *diag, struct diagnostics *d)
+{
+    void *iterator = NULL;
+    struct fy_diag_error *error;
+    while ((error = fy_diag_errors_iterate(diag, &iterator)) != NULL) {
+        size_t len = strlen(error->msg);
+        while (len > 0 && error->msg[len - 1] == '\n')
+            len--;
+        /* Places from the library count from 1 here, unlike those of marks. */
+        struct place place = {.line = error->line > 0 ? error->line : 1,
+                              .column = error->column > 0 ? error->column : 1,
+                              .width = 1};
+        diagnostics_add(d, place, "%.*s", (int)len, error->msg);
+    }
+}
+
+int node_read_yaml(const char *text, size_t len, struct diagnostics *d, struct node **ret_root)
+{
+    struct fy_diag_cfg diag_config;
+    fy_diag_cfg_default(&diag_config);
+    diag_config.fp = NULL;
+    struct fy_diag *diag = fy_diag_create(&diag_config);
+    if (diag == NULL)
+        abort();
+    fy_diag_set_collect_errors(diag, true);
+    struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG, .diag = diag};
+    struct yaml_reader r = {.parser = fy_parser_create(&config), .diagnostics = d};
+    if (r.parser == NULL)
+        abort();
+
+    size_t before = d->count;
+    struct node *root = NULL;
+    if (fy_parser_set_string(r.parser, text, len) == 0)
+        root = read_stream(&r);
+    collect_errors(diag, d);
+    fy_parser_destroy(r.parser);
+    fy_diag_destroy(diag);
+
+    if (d->count == before && (root == NULL || r.failed))
+        diagnostics_add(d, (struct place){1, 1, 1}, "the file holds no topology");
+    if (d->count != before) {
+        node_free(root);
+        return ERR_INVALID;
+    }
+    *ret_root = root;
+    return 0;
+}
+
+void node_free(struct node *node)
+{
+    if (node == NULL)
+        return;
+    for (size_t i = 0; i < node->count && node->tag == NODE_MAP; i++) {
+        free(node->pairs[i].key);
+        node_free(node->pairs[i].value);
+    }
+    for (size_t i = 0; i < node->count && node->tag == NODE_LIST; i++)
+        node_free(node->items[i]);
+    free(node->pairs);
+    free(node->items);
+    free(node->text);
+    free(node);
+}
+
+const struct node_pair *node_find(const struct node *map, const char *key)
+{
+    if (map->tag != NODE_MAP)
+        return NULL;
+    for (size_t i = 0; i < map->count; i++) {
+        if (strcmp(map->pairs[i].key, key) == 0)
+            return &map->pairs[i];
+    }
+    return NULL;
+}
+
+const char *node_tag_name(enum node_tag tag)
+{
+    static const char *const names[] = {
+        [NODE_SCALAR] = "a single value", [NODE_MAP] = "a map", [NODE_LIST] = "a list"};
+    return names[tag];
+}
