@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control.h - what the supervisor and a stage say to each other
+ *
+ * Over one inherited SOCK_SEQPACKET pair per stage process, so a message is whole or not there,
+ * and EOF means that the other one is gone. Every message has the same fixed head and a text that
+ * may be empty; which fields mean something depends on the kind. docs/protocol.md, "Control".
+ */
+#ifndef BULKHEAD_IPC_CONTROL_H
+#define BULKHEAD_IPC_CONTROL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+/* name, number, fields that mean something, meaning */
+#define CONTROL_LIST(X)                                                                            \
+    X(CTL_SUPERVISOR_LINK_LISTEN, 1, "edge serial from_generation to_generation",                  \
+      "to the receiving end: listen for this link")                                                \
+    X(CTL_SUPERVISOR_LINK_DIAL, 2, "edge serial from_generation to_generation acked expected",     \
+      "to the sending end: connect; the peer has acked this and expects that")                     \
+    X(CTL_SUPERVISOR_LINK_UP, 3, "edge serial", "to the receiving end: the peer is connected")     \
+    X(CTL_SUPERVISOR_LINK_CLOSE, 4, "edge serial", "the link is over")                             \
+    X(CTL_SUPERVISOR_DRAIN, 5, "", "to the source: read no more, finish what is under way")        \
+    X(CTL_SUPERVISOR_STOP, 6, "", "exit now; everything is safe or will be done again")            \
+    X(CTL_STAGE_READY, 20, "", "the stage is open and can be linked as a sender")                  \
+    X(CTL_STAGE_POSITIONED, 21, "acked",                                                           \
+      "it knows where it goes on, and can be linked as a "                                         \
+      "receiver")                                                                                  \
+    X(CTL_STAGE_LINK_LISTENING, 22, "edge serial acked expected",                                  \
+      "the hello of the receiving end")                                                            \
+    X(CTL_STAGE_LINK_DIALED, 23, "edge serial", "the hello of the sending end")                    \
+    X(CTL_STAGE_LINK_FAILED, 24, "edge serial text", "this link must be made anew")                \
+    X(CTL_STAGE_DONE, 25, "acked", "from the source: all input is read and acked")                 \
+    X(CTL_STAGE_REFUSED, 26, "text", "the stage cannot go on, and a restart would not help")
+
+enum control_kind {
+#define X(name, number, fields, meaning) name = number,
+    CONTROL_LIST(X)
+#undef X
+};
+
+#define CONTROL_HEAD_BYTES 64u
+#define CONTROL_TEXT_BYTES_MAX 767u
+#define CONTROL_BYTES_MAX (CONTROL_HEAD_BYTES + CONTROL_TEXT_BYTES_MAX)
+
+struct control_message {
+    enum control_kind kind;
+    uint32_t edge;
+    uint64_t serial;
+    uint64_t from_generation;
+    uint64_t to_generation;
+    uint64_t acked;
+    uint64_t expected;
+    char text[CONTROL_TEXT_BYTES_MAX + 1];
+};
+
+/*
+ * Sends one message without blocking.
+ * Returns: 0, ERR_AGAIN (the peer does not read), ERR_END (the peer is gone), ERR_IO.
+ */
+int control_send(int fd, const struct control_message *message, struct err *e);
+
+/*
+ * Receives one message without blocking.
+ * Returns: 0, ERR_AGAIN (none is there), ERR_END (the peer is gone), ERR_PROTOCOL, ERR_IO.
+ */
+int control_receive(int fd, struct control_message *ret_message, struct err *e);
+
+/* Reads a message from bytes, which may hold anything. Returns 0 or ERR_PROTOCOL. */
+int control_decode(const uint8_t *bytes, size_t len, struct control_message *ret_message,
+                   struct err *e);
+
+/* Writes a message; returns its length. bytes has room for CONTROL_BYTES_MAX. */
+size_t control_encode(const struct control_message *message, uint8_t *bytes);
+
+/* "CTL_STAGE_READY" and so on; for logs. */
+const char *control_kind_name(enum control_kind kind);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * status_page.h - what a stage shows of itself: one page of shared memory, one writer
+ *
+ * The supervisor makes the page and keeps it over restarts; the stage writes, everybody else only
+ * reads. Reading costs the stage nothing, and a stage that dies takes no count with it. Counters
+ * are published together with the seq that they cover, in one of two slots of which one store
+ * chooses: a reader, and a restarted writer, see all of a publication or nothing of it. So a
+ * record that is done twice because of a kill is counted once.
+ */
+#ifndef BULKHEAD_IPC_STATUS_PAGE_H
+#define BULKHEAD_IPC_STATUS_PAGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/value.h"
+
+#define STATUS_PAGE_BYTES 4096u
+
+/* name, meaning: counted since the start of the supervisor */
+#define STATUS_COUNT_LIST(X)                                                                       \
+    X(in, "records taken in")                                                                      \
+    X(out, "records put out")                                                                      \
+    X(dropped, "records that gave no output, by the stage's own rule")                             \
+    X(dead, "records sent to the dead letters")
+
+struct status_counts {
+    seq_number through; /* every record up to here is counted, none above */
+#define X(name, meaning) uint64_t name;
+    STATUS_COUNT_LIST(X)
+#undef X
+};
+
+struct status_page {
+    uint32_t magic;
+    uint32_t version;
+    _Atomic uint64_t active_slot;
+    struct status_counts slots[2];
+    _Atomic uint64_t generation;   /* of the process that wrote last */
+    _Atomic uint64_t seq_in_hand;  /* being worked on; 0 between frames */
+    _Atomic uint64_t processed;    /* done, not yet safe */
+    _Atomic uint64_t acked;        /* safe, and acked upstream */
+    _Atomic uint64_t window_bytes; /* waiting for acks */
+    _Atomic uint64_t entries;      /* of the store */
+    _Atomic uint64_t refused;      /* frames and messages that were not taken */
+    _Atomic uint64_t bytes_done;   /* of the input; sources */
+    _Atomic uint64_t bytes_total;  /* of the input, 0 if nobody knows; sources */
+};
+_Static_assert(sizeof(struct status_page) <= STATUS_PAGE_BYTES, "it is one page");
+
+/* Makes a page in a memfd, which the caller closes. Returns 0 or ERR_IO. */
+int status_page_create(int *ret_fd, struct err *e);
+
+/* Maps a page. Returns 0, ERR_PROTOCOL (it is none), ERR_IO. Unmap with status_page_unmap(). */
+int status_page_map(int fd, struct status_page **ret_page, struct err *e);
+void status_page_unmap(struct status_page *page);
+
+/* Publishes counters; only the stage calls this. */
+void status_page_publish(struct status_page *page, const struct status_counts *counts);
+
+/* The counters as they were last published. */
+struct status_counts status_page_counts(const struct status_page *page);
+
+#endif
