@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/cursor.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/file.h"
+#include "common/hash.h"
+
+#define CURSOR_FILE "cursor"
+#define CURSOR_VERSION 1u
+/* Two pages apart, so that no torn page or sector takes both. */
+#define SLOT_DISTANCE 4096u
+
+enum {
+    SLOT_AT_MAGIC = 0,
+    SLOT_AT_VERSION = 4,
+    SLOT_AT_COUNTER = 8,
+    SLOT_AT_PAYLOAD = 16,
+    SLOT_AT_CRC = 16 + CURSOR_PAYLOAD_BYTES,
+    SLOT_BYTES = 16 + CURSOR_PAYLOAD_BYTES + 4,
+};
+
+struct slot {
+    bool whole;
+    uint32_t magic;
+    uint32_t version;
+    uint64_t counter;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+};
+
+static int slot_read(int fd, unsigned index, struct slot *slot, bool *ret_empty, struct err *e)
+{
+    uint8_t bytes[SLOT_BYTES];
+    size_t got;
+    int rc = file_read_at(fd, (uint64_t)index * SLOT_DISTANCE, bytes, sizeof bytes, &got, e);
+    if (rc != 0)
+        return rc;
+    static const uint8_t zeros[SLOT_BYTES];
+    *ret_empty = got == 0 || memcmp(bytes, zeros, got) == 0;
+    slot->whole = got == SLOT_BYTES &&
+                  bytes_get_u32(bytes + SLOT_AT_CRC) == hash_crc32c(0, bytes, SLOT_AT_CRC);
+    if (!slot->whole)
+        return 0;
+    slot->magic = bytes_get_u32(bytes + SLOT_AT_MAGIC);
+    slot->version = bytes_get_u32(bytes + SLOT_AT_VERSION);
+    slot->counter = bytes_get_u64(bytes + SLOT_AT_COUNTER);
+    memcpy(slot->payload, bytes + SLOT_AT_PAYLOAD, CURSOR_PAYLOAD_BYTES);
+    return 0;
+}
+
+static int choose_slot(struct cursor *c, uint32_t magic, uint8_t ret_payload[CURSOR_PAYLOAD_BYTES],
+                       bool *ret_found, struct err *e)
+{
+    struct slot slots[2] = {0};
+    bool empty[2];
+    for (unsigned i = 0; i < 2; i++) {
+        int rc = slot_read(c->fd, i, &slots[i], &empty[i], e);
+        if (rc != 0)
+            return rc;
+    }
+    if (!slots[0].whole && !slots[1].whole) {
+        /* A first write that was torn has told nobody anything. */
+        if (!empty[1])
+            return err_set(e, ERR_CORRUPT, CURSOR_FILE ": neither slot verifies (offsets 0, %u)",
+                           SLOT_DISTANCE);
+        *ret_found = false;
+        return 0;
+    }
+    bool second = slots[1].whole && (!slots[0].whole || slots[1].counter > slots[0].counter);
+    const struct slot *newest = &slots[second ? 1 : 0];
+    if (newest->magic != magic || newest->version != CURSOR_VERSION)
+        return err_set(e, ERR_MISMATCH,
+                       CURSOR_FILE " was written by another kind of stage or another version");
+    c->counter = newest->counter;
+    memcpy(ret_payload, newest->payload, CURSOR_PAYLOAD_BYTES);
+    *ret_found = true;
+    return 0;
+}
+
+int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
+                uint8_t ret_payload[CURSOR_PAYLOAD_BYTES], bool *ret_found, struct err *e)
+{
+    *c = (struct cursor){.fd = -1, .durable = durable};
+    int rc = file_open(dir_fd, CURSOR_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &c->fd, e);
+    if (rc == 0)
+        rc = choose_slot(c, magic, ret_payload, ret_found, e);
+    if (rc == 0 && durable && !*ret_found)
+        rc = file_sync_dir(dir_fd, e);
+    if (rc != 0)
+        cursor_close(c);
+    return rc;
+}
+
+int cursor_write(struct cursor *c, uint32_t magic, const uint8_t payload[CURSOR_PAYLOAD_BYTES],
+                 struct err *e)
+{
+    /* The first write goes to slot 0, so an empty slot 1 tells a torn first write. */
+    unsigned index = (unsigned)(c->counter & 1);
+    uint8_t bytes[SLOT_BYTES];
+    bytes_put_u32(bytes + SLOT_AT_MAGIC, magic);
+    bytes_put_u32(bytes + SLOT_AT_VERSION, CURSOR_VERSION);
+    bytes_put_u64(bytes + SLOT_AT_COUNTER, c->counter + 1);
+    memcpy(bytes + SLOT_AT_PAYLOAD, payload, CURSOR_PAYLOAD_BYTES);
+    bytes_put_u32(bytes + SLOT_AT_CRC, hash_crc32c(0, bytes, SLOT_AT_CRC));
+    int rc = file_write_at(c->fd, (uint64_t)index * SLOT_DISTANCE, bytes, sizeof bytes, e);
+    if (rc == 0 && c->durable)
+        rc = file_sync(c->fd, e);
+    if (rc != 0)
+        return err_wrap(e, CURSOR_FILE);
+    c->counter++;
+    return 0;
+}
+
+void cursor_close(struct cursor *c)
+{
+    if (c->fd >= 0)
+        (void)close(c->fd);
+    c->fd = -1;
+}

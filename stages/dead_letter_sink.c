@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dead_letter.sink: writes what could not be handled to dead-letters.jsonl in the state directory,
+ * one JSON object a line. docs/protocol.md, "Dead letters".
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/memory.h"
+#include "common/utf8.h"
+#include "stages/kinds.h"
+#include "stages/output_file.h"
+#include "stages/stage.h"
+
+/* Beside the directory of the stage's own state, where a person finds it. */
+#define DEAD_LETTERS_PATH "../../dead-letters.jsonl"
+
+struct dead_letter_sink {
+    struct output_file output;
+};
+
+static const struct option_spec specs[] = {{0}};
+
+static void derive(struct kind_check *check)
+{
+    (void)check; /* the graph gives it the contract of dead letters, never a topology */
+}
+
+static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    struct dead_letter_sink *self = memory_new(1, sizeof *self);
+    int rc = output_file_open(&self->output, env->state_fd, DEAD_LETTERS_PATH, env->state_fd,
+                              env->durable, env->fresh, e);
+    if (rc != 0) {
+        free(self);
+        return rc;
+    }
+    *ret_self = self;
+    return 0;
+}
+
+static void close_sink(void *opaque)
+{
+    struct dead_letter_sink *self = opaque;
+    output_file_close(&self->output);
+    free(self);
+}
+
+static void write_string_member(struct buf *out, const char *name, const struct value *value)
+{
+    buf_add_format(out, ",\"%s\":", name);
+    json_write_string(value->bytes, value->len, out);
+}
+
+/* The content as an object, as text, or, if it is not even text, in base64. */
+static void write_content(struct buf *out, const struct value *content, bool is_json)
+{
+    size_t bad_at;
+    if (is_json) {
+        buf_add_text(out, ",\"record\":");
+        buf_add(out, content->bytes, content->len);
+    } else if (utf8_valid(content->bytes, content->len, &bad_at)) {
+        write_string_member(out, "input", content);
+    } else {
+        buf_add_text(out, ",\"input_base64\":\"");
+        value_write_base64(content->bytes, content->len, out);
+        buf_add_byte(out, '"');
+    }
+}
+
+static int write_record(void *opaque, const struct record *in, struct err *e)
+{
+    struct dead_letter_sink *self = opaque;
+    struct buf *out = output_file_buffer(&self->output);
+    buf_add_format(out, "{\"seq\":%" PRIu64 ",\"line\":%" PRIu64, in->seq, in->position);
+    write_string_member(out, "stage", &in->fields[DEAD_LETTER_STAGE]);
+    write_string_member(out, "reason", &in->fields[DEAD_LETTER_REASON]);
+    write_string_member(out, "message", &in->fields[DEAD_LETTER_MESSAGE]);
+    write_content(out, &in->fields[DEAD_LETTER_CONTENT],
+                  in->fields[DEAD_LETTER_CONTENT_IS_JSON].boolean);
+    buf_add_text(out, "}\n");
+    return output_file_flush_some(&self->output, e);
+}
+
+static seq_number position(const void *opaque)
+{
+    return ((const struct dead_letter_sink *)opaque)->output.committed;
+}
+
+static int commit(void *opaque, seq_number seq, struct err *e)
+{
+    return output_file_commit(&((struct dead_letter_sink *)opaque)->output, seq, e);
+}
+
+static const struct stage_ops ops = {
+    .open = open_sink,
+    .close = close_sink,
+    .write = write_record,
+    .position = position,
+    .commit = commit,
+};
+
+const struct kind dead_letter_sink_kind = {
+    .name = DEAD_LETTERS_KIND,
+    .summary = "keeps what could not be handled",
+    .manual = "Every topology has one; it cannot be written down.",
+    .role = KIND_SINK,
+    .internal = true,
+    .reads = "dead letters of all stages",
+    .makes = "nothing",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dedupe: lets the first record of every key pass and drops the others.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/memory.h"
+#include "stages/key.h"
+#include "stages/kinds.h"
+#include "stages/stage.h"
+
+struct dedupe {
+    struct store *store;
+    const struct option_value *key;
+    int at_field; /* -1: keys are kept for ever */
+    int64_t keep_ns;
+    struct buf key_bytes;
+};
+
+static const struct option_spec specs[] = {
+    {.name = "key",
+     .tag = OPTION_FIELDS,
+     .required = true,
+     .meaning = "the fields that together name a record"},
+    {.name = "keep",
+     .tag = OPTION_DURATION,
+     .min = 1,
+     .max = INT64_MAX,
+     .meaning = "how long a key is remembered, in event time; for ever if not given"},
+    {.name = "at", .tag = OPTION_FIELD, .meaning = "the event time; needed with keep"},
+    {0},
+};
+
+static void derive(struct kind_check *check)
+{
+    const struct option_value *keep = options_get(check->options, "keep");
+    const struct option_value *at = options_get(check->options, "at");
+    if (keep->present != at->present)
+        diagnostics_add(check->diagnostics, keep->present ? keep->place : at->place,
+                        "'keep:' and 'at:' go together: how long, and by which time");
+    if (at->present)
+        (void)kind_check_field_tag(check, at, (int)at->number, at->place, 1u << VALUE_TIMESTAMP);
+    *check->out = *check->in;
+}
+
+static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
+{
+    struct buf text = {0};
+    buf_add_text(&text, "dedupe 1 key=");
+    key_describe(options_get(stage->options, "key"), &text);
+    const struct option_value *keep = options_get(stage->options, "keep");
+    if (keep->present)
+        buf_add_format(&text, " keep=%s at=%s", keep->text,
+                       options_get(stage->options, "at")->text);
+    *ret_spec = (struct store_spec){.value_len = 0};
+    store_spec_set_schema(ret_spec, buf_text(&text));
+    buf_done(&text);
+}
+
+static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    (void)e;
+    struct dedupe *self = memory_new(1, sizeof *self);
+    const struct options *options = env->stage->options;
+    self->store = env->store;
+    self->key = options_get(options, "key");
+    self->at_field = (int)options_get(options, "at")->number;
+    self->keep_ns = options_get(options, "keep")->number;
+    *ret_self = self;
+    return 0;
+}
+
+static void close_stage(void *opaque)
+{
+    struct dedupe *self = opaque;
+    buf_done(&self->key_bytes);
+    free(self);
+}
+
+/* When the key of a record is forgotten; moves the clock on to the record's time. */
+static int64_t expiry(struct dedupe *self, const struct record *in)
+{
+    if (self->at_field < 0)
+        return STORE_NEVER;
+    int64_t at = in->fields[self->at_field].integer;
+    if (at > store_clock(self->store))
+        store_advance(self->store, at);
+    int64_t expires_at;
+    return __builtin_add_overflow(at, self->keep_ns, &expires_at) ? STORE_NEVER : expires_at;
+}
+
+static void step(void *opaque, const struct record *in, struct emitter *out)
+{
+    struct dedupe *self = opaque;
+    buf_reset(&self->key_bytes);
+    key_add_fields(self->key, in, &self->key_bytes);
+    struct hash128 key = store_key(self->store, self->key_bytes.data, self->key_bytes.len);
+    int64_t expires_at = expiry(self, in);
+    if (store_find(self->store, key) != NULL)
+        return;
+    /* A record older than `keep` would be forgotten before it is remembered. */
+    if (expires_at == STORE_NEVER || expires_at > store_clock(self->store))
+        store_put(self->store, key, expires_at, NULL);
+    emitter_emit(out, in->fields);
+}
+
+static const struct stage_ops ops = {
+    .store_spec = store_spec,
+    .open = open_stage,
+    .close = close_stage,
+    .step = step,
+};
+
+const struct kind dedupe_kind = {
+    .name = "dedupe",
+    .summary = "drops records whose key was seen before",
+    .manual = "The first record with a key passes, later ones are dropped and counted, whatever "
+              "becomes of the first one further on. With 'keep', a key is forgotten when the "
+              "latest event time seen is that much past its own; a repeat after that passes.",
+    .role = KIND_STEP,
+    .reads = "the fields of key; at: timestamp",
+    .makes = "what it reads, unchanged",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "stages/stage.h"
+
+#define DEAD_MESSAGE_BYTES_MAX 256u
+
+const char *dead_reason_text(enum dead_reason reason)
+{
+    static const char *const texts[] = {
+#define X(name, text, meaning) [name] = text,
+        DEAD_REASON_LIST(X)
+#undef X
+    };
+    return texts[reason];
+}
+
+void emitter_emit(struct emitter *out, const struct value *fields)
+{
+    struct record record = {.seq = out->seq,
+                            .position = out->position,
+                            .fields = fields,
+                            .count = out->stage->out.count};
+    out->emitted++;
+    out->emit(out, PORT_OUT, &record);
+}
+
+static void emit_dead(struct emitter *out, enum dead_reason reason, const char *message,
+                      const void *content, size_t content_len, bool content_is_json)
+{
+    REQUIRE(out->stage->kind->dead_letters);
+    const char *reason_text = dead_reason_text(reason);
+    struct value fields[DEAD_LETTER_FIELDS] = {
+        [DEAD_LETTER_STAGE] =
+            value_of_bytes(VALUE_STRING, out->stage->name, strlen(out->stage->name)),
+        [DEAD_LETTER_REASON] = value_of_bytes(VALUE_STRING, reason_text, strlen(reason_text)),
+        [DEAD_LETTER_MESSAGE] = value_of_bytes(VALUE_STRING, message, strlen(message)),
+        [DEAD_LETTER_CONTENT] = value_of_bytes(VALUE_BYTES, content, content_len),
+        [DEAD_LETTER_CONTENT_IS_JSON] = value_of_bool(content_is_json),
+    };
+    struct record record = {
+        .seq = out->seq, .position = out->position, .fields = fields, .count = DEAD_LETTER_FIELDS};
+    out->dead++;
+    out->emit(out, PORT_DEAD, &record);
+}
+
+void emitter_dead(struct emitter *out, enum dead_reason reason, const void *content,
+                  size_t content_len, bool content_is_json, const char *format, ...)
+{
+    char message[DEAD_MESSAGE_BYTES_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    emit_dead(out, reason, message, content, content_len, content_is_json);
+}
+
+void emitter_dead_record(struct emitter *out, enum dead_reason reason, const struct record *record,
+                         const char *format, ...)
+{
+    char message[DEAD_MESSAGE_BYTES_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    const struct contract *contract = out->stage->in;
+    buf_reset(&out->scratch);
+    buf_add_byte(&out->scratch, '{');
+    for (size_t i = 0; i < record->count; i++) {
+        const struct field *field = &contract->fields[i];
+        buf_add_format(&out->scratch, "%s\"%s\":", i != 0 ? "," : "", field->name);
+        value_write_json(&record->fields[i], field->type, &out->scratch);
+    }
+    buf_add_byte(&out->scratch, '}');
+    emit_dead(out, reason, message, out->scratch.data, out->scratch.len, true);
+}

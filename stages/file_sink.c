@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.sink: writes the field `line` of every record as a line of a file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "stages/kinds.h"
+#include "stages/output_file.h"
+#include "stages/stage.h"
+
+struct file_sink {
+    struct output_file output;
+    size_t line_field;
+};
+
+static const struct option_spec specs[] = {
+    {.name = "path",
+     .tag = OPTION_PATH,
+     .required = true,
+     .meaning = "the file to write; relative to where bulkhead is started"},
+    {0},
+};
+
+static void derive(struct kind_check *check)
+{
+    (void)kind_check_needs(check, "line", 1u << VALUE_STRING | 1u << VALUE_BYTES, NULL);
+}
+
+/* Writing into the file that is being read would eat the input. */
+static int refuse_input_as_output(const struct topology *topology, const struct stat *out,
+                                  const char *path, struct err *e)
+{
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        const struct stage *other = &topology->stages[i];
+        struct stat in;
+        if (other->kind == &file_source_kind &&
+            stat(options_get(other->options, "path")->text, &in) == 0 && in.st_dev == out->st_dev &&
+            in.st_ino == out->st_ino)
+            return err_set(e, ERR_MISMATCH, "'%s' is also the input of stage '%s'", path,
+                           other->name);
+    }
+    return 0;
+}
+
+static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
+{
+    const char *path = options_get(stage->options, "path")->text;
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        if (!S_ISREG(st.st_mode))
+            return err_set(e, ERR_MISMATCH, "'%s' is no regular file", path);
+        if (access(path, W_OK) != 0)
+            return err_set_errno(e, "cannot write '%s'", path);
+        return refuse_input_as_output(topology, &st, path, e);
+    }
+    const char *slash = strrchr(path, '/');
+    char *parent = slash == NULL ? memory_dup(".", 1)
+                                 : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+    int rc = access(parent, W_OK | X_OK) == 0
+                 ? 0
+                 : err_set_errno(e, "cannot make '%s' in the directory '%s'", path, parent);
+    free(parent);
+    return rc;
+}
+
+static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    struct file_sink *self = memory_new(1, sizeof *self);
+    int line = contract_find(env->stage->in, "line");
+    self->line_field = (size_t)line;
+    int rc =
+        output_file_open(&self->output, AT_FDCWD, options_get(env->stage->options, "path")->text,
+                         env->state_fd, env->durable, env->fresh, e);
+    if (rc != 0) {
+        free(self);
+        return rc;
+    }
+    *ret_self = self;
+    return 0;
+}
+
+static void close_sink(void *opaque)
+{
+    struct file_sink *self = opaque;
+    output_file_close(&self->output);
+    free(self);
+}
+
+static int write_record(void *opaque, const struct record *in, struct err *e)
+{
+    struct file_sink *self = opaque;
+    struct buf *out = output_file_buffer(&self->output);
+    const struct value *line = &in->fields[self->line_field];
+    buf_add(out, line->bytes, line->len);
+    buf_add_byte(out, '\n');
+    return output_file_flush_some(&self->output, e);
+}
+
+static seq_number position(const void *opaque)
+{
+    return ((const struct file_sink *)opaque)->output.committed;
+}
+
+static int commit(void *opaque, seq_number seq, struct err *e)
+{
+    return output_file_commit(&((struct file_sink *)opaque)->output, seq, e);
+}
+
+static const struct stage_ops ops = {
+    .preflight = preflight,
+    .open = open_sink,
+    .close = close_sink,
+    .write = write_record,
+    .position = position,
+    .commit = commit,
+};
+
+const struct kind file_sink_kind = {
+    .name = "file.sink",
+    .summary = "writes lines to a file, each exactly once",
+    .manual = "Writes the field 'line' of every record and a newline. After a kill the file is cut "
+              "back to what was committed and goes on from there. The file must be this topology's "
+              "own: one that holds bytes which the state directory knows nothing of, that was "
+              "replaced, or that is shorter than committed, is refused and left as it is.",
+    .role = KIND_SINK,
+    .reads = "line: string or bytes",
+    .makes = "nothing",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inlet.h - the receiving side of one edge in a stage process
+ *
+ * Takes frames from the present link, refuses what is not for it, cuts off what it has already,
+ * and hands out records in order. The invariant: every seq below `expected` was received exactly
+ * once, whatever links and senders came and went.
+ */
+#ifndef BULKHEAD_STAGES_INLET_H
+#define BULKHEAD_STAGES_INLET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ipc/frame.h"
+#include "ipc/link.h"
+#include "topology/graph.h"
+
+struct inlet_frame {
+    uint8_t *bytes;
+    size_t len;
+    struct frame_header header;
+    seq_number cut_below; /* records below were received before */
+    struct inlet_frame *next;
+};
+
+struct inlet {
+    const struct edge *edge;
+    struct link *link;   /* NULL: there is none now */
+    bool up;             /* the peer is connected: acks may be sent */
+    seq_number expected; /* the next seq to come */
+    struct inlet_frame *first, *last;
+    size_t queued_bytes;
+    bool reading; /* reader stands in the first frame */
+    struct frame_reader reader;
+    bool has_head;
+    struct record head;
+    seq_number ack_sent; /* on this link */
+    uint64_t refused;    /* frames that were not taken */
+};
+
+/* Prepares an inlet for an edge, which must outlive it. */
+void inlet_init(struct inlet *i, const struct edge *edge);
+void inlet_done(struct inlet *i);
+
+/* Says up to where everything was received and done before this process. */
+void inlet_set_position(struct inlet *i, seq_number position);
+
+/* Takes a link over; closes the one before. link may be NULL. */
+void inlet_set_link(struct inlet *i, struct link *link);
+
+/*
+ * Receives what there is while less than INBOX_BYTES_MAX is queued.
+ * Returns: 0, or an error for which the link must be made anew; nothing is lost by it.
+ */
+int inlet_receive(struct inlet *i, struct err *e);
+
+/* Whether inlet_receive() would take more. */
+bool inlet_has_room(const struct inlet *i);
+
+/* The last seq up to which all records are here. */
+seq_number inlet_covered(const struct inlet *i);
+
+/*
+ * The next record that was not popped, or NULL if all that is here was.
+ * Returns: 0, or ERR_PROTOCOL: a verified frame breaks its contract, so its sender is wrong and
+ *          would be again.
+ */
+int inlet_head(struct inlet *i, const struct record **ret_record, struct err *e);
+
+/* Passes the head on. Requires: inlet_head() gave one. */
+void inlet_pop(struct inlet *i);
+
+/*
+ * Tells the peer, if it is connected and does not know yet.
+ * Returns: 0, ERR_AGAIN (try again when the link's send fd is readable), ERR_IO.
+ */
+int inlet_send_ack(struct inlet *i, seq_number acked, struct err *e);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/inline_host.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/check.h"
+#include "common/memory.h"
+#include "stages/runner.h"
+
+#define ARENA_BLOCK_BYTES (64u << 10)
+
+/* Memory for the records of one seq: handed out bump by bump, taken back all at once. */
+struct arena_block {
+    struct arena_block *next;
+    size_t size;
+    size_t used;
+    uint8_t bytes[];
+};
+
+struct edge_buffer {
+    struct record *records;
+    size_t count;
+    size_t capacity;
+};
+
+struct inline_stage {
+    struct runner runner;
+    struct inline_host *host;
+    seq_number position; /* up to here the stage has everything already */
+};
+
+struct inline_host {
+    const struct topology *topology;
+    struct inline_stage *stages;
+    struct edge_buffer *buffers; /* one for every edge */
+    struct arena_block *arena;
+    seq_number done;
+};
+
+static void *arena_take(struct inline_host *h, size_t size)
+{
+    size = (size + 15) & ~(size_t)15;
+    struct arena_block *block = h->arena;
+    if (block == NULL || block->size - block->used < size) {
+        size_t room = size > ARENA_BLOCK_BYTES ? size : ARENA_BLOCK_BYTES;
+        block = memory_new(1, sizeof *block + room);
+        block->size = room;
+        block->next = h->arena;
+        h->arena = block;
+    }
+    void *memory = block->bytes + block->used;
+    block->used += size;
+    return memory;
+}
+
+/* Keeps one block for the next seq. */
+static void arena_reset(struct inline_host *h)
+{
+    while (h->arena != NULL && h->arena->next != NULL) {
+        struct arena_block *next = h->arena->next;
+        free(h->arena);
+        h->arena = next;
+    }
+    if (h->arena != NULL)
+        h->arena->used = 0;
+}
+
+static struct record copy_record(struct inline_host *h, const struct record *record)
+{
+    struct value *fields = arena_take(h, record->count * sizeof *fields);
+    memcpy(fields, record->fields, record->count * sizeof *fields);
+    for (size_t i = 0; i < record->count; i++) {
+        if (fields[i].tag != VALUE_STRING && fields[i].tag != VALUE_BYTES)
+            continue;
+        uint8_t *bytes = arena_take(h, fields[i].len);
+        if (fields[i].len != 0)
+            memcpy(bytes, record->fields[i].bytes, fields[i].len);
+        fields[i].bytes = bytes;
+    }
+    struct record copy = *record;
+    copy.fields = fields;
+    return copy;
+}
+
+static void on_emit(struct emitter *out, enum port port, const struct record *record)
+{
+    struct runner *runner = (struct runner *)((char *)out - offsetof(struct runner, emitter));
+    struct inline_stage *stage =
+        (struct inline_stage *)((char *)runner - offsetof(struct inline_stage, runner));
+    struct inline_host *h = stage->host;
+    const struct topology *t = h->topology;
+    for (size_t i = 0; i < t->edge_count; i++) {
+        if (t->edges[i].from != out->stage->index || t->edges[i].port != port)
+            continue;
+        struct edge_buffer *buffer = &h->buffers[i];
+        if (buffer->count == buffer->capacity) {
+            buffer->capacity = buffer->capacity != 0 ? 2 * buffer->capacity : 4;
+            buffer->records =
+                memory_resize(buffer->records, buffer->capacity, sizeof *buffer->records);
+        }
+        buffer->records[buffer->count++] = copy_record(h, record);
+    }
+}
+
+int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
+                    struct inline_host **ret_host, struct err *e)
+{
+    struct inline_host *h = memory_new(1, sizeof *h);
+    h->topology = topology;
+    h->stages = memory_new(topology->stage_count, sizeof *h->stages);
+    h->buffers = memory_new(topology->edge_count, sizeof *h->buffers);
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        struct runner_config config = {.topology = topology,
+                                       .stage = &topology->stages[i],
+                                       .stages_fd = stages_fd,
+                                       .image_fd = -1,
+                                       .fresh = fresh,
+                                       .emit = on_emit};
+        h->stages[i].host = h;
+        int rc = runner_open(&h->stages[i].runner, &config, e);
+        if (rc != 0) {
+            inline_host_free(h);
+            return rc;
+        }
+        if (runner_has_position(&h->stages[i].runner))
+            h->stages[i].position = runner_position(&h->stages[i].runner);
+    }
+    h->done = h->stages[0].position;
+    *ret_host = h;
+    return 0;
+}
+
+void inline_host_free(struct inline_host *h)
+{
+    if (h == NULL)
+        return;
+    for (size_t i = 0; i < h->topology->stage_count; i++) {
+        if (h->stages[i].runner.ops != NULL)
+            runner_close(&h->stages[i].runner);
+    }
+    for (size_t i = 0; i < h->topology->edge_count; i++)
+        free(h->buffers[i].records);
+    while (h->arena != NULL) {
+        struct arena_block *next = h->arena->next;
+        free(h->arena);
+        h->arena = next;
+    }
+    free(h->stages);
+    free(h->buffers);
+    free(h);
+}
+
+/* Gives a stage what its inputs hold for the seq in hand, edge by edge. */
+static int run_stage(struct inline_host *h, size_t index, struct err *e)
+{
+    struct inline_stage *stage = &h->stages[index];
+    const struct topology *t = h->topology;
+    for (size_t i = 0; i < t->edge_count; i++) {
+        if (t->edges[i].to != index)
+            continue;
+        for (size_t k = 0; k < h->buffers[i].count; k++) {
+            const struct record *record = &h->buffers[i].records[k];
+            /* After a kill a stage may have what those before it must do again. */
+            if (record->seq <= stage->position)
+                continue;
+            int rc = runner_take(&stage->runner, record, e);
+            if (rc != 0)
+                return rc;
+        }
+        h->buffers[i].count = 0;
+    }
+    return 0;
+}
+
+static bool any_full(const struct inline_host *h)
+{
+    for (size_t i = 0; i < h->topology->stage_count; i++) {
+        if (runner_is_full(&h->stages[i].runner))
+            return true;
+    }
+    return false;
+}
+
+int inline_host_run(struct inline_host *h, size_t records, struct err *e)
+{
+    INVARIANT(h->topology->stages[0].kind->role == KIND_SOURCE);
+    for (size_t n = 0; n < records; n++) {
+        int rc = any_full(h) ? inline_host_commit(h, e) : 0;
+        if (rc == 0)
+            rc = runner_read(&h->stages[0].runner, e);
+        for (size_t i = 1; rc == 0 && i < h->topology->stage_count; i++)
+            rc = run_stage(h, i, e);
+        if (rc != 0)
+            return rc;
+        h->done = h->stages[0].runner.emitter.seq;
+        arena_reset(h);
+    }
+    return 0;
+}
+
+int inline_host_commit(struct inline_host *h, struct err *e)
+{
+    for (size_t i = h->topology->stage_count; i-- > 0;) {
+        if (h->done <= h->stages[i].position)
+            continue;
+        int rc = runner_commit(&h->stages[i].runner, h->done, e);
+        if (rc != 0)
+            return rc;
+        h->stages[i].position = h->done;
+    }
+    return 0;
+}
+
+struct status_counts inline_host_counts(const struct inline_host *h, size_t stage)
+{
+    return h->stages[stage].runner.counts;
+}
+
+void inline_host_progress(const struct inline_host *h, uint64_t *ret_done, uint64_t *ret_total)
+{
+    const struct runner *source = &h->stages[0].runner;
+    *ret_done = *ret_total = 0;
+    if (source->ops->progress != NULL)
+        source->ops->progress(source->self, ret_done, ret_total);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kinds.h - the declarations that the files of the kinds export; for the registry and tests
+ */
+#ifndef BULKHEAD_STAGES_KINDS_H
+#define BULKHEAD_STAGES_KINDS_H
+
+#include "topology/kind.h"
+
+extern const struct kind file_source_kind;
+extern const struct kind json_decode_kind;
+extern const struct kind dedupe_kind;
+extern const struct kind limits_kind;
+extern const struct kind json_encode_kind;
+extern const struct kind file_sink_kind;
+extern const struct kind dead_letter_sink_kind;
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * limits: decides for every record whether it stays within its key's limits per day and week.
+ *
+ * The state has one entry for every key, period and window: what was accepted in it, and how
+ * many. A record belongs to the windows of its own time, not to "the current" ones. A window
+ * closes when the latest time seen is `lateness` or more past its end; its entry expires then.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/calendar.h"
+#include "common/check.h"
+#include "common/memory.h"
+#include "stages/key.h"
+#include "stages/kinds.h"
+#include "stages/stage.h"
+
+#define RULES_MAX 32u
+
+struct rule {
+    enum calendar_period period;
+    bool has_sum, has_count;
+    int64_t sum_max; /* minor units */
+    uint64_t count_max;
+};
+
+/* The value of an entry. */
+struct usage {
+    int64_t sum;    /* of accepted amounts; kept only where a rule asks for it */
+    uint64_t count; /* of accepted records, or of all with attempts: all */
+};
+_Static_assert(sizeof(struct usage) == 16, "what docs/protocol.md says");
+
+struct limits {
+    struct store *store;
+    const struct option_value *key;
+    size_t amount_field, at_field;
+    struct calendar calendar;
+    int64_t lateness_ns;
+    bool count_all;
+    struct rule rules[RULES_MAX];
+    size_t rule_count;
+    bool period_used[CALENDAR_PERIODS];
+    bool period_sums[CALENDAR_PERIODS];
+    struct buf key_bytes;
+    struct value fields[FIELDS_MAX];
+};
+
+static const char *const zones[] = {"UTC", NULL};
+static const char *const weekdays[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                       "friday", "saturday", "sunday",    NULL};
+static const char *const periods[] = {"day", "week", NULL};
+static const char *const attempts_choices[] = {"accepted", "all", NULL};
+
+static const struct option_spec calendar_specs[] = {
+    {.name = "zone",
+     .tag = OPTION_CHOICE,
+     .fallback = "UTC",
+     .choices = zones,
+     .meaning = "where days begin"},
+    {.name = "week_starts",
+     .tag = OPTION_CHOICE,
+     .fallback = "monday",
+     .choices = weekdays,
+     .meaning = "the first day of a week"},
+    {0},
+};
+
+static const struct option_spec rule_specs[] = {
+    {.name = "per",
+     .tag = OPTION_CHOICE,
+     .required = true,
+     .choices = periods,
+     .meaning = "the calendar window that the rule is about"},
+    {.name = "sum",
+     .tag = OPTION_TEXT,
+     .meaning = "the most that may be accepted in a window, in the amount's currency"},
+    {.name = "count",
+     .tag = OPTION_INT,
+     .min = 0,
+     .max = INT64_MAX,
+     .meaning = "how many may be accepted in a window"},
+    {0},
+};
+
+static const struct option_spec specs[] = {
+    {.name = "key", .tag = OPTION_FIELDS, .required = true, .meaning = "whose limits these are"},
+    {.name = "amount",
+     .tag = OPTION_FIELD,
+     .required = true,
+     .meaning = "the field with the amount (money)"},
+    {.name = "at",
+     .tag = OPTION_FIELD,
+     .required = true,
+     .meaning = "the field with the event time (timestamp)"},
+    {.name = "calendar",
+     .tag = OPTION_GROUP,
+     .members = calendar_specs,
+     .meaning = "when days and weeks begin"},
+    {.name = "lateness",
+     .tag = OPTION_DURATION,
+     .fallback = "14d",
+     .min = 0,
+     .max = INT64_MAX,
+     .meaning = "how long a window stays open behind the latest time seen; what comes later is a "
+                "dead letter"},
+    {.name = "attempts",
+     .tag = OPTION_CHOICE,
+     .fallback = "accepted",
+     .choices = attempts_choices,
+     .meaning = "which records a count rule counts"},
+    {.name = "rules",
+     .tag = OPTION_GROUPS,
+     .required = true,
+     .members = rule_specs,
+     .meaning = "named rules; all must hold for a record to be accepted"},
+    {0},
+};
+
+/* Reads one rule. False, with the error added if d is not NULL, if it makes no sense. */
+static bool read_rule(const struct option_group *group, struct currency currency,
+                      struct diagnostics *d, struct rule *ret_rule)
+{
+    const struct option_value *sum = options_get(group->options, "sum");
+    const struct option_value *count = options_get(group->options, "count");
+    struct rule rule = {.period = options_get(group->options, "per")->number == 0 ? CALENDAR_DAY
+                                                                                  : CALENDAR_WEEK,
+                        .has_sum = sum->present,
+                        .has_count = count->present,
+                        .count_max = count->present ? (uint64_t)count->number : 0};
+    if (!sum->present && !count->present) {
+        if (d != NULL)
+            diagnostics_add(d, group->place, "the rule '%s' needs 'sum:' or 'count:'", group->name);
+        return false;
+    }
+    if (sum->present &&
+        (money_parse_bare(sum->text, strlen(sum->text), currency, &rule.sum_max) != MONEY_OK ||
+         rule.sum_max < 0)) {
+        if (d != NULL)
+            diagnostics_add(d, sum->place,
+                            "'sum: %s' should be an amount in %s without its sign, such as 100%s",
+                            sum->text, money_currency_code(currency),
+                            money_currency_decimals(currency) == 0 ? "" : ".00");
+        return false;
+    }
+    *ret_rule = rule;
+    return true;
+}
+
+static void derive(struct kind_check *check)
+{
+    const struct option_value *amount = options_get(check->options, "amount");
+    const struct option_value *at = options_get(check->options, "at");
+    const struct option_value *rules = options_get(check->options, "rules");
+    bool good =
+        kind_check_field_tag(check, amount, (int)amount->number, amount->place, 1u << VALUE_MONEY);
+    (void)kind_check_field_tag(check, at, (int)at->number, at->place, 1u << VALUE_TIMESTAMP);
+    if (rules->count > RULES_MAX)
+        diagnostics_add(check->diagnostics, rules->place, "more than %u rules", RULES_MAX);
+    struct rule ignored;
+    for (size_t i = 0; good && i < rules->count; i++)
+        (void)read_rule(&rules->groups[i], check->in->fields[amount->number].type.currency,
+                        check->diagnostics, &ignored);
+    *check->out = *check->in;
+    kind_check_makes(check, "accepted", (struct type){.tag = VALUE_BOOL}, check->place);
+}
+
+/* Takes the options over into a form that is quick to work with. */
+static void read_options(struct limits *self, const struct stage *stage)
+{
+    const struct options *options = stage->options;
+    self->key = options_get(options, "key");
+    self->amount_field = (size_t)options_get(options, "amount")->number;
+    self->at_field = (size_t)options_get(options, "at")->number;
+    self->lateness_ns = options_get(options, "lateness")->number;
+    self->count_all = options_get(options, "attempts")->number == 1;
+    const struct options *calendar = options_get(options, "calendar")->groups[0].options;
+    self->calendar.week_starts = (unsigned)options_get(calendar, "week_starts")->number;
+    const struct option_value *rules = options_get(options, "rules");
+    struct currency currency = stage->in->fields[self->amount_field].type.currency;
+    for (size_t i = 0; i < rules->count; i++) {
+        struct rule rule;
+        bool good = read_rule(&rules->groups[i], currency, NULL, &rule);
+        INVARIANT(good && self->rule_count < RULES_MAX);
+        self->rules[self->rule_count++] = rule;
+        self->period_used[rule.period] = true;
+        self->period_sums[rule.period] |= rule.has_sum;
+    }
+}
+
+static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
+{
+    struct limits self = {0};
+    read_options(&self, stage);
+    struct buf text = {0};
+    const struct field *amount = &stage->in->fields[self.amount_field];
+    char type[TYPE_NAME_BYTES_MAX];
+    buf_add_text(&text, "limits 1 key=");
+    key_describe(self.key, &text);
+    buf_add_format(&text, " amount=%s:%s at=%s zone=UTC week=%s lateness=%s attempts=%s periods=",
+                   amount->name, type_name(amount->type, type),
+                   stage->in->fields[self.at_field].name, weekdays[self.calendar.week_starts],
+                   options_get(stage->options, "lateness")->text,
+                   attempts_choices[self.count_all ? 1 : 0]);
+    for (int p = 0; p < CALENDAR_PERIODS; p++) {
+        if (self.period_used[p])
+            buf_add_format(&text, "%s%s", periods[p], self.period_sums[p] ? "+sum;" : ";");
+    }
+    *ret_spec = (struct store_spec){.value_len = sizeof(struct usage)};
+    store_spec_set_schema(ret_spec, buf_text(&text));
+    buf_done(&text);
+}
+
+static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    (void)e;
+    struct limits *self = memory_new(1, sizeof *self);
+    self->store = env->store;
+    read_options(self, env->stage);
+    *ret_self = self;
+    return 0;
+}
+
+static void close_stage(void *opaque)
+{
+    struct limits *self = opaque;
+    buf_done(&self->key_bytes);
+    free(self);
+}
+
+/* One window that the record in hand falls into. */
+struct window {
+    struct hash128 key;
+    struct usage usage;
+    int64_t expires_at;
+};
+
+/* Finds the window of a period; false if it has closed. */
+static bool find_window(struct limits *self, enum calendar_period period, const struct record *in,
+                        struct window *ret_window)
+{
+    int64_t at = in->fields[self->at_field].integer;
+    int64_t number = calendar_window(&self->calendar, period, at);
+    __int128 closes = calendar_window_end_ns(&self->calendar, period, number) + self->lateness_ns;
+    if (closes <= store_clock(self->store))
+        return false;
+    ret_window->expires_at = closes < STORE_NEVER ? (int64_t)closes : STORE_NEVER;
+    uint8_t head[9];
+    head[0] = (uint8_t)period;
+    bytes_put_u64(head + 1, (uint64_t)number);
+    buf_reset(&self->key_bytes);
+    buf_add(&self->key_bytes, head, sizeof head);
+    key_add_fields(self->key, in, &self->key_bytes);
+    ret_window->key = store_key(self->store, self->key_bytes.data, self->key_bytes.len);
+    const void *value = store_find(self->store, ret_window->key);
+    ret_window->usage = (struct usage){0};
+    if (value != NULL)
+        memcpy(&ret_window->usage, value, sizeof ret_window->usage);
+    return true;
+}
+
+static bool is_within(const struct rule *rule, const struct usage *usage, int64_t amount)
+{
+    if (rule->has_sum && (__int128)usage->sum + amount > rule->sum_max)
+        return false;
+    return !rule->has_count || usage->count < rule->count_max;
+}
+
+static void count_record(struct limits *self, enum calendar_period period, struct window *window,
+                         int64_t amount, bool accepted)
+{
+    if (!accepted && !self->count_all)
+        return;
+    if (accepted && self->period_sums[period])
+        window->usage.sum += amount; /* within sum_max, so within 64 bits */
+    window->usage.count++;
+    store_put(self->store, window->key, window->expires_at, &window->usage);
+}
+
+static void step(void *opaque, const struct record *in, struct emitter *out)
+{
+    struct limits *self = opaque;
+    int64_t amount = in->fields[self->amount_field].integer;
+    int64_t at = in->fields[self->at_field].integer;
+    if (amount < 0) {
+        emitter_dead_record(out, DEAD_NEGATIVE_AMOUNT, in, "an amount below zero has no limit");
+        return;
+    }
+    if (at > store_clock(self->store))
+        store_advance(self->store, at);
+    struct window windows[CALENDAR_PERIODS];
+    for (int p = 0; p < CALENDAR_PERIODS; p++) {
+        if (self->period_used[p] && !find_window(self, (enum calendar_period)p, in, &windows[p])) {
+            emitter_dead_record(out, DEAD_LATE, in,
+                                "its %s had closed: the latest time seen is more than the "
+                                "lateness past its end",
+                                periods[p]);
+            return;
+        }
+    }
+    bool accepted = true;
+    for (size_t i = 0; i < self->rule_count && accepted; i++)
+        accepted = is_within(&self->rules[i], &windows[self->rules[i].period].usage, amount);
+    for (int p = 0; p < CALENDAR_PERIODS; p++) {
+        if (self->period_used[p])
+            count_record(self, (enum calendar_period)p, &windows[p], amount, accepted);
+    }
+    memcpy(self->fields, in->fields, in->count * sizeof self->fields[0]);
+    self->fields[in->count] = value_of_bool(accepted);
+    emitter_emit(out, self->fields);
+}
+
+static const struct stage_ops ops = {
+    .store_spec = store_spec,
+    .open = open_stage,
+    .close = close_stage,
+    .step = step,
+};
+
+const struct kind limits_kind = {
+    .name = "limits",
+    .summary = "accepts or declines records by sums and counts per day and week",
+    .manual = "Adds the field 'accepted'. A record is accepted if every rule still holds with it: "
+              "a sum may reach its limit, not pass it. Sums are of accepted amounts only; counts "
+              "too, unless attempts is all. Records may come out of time order: each counts in "
+              "the day and week of its own time, until that window closes.",
+    .role = KIND_STEP,
+    .dead_letters = true,
+    .reads = "the fields of key; amount: money; at: timestamp",
+    .makes = "what it reads, and accepted: bool",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};

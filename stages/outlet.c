@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/outlet.h"
+
+#include "common/check.h"
+#include "common/limits.h"
+
+void outlet_init(struct outlet *o, const struct edge *edge)
+{
+    *o = (struct outlet){.edge = edge};
+    frame_builder_init(&o->builder, (uint32_t)edge->index, edge->contract, edge->fingerprint);
+    window_init(&o->window, 0);
+}
+
+void outlet_done(struct outlet *o)
+{
+    link_close(o->link);
+    o->link = NULL;
+    frame_builder_done(&o->builder);
+    window_done(&o->window);
+}
+
+void outlet_set_position(struct outlet *o, seq_number position)
+{
+    window_init(&o->window, position);
+    window_ack(&o->window, o->peer_acked);
+    frame_builder_start(&o->builder, position + 1);
+}
+
+void outlet_connect_take(struct outlet *o, struct link *link, seq_number acked, seq_number expected)
+{
+    link_close(o->link);
+    o->link = link;
+    o->peer_known = true;
+    o->peer_expected = expected;
+    if (acked > o->peer_acked)
+        o->peer_acked = acked;
+    window_ack(&o->window, o->peer_acked);
+}
+
+void outlet_disconnect(struct outlet *o)
+{
+    link_close(o->link);
+    o->link = NULL;
+}
+
+int outlet_rewind(struct outlet *o)
+{
+    return window_rewind(&o->window, o->peer_expected);
+}
+
+void outlet_add(struct outlet *o, const struct record *record)
+{
+    frame_builder_add(&o->builder, record);
+}
+
+bool outlet_is_ripe(const struct outlet *o, seq_number processed)
+{
+    return o->builder.bytes.len >= FRAME_BYTES_TARGET ||
+           processed - o->builder.first + 1 >= FRAME_SEQS_MAX;
+}
+
+void outlet_flush(struct outlet *o, seq_number processed)
+{
+    if (processed < o->builder.first)
+        return;
+    seq_number first = o->builder.first;
+    frame_builder_finish(&o->builder, processed);
+    window_push_take(&o->window, &o->builder.bytes, first, processed);
+    frame_builder_start(&o->builder, processed + 1);
+}
+
+bool outlet_is_full(const struct outlet *o)
+{
+    return o->window.bytes >= WINDOW_BYTES_MAX;
+}
+
+bool outlet_has_unsent(struct outlet *o)
+{
+    return o->link != NULL && window_next(&o->window) != NULL;
+}
+
+int outlet_send(struct outlet *o, struct err *e)
+{
+    struct window_frame *frame;
+    while (o->link != NULL && (frame = window_next(&o->window)) != NULL) {
+        /* After a restart this stage may be behind its peer, and make again what that one has. */
+        if (frame->last >= o->peer_expected) {
+            frame_stamp(frame->bytes.data, link_id(o->link)->serial);
+            int rc = link_send(o->link, frame->bytes.data, frame->bytes.len, e);
+            if (rc != 0)
+                return rc == ERR_AGAIN ? 0 : rc;
+        }
+        window_sent(&o->window);
+    }
+    return 0;
+}
+
+static int take_ack(struct outlet *o, const uint8_t *bytes, size_t len, struct err *e)
+{
+    struct ack ack;
+    int rc = ack_decode(bytes, len, &ack, e);
+    if (rc == 0 && ack.serial != link_id(o->link)->serial)
+        rc = ERR_AGAIN; /* a late one of an older incarnation: dropped and counted */
+    if (rc == 0 && ack.edge != o->edge->index)
+        rc = err_set(e, ERR_PROTOCOL, "an ack for edge %u came on edge %zu", ack.edge,
+                     o->edge->index);
+    if (rc != 0) {
+        o->refused++;
+        return rc == ERR_AGAIN ? 0 : rc;
+    }
+    if (ack.acked > o->peer_acked) {
+        o->peer_acked = ack.acked;
+        window_ack(&o->window, ack.acked);
+    }
+    return 0;
+}
+
+int outlet_receive_acks(struct outlet *o, struct err *e)
+{
+    while (o->link != NULL) {
+        uint8_t *bytes;
+        size_t len;
+        int rc = link_receive(o->link, &bytes, &len, e);
+        if (rc != 0)
+            return rc == ERR_AGAIN ? 0 : rc;
+        rc = take_ack(o, bytes, len, e);
+        link_free(bytes, len);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * outlet.h - the sending side of one edge in a stage process
+ *
+ * Gathers records into frames, keeps the frames until they are acked, and sends on the present
+ * link whatever its peer does not have. Every record emitted for a seq is in the window, or was
+ * acked: nothing depends on any link.
+ */
+#ifndef BULKHEAD_STAGES_OUTLET_H
+#define BULKHEAD_STAGES_OUTLET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ipc/frame.h"
+#include "ipc/link.h"
+#include "ipc/window.h"
+#include "topology/graph.h"
+
+struct outlet {
+    const struct edge *edge;
+    struct link *link; /* NULL: there is none now */
+    struct frame_builder builder;
+    struct window window;
+    bool peer_known; /* a peer has said what it acked */
+    seq_number peer_acked;
+    seq_number peer_expected; /* on the present link */
+    uint64_t refused;         /* acks that were not taken */
+};
+
+/* Prepares an outlet for an edge, which must outlive it. */
+void outlet_init(struct outlet *o, const struct edge *edge);
+void outlet_done(struct outlet *o);
+
+/* Begins behind a seq: what comes next is position + 1. */
+void outlet_set_position(struct outlet *o, seq_number position);
+
+/*
+ * Takes a link to a peer that has acked and expects what it says; closes the one before.
+ * Ownership: takes the link in any case.
+ */
+void outlet_connect_take(struct outlet *o, struct link *link, seq_number acked,
+                         seq_number expected);
+
+/* Closes the link. */
+void outlet_disconnect(struct outlet *o);
+
+/*
+ * Prepares to send what the peer of the present link expects. Call it once the outlet has a
+ * position. Returns 0, or ERR_PROTOCOL if the peer wants what was acked and is gone.
+ */
+int outlet_rewind(struct outlet *o);
+
+/* Adds a record to the frame that is being made. */
+void outlet_add(struct outlet *o, const struct record *record);
+
+/* Whether the frame that is being made has reached the size for sending. */
+bool outlet_is_ripe(const struct outlet *o, seq_number processed);
+
+/* Ends the frame that is being made, if it covers anything: all up to processed is in it. */
+void outlet_flush(struct outlet *o, seq_number processed);
+
+/* Whether the window holds as much as it may. */
+bool outlet_is_full(const struct outlet *o);
+
+/* Whether frames wait to be sent on the present link. */
+bool outlet_has_unsent(struct outlet *o);
+
+/* Sends what can be sent without blocking. Returns 0, or an error: make the link anew. */
+int outlet_send(struct outlet *o, struct err *e);
+
+/* Takes the acks that have come. Returns 0, or an error: make the link anew. */
+int outlet_receive_acks(struct outlet *o, struct err *e);
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/kinds.h"
+#include "stages/stage.h"
+
+const struct kind *const stage_registry[] = {
+    &file_source_kind, &json_decode_kind, &dedupe_kind,           &limits_kind,
+    &json_encode_kind, &file_sink_kind,   &dead_letter_sink_kind, NULL,
+};

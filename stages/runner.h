@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runner.h - one stage brought to life, for either host
+ *
+ * Opens the stage with its store or cursor, feeds it records, counts, and commits. It knows
+ * nothing of processes and links: what the stage emits goes to the emit function that the host
+ * gives. Both hosts run exactly this code, which is why one can be the other's oracle.
+ */
+#ifndef BULKHEAD_STAGES_RUNNER_H
+#define BULKHEAD_STAGES_RUNNER_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "ipc/status_page.h"
+#include "stages/stage.h"
+#include "topology/graph.h"
+
+struct runner {
+    const struct stage *stage;
+    const struct stage_ops *ops;
+    void *self;
+    struct store *store;
+    int state_fd;
+    struct emitter emitter;
+    struct status_counts counts; /* through: do not count again what is not above */
+};
+
+struct runner_config {
+    const struct topology *topology;
+    const struct stage *stage;
+    int stages_fd; /* directory that holds one directory for every stage; borrowed */
+    int image_fd;  /* for the store, or -1; borrowed */
+    bool fresh;
+    void (*emit)(struct emitter *out, enum port port, const struct record *record);
+};
+
+/*
+ * Opens a stage. The runner must not move while it is open.
+ * Returns: 0; ERR_MISMATCH or ERR_CORRUPT if a restart would not help; ERR_IO and others.
+ */
+int runner_open(struct runner *r, const struct runner_config *config, struct err *e);
+
+/* Closes it; what was not committed is gone. Takes one that was never opened, if zeroed. */
+void runner_close(struct runner *r);
+
+/* Whether the stage itself knows where it goes on: it has a state or a cursor. */
+bool runner_has_position(const struct runner *r);
+
+/* The last seq that is safe. Requires: runner_has_position(). */
+seq_number runner_position(const struct runner *r);
+
+/* Whether so much is uncommitted that no record may be given to it. */
+bool runner_is_full(const struct runner *r);
+
+/* Gives a record to a step or a sink. Records come in order of their seqs. Returns 0 or ERR_IO. */
+int runner_take(struct runner *r, const struct record *record, struct err *e);
+
+/* Lets a source read one record; its seq is then r->emitter.seq. Returns 0, ERR_END, or an error.
+ */
+int runner_read(struct runner *r, struct err *e);
+
+/* Makes everything up to seq safe. Returns 0 or an error, after which the runner must be closed. */
+int runner_commit(struct runner *r, seq_number seq, struct err *e);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stage.h - what the author of a kind writes, and what its code is given
+ *
+ * A step is pure: outputs and new state follow from the record and the state alone. It sees no
+ * clock, no randomness, no environment, no files, and it cannot fail: a record that it cannot
+ * handle goes to the dead letters. Sources and sinks do IO and may fail; then their process ends
+ * and is started again, or the topology stops if that would not help (ERR_MISMATCH, ERR_CORRUPT).
+ */
+#ifndef BULKHEAD_STAGES_STAGE_H
+#define BULKHEAD_STAGES_STAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/value.h"
+#include "stages/store.h"
+#include "topology/graph.h"
+
+/* name, text in the dead letter, meaning: why a record was refused */
+#define DEAD_REASON_LIST(X)                                                                        \
+    X(DEAD_LINE_TOO_LONG, "line-too-long", "longer than max_line_bytes")                           \
+    X(DEAD_NOT_UTF8, "not-utf8", "bytes that are no UTF-8")                                        \
+    X(DEAD_NOT_JSON, "not-json", "not one JSON text")                                              \
+    X(DEAD_NOT_AN_OBJECT, "not-an-object", "JSON, but no object")                                  \
+    X(DEAD_MISSING_FIELD, "missing-field", "a field of the type is not there")                     \
+    X(DEAD_DUPLICATE_FIELD, "duplicate-field", "a field of the type is there twice")               \
+    X(DEAD_WRONG_TYPE, "wrong-type", "a field has another JSON type than its own needs")           \
+    X(DEAD_BAD_MONEY, "bad-money", "no amount with a currency")                                    \
+    X(DEAD_WRONG_CURRENCY, "wrong-currency", "an amount in another currency")                      \
+    X(DEAD_TOO_MANY_DECIMALS, "too-many-decimals", "more decimals than the currency has")          \
+    X(DEAD_BAD_TIMESTAMP, "bad-timestamp", "no RFC 3339 time, or a date that does not exist")      \
+    X(DEAD_OVERFLOW, "overflow", "a number or time that does not fit its type")                    \
+    X(DEAD_NEGATIVE_AMOUNT, "negative-amount", "an amount below zero where none can be")           \
+    X(DEAD_LATE, "late", "its window has closed, see lateness")
+
+enum dead_reason {
+#define X(name, text, meaning) name,
+    DEAD_REASON_LIST(X)
+#undef X
+};
+
+/* The text of a reason as it stands in dead letters. */
+const char *dead_reason_text(enum dead_reason reason);
+
+/*
+ * Where outputs go. The host sets seq and position before every step; a source sets them itself
+ * before every record. What is emitted is copied at once.
+ */
+struct emitter {
+    void (*emit)(struct emitter *out, enum port port, const struct record *record);
+    const struct stage *stage;
+    seq_number seq;
+    uint64_t position;
+    uint64_t emitted; /* records put out since the host looked last */
+    uint64_t dead;    /* dead letters likewise */
+    struct buf scratch;
+};
+
+/* Puts out one record of the kind's output contract. */
+void emitter_emit(struct emitter *out, const struct value *fields);
+
+/*
+ * Sends what is in hand to the dead letters. content is what a person needs to do it again: the
+ * raw input if content_is_json is false, a JSON object if it is true.
+ * Requires: the kind declares dead_letters.
+ */
+void emitter_dead(struct emitter *out, enum dead_reason reason, const void *content,
+                  size_t content_len, bool content_is_json, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/* As emitter_dead(), with the record's fields as the content. */
+void emitter_dead_record(struct emitter *out, enum dead_reason reason, const struct record *record,
+                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* What a stage is opened with. All of it outlives the stage. */
+struct stage_env {
+    const struct topology *topology;
+    const struct stage *stage;
+    int state_fd;        /* the stage's own directory */
+    bool durable;        /* durability: host */
+    bool fresh;          /* --fresh: what an earlier run left may be overwritten */
+    struct store *store; /* NULL unless the kind has a store_spec */
+};
+
+struct stage_ops {
+    /*
+     * Before the start, in the supervisor: is there anything that is known to be wrong already,
+     * such as a file that cannot be opened? May be NULL. Must leave everything as it is.
+     * Returns 0, or an error that stops the start.
+     */
+    int (*preflight)(const struct topology *topology, const struct stage *stage, struct err *e);
+
+    /* Says what the state looks like; NULL for kinds without state. */
+    void (*store_spec)(const struct stage *stage, struct store_spec *ret_spec);
+
+    /* Makes the stage. *ret_self is given to all others, and to close() at last. */
+    int (*open)(const struct stage_env *env, void **ret_self, struct err *e);
+    void (*close)(void *self);
+
+    /* KIND_STEP: one record in, any number out. */
+    void (*step)(void *self, const struct record *in, struct emitter *out);
+
+    /*
+     * KIND_SOURCE: reads one record, sets out->seq and out->position, and emits it or a dead
+     * letter. Returns 0, ERR_END (there is no more), or an error.
+     */
+    int (*read)(void *self, struct emitter *out, struct err *e);
+
+    /* KIND_SINK: takes one record; it need not be safe before commit(). */
+    int (*write)(void *self, const struct record *in, struct err *e);
+
+    /* KIND_SOURCE and KIND_SINK: the last seq that is safe; where a new process goes on. */
+    seq_number (*position)(const void *self);
+
+    /* KIND_SOURCE and KIND_SINK: makes everything up to seq safe. */
+    int (*commit)(void *self, seq_number seq, struct err *e);
+
+    /* KIND_SOURCE: how much of the input is read, for the progress bar. May be NULL. */
+    void (*progress)(const void *self, uint64_t *ret_done, uint64_t *ret_total);
+};
+
+/* All kinds; ends with NULL. */
+extern const struct kind *const stage_registry[];
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.h - the state of one stage: a table of keys and small values, exact at every ack
+ *
+ * The state runs ahead of the committed point by the records in flight. A change belongs to the
+ * seq during whose step it was made; store_commit(n) makes all changes up to n safe, and after
+ * any death the store opens again with the state exactly as of the last commit that returned.
+ *
+ * How: the table lives in shared memory (the image) with an undo log beside it, so that the
+ * death of the process costs only the rollback of what was in flight, whatever the size of the
+ * state. On disk there are a log of committed changes and a checkpoint, from which the image is
+ * rebuilt when it is lost or not to be trusted. Formats: docs/protocol.md, "Files of a store".
+ *
+ * Keys are 128-bit fingerprints under a key that is secret to the store (hash.h). Entries may
+ * carry a time to expire at, in event time: the store has a clock that only its stage moves, and
+ * an entry whose time has come is gone at once for store_find(), and later from memory and disk.
+ *
+ * Not thread safe; never logs.
+ */
+#ifndef BULKHEAD_STAGES_STORE_H
+#define BULKHEAD_STAGES_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/hash.h"
+#include "common/value.h"
+
+/* An entry with this time never expires. */
+#define STORE_NEVER INT64_MAX
+/* The clock of a store that was never moved. */
+#define STORE_CLOCK_START INT64_MIN
+
+#define STORE_VALUE_BYTES_MAX 64u
+#define STORE_SCHEMA_BYTES_MAX 255u
+
+struct store_spec {
+    uint32_t value_len; /* bytes, a multiple of 8, STORE_VALUE_BYTES_MAX at most */
+    /*
+     * What the keys and values mean, as text: kind and the options that shape them. State that
+     * was written under another schema is refused.
+     */
+    char schema[STORE_SCHEMA_BYTES_MAX + 1];
+};
+
+/*
+ * Sets the schema from text; a text that is too long keeps its beginning and ends in a hash of
+ * all of it.
+ */
+void store_spec_set_schema(struct store_spec *spec, const char *text);
+
+struct store;
+
+/*
+ * Opens the store in a directory, or makes an empty one.
+ *
+ *   dir_fd     directory of the stage; borrowed while the store is open
+ *   image_fd   a memfd that outlives this process, as left by the last one or empty; -1 for a
+ *              private one. Borrowed. Whoever passes it vouches that its last writer did not die
+ *              of a fault of its own.
+ *   durable    whether commits survive a crash of the host (fsync) or of processes only
+ *   ret_store  the caller closes it
+ *
+ * Returns:  0
+ *           ERR_MISMATCH  the state was written under another schema
+ *           ERR_CORRUPT   a file does not verify; e names file and offset; nothing was changed
+ *           ERR_IO
+ */
+int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool durable,
+               struct store **ret_store, struct err *e);
+
+/* Closes without a commit: what was not committed is gone. Takes NULL. */
+void store_close(struct store *s);
+
+/* The seq up to which the state is safe. */
+seq_number store_committed(const struct store *s);
+
+/* The fingerprint of a key's bytes. */
+struct hash128 store_key(const struct store *s, const void *bytes, size_t len);
+
+/*
+ * Says that the changes to come belong to seq.
+ * Requires: seq is not below the last one, and above the committed one.
+ */
+void store_begin(struct store *s, seq_number seq);
+
+/* The value of a key, or NULL if there is none or it has expired. Dead after the next put. */
+const void *store_find(const struct store *s, struct hash128 key);
+
+/*
+ * Sets the value of a key and when it expires (STORE_NEVER: never). Copies value_len bytes.
+ * Requires: store_begin() was called; store_is_full() is false.
+ */
+void store_put(struct store *s, struct hash128 key, int64_t expires_at, const void *value);
+
+/* The clock: event time, moved by the stage alone; part of the state like any value. */
+int64_t store_clock(const struct store *s);
+
+/* Moves the clock on. Requires: store_begin() was called; not before the present clock. */
+void store_advance(struct store *s, int64_t now);
+
+/* Whether so much is in flight that nothing may be put before the next commit. */
+bool store_is_full(const struct store *s);
+
+/*
+ * Makes everything up to seq safe; seq may repeat an earlier one.
+ * Requires: seq is not above the last one begun, if any change is waiting.
+ * Returns 0, or ERR_IO: then the store must be closed and opened again, best by a new process.
+ */
+int store_commit(struct store *s, seq_number seq, struct err *e);
+
+/*
+ * Goes on with a checkpoint if one is due, for a bounded piece of work; call it after commits.
+ * Returns 0 or ERR_IO, as store_commit().
+ */
+int store_maintain(struct store *s, struct err *e);
+
+/* Number of entries that are there, expired ones that still take room included. */
+uint64_t store_entries(const struct store *s);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "common/file.h"
+#include "stages/store_file_p.h"
+
+#define CHECKPOINT_MAGIC 0x4b434842u /* "BHCK" */
+#define BLOCK_MAGIC 0x4b4c4842u      /* "BHLK" */
+#define END_MAGIC 0x444e4842u        /* "BHND" */
+
+enum {
+    BLOCK_AT_MAGIC = 0,
+    BLOCK_AT_SHARD = 4,
+    BLOCK_AT_COUNT = 8,
+    BLOCK_AT_CRC = 12,
+    BLOCK_HEADER_BYTES = 16,
+};
+
+enum {
+    END_AT_MAGIC = 0,
+    END_AT_ENTRIES = 4,
+    END_AT_CRC = 12,
+    END_BYTES = 16,
+};
+
+const char *store_checkpoint_name(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX])
+{
+    (void)snprintf(ret_name, STORE_FILE_NAME_BYTES_MAX, "store.%" PRIu64 ".checkpoint", number);
+    return ret_name;
+}
+
+static const char *unfinished_name(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX])
+{
+    (void)snprintf(ret_name, STORE_FILE_NAME_BYTES_MAX, "store.%" PRIu64 ".checkpoint.new", number);
+    return ret_name;
+}
+
+int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd,
+                           const struct store_file_header *header, struct err *e)
+{
+    char name[STORE_FILE_NAME_BYTES_MAX];
+    *c = (struct store_checkpoint){.fd = -1, .len = STORE_HEADER_BYTES};
+    return store_file_create(dir_fd, unfinished_name(header->number, name), CHECKPOINT_MAGIC,
+                             header, &c->fd, e);
+}
+
+int store_checkpoint_write_shard(struct store_checkpoint *c, const struct image *image,
+                                 struct buf *scratch, struct err *e)
+{
+    REQUIRE(c->fd >= 0 && c->next_shard < IMAGE_SHARDS);
+    buf_reset(scratch);
+    (void)buf_reserve(scratch, BLOCK_HEADER_BYTES);
+    scratch->len = BLOCK_HEADER_BYTES;
+    uint32_t count = image_dump_shard(image, c->next_shard, scratch);
+    uint8_t *block = scratch->data;
+    bytes_put_u32(block + BLOCK_AT_MAGIC, BLOCK_MAGIC);
+    bytes_put_u32(block + BLOCK_AT_SHARD, c->next_shard);
+    bytes_put_u32(block + BLOCK_AT_COUNT, count);
+    uint32_t crc = hash_crc32c(0, block, BLOCK_AT_CRC);
+    crc = hash_crc32c(crc, block + BLOCK_HEADER_BYTES, scratch->len - BLOCK_HEADER_BYTES);
+    bytes_put_u32(block + BLOCK_AT_CRC, crc);
+    int rc = file_write_at(c->fd, c->len, block, scratch->len, e);
+    if (rc != 0)
+        return err_wrap(e, "checkpoint");
+    c->len += scratch->len;
+    c->entries += count;
+    c->next_shard++;
+    return 0;
+}
+
+int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t number, bool durable,
+                            struct err *e)
+{
+    uint8_t end[END_BYTES];
+    bytes_put_u32(end + END_AT_MAGIC, END_MAGIC);
+    bytes_put_u64(end + END_AT_ENTRIES, c->entries);
+    bytes_put_u32(end + END_AT_CRC, hash_crc32c(0, end, END_AT_CRC));
+    int rc = file_write_at(c->fd, c->len, end, sizeof end, e);
+    if (rc == 0 && durable)
+        rc = file_sync(c->fd, e);
+    char from[STORE_FILE_NAME_BYTES_MAX], to[STORE_FILE_NAME_BYTES_MAX];
+    if (rc == 0)
+        rc = file_rename(dir_fd, unfinished_name(number, from), store_checkpoint_name(number, to),
+                         durable, e);
+    store_checkpoint_abandon(c);
+    return rc == 0 ? 0 : err_wrap(e, "checkpoint");
+}
+
+void store_checkpoint_abandon(struct store_checkpoint *c)
+{
+    if (c->fd >= 0)
+        (void)close(c->fd);
+    *c = (struct store_checkpoint){.fd = -1};
+}
+
+int store_checkpoint_open(int dir_fd, uint64_t number, int *ret_fd,
+                          struct store_file_header *ret_header, struct err *e)
+{
+    char name[STORE_FILE_NAME_BYTES_MAX];
+    return store_file_open(dir_fd, store_checkpoint_name(number, name), CHECKPOINT_MAGIC, number,
+                           ret_fd, ret_header, e);
+}
+
+/* Reads one block at the offset into the image; *offset then stands behind it. */
+static bool load_block(const struct buf *text, size_t *offset, unsigned shard, uint32_t value_len,
+                       struct image *image, uint64_t *entries)
+{
+    if (text->len - *offset < BLOCK_HEADER_BYTES)
+        return false;
+    const uint8_t *block = text->data + *offset;
+    size_t slot_size = sizeof(struct image_slot) + value_len;
+    size_t count = bytes_get_u32(block + BLOCK_AT_COUNT);
+    size_t room = text->len - *offset - BLOCK_HEADER_BYTES;
+    if (bytes_get_u32(block + BLOCK_AT_MAGIC) != BLOCK_MAGIC ||
+        bytes_get_u32(block + BLOCK_AT_SHARD) != shard || count > room / slot_size)
+        return false;
+    const uint8_t *slots = block + BLOCK_HEADER_BYTES;
+    uint32_t crc = hash_crc32c(0, block, BLOCK_AT_CRC);
+    if (hash_crc32c(crc, slots, count * slot_size) != bytes_get_u32(block + BLOCK_AT_CRC))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *slot = slots + i * slot_size;
+        struct hash128 key = {bytes_get_u64(slot), bytes_get_u64(slot + 8)};
+        image_put(image, 0, key, (int64_t)bytes_get_u64(slot + 16), slot + 24);
+    }
+    *offset += BLOCK_HEADER_BYTES + count * slot_size;
+    *entries += count;
+    return true;
+}
+
+int store_checkpoint_load(int fd, const struct store_file_header *header, struct image *image,
+                          struct err *e)
+{
+    char name[STORE_FILE_NAME_BYTES_MAX];
+    (void)store_checkpoint_name(header->number, name);
+    struct buf text = {0};
+    int rc = file_read_whole(fd, SIZE_MAX / 2, &text, e);
+    size_t offset = STORE_HEADER_BYTES;
+    uint64_t entries = 0;
+    for (unsigned shard = 0; rc == 0 && shard < IMAGE_SHARDS; shard++) {
+        if (!load_block(&text, &offset, shard, header->value_len, image, &entries))
+            rc = err_set(e, ERR_CORRUPT, "%s: a block does not verify (offset %zu)", name, offset);
+    }
+    if (rc == 0) {
+        const uint8_t *end = text.data + offset;
+        if (text.len - offset != END_BYTES || bytes_get_u32(end + END_AT_MAGIC) != END_MAGIC ||
+            bytes_get_u64(end + END_AT_ENTRIES) != entries ||
+            bytes_get_u32(end + END_AT_CRC) != hash_crc32c(0, end, END_AT_CRC))
+            rc = err_set(e, ERR_CORRUPT, "%s: the end does not verify (offset %zu)", name, offset);
+    }
+    if (rc == 0)
+        image_set_clock(image, 0, header->clock);
+    buf_done(&text);
+    return rc;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_file_p.h - the header that logs and checkpoints share; private to store_*.c
+ */
+#ifndef BULKHEAD_STAGES_STORE_FILE_P_H
+#define BULKHEAD_STAGES_STORE_FILE_P_H
+
+#include "stages/store_log.h"
+
+/* Opens a file and checks its header. Returns 0, ERR_NOT_FOUND, ERR_CORRUPT, ERR_MISMATCH, ERR_IO.
+ */
+int store_file_open(int dir_fd, const char *name, uint32_t magic, uint64_t number, int *ret_fd,
+                    struct store_file_header *ret_header, struct err *e);
+
+/* Makes or empties a file and writes its header. Returns 0 or ERR_IO. */
+int store_file_create(int dir_fd, const char *name, uint32_t magic,
+                      const struct store_file_header *header, int *ret_fd, struct err *e);
+
+#endif

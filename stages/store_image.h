@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_image.h - the table and its undo log in shared memory; private to the store
+ *
+ * An image is valid after the death of its writer at any instruction, provided that the writer
+ * executed only this code: every change is noted in the undo log before it is made, a new entry
+ * becomes visible with the store of its last word, and a table that grows is replaced by the
+ * store of one word. Memory order is the program's (release stores), which is what a process
+ * that is killed leaves behind; power loss is the log's business, not the image's.
+ *
+ * The table is split into IMAGE_SHARDS by the top byte of the key, so that growing one costs a
+ * 256th of growing all. Linear probing; the slot is {low, high, expires_at, value}.
+ */
+#ifndef BULKHEAD_STAGES_STORE_IMAGE_H
+#define BULKHEAD_STAGES_STORE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/hash.h"
+#include "stages/store.h"
+
+#define IMAGE_SHARDS 256u
+#define IMAGE_KEY_BYTES 16u
+
+/* One entry as it lies in a shard; value_len bytes follow. */
+struct image_slot {
+    uint64_t low; /* 0: the slot is empty */
+    uint64_t high;
+    int64_t expires_at; /* INT64_MIN: taken back by an undo */
+    uint8_t value[];
+};
+
+/* How far the log on disk agrees with the image. */
+struct image_commit {
+    uint64_t seq;
+    uint64_t log_number;
+    uint64_t log_len;
+};
+
+struct image {
+    int fd;
+    bool own_fd;
+    struct image_header *header;
+    uint8_t *base;
+    size_t slot_size;
+    size_t undo_size;
+};
+
+/* Maps the image; fd -1 makes a private memfd. ret_image is then to be given to image_done(). */
+int image_init(struct image *image, int fd, struct err *e);
+void image_done(struct image *image);
+
+/*
+ * Whether the image holds a complete state of this schema. If so, everything above its last
+ * commit has been rolled back and it is ready for use.
+ */
+bool image_attach(struct image *image, const struct store_spec *spec);
+
+/* Makes the image empty, under the given secret, not yet complete. */
+int image_format(struct image *image, const struct store_spec *spec,
+                 const uint8_t secret[IMAGE_KEY_BYTES], struct err *e);
+
+/* Says that the image now holds a complete state as of the commit. */
+void image_complete(struct image *image, const struct image_commit *commit);
+
+const uint8_t *image_secret(const struct image *image);
+struct image_commit image_commit_get(const struct image *image);
+
+/* Moves the commit: undo entries up to commit->seq are forgotten, then the commit is noted. */
+void image_commit_set(struct image *image, const struct image_commit *commit);
+
+/* The live slot of a key, or NULL. */
+const struct image_slot *image_find(const struct image *image, struct hash128 key);
+
+/* Sets an entry; with undo if seq is not 0. Requires: room in the undo log if so. */
+void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t expires_at,
+               const void *value);
+
+int64_t image_clock(const struct image *image);
+void image_set_clock(struct image *image, seq_number seq, int64_t clock);
+
+/* Undo entries waiting for a commit. */
+uint64_t image_undo_count(const struct image *image);
+
+uint64_t image_entries(const struct image *image);
+uint64_t image_bytes(const struct image *image);
+
+/* The clock as of the committed point. */
+int64_t image_committed_clock(const struct image *image);
+
+/*
+ * Appends the live entries of one shard as of the committed point, slot by slot.
+ * Returns how many.
+ */
+uint32_t image_dump_shard(const struct image *image, unsigned shard, struct buf *out);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/store_file_p.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "common/file.h"
+
+#define LOG_MAGIC 0x474c4842u   /* "BHLG" */
+#define GROUP_MAGIC 0x52474842u /* "BHGR" */
+#define FORMAT_VERSION 1u
+
+/* Places in a file's header; the CRC covers all before it. */
+enum {
+    AT_MAGIC = 0,
+    AT_VERSION = 4,
+    AT_NUMBER = 8,
+    AT_START_SEQ = 16,
+    AT_VALUE_LEN = 24,
+    AT_SCHEMA = 28,
+    AT_SECRET = 284,
+    AT_CLOCK = 300,
+    AT_CRC = 316,
+};
+_Static_assert(AT_SCHEMA + STORE_SCHEMA_BYTES_MAX + 1 == AT_SECRET, "schema fits");
+_Static_assert(AT_CRC + 4 == STORE_HEADER_BYTES, "the CRC ends the header");
+
+enum {
+    GROUP_AT_MAGIC = 0,
+    GROUP_AT_BODY_LEN = 4,
+    GROUP_AT_FIRST = 8,
+    GROUP_AT_LAST = 16,
+    GROUP_AT_SPARE = 24,
+    GROUP_AT_CRC = 28,
+};
+
+enum log_op {
+    LOG_PUT = 1,
+    LOG_CLOCK = 2,
+};
+
+const char *store_log_name(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX])
+{
+    (void)snprintf(ret_name, STORE_FILE_NAME_BYTES_MAX, "store.%" PRIu64 ".log", number);
+    return ret_name;
+}
+
+static bool parse_number(const char *name, const char *suffix, uint64_t *ret_number)
+{
+    static const char prefix[] = "store.";
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+        return false;
+    const char *digits = name + sizeof prefix - 1;
+    size_t count = strspn(digits, "0123456789");
+    if (count == 0 || count > 19 || strcmp(digits + count, suffix) != 0)
+        return false;
+    *ret_number = strtoull(digits, NULL, 10);
+    return true;
+}
+
+typedef int store_file_fn(int dir_fd, const char *name, void *context, struct err *e);
+
+static int for_each_file(int dir_fd, store_file_fn *visit, void *context, struct err *e)
+{
+    int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (dir == NULL) {
+        (void)err_set_errno(e, "cannot list the directory of the state");
+        if (copy >= 0)
+            (void)close(copy);
+        return ERR_IO;
+    }
+    int rc = 0;
+    struct dirent *entry;
+    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL)
+        rc = visit(dir_fd, entry->d_name, context, e);
+    (void)closedir(dir);
+    return rc;
+}
+
+static int note_checkpoint(int dir_fd, const char *name, void *context, struct err *e)
+{
+    (void)dir_fd;
+    (void)e;
+    struct store_files *files = context;
+    uint64_t number;
+    if (parse_number(name, ".checkpoint", &number) && number > files->checkpoint)
+        files->checkpoint = number;
+    return 0;
+}
+
+static int note_log(int dir_fd, const char *name, void *context, struct err *e)
+{
+    (void)dir_fd;
+    (void)e;
+    struct store_files *files = context;
+    uint64_t number;
+    if (!parse_number(name, ".log", &number) || number < files->checkpoint)
+        return 0;
+    if (files->log_first == 0 || number < files->log_first)
+        files->log_first = number;
+    if (number > files->log_last)
+        files->log_last = number;
+    return 0;
+}
+
+int store_files_find(int dir_fd, struct store_files *ret_files, struct err *e)
+{
+    *ret_files = (struct store_files){0};
+    int rc = for_each_file(dir_fd, note_checkpoint, ret_files, e);
+    return rc != 0 ? rc : for_each_file(dir_fd, note_log, ret_files, e);
+}
+
+static int remove_below(int dir_fd, const char *name, void *context, struct err *e)
+{
+    uint64_t limit = *(const uint64_t *)context;
+    uint64_t number;
+    bool unfinished =
+        parse_number(name, ".checkpoint.new", &number) || parse_number(name, ".log.new", &number);
+    bool old =
+        (parse_number(name, ".checkpoint", &number) || parse_number(name, ".log", &number)) &&
+        number < limit;
+    return unfinished || old ? file_remove(dir_fd, name, e) : 0;
+}
+
+int store_files_remove_below(int dir_fd, uint64_t number, struct err *e)
+{
+    return for_each_file(dir_fd, remove_below, &number, e);
+}
+
+static void header_encode(const struct store_file_header *header, uint32_t magic,
+                          uint8_t out[STORE_HEADER_BYTES])
+{
+    memset(out, 0, STORE_HEADER_BYTES);
+    bytes_put_u32(out + AT_MAGIC, magic);
+    bytes_put_u32(out + AT_VERSION, FORMAT_VERSION);
+    bytes_put_u64(out + AT_NUMBER, header->number);
+    bytes_put_u64(out + AT_START_SEQ, header->start_seq);
+    bytes_put_u32(out + AT_VALUE_LEN, header->value_len);
+    memcpy(out + AT_SCHEMA, header->schema, sizeof header->schema);
+    memcpy(out + AT_SECRET, header->secret, sizeof header->secret);
+    bytes_put_u64(out + AT_CLOCK, (uint64_t)header->clock);
+    bytes_put_u32(out + AT_CRC, hash_crc32c(0, out, AT_CRC));
+}
+
+static int header_decode(const uint8_t in[STORE_HEADER_BYTES], uint32_t magic,
+                         struct store_file_header *ret_header, struct err *e)
+{
+    if (bytes_get_u32(in + AT_MAGIC) != magic)
+        return err_set(e, ERR_CORRUPT, "not a file of a store (offset 0)");
+    if (bytes_get_u32(in + AT_CRC) != hash_crc32c(0, in, AT_CRC))
+        return err_set(e, ERR_CORRUPT, "the header does not verify (offset 0)");
+    if (bytes_get_u32(in + AT_VERSION) != FORMAT_VERSION)
+        return err_set(e, ERR_MISMATCH, "format version %u; this bulkhead reads version %u",
+                       bytes_get_u32(in + AT_VERSION), FORMAT_VERSION);
+    if (in[AT_SECRET - 1] != '\0' || bytes_get_u32(in + AT_VALUE_LEN) > STORE_VALUE_BYTES_MAX)
+        return err_set(e, ERR_CORRUPT, "the header holds what no header can (offset 0)");
+    ret_header->number = bytes_get_u64(in + AT_NUMBER);
+    ret_header->start_seq = bytes_get_u64(in + AT_START_SEQ);
+    ret_header->clock = (int64_t)bytes_get_u64(in + AT_CLOCK);
+    ret_header->value_len = bytes_get_u32(in + AT_VALUE_LEN);
+    memcpy(ret_header->schema, in + AT_SCHEMA, sizeof ret_header->schema);
+    memcpy(ret_header->secret, in + AT_SECRET, sizeof ret_header->secret);
+    return 0;
+}
+
+int store_file_open(int dir_fd, const char *name, uint32_t magic, uint64_t number, int *ret_fd,
+                    struct store_file_header *ret_header, struct err *e)
+{
+    int fd;
+    int rc = file_open(dir_fd, name, O_RDWR | O_NOFOLLOW, 0, &fd, e);
+    if (rc != 0)
+        return rc;
+    uint8_t bytes[STORE_HEADER_BYTES];
+    size_t got;
+    rc = file_read_at(fd, 0, bytes, sizeof bytes, &got, e);
+    if (rc == 0 && got < sizeof bytes)
+        rc = err_set(e, ERR_CORRUPT, "cut off in its header (offset %zu)", got);
+    if (rc == 0)
+        rc = header_decode(bytes, magic, ret_header, e);
+    if (rc == 0 && ret_header->number != number)
+        rc = err_set(e, ERR_CORRUPT, "holds number %" PRIu64 " (offset %d)", ret_header->number,
+                     AT_NUMBER);
+    if (rc != 0) {
+        (void)close(fd);
+        return err_wrap(e, "%s", name);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int store_file_create(int dir_fd, const char *name, uint32_t magic,
+                      const struct store_file_header *header, int *ret_fd, struct err *e)
+{
+    int fd;
+    int rc = file_open(dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+    if (rc != 0)
+        return rc;
+    uint8_t bytes[STORE_HEADER_BYTES];
+    header_encode(header, magic, bytes);
+    rc = file_write_at(fd, 0, bytes, sizeof bytes, e);
+    if (rc != 0) {
+        (void)close(fd);
+        return err_wrap(e, "%s", name);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int store_log_create(int dir_fd, const struct store_file_header *header, bool durable, int *ret_fd,
+                     struct err *e)
+{
+    char name[STORE_FILE_NAME_BYTES_MAX], unfinished[STORE_FILE_NAME_BYTES_MAX + 4];
+    (void)store_log_name(header->number, name);
+    (void)snprintf(unfinished, sizeof unfinished, "%s.new", name);
+    int fd;
+    int rc = store_file_create(dir_fd, unfinished, LOG_MAGIC, header, &fd, e);
+    if (rc != 0)
+        return rc;
+    if (durable)
+        rc = file_sync(fd, e);
+    if (rc == 0)
+        rc = file_rename(dir_fd, unfinished, name, durable, e);
+    if (rc != 0) {
+        (void)close(fd);
+        return err_wrap(e, "%s", name);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int store_log_open(int dir_fd, uint64_t number, int *ret_fd, struct store_file_header *ret_header,
+                   struct err *e)
+{
+    char name[STORE_FILE_NAME_BYTES_MAX];
+    return store_file_open(dir_fd, store_log_name(number, name), LOG_MAGIC, number, ret_fd,
+                           ret_header, e);
+}
+
+void store_log_add_put(struct buf *body, struct hash128 key, int64_t expires_at, const void *value,
+                       uint32_t value_len)
+{
+    uint8_t *at = buf_reserve(body, 25u + value_len);
+    at[0] = LOG_PUT;
+    bytes_put_u64(at + 1, key.low);
+    bytes_put_u64(at + 9, key.high);
+    bytes_put_u64(at + 17, (uint64_t)expires_at);
+    if (value_len != 0)
+        memcpy(at + 25, value, value_len);
+    body->len += 25u + value_len;
+}
+
+void store_log_add_clock(struct buf *body, int64_t clock)
+{
+    uint8_t *at = buf_reserve(body, 9);
+    at[0] = LOG_CLOCK;
+    bytes_put_u64(at + 1, (uint64_t)clock);
+    body->len += 9;
+}
+
+int store_log_write(int fd, uint64_t offset, seq_number first, seq_number last, const uint8_t *body,
+                    size_t body_len, struct buf *scratch, struct err *e)
+{
+    REQUIRE(body_len <= UINT32_MAX && first <= last);
+    buf_reset(scratch);
+    uint8_t *group = buf_reserve(scratch, STORE_GROUP_HEADER_BYTES + body_len);
+    bytes_put_u32(group + GROUP_AT_MAGIC, GROUP_MAGIC);
+    bytes_put_u32(group + GROUP_AT_BODY_LEN, (uint32_t)body_len);
+    bytes_put_u64(group + GROUP_AT_FIRST, first);
+    bytes_put_u64(group + GROUP_AT_LAST, last);
+    bytes_put_u32(group + GROUP_AT_SPARE, 0);
+    if (body_len != 0)
+        memcpy(group + STORE_GROUP_HEADER_BYTES, body, body_len);
+    uint32_t crc = hash_crc32c(0, group, GROUP_AT_CRC);
+    crc = hash_crc32c(crc, group + STORE_GROUP_HEADER_BYTES, body_len);
+    bytes_put_u32(group + GROUP_AT_CRC, crc);
+    return file_write_at(fd, offset, group, STORE_GROUP_HEADER_BYTES + body_len, e);
+}
+
+/* A log as it is being read: the whole file in memory. */
+struct log_text {
+    const uint8_t *bytes;
+    size_t len;
+    uint32_t value_len;
+};
+
+/* The group at an offset if there is a good one; false if not. */
+static bool group_at(const struct log_text *log, size_t offset, size_t *ret_body_len)
+{
+    if (log->len - offset < STORE_GROUP_HEADER_BYTES)
+        return false;
+    const uint8_t *group = log->bytes + offset;
+    size_t body_len = bytes_get_u32(group + GROUP_AT_BODY_LEN);
+    if (bytes_get_u32(group + GROUP_AT_MAGIC) != GROUP_MAGIC ||
+        log->len - offset - STORE_GROUP_HEADER_BYTES < body_len)
+        return false;
+    uint32_t crc = hash_crc32c(0, group, GROUP_AT_CRC);
+    crc = hash_crc32c(crc, group + STORE_GROUP_HEADER_BYTES, body_len);
+    *ret_body_len = body_len;
+    return crc == bytes_get_u32(group + GROUP_AT_CRC);
+}
+
+/* Whether a good group lies anywhere behind an offset: then what is bad there is no torn end. */
+static bool group_behind(const struct log_text *log, size_t offset)
+{
+    size_t body_len;
+    for (size_t at = offset + 1; at + STORE_GROUP_HEADER_BYTES <= log->len; at++) {
+        if (bytes_get_u32(log->bytes + at) == GROUP_MAGIC && group_at(log, at, &body_len))
+            return true;
+    }
+    return false;
+}
+
+static bool apply_body(struct image *image, const uint8_t *at, const uint8_t *end,
+                       uint32_t value_len)
+{
+    while (at < end) {
+        size_t left = (size_t)(end - at);
+        if (*at == LOG_CLOCK && left >= 9) {
+            image_set_clock(image, 0, (int64_t)bytes_get_u64(at + 1));
+            at += 9;
+        } else if (*at == LOG_PUT && left >= 25u + value_len) {
+            struct hash128 key = {bytes_get_u64(at + 1), bytes_get_u64(at + 9)};
+            image_put(image, 0, key, (int64_t)bytes_get_u64(at + 17), at + 25);
+            at += 25 + value_len;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+int store_log_replay(int fd, const struct store_file_header *header, bool torn_ok,
+                     struct image *image, uint64_t *ret_len, seq_number *ret_last, struct err *e)
+{
+    char name[STORE_FILE_NAME_BYTES_MAX];
+    (void)store_log_name(header->number, name);
+    struct buf text = {0};
+    int rc = file_read_whole(fd, SIZE_MAX / 2, &text, e);
+    struct log_text log = {text.data, text.len, header->value_len};
+    size_t offset = STORE_HEADER_BYTES;
+    seq_number last = header->start_seq;
+    while (rc == 0 && offset < log.len) {
+        size_t body_len = 0;
+        if (!group_at(&log, offset, &body_len)) {
+            if (!torn_ok || group_behind(&log, offset))
+                rc = err_set(e, ERR_CORRUPT, "%s: a group does not verify (offset %zu)", name,
+                             offset);
+            break;
+        }
+        const uint8_t *group = log.bytes + offset;
+        const uint8_t *body = group + STORE_GROUP_HEADER_BYTES;
+        seq_number group_first = bytes_get_u64(group + GROUP_AT_FIRST);
+        seq_number group_last = bytes_get_u64(group + GROUP_AT_LAST);
+        if (group_first != last + 1 || group_last < group_first ||
+            !apply_body(image, body, body + body_len, log.value_len)) {
+            rc = err_set(e, ERR_CORRUPT,
+                         "%s: a group does not follow from the one before it (offset %zu)", name,
+                         offset);
+            break;
+        }
+        last = group_last;
+        offset += STORE_GROUP_HEADER_BYTES + body_len;
+    }
+    buf_done(&text);
+    if (rc == 0) {
+        *ret_len = offset;
+        *ret_last = last;
+    }
+    return rc;
+}
