@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * command.h - the commands of the program, and what they share
+ *
+ * Every command gets its arguments from its own name on and returns an exit code. Results go to
+ * stdout, everything else to stderr.
+ */
+#ifndef BULKHEAD_SUPERVISOR_COMMAND_H
+#define BULKHEAD_SUPERVISOR_COMMAND_H
+
+#include "common/buf.h"
+#include "supervisor/exit_codes.h"
+#include "topology/graph.h"
+
+int command_run(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_kinds(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_kill(int argc, char **argv);
+int command_stop(int argc, char **argv);
+
+/* Prints how a command is called to stderr and returns EXIT_USAGE. */
+int command_usage(const char *usage);
+
+/*
+ * Reads and checks a topology file; prints its errors to stderr.
+ * Ownership: the caller frees *ret_topology, and *ret_text with buf_done() in any case.
+ * Returns:   EXIT_OK or EXIT_INVALID.
+ */
+int command_load_topology(const char *file, struct buf *ret_text, struct topology **ret_topology);
+
+/* Writes all of a buffer to stdout. Returns code, or EXIT_FAILED if stdout does not take it. */
+int command_print(const struct buf *out, int code);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "stages/stage.h"
+#include "supervisor/command.h"
+
+int command_usage(const char *usage)
+{
+    fprintf(stderr, "usage: bulkhead %s\n", usage);
+    return EXIT_USAGE;
+}
+
+static int read_file(const char *file, struct buf *text, struct err *e)
+{
+    int fd;
+    int rc = file_open(AT_FDCWD, file, O_RDONLY, 0, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = file_read_whole(fd, TOPOLOGY_BYTES_MAX, text, e);
+    (void)close(fd);
+    return rc == 0 ? 0 : err_wrap(e, "'%s'", file);
+}
+
+int command_load_topology(const char *file, struct buf *ret_text, struct topology **ret_topology)
+{
+    *ret_text = (struct buf){0};
+    struct err e;
+    if (read_file(file, ret_text, &e) != 0) {
+        log_line(LOG_ERROR, "%s", e.text);
+        return EXIT_INVALID;
+    }
+    (void)buf_text(ret_text);
+    struct diagnostics d;
+    diagnostics_init(&d, file, (const char *)ret_text->data, ret_text->len);
+    int code = EXIT_OK;
+    if (topology_load(file, (const char *)ret_text->data, ret_text->len, stage_registry, &d,
+                      ret_topology) != 0) {
+        struct buf out = {0};
+        diagnostics_print(&d, &out);
+        buf_add_format(&out, "%s: %zu error%s\n", file, d.count, d.count == 1 ? "" : "s");
+        (void)fwrite(out.data, 1, out.len, stderr);
+        buf_done(&out);
+        code = EXIT_INVALID;
+    }
+    diagnostics_done(&d);
+    return code;
+}
+
+int command_print(const struct buf *out, int code)
+{
+    bool good = fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0;
+    if (!good)
+        log_line(LOG_ERROR, "cannot write to standard output");
+    return good ? code : EXIT_FAILED;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "stages/stage.h"
+#include "supervisor/command.h"
+
+#define USAGE "kinds [KIND]"
+#define TEXT_COLUMNS 78u
+
+/* Appends a paragraph, broken at spaces, every line indented. */
+static void print_wrapped(const char *text, unsigned indent, struct buf *out)
+{
+    unsigned column = 0;
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+        if (column != 0 && column + 1 + len > TEXT_COLUMNS) {
+            buf_add_byte(out, '\n');
+            column = 0;
+        }
+        if (column == 0) {
+            buf_add_format(out, "%*s", (int)indent, "");
+            column = indent;
+        } else {
+            buf_add_byte(out, ' ');
+            column++;
+        }
+        buf_add(out, text, len);
+        column += (unsigned)len;
+        text += len;
+        text += strspn(text, " ");
+    }
+    buf_add_byte(out, '\n');
+}
+
+static void print_bounds(const struct option_spec *spec, struct buf *out)
+{
+    for (size_t i = 0; spec->choices != NULL && spec->choices[i] != NULL; i++)
+        buf_add_format(out, "%s%s", i != 0 ? " | " : "one of: ", spec->choices[i]);
+    if (spec->tag == OPTION_INT || spec->tag == OPTION_SIZE)
+        buf_add_format(out, "%lld to %lld", (long long)spec->min, (long long)spec->max);
+}
+
+static void print_options(const struct option_spec *specs, unsigned indent, struct buf *out)
+{
+    for (; specs->name != NULL; specs++) {
+        buf_add_format(out, "%*s%s: %s", (int)indent, "", specs->name, option_tag_name(specs->tag));
+        if (specs->required)
+            buf_add_text(out, ", required");
+        else if (specs->fallback != NULL)
+            buf_add_format(out, ", default %s", specs->fallback);
+        else
+            buf_add_text(out, ", optional");
+        buf_add_byte(out, '\n');
+        print_wrapped(specs->meaning, indent + 4, out);
+        struct buf bounds = {0};
+        print_bounds(specs, &bounds);
+        if (bounds.len != 0)
+            print_wrapped(buf_text(&bounds), indent + 4, out);
+        buf_done(&bounds);
+        if (specs->members != NULL)
+            print_options(specs->members, indent + 4, out);
+    }
+}
+
+static void print_kind(const struct kind *kind, struct buf *out)
+{
+    static const char *const roles[] = {
+        [KIND_SOURCE] = "source", [KIND_STEP] = "step (pure)", [KIND_SINK] = "sink"};
+    buf_add_format(out, "%s - %s\n\n", kind->name, kind->summary);
+    print_wrapped(kind->manual, 2, out);
+    buf_add_format(out, "\n  role:         %s\n  reads:        %s\n  makes:        %s\n",
+                   roles[kind->role], kind->reads, kind->makes);
+    buf_add_format(out, "  dead letters: %s\n", kind->dead_letters ? "yes" : "no");
+    if (kind->options[0].name != NULL)
+        buf_add_text(out, "\n  options:\n");
+    print_options(kind->options, 4, out);
+}
+
+static void print_all(struct buf *out)
+{
+    for (size_t i = 0; stage_registry[i] != NULL; i++) {
+        if (!stage_registry[i]->internal)
+            buf_add_format(out, "%-14s %s\n", stage_registry[i]->name, stage_registry[i]->summary);
+    }
+}
+
+static int unknown_kind(const char *name)
+{
+    const char *names[STAGES_MAX];
+    size_t count = 0;
+    for (; stage_registry[count] != NULL && count < STAGES_MAX; count++)
+        names[count] = stage_registry[count]->name;
+    const char *nearest = text_nearest(name, names, count);
+    log_line(LOG_ERROR, "there is no kind '%s'%s%s%s", name,
+             nearest != NULL ? "; did you mean '" : "; `bulkhead kinds` lists them",
+             nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    return EXIT_USAGE;
+}
+
+int command_kinds(int argc, char **argv)
+{
+    static const struct option options[] = {{0}};
+    if (getopt_long(argc, argv, "", options, NULL) != -1 || argc - optind > 1)
+        return command_usage(USAGE);
+    struct buf out = {0};
+    if (argc == optind) {
+        print_all(&out);
+    } else {
+        const struct kind *kind = kind_find(stage_registry, argv[optind]);
+        if (kind == NULL)
+            return unknown_kind(argv[optind]);
+        print_kind(kind, &out);
+    }
+    int code = command_print(&out, EXIT_OK);
+    buf_done(&out);
+    return code;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run: check, look whether the files can be opened, take the state directory, run in one of the
+ * two hosts, and say what was done.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "stages/inline_host.h"
+#include "stages/stage.h"
+#include "supervisor/command.h"
+#include "supervisor/state_dir.h"
+#include "supervisor/status.h"
+#include "supervisor/supervisor.h"
+
+#define USAGE "run [--inline] [--fresh] [--state DIR] [--quiet] [--verbose] T.yaml"
+/* The inline host looks for signals and at the time this often. */
+#define INLINE_RECORDS_PER_ROUND 4096u
+#define INLINE_COMMIT_MS 100u
+
+struct run {
+    const char *file;
+    const char *state_path;
+    bool inline_host, fresh, quiet, verbose;
+    struct buf text;
+    struct topology *topology;
+    struct state_dir state;
+    enum core_outcome outcome;
+    char reason[CONTROL_TEXT_BYTES_MAX + 128];
+    struct status_row *rows;
+    uint64_t elapsed_ms;
+};
+
+static int parse_arguments(int argc, char **argv, struct run *run)
+{
+    static const struct option options[] = {
+        {"inline", no_argument, NULL, 'i'},      {"fresh", no_argument, NULL, 'f'},
+        {"state", required_argument, NULL, 's'}, {"quiet", no_argument, NULL, 'q'},
+        {"verbose", no_argument, NULL, 'v'},     {0}};
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case 'i':
+            run->inline_host = true;
+            break;
+        case 'f':
+            run->fresh = true;
+            break;
+        case 's':
+            run->state_path = optarg;
+            break;
+        case 'q':
+            run->quiet = true;
+            break;
+        case 'v':
+            run->verbose = true;
+            break;
+        default:
+            return command_usage(USAGE);
+        }
+    }
+    if (argc - optind != 1)
+        return command_usage(USAGE);
+    run->file = argv[optind];
+    return EXIT_OK;
+}
+
+/* Everything that is known to be wrong before the start, all at once. */
+static int preflight(const struct topology *t)
+{
+    int code = EXIT_OK;
+    for (size_t i = 0; i < t->stage_count; i++) {
+        const struct stage_ops *ops = t->stages[i].kind->ops;
+        struct err e;
+        if (ops->preflight != NULL && ops->preflight(t, &t->stages[i], &e) != 0) {
+            log_line(LOG_ERROR, "stage '%s': %s", t->stages[i].name, e.text);
+            code = EXIT_REFUSED;
+        }
+    }
+    return code;
+}
+
+static int open_state(struct run *run)
+{
+    struct err e;
+    switch (state_dir_open(&run->state, run->state_path, run->topology->name, run->fresh, &e)) {
+    case 0:
+        return EXIT_OK;
+    case ERR_BUSY:
+        log_line(LOG_ERROR, "%s", e.text);
+        return EXIT_BUSY;
+    default:
+        log_line(LOG_ERROR, "%s", e.text);
+        return EXIT_REFUSED;
+    }
+}
+
+static void make_rows(struct run *run)
+{
+    run->rows = memory_new(run->topology->stage_count, sizeof *run->rows);
+    for (size_t i = 0; i < run->topology->stage_count; i++) {
+        run->rows[i].stage = run->topology->stages[i].name;
+        run->rows[i].kind = run->topology->stages[i].kind->name;
+    }
+}
+
+static int run_processes(struct run *run)
+{
+    struct supervisor_config config = {.topology = run->topology,
+                                       .topology_file = run->file,
+                                       .topology_text = (const char *)run->text.data,
+                                       .topology_text_len = run->text.len,
+                                       .state = &run->state,
+                                       .fresh = run->fresh,
+                                       .verbose = run->verbose,
+                                       .quiet = run->quiet};
+    struct supervisor_report report;
+    struct err e;
+    if (supervisor_run(&config, &report, &e) != 0) {
+        log_line(LOG_ERROR, "%s", e.text);
+        return EXIT_FAILED;
+    }
+    run->outcome = report.outcome;
+    memcpy(run->reason, report.reason, sizeof run->reason);
+    run->elapsed_ms = report.elapsed_ms;
+    for (size_t i = 0; i < run->topology->stage_count; i++) {
+        run->rows[i].counts = report.counts[i];
+        run->rows[i].restarts = report.restarts[i];
+    }
+    free(report.counts);
+    free(report.restarts);
+    return EXIT_OK;
+}
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_stop_signal(int signal_number)
+{
+    (void)signal_number;
+    stop_asked = 1;
+}
+
+/* Runs to the end of the input, or until a signal, with a commit now and then. */
+static int drive_inline(struct inline_host *host, struct err *e)
+{
+    uint64_t committed_ms = clock_monotonic_ms();
+    int rc = 0;
+    while (rc == 0 && !stop_asked) {
+        rc = inline_host_run(host, INLINE_RECORDS_PER_ROUND, e);
+        if (rc == 0 && clock_monotonic_ms() - committed_ms >= INLINE_COMMIT_MS) {
+            rc = inline_host_commit(host, e);
+            committed_ms = clock_monotonic_ms();
+        }
+    }
+    if (rc != 0 && rc != ERR_END)
+        return rc;
+    return inline_host_commit(host, e);
+}
+
+static int run_inline(struct run *run)
+{
+    struct sigaction action = {.sa_handler = on_stop_signal};
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    uint64_t started_ms = clock_monotonic_ms();
+    struct inline_host *host = NULL;
+    struct err e;
+    int rc = inline_host_new(run->topology, run->state.stages_fd, run->fresh, &host, &e);
+    if (rc == 0)
+        rc = drive_inline(host, &e);
+    run->elapsed_ms = clock_monotonic_ms() - started_ms;
+    for (size_t i = 0; host != NULL && i < run->topology->stage_count; i++)
+        run->rows[i].counts = inline_host_counts(host, i);
+    inline_host_free(host);
+    run->outcome = stop_asked ? CORE_OUTCOME_STOPPED : CORE_OUTCOME_DONE;
+    if (rc != 0) {
+        log_line(LOG_ERROR, "%s", e.text);
+        return rc == ERR_MISMATCH || rc == ERR_CORRUPT ? EXIT_REFUSED : EXIT_FAILED;
+    }
+    return EXIT_OK;
+}
+
+static int outcome_code(enum core_outcome outcome)
+{
+    switch (outcome) {
+    case CORE_OUTCOME_REFUSED:
+        return EXIT_REFUSED;
+    case CORE_OUTCOME_STORM:
+    case CORE_OUTCOME_NONE:
+        return EXIT_FAILED;
+    case CORE_OUTCOME_DONE:
+    case CORE_OUTCOME_STOPPED:
+    case CORE_OUTCOME_FORCED:
+        break;
+    }
+    return EXIT_OK;
+}
+
+static uint64_t total_dead(const struct run *run)
+{
+    uint64_t dead = 0;
+    for (size_t i = 0; i < run->topology->stage_count; i++)
+        dead += run->rows[i].counts.dead;
+    return dead;
+}
+
+static void print_outcome(const struct run *run, struct buf *out)
+{
+    uint64_t records = run->rows[0].counts.in;
+    const char *name = run->topology->name;
+    if (records == 0 && run->outcome == CORE_OUTCOME_DONE) {
+        buf_add_format(out, "%s: nothing new; the input was read to its end before\n", name);
+        return;
+    }
+    buf_add_format(out, "%s: ", name);
+    text_format_count(records, out);
+    buf_add_format(out, " records in %.2f s (", (double)run->elapsed_ms / 1000.0);
+    text_format_count(run->elapsed_ms != 0 ? records * 1000 / run->elapsed_ms : records, out);
+    buf_add_text(out, "/s)");
+    switch (run->outcome) {
+    case CORE_OUTCOME_STOPPED:
+        buf_add_text(out, "; stopped, the next run goes on from here");
+        break;
+    case CORE_OUTCOME_FORCED:
+        buf_add_text(out, "; stopped without waiting, the next run does again what was not safe");
+        break;
+    default:
+        break;
+    }
+    buf_add_byte(out, '\n');
+    if (total_dead(run) != 0) {
+        text_format_count(total_dead(run), out);
+        buf_add_format(out, " dead letter%s: %s/dead-letters.jsonl\n",
+                       total_dead(run) == 1 ? "" : "s", run->state.path);
+    }
+}
+
+static int report(const struct run *run)
+{
+    struct buf out = {0};
+    status_write_summary(run->rows, run->topology->stage_count, &out);
+    print_outcome(run, &out);
+    int code = command_print(&out, outcome_code(run->outcome));
+    buf_done(&out);
+    if (run->reason[0] != '\0')
+        log_line(LOG_ERROR, "stopped: %s", run->reason);
+    return code;
+}
+
+static int run_all(struct run *run)
+{
+    int code = command_load_topology(run->file, &run->text, &run->topology);
+    if (code == EXIT_OK)
+        code = preflight(run->topology);
+    if (code == EXIT_OK)
+        code = open_state(run);
+    if (code != EXIT_OK)
+        return code;
+    make_rows(run);
+    code = run->inline_host ? run_inline(run) : run_processes(run);
+    if (code == EXIT_OK)
+        code = report(run);
+    state_dir_close(&run->state);
+    return code;
+}
+
+int command_run(int argc, char **argv)
+{
+    struct run run = {0};
+    int code = parse_arguments(argc, argv, &run);
+    if (code != EXIT_OK)
+        return code;
+    log_init("bulkhead", run.verbose ? LOG_DEBUG : run.quiet ? LOG_WARNING : LOG_INFO);
+    code = run_all(&run);
+    free(run.rows);
+    topology_free(run.topology);
+    buf_done(&run.text);
+    return code;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/control_server_loop.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+
+#define CLIENTS_MAX 16u
+/* A client that has not said what it wants by then is in the way. */
+#define CLIENT_SECONDS_MAX 5.0
+
+struct client {
+    struct control_server *server;
+    int fd; /* -1: the place is free */
+    ev_io readable;
+    ev_io writable;
+    ev_timer timeout;
+    struct buf request;
+    struct buf answer;
+};
+
+struct control_server {
+    struct ev_loop *loop;
+    int dir_fd;
+    int fd;
+    ev_io acceptable;
+    control_answer_fn *answer;
+    void *context;
+    struct client clients[CLIENTS_MAX];
+};
+
+static void client_close(struct client *c)
+{
+    if (c->fd < 0)
+        return;
+    ev_io_stop(c->server->loop, &c->readable);
+    ev_io_stop(c->server->loop, &c->writable);
+    ev_timer_stop(c->server->loop, &c->timeout);
+    (void)close(c->fd);
+    c->fd = -1;
+    buf_done(&c->request);
+    buf_done(&c->answer);
+}
+
+static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    client_close(timer->data);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    struct client *c = io->data;
+    ssize_t n = send(c->fd, c->answer.data, c->answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0)
+        buf_drop_front(&c->answer, (size_t)n);
+    if (n <= 0 || c->answer.len == 0)
+        client_close(c);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)events;
+    struct client *c = io->data;
+    char bytes[CONTROL_REQUEST_BYTES_MAX];
+    ssize_t n = recv(c->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0 || c->request.len + (size_t)n > CONTROL_REQUEST_BYTES_MAX) {
+        client_close(c);
+        return;
+    }
+    buf_add(&c->request, bytes, (size_t)n);
+    char *newline = memchr(c->request.data, '\n', c->request.len);
+    if (newline == NULL)
+        return;
+    *newline = '\0';
+    c->server->answer(c->server->context, (const char *)c->request.data, &c->answer);
+    ev_io_stop(loop, &c->readable);
+    ev_io_start(loop, &c->writable);
+}
+
+/* The directory is ours alone already; this holds when somebody changes that. */
+static int is_allowed(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+           (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)events;
+    struct control_server *server = io->data;
+    int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    struct client *c = NULL;
+    for (size_t i = 0; i < CLIENTS_MAX && c == NULL; i++)
+        c = server->clients[i].fd < 0 ? &server->clients[i] : NULL;
+    if (c == NULL || !is_allowed(fd)) {
+        (void)close(fd);
+        return;
+    }
+    *c = (struct client){.server = server, .fd = fd};
+    ev_io_init(&c->readable, on_readable, fd, EV_READ);
+    ev_io_init(&c->writable, on_writable, fd, EV_WRITE);
+    ev_timer_init(&c->timeout, on_timeout, CLIENT_SECONDS_MAX, 0.0);
+    c->readable.data = c->writable.data = c->timeout.data = c;
+    ev_io_start(loop, &c->readable);
+    ev_timer_start(loop, &c->timeout);
+}
+
+static int listen_in(int dir_fd, int *ret_fd, struct err *e)
+{
+    /* By way of /proc the path stays short, however deep the directory lies. */
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path,
+                   "/proc/self/fd/%d/" CONTROL_SOCKET_FILE, dir_fd);
+    int rc = file_remove(dir_fd, CONTROL_SOCKET_FILE, e); /* of a supervisor that was killed */
+    if (rc != 0)
+        return rc;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_set_errno(e, "cannot make the control socket");
+    mode_t before = umask(0177);
+    bool good = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    (void)umask(before);
+    if (!good || listen(fd, CLIENTS_MAX) != 0) {
+        rc = err_set_errno(e, "cannot listen on the control socket");
+        (void)close(fd);
+        return rc;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int control_server_new(struct ev_loop *loop, int dir_fd, control_answer_fn *answer, void *context,
+                       struct control_server **ret_server, struct err *e)
+{
+    int fd;
+    int rc = listen_in(dir_fd, &fd, e);
+    if (rc != 0)
+        return rc;
+    struct control_server *server = memory_new(1, sizeof *server);
+    server->loop = loop;
+    server->dir_fd = dir_fd;
+    server->fd = fd;
+    server->answer = answer;
+    server->context = context;
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        server->clients[i].fd = -1;
+    ev_io_init(&server->acceptable, on_acceptable, fd, EV_READ);
+    server->acceptable.data = server;
+    ev_io_start(loop, &server->acceptable);
+    *ret_server = server;
+    return 0;
+}
+
+void control_server_free(struct control_server *server)
+{
+    if (server == NULL)
+        return;
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        client_close(&server->clients[i]);
+    ev_io_stop(server->loop, &server->acceptable);
+    (void)close(server->fd);
+    (void)file_remove(server->dir_fd, CONTROL_SOCKET_FILE, NULL);
+    free(server);
+}

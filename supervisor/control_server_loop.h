@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control_server_loop.h - the socket on which status, kill and stop talk to the supervisor
+ *
+ * A unix stream socket "control.sock" in the state directory, mode 0600, checked by peer
+ * credentials. A request is one line, the answer is "ok" or "error: why" on a line and perhaps
+ * more, then the connection is closed. docs/protocol.md, "Control socket".
+ */
+#ifndef BULKHEAD_SUPERVISOR_CONTROL_SERVER_LOOP_H
+#define BULKHEAD_SUPERVISOR_CONTROL_SERVER_LOOP_H
+
+#include "common/buf.h"
+#include "common/err.h"
+
+#define CONTROL_SOCKET_FILE "control.sock"
+#define CONTROL_REQUEST_BYTES_MAX 256u
+
+struct ev_loop;
+struct control_server;
+
+/* Answers one request: appends the whole answer. */
+typedef void control_answer_fn(void *context, const char *request, struct buf *answer);
+
+/*
+ * Starts to listen in a directory.
+ * Returns: 0 and the server, which the caller frees before the loop ends; or ERR_IO.
+ */
+int control_server_new(struct ev_loop *loop, int dir_fd, control_answer_fn *answer, void *context,
+                       struct control_server **ret_server, struct err *e);
+
+/* Closes all connections and removes the socket. Takes NULL. */
+void control_server_free(struct control_server *server);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core.h - the decisions of the supervisor, without processes, clocks or sockets
+ *
+ * core_step(event) changes the core and appends actions; the loop turns signals, timers and
+ * messages into events and carries the actions out. The time is in the event. So whole stories
+ * are tested in a millisecond (tests/sim/core_test.c), and what happened is always a list of
+ * events.
+ *
+ * A stage is what it *is* (its state) apart from what is *wanted* of it. An edge is linked when
+ * its sender is ready and its receiver knows its position; a link never outlives either of them.
+ * Drawn in docs/architecture.md.
+ */
+#ifndef BULKHEAD_SUPERVISOR_CORE_H
+#define BULKHEAD_SUPERVISOR_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ipc/control.h"
+#include "topology/graph.h"
+
+/* name, text, the states that may follow */
+#define CORE_STAGE_STATE_LIST(X)                                                                   \
+    X(STAGE_DOWN, "down", TO(STAGE_STARTING))                                                      \
+    X(STAGE_STARTING, "starting",                                                                  \
+      TO(STAGE_RUNNING) | TO(STAGE_BACKOFF) | TO(STAGE_STOPPING) | TO(STAGE_DOWN))                 \
+    X(STAGE_RUNNING, "running", TO(STAGE_BACKOFF) | TO(STAGE_STOPPING) | TO(STAGE_DOWN))           \
+    X(STAGE_BACKOFF, "waiting to restart", TO(STAGE_STARTING) | TO(STAGE_DOWN))                    \
+    X(STAGE_STOPPING, "stopping", TO(STAGE_DOWN))
+
+enum core_stage_state {
+#define X(name, text, next) name,
+    CORE_STAGE_STATE_LIST(X)
+#undef X
+};
+
+#define CORE_EDGE_STATE_LIST(X)                                                                    \
+    X(EDGE_DOWN, "down", TO(EDGE_LISTENING))                                                       \
+    X(EDGE_LISTENING, "listening", TO(EDGE_DIALING) | TO(EDGE_DOWN))                               \
+    X(EDGE_DIALING, "connecting", TO(EDGE_UP) | TO(EDGE_DOWN))                                     \
+    X(EDGE_UP, "up", TO(EDGE_DOWN))
+
+enum core_edge_state {
+#define X(name, text, next) name,
+    CORE_EDGE_STATE_LIST(X)
+#undef X
+};
+
+#define CORE_PIPELINE_STATE_LIST(X)                                                                \
+    X(PIPELINE_NEW, "new", TO(PIPELINE_RUNNING))                                                   \
+    X(PIPELINE_RUNNING, "running", TO(PIPELINE_DRAINING) | TO(PIPELINE_STOPPING))                  \
+    X(PIPELINE_DRAINING, "draining", TO(PIPELINE_STOPPING))                                        \
+    X(PIPELINE_STOPPING, "stopping", TO(PIPELINE_STOPPED))                                         \
+    X(PIPELINE_STOPPED, "stopped", 0)
+
+enum core_pipeline_state {
+#define X(name, text, next) name,
+    CORE_PIPELINE_STATE_LIST(X)
+#undef X
+};
+
+/* Why the topology ends. */
+enum core_outcome {
+    CORE_OUTCOME_NONE,
+    CORE_OUTCOME_DONE,    /* the input is at its end, everything is safe */
+    CORE_OUTCOME_STOPPED, /* somebody asked for it, and it drained */
+    CORE_OUTCOME_FORCED,  /* somebody asked twice, or draining took too long */
+    CORE_OUTCOME_REFUSED, /* a stage cannot go on and said why */
+    CORE_OUTCOME_STORM,   /* a stage died too often without progress */
+};
+
+struct core_stage {
+    bool wanted;
+    enum core_stage_state is;
+    uint64_t generation;
+    bool ready;         /* may be linked as a sender */
+    bool positioned;    /* may be linked as a receiver */
+    bool was_linked;    /* had all its links at some time in this life */
+    bool kill_asked;    /* a user asked for the SIGKILL that it will die of */
+    bool blamed;        /* we sent it one for what it did or did not do */
+    bool image_trusted; /* the last death did not taint its shared memory */
+    unsigned strikes;   /* deaths in a row without progress */
+    uint64_t restarts;
+    uint64_t acked;       /* when it died last */
+    uint64_t deadline_ms; /* 0: none */
+};
+
+struct core_edge {
+    size_t from, to;
+    enum core_edge_state is;
+    uint64_t serial;
+    unsigned failures; /* in a row */
+    uint64_t failed_at_ms;
+    uint64_t deadline_ms;
+};
+
+struct core {
+    struct core_stage *stages;
+    size_t stage_count;
+    size_t source;
+    struct core_edge *edges;
+    size_t edge_count;
+    enum core_pipeline_state is;
+    enum core_outcome outcome;
+    uint64_t deadline_ms;
+    uint64_t serial;        /* of the newest link */
+    uint64_t late_messages; /* of links or processes that are over; dropped */
+    size_t reason_stage;    /* whose refusal or storm it was */
+    char reason[CONTROL_TEXT_BYTES_MAX + 1];
+};
+
+enum core_event_kind {
+    CORE_STARTED,
+    CORE_SPAWN_FAILED,     /* stage, text */
+    CORE_STAGE_READY,      /* stage */
+    CORE_STAGE_POSITIONED, /* stage */
+    CORE_LINK_LISTENING,   /* stage, edge, serial, acked, expected */
+    CORE_LINK_DIALED,      /* stage, edge, serial */
+    CORE_LINK_FAILED,      /* stage, edge, serial, text */
+    CORE_STAGE_DONE,       /* stage */
+    CORE_STAGE_REFUSED,    /* stage, text */
+    CORE_STAGE_EXITED,     /* stage, acked, signal, exit_code */
+    CORE_STAGE_FROZEN,     /* stage: somebody sent it SIGSTOP */
+    CORE_KILL_REQUESTED,   /* stage */
+    CORE_STOP_REQUESTED,
+    CORE_TIME_PASSED,
+};
+
+struct core_event {
+    enum core_event_kind kind;
+    uint64_t now_ms; /* never runs backwards */
+    size_t stage;
+    uint32_t edge;
+    uint64_t serial;
+    uint64_t acked;
+    uint64_t expected;
+    int signal; /* that ended the process; 0 if it exited */
+    int exit_code;
+    const char *text;
+};
+
+enum core_action_kind {
+    CORE_SPAWN, /* stage, generation, keep_image */
+    CORE_KILL,  /* stage: SIGKILL */
+    CORE_TELL,  /* stage, message */
+    CORE_NOTE,  /* stage, text: for the log */
+    CORE_EXIT,  /* all processes are gone; see core->outcome */
+};
+
+struct core_action {
+    enum core_action_kind kind;
+    size_t stage;
+    uint64_t generation;
+    bool keep_image;
+    struct control_message message;
+    char text[256];
+};
+
+/* What one step wants done, in order. */
+struct core_actions {
+    struct core_action *items;
+    size_t count;
+    size_t capacity;
+};
+
+/* Prepares a core for a topology; allocates all that it will ever need. */
+void core_init(struct core *core, const struct topology *topology);
+void core_done(struct core *core);
+
+/*
+ * Takes one event. Actions are appended to `actions`; the caller empties it when it has carried
+ * them out. An event about what is over (an old link, a dead process) changes nothing but
+ * late_messages.
+ */
+void core_step(struct core *core, const struct core_event *event, struct core_actions *actions);
+
+/* When CORE_TIME_PASSED should come at the latest; 0: no need. */
+uint64_t core_deadline_ms(const struct core *core);
+
+/* How long a stage waits before its restart after so many strikes; 0: not at all. Pure. */
+uint64_t core_backoff_ms(unsigned strikes);
+
+const char *core_stage_state_text(enum core_stage_state state);
+const char *core_pipeline_state_text(enum core_pipeline_state state);
+
+void core_actions_done(struct core_actions *actions);
+
+#endif

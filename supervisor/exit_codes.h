@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exit_codes.h - how the program ends; an interface, repeated in man/bulkhead.1
+ */
+#ifndef BULKHEAD_SUPERVISOR_EXIT_CODES_H
+#define BULKHEAD_SUPERVISOR_EXIT_CODES_H
+
+/* name, code, meaning */
+#define EXIT_CODE_LIST(X)                                                                          \
+    X(EXIT_OK, 0, "it worked; for run: the input is done, or it was stopped as asked")             \
+    X(EXIT_FAILED, 1, "the topology was stopped because a stage died too often")                   \
+    X(EXIT_USAGE, 2, "the command line makes no sense")                                            \
+    X(EXIT_INVALID, 3, "the topology has errors, or cannot be read")                               \
+    X(EXIT_BUSY, 4, "another supervisor works in this state directory")                            \
+    X(EXIT_REFUSED, 5, "state, input and output do not belong together, or cannot be opened")      \
+    X(EXIT_NOT_RUNNING, 6, "there is no supervisor to talk to")
+
+enum exit_code {
+#define X(name, code, meaning) name = code,
+    EXIT_CODE_LIST(X)
+#undef X
+};
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "stages/process_host.h"
+#include "stages/stage.h"
+#include "supervisor/command.h"
+#include "supervisor/spawn.h"
+
+#ifndef BULKHEAD_VERSION
+#error "the Makefile gives BULKHEAD_VERSION"
+#endif
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage;
+    const char *summary;
+};
+
+static const struct command commands[] = {
+    {"run", command_run, "run [options] T.yaml", "run a topology, every stage a process"},
+    {"check", command_check, "check [--print] T.yaml", "every error of a topology, with its place"},
+    {"kinds", command_kinds, "kinds [KIND]", "the kinds of stages and their options"},
+    {"status", command_status, "status [--json]", "what is running"},
+    {"kill", command_kill, "kill STAGE", "SIGKILL one stage, for tests"},
+    {"stop", command_stop, "stop", "drain and stop; twice: at once"},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static void print_help(FILE *to)
+{
+    fprintf(to, "bulkhead " BULKHEAD_VERSION " - runs pipelines whose stages may be killed\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(to, "  bulkhead %-24s %s\n", commands[i].usage, commands[i].summary);
+    fprintf(to, "\noptions of run:\n"
+                "  --inline        in one process, without isolation: same bytes\n"
+                "  --fresh         start over: forget the state, write the outputs anew\n"
+                "  --state DIR     the state directory (status, kill and stop take it too)\n"
+                "  --quiet         no progress\n"
+                "  --verbose       say more\n"
+                "\nexit codes:\n");
+#define X(name, code, meaning) fprintf(to, "  %d  %s\n", code, meaning);
+    EXIT_CODE_LIST(X)
+#undef X
+}
+
+/*
+ * The life of a stage process. Its arguments are ours: name, generation, fresh or kept, verbose
+ * or quiet, and the name of the topology file, whose text is in a descriptor.
+ */
+static int be_stage(int argc, char **argv)
+{
+    int64_t generation;
+    if (argc != 7 || text_parse_int(argv[3], &generation) != 0 || generation < 1) {
+        fprintf(stderr, "bulkhead: %s is for the supervisor alone\n", SPAWN_STAGE_ARGUMENT);
+        return EXIT_USAGE;
+    }
+    log_init("", strcmp(argv[5], "verbose") == 0 ? LOG_DEBUG : LOG_INFO);
+    struct buf text = {0};
+    struct err e;
+    if (file_read_whole(STAGE_FD_TOPOLOGY, TOPOLOGY_BYTES_MAX, &text, &e) != 0) {
+        log_line(LOG_ERROR, "reading the topology: %s", e.text);
+        return STAGE_EXIT_FAILED;
+    }
+    struct diagnostics d;
+    diagnostics_init(&d, argv[6], (const char *)text.data, text.len);
+    struct topology *topology = NULL;
+    const struct stage *stage = NULL;
+    if (topology_load(argv[6], (const char *)text.data, text.len, stage_registry, &d, &topology) ==
+        0)
+        stage = topology_find_stage(topology, argv[2]);
+    diagnostics_done(&d);
+    buf_done(&text);
+    int code = STAGE_EXIT_FAILED;
+    if (stage == NULL) {
+        log_line(LOG_ERROR, "the topology that was good for the supervisor is not for '%s'",
+                 argv[2]);
+    } else {
+        struct process_host_config config = {.topology = topology,
+                                             .stage = stage,
+                                             .generation = (uint64_t)generation,
+                                             .fresh = strcmp(argv[4], "fresh") == 0};
+        code = process_host_run(&config);
+    }
+    topology_free(topology);
+    return code;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[COMMAND_COUNT];
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        names[i] = commands[i].name;
+    const char *nearest = text_nearest(name, names, COMMAND_COUNT);
+    log_line(LOG_ERROR, "there is no command '%s'%s%s%s", name,
+             nearest != NULL ? "; did you mean '" : "; see bulkhead --help",
+             nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], SPAWN_STAGE_ARGUMENT) == 0)
+        return be_stage(argc, argv);
+    log_init("bulkhead", LOG_INFO);
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("bulkhead " BULKHEAD_VERSION "\n");
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    return unknown_command(argv[1]);
+}

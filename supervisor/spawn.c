@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the child does between fork and exec is only what may be done there: calls of the kernel.
+ * A failure reaches the parent as an errno through a pipe that a successful exec closes.
+ */
+#include "supervisor/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stages/process_host.h"
+
+/* Where the pipe for the errno stands in the child, behind the stage's own descriptors. */
+#define ERRNO_FD STAGE_FD_COUNT
+
+/* Moves a descriptor out of the way of those with fixed places. */
+static int lift(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, 32);
+}
+
+struct child_fds {
+    int null_fd, stderr_fd, control_fd, status_fd, topology_fd, links_fd, stages_fd, image_fd,
+        errno_fd;
+};
+
+static int place_fds(const struct child_fds *fds)
+{
+    const int wanted[][2] = {
+        {fds->null_fd, STDIN_FILENO},      {fds->null_fd, STDOUT_FILENO},
+        {fds->stderr_fd, STDERR_FILENO},   {fds->control_fd, STAGE_FD_CONTROL},
+        {fds->status_fd, STAGE_FD_STATUS}, {fds->topology_fd, STAGE_FD_TOPOLOGY},
+        {fds->links_fd, STAGE_FD_LINKS},   {fds->stages_fd, STAGE_FD_STAGES},
+        {fds->image_fd, STAGE_FD_IMAGE},   {fds->errno_fd, ERRNO_FD},
+    };
+    enum { COUNT = sizeof wanted / sizeof wanted[0] };
+    int lifted[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        lifted[i] = lift(wanted[i][0]);
+        if (lifted[i] < 0)
+            return -1;
+    }
+    for (int i = 0; i < COUNT; i++) {
+        if (dup2(lifted[i], wanted[i][1]) < 0)
+            return -1;
+    }
+    if (fcntl(ERRNO_FD, F_SETFD, FD_CLOEXEC) != 0)
+        return -1;
+    return close_range(ERRNO_FD + 1, ~0u, 0);
+}
+
+static _Noreturn void be_child(const struct child_fds *fds, pid_t parent, char *const *arguments)
+{
+    sigset_t none;
+    (void)sigemptyset(&none);
+    /* A session of its own, so that what a terminal sends to us does not reach it. */
+    bool placed = setsid() >= 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+                  place_fds(fds) == 0;
+    if (placed && sigprocmask(SIG_SETMASK, &none, NULL) == 0)
+        (void)execv("/proc/self/exe", arguments);
+    int error = errno != 0 ? errno : ECHILD;
+    ssize_t ignored = write(placed ? ERRNO_FD : fds->errno_fd, &error, sizeof error);
+    (void)ignored;
+    _exit(127);
+}
+
+/* Waits until the child has either exec'ed or told why not. */
+static int read_errno(int fd)
+{
+    int error = 0;
+    ssize_t n;
+    do {
+        n = read(fd, &error, sizeof error);
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof error ? error : 0;
+}
+
+static void close_pair(int pair[2])
+{
+    for (int i = 0; i < 2; i++) {
+        if (pair[i] >= 0)
+            (void)close(pair[i]);
+    }
+}
+
+static int fork_stage(const struct spawn_request *request, int control[2], int stderr_pipe[2],
+                      int errno_pipe[2], struct spawned *ret_spawned, struct err *e)
+{
+    char generation[24];
+    (void)snprintf(generation, sizeof generation, "%" PRIu64, request->generation);
+    const char *arguments[] = {"bulkhead",
+                               SPAWN_STAGE_ARGUMENT,
+                               request->stage,
+                               generation,
+                               request->fresh ? "fresh" : "kept",
+                               request->verbose ? "verbose" : "quiet",
+                               request->topology_file,
+                               NULL};
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null_fd < 0)
+        return err_set_errno(e, "cannot open /dev/null");
+    struct child_fds fds = {.null_fd = null_fd,
+                            .stderr_fd = stderr_pipe[1],
+                            .control_fd = control[1],
+                            .status_fd = request->status_fd,
+                            .topology_fd = request->topology_fd,
+                            .links_fd = request->links_fd,
+                            .stages_fd = request->stages_fd,
+                            .image_fd = request->image_fd,
+                            .errno_fd = errno_pipe[1]};
+    pid_t parent = getpid();
+    errno = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        be_child(&fds, parent, (char *const *)arguments);
+    int rc = pid > 0 ? 0 : err_set_errno(e, "cannot fork");
+    (void)close(null_fd);
+    (void)close(errno_pipe[1]);
+    errno_pipe[1] = -1;
+    if (rc != 0)
+        return rc;
+    int error = read_errno(errno_pipe[0]);
+    int pid_fd = error == 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    if (error != 0 || pid_fd < 0) {
+        errno = error != 0 ? error : errno;
+        rc = err_set_errno(e, "cannot start the process");
+        (void)kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+        return rc;
+    }
+    *ret_spawned = (struct spawned){.pid = pid, .pid_fd = pid_fd};
+    return 0;
+}
+
+int spawn_stage(const struct spawn_request *request, struct spawned *ret_spawned, struct err *e)
+{
+    int control[2] = {-1, -1}, stderr_pipe[2] = {-1, -1}, errno_pipe[2] = {-1, -1};
+    int rc = 0;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, control) != 0 ||
+        pipe2(stderr_pipe, O_CLOEXEC) != 0 || pipe2(errno_pipe, O_CLOEXEC) != 0 ||
+        fcntl(stderr_pipe[0], F_SETFL, O_NONBLOCK) != 0)
+        rc = err_set_errno(e, "cannot make the channels of a stage");
+    if (rc == 0)
+        rc = fork_stage(request, control, stderr_pipe, errno_pipe, ret_spawned, e);
+    if (rc == 0) {
+        ret_spawned->control_fd = control[0];
+        ret_spawned->stderr_fd = stderr_pipe[0];
+        control[0] = stderr_pipe[0] = -1;
+    }
+    close_pair(control);
+    close_pair(stderr_pipe);
+    close_pair(errno_pipe);
+    return rc;
+}
+
+void spawn_signal(const struct spawned *spawned, int signal)
+{
+    (void)syscall(SYS_pidfd_send_signal, spawned->pid_fd, signal, NULL, 0);
+}

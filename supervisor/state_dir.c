@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/state_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/file.h"
+#include "common/limits.h"
+#include "common/memory.h"
+
+#define LOCK_FILE "lock"
+#define NAME_FILE "topology"
+#define REMOVE_DEPTH_MAX 4u
+
+char *state_dir_root(void)
+{
+    const char *xdg = getenv("XDG_STATE_HOME");
+    if (xdg != NULL && xdg[0] == '/')
+        return memory_format("%s/bulkhead", xdg);
+    if (geteuid() == 0)
+        return memory_dup("/var/lib/bulkhead", strlen("/var/lib/bulkhead"));
+    const char *home = getenv("HOME");
+    if (home != NULL && home[0] == '/')
+        return memory_format("%s/.local/state/bulkhead", home);
+    return NULL;
+}
+
+/* Makes a directory and those above it; ones that are there stay as they are. */
+static int make_path(const char *path, struct err *e)
+{
+    char *partial = memory_dup(path, strlen(path));
+    int rc = 0;
+    for (char *at = partial + 1; rc == 0; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char saved = *at;
+        *at = '\0';
+        if (mkdir(partial, 0700) != 0 && errno != EEXIST)
+            rc = err_set_errno(e, "cannot make the directory '%s'", partial);
+        *at = saved;
+        if (saved == '\0')
+            break;
+    }
+    free(partial);
+    return rc;
+}
+
+static int check_ours(const struct state_dir *d, struct err *e)
+{
+    struct stat st;
+    if (fstat(d->fd, &st) != 0)
+        return err_set_errno(e, "cannot look at '%s'", d->path);
+    if (st.st_uid != geteuid())
+        return err_set(e, ERR_MISMATCH, "'%s' belongs to user %u, and we are user %u", d->path,
+                       st.st_uid, geteuid());
+    if ((st.st_mode & 0022) != 0)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' can be written by others (mode %04o); a state directory must be ours "
+                       "alone: chmod 0700",
+                       d->path, st.st_mode & 07777);
+    return 0;
+}
+
+static int take_lock(struct state_dir *d, struct err *e)
+{
+    int rc = file_open(d->fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &d->lock_fd, e);
+    if (rc != 0)
+        return err_wrap(e, "'%s'", d->path);
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return err_set_errno(e, "cannot lock '%s'", d->path);
+    char pid[32] = "";
+    size_t len = 0;
+    (void)file_read_at(d->lock_fd, 0, pid, sizeof pid - 1, &len, NULL);
+    pid[strspn(pid, "0123456789")] = '\0';
+    return err_set(e, ERR_BUSY,
+                   "another supervisor (pid %s) works in '%s'; stop it (bulkhead stop), or give "
+                   "this one a directory of its own with --state",
+                   pid[0] != '\0' ? pid : "unknown", d->path);
+}
+
+static int write_pid(const struct state_dir *d, struct err *e)
+{
+    char pid[32];
+    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    int rc = file_truncate(d->lock_fd, 0, e);
+    return rc == 0 ? file_write_at(d->lock_fd, 0, pid, (size_t)len, e) : rc;
+}
+
+static int write_name(const struct state_dir *d, const char *name, struct err *e)
+{
+    int fd;
+    int rc =
+        file_open(d->fd, NAME_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+    if (rc != 0)
+        return rc;
+    struct buf line = {0};
+    buf_add_format(&line, "%s\n", name);
+    rc = file_write_at(fd, 0, line.data, line.len, e);
+    if (rc == 0)
+        rc = file_sync(fd, e);
+    buf_done(&line);
+    (void)close(fd);
+    return rc == 0 ? file_rename(d->fd, NAME_FILE ".new", NAME_FILE, true, e) : rc;
+}
+
+/* A directory belongs to the topology that first used it. */
+static int check_name(const struct state_dir *d, const char *name, struct err *e)
+{
+    int fd;
+    int rc = file_open(d->fd, NAME_FILE, O_RDONLY | O_NOFOLLOW, 0, &fd, e);
+    if (rc == ERR_NOT_FOUND)
+        return write_name(d, name, e);
+    if (rc != 0)
+        return rc;
+    struct buf text = {0};
+    rc = file_read_whole(fd, NAME_BYTES_MAX + 1, &text, e);
+    (void)close(fd);
+    size_t len = strlen(name);
+    if (rc == 0 && (text.len != len + 1 || memcmp(text.data, name, len) != 0))
+        rc =
+            err_set(e, ERR_MISMATCH,
+                    "'%s' holds the state of the topology '%.*s', not of '%s'; use another "
+                    "directory, or start over with --fresh",
+                    d->path, (int)(text.len > 0 ? text.len - 1 : 0), (const char *)text.data, name);
+    buf_done(&text);
+    return rc;
+}
+
+/* Removes what is in a directory, following nothing. */
+static int empty_dir(int dir_fd, unsigned depth, struct err *e)
+{
+    int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (dir == NULL) {
+        if (copy >= 0)
+            (void)close(copy);
+        return err_set_errno(e, "cannot list a directory of the state");
+    }
+    int rc = 0;
+    struct dirent *entry;
+    while (rc == 0 && (entry = readdir(dir)) != NULL) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+            continue;
+        int child = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (child >= 0 && depth > 0)
+            rc = empty_dir(child, depth - 1, e);
+        if (rc == 0 && unlinkat(dir_fd, name, child >= 0 ? AT_REMOVEDIR : 0) != 0)
+            rc = err_set_errno(e, "cannot remove '%s'", name);
+        if (child >= 0)
+            (void)close(child);
+    }
+    (void)closedir(dir);
+    return rc;
+}
+
+static int forget_all(const struct state_dir *d, struct err *e)
+{
+    int rc = empty_dir(d->stages_fd, REMOVE_DEPTH_MAX, e);
+    if (rc == 0)
+        rc = file_remove(d->fd, "dead-letters.jsonl", e);
+    if (rc == 0)
+        rc = file_remove(d->fd, NAME_FILE, e);
+    return rc == 0 ? 0 : err_wrap(e, "starting over in '%s'", d->path);
+}
+
+int state_dir_open(struct state_dir *d, const char *path, const char *name, bool fresh,
+                   struct err *e)
+{
+    *d = (struct state_dir){.fd = -1, .lock_fd = -1, .links_fd = -1, .stages_fd = -1};
+    if (path != NULL) {
+        d->path = memory_dup(path, strlen(path));
+    } else {
+        char *root = state_dir_root();
+        if (root == NULL)
+            return err_set(e, ERR_MISMATCH,
+                           "no place for the state: set HOME or XDG_STATE_HOME, or use --state");
+        d->path = memory_format("%s/%s", root, name);
+        free(root);
+    }
+    int rc = make_path(d->path, e);
+    if (rc == 0)
+        rc = file_open(AT_FDCWD, d->path, O_RDONLY | O_DIRECTORY, 0, &d->fd, e);
+    if (rc == 0)
+        rc = check_ours(d, e);
+    if (rc == 0)
+        rc = take_lock(d, e);
+    if (rc == 0)
+        rc = write_pid(d, e);
+    if (rc == 0)
+        rc = file_make_dir(d->fd, "stages", &d->stages_fd, e);
+    if (rc == 0)
+        rc = file_make_dir(d->fd, "links", &d->links_fd, e);
+    if (rc == 0 && fresh)
+        rc = forget_all(d, e);
+    if (rc == 0)
+        rc = check_name(d, name, e);
+    if (rc == 0)
+        rc = empty_dir(d->links_fd, 0, e);
+    if (rc != 0)
+        state_dir_close(d);
+    return rc;
+}
+
+void state_dir_close(struct state_dir *d)
+{
+    if (d->path == NULL)
+        return;
+    if (d->links_fd >= 0) {
+        (void)empty_dir(d->links_fd, 0, NULL);
+        (void)close(d->links_fd);
+    }
+    if (d->stages_fd >= 0)
+        (void)close(d->stages_fd);
+    if (d->lock_fd >= 0)
+        (void)close(d->lock_fd);
+    if (d->fd >= 0)
+        (void)close(d->fd);
+    free(d->path);
+    *d = (struct state_dir){.fd = -1, .lock_fd = -1, .links_fd = -1, .stages_fd = -1};
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state_dir.h - the directory in which a topology keeps all that must outlive its processes
+ *
+ * One topology, one directory, one supervisor: a lock held by the living process sees to that.
+ * The directory is ours alone (mode 0700, our user), and one that is not is refused untouched.
+ *
+ *   lock                 flock(2)ed while a supervisor lives; holds its pid
+ *   topology             name of the topology that the directory belongs to
+ *   control.sock         where status, kill and stop talk to the supervisor
+ *   links/               sockets of the links; emptied at every start
+ *   stages/NAME/         state of each stage
+ *   dead-letters.jsonl   what could not be handled
+ */
+#ifndef BULKHEAD_SUPERVISOR_STATE_DIR_H
+#define BULKHEAD_SUPERVISOR_STATE_DIR_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+
+struct state_dir {
+    char *path;
+    int fd;
+    int lock_fd;
+    int links_fd;
+    int stages_fd;
+};
+
+/*
+ * The directory under which topologies have theirs: $XDG_STATE_HOME/bulkhead, or /var/lib/bulkhead
+ * for root, or ~/.local/state/bulkhead. The caller frees it. NULL if none of them can be known.
+ */
+char *state_dir_root(void);
+
+/*
+ * Opens the directory, makes it if needed, and locks it.
+ *
+ *   path    NULL: the default one for the name
+ *   name    of the topology
+ *   fresh   forget all that is in it
+ *
+ * Returns: 0, ERR_BUSY (e names the pid of the other supervisor), ERR_MISMATCH (not ours, or of
+ *          another topology), ERR_IO. After an error *d needs no closing, and nothing was changed
+ *          but that missing directories may have been made.
+ */
+int state_dir_open(struct state_dir *d, const char *path, const char *name, bool fresh,
+                   struct err *e);
+
+/* Removes the sockets, unlocks and closes. Takes one that was never opened, if zeroed. */
+void state_dir_close(struct state_dir *d);
+
+#endif

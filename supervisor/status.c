@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/text.h"
+
+#define BAR_CELLS 24u
+
+/* Resident memory of a process in bytes; 0 if it is gone. */
+static uint64_t resident_bytes(pid_t pid)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
+    FILE *file = fopen(path, "re");
+    unsigned long total = 0, resident = 0;
+    if (file != NULL) {
+        if (fscanf(file, "%lu %lu", &total, &resident) != 2)
+            resident = 0;
+        (void)fclose(file);
+    }
+    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int column_width(const struct topology *t, int least)
+{
+    int width = least;
+    for (size_t i = 0; i < t->stage_count; i++) {
+        int len = (int)strlen(t->stages[i].name);
+        width = len > width ? len : width;
+    }
+    return width;
+}
+
+void status_write_text(const struct supervisor *s, struct buf *out)
+{
+    const struct topology *t = s->topology;
+    buf_add_format(out, "%s (version %" PRId64 "), %s, pid %ld, up %" PRIu64 " s, state %s\n",
+                   t->name, t->version, core_pipeline_state_text(s->core.is), (long)getpid(),
+                   (clock_monotonic_ms() - s->started_ms) / 1000, s->state->path);
+    int width = column_width(t, 5);
+    buf_add_format(out, "%-*s  %-18s %8s %6s %12s %12s %9s %9s\n", width, "stage", "state", "pid",
+                   "gen", "in hand", "acked", "restarts", "memory");
+    for (size_t i = 0; i < t->stage_count; i++) {
+        const struct supervised_stage *stage = &s->stages[i];
+        const struct core_stage *core = &s->core.stages[i];
+        char pid[16] = "-", in_hand[24] = "-";
+        uint64_t seq_in_hand = atomic_load(&stage->page->seq_in_hand);
+        if (stage->alive)
+            (void)snprintf(pid, sizeof pid, "%ld", (long)stage->process.pid);
+        if (seq_in_hand != 0)
+            (void)snprintf(in_hand, sizeof in_hand, "%" PRIu64, seq_in_hand);
+        buf_add_format(
+            out, "%-*s  %-18s %8s %6" PRIu64 " %12s %12" PRIu64 " %9" PRIu64 " %5.1f MiB\n", width,
+            t->stages[i].name, core_stage_state_text(core->is), pid, core->generation, in_hand,
+            (uint64_t)atomic_load(&stage->page->acked), core->restarts,
+            (double)(stage->alive ? resident_bytes(stage->process.pid) : 0) / 1048576.0);
+    }
+    for (size_t i = 0; i < t->stage_count; i++) {
+        const struct supervised_stage *stage = &s->stages[i];
+        if (stage->last_end[0] == '\0')
+            continue;
+        buf_add_format(out, "%s: the last process %s", t->stages[i].name, stage->last_end);
+        if (stage->last_seq != 0)
+            buf_add_format(out, " with seq %" PRIu64 " in hand", stage->last_seq);
+        if (stage->last_words.len != 0) {
+            buf_add_text(out, "; it said: ");
+            text_printable(stage->last_words.data, stage->last_words.len, 200, out);
+        }
+        buf_add_byte(out, '\n');
+    }
+}
+
+static void write_json_text(struct buf *out, const char *name, const char *text)
+{
+    buf_add_format(out, "\"%s\":", name);
+    struct buf printable = {0};
+    text_printable(text, strlen(text), LAST_WORDS_BYTES_MAX, &printable);
+    json_write_string(printable.data, printable.len, out);
+    buf_done(&printable);
+}
+
+static void write_json_stage(const struct supervisor *s, size_t i, struct buf *out)
+{
+    const struct stage *declared = &s->topology->stages[i];
+    const struct supervised_stage *stage = &s->stages[i];
+    const struct core_stage *core = &s->core.stages[i];
+    const struct status_page *page = stage->page;
+    struct status_counts counts = status_page_counts(page);
+    buf_add_byte(out, '{');
+    write_json_text(out, "stage", declared->name);
+    buf_add_byte(out, ',');
+    write_json_text(out, "kind", declared->kind->name);
+    buf_add_byte(out, ',');
+    write_json_text(out, "state", core_stage_state_text(core->is));
+    if (stage->alive)
+        buf_add_format(out, ",\"pid\":%ld", (long)stage->process.pid);
+    else
+        buf_add_text(out, ",\"pid\":null");
+    buf_add_format(out,
+                   ",\"generation\":%" PRIu64 ",\"seq_in_hand\":%" PRIu64 ",\"processed\":%" PRIu64
+                   ",\"acked\":%" PRIu64 ",\"restarts\":%" PRIu64 ",\"memory_bytes\":%" PRIu64
+                   ",\"window_bytes\":%" PRIu64 ",\"entries\":%" PRIu64 ",\"refused\":%" PRIu64,
+                   core->generation, (uint64_t)atomic_load(&page->seq_in_hand),
+                   (uint64_t)atomic_load(&page->processed), (uint64_t)atomic_load(&page->acked),
+                   core->restarts, stage->alive ? resident_bytes(stage->process.pid) : 0,
+                   (uint64_t)atomic_load(&page->window_bytes),
+                   (uint64_t)atomic_load(&page->entries), (uint64_t)atomic_load(&page->refused));
+#define X(name, meaning) buf_add_format(out, ",\"" #name "\":%" PRIu64, counts.name);
+    STATUS_COUNT_LIST(X)
+#undef X
+    buf_add_byte(out, ',');
+    write_json_text(out, "last_end", stage->last_end);
+    buf_add_format(out, ",\"last_seq\":%" PRIu64 ",", stage->last_seq);
+    struct buf words = {0};
+    buf_add(&words, stage->last_words.data, stage->last_words.len);
+    write_json_text(out, "last_words", buf_text(&words));
+    buf_done(&words);
+    buf_add_byte(out, '}');
+}
+
+void status_write_json(const struct supervisor *s, struct buf *out)
+{
+    buf_add_byte(out, '{');
+    write_json_text(out, "topology", s->topology->name);
+    buf_add_format(out, ",\"version\":%" PRId64 ",\"pid\":%ld,\"up_ms\":%" PRIu64 ",",
+                   s->topology->version, (long)getpid(), clock_monotonic_ms() - s->started_ms);
+    write_json_text(out, "state", core_pipeline_state_text(s->core.is));
+    buf_add_byte(out, ',');
+    write_json_text(out, "state_directory", s->state->path);
+    buf_add_text(out, ",\"stages\":[");
+    for (size_t i = 0; i < s->topology->stage_count; i++) {
+        buf_add_text(out, i != 0 ? "," : "");
+        write_json_stage(s, i, out);
+    }
+    buf_add_text(out, "]}\n");
+}
+
+void status_write_summary(const struct status_row *rows, size_t count, struct buf *out)
+{
+    int stage_width = 5, kind_width = 4;
+    for (size_t i = 0; i < count; i++) {
+        int stage_len = (int)strlen(rows[i].stage), kind_len = (int)strlen(rows[i].kind);
+        stage_width = stage_len > stage_width ? stage_len : stage_width;
+        kind_width = kind_len > kind_width ? kind_len : kind_width;
+    }
+    buf_add_format(out, "%-*s  %-*s %10s %10s %10s %10s %9s\n", stage_width, "stage", kind_width,
+                   "kind", "in", "out", "dropped", "dead", "restarts");
+    for (size_t i = 0; i < count; i++) {
+        const struct status_row *row = &rows[i];
+        buf_add_format(out,
+                       "%-*s  %-*s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
+                       " %9" PRIu64 "\n",
+                       stage_width, row->stage, kind_width, row->kind, row->counts.in,
+                       row->counts.out, row->counts.dropped, row->counts.dead, row->restarts);
+    }
+}
+
+void status_write_progress(const struct status_progress *p, const char *name, bool bar,
+                           struct buf *out)
+{
+    unsigned percent = p->bytes_total != 0 ? (unsigned)(p->bytes_done * 100 / p->bytes_total) : 100;
+    if (bar) {
+        buf_add_format(out, "%s [", name);
+        for (unsigned i = 0; i < BAR_CELLS; i++)
+            buf_add_byte(out, i * 100 < percent * BAR_CELLS ? '#' : '.');
+        buf_add_text(out, "] ");
+    }
+    buf_add_format(out, "%u %%, ", percent);
+    text_format_count(p->records, out);
+    buf_add_text(out, " records, ");
+    text_format_count((uint64_t)p->records_per_second, out);
+    buf_add_text(out, "/s");
+    if (p->restarts != 0)
+        buf_add_format(out, ", %" PRIu64 " restarts", p->restarts);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor.h - a topology run as processes: what the parts of the supervisor share
+ *
+ * supervisor_loop.c owns all of it and is the only one to change it; the control server and the
+ * display read it. One supervisor is one process with one thread.
+ */
+#ifndef BULKHEAD_SUPERVISOR_SUPERVISOR_H
+#define BULKHEAD_SUPERVISOR_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "ipc/status_page.h"
+#include "supervisor/core.h"
+#include "supervisor/spawn.h"
+#include "supervisor/state_dir.h"
+#include "topology/graph.h"
+
+/* Of what a stage writes to stderr, this much is kept as its last words. */
+#define LAST_WORDS_BYTES_MAX 1024u
+
+struct supervised_stage {
+    bool alive; /* a process is there that was not reaped */
+    struct spawned process;
+    int status_fd;
+    int image_fd; /* -1: the kind has no store */
+    struct status_page *page;
+    struct buf line; /* of stderr, until its newline comes */
+    struct buf last_words;
+    char last_end[96];   /* how the last process ended; "" if none has */
+    seq_number last_seq; /* in hand when it ended; 0: none */
+};
+
+struct supervisor {
+    const struct topology *topology;
+    const char *topology_file;
+    int topology_fd; /* a memfd with its text */
+    const struct state_dir *state;
+    bool fresh;
+    bool verbose;
+    uint64_t started_ms;
+    struct core core;
+    struct supervised_stage *stages;
+};
+
+/* What supervisor_run() is given. */
+struct supervisor_config {
+    const struct topology *topology;
+    const char *topology_file;
+    const char *topology_text;
+    size_t topology_text_len;
+    const struct state_dir *state;
+    bool fresh;
+    bool verbose;
+    bool quiet; /* no progress */
+};
+
+/* How it ended. */
+struct supervisor_report {
+    enum core_outcome outcome;
+    char reason[CONTROL_TEXT_BYTES_MAX + 128];
+    struct status_counts *counts; /* of every stage; the caller frees it */
+    uint64_t *restarts;           /* likewise */
+    uint64_t elapsed_ms;
+};
+
+/*
+ * Runs the topology until it is done, told to stop, or failed. Signals are taken over while it
+ * runs: SIGTERM and SIGINT drain, a second one does not wait.
+ * Returns: 0 with *ret_report filled, or ERR_IO if it could not begin.
+ */
+int supervisor_run(const struct supervisor_config *config, struct supervisor_report *ret_report,
+                   struct err *e);
+
+#endif

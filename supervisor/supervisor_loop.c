@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop around the core: it turns signals, messages and time into events, and carries out the
+ * actions that come of them. Every event goes through take_event(), so the order of events is the
+ * whole story of a run. Not libev's default loop, which would reap every child there is.
+ */
+#include <errno.h>
+#include <ev.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "stages/stage.h"
+#include "supervisor/control_server_loop.h"
+#include "supervisor/status.h"
+#include "supervisor/supervisor.h"
+
+#define PROGRESS_SECONDS_BAR 0.2
+#define PROGRESS_SECONDS_PLAIN 5.0
+
+struct stage_watchers {
+    struct loop *owner;
+    size_t index;
+    ev_io control;
+    ev_io stderr_output;
+};
+
+struct loop {
+    struct ev_loop *ev;
+    struct supervisor s;
+    struct stage_watchers *watchers;
+    struct core_actions actions;
+    bool acting; /* actions are being carried out further up the stack */
+    ev_io signals;
+    int signal_fd;
+    ev_timer deadline;
+    ev_timer progress;
+    bool bar;
+    uint64_t progress_at_ms;
+    uint64_t progress_records;
+    struct control_server *server;
+};
+
+static void take_event(struct loop *l, struct core_event *event);
+
+/* --- the display --- */
+
+static void clear_bar(void)
+{
+    static const char erase[] = "\r\033[K";
+    ssize_t ignored = write(STDERR_FILENO, erase, sizeof erase - 1);
+    (void)ignored;
+}
+
+static void on_progress(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    (void)ev;
+    (void)events;
+    struct loop *l = timer->data;
+    const struct status_page *page = l->s.stages[l->s.core.source].page;
+    uint64_t now_ms = clock_monotonic_ms();
+    struct status_progress p = {.records = status_page_counts(page).in,
+                                .bytes_done = atomic_load(&page->bytes_done),
+                                .bytes_total = atomic_load(&page->bytes_total),
+                                .elapsed_ms = now_ms - l->s.started_ms};
+    for (size_t i = 0; i < l->s.core.stage_count; i++)
+        p.restarts += l->s.core.stages[i].restarts;
+    uint64_t passed_ms = now_ms - l->progress_at_ms;
+    if (passed_ms != 0)
+        p.records_per_second =
+            (double)(p.records - l->progress_records) * 1000.0 / (double)passed_ms;
+    l->progress_at_ms = now_ms;
+    l->progress_records = p.records;
+    struct buf line = {0};
+    status_write_progress(&p, l->s.topology->name, l->bar, &line);
+    if (l->bar) {
+        clear_bar();
+        ssize_t ignored = write(STDERR_FILENO, line.data, line.len);
+        (void)ignored;
+    } else {
+        log_line(LOG_INFO, "%s", buf_text(&line));
+    }
+    buf_done(&line);
+}
+
+/* --- what a stage process says --- */
+
+/* Passes whole lines on to our stderr and keeps the end of it all as last words. */
+static void hear_stderr(struct loop *l, size_t index)
+{
+    struct supervised_stage *stage = &l->s.stages[index];
+    char bytes[4096];
+    ssize_t n;
+    while ((n = read(stage->process.stderr_fd, bytes, sizeof bytes)) > 0) {
+        buf_add(&stage->last_words, bytes, (size_t)n);
+        if (stage->last_words.len > LAST_WORDS_BYTES_MAX)
+            buf_drop_front(&stage->last_words, stage->last_words.len - LAST_WORDS_BYTES_MAX);
+        buf_add(&stage->line, bytes, (size_t)n);
+        uint8_t *newline;
+        while ((newline = memchr(stage->line.data, '\n', stage->line.len)) != NULL) {
+            size_t len = (size_t)(newline - stage->line.data);
+            log_line(LOG_INFO, "%s: %.*s", l->s.topology->stages[index].name, (int)len,
+                     (const char *)stage->line.data);
+            buf_drop_front(&stage->line, len + 1);
+        }
+        if (stage->line.len > LAST_WORDS_BYTES_MAX)
+            buf_reset(&stage->line); /* it is in the last words, which are bounded */
+    }
+    if (n == 0)
+        ev_io_stop(l->ev, &l->watchers[index].stderr_output);
+}
+
+static void on_stderr(struct ev_loop *ev, ev_io *io, int events)
+{
+    (void)ev;
+    (void)events;
+    struct stage_watchers *w = io->data;
+    hear_stderr(w->owner, w->index);
+}
+
+static bool event_of(const struct control_message *m, struct core_event *event)
+{
+    event->edge = m->edge;
+    event->serial = m->serial;
+    event->acked = m->acked;
+    event->expected = m->expected;
+    event->text = m->text;
+    switch (m->kind) {
+    case CTL_STAGE_READY:
+        event->kind = CORE_STAGE_READY;
+        return true;
+    case CTL_STAGE_POSITIONED:
+        event->kind = CORE_STAGE_POSITIONED;
+        return true;
+    case CTL_STAGE_LINK_LISTENING:
+        event->kind = CORE_LINK_LISTENING;
+        return true;
+    case CTL_STAGE_LINK_DIALED:
+        event->kind = CORE_LINK_DIALED;
+        return true;
+    case CTL_STAGE_LINK_FAILED:
+        event->kind = CORE_LINK_FAILED;
+        return true;
+    case CTL_STAGE_DONE:
+        event->kind = CORE_STAGE_DONE;
+        return true;
+    case CTL_STAGE_REFUSED:
+        event->kind = CORE_STAGE_REFUSED;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Takes all messages that a stage has sent; also those that a dead one left behind. */
+static void hear_control(struct loop *l, size_t index)
+{
+    struct supervised_stage *stage = &l->s.stages[index];
+    for (;;) {
+        struct control_message message;
+        struct err e;
+        int rc = control_receive(stage->process.control_fd, &message, &e);
+        if (rc == ERR_AGAIN)
+            return;
+        if (rc == ERR_END) {
+            ev_io_stop(l->ev, &l->watchers[index].control);
+            return;
+        }
+        struct core_event event = {.stage = index};
+        if (rc == 0 && event_of(&message, &event)) {
+            take_event(l, &event);
+            continue;
+        }
+        /* A stage that talks nonsense is a broken stage. */
+        log_line(LOG_WARNING, "%s: %s; killing it", l->s.topology->stages[index].name,
+                 rc == 0 ? "sent a message that only we send" : e.text);
+        spawn_signal(&stage->process, SIGKILL);
+        ev_io_stop(l->ev, &l->watchers[index].control);
+        return;
+    }
+}
+
+static void on_control(struct ev_loop *ev, ev_io *io, int events)
+{
+    (void)ev;
+    (void)events;
+    struct stage_watchers *w = io->data;
+    hear_control(w->owner, w->index);
+}
+
+/* --- births and deaths --- */
+
+/* A store's memory outlives its process, unless that died of a fault of its own. */
+static int renew_image(struct supervised_stage *stage, bool keep, struct err *e)
+{
+    if (stage->image_fd < 0 || keep)
+        return 0;
+    (void)close(stage->image_fd);
+    stage->image_fd = memfd_create("bulkhead-store", MFD_CLOEXEC);
+    return stage->image_fd >= 0 ? 0 : err_set_errno(e, "cannot make memory for the state");
+}
+
+static void watch_stage(struct loop *l, size_t index)
+{
+    struct stage_watchers *w = &l->watchers[index];
+    const struct spawned *process = &l->s.stages[index].process;
+    ev_io_init(&w->control, on_control, process->control_fd, EV_READ);
+    ev_io_init(&w->stderr_output, on_stderr, process->stderr_fd, EV_READ);
+    w->control.data = w->stderr_output.data = w;
+    ev_io_start(l->ev, &w->control);
+    ev_io_start(l->ev, &w->stderr_output);
+}
+
+static void do_spawn(struct loop *l, const struct core_action *action)
+{
+    struct supervised_stage *stage = &l->s.stages[action->stage];
+    const struct stage *declared = &l->s.topology->stages[action->stage];
+    struct err e;
+    int rc = renew_image(stage, action->keep_image, &e);
+    if (rc == 0) {
+        buf_reset(&stage->line);
+        struct spawn_request request = {.stage = declared->name,
+                                        .generation = action->generation,
+                                        .topology_file = l->s.topology_file,
+                                        .fresh = l->s.fresh,
+                                        .verbose = l->s.verbose,
+                                        .status_fd = stage->status_fd,
+                                        .topology_fd = l->s.topology_fd,
+                                        .links_fd = l->s.state->links_fd,
+                                        .stages_fd = l->s.state->stages_fd,
+                                        .image_fd = stage->image_fd >= 0 ? stage->image_fd
+                                                                         : stage->status_fd};
+        rc = spawn_stage(&request, &stage->process, &e);
+    }
+    if (rc != 0) {
+        struct core_event event = {
+            .kind = CORE_SPAWN_FAILED, .stage = action->stage, .text = e.text};
+        take_event(l, &event);
+        return;
+    }
+    stage->alive = true;
+    log_line(LOG_DEBUG, "%s: generation %" PRIu64 " started, pid %ld", declared->name,
+             action->generation, (long)stage->process.pid);
+    watch_stage(l, action->stage);
+}
+
+static void note_end(struct supervised_stage *stage, const siginfo_t *info)
+{
+    if (info->si_code == CLD_EXITED)
+        (void)snprintf(stage->last_end, sizeof stage->last_end, "exited with code %d",
+                       info->si_status);
+    else
+        (void)snprintf(stage->last_end, sizeof stage->last_end, "was killed by SIG%s",
+                       sigabbrev_np(info->si_status) != NULL ? sigabbrev_np(info->si_status) : "?");
+    stage->last_seq = atomic_load(&stage->page->seq_in_hand);
+    atomic_store(&stage->page->seq_in_hand, 0);
+}
+
+/* The process is dead: takes what it left, reaps it, and lets the core know. */
+static void bury(struct loop *l, size_t index, const siginfo_t *info)
+{
+    struct supervised_stage *stage = &l->s.stages[index];
+    hear_control(l, index);
+    hear_stderr(l, index);
+    ev_io_stop(l->ev, &l->watchers[index].control);
+    ev_io_stop(l->ev, &l->watchers[index].stderr_output);
+    siginfo_t ignored;
+    (void)waitid(P_PID, (id_t)stage->process.pid, &ignored, WEXITED | WNOHANG);
+    (void)close(stage->process.control_fd);
+    (void)close(stage->process.stderr_fd);
+    (void)close(stage->process.pid_fd);
+    stage->alive = false;
+    note_end(stage, info);
+    bool exited = info->si_code == CLD_EXITED;
+    struct core_event event = {.kind = CORE_STAGE_EXITED,
+                               .stage = index,
+                               .acked = atomic_load(&stage->page->acked),
+                               .signal = exited ? 0 : info->si_status,
+                               .exit_code = exited ? info->si_status : 0};
+    take_event(l, &event);
+}
+
+static void check_child(struct loop *l, size_t index)
+{
+    const struct supervised_stage *stage = &l->s.stages[index];
+    while (stage->alive) {
+        siginfo_t info = {0};
+        /* Left unreaped until its last messages are read, so that its pid stays its own. */
+        if (waitid(P_PID, (id_t)stage->process.pid, &info,
+                   WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) != 0 ||
+            info.si_pid == 0)
+            return;
+        if (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
+            info.si_code == CLD_DUMPED) {
+            bury(l, index, &info);
+            return;
+        }
+        (void)waitid(P_PID, (id_t)stage->process.pid, &info, WSTOPPED | WCONTINUED | WNOHANG);
+        if (info.si_code == CLD_STOPPED) {
+            struct core_event event = {.kind = CORE_STAGE_FROZEN, .stage = index};
+            take_event(l, &event);
+        }
+    }
+}
+
+static void on_signals(struct ev_loop *ev, ev_io *io, int events)
+{
+    (void)ev;
+    (void)events;
+    struct loop *l = io->data;
+    struct signalfd_siginfo info;
+    while (read(l->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD) {
+            for (size_t i = 0; i < l->s.core.stage_count; i++)
+                check_child(l, i);
+            continue;
+        }
+        bool first = l->s.core.is == PIPELINE_RUNNING;
+        log_line(LOG_INFO, "SIG%s: %s", sigabbrev_np((int)info.ssi_signo),
+                 first ? "draining; once more to stop without waiting"
+                       : "stopping without waiting");
+        struct core_event event = {.kind = CORE_STOP_REQUESTED};
+        take_event(l, &event);
+    }
+}
+
+/* --- events and actions --- */
+
+static void do_note(struct loop *l, const struct core_action *action)
+{
+    log_line(LOG_INFO, "%s: %s", l->s.topology->stages[action->stage].name, action->text);
+}
+
+static void do_tell(struct loop *l, const struct core_action *action)
+{
+    struct supervised_stage *stage = &l->s.stages[action->stage];
+    struct err e;
+    if (!stage->alive)
+        return;
+    int rc = control_send(stage->process.control_fd, &action->message, &e);
+    if (rc == ERR_AGAIN || rc == ERR_IO) {
+        log_line(LOG_WARNING, "%s: does not hear %s; killing it",
+                 l->s.topology->stages[action->stage].name,
+                 control_kind_name(action->message.kind));
+        spawn_signal(&stage->process, SIGKILL);
+    }
+}
+
+static void do_action(struct loop *l, const struct core_action *action)
+{
+    switch (action->kind) {
+    case CORE_SPAWN:
+        do_spawn(l, action);
+        return;
+    case CORE_KILL:
+        if (l->s.stages[action->stage].alive)
+            spawn_signal(&l->s.stages[action->stage].process, SIGKILL);
+        return;
+    case CORE_TELL:
+        do_tell(l, action);
+        return;
+    case CORE_NOTE:
+        do_note(l, action);
+        return;
+    case CORE_EXIT:
+        ev_break(l->ev, EVBREAK_ALL);
+        return;
+    }
+}
+
+static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    (void)ev;
+    (void)events;
+    struct core_event event = {.kind = CORE_TIME_PASSED};
+    take_event(timer->data, &event);
+}
+
+static void arm_deadline(struct loop *l)
+{
+    ev_timer_stop(l->ev, &l->deadline);
+    uint64_t deadline_ms = core_deadline_ms(&l->s.core);
+    if (deadline_ms == 0)
+        return;
+    uint64_t now_ms = clock_monotonic_ms();
+    double seconds = deadline_ms > now_ms ? (double)(deadline_ms - now_ms) / 1000.0 : 0.0;
+    ev_now_update(l->ev);
+    ev_timer_set(&l->deadline, seconds, 0.0);
+    ev_timer_start(l->ev, &l->deadline);
+}
+
+/* Carrying out an action may bring the next event, whose actions then stand behind the others. */
+static void take_event(struct loop *l, struct core_event *event)
+{
+    event->now_ms = clock_monotonic_ms();
+    core_step(&l->s.core, event, &l->actions);
+    if (l->acting)
+        return;
+    l->acting = true;
+    for (size_t i = 0; i < l->actions.count; i++) {
+        struct core_action action = l->actions.items[i]; /* the array may move meanwhile */
+        do_action(l, &action);
+    }
+    l->actions.count = 0;
+    l->acting = false;
+    arm_deadline(l);
+}
+
+/* --- the control socket --- */
+
+static void answer_kill(struct loop *l, const char *name, struct buf *answer)
+{
+    const struct stage *stage = topology_find_stage(l->s.topology, name);
+    if (stage == NULL) {
+        buf_add_format(answer, "error: '%s' has no stage '%s'\n", l->s.topology->name, name);
+        return;
+    }
+    if (!l->s.stages[stage->index].alive) {
+        buf_add_format(answer, "error: stage '%s' has no process now; it is %s\n", name,
+                       core_stage_state_text(l->s.core.stages[stage->index].is));
+        return;
+    }
+    buf_add_format(answer, "ok\nkilled '%s' (pid %ld, generation %" PRIu64 ")\n", name,
+                   (long)l->s.stages[stage->index].process.pid,
+                   l->s.core.stages[stage->index].generation);
+    struct core_event event = {.kind = CORE_KILL_REQUESTED, .stage = stage->index};
+    take_event(l, &event);
+}
+
+static void answer_request(void *context, const char *request, struct buf *answer)
+{
+    struct loop *l = context;
+    if (strcmp(request, "status") == 0) {
+        buf_add_text(answer, "ok\n");
+        status_write_text(&l->s, answer);
+    } else if (strcmp(request, "status json") == 0) {
+        buf_add_text(answer, "ok\n");
+        status_write_json(&l->s, answer);
+    } else if (strncmp(request, "kill ", 5) == 0) {
+        answer_kill(l, request + 5, answer);
+    } else if (strcmp(request, "stop") == 0) {
+        buf_add_format(answer, "ok\n%s\n",
+                       l->s.core.is == PIPELINE_RUNNING ? "draining, then stopping"
+                                                        : "stopping without waiting");
+        struct core_event event = {.kind = CORE_STOP_REQUESTED};
+        take_event(l, &event);
+    } else {
+        buf_add_text(answer, "error: no such request\n");
+    }
+}
+
+/* --- beginning and end --- */
+
+static int make_stages(struct loop *l, struct err *e)
+{
+    size_t count = l->s.topology->stage_count;
+    l->s.stages = memory_new(count, sizeof *l->s.stages);
+    l->watchers = memory_new(count, sizeof *l->watchers);
+    for (size_t i = 0; i < count; i++)
+        l->s.stages[i].status_fd = l->s.stages[i].image_fd = -1;
+    for (size_t i = 0; i < count; i++) {
+        struct supervised_stage *stage = &l->s.stages[i];
+        l->watchers[i].owner = l;
+        l->watchers[i].index = i;
+        int rc = status_page_create(&stage->status_fd, e);
+        if (rc == 0)
+            rc = status_page_map(stage->status_fd, &stage->page, e);
+        if (rc != 0)
+            return rc;
+        if (l->s.topology->stages[i].kind->ops->store_spec != NULL) {
+            stage->image_fd = memfd_create("bulkhead-store", MFD_CLOEXEC);
+            if (stage->image_fd < 0)
+                return err_set_errno(e, "cannot make memory for the state");
+        }
+    }
+    return 0;
+}
+
+static int make_topology_fd(struct loop *l, const struct supervisor_config *config, struct err *e)
+{
+    l->s.topology_fd = memfd_create("bulkhead-topology", MFD_CLOEXEC);
+    if (l->s.topology_fd < 0)
+        return err_set_errno(e, "cannot make memory for the topology");
+    return file_write_at(l->s.topology_fd, 0, config->topology_text, config->topology_text_len, e);
+}
+
+static int take_signals(struct loop *l, sigset_t *ret_before, struct err *e)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGCHLD);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &set, ret_before);
+    (void)signal(SIGPIPE, SIG_IGN);
+    l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (l->signal_fd < 0)
+        return err_set_errno(e, "cannot watch for signals");
+    ev_io_init(&l->signals, on_signals, l->signal_fd, EV_READ);
+    l->signals.data = l;
+    ev_io_start(l->ev, &l->signals);
+    return 0;
+}
+
+static void start_timers(struct loop *l, bool quiet)
+{
+    ev_timer_init(&l->deadline, on_deadline, 0.0, 0.0);
+    l->deadline.data = l;
+    double seconds = l->bar ? PROGRESS_SECONDS_BAR : PROGRESS_SECONDS_PLAIN;
+    ev_timer_init(&l->progress, on_progress, seconds, seconds);
+    l->progress.data = l;
+    if (!quiet)
+        ev_timer_start(l->ev, &l->progress);
+    if (l->bar)
+        log_set_before_line(clear_bar);
+}
+
+static void fill_report(const struct loop *l, struct supervisor_report *report)
+{
+    size_t count = l->s.core.stage_count;
+    *report = (struct supervisor_report){.outcome = l->s.core.outcome,
+                                         .counts = memory_new(count, sizeof *report->counts),
+                                         .restarts = memory_new(count, sizeof *report->restarts),
+                                         .elapsed_ms = clock_monotonic_ms() - l->s.started_ms};
+    if (l->s.core.reason[0] != '\0')
+        (void)snprintf(report->reason, sizeof report->reason, "stage '%s': %s",
+                       l->s.topology->stages[l->s.core.reason_stage].name, l->s.core.reason);
+    for (size_t i = 0; i < count; i++) {
+        report->counts[i] = status_page_counts(l->s.stages[i].page);
+        report->restarts[i] = l->s.core.stages[i].restarts;
+    }
+}
+
+static void loop_done(struct loop *l)
+{
+    control_server_free(l->server);
+    for (size_t i = 0; l->s.stages != NULL && i < l->s.topology->stage_count; i++) {
+        struct supervised_stage *stage = &l->s.stages[i];
+        status_page_unmap(stage->page);
+        if (stage->status_fd >= 0)
+            (void)close(stage->status_fd);
+        if (stage->image_fd >= 0)
+            (void)close(stage->image_fd);
+        buf_done(&stage->line);
+        buf_done(&stage->last_words);
+    }
+    free(l->s.stages);
+    free(l->watchers);
+    core_actions_done(&l->actions);
+    core_done(&l->s.core);
+    if (l->s.topology_fd >= 0)
+        (void)close(l->s.topology_fd);
+    if (l->signal_fd >= 0)
+        (void)close(l->signal_fd);
+    if (l->ev != NULL)
+        ev_loop_destroy(l->ev);
+}
+
+int supervisor_run(const struct supervisor_config *config, struct supervisor_report *ret_report,
+                   struct err *e)
+{
+    struct loop l = {.s = {.topology = config->topology,
+                           .topology_file = config->topology_file,
+                           .topology_fd = -1,
+                           .state = config->state,
+                           .fresh = config->fresh,
+                           .verbose = config->verbose,
+                           .started_ms = clock_monotonic_ms()},
+                     .signal_fd = -1,
+                     .bar = !config->quiet && isatty(STDERR_FILENO) == 1};
+    l.progress_at_ms = l.s.started_ms;
+    l.ev = ev_loop_new(EVFLAG_AUTO);
+    core_init(&l.s.core, config->topology);
+    sigset_t signals_before;
+    (void)sigprocmask(SIG_BLOCK, NULL, &signals_before);
+    int rc = l.ev != NULL ? 0 : err_set(e, ERR_IO, "cannot make an event loop");
+    if (rc == 0)
+        rc = make_topology_fd(&l, config, e);
+    if (rc == 0)
+        rc = make_stages(&l, e);
+    if (rc == 0)
+        rc = take_signals(&l, &signals_before, e);
+    if (rc == 0)
+        rc = control_server_new(l.ev, config->state->fd, answer_request, &l, &l.server, e);
+    if (rc == 0) {
+        start_timers(&l, config->quiet);
+        struct core_event start = {.kind = CORE_STARTED};
+        take_event(&l, &start);
+        (void)ev_run(l.ev, 0);
+        if (l.bar) {
+            log_set_before_line(NULL);
+            clear_bar();
+        }
+        fill_report(&l, ret_report);
+    }
+    loop_done(&l);
+    (void)sigprocmask(SIG_SETMASK, &signals_before, NULL);
+    return rc;
+}
