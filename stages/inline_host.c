@@ -104,6 +104,14 @@ static void on_emit(struct emitter *out, enum port port, const struct record *re
     }
 }
 
+/* Passes a result on, with the stage in front of the reason if it is one of failure. */
+static int in_stage(const struct inline_host *h, size_t index, int rc, struct err *e)
+{
+    if (rc != 0 && rc != ERR_END)
+        (void)err_wrap(e, "stage '%s'", h->topology->stages[index].name);
+    return rc;
+}
+
 int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
                     struct inline_host **ret_host, struct err *e)
 {
@@ -119,7 +127,7 @@ int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
                                        .fresh = fresh,
                                        .emit = on_emit};
         h->stages[i].host = h;
-        int rc = runner_open(&h->stages[i].runner, &config, e);
+        int rc = in_stage(h, i, runner_open(&h->stages[i].runner, &config, e), e);
         if (rc != 0) {
             inline_host_free(h);
             return rc;
@@ -165,7 +173,7 @@ static int run_stage(struct inline_host *h, size_t index, struct err *e)
             /* After a kill a stage may have what those before it must do again. */
             if (record->seq <= stage->position)
                 continue;
-            int rc = runner_take(&stage->runner, record, e);
+            int rc = in_stage(h, index, runner_take(&stage->runner, record, e), e);
             if (rc != 0)
                 return rc;
         }
@@ -189,7 +197,7 @@ int inline_host_run(struct inline_host *h, size_t records, struct err *e)
     for (size_t n = 0; n < records; n++) {
         int rc = any_full(h) ? inline_host_commit(h, e) : 0;
         if (rc == 0)
-            rc = runner_read(&h->stages[0].runner, e);
+            rc = in_stage(h, 0, runner_read(&h->stages[0].runner, e), e);
         for (size_t i = 1; rc == 0 && i < h->topology->stage_count; i++)
             rc = run_stage(h, i, e);
         if (rc != 0)
@@ -205,7 +213,7 @@ int inline_host_commit(struct inline_host *h, struct err *e)
     for (size_t i = h->topology->stage_count; i-- > 0;) {
         if (h->done <= h->stages[i].position)
             continue;
-        int rc = runner_commit(&h->stages[i].runner, h->done, e);
+        int rc = in_stage(h, i, runner_commit(&h->stages[i].runner, h->done, e), e);
         if (rc != 0)
             return rc;
         h->stages[i].position = h->done;

@@ -29,7 +29,7 @@ int runner_open(struct runner *r, const struct runner_config *config, struct err
     }
     if (rc != 0) {
         runner_close(r);
-        return err_wrap(e, "stage '%s'", config->stage->name);
+        return rc;
     }
     return 0;
 }
@@ -88,7 +88,7 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
         r->ops->step(r->self, record, &r->emitter);
     }
     count(r, is_sink);
-    return rc == 0 ? 0 : err_wrap(e, "stage '%s'", r->stage->name);
+    return rc;
 }
 
 int runner_read(struct runner *r, struct err *e)
@@ -96,7 +96,7 @@ int runner_read(struct runner *r, struct err *e)
     int rc = r->ops->read(r->self, &r->emitter, e);
     if (rc == 0)
         count(r, false);
-    return rc == 0 || rc == ERR_END ? rc : err_wrap(e, "stage '%s'", r->stage->name);
+    return rc;
 }
 
 int runner_commit(struct runner *r, seq_number seq, struct err *e)
@@ -109,5 +109,5 @@ int runner_commit(struct runner *r, seq_number seq, struct err *e)
     } else if (r->ops->commit != NULL) {
         rc = r->ops->commit(r->self, seq, e);
     }
-    return rc == 0 ? 0 : err_wrap(e, "stage '%s'", r->stage->name);
+    return rc;
 }

@@ -110,7 +110,7 @@ static void hear_stderr(struct loop *l, size_t index)
         uint8_t *newline;
         while ((newline = memchr(stage->line.data, '\n', stage->line.len)) != NULL) {
             size_t len = (size_t)(newline - stage->line.data);
-            log_line(LOG_INFO, "%s: %.*s", l->s.topology->stages[index].name, (int)len,
+            log_line(LOG_WARNING, "%s: %.*s", l->s.topology->stages[index].name, (int)len,
                      (const char *)stage->line.data);
             buf_drop_front(&stage->line, len + 1);
         }
@@ -527,6 +527,29 @@ static void start_timers(struct loop *l, bool quiet)
         log_set_before_line(clear_bar);
 }
 
+/* Whose fault it was, what, and the last words if they say more. */
+static void describe_reason(const struct loop *l, struct supervisor_report *report)
+{
+    const struct supervised_stage *stage = &l->s.stages[l->s.core.reason_stage];
+    struct buf text = {0};
+    buf_add_format(&text, "stage '%s': %s", l->s.topology->stages[l->s.core.reason_stage].name,
+                   l->s.core.reason);
+    size_t len = stage->last_words.len;
+    while (len > 0 && stage->last_words.data[len - 1] == '\n')
+        len--;
+    if (l->s.core.outcome == CORE_OUTCOME_STORM && len != 0) {
+        const uint8_t *start = stage->last_words.data;
+        const uint8_t *newline = memrchr(start, '\n', len);
+        if (newline != NULL) {
+            len -= (size_t)(newline + 1 - start);
+            start = newline + 1;
+        }
+        buf_add_format(&text, "; its last words: %.*s", (int)len, (const char *)start);
+    }
+    (void)snprintf(report->reason, sizeof report->reason, "%s", buf_text(&text));
+    buf_done(&text);
+}
+
 static void fill_report(const struct loop *l, struct supervisor_report *report)
 {
     size_t count = l->s.core.stage_count;
@@ -535,8 +558,7 @@ static void fill_report(const struct loop *l, struct supervisor_report *report)
                                          .restarts = memory_new(count, sizeof *report->restarts),
                                          .elapsed_ms = clock_monotonic_ms() - l->s.started_ms};
     if (l->s.core.reason[0] != '\0')
-        (void)snprintf(report->reason, sizeof report->reason, "stage '%s': %s",
-                       l->s.topology->stages[l->s.core.reason_stage].name, l->s.core.reason);
+        describe_reason(l, report);
     for (size_t i = 0; i < count; i++) {
         report->counts[i] = status_page_counts(l->s.stages[i].page);
         report->restarts[i] = l->s.core.stages[i].restarts;

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What does not belong together is refused with its reason, and left as it is.
+. "$ROOT/tests/integration/lib.sh"
+"$generate" --records 2000 --customers 20 --seed 31 -o input
+export INPUT="$PWD/input" OUTPUT="$PWD/answers"
+
+refused() { # refused CODE TEXT: run must end with the code and say the text
+    expect_exit "$1" run >out 2>errors
+    grep -qF "$2" errors || fail "no '$2' in: $(cat errors)"
+}
+
+run >/dev/null
+cp answers answers.kept
+
+# The input: another file of the same name, a truncated one, one with other bytes before the end.
+cp input input.kept
+"$generate" --records 3000 --customers 20 --seed 32 -o other && mv other input
+refused 5 "input' is not the file that was read up to line 2000"
+cp input.kept input && truncate -s 1000 input
+refused 5 "it was truncated or replaced"
+cp input.kept other && mv other input # another inode, the same bytes: it is the same input
+run >summary
+grep -q 'nothing new' summary || fail "a copy of the input: $(cat summary)"
+sed 's/customer/kustomer/' input.kept >input
+refused 5 "is not the file that was read up to line 2000"
+cp input.kept input
+rm input && refused 5 "cannot open '$PWD/input'"
+mkdir input && refused 5 "is no regular file"
+rmdir input && cp input.kept input
+
+# The output: truncated, replaced, gone, somebody else's.
+truncate -s 100 answers
+refused 5 "it was truncated"
+[ "$(stat -c %s answers)" -eq 100 ] || fail "the output was touched"
+rm answers
+refused 5 "is gone"
+cp answers.kept answers
+refused 5 "is not the file that was written before"
+same answers answers.kept
+rm -rf state
+refused 5 "bytes that this state directory knows nothing of"
+same answers answers.kept
+OUTPUT=$INPUT refused 5 "is also the input of stage 'loads'"
+same input input.kept
+OUTPUT=$PWD/nowhere/answers refused 5 "cannot make '$PWD/nowhere/answers'"
+run --fresh >/dev/null
+same answers answers.kept
+
+# The state: another topology's, other rules of the same shape, rules of another shape.
+sed 's/^topology: .*/topology: other/' "$topology" >other.yaml
+sed 's/5000.00/6000.00/' "$topology" >changed.yaml
+sed 's/week_starts: monday/week_starts: sunday/' "$topology" >reshaped.yaml
+first=$topology
+topology=$PWD/other.yaml refused 5 "holds the state of the topology 'velocity-limits', not of 'other'"
+topology=$PWD/changed.yaml run >summary
+topology=$PWD/reshaped.yaml refused 5 "the state was written for {limits 1"
+topology=$first
+
+# A store that has lost its beginning does not guess.
+rm -r state/stages/once
+refused 5 "their states do not belong together"
+
+# A directory that is not ours alone.
+chmod 0777 state
+refused 5 "can be written by others"
+chmod 0700 state

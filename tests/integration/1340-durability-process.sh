@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# durability: process keeps the same promise for kills, and calls no fsync.
+. "$ROOT/tests/integration/lib.sh"
+"$generate" --records "$(scaled 100000)" --customers 500 --seed 91 --malformed 1 -o input
+export INPUT="$PWD/input" OUTPUT="$PWD/answers"
+sed 's/^version: 1/version: 1\ndurability: process/' "$topology" >process.yaml
+topology=$PWD/process.yaml
+
+start
+for _ in 1 2 3; do
+    for stage in "${stages[@]}"; do
+        "$BULKHEAD" kill "$stage" --state "$state" >/dev/null 2>&1 || true
+    done
+done
+wait "$supervisor" || fail "exit $?: $(cat run.err)"
+same_as_oracle answers
+
+[[ $BUILD_NAME != *asan* ]] || exit 0 # LeakSanitizer and strace both want to be the tracer
+rm -rf state answers
+strace -f -qq -e trace=fsync,fdatasync -o calls "$BULKHEAD" run --quiet --state "$state" "$topology" >/dev/null
+same_as_oracle answers
+if grep -v 'exited\|SIG' calls | grep -v '"topology' | grep -c sync >count && [ "$(cat count)" -gt 2 ]; then
+    fail "synced: $(head -n 5 calls)"
+fi

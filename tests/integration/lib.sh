@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# What the integration scripts share. tests/run calls them in an empty directory with BULKHEAD (the
+# program), BUILD_NAME and ROOT (of the project). Waiting is for events: wait_for asks again until
+# something is true, and gives up after a minute.
+set -euo pipefail
+
+topology="$ROOT/topology/library/velocity-limits.yaml"
+oracle="$ROOT/tests/oracle/velocity_limits.py"
+generate="$ROOT/scripts/generate-loads"
+state=$PWD/state
+stages=(loads parse once limits format answers dead-letters)
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+skip() {
+    echo "$*"
+    exit 77
+}
+
+# A program under sanitizers is slower by a factor: it gets less to do, never more time.
+scaled() {
+    if [[ $BUILD_NAME == *asan* ]]; then echo $(($1 / 5)); else echo "$1"; fi
+}
+
+same() { cmp "$1" "$2" || fail "'$1' and '$2' differ"; }
+
+expect_exit() {
+    local wanted=$1 code=0
+    shift
+    "$@" || code=$?
+    [ "$code" -eq "$wanted" ] || fail "'$*' exited with $code, not $wanted"
+}
+
+wait_for() {
+    local tries
+    for ((tries = 0; tries < 6000; tries++)); do
+        if "$@"; then return 0; fi
+        sleep 0.01 # between two looks at the event; what is waited for is the event
+    done
+    fail "never happened: $*"
+}
+
+run() { "$BULKHEAD" run --quiet --state "$state" "$@" "$topology"; }
+
+# Starts a run in the background; its pid is in $supervisor. It is there when its socket answers.
+start() {
+    "$BULKHEAD" run --quiet --state "$state" "$@" "$topology" >run.out 2>run.err &
+    supervisor=$!
+    wait_for running
+}
+
+running() { "$BULKHEAD" status --state "$state" >status.out 2>/dev/null; }
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# A value from the JSON status: json STAGE KEY. Empty if nothing is running.
+json() {
+    "$BULKHEAD" status --json --state "$state" 2>/dev/null |
+        sed -n "s/.*{\"stage\":\"$1\",[^}]*\"$2\":\"*\([^,\"}]*\).*/\1/p"
+}
+
+# Whether a stage has acked at least so much.
+acked() {
+    local now
+    now=$(json "$1" acked)
+    [ -n "$now" ] && [ "$now" -ge "$2" ]
+}
+
+# Dead letters in the form of the oracle.
+dead_letters() {
+    python3 -c '
+import json, sys
+for line in open(sys.argv[1], "rb"):
+    letter = json.loads(line)
+    print(letter["seq"], letter["line"], letter["stage"], letter["reason"], sep="\t")' \
+        "$state/dead-letters.jsonl"
+}
+
+# The summary's row of a stage, without the restarts: "in out dropped dead".
+row() { awk -v stage="$1" '$1 == stage { print $3, $4, $5, $6 }' "$2"; }
+
+# Compares an output and the dead letters with the oracle's.
+same_as_oracle() {
+    "$oracle" "$INPUT" oracle.answers oracle.dead "${@:2}"
+    same "$1" oracle.answers
+    dead_letters >run.dead
+    same run.dead oracle.dead
+}
+
+no_sockets_left() {
+    [ -z "$(ls -A "$state/links")" ] || fail "sockets left: $(ls "$state/links")"
+    [ ! -e "$state/control.sock" ] || fail "the control socket is still there"
+}
