@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whole stories of the supervisor's core under simulated time. A story is a list of events and the
+ * trace of what the core wanted done; a difference prints both. The topology is a chain of three:
+ * source (0) -> step (1) -> sink (2), with the edges 0 and 1.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/limits.h"
+#include "supervisor/core.h"
+#include "tests/unit/random.h"
+
+static const struct kind source_kind = {.name = "source", .role = KIND_SOURCE};
+static const struct kind step_kind = {.name = "step", .role = KIND_STEP};
+static const struct kind sink_kind = {.name = "sink", .role = KIND_SINK};
+
+struct story {
+    struct stage stages[3];
+    struct edge edges[2];
+    struct topology topology;
+    struct core core;
+    struct core_actions actions;
+    uint64_t now_ms;
+    struct buf trace;
+};
+
+static int set_up(void **state)
+{
+    static struct story story;
+    memset(&story, 0, sizeof story);
+    story.stages[0].kind = &source_kind;
+    story.stages[1].kind = &step_kind;
+    story.stages[2].kind = &sink_kind;
+    story.edges[0] = (struct edge){.index = 0, .from = 0, .to = 1};
+    story.edges[1] = (struct edge){.index = 1, .from = 1, .to = 2};
+    story.topology = (struct topology){
+        .stages = story.stages, .stage_count = 3, .edges = story.edges, .edge_count = 2};
+    core_init(&story.core, &story.topology);
+    story.now_ms = 1000;
+    *state = &story;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct story *s = *state;
+    core_done(&s->core);
+    core_actions_done(&s->actions);
+    buf_done(&s->trace);
+    return 0;
+}
+
+static const char *message_word(enum control_kind kind)
+{
+    switch (kind) {
+    case CTL_SUPERVISOR_LINK_LISTEN:
+        return "listen";
+    case CTL_SUPERVISOR_LINK_DIAL:
+        return "dial";
+    case CTL_SUPERVISOR_LINK_UP:
+        return "up";
+    case CTL_SUPERVISOR_LINK_CLOSE:
+        return "close";
+    case CTL_SUPERVISOR_DRAIN:
+        return "drain";
+    case CTL_SUPERVISOR_STOP:
+        return "stop";
+    default:
+        return "?";
+    }
+}
+
+static void trace_action(struct story *s, const struct core_action *a)
+{
+    struct buf *t = &s->trace;
+    const struct control_message *m = &a->message;
+    switch (a->kind) {
+    case CORE_SPAWN:
+        buf_add_format(t, "spawn %zu gen %" PRIu64 "%s\n", a->stage, a->generation,
+                       a->keep_image ? " keep" : "");
+        return;
+    case CORE_KILL:
+        buf_add_format(t, "kill %zu\n", a->stage);
+        return;
+    case CORE_TELL:
+        buf_add_format(t, "tell %zu %s", a->stage, message_word(m->kind));
+        if (m->kind != CTL_SUPERVISOR_DRAIN && m->kind != CTL_SUPERVISOR_STOP)
+            buf_add_format(t, " edge %u serial %" PRIu64, m->edge, m->serial);
+        if (m->kind == CTL_SUPERVISOR_LINK_DIAL)
+            buf_add_format(t, " acked %" PRIu64 " expected %" PRIu64, m->acked, m->expected);
+        buf_add_byte(t, '\n');
+        return;
+    case CORE_NOTE:
+        buf_add_format(t, "note %zu %s\n", a->stage, a->text);
+        return;
+    case CORE_EXIT:
+        buf_add_text(t, "exit\n");
+    }
+}
+
+static void tell_core(struct story *s, struct core_event event)
+{
+    event.now_ms = s->now_ms;
+    core_step(&s->core, &event, &s->actions);
+    for (size_t i = 0; i < s->actions.count; i++)
+        trace_action(s, &s->actions.items[i]);
+    s->actions.count = 0;
+}
+
+/* Compares what was wanted since the last EXPECT, and forgets it. */
+static void expect(struct story *s, const char *wanted, const char *file, int line)
+{
+    const char *got = buf_text(&s->trace);
+    if (strcmp(got, wanted) != 0) {
+        print_error("wanted:\n%s\ngot:\n%s\n", wanted, got);
+        _fail(file, line);
+    }
+    buf_reset(&s->trace);
+}
+#define EXPECT(wanted) expect(s, wanted, __FILE__, __LINE__)
+
+static void event(struct story *s, enum core_event_kind kind, size_t stage)
+{
+    tell_core(s, (struct core_event){.kind = kind, .stage = stage, .text = "why"});
+}
+
+static void link_event(struct story *s, enum core_event_kind kind, size_t stage, uint32_t edge,
+                       uint64_t serial)
+{
+    tell_core(s, (struct core_event){.kind = kind,
+                                     .stage = stage,
+                                     .edge = edge,
+                                     .serial = serial,
+                                     .acked = 40,
+                                     .expected = 57,
+                                     .text = "why"});
+}
+
+static void died(struct story *s, size_t stage, int signal_number, uint64_t acked)
+{
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_EXITED,
+                                     .stage = stage,
+                                     .signal = signal_number,
+                                     .exit_code = signal_number == 0 ? 1 : 0,
+                                     .acked = acked});
+}
+
+static void time_passes(struct story *s, uint64_t ms)
+{
+    s->now_ms += ms;
+    event(s, CORE_TIME_PASSED, 0);
+}
+
+/* Brings the chain up; the serials of its links are then 1 (edge 1) and 2 (edge 0). */
+static void bring_up(struct story *s)
+{
+    event(s, CORE_STARTED, 0);
+    EXPECT("spawn 0 gen 1\nspawn 1 gen 1\nspawn 2 gen 1\n");
+    event(s, CORE_STAGE_READY, 1);
+    event(s, CORE_STAGE_READY, 2);
+    EXPECT("");
+    event(s, CORE_STAGE_POSITIONED, 2);
+    EXPECT("tell 2 listen edge 1 serial 1\n");
+    link_event(s, CORE_LINK_LISTENING, 2, 1, 1);
+    EXPECT("tell 1 dial edge 1 serial 1 acked 40 expected 57\n");
+    link_event(s, CORE_LINK_DIALED, 1, 1, 1);
+    EXPECT("tell 2 up edge 1 serial 1\n");
+    event(s, CORE_STAGE_POSITIONED, 1); /* now it knows, from its peer */
+    EXPECT("");
+    event(s, CORE_STAGE_READY, 0);
+    EXPECT("tell 1 listen edge 0 serial 2\n");
+    link_event(s, CORE_LINK_LISTENING, 1, 0, 2);
+    link_event(s, CORE_LINK_DIALED, 0, 0, 2);
+    EXPECT("tell 0 dial edge 0 serial 2 acked 40 expected 57\ntell 1 up edge 0 serial 2\n");
+}
+
+static void stages_are_linked_from_the_sink_up(void **state)
+{
+    bring_up(*state);
+}
+
+static void a_finished_input_stops_along_the_flow(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    event(s, CORE_STAGE_DONE, 0);
+    EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
+    died(s, 1, 0, 90);
+    died(s, 0, 0, 90);
+    EXPECT("tell 0 close edge 0 serial 2\ntell 2 close edge 1 serial 1\n");
+    died(s, 2, 0, 90);
+    EXPECT("exit\n");
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_DONE);
+}
+
+static void a_killed_stage_is_back_at_once_with_its_memory(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    died(s, 1, SIGKILL, 90);
+    EXPECT("tell 0 close edge 0 serial 2\ntell 2 close edge 1 serial 1\n"
+           "note 1 was killed by signal 9 (SIGKILL); restarting now\nspawn 1 gen 2 keep\n");
+    event(s, CORE_STAGE_READY, 1);
+    EXPECT("tell 2 listen edge 1 serial 3\n");
+    link_event(s, CORE_LINK_LISTENING, 2, 1, 1); /* of the old link: late */
+    assert_int_equal(s->core.late_messages, 1);
+    EXPECT("");
+    link_event(s, CORE_LINK_LISTENING, 2, 1, 3);
+    EXPECT("tell 1 dial edge 1 serial 3 acked 40 expected 57\n");
+}
+
+static void memory_of_a_crashed_stage_is_not_kept(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    died(s, 1, SIGSEGV, 90);
+    EXPECT("tell 0 close edge 0 serial 2\ntell 2 close edge 1 serial 1\n"
+           "note 1 was killed by signal 11 (SIGSEGV); restarting now\nspawn 1 gen 2\n");
+}
+
+static void kills_from_outside_never_add_up(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (int i = 0; i < 1000; i++) { /* in the pipeline, but nothing to do: no acks move */
+        died(s, 0, SIGKILL, 90);
+        assert_int_equal(s->core.stages[0].strikes, 0);
+        event(s, CORE_STAGE_READY, 0);
+        uint64_t serial = s->core.serial;
+        link_event(s, CORE_LINK_LISTENING, 1, 0, serial);
+        link_event(s, CORE_LINK_DIALED, 0, 0, serial);
+    }
+    assert_int_equal(s->core.stages[0].restarts, 1000);
+    assert_int_equal(s->core.is, PIPELINE_RUNNING);
+}
+
+static void deaths_with_progress_never_add_up(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (uint64_t i = 1; i < 500; i++) {
+        died(s, 1, SIGABRT, 90 + i); /* its own fault, but each life moved the acks */
+        assert_int_equal(s->core.stages[1].is, STAGE_STARTING);
+        event(s, CORE_STAGE_READY, 1);
+    }
+    assert_int_equal(s->core.is, PIPELINE_RUNNING);
+}
+
+static void a_storm_backs_off_and_then_stops_in_order(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    died(s, 1, SIGSEGV, 90); /* it had acked 90: progress */
+    buf_reset(&s->trace);
+    uint64_t waited_ms[RESTART_STRIKES_MAX] = {0};
+    for (unsigned strike = 1; strike < RESTART_STRIKES_MAX; strike++) {
+        died(s, 1, SIGSEGV, 90);
+        assert_int_equal(s->core.stages[1].is, STAGE_BACKOFF);
+        waited_ms[strike] = core_deadline_ms(&s->core) - s->now_ms;
+        time_passes(s, waited_ms[strike] - 1);
+        assert_int_equal(s->core.stages[1].is, STAGE_BACKOFF);
+        time_passes(s, 1);
+        assert_int_equal(s->core.stages[1].is, STAGE_STARTING);
+    }
+    assert_int_equal(waited_ms[1], RESTART_BACKOFF_MS_FIRST);
+    assert_int_equal(waited_ms[2], 2 * RESTART_BACKOFF_MS_FIRST);
+    assert_int_equal(waited_ms[9], RESTART_BACKOFF_MS_MAX);
+    buf_reset(&s->trace);
+    died(s, 1, SIGSEGV, 90);
+    EXPECT("tell 0 stop\ntell 2 stop\n");
+    died(s, 0, 0, 90);
+    died(s, 2, 0, 90);
+    EXPECT("exit\n");
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
+    assert_string_equal(s->core.reason, "it was killed by signal 11 (SIGSEGV), 10 times in a row "
+                                        "without progress");
+}
+
+static void a_user_may_kill_a_stage_that_never_gets_ready(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    for (int i = 0; i < 100; i++) {
+        event(s, CORE_KILL_REQUESTED, 1);
+        died(s, 1, SIGKILL, 0);
+        assert_int_equal(s->core.stages[1].is, STAGE_STARTING);
+    }
+    assert_int_equal(s->core.is, PIPELINE_RUNNING);
+}
+
+static void a_stage_that_does_not_get_ready_is_killed(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    event(s, CORE_STAGE_READY, 0);
+    event(s, CORE_STAGE_READY, 1);
+    buf_reset(&s->trace);
+    time_passes(s, READY_DEADLINE_MS - 1);
+    EXPECT("");
+    time_passes(s, 1);
+    EXPECT("note 2 did not say ready in 60 s; killing it\nkill 2\n");
+    died(s, 2, SIGKILL, 0);
+    assert_int_equal(s->core.stages[2].strikes, 1); /* our kill for its fault counts */
+}
+
+static void a_link_that_does_not_come_up_is_made_anew(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    event(s, CORE_STAGE_READY, 1);
+    event(s, CORE_STAGE_READY, 2);
+    event(s, CORE_STAGE_POSITIONED, 2);
+    buf_reset(&s->trace);
+    time_passes(s, LINK_DEADLINE_MS);
+    EXPECT("tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n"
+           "note 1 link 1: was not up in time; making it anew\n"
+           "tell 2 listen edge 1 serial 2\n");
+    for (unsigned i = 1; i < LINK_ATTEMPTS_MAX; i++)
+        time_passes(s, LINK_DEADLINE_MS);
+    buf_reset(&s->trace);
+    time_passes(s, LINK_DEADLINE_MS);
+    EXPECT("tell 1 close edge 1 serial 6\ntell 2 close edge 1 serial 6\n"
+           "note 1 link 1: was not up in time; restarting both its ends\nkill 1\nkill 2\n");
+}
+
+static void a_broken_link_is_made_anew_and_late_news_of_it_dropped(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    link_event(s, CORE_LINK_FAILED, 2, 1, 1);
+    EXPECT("tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n"
+           "note 1 link 1: why; making it anew\ntell 2 listen edge 1 serial 3\n");
+    link_event(s, CORE_LINK_FAILED, 1, 1, 1); /* the other end has seen it too */
+    EXPECT("");
+    assert_int_equal(s->core.late_messages, 1);
+}
+
+static void a_stage_speaks_only_of_its_own_links(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    link_event(s, CORE_LINK_FAILED, 0, 1, 1);
+    link_event(s, CORE_LINK_FAILED, 2, 77, 1);
+    EXPECT("");
+    assert_int_equal(s->core.late_messages, 2);
+}
+
+static void a_stop_drains_and_a_second_one_does_not_wait(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    event(s, CORE_STOP_REQUESTED, 0);
+    EXPECT("tell 0 drain\n");
+    died(s, 0, SIGKILL, 90); /* killed while it drains: it drains when it is back */
+    buf_reset(&s->trace);
+    event(s, CORE_STAGE_READY, 0);
+    EXPECT("tell 0 drain\ntell 1 listen edge 0 serial 3\n");
+    event(s, CORE_STOP_REQUESTED, 0);
+    EXPECT("kill 0\nkill 1\nkill 2\n");
+    died(s, 0, SIGKILL, 90);
+    died(s, 1, SIGKILL, 90);
+    died(s, 2, SIGKILL, 90);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_FORCED);
+    assert_int_equal(s->core.is, PIPELINE_STOPPED);
+}
+
+static void draining_has_a_deadline_and_so_has_stopping(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    event(s, CORE_STOP_REQUESTED, 0);
+    buf_reset(&s->trace);
+    time_passes(s, DRAIN_DEADLINE_MS);
+    EXPECT("kill 0\nkill 1\nkill 2\n");
+    died(s, 0, SIGKILL, 90);
+    died(s, 1, SIGKILL, 90);
+    died(s, 2, SIGKILL, 90);
+    EXPECT("tell 1 close edge 0 serial 2\ntell 2 close edge 1 serial 1\nexit\n");
+}
+
+static void a_stage_that_does_not_stop_is_killed(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    event(s, CORE_STAGE_DONE, 0);
+    died(s, 0, 0, 90);
+    died(s, 2, 0, 90);
+    buf_reset(&s->trace);
+    time_passes(s, STOP_DEADLINE_MS);
+    EXPECT("kill 1\n");
+    died(s, 1, SIGKILL, 90);
+    EXPECT("exit\n");
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_DONE);
+}
+
+static void a_refusal_stops_all_and_is_not_tried_again(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    event(s, CORE_STAGE_REFUSED, 0);
+    EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_EXITED, .stage = 0, .exit_code = 78});
+    died(s, 1, 0, 90);
+    died(s, 2, 0, 90);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_REFUSED);
+    assert_string_equal(s->core.reason, "why");
+    assert_int_equal(s->core.reason_stage, 0);
+}
+
+static void a_frozen_stage_is_killed_and_comes_back(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    event(s, CORE_STAGE_FROZEN, 1);
+    EXPECT("note 1 was stopped from outside; a stage that does not run is killed\nkill 1\n");
+    died(s, 1, SIGKILL, 0);
+    assert_int_equal(s->core.stages[1].strikes, 0);
+    assert_int_equal(s->core.stages[1].is, STAGE_STARTING);
+}
+
+static void a_failed_spawn_backs_off(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    buf_reset(&s->trace);
+    event(s, CORE_SPAWN_FAILED, 2);
+    EXPECT("note 2 why, without progress (1 of 10); restarting in 50 ms\n");
+    time_passes(s, 50);
+    EXPECT("spawn 2 gen 2\n");
+}
+
+/*
+ * Random events in any order, also such as cannot happen: no invariant breaks, and whatever came
+ * before, a stop that is asked for twice ends in an exit once all processes are dead.
+ */
+static void any_order_of_events_ends_in_an_exit(void **state)
+{
+    struct story *s = *state;
+    for (int round = 0; round < 3000; round++) {
+        core_done(&s->core);
+        core_init(&s->core, &s->topology);
+        event(s, CORE_STARTED, 0);
+        for (int i = 0; i < 60 && s->core.is != PIPELINE_STOPPED; i++) {
+            size_t stage = random_below(3);
+            enum core_event_kind kind = (enum core_event_kind)random_below(CORE_TIME_PASSED + 1);
+            enum core_stage_state is = s->core.stages[stage].is;
+            bool alive = is == STAGE_STARTING || is == STAGE_RUNNING || is == STAGE_STOPPING;
+            /* What the loop guarantees: one start, and only a process that lives can end. */
+            if (kind == CORE_STARTED || (kind == CORE_STAGE_EXITED && !alive) ||
+                (kind == CORE_SPAWN_FAILED && is != STAGE_STARTING))
+                continue;
+            s->now_ms += random_below(4000);
+            tell_core(s, (struct core_event){.kind = kind,
+                                             .stage = stage,
+                                             .edge = (uint32_t)random_below(3),
+                                             .serial = s->core.serial - random_below(3),
+                                             .acked = random_below(100),
+                                             .signal = random_below(2) != 0 ? SIGKILL : SIGSEGV,
+                                             .text = "why"});
+        }
+        event(s, CORE_STOP_REQUESTED, 0);
+        event(s, CORE_STOP_REQUESTED, 0);
+        for (size_t i = 0; i < 3; i++) {
+            if (s->core.stages[i].is != STAGE_DOWN)
+                died(s, i, SIGKILL, 0);
+        }
+        assert_int_equal(s->core.is, PIPELINE_STOPPED);
+        buf_reset(&s->trace);
+    }
+}
+
+int main(void)
+{
+    random_init("core");
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(stages_are_linked_from_the_sink_up),
+        TEST(a_finished_input_stops_along_the_flow),
+        TEST(a_killed_stage_is_back_at_once_with_its_memory),
+        TEST(memory_of_a_crashed_stage_is_not_kept),
+        TEST(kills_from_outside_never_add_up),
+        TEST(deaths_with_progress_never_add_up),
+        TEST(a_storm_backs_off_and_then_stops_in_order),
+        TEST(a_user_may_kill_a_stage_that_never_gets_ready),
+        TEST(a_stage_that_does_not_get_ready_is_killed),
+        TEST(a_link_that_does_not_come_up_is_made_anew),
+        TEST(a_broken_link_is_made_anew_and_late_news_of_it_dropped),
+        TEST(a_stage_speaks_only_of_its_own_links),
+        TEST(a_stop_drains_and_a_second_one_does_not_wait),
+        TEST(draining_has_a_deadline_and_so_has_stopping),
+        TEST(a_stage_that_does_not_stop_is_killed),
+        TEST(a_refusal_stops_all_and_is_not_tried_again),
+        TEST(a_frozen_stage_is_killed_and_comes_back),
+        TEST(a_failed_spawn_backs_off),
+        TEST(any_order_of_events_ends_in_an_exit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

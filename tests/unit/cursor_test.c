@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "stages/cursor.h"
+
+#define MAGIC 0x54534554u
+
+static char directory[64];
+static int dir_fd;
+
+static int set_up(void **state)
+{
+    (void)state;
+    (void)snprintf(directory, sizeof directory, "/tmp/bulkhead-cursor-XXXXXX");
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir_fd >= 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    (void)unlinkat(dir_fd, "cursor", 0);
+    (void)close(dir_fd);
+    return rmdir(directory);
+}
+
+static int open_cursor(struct cursor *c, uint32_t magic, uint8_t *payload, bool *found)
+{
+    struct err e;
+    return cursor_open(c, dir_fd, magic, false, payload, found, &e);
+}
+
+static void write_number(struct cursor *c, uint8_t number)
+{
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    memset(payload, number, sizeof payload);
+    assert_int_equal(cursor_write(c, MAGIC, payload, NULL), 0);
+}
+
+/* The number that the cursor file holds now. */
+static uint8_t read_number(void)
+{
+    struct cursor c;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found;
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    assert_true(found);
+    cursor_close(&c);
+    return payload[0];
+}
+
+static void the_newest_write_is_read(void **state)
+{
+    (void)state;
+    struct cursor c;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found = true;
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    assert_false(found);
+    for (uint8_t n = 1; n < 20; n++) {
+        write_number(&c, n);
+        assert_int_equal(read_number(), n);
+    }
+    cursor_close(&c);
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    write_number(&c, 99); /* goes on with the counter, not from the start */
+    assert_int_equal(read_number(), 99);
+    cursor_close(&c);
+}
+
+/* Whatever of the last write is torn off, the one before it is there. */
+static void a_torn_write_leaves_the_one_before(void **state)
+{
+    (void)state;
+    struct cursor c;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found;
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    write_number(&c, 1);
+    write_number(&c, 2);
+    struct buf before = {0}, after = {0};
+    assert_int_equal(file_read_whole(c.fd, 1 << 20, &before, NULL), 0);
+    write_number(&c, 3);
+    assert_int_equal(file_read_whole(c.fd, 1 << 20, &after, NULL), 0);
+    assert_int_equal(before.len, after.len);
+    size_t written = 116; /* bytes of a slot */
+    for (size_t n = 0; n <= written; n++) {
+        assert_int_equal(file_write_at(c.fd, 0, before.data, before.len, NULL), 0);
+        assert_int_equal(file_write_at(c.fd, 0, after.data, n, NULL), 0);
+        assert_int_equal(read_number(), n == written ? 3 : 2);
+    }
+    buf_done(&before);
+    buf_done(&after);
+    cursor_close(&c);
+}
+
+static void damage_to_both_slots_is_refused(void **state)
+{
+    (void)state;
+    struct cursor c;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found;
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    write_number(&c, 1);
+    write_number(&c, 2);
+    assert_int_equal(file_write_at(c.fd, 20, "x", 1, NULL), 0);
+    assert_int_equal(read_number(), 2);
+    assert_int_equal(file_write_at(c.fd, 4096 + 20, "x", 1, NULL), 0);
+    struct cursor other;
+    assert_int_equal(open_cursor(&other, MAGIC, payload, &found), ERR_CORRUPT);
+    cursor_close(&c);
+}
+
+static void a_torn_first_write_is_no_write(void **state)
+{
+    (void)state;
+    struct cursor c;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found;
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    write_number(&c, 1);
+    assert_int_equal(file_truncate(c.fd, 60, NULL), 0);
+    cursor_close(&c);
+    found = true;
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    assert_false(found);
+    cursor_close(&c);
+}
+
+static void a_cursor_of_another_kind_is_refused(void **state)
+{
+    (void)state;
+    struct cursor c;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found;
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    write_number(&c, 1);
+    cursor_close(&c);
+    assert_int_equal(open_cursor(&c, MAGIC + 1, payload, &found), ERR_MISMATCH);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(the_newest_write_is_read),
+        TEST(a_torn_write_leaves_the_one_before),
+        TEST(damage_to_both_slots_is_refused),
+        TEST(a_torn_first_write_is_no_write),
+        TEST(a_cursor_of_another_kind_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <msgpack.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "common/memory.h"
+#include "ipc/frame.h"
+#include "tests/unit/random.h"
+
+static struct contract make_contract(void)
+{
+    struct contract c = {.count = 0};
+    struct type money = {.tag = VALUE_MONEY};
+    assert_int_equal(money_currency_find("USD", 3, &money.currency), 0);
+    assert_int_equal(contract_add(&c, "text", (struct type){.tag = VALUE_STRING}), 0);
+    assert_int_equal(contract_add(&c, "raw", (struct type){.tag = VALUE_BYTES}), 0);
+    assert_int_equal(contract_add(&c, "count", (struct type){.tag = VALUE_INT}), 0);
+    assert_int_equal(contract_add(&c, "yes", (struct type){.tag = VALUE_BOOL}), 0);
+    assert_int_equal(contract_add(&c, "amount", money), 0);
+    assert_int_equal(contract_add(&c, "at", (struct type){.tag = VALUE_TIMESTAMP}), 0);
+    return c;
+}
+
+/* An integer whose size is as random as its bits, so that all of msgpack's forms come up. */
+static int64_t random_int(void)
+{
+    uint64_t bits = random_bits() >> random_below(64);
+    return random_below(2) != 0 ? (int64_t)bits : (int64_t)(0u - bits);
+}
+
+static void random_fields(struct value *fields, uint8_t *memory)
+{
+    size_t text_len = random_below(10) == 0 ? random_below(70000) : random_below(40);
+    size_t raw_len = random_below(10) == 0 ? random_below(70000) : random_below(40);
+    for (size_t i = 0; i < text_len; i++)
+        memory[i] = (uint8_t)('a' + random_below(26));
+    for (size_t i = 0; i < raw_len; i++)
+        memory[text_len + i] = (uint8_t)random_below(256);
+    fields[0] = value_of_bytes(VALUE_STRING, memory, text_len);
+    fields[1] = value_of_bytes(VALUE_BYTES, memory + text_len, raw_len);
+    fields[2] = value_of_integer(VALUE_INT, random_int());
+    fields[3] = value_of_bool(random_below(2) != 0);
+    fields[4] = value_of_integer(VALUE_MONEY, random_int());
+    fields[5] = value_of_integer(VALUE_TIMESTAMP, random_int());
+}
+
+static void assert_same_value(const struct value *a, const struct value *b)
+{
+    assert_int_equal(a->tag, b->tag);
+    if (a->tag == VALUE_STRING || a->tag == VALUE_BYTES) {
+        assert_int_equal(a->len, b->len);
+        assert_memory_equal(a->bytes, b->bytes, a->len);
+    } else if (a->tag == VALUE_BOOL) {
+        assert_int_equal(a->boolean, b->boolean);
+    } else {
+        assert_true(a->integer == b->integer);
+    }
+}
+
+#define RECORDS_MAX 20
+
+struct sample {
+    struct contract contract;
+    struct frame_builder builder;
+    struct record records[RECORDS_MAX];
+    struct value fields[RECORDS_MAX][6];
+    uint8_t *memory[RECORDS_MAX];
+    size_t count;
+    seq_number first, last;
+};
+
+static void sample_make(struct sample *s)
+{
+    s->contract = make_contract();
+    s->first = 1 + random_below(1000);
+    frame_builder_init(&s->builder, 7, &s->contract, contract_fingerprint(&s->contract));
+    frame_builder_start(&s->builder, s->first);
+    s->count = random_below(RECORDS_MAX);
+    seq_number seq = s->first;
+    for (size_t i = 0; i < s->count; i++) {
+        seq += random_below(4) == 0 ? random_below(100000) : random_below(2);
+        s->memory[i] = memory_new(1, 140000);
+        random_fields(s->fields[i], s->memory[i]);
+        s->records[i] = (struct record){
+            .seq = seq, .position = random_bits() >> 2, .fields = s->fields[i], .count = 6};
+        frame_builder_add(&s->builder, &s->records[i]);
+    }
+    s->last = seq + random_below(3);
+    frame_builder_finish(&s->builder, s->last);
+    frame_stamp(s->builder.bytes.data, 99);
+}
+
+static void sample_done(struct sample *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        free(s->memory[i]);
+    frame_builder_done(&s->builder);
+}
+
+static void what_is_written_is_read(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 300; round++) {
+        struct sample s;
+        sample_make(&s);
+        struct frame_header header;
+        struct err e;
+        assert_int_equal(frame_open(s.builder.bytes.data, s.builder.bytes.len, &header, &e), 0);
+        assert_int_equal(header.edge, 7);
+        assert_int_equal(header.serial, 99);
+        assert_int_equal(header.first, s.first);
+        assert_int_equal(header.last, s.last);
+        assert_int_equal(header.record_count, s.count);
+        struct frame_reader reader;
+        frame_reader_init(&reader, &header, s.builder.bytes.data, &s.contract);
+        struct record record;
+        for (size_t i = 0; i < s.count; i++) {
+            assert_int_equal(frame_reader_next(&reader, &record, &e), 0);
+            assert_true(record.seq == s.records[i].seq);
+            assert_true(record.position == s.records[i].position);
+            for (size_t k = 0; k < 6; k++)
+                assert_same_value(&record.fields[k], &s.records[i].fields[k]);
+        }
+        assert_int_equal(frame_reader_next(&reader, &record, &e), ERR_END);
+        sample_done(&s);
+    }
+}
+
+/* The body is msgpack by the judgement of somebody else's reader. */
+static void body_is_msgpack(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        struct sample s;
+        sample_make(&s);
+        const char *body = (const char *)s.builder.bytes.data + FRAME_HEADER_BYTES;
+        size_t len = s.builder.bytes.len - FRAME_HEADER_BYTES, offset = 0;
+        msgpack_unpacked unpacked;
+        msgpack_unpacked_init(&unpacked);
+        for (size_t i = 0; i < s.count; i++) {
+            assert_int_equal(msgpack_unpack_next(&unpacked, body, len, &offset),
+                             MSGPACK_UNPACK_SUCCESS);
+            assert_int_equal(unpacked.data.type, MSGPACK_OBJECT_ARRAY);
+            assert_int_equal(unpacked.data.via.array.size, 8);
+            const msgpack_object *text = &unpacked.data.via.array.ptr[2];
+            assert_int_equal(text->type, MSGPACK_OBJECT_STR);
+            assert_int_equal(text->via.str.size, s.fields[i][0].len);
+            assert_int_equal(unpacked.data.via.array.ptr[3].type, MSGPACK_OBJECT_BIN);
+        }
+        assert_int_equal(offset, len);
+        msgpack_unpacked_destroy(&unpacked);
+        sample_done(&s);
+    }
+}
+
+static int read_all(const uint8_t *bytes, size_t len, const struct contract *contract)
+{
+    struct frame_header header;
+    struct err e;
+    int rc = frame_open(bytes, len, &header, &e);
+    if (rc != 0)
+        return rc;
+    struct frame_reader reader;
+    struct record record;
+    frame_reader_init(&reader, &header, bytes, contract);
+    while ((rc = frame_reader_next(&reader, &record, &e)) == 0) {
+    }
+    return rc;
+}
+
+static void damage_is_refused(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 2000; round++) {
+        struct sample s;
+        sample_make(&s);
+        size_t len = s.builder.bytes.len;
+        uint8_t *copy = (uint8_t *)memory_dup(s.builder.bytes.data, len);
+        size_t damaged_len = len;
+        if (random_below(3) == 0)
+            damaged_len = random_below(len);
+        else
+            copy[random_below(len)] ^= (uint8_t)(1u << random_below(8));
+        assert_int_equal(read_all(copy, damaged_len, &s.contract), ERR_PROTOCOL);
+        free(copy);
+        sample_done(&s);
+    }
+}
+
+/* A sender that is wrong, not a wire: the CRCs are right, and the body is anything. */
+static void wrong_bodies_are_refused(void **state)
+{
+    (void)state;
+    unsigned refused = 0, rounds = 4000;
+    for (unsigned round = 0; round < rounds; round++) {
+        struct sample s;
+        do {
+            sample_make(&s);
+            if (s.count == 0)
+                sample_done(&s);
+        } while (s.count == 0);
+        size_t body_len = s.builder.bytes.len - FRAME_HEADER_BYTES;
+        /* Damage the structure rather than the text: near the beginning of a record. */
+        s.builder.bytes.data[FRAME_HEADER_BYTES + random_below(body_len < 12 ? body_len : 12)] =
+            (uint8_t)random_below(256);
+        frame_builder_finish(&s.builder, s.last);
+        frame_stamp(s.builder.bytes.data, 99);
+        int rc = read_all(s.builder.bytes.data, s.builder.bytes.len, &s.contract);
+        assert_true(rc == ERR_END || rc == ERR_PROTOCOL);
+        refused += rc == ERR_PROTOCOL ? 1 : 0;
+        sample_done(&s);
+    }
+    assert_true(refused > rounds / 4);
+}
+
+static void wrong_headers_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t at;
+        uint8_t byte;
+        const char *says;
+    } cases[] = {
+        {"magic", 0, 'X', "no frame"},
+        {"version", 4, 2, "version 2"},
+        {"flags", 6, 1, "flags"},
+        {"spare", 56, 1, "flags"},
+        {"first behind last", 31, 1, "range"},
+        {"body length", 50, 1, "as long as it says"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sample s;
+        sample_make(&s);
+        s.builder.bytes.data[cases[i].at] = cases[i].byte;
+        frame_stamp(s.builder.bytes.data, 1); /* the CRC is right again */
+        struct frame_header header;
+        struct err e;
+        assert_int_equal(frame_open(s.builder.bytes.data, s.builder.bytes.len, &header, &e),
+                         ERR_PROTOCOL);
+        if (strstr(e.text, cases[i].says) == NULL)
+            fail_msg("%s: %s", cases[i].name, e.text);
+        sample_done(&s);
+    }
+}
+
+static void acks_are_read_or_refused(void **state)
+{
+    (void)state;
+    struct ack ack = {.edge = 3, .serial = 17, .acked = 123456789012};
+    uint8_t bytes[ACK_BYTES];
+    ack_encode(&ack, bytes);
+    struct ack read;
+    struct err e;
+    assert_int_equal(ack_decode(bytes, sizeof bytes, &read, &e), 0);
+    assert_int_equal(read.edge, ack.edge);
+    assert_true(read.serial == ack.serial && read.acked == ack.acked);
+    for (size_t len = 0; len < sizeof bytes; len++)
+        assert_int_equal(ack_decode(bytes, len, &read, &e), ERR_PROTOCOL);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] ^= 0x10;
+        assert_int_equal(ack_decode(bytes, sizeof bytes, &read, &e), ERR_PROTOCOL);
+        bytes[i] ^= 0x10;
+    }
+}
+
+int main(void)
+{
+    random_init("frame");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read),   cmocka_unit_test(body_is_msgpack),
+        cmocka_unit_test(damage_is_refused),         cmocka_unit_test(wrong_bodies_are_refused),
+        cmocka_unit_test(wrong_headers_are_refused), cmocka_unit_test(acks_are_read_or_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

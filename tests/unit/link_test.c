@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Both ends of a link in one process: what is promised of sending, receiving and closing.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/limits.h"
+#include "common/memory.h"
+#include "ipc/link.h"
+
+static char directory[64];
+static int dir_fd;
+static const struct link_id id = {.edge = 1, .from_generation = 2, .to_generation = 3, .serial = 4};
+
+static int set_up(void **state)
+{
+    (void)state;
+    (void)snprintf(directory, sizeof directory, "/tmp/bulkhead-link-XXXXXX");
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct err e;
+    return link_start(&e);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    (void)close(dir_fd);
+    return rmdir(directory); /* fails if a socket was left */
+}
+
+static void wait_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 10000), 1);
+}
+
+static void connect_ends(struct link **receiver, struct link **sender)
+{
+    struct err e;
+    if (link_listen(dir_fd, &id, receiver, &e) != 0 || link_dial(dir_fd, &id, sender, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static void frames_go_one_way_and_acks_the_other(void **state)
+{
+    (void)state;
+    struct link *receiver, *sender;
+    connect_ends(&receiver, &sender);
+    struct err e;
+    uint8_t *bytes;
+    size_t len;
+    assert_int_equal(link_receive(receiver, &bytes, &len, &e), ERR_AGAIN);
+    wait_readable(link_send_fd(sender));
+    assert_int_equal(link_send(sender, "frame", 5, &e), 0);
+    wait_readable(link_receive_fd(receiver));
+    assert_int_equal(link_receive(receiver, &bytes, &len, &e), 0);
+    assert_int_equal(len, 5);
+    assert_memory_equal(bytes, "frame", 5);
+    link_free(bytes, len);
+    wait_readable(link_send_fd(receiver));
+    assert_int_equal(link_send(receiver, "ack", 3, &e), 0);
+    wait_readable(link_receive_fd(sender));
+    assert_int_equal(link_receive(sender, &bytes, &len, &e), 0);
+    assert_int_equal(len, 3);
+    link_free(bytes, len);
+    link_close(sender);
+    link_close(receiver);
+}
+
+/* A receiver that does not read stops its sender soon, and loses nothing that was sent. */
+static void again_means_not_sent(void **state)
+{
+    (void)state;
+    struct link *receiver, *sender;
+    connect_ends(&receiver, &sender);
+    struct err e;
+    size_t frame_len = 100000;
+    uint8_t *frame = memory_new(frame_len, 1);
+    unsigned sent = 0;
+    for (int idle = 0; idle < 50;) { /* AGAIN may only mean that a message is on its way */
+        memcpy(frame, &sent, sizeof sent);
+        int rc = link_send(sender, frame, frame_len, &e);
+        assert_true(rc == 0 || rc == ERR_AGAIN);
+        if (rc == 0) {
+            sent++;
+            idle = 0;
+        } else {
+            struct pollfd p = {.fd = link_send_fd(sender), .events = POLLIN};
+            idle += poll(&p, 1, 10) == 0 ? 1 : 0;
+        }
+        assert_true(sent < 100);
+    }
+    for (unsigned i = 0; i < sent; i++) {
+        uint8_t *bytes;
+        size_t len;
+        wait_readable(link_receive_fd(receiver));
+        assert_int_equal(link_receive(receiver, &bytes, &len, &e), 0);
+        unsigned number;
+        memcpy(&number, bytes, sizeof number);
+        assert_int_equal(number, i);
+        link_free(bytes, len);
+    }
+    free(frame);
+    link_close(sender);
+    link_close(receiver);
+}
+
+static void nobody_to_dial_is_an_error_at_once(void **state)
+{
+    (void)state;
+    struct link *sender;
+    struct err e;
+    assert_int_equal(link_dial(dir_fd, &id, &sender, &e), ERR_IO);
+    assert_non_null(strstr(e.text, "link 1"));
+}
+
+static void a_message_above_the_limit_does_not_arrive(void **state)
+{
+    (void)state;
+    struct link *receiver, *sender;
+    connect_ends(&receiver, &sender);
+    struct err e;
+    size_t len = FRAME_BYTES_MAX + 1;
+    uint8_t *big = memory_new(len, 1);
+    wait_readable(link_send_fd(sender));
+    assert_int_equal(link_send(sender, big, len, &e), 0);
+    struct pollfd p = {.fd = link_receive_fd(receiver), .events = POLLIN};
+    uint8_t *bytes;
+    if (poll(&p, 1, 200) == 1)
+        assert_int_equal(link_receive(receiver, &bytes, &len, &e), ERR_AGAIN);
+    free(big);
+    link_close(sender);
+    link_close(receiver);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(frames_go_one_way_and_acks_the_other),
+        TEST(again_means_not_sent),
+        TEST(nobody_to_dial_is_an_error_at_once),
+        TEST(a_message_above_the_limit_does_not_arrive),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

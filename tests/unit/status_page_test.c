@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ipc/status_page.h"
+#include "tests/unit/random.h"
+
+/* All counters of a publication say the same, so that a mixture of two would show. */
+static _Noreturn void publish_for_ever(struct status_page *page)
+{
+    for (uint64_t n = status_page_counts(page).through + 1;; n++) {
+        struct status_counts counts = {.through = n, .in = n, .out = n, .dropped = n, .dead = n};
+        status_page_publish(page, &counts);
+    }
+}
+
+static void a_killed_writer_leaves_a_whole_publication(void **state)
+{
+    (void)state;
+    int fd;
+    struct status_page *page;
+    struct err e;
+    assert_int_equal(status_page_create(&fd, &e), 0);
+    assert_int_equal(status_page_map(fd, &page, &e), 0);
+    uint64_t before = 0;
+    for (int round = 0; round < 30; round++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            publish_for_ever(page);
+        while (status_page_counts(page).through == before) {
+        }
+        (void)usleep((useconds_t)random_below(2000)); /* a random moment */
+        (void)kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        struct status_counts counts = status_page_counts(page);
+        assert_true(counts.through > before);
+        assert_true(counts.in == counts.through && counts.out == counts.through);
+        assert_true(counts.dropped == counts.through && counts.dead == counts.through);
+        before = counts.through;
+    }
+    status_page_unmap(page);
+    (void)close(fd);
+}
+
+static void another_file_is_no_status_page(void **state)
+{
+    (void)state;
+    int fd = memfd_create("no-status", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, STATUS_PAGE_BYTES), 0);
+    struct status_page *page;
+    struct err e;
+    assert_int_equal(status_page_map(fd, &page, &e), ERR_PROTOCOL);
+    (void)close(fd);
+}
+
+int main(void)
+{
+    random_init("status_page");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_killed_writer_leaves_a_whole_publication),
+        cmocka_unit_test(another_file_is_no_status_page),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store against a model: what seq n does follows from n and the seed, so the state as of any
+ * seq can be computed anew and compared entry by entry.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+#include "stages/store.h"
+#include "tests/unit/random.h"
+
+#define KEYS 3000u
+#define VALUE_BYTES 64u
+
+static uint64_t test_seed;
+static char directory[64];
+static int dir_fd = -1;
+
+static const struct store_spec spec = {.value_len = VALUE_BYTES, .schema = "test 1"};
+
+/* --- the model --- */
+
+struct entry {
+    bool present;
+    int64_t expires_at;
+    uint8_t value[VALUE_BYTES];
+};
+
+struct model {
+    seq_number seq;
+    int64_t clock;
+    struct entry entries[KEYS];
+};
+
+struct change {
+    bool moves_clock;
+    int64_t clock;
+    uint32_t key;
+    int64_t expires_at;
+    uint8_t value[VALUE_BYTES];
+};
+
+static uint64_t mix(uint64_t x)
+{
+    x ^= x >> 31;
+    x *= 0x9e3779b97f4a7c15u;
+    x ^= x >> 29;
+    x *= 0xbf58476d1ce4e5b9u;
+    return x ^ (x >> 32);
+}
+
+/* The changes of seq n: up to three puts, now and then the clock. */
+static size_t changes_of(seq_number n, struct change changes[4])
+{
+    uint64_t r = mix(test_seed ^ (n * 1000003u));
+    size_t count = 0;
+    if (r % 5 == 0)
+        changes[count++] = (struct change){.moves_clock = true, .clock = (int64_t)n};
+    for (uint64_t i = 0; i < (r >> 8) % 4 && count < 4; i++) {
+        uint64_t q = mix(r + i);
+        struct change *c = &changes[count++];
+        *c = (struct change){.key = (uint32_t)(q % KEYS),
+                             .expires_at =
+                                 q % 3 == 0 ? STORE_NEVER : (int64_t)(n + 1 + (q >> 20) % 2000)};
+        memset(c->value, (int)(q >> 40), sizeof c->value);
+        memcpy(c->value, &n, sizeof n);
+    }
+    return count;
+}
+
+static void model_advance(struct model *m, seq_number seq)
+{
+    while (m->seq < seq) {
+        struct change changes[4];
+        size_t count = changes_of(++m->seq, changes);
+        for (size_t i = 0; i < count; i++) {
+            if (changes[i].moves_clock) {
+                m->clock = changes[i].clock;
+                continue;
+            }
+            struct entry *entry = &m->entries[changes[i].key];
+            entry->present = true;
+            entry->expires_at = changes[i].expires_at;
+            memcpy(entry->value, changes[i].value, VALUE_BYTES);
+        }
+    }
+}
+
+static void model_init(struct model *m)
+{
+    memset(m, 0, sizeof *m);
+    m->clock = STORE_CLOCK_START;
+}
+
+/* --- the store --- */
+
+static struct hash128 key_of(const struct store *s, uint32_t key)
+{
+    return store_key(s, &key, sizeof key);
+}
+
+static void store_do(struct store *s, seq_number seq)
+{
+    struct change changes[4];
+    size_t count = changes_of(seq, changes);
+    store_begin(s, seq);
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].moves_clock)
+            store_advance(s, changes[i].clock);
+        else
+            store_put(s, key_of(s, changes[i].key), changes[i].expires_at, changes[i].value);
+    }
+}
+
+static void assert_is_model(const struct store *s, const struct model *m)
+{
+    assert_true(store_clock(s) == m->clock);
+    for (uint32_t key = 0; key < KEYS; key++) {
+        const struct entry *entry = &m->entries[key];
+        bool live =
+            entry->present && (entry->expires_at == STORE_NEVER || entry->expires_at > m->clock);
+        const void *value = store_find(s, key_of(s, key));
+        if ((value != NULL) != live)
+            fail_msg("key %u at seq %llu: %s", key, (unsigned long long)m->seq,
+                     live ? "missing" : "should be gone");
+        if (live)
+            assert_memory_equal(value, entry->value, VALUE_BYTES);
+    }
+}
+
+static struct store *open_store(int image_fd)
+{
+    struct store *s;
+    struct err e;
+    if (store_open(dir_fd, image_fd, &spec, false, &s, &e) != 0)
+        fail_msg("%s", e.text);
+    return s;
+}
+
+static void commit(struct store *s, seq_number seq)
+{
+    struct err e;
+    if (store_commit(s, seq, &e) != 0 || store_maintain(s, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static int new_image(void)
+{
+    int fd = memfd_create("test-image", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    (void)snprintf(directory, sizeof directory, "/tmp/bulkhead-store-XXXXXX");
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    test_seed = random_bits();
+    return dir_fd >= 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    (void)close(dir_fd);
+    char *command = memory_format("rm -rf '%s'", directory);
+    int rc = system(command);
+    free(command);
+    return rc;
+}
+
+/* --- tests --- */
+
+static void state_comes_back_from_disk(void **state)
+{
+    (void)state;
+    static struct model m;
+    model_init(&m);
+    seq_number seq = 0;
+    for (int round = 0; round < 20; round++) {
+        struct store *s = open_store(-1);
+        assert_true(store_committed(s) == m.seq);
+        assert_is_model(s, &m);
+        seq = m.seq;
+        seq_number end = seq + 1 + random_below(1500);
+        while (seq < end) {
+            store_do(s, ++seq);
+            if (random_below(50) == 0)
+                commit(s, seq - random_below(seq - store_committed(s)));
+        }
+        model_advance(&m, store_committed(s));
+        store_close(s); /* what was not committed is gone */
+    }
+}
+
+static void a_rollback_takes_back_what_was_in_flight(void **state)
+{
+    (void)state;
+    static struct model m;
+    model_init(&m);
+    int image = new_image();
+    seq_number seq = 0;
+    for (int round = 0; round < 40; round++) {
+        struct store *s = open_store(image);
+        assert_true(store_committed(s) == m.seq);
+        assert_is_model(s, &m);
+        seq = m.seq;
+        for (uint64_t i = random_below(3000); i > 0; i--)
+            store_do(s, ++seq);
+        if (seq > m.seq && random_below(4) != 0)
+            commit(s, m.seq + 1 + random_below(seq - m.seq));
+        model_advance(&m, store_committed(s));
+        store_close(s);
+    }
+    (void)close(image);
+}
+
+/* Works until it is killed; commits lag behind, as acks do. */
+static _Noreturn void work_for_ever(int image)
+{
+    struct store *s = open_store(image);
+    seq_number seq = store_committed(s);
+    for (;;) {
+        store_do(s, ++seq);
+        if (seq % 7 == 0 || store_is_full(s))
+            commit(s, seq - seq % 3);
+    }
+}
+
+static void a_kill_at_any_moment_leaves_the_committed_state(void **state)
+{
+    (void)state;
+    static struct model m;
+    model_init(&m);
+    int image = new_image();
+    unsigned checkpoints = 0;
+    for (int round = 0; round < 60; round++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            work_for_ever(image);
+        (void)usleep((useconds_t)random_below(25000)); /* a random moment, not a wait for one */
+        (void)kill(pid, SIGKILL);
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        if (round % 3 == 0) { /* the image is lost as well: the files must do */
+            (void)close(image);
+            image = new_image();
+        }
+        struct store *s = open_store(image);
+        assert_true(store_committed(s) >= m.seq);
+        model_advance(&m, store_committed(s));
+        assert_is_model(s, &m);
+        store_close(s);
+        checkpoints += faccessat(dir_fd, "store.1.log", F_OK, 0) != 0 ? 1 : 0;
+    }
+    (void)close(image);
+    print_message("%llu seqs, %s\n", (unsigned long long)m.seq,
+                  checkpoints > 0 ? "over several checkpoints" : "no checkpoint reached");
+}
+
+/* Grows the log past the size at which checkpoints begin, and takes the state from one. */
+static void checkpoints_replace_logs(void **state)
+{
+    (void)state;
+    static struct model m;
+    model_init(&m);
+    struct store *s = open_store(-1);
+    seq_number seq = 0;
+    while (faccessat(dir_fd, "store.2.checkpoint", F_OK, 0) != 0) {
+        store_do(s, ++seq);
+        if (seq % 3 == 0)
+            commit(s, seq - seq % 2);
+        assert_true(seq < 2000000);
+    }
+    for (int i = 0; i < 1000; i++)
+        store_do(s, ++seq);
+    commit(s, seq);
+    store_close(s);
+    assert_int_not_equal(faccessat(dir_fd, "store.1.log", F_OK, 0), 0);
+    model_advance(&m, seq);
+    s = open_store(-1);
+    assert_true(store_committed(s) == seq);
+    assert_is_model(s, &m);
+    store_close(s);
+}
+
+static void a_torn_log_gives_the_state_before_the_tear(void **state)
+{
+    (void)state;
+    static struct model m;
+    struct store *s = open_store(-1);
+    struct stat before, after;
+    for (seq_number seq = 1; seq <= 40; seq++) {
+        store_do(s, seq);
+        if (seq == 30)
+            commit(s, seq);
+    }
+    assert_int_equal(fstatat(dir_fd, "store.1.log", &before, 0), 0);
+    commit(s, 40);
+    assert_int_equal(fstatat(dir_fd, "store.1.log", &after, 0), 0);
+    store_close(s);
+    int fd = openat(dir_fd, "store.1.log", O_RDWR | O_CLOEXEC);
+    struct buf whole = {0};
+    assert_int_equal(file_read_whole(fd, 1 << 20, &whole, NULL), 0);
+    for (off_t len = before.st_size; len <= after.st_size; len++) {
+        assert_int_equal(ftruncate(fd, 0), 0);
+        assert_int_equal(file_write_at(fd, 0, whole.data, (size_t)len, NULL), 0);
+        s = open_store(-1);
+        assert_true(store_committed(s) == (len == after.st_size ? 40u : 30u));
+        model_init(&m);
+        model_advance(&m, store_committed(s));
+        assert_is_model(s, &m);
+        store_close(s);
+    }
+    buf_done(&whole);
+    (void)close(fd);
+}
+
+/* A byte that changed anywhere but in the last group is no torn end: it is refused. */
+static void a_changed_byte_is_refused(void **state)
+{
+    (void)state;
+    struct store *s = open_store(-1);
+    for (seq_number seq = 1; seq <= 20; seq++) {
+        store_do(s, seq);
+        if (seq % 5 == 0)
+            commit(s, seq);
+    }
+    store_close(s);
+    int fd = openat(dir_fd, "store.1.log", O_RDWR | O_CLOEXEC);
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    unsigned refused = 0;
+    for (off_t at = 0; at < st.st_size - 1500; at++) {
+        uint8_t byte;
+        size_t got;
+        struct err e;
+        assert_int_equal(file_read_at(fd, (uint64_t)at, &byte, 1, &got, &e), 0);
+        uint8_t changed = byte ^ 0x04;
+        assert_int_equal(file_write_at(fd, (uint64_t)at, &changed, 1, &e), 0);
+        struct store *damaged = NULL;
+        int rc = store_open(dir_fd, -1, &spec, false, &damaged, &e);
+        if (rc == 0)
+            fail_msg("byte %lld was changed and nobody saw it", (long long)at);
+        assert_true(rc == ERR_CORRUPT || rc == ERR_MISMATCH);
+        assert_non_null(strstr(e.text, "store.1.log"));
+        refused++;
+        assert_int_equal(file_write_at(fd, (uint64_t)at, &byte, 1, &e), 0);
+    }
+    assert_true(refused > 300);
+    struct stat after;
+    assert_int_equal(fstat(fd, &after), 0);
+    assert_int_equal(after.st_size, st.st_size); /* nothing was cut off */
+    (void)close(fd);
+}
+
+static void another_schema_is_refused(void **state)
+{
+    (void)state;
+    struct store *s = open_store(-1);
+    store_do(s, 1);
+    commit(s, 1);
+    store_close(s);
+    struct store_spec other = spec;
+    store_spec_set_schema(&other, "test 2");
+    struct err e;
+    assert_int_equal(store_open(dir_fd, -1, &other, false, &s, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "{test 1}"));
+    assert_non_null(strstr(e.text, "{test 2}"));
+}
+
+static void a_long_schema_keeps_its_difference(void **state)
+{
+    (void)state;
+    char text[600];
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = '\0';
+    struct store_spec one = {0}, other = {0};
+    store_spec_set_schema(&one, text);
+    text[590] = 'b';
+    store_spec_set_schema(&other, text);
+    assert_string_not_equal(one.schema, other.schema);
+    assert_int_equal(strlen(one.schema), STORE_SCHEMA_BYTES_MAX);
+}
+
+static void memory_is_given_back_when_entries_expire(void **state)
+{
+    (void)state;
+    struct store *s = open_store(-1);
+    uint8_t value[VALUE_BYTES] = {0};
+    uint64_t most = 0;
+    for (uint32_t n = 1; n <= 400000; n++) {
+        store_begin(s, n);
+        store_advance(s, n);
+        store_put(s, key_of(s, n), (int64_t)n + 1000, value); /* a thousand are alive */
+        if (n % 500 == 0)
+            commit(s, n);
+        most = store_entries(s) > most ? store_entries(s) : most;
+    }
+    assert_true(most < 60000); /* 256 shards with room for 64, and what waits for the sweep */
+    store_close(s);
+}
+
+int main(void)
+{
+    random_init("store");
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(state_comes_back_from_disk),
+        TEST(a_rollback_takes_back_what_was_in_flight),
+        TEST(a_kill_at_any_moment_leaves_the_committed_state),
+        TEST(checkpoints_replace_logs),
+        TEST(a_torn_log_gives_the_state_before_the_tear),
+        TEST(a_changed_byte_is_refused),
+        TEST(another_schema_is_refused),
+        TEST(a_long_schema_keeps_its_difference),
+        TEST(memory_is_given_back_when_entries_expire),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
