@@ -11,6 +11,7 @@
 /* A topology is written by people; one of a megabyte is a mistake or an attack. */
 #define TOPOLOGY_BYTES_MAX (1u << 20)
 #define TOPOLOGY_DEPTH_MAX 16u
+#define MAP_ENTRIES_MAX 256u
 #define STAGES_MAX 64u
 #define FIELDS_MAX 64u
 #define NAME_BYTES_MAX 63u
@@ -21,6 +22,8 @@
 
 /* A record of LINE_BYTES_MAX grows to six times that when JSON escapes every byte of it. */
 #define RECORD_BYTES_MAX (14u << 20)
+/* What strings and bytes of a record may have in all; the rest is for numbers and lengths. */
+#define RECORD_TEXT_BYTES_MAX (RECORD_BYTES_MAX - (64u << 10))
 /* The receiver refuses longer messages before it allocates (NNG_OPT_RECVMAXSZ). */
 #define FRAME_BYTES_MAX (16u << 20)
 /* A frame is sent when it has this size; measured: a hop costs the same up to 64 KiB and more. */
@@ -38,7 +41,7 @@
 /* Nesting of ${A:-${B}} in a topology. */
 #define EXPANSION_DEPTH_MAX 8u
 
-/* What a dead letter shows of a line that was too long to be read whole. */
+/* What a dead letter shows of what is too long to be shown whole. */
 #define DEAD_EXCERPT_BYTES 256u
 
 /* Changes that a store may hold between its committed and its live state. */

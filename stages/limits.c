@@ -13,6 +13,7 @@
 #include "common/calendar.h"
 #include "common/check.h"
 #include "common/memory.h"
+#include "common/text.h"
 #include "stages/key.h"
 #include "stages/kinds.h"
 #include "stages/stage.h"
@@ -119,6 +120,31 @@ static const struct option_spec specs[] = {
     {0},
 };
 
+static bool read_sum(const struct option_value *sum, struct currency currency,
+                     struct diagnostics *d, int64_t *ret_max)
+{
+    const char *code = money_currency_code(currency);
+    unsigned decimals = money_currency_decimals(currency);
+    enum money_result result = money_parse_bare(sum->text, strlen(sum->text), currency, ret_max);
+    if (result == MONEY_OK && *ret_max >= 0)
+        return true;
+    if (d == NULL)
+        return false;
+    if (result == MONEY_OK)
+        diagnostics_add(d, sum->place, "'sum: %s' is negative; a limit is 0 or more", sum->text);
+    else if (result == MONEY_TOO_MANY_DECIMALS)
+        diagnostics_add(d, sum->place, "'sum: %s' has too many decimals; %s has %u", sum->text,
+                        code, decimals);
+    else if (result == MONEY_OVERFLOW)
+        diagnostics_add(d, sum->place, "'sum: %s' is too large for an amount in %s", sum->text,
+                        code);
+    else
+        diagnostics_add(d, sum->place,
+                        "'sum: %s' should be an amount in %s without its sign, such as 100%s",
+                        sum->text, code, decimals == 0 ? "" : ".00");
+    return false;
+}
+
 /* Reads one rule. False, with the error added if d is not NULL, if it makes no sense. */
 static bool read_rule(const struct option_group *group, struct currency currency,
                       struct diagnostics *d, struct rule *ret_rule)
@@ -135,16 +161,8 @@ static bool read_rule(const struct option_group *group, struct currency currency
             diagnostics_add(d, group->place, "the rule '%s' needs 'sum:' or 'count:'", group->name);
         return false;
     }
-    if (sum->present &&
-        (money_parse_bare(sum->text, strlen(sum->text), currency, &rule.sum_max) != MONEY_OK ||
-         rule.sum_max < 0)) {
-        if (d != NULL)
-            diagnostics_add(d, sum->place,
-                            "'sum: %s' should be an amount in %s without its sign, such as 100%s",
-                            sum->text, money_currency_code(currency),
-                            money_currency_decimals(currency) == 0 ? "" : ".00");
+    if (sum->present && !read_sum(sum, currency, d, &rule.sum_max))
         return false;
-    }
     *ret_rule = rule;
     return true;
 }
@@ -198,12 +216,12 @@ static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
     const struct field *amount = &stage->in->fields[self.amount_field];
     char type[TYPE_NAME_BYTES_MAX];
     buf_add_text(&text, "limits 1 key=");
-    key_describe(self.key, &text);
-    buf_add_format(&text, " amount=%s:%s at=%s zone=UTC week=%s lateness=%s attempts=%s periods=",
-                   amount->name, type_name(amount->type, type),
-                   stage->in->fields[self.at_field].name, weekdays[self.calendar.week_starts],
-                   options_get(stage->options, "lateness")->text,
-                   attempts_choices[self.count_all ? 1 : 0]);
+    key_describe(self.key, stage->in, &text);
+    buf_add_format(&text, " amount=%s:%s at=%s zone=UTC week=%s lateness=", amount->name,
+                   type_name(amount->type, type), stage->in->fields[self.at_field].name,
+                   weekdays[self.calendar.week_starts]);
+    text_format_duration(self.lateness_ns, &text);
+    buf_add_format(&text, " attempts=%s periods=", attempts_choices[self.count_all ? 1 : 0]);
     for (int p = 0; p < CALENDAR_PERIODS; p++) {
         if (self.period_used[p])
             buf_add_format(&text, "%s%s", periods[p], self.period_sums[p] ? "+sum;" : ";");

@@ -33,6 +33,8 @@ struct checker {
     kind_registry registry;
     char *directory;
     struct topology *topology;
+    bool types_failed; /* what stands under types: could not all be read */
+    bool connected;    /* every from: is there and good */
     struct draft_stage *drafts;
     size_t draft_count;
     size_t order[STAGES_MAX];
@@ -91,6 +93,29 @@ static const char *nearest_type(const char *text)
     return text_nearest(text, names, VALUE_TAG_COUNT);
 }
 
+/* money(ABC) with a code that is well-formed, but not in the table. */
+static bool is_unknown_currency(const char *text)
+{
+    return strlen(text) == 10 && strncmp(text, "money(", 6) == 0 && text[9] == ')' &&
+           strspn(text + 6, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
+}
+
+static void add_unknown_type(struct checker *c, const struct node *node)
+{
+    const char *nearest = nearest_type(node->text);
+    if (is_unknown_currency(node->text))
+        diagnostics_add(c->diagnostics, node->place,
+                        "'%s' is no type; '%.3s' is no ISO 4217 code that bulkhead knows",
+                        node->text, node->text + 6);
+    else
+        diagnostics_add(c->diagnostics, node->place, "'%s' is no type; %s%s%s", node->text,
+                        nearest != NULL ? "did you mean '" : "",
+                        nearest != NULL ? nearest
+                                        : "it can be string, bytes, int, bool, timestamp, or "
+                                          "money(CODE) with an ISO 4217 code",
+                        nearest != NULL ? "'?" : "");
+}
+
 static void check_type_field(struct checker *c, struct contract *contract,
                              const struct node_pair *pair)
 {
@@ -101,13 +126,7 @@ static void check_type_field(struct checker *c, struct contract *contract,
         return;
     }
     if (type_parse(pair->value->text, &type) != 0) {
-        const char *nearest = nearest_type(pair->value->text);
-        diagnostics_add(c->diagnostics, pair->value->place, "'%s' is no type; %s%s%s",
-                        pair->value->text, nearest != NULL ? "did you mean '" : "",
-                        nearest != NULL ? nearest
-                                        : "it can be string, bytes, int, bool, timestamp, or "
-                                          "money(CODE) with an ISO 4217 code",
-                        nearest != NULL ? "'?" : "");
+        add_unknown_type(c, pair->value);
         type = (struct type){.tag = VALUE_STRING}; /* the field is there, whatever its type */
     }
     if (!text_is_name(pair->key) || contract_add(contract, pair->key, type) != 0)
@@ -120,9 +139,12 @@ static void check_type_field(struct checker *c, struct contract *contract,
 static void check_types(struct checker *c, const struct node *root)
 {
     const struct node_pair *types = node_find(root, "types");
-    if (types == NULL)
+    if (types == NULL) {
+        c->types_failed = options_misspelt(root, head_specs, head_skip, "types");
         return;
+    }
     if (types->value->tag != NODE_MAP) {
+        c->types_failed = true;
         diagnostics_add(c->diagnostics, types->value->place,
                         "'types:' should be a map of names, each with a map of fields");
         return;
@@ -131,8 +153,11 @@ static void check_types(struct checker *c, const struct node *root)
     for (size_t i = 0; i < types->value->count; i++) {
         const struct node_pair *pair = &types->value->pairs[i];
         if (!text_is_name(pair->key)) {
-            diagnostics_add(c->diagnostics, pair->key_place, "'%s' is no name for a type",
-                            pair->key);
+            diagnostics_add(c->diagnostics, pair->key_place,
+                            "'%s' is no name for a type; use a letter, then letters, digits, '-' "
+                            "and '_', %u characters at most",
+                            pair->key, NAME_BYTES_MAX);
+            c->types_failed = true;
             continue;
         }
         struct named_type *type = &c->topology->types[c->topology->type_count++];
@@ -148,7 +173,7 @@ static void check_types(struct checker *c, const struct node *root)
 static void find_kind(struct checker *c, struct draft_stage *draft)
 {
     const struct node_pair *pair = node_find(draft->map, "kind");
-    if (pair == NULL || pair->value->tag != NODE_SCALAR) {
+    if (pair == NULL || pair->value->tag != NODE_SCALAR || *pair->value->text == '\0') {
         diagnostics_add(c->diagnostics, pair != NULL ? pair->value->place : draft->place,
                         "stage '%s' needs 'kind:'; `bulkhead kinds` lists them", draft->name);
         return;
@@ -177,7 +202,6 @@ static void read_drafts(struct checker *c, const struct node *stages)
         struct draft_stage *draft = &c->drafts[c->draft_count++];
         *draft = (struct draft_stage){
             .name = pair->key, .place = pair->key_place, .from = -1, .reader = -1};
-        draft->place.width = (int)strlen(pair->key);
         if (!text_is_name(pair->key) || strcmp(pair->key, DEAD_LETTERS_STAGE) == 0)
             diagnostics_add(c->diagnostics, pair->key_place,
                             strcmp(pair->key, DEAD_LETTERS_STAGE) == 0
@@ -225,7 +249,9 @@ static void connect_draft(struct checker *c, size_t index)
     const struct node_pair *pair = node_find(draft->map, "from");
     bool is_source = draft->kind != NULL && draft->kind->role == KIND_SOURCE;
     if (pair == NULL) {
-        if (draft->kind != NULL && !is_source)
+        c->connected &= is_source;
+        if (draft->kind != NULL && !is_source &&
+            !options_misspelt(draft->map, draft->kind->options, stage_skip, "from"))
             diagnostics_add(c->diagnostics, draft->place,
                             "stage '%s' needs 'from:', the stage that feeds it", draft->name);
         return;
@@ -235,7 +261,7 @@ static void connect_draft(struct checker *c, size_t index)
                         draft->name);
         return;
     }
-    if (pair->value->tag != NODE_SCALAR) {
+    if (pair->value->tag != NODE_SCALAR || *pair->value->text == '\0') {
         diagnostics_add(c->diagnostics, pair->value->place, "'from:' names one stage");
         return;
     }
@@ -258,7 +284,19 @@ static void connect_draft(struct checker *c, size_t index)
     draft->from = from;
 }
 
-/* Puts the drafts in the order of the flow; what is left over lies on a cycle or behind one. */
+/* Whether the stage lies on a circle and is the first one of it in the file. */
+static bool begins_circle(const struct checker *c, size_t index)
+{
+    size_t at = index;
+    for (size_t step = 0; step < c->draft_count; step++) {
+        at = (size_t)c->drafts[at].from;
+        if (at <= index)
+            return at == index;
+    }
+    return false; /* it lies behind one */
+}
+
+/* Puts the drafts in the order of the flow; what is left over lies on a circle or behind one. */
 static void order_drafts(struct checker *c)
 {
     bool moved = true;
@@ -274,13 +312,18 @@ static void order_drafts(struct checker *c)
         }
     }
     for (size_t i = 0; i < c->draft_count; i++) {
-        if (!c->drafts[i].placed)
-            diagnostics_add(c->diagnostics, c->drafts[i].from_place,
-                            "stage '%s' feeds itself by way of '%s'; a flow has no circles",
-                            c->drafts[i].name, c->drafts[c->drafts[i].from].name);
+        const struct draft_stage *draft = &c->drafts[i];
+        if (draft->placed || !begins_circle(c, i))
+            continue;
+        bool alone = (size_t)draft->from == i;
+        diagnostics_add(c->diagnostics, draft->from_place,
+                        "stage '%s' feeds itself%s%s%s; a flow has no circles", draft->name,
+                        alone ? "" : " by way of '", alone ? "" : c->drafts[draft->from].name,
+                        alone ? "" : "'");
     }
 }
 
+/* That a stage is unread is an error of its own only if every from: leads somewhere. */
 static void check_ends(struct checker *c, struct place place)
 {
     size_t sources = 0;
@@ -291,12 +334,23 @@ static void check_ends(struct checker *c, struct place place)
         if (draft->kind->role == KIND_SOURCE && ++sources > 1)
             diagnostics_add(c->diagnostics, draft->place,
                             "'%s' is a second source; a topology has one", draft->name);
-        if (draft->kind->role != KIND_SINK && draft->reader < 0)
+        if (c->connected && draft->kind->role != KIND_SINK && draft->reader < 0)
             diagnostics_add(c->diagnostics, draft->place,
                             "nothing reads what '%s' makes; end the flow in a sink", draft->name);
     }
     if (sources == 0)
         diagnostics_add(c->diagnostics, place, "a topology needs a source, such as file.source");
+}
+
+/* A type option that was left open because the types themselves have errors. */
+static bool has_open_type(const struct options *options)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        const struct option_value *o = &options->items[i];
+        if (o->spec->tag == OPTION_TYPE && o->present && o->number < 0)
+            return true;
+    }
+    return false;
 }
 
 static void derive_draft(struct checker *c, struct draft_stage *draft)
@@ -314,12 +368,14 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
                                       .in = is_source ? NULL : in,
                                       .types = c->topology->types,
                                       .type_count = c->topology->type_count,
+                                      .types_failed = c->types_failed,
                                       .directory = c->directory,
                                       .skip = stage_skip};
     size_t errors_before = c->diagnostics->count;
     draft->options = options_read(draft->map, draft->kind->options, draft->place, &context);
     free(owner);
-    if (c->diagnostics->count != errors_before || (!is_source && in->count == 0))
+    if (c->diagnostics->count != errors_before || (!is_source && in->count == 0) ||
+        has_open_type(draft->options))
         return;
     struct kind_check check = {.options = draft->options,
                                .in = is_source ? NULL : in,
@@ -336,6 +392,8 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
 static void check_stages(struct checker *c, const struct node *root)
 {
     const struct node_pair *stages = node_find(root, "stages");
+    if (stages == NULL && options_misspelt(root, head_specs, head_skip, "stages"))
+        return; /* reported as the key that it was written as */
     if (stages == NULL || stages->value->tag != NODE_MAP || stages->value->count == 0) {
         diagnostics_add(c->diagnostics, stages != NULL ? stages->value->place : root->place,
                         "a topology needs 'stages:', a map of names, each with its kind");
@@ -346,9 +404,12 @@ static void check_stages(struct checker *c, const struct node *root)
         return;
     }
     read_drafts(c, stages->value);
+    size_t errors_before = c->diagnostics->count;
+    c->connected = true;
     for (size_t i = 0; i < c->draft_count; i++)
         connect_draft(c, i);
     order_drafts(c);
+    c->connected &= c->diagnostics->count == errors_before;
     check_ends(c, stages->key_place);
     for (size_t i = 0; i < c->order_count; i++)
         derive_draft(c, &c->drafts[c->order[i]]);

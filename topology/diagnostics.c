@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/text.h"
 #include "common/utf8.h"
 
-#define SHOWN_LINE_BYTES_MAX 160
+#define SHOWN_LINE_COLUMNS_MAX 160u
 
 void diagnostics_init(struct diagnostics *d, const char *file, const char *text, size_t text_len)
 {
@@ -32,9 +33,12 @@ void diagnostics_add(struct diagnostics *d, struct place place, const char *form
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    struct buf printable = {0}; /* a message is one line and harmless to a terminal */
+    text_printable(message, strlen(message), sizeof message, &printable);
     d->items = memory_resize(d->items, d->count + 1, sizeof *d->items);
-    d->items[d->count++] =
-        (struct diagnostic){.place = place, .message = memory_dup(message, strlen(message))};
+    d->items[d->count++] = (struct diagnostic){
+        .place = place, .message = memory_dup(buf_text(&printable), printable.len)};
+    buf_done(&printable);
 }
 
 /* By place; errors at one place stay in the order in which they were found. */
@@ -65,7 +69,14 @@ static const char *find_line(const struct diagnostics *d, int line, size_t *ret_
         at = newline != NULL ? newline + 1 : end;
     }
     const char *newline = memchr(at, '\n', (size_t)(end - at));
-    *ret_len = (size_t)((newline != NULL ? newline : end) - at);
+    size_t len = (size_t)((newline != NULL ? newline : end) - at);
+    if (line == 1 && len >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) {
+        at += 3; /* a byte order mark takes no column */
+        len -= 3;
+    }
+    if (len > 0 && at[len - 1] == '\r')
+        len--;
+    *ret_len = len;
     return at;
 }
 
@@ -80,25 +91,48 @@ static bool line_is_plain(const char *line, size_t len)
     return utf8_valid((const uint8_t *)line, len, &bad_at);
 }
 
-/* The line of the file, and below it a caret; tabs stay tabs so that both line up. */
+/* The byte at which a column begins; a continuation byte of UTF-8 takes none of its own. */
+static size_t byte_of_column(const char *line, size_t len, size_t column)
+{
+    size_t at = 0;
+    while (at < len && column > 0) {
+        at++;
+        while (at < len && ((unsigned char)line[at] & 0xc0) == 0x80)
+            at++;
+        column--;
+    }
+    return at;
+}
+
+/*
+ * The line of the file, and below it a caret; tabs stay tabs so that both line up. Of a long line
+ * the part around the caret.
+ */
 static void print_caret(const struct diagnostics *d, struct place place, struct buf *out)
 {
     size_t len;
     const char *line = find_line(d, place.line, &len);
-    size_t column = (size_t)(place.column - 1);
-    if (len > SHOWN_LINE_BYTES_MAX || column > len)
-        return;
     if (!line_is_plain(line, len))
         return;
-    buf_add_format(out, "%5d | %.*s\n      | ", place.line, (int)len, line);
-    for (size_t i = 0; i < column; i++) {
-        /* A continuation byte of UTF-8 takes no column of its own. */
-        if (((unsigned char)line[i] & 0xc0) != 0x80)
-            buf_add_byte(out, line[i] == '\t' ? '\t' : ' ');
+    size_t column = (size_t)(place.column - 1);
+    size_t first = 0;
+    if (len > SHOWN_LINE_COLUMNS_MAX && column > SHOWN_LINE_COLUMNS_MAX / 2)
+        first = column - SHOWN_LINE_COLUMNS_MAX / 2;
+    size_t begin = byte_of_column(line, len, first);
+    size_t end = byte_of_column(line, len, first + SHOWN_LINE_COLUMNS_MAX);
+    buf_add_format(out, "%5d | %s%.*s%s\n      | %s", place.line, first != 0 ? "…" : "",
+                   (int)(end - begin), line + begin, end < len ? "…" : "", first != 0 ? " " : "");
+    size_t at = begin;
+    for (size_t i = first; i < column && at < end; i++) {
+        buf_add_byte(out, line[at] == '\t' ? '\t' : ' ');
+        at += byte_of_column(line + at, end - at, 1);
     }
     buf_add_byte(out, '^');
-    for (int i = 1; i < place.width && column + (size_t)i < len; i++)
+    at += byte_of_column(line + at, end - at, 1);
+    for (int i = 1; i < place.width && at < end; i++) {
         buf_add_byte(out, '~');
+        at += byte_of_column(line + at, end - at, 1);
+    }
     buf_add_byte(out, '\n');
 }
 

@@ -14,6 +14,8 @@
 #include "common/text.h"
 #include "topology/expand.h"
 
+#define OPTION_NAMES_MAX 32
+
 const char *option_tag_name(enum option_tag tag)
 {
     static const char *const names[] = {
@@ -128,16 +130,18 @@ static void read_choice(struct option_value *o, const struct options_context *c)
 
 static void read_type(struct option_value *o, const struct options_context *c)
 {
-    const char *names[FIELDS_MAX];
-    size_t count = c->type_count < FIELDS_MAX ? c->type_count : FIELDS_MAX;
-    for (size_t i = 0; i < count; i++) {
+    if (c->types_failed)
+        return; /* it may be one of those that could not be read */
+    const char *names[MAP_ENTRIES_MAX];
+    REQUIRE(c->type_count <= MAP_ENTRIES_MAX);
+    for (size_t i = 0; i < c->type_count; i++) {
         names[i] = c->types[i].name;
         if (strcmp(names[i], o->text) == 0) {
             o->number = (int64_t)i;
             return;
         }
     }
-    const char *nearest = text_nearest(o->text, names, count);
+    const char *nearest = text_nearest(o->text, names, c->type_count);
     if (nearest != NULL)
         diagnostics_add(c->diagnostics, o->place, "there is no type '%s'; did you mean '%s'?",
                         o->text, nearest);
@@ -155,9 +159,11 @@ static void add_field(struct option_value *o, const struct node *item,
         return;
     }
     for (size_t i = 0; i < o->count; i++) {
-        if (strcmp(o->fields[i].name, item->text) == 0)
+        if (strcmp(o->fields[i].name, item->text) == 0) {
             diagnostics_add(c->diagnostics, item->place, "'%s:' names the field '%s' twice",
                             o->spec->name, item->text);
+            return;
+        }
     }
     o->fields = memory_resize(o->fields, o->count + 1, sizeof *o->fields);
     o->fields[o->count++] =
@@ -292,11 +298,75 @@ static void read_given(struct option_value *o, const struct node_pair *pair,
     }
 }
 
+static bool is_known(const char *key, const struct option_spec *specs, const char *const *skip)
+{
+    for (; skip != NULL && *skip != NULL; skip++) {
+        if (strcmp(*skip, key) == 0)
+            return true;
+    }
+    for (; specs->name != NULL; specs++) {
+        if (strcmp(specs->name, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* All keys that a map may have, `ret_names` with room for them. */
+static size_t collect_names(const struct option_spec *specs, const char *const *skip,
+                            const char *ret_names[OPTION_NAMES_MAX])
+{
+    size_t count = 0;
+    for (; specs->name != NULL && count < OPTION_NAMES_MAX; specs++)
+        ret_names[count++] = specs->name;
+    for (; skip != NULL && *skip != NULL && count < OPTION_NAMES_MAX; skip++)
+        ret_names[count++] = *skip;
+    return count;
+}
+
+bool options_misspelt(const struct node *map, const struct option_spec *specs,
+                      const char *const *skip, const char *name)
+{
+    const char *names[OPTION_NAMES_MAX];
+    size_t count = collect_names(specs, skip, names);
+    for (size_t i = 0; i < map->count && map->tag == NODE_MAP; i++) {
+        if (is_known(map->pairs[i].key, specs, skip))
+            continue;
+        const char *nearest = text_nearest(map->pairs[i].key, names, count);
+        if (nearest != NULL && strcmp(nearest, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_unknown_keys(const struct node *map, const struct option_spec *specs,
+                             const struct options_context *c)
+{
+    const char *names[OPTION_NAMES_MAX];
+    size_t count = collect_names(specs, c->skip, names);
+    struct buf have = {0};
+    for (size_t i = 0; i < count; i++)
+        buf_add_format(&have, "%s%s", i != 0 ? ", " : "", names[i]);
+    for (size_t i = 0; i < map->count; i++) {
+        const char *key = map->pairs[i].key;
+        if (is_known(key, specs, c->skip))
+            continue;
+        const char *nearest = text_nearest(key, names, count);
+        diagnostics_add(c->diagnostics, map->pairs[i].key_place, "%s has no option '%s'; %s%s%s",
+                        c->owner, key, nearest != NULL ? "did you mean '" : "it has: ",
+                        nearest != NULL ? nearest : buf_text(&have), nearest != NULL ? "'?" : "");
+    }
+    buf_done(&have);
+}
+
 /* A group that is not given has all its members by default. */
-static void read_absent(struct option_value *o, struct place place, const struct options_context *c)
+static void read_absent(struct option_value *o, const struct node *map,
+                        const struct option_spec *specs, struct place place,
+                        const struct options_context *c)
 {
     static const struct node empty_map = {.tag = NODE_MAP};
     o->place = place;
+    if (o->spec->required && options_misspelt(map, specs, c->skip, o->spec->name))
+        return; /* reported as the key that it was written as */
     if (o->spec->required) {
         diagnostics_add(c->diagnostics, place, "%s needs '%s:' (%s): %s", c->owner, o->spec->name,
                         option_tag_name(o->spec->tag), o->spec->meaning);
@@ -308,39 +378,6 @@ static void read_absent(struct option_value *o, struct place place, const struct
         o->text = memory_dup(o->spec->fallback, strlen(o->spec->fallback));
         read_text(o, c);
     }
-}
-
-static bool is_skipped(const char *key, const char *const *skip)
-{
-    for (; skip != NULL && *skip != NULL; skip++) {
-        if (strcmp(*skip, key) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void add_unknown_keys(const struct node *map, const struct option_spec *specs, size_t count,
-                             const struct options_context *c)
-{
-    const char **names = memory_new(count + 4, sizeof *names);
-    size_t name_count = 0;
-    for (size_t i = 0; i < count; i++)
-        names[name_count++] = specs[i].name;
-    for (size_t i = 0; c->skip != NULL && c->skip[i] != NULL && i < 4; i++)
-        names[name_count++] = c->skip[i];
-    for (size_t i = 0; i < map->count; i++) {
-        const char *key = map->pairs[i].key;
-        bool known = is_skipped(key, c->skip);
-        for (size_t k = 0; k < count && !known; k++)
-            known = strcmp(key, specs[k].name) == 0;
-        if (known)
-            continue;
-        const char *nearest = text_nearest(key, names, name_count);
-        diagnostics_add(c->diagnostics, map->pairs[i].key_place, "%s has no option '%s'%s%s%s",
-                        c->owner, key, nearest != NULL ? "; did you mean '" : "",
-                        nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
-    }
-    free(names);
 }
 
 struct options *options_read(const struct node *map, const struct option_spec *specs,
@@ -357,9 +394,9 @@ struct options *options_read(const struct node *map, const struct option_spec *s
         if (pair != NULL)
             read_given(o, pair, context);
         else
-            read_absent(o, place, context);
+            read_absent(o, map, specs, place, context);
     }
-    add_unknown_keys(map, specs, count, context);
+    add_unknown_keys(map, specs, context);
     return options;
 }
 

@@ -90,6 +90,7 @@ struct options_context {
     const struct contract *in; /* NULL for a source */
     const struct named_type *types;
     size_t type_count;
+    bool types_failed;       /* some types could not be read: do not complain of missing ones */
     const char *directory;   /* ${TOPOLOGY_DIR} */
     const char *const *skip; /* keys of the map that are no options; ends with NULL */
 };
@@ -104,6 +105,10 @@ struct options_context {
  */
 struct options *options_read(const struct node *map, const struct option_spec *specs,
                              struct place place, const struct options_context *context);
+
+/* Whether the map has an unknown key whose nearest valid name is this one. */
+bool options_misspelt(const struct node *map, const struct option_spec *specs,
+                      const char *const *skip, const char *name);
 
 /* Frees options; takes NULL. */
 void options_free(struct options *options);

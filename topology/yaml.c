@@ -26,17 +26,47 @@ static struct place place_of(const struct fy_mark *mark, size_t width)
         .line = mark->line + 1, .column = mark->column + 1, .width = (int)(width ? width : 1)};
 }
 
+static struct place token_place(struct fy_token *token)
+{
+    const struct fy_mark *start = fy_token_start_mark(token);
+    const struct fy_mark *end = fy_token_end_mark(token);
+    if (start == NULL)
+        return (struct place){0};
+    bool one_line = end != NULL && start->line == end->line && end->column > start->column;
+    return place_of(start, one_line ? (size_t)(end->column - start->column) : 1);
+}
+
+/* An anchor, tag or alias with the sign before it. */
+static struct place sign_place(struct fy_token *token)
+{
+    struct place place = token_place(token);
+    if (fy_token_get_type(token) != FYTT_TAG && place.column > 1) {
+        place.column--;
+        place.width++;
+    }
+    return place;
+}
+
+/*
+ * Line 0 if the place is that of the key: nothing stands there, or a block of lines does, whose
+ * text begins somewhere below.
+ */
 static struct place event_place(struct fy_event *event)
 {
-    size_t width = 1;
-    if (event->type == FYET_SCALAR && event->scalar.value != NULL) {
-        const struct fy_mark *start = fy_token_start_mark(event->scalar.value);
-        const struct fy_mark *end = fy_token_end_mark(event->scalar.value);
-        if (start != NULL && end != NULL && start->line == end->line)
-            width = (size_t)(end->column - start->column);
-        return place_of(start, width);
-    }
-    return place_of(fy_event_start_mark(event), 1);
+    if (event->type != FYET_SCALAR)
+        return place_of(fy_event_start_mark(event), 1);
+    if (event->scalar.value == NULL)
+        return (struct place){0};
+    enum fy_scalar_style style = fy_token_scalar_style(event->scalar.value);
+    if (style == FYSS_LITERAL || style == FYSS_FOLDED)
+        return (struct place){0};
+    return token_place(event->scalar.value);
+}
+
+static void settle_place(struct node *node, struct place place)
+{
+    if (node->place.line == 0)
+        node->place = place;
 }
 
 static struct node *fail(struct yaml_reader *r, struct place place, const char *message)
@@ -56,12 +86,13 @@ static struct node *node_new(enum node_tag tag, struct place place)
 
 static struct node *read_node(struct yaml_reader *r, struct fy_event *event, unsigned depth);
 
-static char *scalar_text(struct fy_event *event)
+static char *scalar_text(struct fy_event *event, size_t *ret_len)
 {
     size_t len = 0;
     const char *text =
         event->scalar.value != NULL ? fy_token_get_text(event->scalar.value, &len) : NULL;
-    return memory_dup(text != NULL ? text : "", text != NULL ? len : 0);
+    *ret_len = text != NULL ? len : 0;
+    return memory_dup(text != NULL ? text : "", *ret_len);
 }
 
 /* Gives an event back to the parser whatever way the reading of it went. */
@@ -84,6 +115,7 @@ static void add_pair(struct yaml_reader *r, struct node *map, struct node *key, 
     (void)ended;
     if (value == NULL)
         return;
+    settle_place(value, key->place);
     map->pairs = memory_resize(map->pairs, map->count + 1, sizeof *map->pairs);
     map->pairs[map->count++] =
         (struct node_pair){.key = key->text, .key_place = key->place, .value = value};
@@ -98,7 +130,13 @@ static struct node *read_map(struct yaml_reader *r, struct place place, unsigned
         struct node *key = read_next(r, depth + 1, FYET_MAPPING_END, &ended);
         if (ended)
             break;
-        if (key != NULL && key->tag != NODE_SCALAR)
+        if (key != NULL)
+            settle_place(key, place);
+        if (r->failed)
+            ; /* inside the key; one error is enough */
+        else if (map->count == MAP_ENTRIES_MAX)
+            (void)fail(r, key->place, "more entries than any map of a topology can have");
+        else if (key != NULL && key->tag != NODE_SCALAR)
             (void)fail(r, key->place, "a key must be a plain name");
         else if (key != NULL && strlen(key->text) > 4 * NAME_BYTES_MAX)
             (void)fail(r, key->place, "this key is too long");
@@ -121,10 +159,43 @@ static struct node *read_list(struct yaml_reader *r, struct place place, unsigne
             break;
         if (item == NULL)
             continue;
+        settle_place(item, place);
+        if (list->count == MAP_ENTRIES_MAX) {
+            (void)fail(r, item->place, "more entries than any list of a topology can have");
+            node_free(item);
+            break;
+        }
         list->items = memory_resize(list->items, list->count + 1, sizeof(struct node *));
         list->items[list->count++] = item;
     }
     return list;
+}
+
+/* Tabs and the ends of lines aside, a topology holds what can be seen. */
+static bool has_control(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static struct node *read_scalar(struct yaml_reader *r, struct fy_event *event, struct place place)
+{
+    struct node *node = node_new(NODE_SCALAR, place);
+    size_t len = 0;
+    node->text = scalar_text(event, &len);
+    if (has_control(node->text, len))
+        (void)fail(r, place, "control characters have no meaning in a topology");
+    return node;
+}
+
+static struct node *fail_sign(struct yaml_reader *r, struct fy_token *anchor, struct fy_token *tag)
+{
+    return fail(r, sign_place(anchor != NULL ? anchor : tag),
+                "anchors and tags have no meaning in a topology; write it out");
 }
 
 static struct node *read_node(struct yaml_reader *r, struct fy_event *event, unsigned depth)
@@ -132,26 +203,22 @@ static struct node *read_node(struct yaml_reader *r, struct fy_event *event, uns
     struct place place = event_place(event);
     if (depth > TOPOLOGY_DEPTH_MAX)
         return fail(r, place, "nested too deeply for a topology");
-    struct node *node;
     switch (event->type) {
     case FYET_SCALAR:
         if (event->scalar.anchor != NULL || event->scalar.tag != NULL)
-            return fail(r, place, "anchors and tags have no meaning in a topology; write it out");
-        node = node_new(NODE_SCALAR, place);
-        node->text = scalar_text(event);
-        if (strlen(node->text) == 0)
-            node->place.width = 1;
-        return node;
+            return fail_sign(r, event->scalar.anchor, event->scalar.tag);
+        return read_scalar(r, event, place);
     case FYET_MAPPING_START:
         if (event->mapping_start.anchor != NULL || event->mapping_start.tag != NULL)
-            return fail(r, place, "anchors and tags have no meaning in a topology; write it out");
+            return fail_sign(r, event->mapping_start.anchor, event->mapping_start.tag);
         return read_map(r, place, depth);
     case FYET_SEQUENCE_START:
         if (event->sequence_start.anchor != NULL || event->sequence_start.tag != NULL)
-            return fail(r, place, "anchors and tags have no meaning in a topology; write it out");
+            return fail_sign(r, event->sequence_start.anchor, event->sequence_start.tag);
         return read_list(r, place, depth);
     case FYET_ALIAS:
-        return fail(r, place, "aliases have no meaning in a topology; write it out");
+        return fail(r, sign_place(event->alias.anchor),
+                    "aliases have no meaning in a topology; write it out");
     default:
         return fail(r, place, "this is no topology");
     }
@@ -175,6 +242,8 @@ static struct node *read_stream(struct yaml_reader *r)
             break;
         default:
             root = read_node(r, event, 1);
+            if (root != NULL)
+                settle_place(root, (struct place){1, 1, 1});
         }
         fy_parser_event_free(r->parser, event);
     }

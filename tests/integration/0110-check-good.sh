@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The library topology is good, check --print shows the contract of every link, kinds explains the
+# kinds, and what makes no sense on the command line is refused with the documented exit codes.
+set -euo pipefail
+here=$PWD
+library=topology/library/velocity-limits.yaml
+failed=0
+
+complain() {
+    echo "FAILED: $*"
+    failed=$((failed + 1))
+}
+
+# Runs bulkhead from the project root; leaves stdout, stderr and the exit code here.
+run() {
+    code=0
+    (cd "$ROOT" && "$BULKHEAD" "$@") >"$here/stdout" 2>"$here/stderr" || code=$?
+    what="bulkhead $*"
+}
+
+expect_code() {
+    [ "$code" -eq "$1" ] || complain "$what: exit $code, not $1"
+}
+
+# The whole of a stream, from stdin.
+expect_whole() {
+    diff -u --label "expected of $what" --label "actual $1" - "$here/$1" ||
+        complain "$what: $1 is not as expected"
+}
+
+expect_empty() {
+    [ ! -s "$here/$1" ] || complain "$what: $1 should be empty, but is: $(cat "$here/$1")"
+}
+
+# One whole line of stdout.
+expect_line() {
+    grep -qxF -- "$1" "$here/stdout" || complain "$what: no line '$1' in: $(cat "$here/stdout")"
+}
+
+# The lines of stdout that follow one line, up to its own length, from stdin.
+expect_after() {
+    local wanted count
+    wanted=$(cat)
+    count=$(wc -l <<<"$wanted")
+    grep -xF -A "$count" -- "$1" "$here/stdout" | tail -n +2 | head -n "$count" |
+        diff -u --label "expected after '$1'" --label "actual" <(echo "$wanted") - ||
+        complain "$what: not as expected after '$1'"
+}
+
+# The library topology.
+run check "$library"
+expect_code 0
+expect_empty stderr
+expect_whole stdout <<'END'
+topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is good: 7 stages, 9 links
+END
+
+run check --print "$library"
+expect_code 0
+expect_empty stderr
+expect_whole stdout <<'END'
+topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is good: 7 stages, 9 links
+loads.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+loads -> parse  { line: bytes }
+parse.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+parse -> once  { id: string, customer_id: string, load_amount: money(USD), time: timestamp }
+once -> limits  { id: string, customer_id: string, load_amount: money(USD), time: timestamp }
+limits.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+limits -> format  { id: string, customer_id: string, load_amount: money(USD), time: timestamp, accepted: bool }
+format.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+format -> answers  { line: string }
+END
+
+# A file that cannot be read, and one that has an error.
+run check "$here/missing.yaml"
+expect_code 3
+expect_empty stdout
+expect_whole stderr <<END
+bulkhead: error: cannot open '$here/missing.yaml': No such file or directory
+END
+run check "$here"
+expect_code 3
+expect_empty stdout
+run check tests/integration/bad/version-zero.yaml
+expect_code 3
+expect_empty stdout
+
+# The command line of check.
+for arguments in "" "a.yaml b.yaml"; do
+    # shellcheck disable=SC2086 # words on purpose
+    run check $arguments
+    expect_code 2
+    expect_empty stdout
+    expect_whole stderr <<'END'
+usage: bulkhead check [--print] T.yaml
+END
+done
+run check --prnt "$library"
+expect_code 2
+expect_empty stdout
+
+# The kinds.
+run kinds
+expect_code 0
+expect_empty stderr
+for kind in file.source json.decode dedupe limits json.encode file.sink; do
+    grep -qE "^${kind/./\\.} +[a-z]" "$here/stdout" || complain "kinds does not list $kind"
+done
+! grep -q 'dead_letter' "$here/stdout" || complain "kinds lists an internal kind"
+
+cp "$here/stdout" "$here/kinds"
+while read -r kind summary; do
+    run kinds "$kind"
+    expect_code 0
+    expect_empty stderr
+    expect_line "$kind - $summary"
+    expect_line "  options:"
+done <"$here/kinds"
+
+run kinds limits
+expect_line "limits - accepts or declines records by sums and counts per day and week"
+expect_line "  role:         step (pure)"
+expect_line "  makes:        what it reads, and accepted: bool"
+expect_after "    amount: field, required" <<'END'
+        the field with the amount (money)
+END
+expect_after "    lateness: duration, default 14d" <<'END'
+        how long a window stays open behind the latest time seen; what comes
+        later is a dead letter
+END
+expect_after "    attempts: choice, default accepted" <<'END'
+        which records a count rule counts
+        one of: accepted | all
+END
+expect_after "        week_starts: choice, default monday" <<'END'
+            the first day of a week
+            one of: monday | tuesday | wednesday | thursday | friday |
+            saturday | sunday
+END
+expect_after "        sum: text, optional" <<'END'
+            the most that may be accepted in a window, in the amount's
+            currency
+END
+
+run kinds file.source
+expect_after "    max_line_bytes: size, default 1MiB" <<'END'
+        a longer line is a dead letter
+        64 to 2097152
+END
+
+run kinds nosuch
+expect_code 2
+expect_empty stdout
+expect_whole stderr <<'END'
+bulkhead: error: there is no kind 'nosuch'; `bulkhead kinds` lists them
+END
+run kinds limit
+expect_code 2
+expect_empty stdout
+expect_whole stderr <<'END'
+bulkhead: error: there is no kind 'limit'; did you mean 'limits'?
+END
+run kinds limits dedupe
+expect_code 2
+expect_whole stderr <<'END'
+usage: bulkhead kinds [KIND]
+END
+
+# The command itself.
+run chekc
+expect_code 2
+expect_empty stdout
+expect_whole stderr <<'END'
+bulkhead: error: there is no command 'chekc'; did you mean 'check'?
+END
+run frobnicate
+expect_code 2
+expect_empty stdout
+expect_whole stderr <<'END'
+bulkhead: error: there is no command 'frobnicate'; see bulkhead --help
+END
+
+run --help
+expect_code 0
+expect_empty stderr
+expect_line "  2  the command line makes no sense"
+expect_line "  3  the topology has errors, or cannot be read"
+cp "$here/stdout" "$here/help"
+run
+expect_code 2
+expect_empty stdout
+cmp -s "$here/help" "$here/stderr" || complain "no arguments: stderr is not the help"
+
+run --version
+expect_code 0
+expect_empty stderr
+grep -qxE 'bulkhead [0-9]+\.[0-9]+\.[0-9]+' "$here/stdout" ||
+    complain "--version prints: $(cat "$here/stdout")"
+
+[ "$failed" -eq 0 ]
