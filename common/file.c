@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/check.h"
+
 int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd, struct err *e)
 {
     int fd;
@@ -126,7 +128,13 @@ int file_remove(int dir_fd, const char *name, struct err *e)
 
 int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e)
 {
-    if (mkdirat(dir_fd, name, 0700) != 0 && errno != EEXIST)
+    REQUIRE(dir_fd >= 0);
+    if (mkdirat(dir_fd, name, 0700) == 0) {
+        int rc = file_sync_dir(dir_fd, e);
+        if (rc != 0)
+            return rc;
+    } else if (errno != EEXIST) {
         return err_set_errno(e, "cannot make the directory '%s'", name);
+    }
     return file_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, e);
 }

@@ -57,7 +57,10 @@ int file_sync_dir(int dir_fd, struct err *e);
 /* Removes a file if it is there. Returns 0 or ERR_IO. */
 int file_remove(int dir_fd, const char *name, struct err *e);
 
-/* Makes a directory of mode 0700 unless it is there, and opens it. The caller closes ret_fd. */
+/*
+ * Makes a directory of mode 0700 unless it is there, syncs the one that it is in if so, and opens
+ * it. Requires: dir_fd is a descriptor. The caller closes ret_fd. Returns 0 or ERR_IO.
+ */
 int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e);
 
 #endif

@@ -21,7 +21,7 @@ static size_t edit_distance(const char *a, const char *b)
 {
     size_t a_len = strlen(a), b_len = strlen(b);
     if (a_len > WORD_BYTES_MAX || b_len > WORD_BYTES_MAX)
-        return WORD_BYTES_MAX;
+        return SIZE_MAX;
     size_t rows[3][WORD_BYTES_MAX + 1];
     for (size_t j = 0; j <= b_len; j++)
         rows[0][j] = j;
@@ -84,18 +84,25 @@ static const struct unit *take_unit(const char **at)
     return NULL;
 }
 
-static int take_digits(const char **at, int64_t *ret_number)
+/* Takes digits off the front; counts down for a negative number, whose range is larger by one. */
+static int take_signed_digits(const char **at, bool negative, int64_t *ret_number)
 {
     if (**at < '0' || **at > '9')
         return ERR_INVALID;
     int64_t number = 0;
     for (; **at >= '0' && **at <= '9'; (*at)++) {
+        int digit = **at - '0';
         if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, **at - '0', &number))
+            __builtin_add_overflow(number, negative ? -digit : digit, &number))
             return ERR_RANGE;
     }
     *ret_number = number;
     return 0;
+}
+
+static int take_digits(const char **at, int64_t *ret_number)
+{
+    return take_signed_digits(at, false, ret_number);
 }
 
 int text_parse_duration(const char *text, int64_t *ret_ns)
@@ -140,12 +147,12 @@ int text_parse_int(const char *text, int64_t *ret_number)
     if (negative)
         text++;
     int64_t number;
-    int rc = take_digits(&text, &number);
+    int rc = take_signed_digits(&text, negative, &number);
     if (rc != 0)
         return rc;
     if (*text != '\0')
         return ERR_INVALID;
-    *ret_number = negative ? -number : number;
+    *ret_number = number;
     return 0;
 }
 
@@ -168,7 +175,10 @@ int text_parse_size(const char *text, int64_t *ret_bytes)
         factor = INT64_C(1) << 30;
     if (factor == 0)
         return ERR_INVALID;
-    return __builtin_mul_overflow(number, factor, ret_bytes) ? ERR_RANGE : 0;
+    if (__builtin_mul_overflow(number, factor, &number))
+        return ERR_RANGE;
+    *ret_bytes = number;
+    return 0;
 }
 
 static bool is_letter(char c)
@@ -204,18 +214,33 @@ void text_format_count(uint64_t number, struct buf *out)
     }
 }
 
+/* How many bytes from `at` on are one character that may be shown; 0 if the first may not. */
+static size_t shown_len(const uint8_t *at, size_t len)
+{
+    if (at[0] < 0x80)
+        return at[0] >= 0x20 && at[0] != 0x7f ? 1 : 0;
+    /* U+0080 to U+009F are control characters too; some terminals obey them. */
+    if (at[0] == 0xc2 && len > 1 && at[1] < 0xa0)
+        return 0;
+    size_t bad_at;
+    for (size_t n = 2; n <= 4 && n <= len; n++) {
+        if (utf8_valid(at, n, &bad_at))
+            return n;
+    }
+    return 0;
+}
+
 void text_printable(const void *bytes, size_t len, size_t max, struct buf *out)
 {
     const uint8_t *at = bytes;
     size_t shown = len < max ? len : max;
-    size_t bad_at = 0;
-    bool text = utf8_valid(at, shown, &bad_at);
-    for (size_t i = 0; i < shown; i++) {
-        bool plain = at[i] >= 0x20 && at[i] != 0x7f && (at[i] < 0x80 || text || i < bad_at);
-        if (plain)
-            buf_add_byte(out, at[i]);
+    for (size_t i = 0; i < shown;) {
+        size_t n = shown_len(at + i, len - i);
+        if (n != 0)
+            buf_add(out, at + i, n);
         else
             buf_add_format(out, "\\x%02x", at[i]);
+        i += n != 0 ? n : 1;
     }
     if (shown < len)
         buf_add_text(out, "…");

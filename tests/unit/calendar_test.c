@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <time.h>
+
+#include "common/calendar.h"
+#include "common/timestamp.h"
+#include "tests/unit/random.h"
+
+#define DAY TIMESTAMP_NS_PER_DAY
+
+enum weekday { MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY };
+
+static const struct {
+    const char *name;
+    int64_t dividend, divisor, quotient, rest;
+} division_cases[] = {
+    {"exact", 14, 7, 2, 0},
+    {"positive", 15, 7, 2, 1},
+    {"zero", 0, 7, 0, 0},
+    {"just below zero", -1, 7, -1, 6},
+    {"exact below zero", -7, 7, -1, 0},
+    {"below a multiple", -8, 7, -2, 6},
+    {"by one", INT64_MIN, 1, INT64_MIN, 0},
+    {"least by greatest", INT64_MIN, INT64_MAX, -2, INT64_MAX - 1},
+    {"greatest by itself", INT64_MAX, INT64_MAX, 1, 0},
+};
+
+static void division_floors(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof division_cases / sizeof division_cases[0]; i++) {
+        int64_t quotient =
+            calendar_floor_div(division_cases[i].dividend, division_cases[i].divisor);
+        int64_t rest = calendar_floor_mod(division_cases[i].dividend, division_cases[i].divisor);
+        if (quotient != division_cases[i].quotient || rest != division_cases[i].rest)
+            fail_msg("%s: %" PRId64 " rest %" PRId64, division_cases[i].name, quotient, rest);
+    }
+}
+
+static void division_adds_up(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100000; i++) {
+        int64_t dividend = random_integer();
+        int64_t divisor = random_integer();
+        if (divisor <= 0)
+            continue;
+        int64_t rest = calendar_floor_mod(dividend, divisor);
+        __int128 whole = (__int128)calendar_floor_div(dividend, divisor) * divisor;
+        assert_true(rest >= 0 && rest < divisor);
+        assert_true(whole + rest == dividend);
+    }
+}
+
+static const struct {
+    const char *name;
+    enum calendar_period period;
+    unsigned week_starts;
+    int64_t ns;
+    int64_t window;
+} window_cases[] = {
+    {"the epoch's day", CALENDAR_DAY, MONDAY, 0, 0},
+    {"its last moment", CALENDAR_DAY, MONDAY, DAY - 1, 0},
+    {"the next day", CALENDAR_DAY, MONDAY, DAY, 1},
+    {"the moment before", CALENDAR_DAY, MONDAY, -1, -1},
+    {"the day before begins", CALENDAR_DAY, MONDAY, -DAY, -1},
+    {"two days before", CALENDAR_DAY, MONDAY, -DAY - 1, -2},
+    {"a day knows no week start", CALENDAR_DAY, SUNDAY, 5 * DAY, 5},
+    {"the epoch's week", CALENDAR_WEEK, MONDAY, 0, 0},
+    {"Sunday 1970-01-04", CALENDAR_WEEK, MONDAY, 4 * DAY - 1, 0},
+    {"Monday 1970-01-05", CALENDAR_WEEK, MONDAY, 4 * DAY, 1},
+    {"Monday 1969-12-29", CALENDAR_WEEK, MONDAY, -3 * DAY, 0},
+    {"Sunday 1969-12-28", CALENDAR_WEEK, MONDAY, -3 * DAY - 1, -1},
+    {"weeks that begin on the epoch", CALENDAR_WEEK, THURSDAY, 0, 0},
+    {"and the moment before it", CALENDAR_WEEK, THURSDAY, -1, -1},
+    {"weeks that begin the day after", CALENDAR_WEEK, FRIDAY, DAY - 1, 0},
+    {"on that day", CALENDAR_WEEK, FRIDAY, DAY, 1},
+    {"weeks from Sunday 1970-01-04", CALENDAR_WEEK, SUNDAY, 3 * DAY, 1},
+    {"Saturday before it", CALENDAR_WEEK, SUNDAY, 3 * DAY - 1, 0},
+    {"Saturday 2000-01-01", CALENDAR_WEEK, MONDAY, 10957 * DAY, 1565},
+    {"Monday 2000-01-03", CALENDAR_WEEK, MONDAY, 10959 * DAY, 1566},
+};
+
+static void moments_fall_into_their_windows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof window_cases / sizeof window_cases[0]; i++) {
+        const struct calendar c = {.week_starts = window_cases[i].week_starts};
+        int64_t window = calendar_window(&c, window_cases[i].period, window_cases[i].ns);
+        if (window != window_cases[i].window)
+            fail_msg("%s: window %" PRId64, window_cases[i].name, window);
+    }
+}
+
+/* The windows before and behind that of a moment touch it, and it holds the moment. */
+static void assert_window_holds(const struct calendar *c, enum calendar_period period, int64_t ns)
+{
+    const __int128 len = period == CALENDAR_DAY ? DAY : 7 * DAY;
+    int64_t window = calendar_window(c, period, ns);
+    __int128 start = calendar_window_end_ns(c, period, window - 1);
+    __int128 end = calendar_window_end_ns(c, period, window);
+    assert_true(start <= ns);
+    assert_true(ns < end);
+    assert_true(end - start == len);
+    assert_true(calendar_window_end_ns(c, period, window + 1) - end == len);
+    if (end <= INT64_MAX) {
+        assert_int_equal(calendar_window(c, period, (int64_t)end), window + 1);
+        assert_int_equal(calendar_window(c, period, (int64_t)end - 1), window);
+    }
+    if (start >= INT64_MIN)
+        assert_int_equal(calendar_window(c, period, (int64_t)start), window);
+    if (start > INT64_MIN)
+        assert_int_equal(calendar_window(c, period, (int64_t)start - 1), window - 1);
+}
+
+static void windows_cover_time_without_gaps(void **state)
+{
+    (void)state;
+    for (unsigned week_starts = 0; week_starts < 7; week_starts++) {
+        const struct calendar c = {.week_starts = week_starts};
+        for (int period = 0; period < CALENDAR_PERIODS; period++) {
+            assert_window_holds(&c, (enum calendar_period)period, INT64_MIN);
+            assert_window_holds(&c, (enum calendar_period)period, INT64_MAX);
+            for (int i = 0; i < 5000; i++)
+                assert_window_holds(&c, (enum calendar_period)period, random_integer());
+        }
+    }
+}
+
+static void the_last_window_ends_behind_the_last_moment(void **state)
+{
+    (void)state;
+    for (unsigned week_starts = 0; week_starts < 7; week_starts++) {
+        const struct calendar c = {.week_starts = week_starts};
+        for (int p = 0; p < CALENDAR_PERIODS; p++) {
+            enum calendar_period period = (enum calendar_period)p;
+            int64_t last = calendar_window(&c, period, INT64_MAX);
+            assert_true(calendar_window_end_ns(&c, period, last) > INT64_MAX);
+        }
+    }
+}
+
+/* What glibc says of the day. */
+static unsigned weekday_of(int64_t day)
+{
+    time_t seconds = (time_t)(day * 86400);
+    struct tm tm;
+    assert_non_null(gmtime_r(&seconds, &tm));
+    return (unsigned)(tm.tm_wday + 6) % 7;
+}
+
+static void weeks_change_on_their_weekday_only(void **state)
+{
+    (void)state;
+    for (unsigned week_starts = 0; week_starts < 7; week_starts++) {
+        const struct calendar c = {.week_starts = week_starts};
+        for (int i = 0; i < 5000; i++) {
+            int64_t day = (int64_t)random_below(213000) - 106500;
+            if (i < 30)
+                day = i - 15;
+            int64_t before = calendar_window(&c, CALENDAR_WEEK, day * DAY - 1);
+            int64_t first = calendar_window(&c, CALENDAR_WEEK, day * DAY);
+            int64_t last = calendar_window(&c, CALENDAR_WEEK, day * DAY + (DAY - 1));
+            int64_t change = weekday_of(day) == week_starts ? 1 : 0;
+            assert_int_equal(first - before, change);
+            assert_int_equal(last, first);
+        }
+    }
+}
+
+static void days_are_those_of_glibc(void **state)
+{
+    (void)state;
+    const struct calendar c = {.week_starts = SUNDAY};
+    for (int i = 0; i < 20000; i++) {
+        int64_t ns = random_integer();
+        int64_t window = calendar_window(&c, CALENDAR_DAY, ns);
+        time_t seconds = (time_t)calendar_floor_div(ns, TIMESTAMP_NS_PER_SECOND);
+        struct tm tm;
+        assert_non_null(gmtime_r(&seconds, &tm));
+        tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+        assert_int_equal(timegm(&tm), window * 86400);
+    }
+}
+
+int main(void)
+{
+    random_init("calendar_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(division_floors),
+        cmocka_unit_test(division_adds_up),
+        cmocka_unit_test(moments_fall_into_their_windows),
+        cmocka_unit_test(windows_cover_time_without_gaps),
+        cmocka_unit_test(the_last_window_ends_behind_the_last_moment),
+        cmocka_unit_test(weeks_change_on_their_weekday_only),
+        cmocka_unit_test(days_are_those_of_glibc),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
