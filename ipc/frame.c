@@ -167,7 +167,7 @@ int frame_open(const uint8_t *bytes, size_t len, struct frame_header *ret_header
                                   .fingerprint = bytes_get_u64(bytes + AT_FINGERPRINT),
                                   .body_len = bytes_get_u32(bytes + AT_BODY_LEN),
                                   .body_crc = bytes_get_u32(bytes + AT_BODY_CRC)};
-    if (header.first == 0 || header.last < header.first)
+    if (header.first == 0 || header.last < header.first || header.last > INT64_MAX)
         return err_set(e, ERR_PROTOCOL, "a frame with the range %" PRIu64 "..%" PRIu64,
                        header.first, header.last);
     if (header.body_len != len - FRAME_HEADER_BYTES)

@@ -17,6 +17,7 @@
 #include "common/memory.h"
 
 #define ADDRESS_BYTES_MAX 120u
+#define ACK_SOCKET_BYTES_MAX 4096u
 
 struct link {
     struct link_id id;
@@ -65,6 +66,8 @@ static int open_sockets(struct link *link, struct err *e)
         /* Unset, one hostile length would make nng allocate it. */
         rc = nng_socket_set_size(link->pull, NNG_OPT_RECVMAXSZ, FRAME_BYTES_MAX);
     }
+    if (rc == 0) /* a PUSH receives nothing, but would allocate for it */
+        rc = nng_socket_set_size(link->push, NNG_OPT_RECVMAXSZ, ACK_SOCKET_BYTES_MAX);
     if (rc == 0)
         rc = nng_socket_get_int(link->push, NNG_OPT_SENDFD, &link->send_fd);
     if (rc == 0)

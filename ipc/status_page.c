@@ -52,12 +52,21 @@ void status_page_unmap(struct status_page *page)
 
 void status_page_publish(struct status_page *page, const struct status_counts *counts)
 {
-    uint64_t next = (atomic_load_explicit(&page->active_slot, memory_order_relaxed) + 1) & 1;
-    page->slots[next] = *counts;
-    atomic_store_explicit(&page->active_slot, next, memory_order_release);
+    uint64_t next = atomic_load_explicit(&page->publications, memory_order_relaxed) + 1;
+    page->slots[next & 1] = *counts;
+    atomic_store_explicit(&page->publications, next, memory_order_release);
 }
 
 struct status_counts status_page_counts(const struct status_page *page)
 {
-    return page->slots[atomic_load_explicit(&page->active_slot, memory_order_acquire) & 1];
+    struct status_counts counts;
+    uint64_t before, after;
+    do {
+        before = atomic_load_explicit(&page->publications, memory_order_acquire);
+        counts = page->slots[before & 1];
+        atomic_thread_fence(memory_order_acquire);
+        /* The next publication goes to the other slot; the one after it would write into ours. */
+        after = atomic_load_explicit(&page->publications, memory_order_relaxed);
+    } while (after != before);
+    return counts;
 }

@@ -37,7 +37,7 @@ struct status_counts {
 struct status_page {
     uint32_t magic;
     uint32_t version;
-    _Atomic uint64_t active_slot;
+    _Atomic uint64_t publications; /* the last one is in the slot of its parity */
     struct status_counts slots[2];
     _Atomic uint64_t generation;   /* of the process that wrote last */
     _Atomic uint64_t seq_in_hand;  /* being worked on; 0 between frames */

@@ -89,6 +89,9 @@ int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
         rc = choose_slot(c, magic, ret_payload, ret_found, e);
     if (rc == 0 && durable && !*ret_found)
         rc = file_sync_dir(dir_fd, e);
+    /* A process that was killed before its sync has left what we act upon now. */
+    if (rc == 0 && durable && *ret_found)
+        rc = file_sync(c->fd, e);
     if (rc != 0)
         cursor_close(c);
     return rc;

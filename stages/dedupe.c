@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/memory.h"
+#include "common/text.h"
 #include "stages/key.h"
 #include "stages/kinds.h"
 #include "stages/stage.h"
@@ -49,11 +50,13 @@ static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
 {
     struct buf text = {0};
     buf_add_text(&text, "dedupe 1 key=");
-    key_describe(options_get(stage->options, "key"), &text);
+    key_describe(options_get(stage->options, "key"), stage->in, &text);
     const struct option_value *keep = options_get(stage->options, "keep");
-    if (keep->present)
-        buf_add_format(&text, " keep=%s at=%s", keep->text,
-                       options_get(stage->options, "at")->text);
+    if (keep->present) {
+        buf_add_text(&text, " keep=");
+        text_format_duration(keep->number, &text);
+        buf_add_format(&text, " at=%s", options_get(stage->options, "at")->text);
+    }
     *ret_spec = (struct store_spec){.value_len = 0};
     store_spec_set_schema(ret_spec, buf_text(&text));
     buf_done(&text);

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/limits.h"
 #include "stages/stage.h"
 
 #define DEAD_MESSAGE_BYTES_MAX 256u
+/* Content that fits a record together with the other fields of a dead letter. */
+#define DEAD_CONTENT_BYTES_MAX (RECORD_TEXT_BYTES_MAX - 1024u)
 
 const char *dead_reason_text(enum dead_reason reason)
 {
@@ -18,20 +21,14 @@ const char *dead_reason_text(enum dead_reason reason)
     return texts[reason];
 }
 
-void emitter_emit(struct emitter *out, const struct value *fields)
-{
-    struct record record = {.seq = out->seq,
-                            .position = out->position,
-                            .fields = fields,
-                            .count = out->stage->out.count};
-    out->emitted++;
-    out->emit(out, PORT_OUT, &record);
-}
-
 static void emit_dead(struct emitter *out, enum dead_reason reason, const char *message,
                       const void *content, size_t content_len, bool content_is_json)
 {
     REQUIRE(out->stage->kind->dead_letters);
+    if (content_len > DEAD_CONTENT_BYTES_MAX) {
+        content_len = DEAD_EXCERPT_BYTES;
+        content_is_json = false; /* a piece of it is none */
+    }
     const char *reason_text = dead_reason_text(reason);
     struct value fields[DEAD_LETTER_FIELDS] = {
         [DEAD_LETTER_STAGE] =
@@ -45,6 +42,34 @@ static void emit_dead(struct emitter *out, enum dead_reason reason, const char *
         .seq = out->seq, .position = out->position, .fields = fields, .count = DEAD_LETTER_FIELDS};
     out->dead++;
     out->emit(out, PORT_DEAD, &record);
+}
+
+/* What the strings and bytes of a record have in all. */
+static size_t text_bytes(const struct value *fields, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].tag == VALUE_STRING || fields[i].tag == VALUE_BYTES)
+            bytes += fields[i].len;
+    }
+    return bytes;
+}
+
+void emitter_emit(struct emitter *out, const struct value *fields)
+{
+    struct record record = {.seq = out->seq,
+                            .position = out->position,
+                            .fields = fields,
+                            .count = out->stage->out.count};
+    size_t bytes = text_bytes(fields, record.count);
+    if (bytes > RECORD_TEXT_BYTES_MAX) {
+        emitter_dead(out, DEAD_RECORD_TOO_LARGE, "", 0, false,
+                     "its text would have %zu bytes, and a record can have %u", bytes,
+                     RECORD_TEXT_BYTES_MAX);
+        return;
+    }
+    out->emitted++;
+    out->emit(out, PORT_OUT, &record);
 }
 
 void emitter_dead(struct emitter *out, enum dead_reason reason, const void *content,

@@ -158,8 +158,13 @@ static bool decode_int(const struct json_span *span, struct value *ret_value, st
 {
     char digits[24];
     int64_t number;
-    int rc = ERR_RANGE;
-    if (span->len < sizeof digits) {
+    /* JSON has no leading zeros: more digits than these are too many. */
+    int rc = memchr(span->start, '.', span->len) != NULL ||
+                     memchr(span->start, 'e', span->len) != NULL ||
+                     memchr(span->start, 'E', span->len) != NULL
+                 ? ERR_INVALID
+                 : ERR_RANGE;
+    if (rc == ERR_RANGE && span->len < sizeof digits) {
         memcpy(digits, span->start, span->len);
         digits[span->len] = '\0';
         rc = text_parse_int(digits, &number);

@@ -81,6 +81,7 @@ const struct kind json_encode_kind = {
     .manual = "Compact JSON, fields in the order given. Money and timestamps are strings in the "
               "form that json.decode reads; bytes that are no UTF-8 are base64.",
     .role = KIND_STEP,
+    .dead_letters = true,
     .reads = "the fields",
     .makes = "line: string",
     .options = specs,

@@ -26,8 +26,11 @@ void key_add_fields(const struct option_value *fields, const struct record *reco
     }
 }
 
-void key_describe(const struct option_value *fields, struct buf *out)
+void key_describe(const struct option_value *fields, const struct contract *in, struct buf *out)
 {
-    for (size_t i = 0; i < fields->count; i++)
-        buf_add_format(out, "%s%s", i != 0 ? "," : "", fields->fields[i].name);
+    for (size_t i = 0; i < fields->count; i++) {
+        char type[TYPE_NAME_BYTES_MAX];
+        buf_add_format(out, "%s%s:%s", i != 0 ? "," : "", fields->fields[i].name,
+                       type_name(in->fields[fields->fields[i].index].type, type));
+    }
 }

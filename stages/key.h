@@ -13,7 +13,7 @@
 void key_add_fields(const struct option_value *fields, const struct record *record,
                     struct buf *out);
 
-/* Appends the names of the fields to a store's schema: "a,b". */
-void key_describe(const struct option_value *fields, struct buf *out);
+/* Appends names and types of the fields to a store's schema: "a:string,b:int". */
+void key_describe(const struct option_value *fields, const struct contract *in, struct buf *out);
 
 #endif

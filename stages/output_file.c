@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +32,26 @@ static int write_cursor(struct output_file *o, seq_number seq, struct err *e)
     bytes_put_u64(payload + AT_DEVICE, o->device);
     bytes_put_u64(payload + AT_INODE, o->inode);
     return cursor_write(&o->cursor, OUTPUT_MAGIC, payload, e);
+}
+
+/*
+ * A file inside the state directory would be written by two: its owner and us. The state directory
+ * is the second parent of the stage's own.
+ */
+static int refuse_state_file(int state_fd, const char *path, struct err *e)
+{
+    char link[64], state[PATH_MAX], parent[PATH_MAX];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d/../..", state_fd);
+    const char *slash = strrchr(path, '/');
+    char *directory = slash == NULL ? memory_dup(".", 1)
+                                    : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+    bool known = realpath(link, state) != NULL && realpath(directory, parent) != NULL;
+    free(directory);
+    size_t len = known ? strlen(state) : 0;
+    if (!known || strncmp(parent, state, len) != 0 || (parent[len] != '/' && parent[len] != '\0'))
+        return 0;
+    return err_set(e, ERR_MISMATCH, "'%s' lies in the state directory, which is bulkhead's own",
+                   path);
 }
 
 /* The directory entry of a new file is as important as its bytes. */
@@ -76,7 +98,7 @@ static int begin_new(struct output_file *o, int dir_fd, bool fresh, struct err *
         rc = sync_parent(dir_fd, o->path, e);
     o->device = st.st_dev;
     o->inode = st.st_ino;
-    return rc == 0 ? write_cursor(o, 0, e) : rc;
+    return rc == 0 ? write_cursor(o, o->committed, e) : rc;
 }
 
 static int go_on(struct output_file *o, int dir_fd, const uint8_t *payload, struct err *e)
@@ -117,10 +139,13 @@ static int go_on(struct output_file *o, int dir_fd, const uint8_t *payload, stru
 int output_file_open(struct output_file *o, int dir_fd, const char *path, int state_fd,
                      bool durable, bool fresh, struct err *e)
 {
-    *o = (struct output_file){.path = memory_dup(path, strlen(path)), .fd = -1, .durable = durable};
+    *o = (struct output_file){
+        .path = memory_dup(path, strlen(path)), .fd = -1, .cursor = {.fd = -1}, .durable = durable};
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
     bool found = false;
-    int rc = cursor_open(&o->cursor, state_fd, OUTPUT_MAGIC, durable, payload, &found, e);
+    int rc = dir_fd == AT_FDCWD ? refuse_state_file(state_fd, path, e) : 0;
+    if (rc == 0)
+        rc = cursor_open(&o->cursor, state_fd, OUTPUT_MAGIC, durable, payload, &found, e);
     if (rc == 0)
         rc = found ? go_on(o, dir_fd, payload, e) : begin_new(o, dir_fd, fresh, e);
     if (rc != 0)

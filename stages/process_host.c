@@ -92,13 +92,12 @@ static int tell_link(struct host *h, enum control_kind kind, uint32_t edge, uint
     return tell(h, &message);
 }
 
-/* The stage cannot go on and a restart would not help: says so, and is to end. */
-static int refuse(struct host *h)
+/* Says why the stage cannot go on, when a restart would not help. */
+static void refuse(struct host *h)
 {
     struct control_message message = {.kind = CTL_STAGE_REFUSED};
     (void)snprintf(message.text, sizeof message.text, "%s", h->e.text);
     (void)tell(h, &message);
-    return h->e.code != 0 ? h->e.code : ERR_MISMATCH;
 }
 
 /* All that is below is done; every record from position + 1 on is still to come. */
@@ -138,12 +137,11 @@ static int rewind_outlet(struct host *h, struct outlet *o)
     if (outlet_rewind(o) == 0)
         return 0;
     const struct stage *peer = &h->config->topology->stages[o->edge->to];
-    (void)err_set(&h->e, ERR_MISMATCH,
-                  "stage '%s' goes on at seq %" PRIu64 ", but '%s' has let go of everything up to "
-                  "%" PRIu64 ": their states do not belong together; restore the state directory "
-                  "as a whole, or start over with --fresh",
-                  peer->name, o->peer_expected, h->config->stage->name, o->window.pushed);
-    return refuse(h);
+    return err_set(&h->e, ERR_MISMATCH,
+                   "stage '%s' goes on at seq %" PRIu64 ", but '%s' has let go of everything up to "
+                   "%" PRIu64 ": their states do not belong together; restore the state directory "
+                   "as a whole, or start over with --fresh",
+                   peer->name, o->peer_expected, h->config->stage->name, o->window.pushed);
 }
 
 static struct link_id id_of(const struct control_message *m)
@@ -601,8 +599,6 @@ static int open_host(struct host *h)
         .fresh = h->config->fresh,
         .emit = on_emit};
     rc = runner_open(&h->runner, &config, &h->e);
-    if (rc == ERR_MISMATCH || rc == ERR_CORRUPT)
-        return refuse(h);
     if (rc != 0)
         return rc;
     h->runner.counts = status_page_counts(h->page);
@@ -643,6 +639,8 @@ int process_host_run(const struct process_host_config *config)
     if (rc != 0)
         log_line(LOG_ERROR, "%s", h.e.text);
     bool refused = rc == ERR_MISMATCH || rc == ERR_CORRUPT;
+    if (refused)
+        refuse(&h);
     close_host(&h);
     return rc == 0 ? STAGE_EXIT_STOPPED : refused ? STAGE_EXIT_REFUSED : STAGE_EXIT_FAILED;
 }

@@ -34,6 +34,7 @@
     X(DEAD_TOO_MANY_DECIMALS, "too-many-decimals", "more decimals than the currency has")          \
     X(DEAD_BAD_TIMESTAMP, "bad-timestamp", "no RFC 3339 time, or a date that does not exist")      \
     X(DEAD_OVERFLOW, "overflow", "a number or time that does not fit its type")                    \
+    X(DEAD_RECORD_TOO_LARGE, "record-too-large", "it would be larger than a record can be")        \
     X(DEAD_NEGATIVE_AMOUNT, "negative-amount", "an amount below zero where none can be")           \
     X(DEAD_LATE, "late", "its window has closed, see lateness")
 
@@ -60,11 +61,15 @@ struct emitter {
     struct buf scratch;
 };
 
-/* Puts out one record of the kind's output contract. */
+/*
+ * Puts out one record of the kind's output contract; one that is too large becomes a dead letter.
+ * Only a kind that declares dead_letters may make records larger than those it takes.
+ */
 void emitter_emit(struct emitter *out, const struct value *fields);
 
 /*
- * Sends what is in hand to the dead letters. content is what a person needs to do it again: the
+ * Sends what is in hand to the dead letters; of a content that is too large, the beginning. content
+ * is what a person needs to do it again: the
  * raw input if content_is_json is false, a JSON object if it is true.
  * Requires: the kind declares dead_letters.
  */

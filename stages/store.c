@@ -148,6 +148,35 @@ static int load_checkpoint(struct store *s, uint64_t number, seq_number *ret_seq
     return rc;
 }
 
+/*
+ * Cuts off the piece of a group at the end of a log, and keeps it beside as evidence: it was never
+ * acked, unless the disk has changed what it was given, and then somebody will ask for it.
+ */
+static int cut_torn_end(const struct store *s, int fd, uint64_t number, uint64_t len, struct err *e)
+{
+    uint64_t file_len;
+    int rc = file_length(fd, &file_len, e);
+    if (rc != 0 || file_len == len)
+        return rc;
+    char name[STORE_FILE_NAME_BYTES_MAX];
+    (void)snprintf(name, sizeof name, "store.%" PRIu64 ".torn", number);
+    uint8_t *piece = memory_new(file_len - len, 1);
+    size_t got;
+    int torn_fd = -1;
+    rc = file_read_at(fd, len, piece, file_len - len, &got, e);
+    if (rc == 0)
+        rc = file_open(s->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &torn_fd,
+                       e);
+    if (rc == 0)
+        rc = file_write_at(torn_fd, 0, piece, got, e);
+    if (rc == 0 && s->durable)
+        rc = file_sync(torn_fd, e);
+    if (torn_fd >= 0)
+        (void)close(torn_fd);
+    free(piece);
+    return rc == 0 ? file_truncate(fd, len, e) : rc;
+}
+
 /* Applies one log, which must begin where the state before it ends, and leaves it open. */
 static int replay_log(struct store *s, uint64_t number, bool newest, seq_number *seq,
                       uint64_t *ret_len, struct err *e)
@@ -168,7 +197,10 @@ static int replay_log(struct store *s, uint64_t number, bool newest, seq_number 
     if (rc == 0)
         rc = store_log_replay(fd, &header, newest, &s->image, ret_len, seq, e);
     if (rc == 0 && newest)
-        rc = file_truncate(fd, *ret_len, e);
+        rc = cut_torn_end(s, fd, number, *ret_len, e);
+    /* A process that was killed before its sync has left what we act upon now. */
+    if (rc == 0 && newest && s->durable)
+        rc = file_sync(fd, e);
     if (rc != 0 || !newest) {
         (void)close(fd);
         return rc;
@@ -206,6 +238,8 @@ static int remove_unbegun_logs(struct store *s, uint64_t last, struct err *e)
     for (uint64_t n = image_commit_get(&s->image).log_number + 1; rc == 0 && n <= last; n++) {
         char name[STORE_FILE_NAME_BYTES_MAX];
         rc = file_remove(s->dir_fd, store_log_name(n, name), e);
+        if (rc == 0 && s->durable)
+            rc = file_sync_dir(s->dir_fd, e);
     }
     return rc;
 }

@@ -300,6 +300,7 @@ static bool group_at(const struct log_text *log, size_t offset, size_t *ret_body
     const uint8_t *group = log->bytes + offset;
     size_t body_len = bytes_get_u32(group + GROUP_AT_BODY_LEN);
     if (bytes_get_u32(group + GROUP_AT_MAGIC) != GROUP_MAGIC ||
+        bytes_get_u32(group + GROUP_AT_SPARE) != 0 ||
         log->len - offset - STORE_GROUP_HEADER_BYTES < body_len)
         return false;
     uint32_t crc = hash_crc32c(0, group, GROUP_AT_CRC);

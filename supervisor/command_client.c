@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include "supervisor/state_dir.h"
 
 #define ANSWER_BYTES_MAX (1u << 20)
+#define ANSWER_SECONDS_MAX 5
 
 /* Connects to the supervisor of a state directory; -1 if none answers. */
 static int connect_to(const char *state_path)
@@ -32,6 +34,10 @@ static int connect_to(const char *state_path)
     (void)snprintf(address.sun_path, sizeof address.sun_path,
                    "/proc/self/fd/%d/" CONTROL_SOCKET_FILE, dir_fd);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* A supervisor that is stopped accepts and says nothing. */
+    const struct timeval patience = {.tv_sec = ANSWER_SECONDS_MAX};
+    if (fd >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         (void)close(fd);
         fd = -1;

@@ -93,7 +93,7 @@ static int unknown_kind(const char *name)
     const char *names[STAGES_MAX];
     size_t count = 0;
     for (; stage_registry[count] != NULL && count < STAGES_MAX; count++)
-        names[count] = stage_registry[count]->name;
+        names[count] = stage_registry[count]->internal ? NULL : stage_registry[count]->name;
     const char *nearest = text_nearest(name, names, count);
     log_line(LOG_ERROR, "there is no kind '%s'%s%s%s", name,
              nearest != NULL ? "; did you mean '" : "; `bulkhead kinds` lists them",
@@ -111,7 +111,7 @@ int command_kinds(int argc, char **argv)
         print_all(&out);
     } else {
         const struct kind *kind = kind_find(stage_registry, argv[optind]);
-        if (kind == NULL)
+        if (kind == NULL || kind->internal)
             return unknown_kind(argv[optind]);
         print_kind(kind, &out);
     }

@@ -171,6 +171,7 @@ static int run_inline(struct run *run)
     struct sigaction action = {.sa_handler = on_stop_signal};
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
     uint64_t started_ms = clock_monotonic_ms();
     struct inline_host *host = NULL;
     struct err e;
@@ -279,7 +280,7 @@ int command_run(int argc, char **argv)
     int code = parse_arguments(argc, argv, &run);
     if (code != EXIT_OK)
         return code;
-    log_init("bulkhead", run.verbose ? LOG_DEBUG : run.quiet ? LOG_WARNING : LOG_INFO);
+    log_init("bulkhead", run.quiet ? LOG_WARNING : run.verbose ? LOG_DEBUG : LOG_INFO);
     code = run_all(&run);
     free(run.rows);
     topology_free(run.topology);

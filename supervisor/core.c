@@ -305,8 +305,8 @@ static void on_exited(struct step *s)
     }
     stage->ready = stage->positioned = false;
     /* Its memory is as good as its last instruction: good if it was ended from outside. */
-    stage->image_trusted =
-        is_from_outside(s->event) || (s->event->signal == 0 && s->event->exit_code == 0);
+    stage->image_trusted = !stage->blamed && (is_from_outside(s->event) ||
+                                              (s->event->signal == 0 && s->event->exit_code == 0));
     if (!stage->wanted) {
         move_stage(stage, STAGE_DOWN);
         finish_if_all_down(s);
@@ -440,6 +440,14 @@ static void on_stop_requested(struct step *s)
         tell(s, core->source, &drain);
 }
 
+static void on_misbehaved(struct step *s)
+{
+    if (!is_alive(&s->core->stages[s->event->stage]))
+        return;
+    note(s, s->event->stage, "%s; killing it", s->event->text);
+    kill_blamed(s, s->event->stage);
+}
+
 static void on_frozen(struct step *s)
 {
     if (!is_alive(&s->core->stages[s->event->stage]))
@@ -542,6 +550,9 @@ void core_step(struct core *core, const struct core_event *event, struct core_ac
         return;
     case CORE_STAGE_FROZEN:
         on_frozen(&s);
+        return;
+    case CORE_STAGE_MISBEHAVED:
+        on_misbehaved(&s);
         return;
     case CORE_KILL_REQUESTED:
         on_kill_requested(&s);

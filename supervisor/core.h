@@ -123,6 +123,7 @@ enum core_event_kind {
     CORE_STAGE_REFUSED,    /* stage, text */
     CORE_STAGE_EXITED,     /* stage, acked, signal, exit_code */
     CORE_STAGE_FROZEN,     /* stage: somebody sent it SIGSTOP */
+    CORE_STAGE_MISBEHAVED, /* stage, text: it talks nonsense, or does not listen */
     CORE_KILL_REQUESTED,   /* stage */
     CORE_STOP_REQUESTED,
     CORE_TIME_PASSED,

@@ -8,7 +8,7 @@
 /* name, code, meaning */
 #define EXIT_CODE_LIST(X)                                                                          \
     X(EXIT_OK, 0, "it worked; for run: the input is done, or it was stopped as asked")             \
-    X(EXIT_FAILED, 1, "the topology was stopped because a stage died too often")                   \
+    X(EXIT_FAILED, 1, "it failed; for run: a stage died too often and all was stopped in order")   \
     X(EXIT_USAGE, 2, "the command line makes no sense")                                            \
     X(EXIT_INVALID, 3, "the topology has errors, or cannot be read")                               \
     X(EXIT_BUSY, 4, "another supervisor works in this state directory")                            \

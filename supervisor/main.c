@@ -123,8 +123,15 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+            printf("usage: bulkhead %s\n%s; more: bulkhead --help, man bulkhead\n",
+                   commands[i].usage, commands[i].summary);
+            return EXIT_OK;
+        }
+        argv[1] = argv[0]; /* in whose name getopt complains */
+        return commands[i].run(argc - 1, argv + 1);
     }
     return unknown_command(argv[1]);
 }

@@ -137,8 +137,8 @@ static int check_name(const struct state_dir *d, const char *name, struct err *e
     return rc;
 }
 
-/* Removes what is in a directory, following nothing. */
-static int empty_dir(int dir_fd, unsigned depth, struct err *e)
+/* Removes what is in a directory and begins with the prefix, following nothing. */
+static int remove_in(int dir_fd, const char *prefix, unsigned depth, struct err *e)
 {
     int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
@@ -151,11 +151,12 @@ static int empty_dir(int dir_fd, unsigned depth, struct err *e)
     struct dirent *entry;
     while (rc == 0 && (entry = readdir(dir)) != NULL) {
         const char *name = entry->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+            strncmp(name, prefix, strlen(prefix)) != 0)
             continue;
         int child = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (child >= 0 && depth > 0)
-            rc = empty_dir(child, depth - 1, e);
+            rc = remove_in(child, "", depth - 1, e);
         if (rc == 0 && unlinkat(dir_fd, name, child >= 0 ? AT_REMOVEDIR : 0) != 0)
             rc = err_set_errno(e, "cannot remove '%s'", name);
         if (child >= 0)
@@ -165,6 +166,18 @@ static int empty_dir(int dir_fd, unsigned depth, struct err *e)
     return rc;
 }
 
+static int empty_dir(int dir_fd, unsigned depth, struct err *e)
+{
+    return remove_in(dir_fd, "", depth, e);
+}
+
+int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err *e)
+{
+    char prefix[16];
+    (void)snprintf(prefix, sizeof prefix, "%u-", edge);
+    return remove_in(d->links_fd, prefix, 0, e);
+}
+
 static int forget_all(const struct state_dir *d, struct err *e)
 {
     int rc = empty_dir(d->stages_fd, REMOVE_DEPTH_MAX, e);
@@ -172,6 +185,11 @@ static int forget_all(const struct state_dir *d, struct err *e)
         rc = file_remove(d->fd, "dead-letters.jsonl", e);
     if (rc == 0)
         rc = file_remove(d->fd, NAME_FILE, e);
+    /* A piece that came back after a power loss would not belong to the new beginning. */
+    if (rc == 0)
+        rc = file_sync_dir(d->stages_fd, e);
+    if (rc == 0)
+        rc = file_sync_dir(d->fd, e);
     return rc == 0 ? 0 : err_wrap(e, "starting over in '%s'", d->path);
 }
 
@@ -179,6 +197,8 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, bool
                    struct err *e)
 {
     *d = (struct state_dir){.fd = -1, .lock_fd = -1, .links_fd = -1, .stages_fd = -1};
+    if (path != NULL && path[0] == '\0')
+        return err_set(e, ERR_MISMATCH, "the name of the state directory is empty");
     if (path != NULL) {
         d->path = memory_dup(path, strlen(path));
     } else {

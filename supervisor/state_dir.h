@@ -3,7 +3,8 @@
  * state_dir.h - the directory in which a topology keeps all that must outlive its processes
  *
  * One topology, one directory, one supervisor: a lock held by the living process sees to that.
- * The directory is ours alone (mode 0700, our user), and one that is not is refused untouched.
+ * The directory is made with mode 0700. One that is another user's, or that others can write, is
+ * refused untouched.
  *
  *   lock                 flock(2)ed while a supervisor lives; holds its pid
  *   topology             name of the topology that the directory belongs to
@@ -46,6 +47,11 @@ char *state_dir_root(void);
  */
 int state_dir_open(struct state_dir *d, const char *path, const char *name, bool fresh,
                    struct err *e);
+
+/*
+ * Removes the sockets of an edge, whose listener must be dead. Returns 0 or ERR_IO.
+ */
+int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err *e);
 
 /* Removes the sockets, unlocks and closes. Takes one that was never opened, if zeroed. */
 void state_dir_close(struct state_dir *d);

@@ -111,6 +111,9 @@ static void write_json_stage(const struct supervisor *s, size_t i, struct buf *o
                    core->restarts, stage->alive ? resident_bytes(stage->process.pid) : 0,
                    (uint64_t)atomic_load(&page->window_bytes),
                    (uint64_t)atomic_load(&page->entries), (uint64_t)atomic_load(&page->refused));
+    buf_add_format(out, ",\"bytes_done\":%" PRIu64 ",\"bytes_total\":%" PRIu64,
+                   (uint64_t)atomic_load(&page->bytes_done),
+                   (uint64_t)atomic_load(&page->bytes_total));
 #define X(name, meaning) buf_add_format(out, ",\"" #name "\":%" PRIu64, counts.name);
     STATUS_COUNT_LIST(X)
 #undef X

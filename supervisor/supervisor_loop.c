@@ -182,11 +182,10 @@ static void hear_control(struct loop *l, size_t index)
             take_event(l, &event);
             continue;
         }
-        /* A stage that talks nonsense is a broken stage. */
-        log_line(LOG_WARNING, "%s: %s; killing it", l->s.topology->stages[index].name,
-                 rc == 0 ? "sent a message that only we send" : e.text);
-        spawn_signal(&stage->process, SIGKILL);
         ev_io_stop(l->ev, &l->watchers[index].control);
+        event.kind = CORE_STAGE_MISBEHAVED;
+        event.text = rc == 0 ? "it sent what only we send" : e.text;
+        take_event(l, &event);
         return;
     }
 }
@@ -267,6 +266,17 @@ static void note_end(struct supervised_stage *stage, const siginfo_t *info)
     atomic_store(&stage->page->seq_in_hand, 0);
 }
 
+/* The sockets on which a dead process listened; those of its next life have other names. */
+static void remove_sockets(struct loop *l, size_t index)
+{
+    for (size_t i = 0; i < l->s.topology->edge_count; i++) {
+        struct err e;
+        if (l->s.topology->edges[i].to == index &&
+            state_dir_remove_links(l->s.state, (unsigned)i, &e) != 0)
+            log_line(LOG_WARNING, "%s", e.text);
+    }
+}
+
 /* The process is dead: takes what it left, reaps it, and lets the core know. */
 static void bury(struct loop *l, size_t index, const siginfo_t *info)
 {
@@ -281,6 +291,7 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
     (void)close(stage->process.stderr_fd);
     (void)close(stage->process.pid_fd);
     stage->alive = false;
+    remove_sockets(l, index);
     note_end(stage, info);
     bool exited = info->si_code == CLD_EXITED;
     struct core_event event = {.kind = CORE_STAGE_EXITED,
@@ -350,10 +361,10 @@ static void do_tell(struct loop *l, const struct core_action *action)
         return;
     int rc = control_send(stage->process.control_fd, &action->message, &e);
     if (rc == ERR_AGAIN || rc == ERR_IO) {
-        log_line(LOG_WARNING, "%s: does not hear %s; killing it",
-                 l->s.topology->stages[action->stage].name,
-                 control_kind_name(action->message.kind));
-        spawn_signal(&stage->process, SIGKILL);
+        struct core_event event = {.kind = CORE_STAGE_MISBEHAVED,
+                                   .stage = action->stage,
+                                   .text = "it does not read what it is told"};
+        take_event(l, &event);
     }
 }
 
@@ -628,6 +639,10 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
         fill_report(&l, ret_report);
     }
     loop_done(&l);
+    /* One more signal that is waiting now must not keep the report from being printed. */
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
     (void)sigprocmask(SIG_SETMASK, &signals_before, NULL);
     return rc;
 }

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Descriptors, sockets and processes after many restarts are as many as after the first ones.
+. "$ROOT/tests/integration/lib.sh"
+"$generate" --records "$(scaled 1000000)" --customers 3000 --seed 99 -o input
+export INPUT="$PWD/input" OUTPUT="$PWD/answers"
+
+all_running() {
+    local states
+    states=$("$BULKHEAD" status --json --state "$state" 2>/dev/null | grep -o '"state":"[a-z ]*"' | sort -u)
+    [ "$states" = '"state":"running"' ]
+}
+descriptors() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
+# Links that are up have two sockets each; a restarted stage is back when all of them are.
+sockets() { find "$state/links" -type s | wc -l; }
+settled() { all_running && [ "$(sockets)" -eq "$links" ]; }
+
+start
+links=$((2 * $("$BULKHEAD" check "$topology" | grep -o '[0-9]* links' | cut -d' ' -f1)))
+wait_for settled
+supervisor_before=$(descriptors "$supervisor")
+neighbour=$(json limits pid)
+neighbour_before=$(descriptors "$neighbour")
+for _ in $(seq 1 "$(scaled 100)"); do
+    "$BULKHEAD" kill once --state "$state" >/dev/null || fail "the run was over too early"
+    wait_for settled
+done
+[ "$(json limits pid)" = "$neighbour" ] || fail "limits was restarted, though only once was killed"
+supervisor_after=$(descriptors "$supervisor")
+neighbour_after=$(descriptors "$neighbour")
+echo "supervisor: $supervisor_before, then $supervisor_after; limits: $neighbour_before, then $neighbour_after"
+[ "$supervisor_after" -le $((supervisor_before + 2)) ] || fail "the supervisor leaks descriptors"
+[ "$neighbour_after" -le $((neighbour_before + 2)) ] || fail "a neighbour leaks descriptors"
+[ "$(pgrep -c -P "$supervisor")" -eq ${#stages[@]} ] || fail "processes: $(pgrep -a -P "$supervisor")"
+"$BULKHEAD" stop --state "$state" >/dev/null
+wait "$supervisor" || fail "exit $?"
+no_sockets_left
