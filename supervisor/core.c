@@ -227,7 +227,9 @@ static void fail(struct step *s, enum core_outcome outcome, const char *format, 
 static void fail(struct step *s, enum core_outcome outcome, const char *format, ...)
 {
     struct core *core = s->core;
-    if (core->reason[0] == '\0' && core->is != PIPELINE_STOPPING) {
+    bool ending_well = core->outcome == CORE_OUTCOME_DONE || core->outcome == CORE_OUTCOME_STOPPED;
+    if (core->reason[0] == '\0' && (core->is != PIPELINE_STOPPING || ending_well)) {
+        core->outcome = outcome; /* a failure while all stop is one still */
         va_list args;
         va_start(args, format);
         (void)vsnprintf(core->reason, sizeof core->reason, format, args);
@@ -332,6 +334,22 @@ static void on_spawn_failed(struct step *s)
     restart(s, s->event->stage, s->event->text);
 }
 
+/*
+ * The end of the input ends the run, but not before every stage has opened what it works with: a
+ * run with nothing to do must find a broken output just as any other does.
+ */
+static void stop_if_done(struct step *s)
+{
+    struct core *core = s->core;
+    for (size_t i = 0; i < core->stage_count; i++) {
+        if (!core->stages[i].was_ready)
+            return;
+    }
+    if (core->source_done && (core->is == PIPELINE_RUNNING || core->is == PIPELINE_DRAINING))
+        stop_all(s, core->is == PIPELINE_DRAINING ? CORE_OUTCOME_STOPPED : CORE_OUTCOME_DONE,
+                 false);
+}
+
 static void on_ready(struct step *s)
 {
     struct core_stage *stage = &s->core->stages[s->event->stage];
@@ -340,11 +358,12 @@ static void on_ready(struct step *s)
         return;
     }
     move_stage(stage, STAGE_RUNNING);
-    stage->ready = true;
+    stage->ready = stage->was_ready = true;
     struct control_message drain = {.kind = CTL_SUPERVISOR_DRAIN};
     if (s->core->is == PIPELINE_DRAINING && s->event->stage == s->core->source)
         tell(s, s->event->stage, &drain);
     link_edges(s);
+    stop_if_done(s);
 }
 
 static void on_positioned(struct step *s)
@@ -494,7 +513,8 @@ static void on_done(struct step *s)
         core->late_messages++;
         return;
     }
-    stop_all(s, core->is == PIPELINE_DRAINING ? CORE_OUTCOME_STOPPED : CORE_OUTCOME_DONE, false);
+    core->source_done = true;
+    stop_if_done(s);
 }
 
 static void on_kill_requested(struct step *s)

@@ -78,6 +78,7 @@ struct core_stage {
     bool ready;         /* may be linked as a sender */
     bool positioned;    /* may be linked as a receiver */
     bool was_linked;    /* had all its links at some time in this life */
+    bool was_ready;     /* some life of it has opened its files and state */
     bool kill_asked;    /* a user asked for the SIGKILL that it will die of */
     bool blamed;        /* we sent it one for what it did or did not do */
     bool image_trusted; /* the last death did not taint its shared memory */
@@ -104,6 +105,7 @@ struct core {
     size_t edge_count;
     enum core_pipeline_state is;
     enum core_outcome outcome;
+    bool source_done; /* it said so, but not every stage was ready yet */
     uint64_t deadline_ms;
     uint64_t serial;        /* of the newest link */
     uint64_t late_messages; /* of links or processes that are over; dropped */

@@ -33,7 +33,7 @@ rmdir input && cp input.kept input
 truncate -s 100 answers
 refused 5 "it was truncated"
 [ "$(stat -c %s answers)" -eq 100 ] || fail "the output was touched"
-rm answers
+mv answers answers.moved # keeps its inode, which a new file could get otherwise
 refused 5 "is gone"
 cp answers.kept answers
 refused 5 "is not the file that was written before"

@@ -64,7 +64,7 @@ END
 topology=$PWD/grow.yaml
 {
     echo first
-    head -c 2000000 /dev/zero | tr '\0' '\1'
+    head -c 2097000 /dev/zero | tr '\0' '\1'
     printf '\nlast\n'
 } >long
 run >summary

@@ -13,7 +13,7 @@ all_running() {
 descriptors() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
 # Links that are up have two sockets each; a restarted stage is back when all of them are.
 sockets() { find "$state/links" -type s | wc -l; }
-settled() { all_running && [ "$(sockets)" -eq "$links" ]; }
+settled() { gone "$supervisor" || { all_running && [ "$(sockets)" -eq "$links" ]; }; }
 
 start
 links=$((2 * $("$BULKHEAD" check "$topology" | grep -o '[0-9]* links' | cut -d' ' -f1)))

@@ -24,7 +24,7 @@ skip() {
 
 # A program under sanitizers is slower by a factor: it gets less to do, never more time.
 scaled() {
-    if [[ $BUILD_NAME == *asan* ]]; then echo $(($1 / 5)); else echo "$1"; fi
+    if [[ $BUILD_NAME == *asan* ]]; then echo $(($1 / 2)); else echo "$1"; fi
 }
 
 same() { cmp "$1" "$2" || fail "'$1' and '$2' differ"; }

@@ -402,6 +402,34 @@ static void a_stage_that_does_not_stop_is_killed(void **state)
     assert_int_equal(s->core.outcome, CORE_OUTCOME_DONE);
 }
 
+/* A source with nothing to read is done at once; the sink may still find its output broken. */
+static void nothing_to_do_is_not_done_before_all_are_ready(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    event(s, CORE_STAGE_READY, 0);
+    event(s, CORE_STAGE_READY, 1);
+    buf_reset(&s->trace);
+    event(s, CORE_STAGE_DONE, 0);
+    EXPECT("");
+    event(s, CORE_STAGE_REFUSED, 2);
+    EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
+    died(s, 0, 0, 0);
+    died(s, 1, 0, 0);
+    died(s, 2, 0, 0);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_REFUSED);
+}
+
+static void a_refusal_while_all_stop_is_one_still(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    event(s, CORE_STAGE_DONE, 0);
+    event(s, CORE_STAGE_REFUSED, 2);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_REFUSED);
+    assert_string_equal(s->core.reason, "why");
+}
+
 static void a_refusal_stops_all_and_is_not_tried_again(void **state)
 {
     struct story *s = *state;
@@ -498,6 +526,8 @@ int main(void)
         TEST(a_stop_drains_and_a_second_one_does_not_wait),
         TEST(draining_has_a_deadline_and_so_has_stopping),
         TEST(a_stage_that_does_not_stop_is_killed),
+        TEST(nothing_to_do_is_not_done_before_all_are_ready),
+        TEST(a_refusal_while_all_stop_is_one_still),
         TEST(a_refusal_stops_all_and_is_not_tried_again),
         TEST(a_frozen_stage_is_killed_and_comes_back),
         TEST(a_failed_spawn_backs_off),
