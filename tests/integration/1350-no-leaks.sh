@@ -21,7 +21,7 @@ wait_for settled
 supervisor_before=$(descriptors "$supervisor")
 neighbour=$(json limits pid)
 neighbour_before=$(descriptors "$neighbour")
-for _ in $(seq 1 "$(scaled 100)"); do
+for _ in $(seq 1 "$(scaled 60)"); do
     "$BULKHEAD" kill once --state "$state" >/dev/null || fail "the run was over too early"
     wait_for settled
 done
