@@ -11,6 +11,9 @@
 
 #include "common/buf.h"
 
+/* The longest sequence that stands for one character. */
+#define UTF8_BYTES_MAX 4u
+
 /* Whether all len bytes are UTF-8; if not, *ret_bad_at is the offset of the first bad byte. */
 bool utf8_valid(const uint8_t *bytes, size_t len, size_t *ret_bad_at);
 

@@ -20,6 +20,7 @@
 #include "common/hash.h"
 #include "common/limits.h"
 #include "common/memory.h"
+#include "common/utf8.h"
 #include "stages/cursor.h"
 #include "stages/kinds.h"
 #include "stages/stage.h"
@@ -380,9 +381,13 @@ static void add_mark(struct file_source *self)
     self->marks[(self->mark_head + self->mark_count++) % self->mark_capacity] = self->at;
 }
 
+/* The beginning of a line that is too long; it does not end within a character. */
 static void emit_too_long(struct file_source *self, uint64_t len, const uint8_t *start,
                           size_t start_len, struct emitter *out)
 {
+    size_t bad_at;
+    if (!utf8_valid(start, start_len, &bad_at) && start_len - bad_at < UTF8_BYTES_MAX)
+        start_len = bad_at;
     emitter_dead(out, DEAD_LINE_TOO_LONG, start, start_len, false,
                  "%" PRIu64 " bytes; max_line_bytes is %zu; the input shown is its beginning", len,
                  self->line_bytes_max);

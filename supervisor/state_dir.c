@@ -54,6 +54,16 @@ static int make_path(const char *path, struct err *e)
     return rc;
 }
 
+/* From here on messages name the directory so that it is found from anywhere. */
+static void use_whole_path(struct state_dir *d)
+{
+    char *whole = realpath(d->path, NULL);
+    if (whole == NULL)
+        return;
+    free(d->path);
+    d->path = whole;
+}
+
 static int check_ours(const struct state_dir *d, struct err *e)
 {
     struct stat st;
@@ -212,6 +222,8 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, bool
     int rc = make_path(d->path, e);
     if (rc == 0)
         rc = file_open(AT_FDCWD, d->path, O_RDONLY | O_DIRECTORY, 0, &d->fd, e);
+    if (rc == 0)
+        use_whole_path(d);
     if (rc == 0)
         rc = check_ours(d, e);
     if (rc == 0)
