@@ -75,7 +75,23 @@ static int open_sockets(struct link *link, struct err *e)
     return rc == 0 ? 0 : nng_error(e, rc, "opening sockets for", &link->id);
 }
 
-int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e)
+/* How one end meets the other at an address: nng_listen() or nng_dial(). */
+typedef int meet_fn(nng_socket socket, const char *address);
+
+static int meet_listening(nng_socket socket, const char *at)
+{
+    return nng_listen(socket, at, NULL, 0);
+}
+
+/* Without NNG_FLAG_NONBLOCK a dial tries once and tells how it went. */
+static int meet_dialing(nng_socket socket, const char *at)
+{
+    return nng_dial(socket, at, NULL, 0);
+}
+
+/* Makes one end; frames_out says whether its PUSH or its PULL socket is the one for frames. */
+static int make_end(int dir_fd, const struct link_id *id, meet_fn *meet, bool frames_out,
+                    const char *doing, struct link **ret_link, struct err *e)
 {
     struct link *link = memory_new(1, sizeof *link);
     link->id = *id;
@@ -84,11 +100,11 @@ int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, st
         char frames[ADDRESS_BYTES_MAX], acks[ADDRESS_BYTES_MAX];
         address(frames, dir_fd, id, "frames");
         address(acks, dir_fd, id, "acks");
-        int nng_rc = nng_listen(link->pull, frames, NULL, 0);
+        int nng_rc = meet(frames_out ? link->push : link->pull, frames);
         if (nng_rc == 0)
-            nng_rc = nng_listen(link->push, acks, NULL, 0);
+            nng_rc = meet(frames_out ? link->pull : link->push, acks);
         if (nng_rc != 0)
-            rc = nng_error(e, nng_rc, "listening for", id);
+            rc = nng_error(e, nng_rc, doing, id);
     }
     if (rc != 0) {
         link_close(link);
@@ -98,28 +114,14 @@ int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, st
     return 0;
 }
 
+int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e)
+{
+    return make_end(dir_fd, id, meet_listening, false, "listening for", ret_link, e);
+}
+
 int link_dial(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e)
 {
-    struct link *link = memory_new(1, sizeof *link);
-    link->id = *id;
-    int rc = open_sockets(link, e);
-    if (rc == 0) {
-        char frames[ADDRESS_BYTES_MAX], acks[ADDRESS_BYTES_MAX];
-        address(frames, dir_fd, id, "frames");
-        address(acks, dir_fd, id, "acks");
-        /* A dial without NNG_FLAG_NONBLOCK tries once and tells how it went. */
-        int nng_rc = nng_dial(link->push, frames, NULL, 0);
-        if (nng_rc == 0)
-            nng_rc = nng_dial(link->pull, acks, NULL, 0);
-        if (nng_rc != 0)
-            rc = nng_error(e, nng_rc, "connecting", id);
-    }
-    if (rc != 0) {
-        link_close(link);
-        return rc;
-    }
-    *ret_link = link;
-    return 0;
+    return make_end(dir_fd, id, meet_dialing, true, "connecting", ret_link, e);
 }
 
 void link_close(struct link *link)

@@ -10,251 +10,25 @@
  * peers downstream: it goes on behind the least that they have acked, which nobody will ever ask
  * for again.
  */
-#include "stages/process_host.h"
+#include "stages/process_host_p.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "common/check.h"
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "ipc/control.h"
-#include "stages/inlet.h"
-#include "stages/outlet.h"
-#include "stages/runner.h"
 
 /* Records that one turn may work through before it looks at the links again. */
 #define RECORDS_PER_TURN 2048u
 /* Commits are grouped: a sync costs a millisecond or two whatever it is for. */
 #define COMMIT_INTERVAL_HOST_MS 10u
 #define COMMIT_INTERVAL_PROCESS_MS 5u
-
-struct host {
-    const struct process_host_config *config;
-    struct status_page *page;
-    struct runner runner;
-    struct inlet *inlets;
-    size_t inlet_count;
-    struct outlet *outlets;
-    size_t outlet_count;
-    bool positioned;
-    seq_number processed;
-    seq_number committed;
-    uint64_t committed_at_ms;
-    bool at_end; /* a source has read all there is, or was told to stop reading */
-    bool done_said;
-    bool stopping;
-    struct err e;
-};
-
-static struct inlet *find_inlet(struct host *h, uint32_t edge)
-{
-    for (size_t i = 0; i < h->inlet_count; i++) {
-        if (h->inlets[i].edge->index == edge)
-            return &h->inlets[i];
-    }
-    return NULL;
-}
-
-static struct outlet *find_outlet(struct host *h, uint32_t edge)
-{
-    for (size_t i = 0; i < h->outlet_count; i++) {
-        if (h->outlets[i].edge->index == edge)
-            return &h->outlets[i];
-    }
-    return NULL;
-}
-
-/* Says something to the supervisor. If it is gone, so are we; if it is stuck, it will kill us. */
-static int tell(struct host *h, const struct control_message *message)
-{
-    int rc = control_send(STAGE_FD_CONTROL, message, &h->e);
-    if (rc == ERR_END)
-        h->stopping = true;
-    else if (rc == ERR_AGAIN)
-        return err_set(&h->e, ERR_IO, "the supervisor does not read what it is told");
-    return rc == ERR_END ? 0 : rc;
-}
-
-static int tell_link(struct host *h, enum control_kind kind, uint32_t edge, uint64_t serial,
-                     const char *text)
-{
-    struct control_message message = {.kind = kind, .edge = edge, .serial = serial};
-    (void)snprintf(message.text, sizeof message.text, "%s", text);
-    return tell(h, &message);
-}
-
-/* Says why the stage cannot go on, when a restart would not help. */
-static void refuse(struct host *h)
-{
-    struct control_message message = {.kind = CTL_STAGE_REFUSED};
-    (void)snprintf(message.text, sizeof message.text, "%s", h->e.text);
-    (void)tell(h, &message);
-}
-
-/* All that is below is done; every record from position + 1 on is still to come. */
-static int take_position(struct host *h, seq_number position)
-{
-    h->processed = h->committed = position;
-    for (size_t i = 0; i < h->inlet_count; i++)
-        inlet_set_position(&h->inlets[i], position);
-    for (size_t i = 0; i < h->outlet_count; i++)
-        outlet_set_position(&h->outlets[i], position);
-    h->positioned = true;
-    struct control_message message = {.kind = CTL_STAGE_POSITIONED, .acked = position};
-    return tell(h, &message);
-}
-
-static seq_number least_peer_acked(const struct host *h)
-{
-    seq_number least = UINT64_MAX;
-    for (size_t i = 0; i < h->outlet_count; i++) {
-        if (h->outlets[i].peer_acked < least)
-            least = h->outlets[i].peer_acked;
-    }
-    return least;
-}
-
-static bool all_peers_known(const struct host *h)
-{
-    for (size_t i = 0; i < h->outlet_count; i++) {
-        if (!h->outlets[i].peer_known)
-            return false;
-    }
-    return true;
-}
-
-static int rewind_outlet(struct host *h, struct outlet *o)
-{
-    if (outlet_rewind(o) == 0)
-        return 0;
-    const struct stage *peer = &h->config->topology->stages[o->edge->to];
-    return err_set(&h->e, ERR_MISMATCH,
-                   "stage '%s' goes on at seq %" PRIu64 ", but '%s' has let go of everything up to "
-                   "%" PRIu64 ": their states do not belong together; restore the state directory "
-                   "as a whole, or start over with --fresh",
-                   peer->name, o->peer_expected, h->config->stage->name, o->window.pushed);
-}
-
-static struct link_id id_of(const struct control_message *m)
-{
-    return (struct link_id){.edge = m->edge,
-                            .from_generation = m->from_generation,
-                            .to_generation = m->to_generation,
-                            .serial = m->serial};
-}
-
-static int on_listen(struct host *h, const struct control_message *m)
-{
-    struct inlet *inlet = find_inlet(h, m->edge);
-    if (inlet == NULL || !h->positioned)
-        return err_set(&h->e, ERR_PROTOCOL, "told to listen on edge %u", m->edge);
-    struct link_id id = id_of(m);
-    struct link *link;
-    if (link_listen(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
-        return tell_link(h, CTL_STAGE_LINK_FAILED, m->edge, m->serial, h->e.text);
-    inlet_set_link(inlet, link);
-    struct control_message hello = {.kind = CTL_STAGE_LINK_LISTENING,
-                                    .edge = m->edge,
-                                    .serial = m->serial,
-                                    .acked = h->committed,
-                                    .expected = inlet->expected};
-    return tell(h, &hello);
-}
-
-static int on_dial(struct host *h, const struct control_message *m)
-{
-    struct outlet *outlet = find_outlet(h, m->edge);
-    if (outlet == NULL)
-        return err_set(&h->e, ERR_PROTOCOL, "told to connect edge %u", m->edge);
-    struct link_id id = id_of(m);
-    struct link *link;
-    if (link_dial(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
-        return tell_link(h, CTL_STAGE_LINK_FAILED, m->edge, m->serial, h->e.text);
-    outlet_connect_take(outlet, link, m->acked, m->expected);
-    int rc = tell_link(h, CTL_STAGE_LINK_DIALED, m->edge, m->serial, "");
-    if (rc != 0)
-        return rc;
-    if (h->positioned)
-        return rewind_outlet(h, outlet);
-    if (!all_peers_known(h))
-        return 0;
-    rc = take_position(h, least_peer_acked(h));
-    for (size_t i = 0; rc == 0 && i < h->outlet_count; i++)
-        rc = rewind_outlet(h, &h->outlets[i]);
-    return rc;
-}
-
-static void on_close(struct host *h, const struct control_message *m)
-{
-    struct inlet *inlet = find_inlet(h, m->edge);
-    struct outlet *outlet = find_outlet(h, m->edge);
-    if (inlet != NULL && inlet->link != NULL && link_id(inlet->link)->serial == m->serial)
-        inlet_set_link(inlet, NULL);
-    if (outlet != NULL && outlet->link != NULL && link_id(outlet->link)->serial == m->serial)
-        outlet_disconnect(outlet);
-}
-
-static int on_control(struct host *h, const struct control_message *m)
-{
-    struct inlet *inlet;
-    switch (m->kind) {
-    case CTL_SUPERVISOR_LINK_LISTEN:
-        return on_listen(h, m);
-    case CTL_SUPERVISOR_LINK_DIAL:
-        return on_dial(h, m);
-    case CTL_SUPERVISOR_LINK_UP:
-        inlet = find_inlet(h, m->edge);
-        if (inlet != NULL && inlet->link != NULL && link_id(inlet->link)->serial == m->serial)
-            inlet->up = true;
-        return 0;
-    case CTL_SUPERVISOR_LINK_CLOSE:
-        on_close(h, m);
-        return 0;
-    case CTL_SUPERVISOR_DRAIN:
-        h->at_end = true;
-        return 0;
-    case CTL_SUPERVISOR_STOP:
-        h->stopping = true;
-        return 0;
-    default:
-        return err_set(&h->e, ERR_PROTOCOL, "the supervisor said %s", control_kind_name(m->kind));
-    }
-}
-
-static int hear_supervisor(struct host *h)
-{
-    while (!h->stopping) {
-        struct control_message message;
-        int rc = control_receive(STAGE_FD_CONTROL, &message, &h->e);
-        if (rc == ERR_AGAIN)
-            return 0;
-        if (rc == ERR_END) {
-            h->stopping = true;
-            return 0;
-        }
-        if (rc == 0)
-            rc = on_control(h, &message);
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
-}
-
-/* A link that cannot be trusted is given up; the supervisor makes a new one. */
-static int give_up_link(struct host *h, uint32_t edge, uint64_t serial)
-{
-    log_line(LOG_WARNING, "edge %u: %s; the link is made anew", edge, h->e.text);
-    return tell_link(h, CTL_STAGE_LINK_FAILED, edge, serial, h->e.text);
-}
 
 static int receive_all(struct host *h)
 {
@@ -264,7 +38,7 @@ static int receive_all(struct host *h)
         if (outlet_receive_acks(o, &h->e) != 0) {
             uint64_t serial = link_id(o->link)->serial;
             outlet_disconnect(o);
-            rc = give_up_link(h, (uint32_t)o->edge->index, serial);
+            rc = host_give_up_link(h, (uint32_t)o->edge->index, serial);
         }
     }
     for (size_t i = 0; rc == 0 && i < h->inlet_count; i++) {
@@ -272,7 +46,7 @@ static int receive_all(struct host *h)
         if (in->link != NULL && inlet_receive(in, &h->e) != 0) {
             uint64_t serial = link_id(in->link)->serial;
             inlet_set_link(in, NULL);
-            rc = give_up_link(h, (uint32_t)in->edge->index, serial);
+            rc = host_give_up_link(h, (uint32_t)in->edge->index, serial);
         }
     }
     return rc;
@@ -415,7 +189,7 @@ static int send_all(struct host *h, bool more)
         if (h->positioned && outlet_send(o, &h->e) != 0) {
             uint64_t serial = link_id(o->link)->serial;
             outlet_disconnect(o);
-            int rc = give_up_link(h, (uint32_t)o->edge->index, serial);
+            int rc = host_give_up_link(h, (uint32_t)o->edge->index, serial);
             if (rc != 0)
                 return rc;
         }
@@ -426,7 +200,7 @@ static int send_all(struct host *h, bool more)
 /* Up to here everything is acked downstream, and done here: it can be made safe and acked. */
 static seq_number committable(const struct host *h)
 {
-    seq_number acked = least_peer_acked(h);
+    seq_number acked = host_least_peer_acked(h);
     return acked < h->processed ? acked : h->processed;
 }
 
@@ -463,7 +237,7 @@ static int ack_upstream(struct host *h)
             continue;
         uint64_t serial = link_id(in->link)->serial;
         inlet_set_link(in, NULL);
-        rc = give_up_link(h, (uint32_t)in->edge->index, serial);
+        rc = host_give_up_link(h, (uint32_t)in->edge->index, serial);
         if (rc != 0)
             return rc;
     }
@@ -474,12 +248,12 @@ static int ack_upstream(struct host *h)
 static int say_done(struct host *h)
 {
     bool done = h->inlet_count == 0 && h->at_end && !h->done_said && h->committed == h->processed &&
-                all_peers_known(h);
+                host_all_peers_known(h);
     if (!done)
         return 0;
     h->done_said = true;
     struct control_message message = {.kind = CTL_STAGE_DONE, .acked = h->committed};
-    return tell(h, &message);
+    return host_tell(h, &message);
 }
 
 /*
@@ -551,7 +325,7 @@ static int wait_for_event(struct host *h)
 static int turn(struct host *h)
 {
     bool more = false;
-    int rc = hear_supervisor(h);
+    int rc = host_hear_supervisor(h);
     if (rc == 0 && !h->stopping)
         rc = receive_all(h);
     if (rc == 0 && !h->stopping)
@@ -603,9 +377,9 @@ static int open_host(struct host *h)
         return rc;
     h->runner.counts = status_page_counts(h->page);
     struct control_message ready = {.kind = CTL_STAGE_READY};
-    rc = tell(h, &ready);
+    rc = host_tell(h, &ready);
     if (rc == 0 && runner_has_position(&h->runner))
-        rc = take_position(h, runner_position(&h->runner));
+        rc = host_take_position(h, runner_position(&h->runner));
     return rc;
 }
 
@@ -640,7 +414,7 @@ int process_host_run(const struct process_host_config *config)
         log_line(LOG_ERROR, "%s", h.e.text);
     bool refused = rc == ERR_MISMATCH || rc == ERR_CORRUPT;
     if (refused)
-        refuse(&h);
+        host_refuse(&h);
     close_host(&h);
     return rc == 0 ? STAGE_EXIT_STOPPED : refused ? STAGE_EXIT_REFUSED : STAGE_EXIT_FAILED;
 }

@@ -30,6 +30,11 @@ tail -c +$(($(stat -c %s input) + 1)) whole >>input
 run >summary
 same_as_oracle answers
 
+# Bytes behind what is committed, as a kill leaves them, are cut off even if nothing comes after.
+echo 'half an ans' >>answers
+run >summary
+same_as_oracle answers
+
 # From the beginning, over what is there.
 run --fresh >summary
 same_as_oracle answers
