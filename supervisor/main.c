@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "common/file.h"
 #include "common/limits.h"
@@ -61,6 +62,8 @@ static int be_stage(int argc, char **argv)
         fprintf(stderr, "bulkhead: %s is for the supervisor alone\n", SPAWN_STAGE_ARGUMENT);
         return EXIT_USAGE;
     }
+    /* What ps and top show; the program was executed by way of /proc, as "exe". */
+    (void)prctl(PR_SET_NAME, argv[2]);
     log_init("", strcmp(argv[5], "verbose") == 0 ? LOG_DEBUG : LOG_INFO);
     struct buf text = {0};
     struct err e;
