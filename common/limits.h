@@ -3,7 +3,8 @@
  * limits.h - every bound of the system, with its reason
  *
  * Bounds are what makes memory flat and hostile input harmless. Change one here and its reason
- * with it; docs/protocol.md repeats those that other programs can see.
+ * with it; docs/protocol.md repeats those that other programs can see. Those in #ifndef can be
+ * given on the command line of the compiler: a test build makes them so small that all are met.
  */
 #ifndef BULKHEAD_COMMON_LIMITS_H
 #define BULKHEAD_COMMON_LIMITS_H
@@ -27,14 +28,22 @@
 /* The receiver refuses longer messages before it allocates (NNG_OPT_RECVMAXSZ). */
 #define FRAME_BYTES_MAX (16u << 20)
 /* A frame is sent when it has this size; measured: a hop costs the same up to 64 KiB and more. */
+#ifndef FRAME_BYTES_TARGET
 #define FRAME_BYTES_TARGET (128u << 10)
+#endif
 /* A frame is also closed at this many seqs, so that sparse links ack in good time. */
+#ifndef FRAME_SEQS_MAX
 #define FRAME_SEQS_MAX 8192u
+#endif
 
 /* Unacked bytes that one link may hold for replay before its stage stops reading. */
+#ifndef WINDOW_BYTES_MAX
 #define WINDOW_BYTES_MAX (8u << 20)
+#endif
 /* And received bytes that a fan-in may hold of one link while it waits for another. */
-#define INBOX_BYTES_MAX (8u << 20)
+#ifndef INBOX_BYTES_MAX
+#define INBOX_BYTES_MAX (1u << 20)
+#endif
 
 /* Nesting of JSON input; deeper text is refused, so no stack depends on input. */
 #define JSON_DEPTH_MAX 32u
@@ -45,7 +54,9 @@
 #define DEAD_EXCERPT_BYTES 256u
 
 /* Changes that a store may hold between its committed and its live state. */
+#ifndef STORE_UNDO_ENTRIES_MAX
 #define STORE_UNDO_ENTRIES_MAX 131072u
+#endif
 
 /* Deaths in a row without progress before the topology is stopped in order. */
 #define RESTART_STRIKES_MAX 10u

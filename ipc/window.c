@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/memory.h"
 
 void window_init(struct window *w, seq_number acked)
@@ -43,7 +44,7 @@ static void grow(struct window *w)
 static void spare(struct window *w, struct buf *bytes)
 {
     buf_reset(bytes);
-    if (w->spare_count < WINDOW_SPARES_MAX)
+    if (w->spare_count < WINDOW_SPARES_MAX && bytes->capacity <= 4 * FRAME_BYTES_TARGET)
         w->spares[w->spare_count++] = *bytes;
     else
         buf_done(bytes);

@@ -80,6 +80,21 @@ static int choose_slot(struct cursor *c, uint32_t magic, uint8_t ret_payload[CUR
     return 0;
 }
 
+static int write_slot(struct cursor *c, uint64_t counter, uint32_t magic,
+                      const uint8_t payload[CURSOR_PAYLOAD_BYTES], struct err *e)
+{
+    uint8_t bytes[SLOT_BYTES];
+    bytes_put_u32(bytes + SLOT_AT_MAGIC, magic);
+    bytes_put_u32(bytes + SLOT_AT_VERSION, CURSOR_VERSION);
+    bytes_put_u64(bytes + SLOT_AT_COUNTER, counter);
+    memcpy(bytes + SLOT_AT_PAYLOAD, payload, CURSOR_PAYLOAD_BYTES);
+    bytes_put_u32(bytes + SLOT_AT_CRC, hash_crc32c(0, bytes, SLOT_AT_CRC));
+    /* The first write goes to slot 0, so an empty slot 1 tells a torn first write. */
+    uint64_t offset = ((counter - 1) & 1) * SLOT_DISTANCE;
+    int rc = file_write_at(c->fd, offset, bytes, sizeof bytes, e);
+    return rc == 0 && c->durable ? file_sync(c->fd, e) : rc;
+}
+
 int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
                 uint8_t ret_payload[CURSOR_PAYLOAD_BYTES], bool *ret_found, struct err *e)
 {
@@ -89,9 +104,12 @@ int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
         rc = choose_slot(c, magic, ret_payload, ret_found, e);
     if (rc == 0 && durable && !*ret_found)
         rc = file_sync_dir(dir_fd, e);
-    /* A process that was killed before its sync has left what we act upon now. */
+    /*
+     * A process that was killed before its sync, or whose sync failed, has left what we act upon
+     * now, and after a failed sync the kernel takes the page for clean: it is written anew.
+     */
     if (rc == 0 && durable && *ret_found)
-        rc = file_sync(c->fd, e);
+        rc = write_slot(c, c->counter, magic, ret_payload, e);
     if (rc != 0)
         cursor_close(c);
     return rc;
@@ -100,17 +118,7 @@ int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
 int cursor_write(struct cursor *c, uint32_t magic, const uint8_t payload[CURSOR_PAYLOAD_BYTES],
                  struct err *e)
 {
-    /* The first write goes to slot 0, so an empty slot 1 tells a torn first write. */
-    unsigned index = (unsigned)(c->counter & 1);
-    uint8_t bytes[SLOT_BYTES];
-    bytes_put_u32(bytes + SLOT_AT_MAGIC, magic);
-    bytes_put_u32(bytes + SLOT_AT_VERSION, CURSOR_VERSION);
-    bytes_put_u64(bytes + SLOT_AT_COUNTER, c->counter + 1);
-    memcpy(bytes + SLOT_AT_PAYLOAD, payload, CURSOR_PAYLOAD_BYTES);
-    bytes_put_u32(bytes + SLOT_AT_CRC, hash_crc32c(0, bytes, SLOT_AT_CRC));
-    int rc = file_write_at(c->fd, (uint64_t)index * SLOT_DISTANCE, bytes, sizeof bytes, e);
-    if (rc == 0 && c->durable)
-        rc = file_sync(c->fd, e);
+    int rc = write_slot(c, c->counter + 1, magic, payload, e);
     if (rc != 0)
         return err_wrap(e, CURSOR_FILE);
     c->counter++;

@@ -59,6 +59,8 @@ static int preflight(const struct topology *topology, const struct stage *stage,
             return err_set_errno(e, "cannot write '%s'", path);
         return refuse_input_as_output(topology, &st, path, e);
     }
+    if (errno != ENOENT)
+        return err_set_errno(e, "cannot open '%s'", path);
     const char *slash = strrchr(path, '/');
     char *parent = slash == NULL ? memory_dup(".", 1)
                                  : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));

@@ -430,6 +430,12 @@ static void pass_line(struct file_source *self, size_t len)
 static int read_record(void *opaque, struct emitter *out, struct err *e)
 {
     struct file_source *self = opaque;
+    if (self->at.unterminated) {
+        /* The end of the file was taken for the end of a line: it must have been. */
+        int rc = finish_unterminated(self, e);
+        if (rc != 0 || self->at.unterminated)
+            return rc != 0 ? rc : ERR_END;
+    }
     for (;;) {
         size_t len, end;
         int rc = find_line(self, &len, &end, e);

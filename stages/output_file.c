@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/bytes.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "common/memory.h"
 
 #define OUTPUT_MAGIC 0x554f4842u /* "BHOU" */
@@ -20,17 +22,33 @@
 enum {
     AT_SEQ = 0,
     AT_LENGTH = 8,
-    AT_DEVICE = 16,
-    AT_INODE = 24,
+    AT_TAIL_CRC = 16,
 };
+
+/* How much before the committed length is compared when the file is opened again. */
+#define TAIL_BYTES_MAX 4096u
+
+static int tail_crc(const struct output_file *o, uint32_t *ret_crc, struct err *e)
+{
+    uint8_t tail[TAIL_BYTES_MAX];
+    size_t len = o->length < TAIL_BYTES_MAX ? (size_t)o->length : TAIL_BYTES_MAX;
+    size_t got;
+    int rc = file_read_at(o->fd, o->length - len, tail, len, &got, e);
+    if (rc == 0)
+        *ret_crc = hash_crc32c(0, tail, got);
+    return rc;
+}
 
 static int write_cursor(struct output_file *o, seq_number seq, struct err *e)
 {
     uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
+    uint32_t crc = 0;
+    int rc = tail_crc(o, &crc, e);
+    if (rc != 0)
+        return rc;
     bytes_put_u64(payload + AT_SEQ, seq);
     bytes_put_u64(payload + AT_LENGTH, o->length);
-    bytes_put_u64(payload + AT_DEVICE, o->device);
-    bytes_put_u64(payload + AT_INODE, o->inode);
+    bytes_put_u32(payload + AT_TAIL_CRC, crc);
     return cursor_write(&o->cursor, OUTPUT_MAGIC, payload, e);
 }
 
@@ -70,84 +88,90 @@ static int sync_parent(int dir_fd, const char *path, struct err *e)
     return rc;
 }
 
-static int check_regular(const struct output_file *o, const struct stat *st, struct err *e)
+/* Opens the file and takes it for this run alone. */
+static int take_file(struct output_file *o, int flags, struct err *e)
 {
-    if (S_ISREG(st->st_mode))
-        return 0;
-    return err_set(e, ERR_MISMATCH,
-                   "'%s' is no regular file, so it cannot be cut back after a kill", o->path);
-}
-
-static int begin_new(struct output_file *o, int dir_fd, bool fresh, struct err *e)
-{
-    int rc = file_open(dir_fd, o->path, O_WRONLY | O_CREAT, 0666, &o->fd, e);
+    mode_t mode = o->dir_fd == AT_FDCWD ? 0666 : 0600;
+    int rc = file_open(o->dir_fd, o->path, O_RDWR | flags, mode, &o->fd, e);
     if (rc != 0)
         return rc;
     struct stat st;
     if (fstat(o->fd, &st) != 0)
-        return err_set_errno(e, "'%s'", o->path);
-    rc = check_regular(o, &st, e);
-    if (rc == 0 && st.st_size != 0 && !fresh)
+        return err_set_errno(e, "'%s'", o->shown);
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' is no regular file, so it cannot be cut back after a kill", o->shown);
+    if (flock(o->fd, LOCK_EX | LOCK_NB) != 0)
+        return err_set(e, ERR_MISMATCH, "'%s' is being written by another run", o->shown);
+    return 0;
+}
+
+static int begin_new(struct output_file *o, bool fresh, struct err *e)
+{
+    int rc = take_file(o, O_CREAT, e);
+    uint64_t found = 0;
+    if (rc == 0)
+        rc = file_length(o->fd, &found, e);
+    if (rc == 0 && found != 0 && !fresh)
         rc = err_set(e, ERR_MISMATCH,
-                     "'%s' holds %jd bytes that this state directory knows nothing of; move it "
-                     "away, choose another output, or start over with --fresh",
-                     o->path, (intmax_t)st.st_size);
-    if (rc == 0 && st.st_size != 0)
+                     "'%s' holds %" PRIu64 " bytes that this state directory knows nothing of; "
+                     "move it away, choose another output, or start over with --fresh",
+                     o->shown, found);
+    if (rc == 0 && found != 0)
         rc = file_truncate(o->fd, 0, e);
     if (rc == 0 && o->durable)
-        rc = sync_parent(dir_fd, o->path, e);
-    o->device = st.st_dev;
-    o->inode = st.st_ino;
+        rc = sync_parent(o->dir_fd, o->path, e);
     return rc == 0 ? write_cursor(o, o->committed, e) : rc;
 }
 
-static int go_on(struct output_file *o, int dir_fd, const uint8_t *payload, struct err *e)
+static int go_on(struct output_file *o, const uint8_t *payload, struct err *e)
 {
     o->committed = bytes_get_u64(payload + AT_SEQ);
     o->length = bytes_get_u64(payload + AT_LENGTH);
-    o->device = bytes_get_u64(payload + AT_DEVICE);
-    o->inode = bytes_get_u64(payload + AT_INODE);
-    int rc = file_open(dir_fd, o->path, O_WRONLY, 0, &o->fd, e);
+    int rc = take_file(o, 0, e);
     if (rc == ERR_NOT_FOUND && o->length == 0)
-        return begin_new(o, dir_fd, false, e);
+        return begin_new(o, false, e);
     if (rc == ERR_NOT_FOUND)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' is gone, but %" PRIu64 " bytes of it are committed; put it back, or "
-                       "start over with --fresh",
-                       o->path, o->length);
-    if (rc != 0)
-        return rc;
-    struct stat st;
-    if (fstat(o->fd, &st) != 0)
-        return err_set_errno(e, "'%s'", o->path);
-    rc = check_regular(o, &st, e);
-    if (rc != 0)
-        return rc;
-    if (st.st_dev != o->device || st.st_ino != o->inode)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' is not the file that was written before (inode %ju, now %ju); put "
-                       "that one back, or start over with --fresh",
-                       o->path, (uintmax_t)o->inode, (uintmax_t)st.st_ino);
-    if ((uint64_t)st.st_size < o->length)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' has %jd bytes, but %" PRIu64 " are committed: it was truncated; put "
+                       "'%s' is not there, but %" PRIu64 " bytes are committed to the output; put "
                        "it back, or start over with --fresh",
-                       o->path, (intmax_t)st.st_size, o->length);
-    return (uint64_t)st.st_size > o->length ? file_truncate(o->fd, o->length, e) : 0;
+                       o->shown, o->length);
+    uint64_t found;
+    uint32_t crc = 0;
+    if (rc == 0)
+        rc = file_length(o->fd, &found, e);
+    if (rc == 0 && found < o->length)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' has %" PRIu64 " bytes, but %" PRIu64 " are committed: it was "
+                       "truncated; put it back, or start over with --fresh",
+                       o->shown, found, o->length);
+    if (rc == 0)
+        rc = tail_crc(o, &crc, e);
+    if (rc == 0 && crc != bytes_get_u32(payload + AT_TAIL_CRC))
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' is not what was written: the bytes before offset %" PRIu64
+                       " are others; put it back, or start over with --fresh",
+                       o->shown, o->length);
+    return rc;
 }
 
 int output_file_open(struct output_file *o, int dir_fd, const char *path, int state_fd,
                      bool durable, bool fresh, struct err *e)
 {
-    *o = (struct output_file){
-        .path = memory_dup(path, strlen(path)), .fd = -1, .cursor = {.fd = -1}, .durable = durable};
+    *o = (struct output_file){.path = memory_dup(path, strlen(path)),
+                              .dir_fd = dir_fd,
+                              .fd = -1,
+                              .cursor = {.fd = -1},
+                              .durable = durable};
+    const char *slash = strrchr(o->path, '/');
+    o->shown = dir_fd == AT_FDCWD || slash == NULL ? o->path : slash + 1;
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
     bool found = false;
     int rc = dir_fd == AT_FDCWD ? refuse_state_file(state_fd, path, e) : 0;
     if (rc == 0)
         rc = cursor_open(&o->cursor, state_fd, OUTPUT_MAGIC, durable, payload, &found, e);
     if (rc == 0)
-        rc = found ? go_on(o, dir_fd, payload, e) : begin_new(o, dir_fd, fresh, e);
+        rc = found ? go_on(o, payload, e) : begin_new(o, fresh, e);
     if (rc != 0)
         output_file_close(o);
     return rc;
@@ -164,16 +188,44 @@ void output_file_close(struct output_file *o)
     o->path = NULL;
 }
 
+/* Cuts off what a former life wrote and did not commit; what comes next takes its place. */
+static int cut_uncommitted(struct output_file *o, struct err *e)
+{
+    if (o->cut)
+        return 0;
+    uint64_t found;
+    int rc = file_length(o->fd, &found, e);
+    if (rc == 0 && found > o->length)
+        rc = file_truncate(o->fd, o->length, e);
+    o->cut = rc == 0;
+    return rc;
+}
+
 static int flush(struct output_file *o, struct err *e)
 {
     if (o->waiting.len == 0)
         return 0;
-    int rc = file_write_at(o->fd, o->length, o->waiting.data, o->waiting.len, e);
+    int rc = cut_uncommitted(o, e);
+    if (rc == 0)
+        rc = file_write_at(o->fd, o->length, o->waiting.data, o->waiting.len, e);
     if (rc != 0)
-        return err_wrap(e, "'%s'", o->path);
+        return err_wrap(e, "'%s'", o->shown);
     o->length += o->waiting.len;
     buf_reset(&o->waiting);
     return 0;
+}
+
+/* Whether the name still leads to the file: bytes in a file that nobody can find are lost. */
+static int check_in_place(const struct output_file *o, struct err *e)
+{
+    struct stat by_name, by_fd;
+    if (fstat(o->fd, &by_fd) == 0 && fstatat(o->dir_fd, o->path, &by_name, 0) == 0 &&
+        by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino)
+        return 0;
+    return err_set(e, ERR_MISMATCH,
+                   "'%s' was moved away or replaced while it was written; put it back, or start "
+                   "over with --fresh",
+                   o->shown);
 }
 
 int output_file_flush_some(struct output_file *o, struct err *e)
@@ -185,6 +237,10 @@ int output_file_commit(struct output_file *o, seq_number seq, struct err *e)
 {
     uint64_t length_before = o->length;
     int rc = flush(o, e);
+    if (rc == 0)
+        rc = cut_uncommitted(o, e);
+    if (rc == 0)
+        rc = check_in_place(o, e);
     if (rc == 0 && o->durable && (o->length != length_before || seq != o->committed))
         rc = file_sync(o->fd, e);
     if (rc == 0)

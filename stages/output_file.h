@@ -2,10 +2,11 @@
 /*
  * output_file.h - a file that grows by lines and can be cut back to what is committed
  *
- * The cursor beside it says (seq, length, which file). After a kill the file is cut to that
- * length and goes on from there, so that it ends up as if nothing had happened. It must belong to
- * its state: a file that was replaced, is shorter than committed, or has a content that the state
- * knows nothing of, is refused and left as it is.
+ * The cursor beside it says (seq, length, CRC of the last bytes). After a kill the file is cut to
+ * that length before the first byte that follows is written, and ends up as if nothing had
+ * happened. It must belong to its state: a file that is gone, shorter than committed, has other
+ * bytes before that length, or is written by another run, is refused and left as it is. A copy
+ * that was put in its place, as from a backup, is as good as the file itself.
  */
 #ifndef BULKHEAD_STAGES_OUTPUT_FILE_H
 #define BULKHEAD_STAGES_OUTPUT_FILE_H
@@ -15,12 +16,14 @@
 #include "stages/stage.h"
 
 struct output_file {
-    char *path;
+    char *path; /* relative to dir_fd */
+    int dir_fd;
+    const char *shown; /* of path, for messages */
     int fd;
     struct cursor cursor;
     bool durable;
-    uint64_t device, inode;
     uint64_t length; /* written so far */
+    bool cut;        /* what lies behind length was cut off in this life */
     seq_number committed;
     struct buf waiting; /* not yet written */
 };

@@ -333,8 +333,11 @@ static int turn(struct host *h)
     publish_counts(h);
     if (rc == 0 && !h->stopping)
         rc = send_all(h, more);
+    /* Work that a full store held up can go on at once after a commit; no event will say so. */
+    bool was_full = runner_is_full(&h->runner);
     if (rc == 0 && !h->stopping)
         rc = commit_if_due(h);
+    more = more || (was_full && !runner_is_full(&h->runner));
     if (rc == 0 && !h->stopping)
         rc = ack_upstream(h);
     if (rc == 0 && !h->stopping)
@@ -410,11 +413,11 @@ int process_host_run(const struct process_host_config *config)
         rc = open_host(&h);
     while (rc == 0 && !h.stopping)
         rc = turn(&h);
-    if (rc != 0)
-        log_line(LOG_ERROR, "%s", h.e.text);
     bool refused = rc == ERR_MISMATCH || rc == ERR_CORRUPT;
     if (refused)
-        host_refuse(&h);
+        host_refuse(&h); /* the supervisor says it */
+    else if (rc != 0)
+        log_line(LOG_ERROR, "%s", h.e.text);
     close_host(&h);
     return rc == 0 ? STAGE_EXIT_STOPPED : refused ? STAGE_EXIT_REFUSED : STAGE_EXIT_FAILED;
 }

@@ -22,7 +22,8 @@ enum stage_fd {
     STAGE_FD_LINKS = 6,    /* the directory of the links' sockets */
     STAGE_FD_STAGES = 7,   /* the directory of the stages' state */
     STAGE_FD_IMAGE = 8,    /* a memfd for the image of its store */
-    STAGE_FD_COUNT = 9
+    STAGE_FD_LOCK = 9,     /* the lock of the state directory: held until the last stage is dead */
+    STAGE_FD_COUNT = 10
 };
 
 /* How a stage process ends; documented in docs/protocol.md. */

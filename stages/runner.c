@@ -17,6 +17,8 @@ int runner_open(struct runner *r, const struct runner_config *config, struct err
         struct store_spec spec;
         r->ops->store_spec(config->stage, &spec);
         rc = store_open(r->state_fd, config->image_fd, &spec, durable, &r->store, e);
+        if (rc != 0)
+            (void)err_wrap(e, "state in 'stages/%s'", config->stage->name);
     }
     if (rc == 0) {
         struct stage_env env = {.topology = config->topology,

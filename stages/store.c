@@ -177,11 +177,29 @@ static int cut_torn_end(const struct store *s, int fd, uint64_t number, uint64_t
     return rc == 0 ? file_truncate(fd, len, e) : rc;
 }
 
+/*
+ * Makes the last group safe: a process that was killed before its sync, or whose sync failed, has
+ * left what we act upon now, and after a failed sync the kernel takes the page for clean.
+ */
+static int write_again(int fd, uint64_t from, uint64_t to, struct err *e)
+{
+    size_t len = (size_t)(to - from), got;
+    uint8_t *bytes = memory_new(len, 1);
+    int rc = file_read_at(fd, from, bytes, len, &got, e);
+    if (rc == 0)
+        rc = file_write_at(fd, from, bytes, got, e);
+    if (rc == 0)
+        rc = file_sync(fd, e);
+    free(bytes);
+    return rc;
+}
+
 /* Applies one log, which must begin where the state before it ends, and leaves it open. */
 static int replay_log(struct store *s, uint64_t number, bool newest, seq_number *seq,
                       uint64_t *ret_len, struct err *e)
 {
     struct store_file_header header;
+    uint64_t tail = 0;
     int fd;
     int rc = store_log_open(s->dir_fd, number, &fd, &header, e);
     if (rc != 0)
@@ -195,12 +213,11 @@ static int replay_log(struct store *s, uint64_t number, bool newest, seq_number 
                      (unsigned long long)number, (unsigned long long)header.start_seq,
                      (unsigned long long)*seq);
     if (rc == 0)
-        rc = store_log_replay(fd, &header, newest, &s->image, ret_len, seq, e);
+        rc = store_log_replay(fd, &header, newest, &s->image, ret_len, seq, &tail, e);
     if (rc == 0 && newest)
         rc = cut_torn_end(s, fd, number, *ret_len, e);
-    /* A process that was killed before its sync has left what we act upon now. */
     if (rc == 0 && newest && s->durable)
-        rc = file_sync(fd, e);
+        rc = write_again(fd, tail, *ret_len, e);
     if (rc != 0 || !newest) {
         (void)close(fd);
         return rc;

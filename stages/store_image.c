@@ -45,7 +45,8 @@ struct image_header {
     _Atomic uint64_t next_page;
     struct image_growth growth;
     _Atomic uint64_t regions[IMAGE_SHARDS];
-    uint32_t used[IMAGE_SHARDS]; /* slots taken; a kill may leave it one too high */
+    uint64_t spares[IMAGE_SHARDS]; /* the region before, punched; 0: none. Used again if it fits */
+    uint32_t used[IMAGE_SHARDS];   /* slots taken; a kill may leave it one too high */
 };
 
 enum undo_op {
@@ -278,7 +279,10 @@ static void shard_rebuild(struct image *image, unsigned shard)
     unsigned slots_log2 = (unsigned)(old & 0xff);
     if (live >= slots - slots / 2)
         slots_log2++;
-    uint64_t new = region_new(image, slots_log2);
+    /* Two regions of a size take turns, so that years of rebuilding use up no address space. */
+    uint64_t new = h->spares[shard];
+    if (new == 0 || (new & 0xff) != slots_log2)
+        new = region_new(image, slots_log2);
     h->growth.shard = shard;
     h->growth.old_region = old;
     h->growth.new_region = new;
@@ -293,6 +297,7 @@ static void shard_rebuild(struct image *image, unsigned shard)
     atomic_store(&h->regions[shard], new);
     h->used[shard] = (uint32_t)live;
     punch_region(image, old);
+    h->spares[shard] = old;
     atomic_store(&h->growth.active, 0);
 }
 
@@ -403,6 +408,7 @@ static void growth_settle(struct image *image)
         for (uint64_t i = 0; i < region_slots(g->new_region); i++)
             used += slot_at(image, region_base(image, g->new_region), i)->low != 0 ? 1 : 0;
         image->header->used[g->shard] = used;
+        image->header->spares[g->shard] = g->old_region;
     }
     punch_region(image, moved ? g->old_region : g->new_region);
     atomic_store(&g->active, 0);

@@ -340,7 +340,8 @@ static bool apply_body(struct image *image, const uint8_t *at, const uint8_t *en
 }
 
 int store_log_replay(int fd, const struct store_file_header *header, bool torn_ok,
-                     struct image *image, uint64_t *ret_len, seq_number *ret_last, struct err *e)
+                     struct image *image, uint64_t *ret_len, seq_number *ret_last,
+                     uint64_t *ret_tail, struct err *e)
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
     (void)store_log_name(header->number, name);
@@ -348,6 +349,7 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
     int rc = file_read_whole(fd, SIZE_MAX / 2, &text, e);
     struct log_text log = {text.data, text.len, header->value_len};
     size_t offset = STORE_HEADER_BYTES;
+    size_t tail = offset;
     seq_number last = header->start_seq;
     while (rc == 0 && offset < log.len) {
         size_t body_len = 0;
@@ -369,12 +371,14 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
             break;
         }
         last = group_last;
+        tail = offset;
         offset += STORE_GROUP_HEADER_BYTES + body_len;
     }
     buf_done(&text);
     if (rc == 0) {
         *ret_len = offset;
         *ret_last = last;
+        *ret_tail = tail;
     }
     return rc;
 }

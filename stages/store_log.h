@@ -71,12 +71,14 @@ int store_log_write(int fd, uint64_t offset, seq_number first, seq_number last, 
  *
  *   ret_len   where the next group goes: behind the last good one
  *   ret_last  the last seq that the log holds
+ *   ret_tail  where its last group begins, the only one whose sync may not have happened
  *   torn_ok   whether the log may end in a piece of a group, as the newest one may after a kill
  *
  * Returns: 0, ERR_CORRUPT (e names file and offset; image is to be thrown away), ERR_IO.
  */
 int store_log_replay(int fd, const struct store_file_header *header, bool torn_ok,
-                     struct image *image, uint64_t *ret_len, seq_number *ret_last, struct err *e);
+                     struct image *image, uint64_t *ret_len, seq_number *ret_last,
+                     uint64_t *ret_tail, struct err *e);
 
 /* A checkpoint that is being written. fd < 0: none. */
 struct store_checkpoint {

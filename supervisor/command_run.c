@@ -219,7 +219,8 @@ static void print_outcome(const struct run *run, struct buf *out)
     uint64_t records = run->rows[0].counts.in;
     const char *name = run->topology->name;
     if (records == 0 && run->outcome == CORE_OUTCOME_DONE) {
-        buf_add_format(out, "%s: nothing new; the input was read to its end before\n", name);
+        buf_add_format(out, "%s: nothing new; the input holds no record that was not read before\n",
+                       name);
         return;
     }
     buf_add_format(out, "%s: ", name);

@@ -30,7 +30,7 @@ static int lift(int fd)
 
 struct child_fds {
     int null_fd, stderr_fd, control_fd, status_fd, topology_fd, links_fd, stages_fd, image_fd,
-        errno_fd;
+        lock_fd, errno_fd;
 };
 
 static int place_fds(const struct child_fds *fds)
@@ -116,6 +116,7 @@ static int fork_stage(const struct spawn_request *request, int control[2], int s
                             .links_fd = request->links_fd,
                             .stages_fd = request->stages_fd,
                             .image_fd = request->image_fd,
+                            .lock_fd = request->lock_fd,
                             .errno_fd = errno_pipe[1]};
     pid_t parent = getpid();
     errno = 0;

@@ -20,7 +20,7 @@ struct spawn_request {
     const char *topology_file; /* its name, for messages */
     bool fresh;
     bool verbose;
-    int status_fd, topology_fd, links_fd, stages_fd, image_fd; /* borrowed */
+    int status_fd, topology_fd, links_fd, stages_fd, image_fd, lock_fd; /* borrowed */
 };
 
 struct spawned {

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -20,6 +22,9 @@
 #define LOCK_FILE "lock"
 #define NAME_FILE "topology"
 #define REMOVE_DEPTH_MAX 4u
+#define LOCK_RETRY_MS 10
+/* Stages of a dead supervisor die at once, but for one that waits for a disk. */
+#define LOCK_ORPHANS_MS_MAX 5000u
 
 char *state_dir_root(void)
 {
@@ -80,23 +85,39 @@ static int check_ours(const struct state_dir *d, struct err *e)
     return 0;
 }
 
+/* The pid in the lock file; 0 if there is none yet. */
+static long holder_of(const struct state_dir *d)
+{
+    char pid[32] = "";
+    size_t len = 0;
+    (void)file_read_at(d->lock_fd, 0, pid, sizeof pid - 1, &len, NULL);
+    return strtol(pid, NULL, 10);
+}
+
 static int take_lock(struct state_dir *d, struct err *e)
 {
     int rc = file_open(d->fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &d->lock_fd, e);
     if (rc != 0)
         return err_wrap(e, "'%s'", d->path);
-    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    if (errno != EWOULDBLOCK)
-        return err_set_errno(e, "cannot lock '%s'", d->path);
-    char pid[32] = "";
-    size_t len = 0;
-    (void)file_read_at(d->lock_fd, 0, pid, sizeof pid - 1, &len, NULL);
-    pid[strspn(pid, "0123456789")] = '\0';
+    long pid = 0;
+    for (unsigned waited_ms = 0;; waited_ms += LOCK_RETRY_MS) {
+        if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK)
+            return err_set_errno(e, "cannot lock '%s'", d->path);
+        pid = holder_of(d);
+        /* Stages hold the lock of a supervisor that was killed, for the moment that they live on.
+         */
+        if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH ||
+            waited_ms >= LOCK_ORPHANS_MS_MAX)
+            break;
+        const struct timespec pause = {.tv_nsec = LOCK_RETRY_MS * 1000000L};
+        (void)nanosleep(&pause, NULL);
+    }
     return err_set(e, ERR_BUSY,
-                   "another supervisor (pid %s) works in '%s'; stop it (bulkhead stop), or give "
+                   "another supervisor (pid %ld) works in '%s'; stop it (bulkhead stop), or give "
                    "this one a directory of its own with --state",
-                   pid[0] != '\0' ? pid : "unknown", d->path);
+                   pid, d->path);
 }
 
 static int write_pid(const struct state_dir *d, struct err *e)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -86,6 +87,11 @@ static void on_progress(struct ev_loop *ev, ev_timer *timer, int events)
     status_write_progress(&p, l->s.topology->name, l->bar, &line);
     if (l->bar) {
         clear_bar();
+        /* A line that wraps could not be erased. */
+        struct winsize size;
+        if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
+            line.len >= size.ws_col)
+            line.len = size.ws_col - 1u;
         ssize_t ignored = write(STDERR_FILENO, line.data, line.len);
         (void)ignored;
     } else {
@@ -205,9 +211,12 @@ static int renew_image(struct supervised_stage *stage, bool keep, struct err *e)
 {
     if (stage->image_fd < 0 || keep)
         return 0;
+    int fd = memfd_create("bulkhead-store", MFD_CLOEXEC);
+    if (fd < 0)
+        return err_set_errno(e, "cannot make memory for the state");
     (void)close(stage->image_fd);
-    stage->image_fd = memfd_create("bulkhead-store", MFD_CLOEXEC);
-    return stage->image_fd >= 0 ? 0 : err_set_errno(e, "cannot make memory for the state");
+    stage->image_fd = fd;
+    return 0;
 }
 
 static void watch_stage(struct loop *l, size_t index)
@@ -238,6 +247,7 @@ static void do_spawn(struct loop *l, const struct core_action *action)
                                         .topology_fd = l->s.topology_fd,
                                         .links_fd = l->s.state->links_fd,
                                         .stages_fd = l->s.state->stages_fd,
+                                        .lock_fd = l->s.state->lock_fd,
                                         .image_fd = stage->image_fd >= 0 ? stage->image_fd
                                                                          : stage->status_fd};
         rc = spawn_stage(&request, &stage->process, &e);

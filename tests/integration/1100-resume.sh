@@ -30,8 +30,10 @@ tail -c +$(($(stat -c %s input) + 1)) whole >>input
 run >summary
 same_as_oracle answers
 
-# Bytes behind what is committed, as a kill leaves them, are cut off even if nothing comes after.
+# Bytes behind what is committed, as a kill leaves them, are cut off when more is written.
 echo 'half an ans' >>answers
+"$generate" --records 100 --customers 5 --seed 22 --start 2002-01-01 >more
+{ echo; cat more; } >>input
 run >summary
 same_as_oracle answers
 

@@ -34,10 +34,15 @@ truncate -s 100 answers
 refused 5 "it was truncated"
 [ "$(stat -c %s answers)" -eq 100 ] || fail "the output was touched"
 mv answers answers.moved # keeps its inode, which a new file could get otherwise
-refused 5 "is gone"
-cp answers.kept answers
-refused 5 "is not the file that was written before"
+refused 5 "is not there"
+sed 's/true/TRUE/' answers.kept >answers # as long as before
+refused 5 "is not what was written"
+cp answers.kept answers # as from a backup
+run >summary
 same answers answers.kept
+exec 9>>answers && flock 9 # as another run has it
+refused 5 "is being written by another run"
+exec 9>&-
 rm -rf state
 refused 5 "bytes that this state directory knows nothing of"
 same answers answers.kept
@@ -60,6 +65,19 @@ topology=$first
 # A store that has lost its beginning does not guess.
 rm -r state/stages/once
 refused 5 "their states do not belong together"
+
+# An output that is moved away while it is written.
+"$generate" --records "$(scaled 400000)" --customers 1000 --seed 33 -o input
+state=$PWD/state2 OUTPUT=$PWD/answers2
+start
+wait_for acked answers 1000
+mv answers2 answers3
+code=0
+wait "$supervisor" || code=$?
+[ "$code" -eq 5 ] || fail "an output that was moved away: exit $code: $(cat run.err)"
+grep -q "was moved away or replaced while it was written" run.err || fail "$(cat run.err)"
+state=$PWD/state OUTPUT=$PWD/answers
+cp input.kept input
 
 # A directory that is not ours alone.
 chmod 0777 state

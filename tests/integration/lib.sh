@@ -24,7 +24,11 @@ skip() {
 
 # A program under sanitizers is slower by a factor: it gets less to do, never more time.
 scaled() {
-    if [[ $BUILD_NAME == *asan* ]]; then echo $(($1 / 2)); else echo "$1"; fi
+    case $BUILD_NAME in
+    *asan*) echo $(($1 / 2)) ;;
+    *small*) echo $(($1 / 10)) ;;
+    *) echo "$1" ;;
+    esac
 }
 
 same() { cmp "$1" "$2" || fail "'$1' and '$2' differ"; }
