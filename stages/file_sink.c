@@ -126,10 +126,12 @@ static const struct stage_ops ops = {
 const struct kind file_sink_kind = {
     .name = "file.sink",
     .summary = "writes lines to a file, each exactly once",
-    .manual = "Writes the field 'line' of every record and a newline. After a kill the file is cut "
-              "back to what was committed and goes on from there. The file must be this topology's "
-              "own: one that holds bytes which the state directory knows nothing of, that was "
-              "replaced, or that is shorter than committed, is refused and left as it is.",
+    .manual =
+        "Writes the field 'line' of every record and a newline. After a kill the file goes on "
+        "from what was committed. It must be this topology's own: one that holds bytes while "
+        "the state directory knows of none, that has other bytes before the committed "
+        "length, that is shorter or gone, or that another run is writing, is refused and left "
+        "as it is.",
     .role = KIND_SINK,
     .reads = "line: string or bytes",
     .makes = "nothing",

@@ -79,7 +79,8 @@ const struct kind json_encode_kind = {
     .name = "json.encode",
     .summary = "writes records as JSON objects",
     .manual = "Compact JSON, fields in the order given. Money and timestamps are strings in the "
-              "form that json.decode reads; bytes that are no UTF-8 are base64.",
+              "form that json.decode reads; bytes that are no UTF-8 are base64. A record "
+              "whose text would be too large is a dead letter.",
     .role = KIND_STEP,
     .dead_letters = true,
     .reads = "the fields",
