@@ -14,14 +14,16 @@ wait "$supervisor" || fail "SIGTERM: exit $?"
 grep -q 'the next run goes on from here' run.out || fail "$(cat run.out)"
 no_sockets_left
 
+# Whoever starts it again does not wait for the orphaned stages; the start does.
 start
 pids=$("$BULKHEAD" status --json --state "$state" | grep -o '"pid":[0-9]*' | cut -d: -f2)
 wait_for acked answers $((records / 8))
 kill -9 "$supervisor"
 wait "$supervisor" || true
-for pid in $pids; do wait_for gone "$pid"; done
+killed_pids=$pids
 
 start
+for pid in $killed_pids; do gone "$pid" || fail "a stage outlived its supervisor: $pid"; done
 wait_for acked answers $((records / 5))
 kill -TERM "$supervisor"
 kill -TERM "$supervisor" || true

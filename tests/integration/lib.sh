@@ -60,7 +60,8 @@ start() {
 
 running() { "$BULKHEAD" status --state "$state" >status.out 2>/dev/null; }
 
-gone() { ! kill -0 "$1" 2>/dev/null; }
+# Whether a process is dead: it is not there, or nobody has reaped it yet.
+gone() { ! kill -0 "$1" 2>/dev/null || grep -qs '^State:.Z' "/proc/$1/status"; }
 
 # A value from the JSON status: json STAGE KEY. Empty if nothing is running.
 json() {
