@@ -3,7 +3,7 @@
 # status, kill and stop on a run that cannot end by itself before it is told to: its supervisor
 # is asked while a stage is held, then let go.
 . "$ROOT/tests/integration/lib.sh"
-"$generate" --records "$(scaled 400000)" --customers 2000 --seed 41 --malformed 1 -o input
+"$generate" --records "$(scaled 1200000)" --customers 2000 --seed 41 --malformed 1 -o input
 export INPUT="$PWD/input" OUTPUT="$PWD/answers"
 
 expect_exit 6 "$BULKHEAD" status --state "$state" 2>errors

@@ -36,6 +36,7 @@ pids=$("$BULKHEAD" status --json --state "$state" | grep -o '"pid":[0-9]*' | cut
 # shellcheck disable=SC2086
 kill -9 $pids
 wait "$supervisor" || true
+supervisor=""
 for pid in $pids; do wait_for gone "$pid"; done
 
 run >summary

@@ -41,9 +41,12 @@ expect_exit() {
 }
 
 wait_for() {
-    local tries
+    local tries over
     for ((tries = 0; tries < 6000; tries++)); do
+        over=0
+        [ -z "${supervisor:-}" ] || ! gone "$supervisor" || over=1
         if "$@"; then return 0; fi
+        [ $over -eq 0 ] || fail "the run was over before: $*; $(cat run.err)"
         sleep 0.01 # between two looks at the event; what is waited for is the event
     done
     fail "never happened: $*"
