@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Descriptors, sockets and processes after many restarts are as many as after the first ones.
 . "$ROOT/tests/integration/lib.sh"
-"$generate" --records "$(scaled 1000000)" --customers 3000 --seed 99 -o input
+"$generate" --records "$(scaled 1600000)" --customers 3000 --seed 99 -o input
 export INPUT="$PWD/input" OUTPUT="$PWD/answers"
 
 all_running() {
@@ -21,7 +21,7 @@ wait_for settled
 supervisor_before=$(descriptors "$supervisor")
 neighbour=$(json limits pid)
 neighbour_before=$(descriptors "$neighbour")
-for _ in $(seq 1 "$(scaled 60)"); do
+for _ in $(seq 1 "$(scaled 40)"); do
     "$BULKHEAD" kill once --state "$state" >/dev/null || fail "the run was over too early"
     wait_for settled
 done
