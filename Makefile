@@ -14,7 +14,6 @@ CFLAGS_ALL += $(if $(filter static,$(LINK)),-fPIE)
 # nng's name look-up is for TCP, which nothing here uses; the linker warns of it in a static
 # program (--no-warnings).
 LDFLAGS_ALL = $(LDFLAGS_$(LINK)) $(SANITIZE) -pthread -Wl,--no-warnings $(LDFLAGS)
-LIBS_static = -Wl,-Bstatic
 LIBS = -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lev -lm -latomic
 
 SOURCES := $(wildcard common/*.c topology/*.c ipc/*.c stages/*.c supervisor/*.c)
