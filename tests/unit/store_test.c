@@ -341,17 +341,19 @@ static void a_changed_byte_is_refused(void **state)
 {
     (void)state;
     struct store *s = open_store(-1);
+    struct stat st, before_last;
     for (seq_number seq = 1; seq <= 20; seq++) {
         store_do(s, seq);
+        if (seq == 20)
+            assert_int_equal(fstatat(dir_fd, "store.1.log", &before_last, 0), 0);
         if (seq % 5 == 0)
             commit(s, seq);
     }
     store_close(s);
     int fd = openat(dir_fd, "store.1.log", O_RDWR | O_CLOEXEC);
-    struct stat st;
     assert_int_equal(fstat(fd, &st), 0);
-    unsigned refused = 0;
-    for (off_t at = 0; at < st.st_size - 1500; at++) {
+    assert_true(before_last.st_size > 0 && before_last.st_size < st.st_size);
+    for (off_t at = 0; at < before_last.st_size; at++) {
         uint8_t byte;
         size_t got;
         struct err e;
@@ -364,10 +366,8 @@ static void a_changed_byte_is_refused(void **state)
             fail_msg("byte %lld was changed and nobody saw it", (long long)at);
         assert_true(rc == ERR_CORRUPT || rc == ERR_MISMATCH);
         assert_non_null(strstr(e.text, "store.1.log"));
-        refused++;
         assert_int_equal(file_write_at(fd, (uint64_t)at, &byte, 1, &e), 0);
     }
-    assert_true(refused > 300);
     struct stat after;
     assert_int_equal(fstat(fd, &after), 0);
     assert_int_equal(after.st_size, st.st_size); /* nothing was cut off */
