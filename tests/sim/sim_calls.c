@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls of the system that the product makes, as the simulated processes get them. The linker
+ * sends them here (--wrap, see the Makefile), so everything down to the last line of file.c and
+ * control.c is the product's own. Calls for descriptors that are not ours, or that the simulation
+ * makes for itself, go on to the system.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "tests/sim/sim_calls_p.h"
+#include "tests/sim/sim_world.h"
+
+#define FILES_MAX 512u
+#define FILE_FD_BASE (1 << 20)
+
+struct open_file {
+    bool used;
+    int node;
+    struct process *owner;
+    bool locked;
+};
+
+struct listing {
+    int fd;
+    char (*names)[DISK_NAME_BYTES_MAX];
+    size_t count, next;
+    struct dirent entry;
+    struct listing *following;
+};
+
+static struct open_file files[FILES_MAX];
+static struct listing *listings;
+
+/* --- descriptors --- */
+
+static bool is_simulated(void)
+{
+    return present != NULL;
+}
+
+static struct open_file *file_of(int fd)
+{
+    if (fd < FILE_FD_BASE || fd >= FILE_FD_BASE + (int)FILES_MAX || !files[fd - FILE_FD_BASE].used)
+        return NULL;
+    struct open_file *file = &files[fd - FILE_FD_BASE];
+    return file->owner == present ? file : NULL;
+}
+
+static int walk(int from, const char *path);
+
+/* The directory that a descriptor stands for; -1 if it is none. */
+static int dir_of(int fd)
+{
+    if (fd == AT_FDCWD)
+        return DISK_ROOT;
+    if (fd == STAGE_FD_STAGES)
+        return walk(DISK_ROOT, "state/stages");
+    const struct open_file *file = file_of(fd);
+    return file != NULL && disk_is_dir(present->disk, file->node) ? file->node : -1;
+}
+
+/* Follows a path up to its last part, which is copied to name; returns the directory or -1. */
+static int walk_to_parent(int from, const char *path, char name[DISK_NAME_BYTES_MAX])
+{
+    int dir = path[0] == '/' ? DISK_ROOT : from;
+    for (;;) {
+        while (*path == '/')
+            path++;
+        size_t len = strcspn(path, "/");
+        (void)snprintf(name, DISK_NAME_BYTES_MAX, "%.*s", (int)len, path);
+        path += len;
+        if (*path == '\0' || dir < 0)
+            return dir;
+        if (strcmp(name, "..") == 0)
+            dir = disk_parent(present->disk, dir);
+        else if (strcmp(name, ".") != 0)
+            dir = disk_find(present->disk, dir, name);
+    }
+}
+
+static int find_in(int dir, const char *name)
+{
+    if (name[0] == '\0' || strcmp(name, ".") == 0)
+        return dir;
+    return strcmp(name, "..") == 0 ? disk_parent(present->disk, dir)
+                                   : disk_find(present->disk, dir, name);
+}
+
+static int walk(int from, const char *path)
+{
+    char name[DISK_NAME_BYTES_MAX];
+    int dir = walk_to_parent(from, path, name);
+    return dir < 0 ? -1 : find_in(dir, name);
+}
+
+static int open_node(int node)
+{
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        if (files[i].used)
+            continue;
+        files[i] = (struct open_file){.used = true, .node = node, .owner = present};
+        return FILE_FD_BASE + (int)i;
+    }
+    return fail_with(EMFILE);
+}
+
+static bool disk_is_full(void)
+{
+    if (!present->is_stage)
+        return false;
+    if (fault_one_in(world.faults.disk_full_one_in)) {
+        world.disk_full_until_us = sim_report.now_us + 1000 + chance_below(200000);
+        TRACE("the disk is full for a while");
+    }
+    return sim_report.now_us < world.disk_full_until_us;
+}
+
+int __wrap_openat(int dir_fd, const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    int mode = (flags & O_CREAT) != 0 ? va_arg(args, int) : 0;
+    va_end(args);
+    if (!is_simulated())
+        return __real_openat(dir_fd, path, flags, mode);
+    process_call("openat", path, 0);
+    int dir = dir_of(dir_fd);
+    char name[DISK_NAME_BYTES_MAX];
+    if (dir < 0)
+        return fail_with(EBADF);
+    dir = walk_to_parent(dir, path, name);
+    int node = dir < 0 ? -1 : find_in(dir, name);
+    if (dir < 0 || (node < 0 && (flags & O_CREAT) == 0))
+        return fail_with(ENOENT);
+    if (node < 0) {
+        if (disk_is_full())
+            return fail_with(ENOSPC);
+        node = disk_make(present->disk, dir, name, false);
+        TRACE("%s gen %llu makes %s", present->name, (unsigned long long)present->generation, path);
+    }
+    if ((flags & O_DIRECTORY) != 0 && !disk_is_dir(present->disk, node))
+        return fail_with(ENOTDIR);
+    if ((flags & O_TRUNC) != 0)
+        disk_truncate(present->disk, node, 0);
+    return open_node(node);
+}
+
+int __wrap_close(int fd)
+{
+    struct open_file *file = file_of(fd);
+    if (file != NULL) {
+        *file = (struct open_file){0};
+        return 0;
+    }
+    if (memory_file_is_ours(fd)) {
+        memory_file_free(fd);
+        return 0;
+    }
+    return is_simulated() ? fail_with(EBADF) : __real_close(fd);
+}
+
+/* --- bytes --- */
+
+ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t offset)
+{
+    if (!is_simulated())
+        return __real_pread(fd, bytes, len, offset);
+    const struct open_file *file = file_of(fd);
+    if (file == NULL)
+        return fail_with(EBADF);
+    process_call("pread", disk_name(present->disk, file->node), (uint64_t)offset);
+    if (present->is_stage && chance_one_in(world.faults.interrupt_one_in))
+        return fail_with(EINTR);
+    if (present->is_stage && len > 1 && chance_one_in(world.faults.short_one_in))
+        len = 1 + chance_below(len - 1);
+    return (ssize_t)disk_read(present->disk, file->node, (uint64_t)offset, bytes, len);
+}
+
+ssize_t __wrap___pread_chk(int fd, void *bytes, size_t len, off_t offset, size_t size)
+{
+    (void)size;
+    return __wrap_pread(fd, bytes, len, offset);
+}
+
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t offset)
+{
+    if (!is_simulated())
+        return __real_pwrite(fd, bytes, len, offset);
+    const struct open_file *file = file_of(fd);
+    if (file == NULL)
+        return fail_with(EBADF);
+    int node = file->node;
+    const char *name = disk_name(present->disk, node);
+    process_call("pwrite", name, (uint64_t)offset);
+    TRACE("%s gen %llu pwrite(%s, %lld+%zu)", present->name,
+          (unsigned long long)present->generation, name, (long long)offset, len);
+    if (!present->is_stage) {
+        disk_write(present->disk, node, (uint64_t)offset, bytes, len);
+        return (ssize_t)len;
+    }
+    if (chance_one_in(world.faults.interrupt_one_in))
+        return fail_with(EINTR);
+    if (disk_is_full()) {
+        TRACE("%s gen %llu: ENOSPC", present->name, (unsigned long long)present->generation);
+        return fail_with(ENOSPC);
+    }
+    size_t part =
+        len > 1 && chance_one_in(world.faults.short_one_in) ? 1 + chance_below(len - 1) : len;
+    bool fails = fault_one_in(world.faults.write_error_one_in);
+    disk_write(present->disk, node, (uint64_t)offset, bytes, fails ? chance_below(len + 1) : part);
+    if (!fails)
+        return (ssize_t)part;
+    TRACE("%s gen %llu: EIO", present->name, (unsigned long long)present->generation);
+    return fail_with(EIO);
+}
+
+static int sync_node(int fd, const char *what)
+{
+    const struct open_file *file = file_of(fd);
+    int node = fd == STAGE_FD_STAGES ? dir_of(fd) : file != NULL ? file->node : -1;
+    if (node < 0)
+        return fail_with(EBADF);
+    struct process *process = present;
+    const char *name = disk_name(process->disk, node);
+    process_call(what, name, 0);
+    process_sleep(chance_below(process->is_stage ? world.faults.sync_us_max + 1 : 1));
+    if (process->is_stage && fault_one_in(world.faults.sync_error_one_in)) {
+        int error = chance_one_in(4) && !disk_is_dir(process->disk, node) ? ENOSPC : EIO;
+        TRACE("%s gen %llu %s(%s): %s", process->name, (unsigned long long)process->generation,
+              what, name, error == EIO ? "EIO" : "ENOSPC");
+        disk_sync_badly(process->disk, node);
+        return fail_with(error);
+    }
+    disk_sync(process->disk, node);
+    TRACE("%s gen %llu %s(%s)", process->name, (unsigned long long)process->generation, what, name);
+    return 0;
+}
+
+int __wrap_fdatasync(int fd)
+{
+    return is_simulated() ? sync_node(fd, "fdatasync") : __real_fdatasync(fd);
+}
+
+int __wrap_fsync(int fd)
+{
+    return is_simulated() ? sync_node(fd, "fsync") : __real_fsync(fd);
+}
+
+int __wrap_ftruncate(int fd, off_t len)
+{
+    if (memory_file_is_ours(memory_fd_of(fd)))
+        return 0; /* it has its length from the beginning */
+    if (!is_simulated())
+        return __real_ftruncate(fd, len);
+    const struct open_file *file = file_of(fd);
+    if (file == NULL)
+        return fail_with(EBADF);
+    int node = file->node;
+    process_call("ftruncate", disk_name(present->disk, node), (uint64_t)len);
+    TRACE("%s gen %llu ftruncate(%s, %lld)", present->name, (unsigned long long)present->generation,
+          disk_name(present->disk, node), (long long)len);
+    disk_truncate(present->disk, node, (uint64_t)len);
+    return 0;
+}
+
+static void describe(int node, struct stat *st)
+{
+    *st = (struct stat){.st_dev = 1, .st_ino = (ino_t)node + 1};
+    st->st_mode = disk_is_dir(present->disk, node) ? S_IFDIR | 0700 : S_IFREG | 0600;
+    st->st_size = (off_t)disk_length(present->disk, node);
+}
+
+int __wrap_fstat(int fd, struct stat *st)
+{
+    if (!is_simulated())
+        return __real_fstat(fd, st);
+    const struct open_file *file = file_of(fd);
+    if (file == NULL)
+        return fail_with(EBADF);
+    describe(file->node, st);
+    return 0;
+}
+
+int __wrap_fstatat(int dir_fd, const char *path, struct stat *st, int flags)
+{
+    if (!is_simulated())
+        return __real_fstatat(dir_fd, path, st, flags);
+    process_call("fstatat", path, 0);
+    int dir = dir_of(dir_fd);
+    int node = dir < 0 ? -1 : walk(dir, path);
+    if (node < 0)
+        return fail_with(ENOENT);
+    describe(node, st);
+    return 0;
+}
+
+/* --- directories --- */
+
+int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    if (!is_simulated())
+        return __real_renameat(from_fd, from, to_fd, to);
+    process_call("renameat", to, 0);
+    int dir = dir_of(from_fd);
+    if (dir < 0 || dir != dir_of(to_fd))
+        return fail_with(EBADF);
+    if (disk_find(present->disk, dir, from) < 0)
+        return fail_with(ENOENT);
+    if (disk_is_full())
+        return fail_with(ENOSPC);
+    disk_rename(present->disk, dir, from, to);
+    TRACE("%s gen %llu renameat(%s, %s)", present->name, (unsigned long long)present->generation,
+          from, to);
+    return 0;
+}
+
+int __wrap_unlinkat(int dir_fd, const char *name, int flags)
+{
+    if (!is_simulated())
+        return __real_unlinkat(dir_fd, name, flags);
+    process_call("unlinkat", name, 0);
+    int dir = dir_of(dir_fd);
+    if (dir < 0 || flags != 0)
+        return fail_with(EBADF);
+    if (disk_find(present->disk, dir, name) < 0)
+        return fail_with(ENOENT);
+    disk_remove(present->disk, dir, name);
+    TRACE("%s gen %llu unlinkat(%s)", present->name, (unsigned long long)present->generation, name);
+    return 0;
+}
+
+int __wrap_mkdirat(int dir_fd, const char *name, mode_t mode)
+{
+    if (!is_simulated())
+        return __real_mkdirat(dir_fd, name, mode);
+    process_call("mkdirat", name, 0);
+    int dir = dir_of(dir_fd);
+    if (dir < 0)
+        return fail_with(EBADF);
+    if (disk_find(present->disk, dir, name) >= 0)
+        return fail_with(EEXIST);
+    if (disk_is_full())
+        return fail_with(ENOSPC);
+    (void)disk_make(present->disk, dir, name, true);
+    TRACE("%s gen %llu mkdirat(%s)", present->name, (unsigned long long)present->generation, name);
+    return 0;
+}
+
+int __wrap_flock(int fd, int operation)
+{
+    if (!is_simulated())
+        return __real_flock(fd, operation);
+    struct open_file *file = file_of(fd);
+    if (file == NULL)
+        return fail_with(EBADF);
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        const struct open_file *other = &files[i];
+        if (other->used && other->locked && other != file && other->node == file->node &&
+            other->owner->disk == present->disk)
+            return fail_with(EWOULDBLOCK);
+    }
+    file->locked = true;
+    return 0;
+}
+
+/* A snapshot in an order that chance makes: a directory promises none. */
+DIR *__wrap_fdopendir(int fd)
+{
+    if (!is_simulated())
+        return __real_fdopendir(fd);
+    process_call("fdopendir", "", 0);
+    int dir = dir_of(fd);
+    if (dir < 0) {
+        errno = ENOTDIR;
+        return NULL;
+    }
+    struct listing *listing = sim_new(1, sizeof *listing);
+    listing->fd = fd;
+    while (disk_entry(present->disk, dir, listing->count) != NULL)
+        listing->count++;
+    listing->names = sim_new(listing->count, sizeof *listing->names);
+    for (size_t i = 0; i < listing->count; i++) {
+        size_t at = chance_below(i + 1);
+        memcpy(listing->names[i], listing->names[at], sizeof listing->names[i]);
+        memcpy(listing->names[at], disk_entry(present->disk, dir, i), sizeof listing->names[at]);
+    }
+    listing->following = listings;
+    listings = listing;
+    return (DIR *)listing;
+}
+
+struct dirent *__wrap_readdir(DIR *dir)
+{
+    if (!is_simulated())
+        return __real_readdir(dir);
+    struct listing *listing = (struct listing *)dir;
+    if (listing->next == listing->count)
+        return NULL;
+    memcpy(listing->entry.d_name, listing->names[listing->next++], DISK_NAME_BYTES_MAX);
+    return &listing->entry;
+}
+
+static void free_listing(struct listing **at)
+{
+    struct listing *listing = *at;
+    *at = listing->following;
+    sim_free(listing->names);
+    sim_free(listing);
+}
+
+int __wrap_closedir(DIR *dir)
+{
+    if (!is_simulated())
+        return __real_closedir(dir);
+    struct listing **at = &listings;
+    while ((DIR *)*at != dir)
+        at = &(*at)->following;
+    (void)__wrap_close((*at)->fd);
+    free_listing(at);
+    return 0;
+}
+
+/* Only asked whether an output lies in the state directory. */
+char *__wrap_realpath(const char *path, char *resolved)
+{
+    if (!is_simulated())
+        return __real_realpath(path, resolved);
+    (void)snprintf(resolved, DISK_NAME_BYTES_MAX, "%s",
+                   strncmp(path, "/proc/self/fd/", 14) == 0 ? "/state" : "/");
+    return resolved;
+}
+
+char *__wrap___realpath_chk(const char *path, char *resolved, size_t size)
+{
+    (void)size;
+    return __wrap_realpath(path, resolved);
+}
+
+/* --- time, chance, waiting --- */
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time)
+{
+    (void)clock;
+    *ret_time = (struct timespec){.tv_sec = (time_t)(sim_report.now_us / 1000000),
+                                  .tv_nsec = (long)(sim_report.now_us % 1000000) * 1000};
+    return 0;
+}
+
+ssize_t __wrap_getrandom(void *bytes, size_t len, unsigned flags)
+{
+    (void)flags;
+    for (size_t i = 0; i < len; i++)
+        ((uint8_t *)bytes)[i] = (uint8_t)chance_bits();
+    return (ssize_t)len;
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    if (!is_simulated())
+        return __real_poll(fds, count, timeout_ms);
+    struct process *process = present;
+    process_call("poll", "", count);
+    process->waits = fds;
+    process->wait_count = count;
+    process->wait_until_us =
+        timeout_ms < 0 ? UINT64_MAX : sim_report.now_us + (uint64_t)timeout_ms * 1000;
+    process_pause();
+    int ready = 0;
+    for (nfds_t i = 0; i < count; i++) {
+        fds[i].revents = fd_is_ready(process, fds[i].fd) ? POLLIN : 0;
+        ready += fds[i].revents != 0 ? 1 : 0;
+    }
+    return ready;
+}
+
+int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t size)
+{
+    (void)size;
+    return __wrap_poll(fds, count, timeout_ms);
+}
+
+/* --- the end of a process --- */
+
+size_t calls_forget(struct process *process)
+{
+    size_t open = memory_maps_forget(process) + links_forget(process);
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        if (files[i].used && files[i].owner == process) {
+            files[i] = (struct open_file){0};
+            open++;
+        }
+    }
+    /* Whose directory stream it was is known by its descriptor, which is closed now. */
+    for (struct listing **at = &listings; *at != NULL;) {
+        if (files[(*at)->fd - FILE_FD_BASE].used)
+            at = &(*at)->following;
+        else
+            free_listing(at);
+    }
+    return open;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim_calls_p.h - the calls that the linker sends to us, and those that go on to the system
+ */
+#ifndef BULKHEAD_TESTS_SIM_CALLS_P_H
+#define BULKHEAD_TESTS_SIM_CALLS_P_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+#define CALL_LIST(X)                                                                               \
+    X(int, openat, (int dir_fd, const char *path, int flags, ...))                                 \
+    X(int, close, (int fd))                                                                        \
+    X(ssize_t, pread, (int fd, void *bytes, size_t len, off_t offset))                             \
+    X(ssize_t, __pread_chk, (int fd, void *bytes, size_t len, off_t offset, size_t size))          \
+    X(ssize_t, pwrite, (int fd, const void *bytes, size_t len, off_t offset))                      \
+    X(int, fdatasync, (int fd))                                                                    \
+    X(int, fsync, (int fd))                                                                        \
+    X(int, ftruncate, (int fd, off_t len))                                                         \
+    X(int, fstat, (int fd, struct stat *st))                                                       \
+    X(int, fstatat, (int dir_fd, const char *path, struct stat *st, int flags))                    \
+    X(int, renameat, (int from_fd, const char *from, int to_fd, const char *to))                   \
+    X(int, unlinkat, (int dir_fd, const char *name, int flags))                                    \
+    X(int, mkdirat, (int dir_fd, const char *name, mode_t mode))                                   \
+    X(int, flock, (int fd, int operation))                                                         \
+    X(DIR *, fdopendir, (int fd))                                                                  \
+    X(struct dirent *, readdir, (DIR * dir))                                                       \
+    X(int, closedir, (DIR * dir))                                                                  \
+    X(char *, realpath, (const char *path, char *resolved))                                        \
+    X(char *, __realpath_chk, (const char *path, char *resolved, size_t size))                     \
+    X(int, clock_gettime, (clockid_t clock, struct timespec * ret_time))                           \
+    X(ssize_t, getrandom, (void *bytes, size_t len, unsigned flags))                               \
+    X(int, poll, (struct pollfd * fds, nfds_t count, int timeout_ms))                              \
+    X(int, __poll_chk, (struct pollfd * fds, nfds_t count, int timeout_ms, size_t size))           \
+    X(ssize_t, send, (int fd, const void *bytes, size_t len, int flags))                           \
+    X(ssize_t, recv, (int fd, void *bytes, size_t len, int flags))                                 \
+    X(ssize_t, __recv_chk, (int fd, void *bytes, size_t len, size_t size, int flags))              \
+    X(int, memfd_create, (const char *name, unsigned flags))                                       \
+    X(void *, mmap, (void *at, size_t len, int protection, int flags, int fd, off_t offset))       \
+    X(int, munmap, (void *base, size_t len))                                                       \
+    X(int, fallocate, (int fd, int mode, off_t offset, off_t len))
+
+#define X(type, name, parameters)                                                                  \
+    type __wrap_##name parameters;                                                                 \
+    type __real_##name parameters;
+CALL_LIST(X)
+#undef X
+
+/* How a call says that it failed. */
+static inline int fail_with(int error)
+{
+    errno = error;
+    return -1;
+}
+
+/* Whether a descriptor is one of memory_file_new(). */
+bool memory_file_is_ours(int fd);
+
+/* What an inherited descriptor of the present process stands for; others as they are. */
+int memory_fd_of(int fd);
+
+struct process;
+/* Unmaps all that a process has mapped; returns how much that was. */
+size_t memory_maps_forget(struct process *process);
+
+#endif

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What must be true: of a process whenever it stands still, of an ack when it is sent, of the disk
+ * if power were lost at that moment, and of everything at the end.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "stages/stage.h"
+#include "tests/sim/sim_world.h"
+
+/* How often an ack is followed by a look at what a power loss would leave of it. */
+#define RECOVERY_ONE_IN 24u
+
+/* --- a process that stands still --- */
+
+#define CHECK(condition, ...)                                                                      \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            TRACE("of %s gen %" PRIu64, process->name, process->generation);                       \
+            fail(__VA_ARGS__);                                                                     \
+        }                                                                                          \
+    } while (0)
+
+static void check_inlet(const struct process *process, const struct inlet *in)
+{
+    const struct host *h = &process->host;
+    seq_number next = 0;
+    size_t bytes = 0;
+    for (const struct inlet_frame *f = in->first; f != NULL; f = f->next) {
+        CHECK(next == 0 || f->cut_below == next,
+              "%s, edge %zu: frames in the inbox go to %" PRIu64 " and then from %" PRIu64,
+              process->name, in->edge->index, next - 1, f->cut_below);
+        CHECK(f->header.first <= f->cut_below && f->header.last >= f->cut_below,
+              "%s, edge %zu: took a frame %" PRIu64 "..%" PRIu64 " when %" PRIu64 " was next",
+              process->name, in->edge->index, f->header.first, f->header.last, f->cut_below);
+        next = f->header.last + 1;
+        bytes += f->len;
+    }
+    CHECK(next == 0 || next == in->expected,
+          "%s, edge %zu: expects %" PRIu64 " behind a frame that ends before %" PRIu64,
+          process->name, in->edge->index, in->expected, next);
+    CHECK(!h->positioned || in->expected > h->processed,
+          "%s, edge %zu: has worked on %" PRIu64 " and received up to %" PRIu64, process->name,
+          in->edge->index, h->processed, in->expected - 1);
+    CHECK(bytes == in->queued_bytes &&
+              (in->last == NULL || bytes - in->last->len < INBOX_BYTES_MAX),
+          "%s, edge %zu: the inbox has %zu bytes, counted as %zu", process->name, in->edge->index,
+          bytes, in->queued_bytes);
+}
+
+static void check_outlet(const struct process *process, const struct outlet *o)
+{
+    const struct host *h = &process->host;
+    const struct window *w = &o->window;
+    seq_number next = 0;
+    size_t bytes = 0, newest = 0;
+    if (!h->positioned)
+        return;
+    for (size_t i = 0; i < w->count; i++) {
+        const struct window_frame *f = &w->frames[(w->head + i) % w->capacity];
+        CHECK(next == 0 || f->first == next, "%s, edge %zu: the window has a gap at %" PRIu64,
+              process->name, o->edge->index, next);
+        CHECK(i != 0 || f->first <= w->acked + 1,
+              "%s, edge %zu: the window begins at %" PRIu64 ", acked is %" PRIu64, process->name,
+              o->edge->index, f->first, w->acked);
+        next = f->last + 1;
+        bytes += f->bytes.len;
+        newest = f->bytes.len;
+    }
+    CHECK(w->count != 0 || w->acked >= w->pushed,
+          "%s, edge %zu: the window is empty, pushed %" PRIu64 ", acked %" PRIu64, process->name,
+          o->edge->index, w->pushed, w->acked);
+    CHECK(next == 0 || next == w->pushed + 1, "%s, edge %zu: the window ends before %" PRIu64,
+          process->name, o->edge->index, w->pushed);
+    CHECK(o->builder.first == w->pushed + 1 && w->pushed <= h->processed,
+          "%s, edge %zu: pushed %" PRIu64 ", builds from %" PRIu64 ", worked on %" PRIu64,
+          process->name, o->edge->index, w->pushed, o->builder.first, h->processed);
+    CHECK(bytes == w->bytes && (bytes == 0 || bytes - newest < WINDOW_BYTES_MAX),
+          "%s, edge %zu: the window has %zu bytes, counted as %zu", process->name, o->edge->index,
+          bytes, w->bytes);
+    CHECK(o->peer_acked <= world.said[o->edge->to],
+          "%s believes that %s has acked %" PRIu64 ", which never said more than %" PRIu64,
+          process->name, world.topology->stages[o->edge->to].name, o->peer_acked,
+          world.said[o->edge->to]);
+}
+
+void check_process(const struct process *process)
+{
+    const struct host *h = &process->host;
+    uint64_t refused = 0;
+    CHECK(h->committed <= h->processed, "%s has committed %" PRIu64 " and worked on %" PRIu64,
+          process->name, h->committed, h->processed);
+    for (size_t i = 0; i < h->inlet_count; i++) {
+        check_inlet(process, &h->inlets[i]);
+        refused += h->inlets[i].refused;
+    }
+    for (size_t i = 0; i < h->outlet_count; i++) {
+        check_outlet(process, &h->outlets[i]);
+        refused += h->outlets[i].refused;
+    }
+    CHECK(refused >= process->garbage_taken,
+          "%s was given %" PRIu64 " pieces of garbage and has refused %" PRIu64, process->name,
+          process->garbage_taken, refused);
+}
+
+/* --- an ack --- */
+
+void check_ack(size_t stage, seq_number acked)
+{
+    const struct topology *t = world.topology;
+    if (acked > world.input_seqs)
+        fail("%s acks %" PRIu64 ", the input has %" PRIu64 " seqs", t->stages[stage].name, acked,
+             world.input_seqs);
+    for (size_t i = 0; i < t->edge_count; i++) {
+        if (t->edges[i].from == stage && acked > world.said[t->edges[i].to])
+            fail("%s acks %" PRIu64 ", but %s has acked no more than %" PRIu64,
+                 t->stages[stage].name, acked, t->stages[t->edges[i].to].name,
+                 world.said[t->edges[i].to]);
+    }
+    if (acked > world.said[stage])
+        world.said[stage] = acked;
+    if (chance_one_in(RECOVERY_ONE_IN)) {
+        world.check_wanted = true;
+        process_sleep(0);
+    }
+}
+
+/* --- what would be left --- */
+
+static void ignore_output(struct emitter *out, enum port port, const struct record *record)
+{
+    (void)out;
+    (void)port;
+    (void)record;
+}
+
+static int node_of(const struct disk *disk, const char *name)
+{
+    int state = disk_find(disk, DISK_ROOT, "state");
+    return strcmp(name, OUTPUT_NAME) == 0 ? disk_find(disk, DISK_ROOT, name)
+                                          : disk_find(disk, state, name);
+}
+
+static void check_output(const struct disk *disk, const char *name, seq_number seq, bool exactly,
+                         const char *when)
+{
+    const struct reference *r = &world.reference;
+    bool dead = strcmp(name, OUTPUT_NAME) != 0;
+    const uint8_t *wanted = dead ? r->dead : r->output;
+    size_t len = dead ? r->dead_at[seq] : r->output_at[seq];
+    int node = node_of(disk, name);
+    size_t found = node < 0 ? 0 : disk_length(disk, node);
+    if (found < len || (exactly && found != len))
+        fail("%s: '%s' has %zu bytes; up to seq %" PRIu64 " it should have %zu", when, name, found,
+             seq, len);
+    const uint8_t *bytes = node < 0 ? NULL : disk_bytes(disk, node);
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] != wanted[i])
+            fail("%s: '%s' differs at offset %zu of %zu (up to seq %" PRIu64 ")", when, name, i,
+                 len, seq);
+    }
+}
+
+seq_number check_recovery(bool loses_power)
+{
+    static const char when[] = "if everything died now";
+    struct disk *disk = disk_clone(world.disk);
+    bool tracing = sim_report.tracing;
+    seq_number furthest = 0;
+    sim_report.tracing = false;
+    world.checks++;
+    if (loses_power)
+        disk_lose_power(disk);
+    for (size_t i = 1; i < world.topology->stage_count; i++) {
+        const struct stage *stage = &world.topology->stages[i];
+        struct process probe = {.disk = disk, .name = stage->name};
+        struct runner runner;
+        struct runner_config config = {.topology = world.topology,
+                                       .stage = stage,
+                                       .stages_fd = STAGE_FD_STAGES,
+                                       .image_fd = -1,
+                                       .emit = ignore_output};
+        struct err e;
+        process_enter(&probe);
+        if (runner_open(&runner, &config, &e) != 0)
+            fail("%s, %s would not go on: %s", when, stage->name, e.text);
+        bool has_position = runner_has_position(&runner);
+        seq_number position = has_position ? runner_position(&runner) : 0;
+        runner_close(&runner);
+        process_leave();
+        if (probe.memory.count != 0 || calls_forget(&probe) != 0)
+            fail("%s leaves something behind when it is closed", stage->name);
+        furthest = position > furthest ? position : furthest;
+        if (has_position && position < world.said[i])
+            fail("%s, %s would go on behind %" PRIu64 ", but it has acked %" PRIu64, when,
+                 stage->name, position, world.said[i]);
+        if (stage->kind->role == KIND_SINK)
+            check_output(disk,
+                         strcmp(stage->name, DEAD_LETTERS_STAGE) == 0 ? "dead-letters.jsonl"
+                                                                      : OUTPUT_NAME,
+                         position, false, when);
+    }
+    disk_free(disk);
+    sim_report.tracing = tracing;
+    return furthest;
+}
+
+/* --- the end --- */
+
+/* What docs/protocol.md knows of in a stage's directory. */
+static bool is_documented(const char *name, const char **ret_kind)
+{
+    static const char *const kinds[] = {".log",     ".checkpoint",     ".torn",
+                                        ".log.new", ".checkpoint.new", NULL};
+    *ret_kind = "";
+    if (strcmp(name, "cursor") == 0)
+        return true;
+    if (strncmp(name, "store.", 6) != 0)
+        return false;
+    name += 6 + strspn(name + 6, "0123456789");
+    for (size_t i = 0; kinds[i] != NULL; i++) {
+        *ret_kind = kinds[i];
+        if (strcmp(name, kinds[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_files(void)
+{
+    const struct disk *disk = world.disk;
+    int state = disk_find(disk, DISK_ROOT, "state");
+    int stages = disk_find(disk, state, "stages");
+    for (size_t i = 0; i < world.topology->stage_count; i++) {
+        int dir = disk_find(disk, stages, world.topology->stages[i].name);
+        size_t logs = 0, checkpoints = 0;
+        const char *name, *kind;
+        for (size_t k = 0; dir >= 0 && (name = disk_entry(disk, dir, k)) != NULL; k++) {
+            if (!is_documented(name, &kind))
+                fail("the file stages/%s/%s is left", world.topology->stages[i].name, name);
+            logs += strcmp(kind, ".log") == 0 ? 1 : 0;
+            checkpoints += strcmp(kind, ".checkpoint") == 0 ? 1 : 0;
+        }
+        if (logs > 2 || checkpoints > 1)
+            fail("stages/%s has %zu logs and %zu checkpoints", world.topology->stages[i].name, logs,
+                 checkpoints);
+    }
+    const char *name;
+    for (size_t k = 0; (name = disk_entry(disk, state, k)) != NULL; k++) {
+        if (strcmp(name, "stages") != 0 && strcmp(name, "dead-letters.jsonl") != 0)
+            fail("the file %s is left in the state directory", name);
+    }
+}
+
+static void check_counts(void)
+{
+    for (size_t i = 0; i < world.topology->stage_count; i++) {
+        struct status_counts found = status_page_counts(world.supervisor.stages[i].page);
+        const struct status_counts *wanted = &world.reference.counts[i];
+        if (found.in != wanted->in || found.out != wanted->out ||
+            found.dropped != wanted->dropped || found.dead != wanted->dead)
+            fail("%s counted in %" PRIu64 ", out %" PRIu64 ", dropped %" PRIu64 ", dead %" PRIu64
+                 "; the inline host in %" PRIu64 ", out %" PRIu64 ", dropped %" PRIu64
+                 ", dead %" PRIu64,
+                 world.topology->stages[i].name, found.in, found.out, found.dropped, found.dead,
+                 wanted->in, wanted->out, wanted->dropped, wanted->dead);
+    }
+}
+
+void check_done(void)
+{
+    check_output(world.disk, OUTPUT_NAME, world.input_seqs, true, "at the end");
+    check_output(world.disk, "dead-letters.jsonl", world.input_seqs, true, "at the end");
+    check_files();
+    if (world.lives == 1 && world.input_seqs == world.reference.seqs)
+        check_counts();
+}
+
+/* --- the inline host --- */
+
+static uint8_t *copy_of(const struct disk *disk, const char *name, size_t *ret_len)
+{
+    int node = node_of(disk, name);
+    *ret_len = node < 0 ? 0 : disk_length(disk, node);
+    uint8_t *copy = sim_new(*ret_len, 1);
+    if (*ret_len != 0)
+        memcpy(copy, disk_bytes(disk, node), *ret_len);
+    return copy;
+}
+
+static size_t length_of(const struct disk *disk, const char *name)
+{
+    int node = node_of(disk, name);
+    return node < 0 ? 0 : disk_length(disk, node);
+}
+
+void reference_make(const uint8_t *input, size_t input_len)
+{
+    struct reference *r = &world.reference;
+    struct disk *disk = disk_new(false);
+    int node = disk_make(disk, DISK_ROOT, INPUT_NAME, false);
+    disk_write(disk, node, 0, input, input_len);
+    (void)disk_make(disk, disk_make(disk, DISK_ROOT, "state", true), "stages", true);
+    struct process process = {.disk = disk, .name = "inline"};
+    struct inline_host *host;
+    struct err e;
+    const struct inline_io io = {0};
+    size_t capacity = 1024;
+    r->output_at = sim_new(capacity, sizeof *r->output_at);
+    r->dead_at = sim_new(capacity, sizeof *r->dead_at);
+    process_enter(&process);
+    if (inline_host_new(world.topology, STAGE_FD_STAGES, false, &io, &host, &e) != 0)
+        fail("the inline host does not start: %s", e.text);
+    int rc;
+    while ((rc = inline_host_run(host, 1, &e)) == 0) {
+        if (++r->seqs == capacity)
+            fail("the input has more than %zu seqs", capacity);
+        if (inline_host_commit(host, &e) != 0)
+            fail("the inline host cannot commit: %s", e.text);
+        r->output_at[r->seqs] = length_of(disk, OUTPUT_NAME);
+        r->dead_at[r->seqs] = length_of(disk, "dead-letters.jsonl");
+    }
+    if (rc != ERR_END)
+        fail("the inline host failed: %s", e.text);
+    for (size_t i = 0; i < world.topology->stage_count; i++)
+        r->counts[i] = inline_host_counts(host, i);
+    inline_host_free(host);
+    process_leave();
+    if (process.memory.count != 0 || calls_forget(&process) != 0)
+        fail("the inline host leaves something behind");
+    r->output = copy_of(disk, OUTPUT_NAME, &r->output_len);
+    r->dead = copy_of(disk, "dead-letters.jsonl", &r->dead_len);
+    disk_free(disk);
+}
+
+void reference_free(void)
+{
+    struct reference *r = &world.reference;
+    sim_free(r->output);
+    sim_free(r->dead);
+    sim_free(r->output_at);
+    sim_free(r->dead_at);
+    *r = (struct reference){0};
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim_input.h - the topologies of the simulation and inputs for them
+ */
+#ifndef BULKHEAD_TESTS_SIM_INPUT_H
+#define BULKHEAD_TESTS_SIM_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "topology/graph.h"
+
+#define INPUT_LINES_MAX 200u
+
+struct input {
+    uint8_t *bytes;
+    size_t len;
+    /* A place where a first part may end, and the seqs that it has. */
+    size_t part_len;
+    seq_number part_seqs;
+};
+
+void input_init(void);
+void input_done(void);
+
+/* One of the topologies, by chance. */
+const struct topology *input_topology(bool *ret_durable, bool must_be_durable);
+
+/* Random lines, good and bad ones; free bytes with sim_free(). */
+struct input input_make(void);
+
+/*
+ * Puts other lines behind those up to a seq. Returns false, and leaves it as it is, if the last of
+ * them is not complete.
+ */
+bool input_change_rest(struct input *input, seq_number kept);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log.h for the simulated processes: what they log is a part of the trace.
+ */
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "tests/sim/sim_world.h"
+
+void log_init(const char *who, enum log_level level)
+{
+    (void)who;
+    (void)level;
+}
+
+bool log_enabled(enum log_level level)
+{
+    (void)level;
+    return true;
+}
+
+void log_set_before_line(void (*before_line)(void))
+{
+    (void)before_line;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    (void)level;
+    char text[200];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    TRACE("%s logs: %s", present != NULL ? present->name : "supervisor", text);
+}

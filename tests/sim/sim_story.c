@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One seed. Chance draws how often what goes wrong, and how often in all; when that is used up the
+ * world is quiet, and the run must come to its end. The scheduler lets one actor move at a time:
+ * a process until it yields, waits or ends, or the supervisor for one event. If nobody can, time
+ * goes on to when somebody can; if that is never, the run hangs.
+ */
+#include "tests/sim/sim_story.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/limits.h"
+#include "tests/sim/sim_input.h"
+#include "tests/sim/sim_world.h"
+
+#define STEPS_MAX 400000u
+
+struct world world;
+
+static uint64_t pick(const uint64_t *values, size_t count)
+{
+    return values[chance_below(count)];
+}
+#define PICK(...)                                                                                  \
+    pick((const uint64_t[]){__VA_ARGS__},                                                          \
+         sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+
+const char *profile_name(enum profile profile)
+{
+    static const char *const names[] = {
+#define X(name, text, meaning) text,
+        PROFILE_LIST(X)
+#undef X
+    };
+    return names[profile];
+}
+
+enum profile story_profile(uint64_t seed)
+{
+    return (enum profile)(seed % PROFILES);
+}
+
+void story_init(void)
+{
+    input_init();
+}
+
+void story_done(void)
+{
+    input_done();
+}
+
+static void draw_kills(struct faults *f)
+{
+    f->kill_one_in = PICK(30, 100, 100, 300, 1000);
+    f->taint_one_in = PICK(0, 2, 5);
+    f->again_one_in = PICK(0, 1, 3);
+    f->freeze_one_in = PICK(0, 0, 3000);
+    f->user_kill_one_in = PICK(0, 500, 3000);
+    f->supervisor_one_in = PICK(0, 500, 3000);
+    f->stop_one_in = PICK(0, 0, 2000);
+    f->rest_one_in = PICK(0, 2);
+    f->jump_one_in = PICK(0, 0, 2000);
+    f->spawn_one_in = PICK(0, 0, 10);
+}
+
+static void draw_power(struct faults *f)
+{
+    f->power_one_in = PICK(200, 500, 1000, 3000);
+    if (f->kill_one_in == 0)
+        f->kill_one_in = PICK(0, 100, 300, 1000);
+    f->taint_one_in = PICK(0, 2);
+    f->again_one_in = PICK(0, 0, 2);
+    f->rest_one_in = PICK(0, 2);
+}
+
+static void draw_network(struct faults *f)
+{
+    f->break_one_in = PICK(0, 100, 500);
+    f->silent_one_in = PICK(0, 0, 0, 200);
+    f->garbage_one_in = PICK(5, 20, 50);
+    f->control_one_in = PICK(0, 0, 30);
+    f->listen_one_in = PICK(0, 5, 20);
+    if (f->kill_one_in == 0)
+        f->kill_one_in = PICK(0, 0, 300);
+}
+
+static void draw_disk(struct faults *f)
+{
+    f->write_error_one_in = PICK(0, 30, 200);
+    f->sync_error_one_in = PICK(10, 30, 100);
+    f->disk_full_one_in = PICK(0, 0, 100);
+    if (f->kill_one_in == 0)
+        f->kill_one_in = PICK(0, 0, 100, 1000);
+    f->power_one_in = PICK(0, 500, 3000);
+    f->sync_us_max = PICK(3000, 300000);
+}
+
+static void draw_faults(enum profile profile)
+{
+    struct faults *f = &world.faults;
+    *f = (struct faults){0};
+    f->yield_one_in = PICK(2, 4, 10, 50);
+    f->short_one_in = PICK(0, 3, 20);
+    f->interrupt_one_in = PICK(0, 5, 50);
+    f->sync_us_max = PICK(100, 3000);
+    f->delay_us_max = PICK(0, 50, 2000, 30000);
+    f->link_messages_max = PICK(1, 2, 8);
+    f->left = chance_below(PICK(3, 20, 60));
+    if (profile == PROFILE_KILLS || profile == PROFILE_ALL)
+        draw_kills(f);
+    if (profile == PROFILE_POWER || (profile == PROFILE_ALL && chance_one_in(2)))
+        draw_power(f);
+    if (profile == PROFILE_NETWORK || (profile == PROFILE_ALL && chance_one_in(2)))
+        draw_network(f);
+    if (profile == PROFILE_DISK || (profile == PROFILE_ALL && chance_one_in(2)))
+        draw_disk(f);
+    if (!world.durable)
+        f->power_one_in = 0;
+}
+
+static void make_world(enum profile profile, struct input *ret_input)
+{
+    struct sim_report report = sim_report;
+    world = (struct world){0};
+    sim_report = report;
+    sim_report.now_us = 1000000 + chance_below(1000000);
+    world.topology =
+        input_topology(&world.durable, profile == PROFILE_POWER || profile == PROFILE_DISK);
+    draw_faults(profile);
+    *ret_input = input_make();
+    reference_make(ret_input->bytes, ret_input->len);
+    world.disk = disk_new(world.durable);
+    (void)disk_make(world.disk, DISK_ROOT, INPUT_NAME, false);
+    (void)disk_make(world.disk, DISK_ROOT, "state", true);
+    disk_sync_all(world.disk);
+    for (size_t i = 0; i < WORLD_STAGES_MAX; i++)
+        world.supervisor.stages[i].image_fd = -1;
+    TRACE("%zu stages, %" PRIu64 " seqs, durability: %s, %" PRIu64 " faults",
+          world.topology->stage_count, world.reference.seqs, world.durable ? "host" : "process",
+          world.faults.left);
+}
+
+static void free_world(void)
+{
+    supervisor_end();
+    for (size_t i = 0; i < world.topology->stage_count; i++) {
+        struct process *process = world.supervisor.stages[i].process;
+        if (process != NULL && !process->ended)
+            process_kill(process, SIGKILL);
+    }
+    INVARIANT(supervisor_bury_orphans());
+    links_reset();
+    disk_free(world.disk);
+    reference_free();
+}
+
+/* Puts the input there, or the first part of it. */
+static void give_input(const struct input *input, bool whole)
+{
+    int node = disk_find(world.disk, DISK_ROOT, INPUT_NAME);
+    size_t len = whole ? input->len : input->part_len;
+    disk_write(world.disk, node, 0, input->bytes, len);
+    disk_sync(world.disk, node);
+    world.input_seqs = whole ? world.reference.seqs : input->part_seqs;
+    if (world.input_seqs > world.reference.seqs)
+        fail("the input has %" PRIu64 " seqs for us and %" PRIu64 " for the inline host",
+             world.input_seqs, world.reference.seqs);
+}
+
+/*
+ * While everything is down, somebody writes the rest of the input anew, of which nothing is left
+ * anywhere but what is not committed: that must leave no trace.
+ */
+static void change_rest(struct input *input)
+{
+    if (world.input_seqs != world.reference.seqs || !fault_one_in(world.faults.rest_one_in))
+        return;
+    seq_number kept = check_recovery(false);
+    if (!input_change_rest(input, kept))
+        return;
+    TRACE("the input is changed behind seq %" PRIu64, kept);
+    int node = disk_find(world.disk, DISK_ROOT, INPUT_NAME);
+    disk_truncate(world.disk, node, 0);
+    reference_free();
+    reference_make(input->bytes, input->len);
+    give_input(input, true);
+}
+
+static void lose_power(void)
+{
+    TRACE("the power fails");
+    world.power_losses++;
+    supervisor_end();
+    for (size_t i = 0; i < world.topology->stage_count; i++) {
+        struct process *process = world.supervisor.stages[i].process;
+        if (process != NULL && !process->ended)
+            process_kill(process, SIGKILL);
+    }
+    INVARIANT(supervisor_bury_orphans());
+    disk_lose_power(world.disk);
+    world.disk_full_until_us = 0;
+    world.supervisor.starts_us = sim_report.now_us + chance_below(100000);
+}
+
+static void faults_of_the_turn(void)
+{
+    struct faults *f = &world.faults;
+    if (f->left == 0)
+        return;
+    size_t stage = chance_below(world.topology->stage_count);
+    if (fault_one_in(f->power_one_in))
+        lose_power();
+    if (!world.supervisor.alive)
+        return;
+    if (fault_one_in(f->supervisor_one_in)) {
+        TRACE("the supervisor is killed");
+        supervisor_end();
+        world.supervisor.starts_us = sim_report.now_us + chance_below(100000);
+        return;
+    }
+    if (fault_one_in(f->freeze_one_in))
+        supervisor_freeze(stage);
+    if (fault_one_in(f->user_kill_one_in))
+        supervisor_ask_kill(stage);
+    if (fault_one_in(f->stop_one_in))
+        supervisor_ask_stop();
+    if (fault_one_in(f->jump_one_in)) {
+        sim_report.now_us += chance_below(PICK(100000, 5000000, 100000000));
+        TRACE("time has jumped");
+    }
+}
+
+void world_dump(void)
+{
+    const struct supervisor_sim *s = &world.supervisor;
+    printf("at %" PRIu64 " us, %" PRIu64 " steps, the supervisor is %s\n", sim_report.now_us,
+           world.steps, s->alive ? core_pipeline_state_text(s->core.is) : "dead");
+    for (size_t i = 0; i < world.topology->stage_count; i++) {
+        const struct process *p = s->stages[i].process;
+        printf("  %-12s %s", world.topology->stages[i].name,
+               s->alive ? core_stage_state_text(s->core.stages[i].is) : "");
+        if (p == NULL) {
+            puts(", no process");
+            continue;
+        }
+        const struct host *h = &p->host;
+        printf(", gen %" PRIu64 "%s%s, processed %" PRIu64 ", committed %" PRIu64 "%s\n",
+               p->generation,
+               p->ended           ? " ended"
+               : p->waits != NULL ? " in poll()"
+                                  : "",
+               p->frozen ? " frozen" : "", h->processed, h->committed,
+               h->positioned ? "" : ", no position");
+        for (size_t k = 0; k < h->inlet_count; k++)
+            printf("    in edge %zu: %s%s, expects %" PRIu64 ", %zu bytes queued\n",
+                   h->inlets[k].edge->index, h->inlets[k].link != NULL ? "link" : "no link",
+                   h->inlets[k].up ? " up" : "", h->inlets[k].expected, h->inlets[k].queued_bytes);
+        for (size_t k = 0; k < h->outlet_count; k++)
+            printf("    out edge %zu: %s, pushed %" PRIu64 ", acked %" PRIu64 ", sent %zu of %zu\n",
+                   h->outlets[k].edge->index, h->outlets[k].link != NULL ? "link" : "no link",
+                   h->outlets[k].window.pushed, h->outlets[k].peer_acked, h->outlets[k].window.sent,
+                   h->outlets[k].window.count);
+    }
+}
+
+/* Lets time pass until somebody can move. */
+static void wait_for_somebody(void)
+{
+    uint64_t at_us = supervisor_ready_at_us();
+    bool orphans = false;
+    for (size_t i = 0; i < world.topology->stage_count; i++) {
+        const struct process *process = world.supervisor.stages[i].process;
+        if (process == NULL || process->ended)
+            continue;
+        orphans = true;
+        uint64_t process_us = process_ready_at_us(process);
+        at_us = process_us < at_us ? process_us : at_us;
+    }
+    if (!world.supervisor.alive && !orphans)
+        at_us = world.supervisor.starts_us;
+    if (at_us == UINT64_MAX) {
+        world_dump();
+        fail("it hangs: nothing will ever happen again");
+    }
+    if (at_us > sim_report.now_us)
+        sim_report.now_us = at_us;
+}
+
+/* Moves one of those that can move, by chance. */
+static void move_somebody(void)
+{
+    struct process *ready[WORLD_STAGES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < world.topology->stage_count; i++) {
+        struct process *process = world.supervisor.stages[i].process;
+        if (process == NULL || process->ended)
+            continue;
+        /* A turn for no reason must do no harm. */
+        bool spurious = process->waits != NULL && !process->frozen && chance_one_in(50);
+        if (spurious || process_is_ready(process))
+            ready[count++] = process;
+    }
+    bool supervisor = supervisor_is_ready();
+    if (count == 0 && !supervisor) {
+        wait_for_somebody();
+        return;
+    }
+    size_t chosen = chance_below(count + (supervisor ? 1 : 0));
+    if (chosen == count)
+        (void)supervisor_step();
+    else
+        process_run(ready[chosen]);
+    if (world.check_wanted)
+        (void)check_recovery(world.durable);
+    world.check_wanted = false;
+}
+
+/* How a life of the supervisor may end. Returns whether the work is done. */
+static bool judge_outcome(void)
+{
+    const struct supervisor_sim *s = &world.supervisor;
+    uint64_t faults = world.faults.happened - s->faults_before;
+    switch (s->core.outcome) {
+    case CORE_OUTCOME_DONE:
+        check_done();
+        return true;
+    case CORE_OUTCOME_STOPPED:
+    case CORE_OUTCOME_FORCED:
+        if (s->stop_asked)
+            return false;
+        break;
+    case CORE_OUTCOME_STORM:
+        if (faults >= RESTART_STRIKES_MAX)
+            return false;
+        break;
+    case CORE_OUTCOME_REFUSED:
+    case CORE_OUTCOME_UNREAD:
+    case CORE_OUTCOME_NONE:
+        break;
+    }
+    fail("the supervisor gave up (outcome %d) after %" PRIu64 " faults: %s: %s",
+         (int)s->core.outcome, faults, world.topology->stages[s->core.reason_stage].name,
+         s->core.reason);
+}
+
+/* From nothing to the end of the input, with as many supervisors as it takes. */
+static void run_to_the_end(struct input *input)
+{
+    for (;;) {
+        if (++world.steps > STEPS_MAX) {
+            world_dump();
+            fail("no end after %u steps", STEPS_MAX);
+        }
+        sim_report.now_us += chance_below(30);
+        if (!world.supervisor.alive && supervisor_bury_orphans() &&
+            sim_report.now_us >= world.supervisor.starts_us) {
+            if (world.lives > 0)
+                change_rest(input);
+            supervisor_start();
+        }
+        faults_of_the_turn();
+        move_somebody();
+        if (!world.supervisor.alive || !world.supervisor.exits)
+            continue;
+        bool done = judge_outcome();
+        TRACE("supervisor exits, outcome %d", (int)world.supervisor.core.outcome);
+        supervisor_end();
+        world.supervisor.starts_us = sim_report.now_us + chance_below(100000);
+        INVARIANT(supervisor_bury_orphans());
+        if (done)
+            return;
+    }
+}
+
+void story_play(uint64_t seed, enum profile profile, struct story_totals *totals)
+{
+    chance_seed(seed * PROFILES + (uint64_t)profile);
+    struct input input;
+    make_world(profile, &input);
+    bool in_parts = chance_one_in(3);
+    if (in_parts) {
+        give_input(&input, false);
+        run_to_the_end(&input);
+    }
+    give_input(&input, true);
+    run_to_the_end(&input);
+    free_world();
+    sim_free(input.bytes);
+    totals->seeds++;
+    totals->steps += world.steps;
+    totals->kills += world.kills;
+    totals->lives += world.lives;
+    totals->power_losses += world.power_losses;
+    totals->faults += world.faults.happened;
+    totals->checks += world.checks;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim_world.h - one simulated host with its processes, disk, links and supervisor
+ *
+ * There is one world at a time. A simulated process is a coroutine that runs the real host_run();
+ * its calls of the system and of link.h come to us (sim_calls.c, sim_link.c), and each of them is
+ * a place where it may be interrupted, made to wait, or killed. Whatever it owned is then gone.
+ */
+#ifndef BULKHEAD_TESTS_SIM_WORLD_H
+#define BULKHEAD_TESTS_SIM_WORLD_H
+
+#include <poll.h>
+
+#include "stages/inline_host.h"
+#include "stages/process_host_p.h"
+#include "supervisor/core.h"
+#include "tests/sim/sim_base.h"
+#include "tests/sim/sim_disk.h"
+
+#define WORLD_STAGES_MAX 16u
+#define WORLD_EDGES_MAX 32u
+#define INPUT_NAME "in"
+#define OUTPUT_NAME "out"
+
+/* What may go wrong: each once in so many occasions; 0 never. Drawn anew for every seed. */
+struct faults {
+    uint64_t kill_one_in;        /* a process, at a call */
+    uint64_t taint_one_in;       /* of those kills: it dies of SIGSEGV and its memory is wrong */
+    uint64_t freeze_one_in;      /* SIGSTOP, at a turn of the scheduler */
+    uint64_t user_kill_one_in;   /* `bulkhead kill`, likewise */
+    uint64_t supervisor_one_in;  /* the supervisor is killed, likewise */
+    uint64_t power_one_in;       /* power is lost, likewise */
+    uint64_t stop_one_in;        /* somebody asks for a stop, likewise */
+    uint64_t jump_one_in;        /* time jumps forward, likewise */
+    uint64_t spawn_one_in;       /* a spawn fails */
+    uint64_t listen_one_in;      /* listening or connecting fails */
+    uint64_t break_one_in;       /* a link breaks, at a send or receive */
+    uint64_t silent_one_in;      /* a link loses everything from now on, and nobody is told */
+    uint64_t garbage_one_in;     /* something is put into a link, or damaged, at a send */
+    uint64_t control_one_in;     /* a stage says nonsense, at a send */
+    uint64_t write_error_one_in; /* EIO */
+    uint64_t sync_error_one_in;
+    uint64_t disk_full_one_in; /* at a write; for a while */
+    uint64_t short_one_in;     /* a read or write does a part; no fault, always handled */
+    uint64_t interrupt_one_in; /* EINTR; likewise */
+    uint64_t yield_one_in;     /* the process is interrupted at a call */
+    uint64_t sync_us_max;
+    uint64_t delay_us_max; /* of a message on a link */
+    uint64_t link_messages_max;
+    uint64_t again_one_in; /* a new process dies at one of its first calls */
+    uint64_t rest_one_in;  /* what was not read of the input changes between two lives */
+    uint64_t left;         /* so many more faults may happen */
+    uint64_t happened;
+};
+
+struct message {
+    uint8_t *bytes;
+    size_t len;
+    uint64_t arrives_us;
+    bool garbage; /* must be refused, and counted */
+    struct message *next;
+};
+
+struct queue {
+    struct message *first, *last;
+    size_t count;
+};
+
+void queue_push(struct queue *queue, const void *bytes, size_t len, uint64_t arrives_us,
+                bool garbage);
+/* Takes the first message, which the caller frees with sim_free() (and its bytes). */
+struct message *queue_pop(struct queue *queue);
+void queue_clear(struct queue *queue);
+
+/* How a process ended. */
+struct process_end {
+    int signal;
+    int exit_code;
+};
+
+struct map {
+    void *base;
+    size_t len;
+};
+
+struct process {
+    struct memory_owner memory;
+    struct disk *disk;
+    const char *name;
+    uint64_t generation;
+    struct host host;
+    struct process_host_config config;
+    size_t stage;
+
+    bool is_stage; /* a coroutine; else it is part of the simulation: nothing happens to it */
+    void *context; /* of the coroutine */
+    bool started;
+    bool ended;
+    bool frozen;
+    bool doomed;         /* dies at its next call */
+    uint64_t calls_left; /* or at this one; 0: not for that */
+    struct process_end end;
+    uint64_t resumes_us;
+    const struct pollfd *waits; /* in poll(); NULL if not */
+    nfds_t wait_count;
+    uint64_t wait_until_us; /* UINT64_MAX: no limit */
+    uint64_t garbage_taken;
+
+    int status_fd, image_fd; /* of its memory, see memory_file_*() */
+    struct queue from_supervisor, to_supervisor;
+    bool supervisor_gone;
+    struct map maps[4];
+};
+
+/* What the supervisor's loop keeps for a stage. */
+struct supervised {
+    struct process *process; /* NULL: none, or not yet reaped */
+    int status_fd, image_fd;
+    struct status_page *page;
+    bool control_open;
+    uint64_t kills; /* that this simulation did to it in this life of the supervisor */
+};
+
+struct supervisor_sim {
+    bool alive;
+    bool exits;
+    uint64_t starts_us; /* the next life, if not alive */
+    struct core core;
+    struct core_actions actions;
+    bool acting;
+    struct supervised stages[WORLD_STAGES_MAX];
+    uint64_t faults_before; /* faults.happened when this life began */
+    uint64_t observes_us;   /* when the stages are observed next */
+    bool link_silent;       /* one was, in this life */
+    bool stop_asked;
+};
+
+/* Prints what every stage is doing; for hangs. */
+void world_dump(void);
+
+/* What the inline host makes of the same input. */
+struct reference {
+    seq_number seqs; /* of the input */
+    uint8_t *output, *dead;
+    size_t output_len, dead_len;
+    size_t *output_at, *dead_at; /* length behind each seq, from 0 */
+    struct status_counts counts[WORLD_STAGES_MAX];
+};
+
+struct world {
+    const struct topology *topology;
+    bool durable;
+    struct disk *disk;
+    struct faults faults;
+    struct supervisor_sim supervisor;
+    struct reference reference;
+    uint64_t disk_full_until_us;
+    uint64_t steps;
+    uint64_t lives;                    /* of the supervisor */
+    seq_number said[WORLD_STAGES_MAX]; /* the highest seq that a stage ever called acked */
+    seq_number input_seqs;             /* of the input as it lies there now */
+    bool check_wanted;                 /* check_recovery() before anything else happens */
+    uint64_t checks;                   /* so often that was done */
+    uint64_t kills, power_losses;
+};
+
+extern struct world world;
+
+/* Whether a fault happens now; counts it. */
+bool fault_one_in(uint64_t n);
+
+/* --- sim_process.c --- */
+
+/* The process that runs now; NULL: the simulation itself. */
+extern struct process *present;
+
+struct process *process_new(size_t stage, uint64_t generation, bool fresh);
+
+/* Lets a stage process run until it yields, waits or ends. */
+void process_run(struct process *process);
+
+/* Ends it from outside; all that it had is gone. */
+void process_kill(struct process *process, int signal);
+void process_free(struct process *process);
+
+/* For code of the product that the simulation itself wants to call: a process that nothing ever
+ * happens to. */
+void process_enter(struct process *process);
+void process_leave(void);
+
+/* The begin of every call of a stage into the world; may switch to the scheduler, or never return.
+ */
+void process_call(const char *what, const char *of, uint64_t detail);
+
+/* Waits for what process->waits says. */
+void process_pause(void);
+
+/* Waits in the simulated time. */
+void process_sleep(uint64_t us);
+
+/* Whether the scheduler may run it, and when it could if not (UINT64_MAX: never by itself). */
+bool process_is_ready(const struct process *process);
+uint64_t process_ready_at_us(const struct process *process);
+
+/* --- sim_calls.c --- */
+
+/* Memory in the place of a memfd. */
+int memory_file_new(bool large);
+void memory_file_free(int fd);
+void *memory_file_base(int fd);
+/* Makes pages of an image wrong, as a process might that writes through a wild pointer. */
+void memory_file_taint(int fd);
+
+/* Closes the descriptors and unmaps the memory of a process; returns how many it had open. */
+size_t calls_forget(struct process *process);
+
+/* --- sim_control.c --- */
+
+/* The supervisor's end of a stage's control channel, as a descriptor. */
+int control_fd_of(size_t stage);
+
+/* Whether a descriptor polls as readable, and when it will (UINT64_MAX: nobody knows). */
+bool fd_is_ready(const struct process *process, int fd);
+uint64_t fd_ready_at_us(const struct process *process, int fd);
+
+/* --- sim_link.c --- */
+
+bool link_fd_is_ready(const struct process *process, int fd);
+uint64_t link_fd_ready_at_us(const struct process *process, int fd);
+size_t links_forget(struct process *process);
+void links_reset(void);
+
+/* --- sim_supervisor.c --- */
+
+void supervisor_start(void);
+/* Takes one of the events that are waiting, by chance. Returns whether there was one. */
+bool supervisor_step(void);
+bool supervisor_is_ready(void);
+uint64_t supervisor_ready_at_us(void);
+void supervisor_ask_stop(void);
+void supervisor_ask_kill(size_t stage);
+void supervisor_freeze(size_t stage);
+/* The end of this life, orderly or not: its memory and the shared memory are gone. */
+void supervisor_end(void);
+/* Between two lives: takes away what is dead of the last one. Returns whether all is. */
+bool supervisor_bury_orphans(void);
+
+/* --- sim_check.c --- */
+
+void check_process(const struct process *process);
+void check_ack(size_t stage, seq_number acked);
+/*
+ * What would be if everything died now, and the power failed or not. Returns the highest seq behind
+ * which any stage would go on.
+ */
+seq_number check_recovery(bool loses_power);
+/* At the end of a run: everything is there, and nothing else. */
+void check_done(void);
+void reference_make(const uint8_t *input, size_t input_len);
+void reference_free(void);
+
+#endif
