@@ -22,6 +22,24 @@ LIBRARY_OBJECTS := $(filter-out $(BUILD)/supervisor/main.o,$(OBJECTS))
 TEST_SOURCES := $(wildcard tests/unit/*_test.c tests/sim/*_test.c)
 TEST_PROGRAMS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 
+# Bounds of common/limits.h so small that a test meets all of them.
+SMALL_BOUNDS = -DSTORE_UNDO_ENTRIES_MAX=128 -DSTORE_SHARD_SLOTS_FIRST=8 -DIMAGE_SHARDS=4 \
+               -DSTORE_CHECKPOINT_LOG_BYTES_MIN=2048 -DSTORE_CHECKPOINT_TABLE_DIVISOR=1024 \
+               -DSTORE_CHECKPOINT_PIECE_BYTES=512 -DSOURCE_READ_BYTES=1024 \
+               -DSOURCE_RECORDS_PER_MARK=8 -DOUTPUT_FLUSH_BYTES=512 -DHOST_RECORDS_PER_TURN=24 \
+               -DWINDOW_BYTES_MAX=4096 -DINBOX_BYTES_MAX=2048 -DFRAME_BYTES_TARGET=512 \
+               -DFRAME_SEQS_MAX=16 -DJOURNAL_SEGMENT_BYTES=8192 -DJOURNAL_BLOCK_BYTES=4096
+
+# The simulation is linked from the real objects but for nng and the log; their calls of the system
+# come to it.
+# (-z now: with lazy binding, this linker leaves an empty relocation where a wrapped call was.)
+SIM = $(BUILD)/tests/sim/pipeline_test
+SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/sim_*.c)) $(SIM).o
+SIM_CALLS = openat close pread __pread_chk pwrite fdatasync fsync ftruncate fstat fstatat renameat \
+            unlinkat mkdirat flock fdopendir readdir closedir realpath __realpath_chk \
+            clock_gettime getrandom poll __poll_chk send recv __recv_chk memfd_create mmap munmap \
+            fallocate malloc calloc realloc free
+
 Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
@@ -40,8 +58,23 @@ $(BUILD)/tests/%_test: tests/%_test.c $(LIBRARY_OBJECTS) Makefile
 	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< \
 	    $(LIBRARY_OBJECTS) $(SANITIZE) -pthread -Wl,--no-warnings $(LIBS) -lcmocka -lmsgpackc
 
+# The program with kinds that fail on purpose: see tests/faults/README.md.
+FAULT_OBJECTS := $(BUILD)/tests/faults/fault.o $(BUILD)/tests/faults/registry.o
+$(BUILD)/tests/bulkhead-faults: $(FAULT_OBJECTS) $(OBJECTS)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(FAULT_OBJECTS) \
+	    $(filter-out $(BUILD)/stages/registry.o,$(OBJECTS)) $(LIBS)
+
+$(SIM): $(SIM_OBJECTS) $(LIBRARY_OBJECTS) Makefile
+	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(filter-out %_loop.o %/link.o %/log.o,$(LIBRARY_OBJECTS)) \
+	    $(SIM_CALLS:%=-Wl,--wrap=%) -Wl,-z,now $(SANITIZE) -pthread -Wl,--no-warnings -lfyaml -lm -lmsgpackc
+
+# A tool of the tests that knows nothing of the program but its name.
+$(BUILD)/tests/sweep/%: tests/sweep/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $<
+
 .PHONY: tests
-tests: $(TEST_PROGRAMS) $(BUILD)/bulkhead ## build the program and all test programs
+tests: $(TEST_PROGRAMS) $(BUILD)/tests/bulkhead-faults $(BUILD)/tests/sweep/kill_at $(BUILD)/bulkhead ## build the program and all test programs
 
 .PHONY: test
 test: tests ## run the tests; T=name runs those whose name holds it
@@ -52,9 +85,28 @@ asan: ## run all tests under AddressSanitizer and UBSan
 	$(Q)$(MAKE) --no-print-directory BUILD=build-asan LINK=dynamic OPTIMIZE=-O1 \
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" test T=$(T)
 
+.PHONY: small
+small: ## build the program and the simulation with tiny bounds, in build-small
+	$(Q)$(MAKE) --no-print-directory BUILD=build-small OPTIMIZE=-O1 CPPFLAGS="$(SMALL_BOUNDS)" \
+	    build-small/bulkhead build-small/tests/sim/pipeline_test \
+	    build-small/tests/unit/journal_test
+
+.PHONY: sim
+sim: $(SIM) small ## play seeds of the simulation; ARGS="--minutes 10" and so on go to it
+	$(Q)$(SIM) $(ARGS)
+	$(Q)build-small/tests/sim/pipeline_test $(ARGS)
+
 .PHONY: clang
 clang: ## build everything with clang, with the same warnings
 	$(Q)$(MAKE) --no-print-directory BUILD=build-clang CC=clang tests
+
+.PHONY: chaos-long
+chaos-long: $(BUILD)/bulkhead ## a campaign of kills; KILLS=50000 or HOURS=3 in the environment
+	$(Q)tests/chaos/campaign $(BUILD)/bulkhead
+
+.PHONY: model
+model: ## check the models of tests/model with Spin, and their mutants
+	$(Q)tests/model/run
 
 .PHONY: lint
 lint: ## check the layers, the headers and the formatting
@@ -77,7 +129,7 @@ clean: ## remove all that was built
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 	@echo "  V=1 shows the commands; BUILD=, CC=, LINK=dynamic, PREFIX= change what config.mk says"
 
--include $(OBJECTS:.o=.d) $(TEST_PROGRAMS:%=%.d)
+-include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(TEST_PROGRAMS:%=%.d) $(SIM_OBJECTS:.o=.d)

@@ -22,7 +22,10 @@
     X(ERR_BUSY, -7, "somebody else holds it")                                                      \
     X(ERR_AGAIN, -8, "not now; nothing has happened")                                              \
     X(ERR_END, -9, "there is no more")                                                             \
-    X(ERR_NOT_FOUND, -10, "there is no such thing")
+    X(ERR_NOT_FOUND, -10, "there is no such thing")                                                \
+    X(ERR_NO_SPACE, -11, "no space or quota; the same call may work later")                        \
+    X(ERR_NO_SPACE_LOST, -12, "no space for what seemed written; start from what verifies")        \
+    X(ERR_UNREAD, -13, "nobody reads what is written")
 
 enum err_code {
     ERR_OK = 0,

@@ -9,6 +9,16 @@
 
 #include "common/check.h"
 
+/* After a call that failed: whether it was for want of space, which may pass, or not. */
+static int space_or_io(int error, struct err *e)
+{
+    if (error != ENOSPC && error != EDQUOT)
+        return ERR_IO;
+    if (e != NULL)
+        e->code = ERR_NO_SPACE;
+    return ERR_NO_SPACE;
+}
+
 int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd, struct err *e)
 {
     int fd;
@@ -16,11 +26,18 @@ int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd,
         fd = openat(dir_fd, name, flags | O_CLOEXEC, mode);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
-        int code = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+        int error = errno;
         (void)err_set_errno(e, "cannot open '%s'", name);
+        bool replaced = error == ELOOP || error == ENOTDIR || error == EISDIR;
+        if (replaced && (flags & O_NOFOLLOW) != 0)
+            return err_set(e, ERR_MISMATCH,
+                           "'%s' is a link, or of another type than what bulkhead has made there",
+                           name);
+        if (error != ENOENT)
+            return space_or_io(error, e);
         if (e != NULL)
-            e->code = code;
-        return code;
+            e->code = ERR_NOT_FOUND;
+        return ERR_NOT_FOUND;
     }
     *ret_fd = fd;
     return 0;
@@ -33,9 +50,12 @@ int file_write_at(int fd, uint64_t offset, const void *bytes, size_t len, struct
         ssize_t n = pwrite(fd, at, len, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return err_set_errno(e, "cannot write %zu bytes at offset %llu", len,
-                                 (unsigned long long)offset);
+        if (n < 0) {
+            int error = errno;
+            (void)err_set_errno(e, "cannot write %zu bytes at offset %llu", len,
+                                (unsigned long long)offset);
+            return space_or_io(error, e);
+        }
         at += n;
         len -= (size_t)n;
         offset += (uint64_t)n;
@@ -86,7 +106,15 @@ int file_sync(int fd, struct err *e)
     do {
         rc = fdatasync(fd);
     } while (rc != 0 && errno == EINTR);
-    return rc == 0 ? 0 : err_set_errno(e, "cannot sync");
+    if (rc == 0)
+        return 0;
+    int error = errno;
+    (void)err_set_errno(e, "cannot sync");
+    if (error != ENOSPC && error != EDQUOT)
+        return ERR_IO;
+    if (e != NULL)
+        e->code = ERR_NO_SPACE_LOST;
+    return ERR_NO_SPACE_LOST;
 }
 
 int file_truncate(int fd, uint64_t len, struct err *e)
@@ -95,7 +123,11 @@ int file_truncate(int fd, uint64_t len, struct err *e)
     do {
         rc = ftruncate(fd, (off_t)len);
     } while (rc != 0 && errno == EINTR);
-    return rc == 0 ? 0 : err_set_errno(e, "cannot set the length to %llu", (unsigned long long)len);
+    if (rc == 0)
+        return 0;
+    int error = errno;
+    (void)err_set_errno(e, "cannot set the length to %llu", (unsigned long long)len);
+    return space_or_io(error, e);
 }
 
 int file_length(int fd, uint64_t *ret_len, struct err *e)
@@ -109,8 +141,11 @@ int file_length(int fd, uint64_t *ret_len, struct err *e)
 
 int file_rename(int dir_fd, const char *from, const char *to, bool durable, struct err *e)
 {
-    if (renameat(dir_fd, from, dir_fd, to) != 0)
-        return err_set_errno(e, "cannot rename '%s' to '%s'", from, to);
+    if (renameat(dir_fd, from, dir_fd, to) != 0) {
+        int error = errno;
+        (void)err_set_errno(e, "cannot rename '%s' to '%s'", from, to);
+        return space_or_io(error, e);
+    }
     return durable ? file_sync_dir(dir_fd, e) : 0;
 }
 
@@ -129,12 +164,14 @@ int file_remove(int dir_fd, const char *name, struct err *e)
 int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e)
 {
     REQUIRE(dir_fd >= 0);
-    if (mkdirat(dir_fd, name, 0700) == 0) {
-        int rc = file_sync_dir(dir_fd, e);
-        if (rc != 0)
-            return rc;
-    } else if (errno != EEXIST) {
-        return err_set_errno(e, "cannot make the directory '%s'", name);
+    if (mkdirat(dir_fd, name, 0700) != 0 && errno != EEXIST) {
+        int error = errno;
+        (void)err_set_errno(e, "cannot make the directory '%s'", name);
+        return space_or_io(error, e);
     }
+    /* Also one that is there: whoever made it may have been killed before this. */
+    int rc = file_sync_dir(dir_fd, e);
+    if (rc != 0)
+        return rc;
     return file_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, e);
 }

@@ -4,7 +4,8 @@
  *
  * All durable files of ours are written through these: whole writes at given offsets, fdatasync,
  * rename with the directory synced behind it. Interrupted and short calls are carried on with;
- * an error is final for the descriptor. After a failed sync the kernel may have dropped the pages
+ * an error is final for the descriptor, but for ERR_NO_SPACE: that call may be repeated as it is,
+ * when there is space. After a failed sync the kernel may have dropped the pages
  * and marked them clean, so nobody may sync the same descriptor again: the caller must give up
  * its process and start from what verifies.
  */
@@ -26,11 +27,15 @@
  *   flags    as for open(2)
  *   ret_fd   the caller closes it
  *
- * Returns: 0, ERR_NOT_FOUND (it does not exist), ERR_IO.
+ * Returns: 0, ERR_NOT_FOUND (it does not exist), ERR_NO_SPACE, ERR_IO; ERR_MISMATCH: O_NOFOLLOW was
+ *          given, and there is a link, or no directory where one is wanted, or the reverse.
  */
 int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd, struct err *e);
 
-/* Writes all len bytes at the offset. Returns 0 or ERR_IO; then part of it may be written. */
+/*
+ * Writes all len bytes at the offset. Returns 0, ERR_NO_SPACE, ERR_IO; then part of it may be
+ * written.
+ */
 int file_write_at(int fd, uint64_t offset, const void *bytes, size_t len, struct err *e);
 
 /* Reads up to len bytes at the offset; fewer only at the end. Returns 0 or ERR_IO. */
@@ -39,10 +44,13 @@ int file_read_at(int fd, uint64_t offset, void *bytes, size_t len, size_t *ret_l
 /* Appends the whole content to out. Returns 0, ERR_RANGE (more than max bytes), ERR_IO. */
 int file_read_whole(int fd, size_t max, struct buf *out, struct err *e);
 
-/* fdatasync(2). On ERR_IO the descriptor must not be used any more. */
+/*
+ * fdatasync(2). Returns 0, ERR_IO, or ERR_NO_SPACE_LOST where a file system finds out only now that
+ * there is no room. After either the descriptor must not be used any more.
+ */
 int file_sync(int fd, struct err *e);
 
-/* Cuts or extends the file. Returns 0 or ERR_IO. */
+/* Cuts or extends the file. Returns 0, ERR_NO_SPACE, ERR_IO. */
 int file_truncate(int fd, uint64_t len, struct err *e);
 
 /* The file's length in bytes. Returns 0 or ERR_IO. */
@@ -58,8 +66,8 @@ int file_sync_dir(int dir_fd, struct err *e);
 int file_remove(int dir_fd, const char *name, struct err *e);
 
 /*
- * Makes a directory of mode 0700 unless it is there, syncs the one that it is in if so, and opens
- * it. Requires: dir_fd is a descriptor. The caller closes ret_fd. Returns 0 or ERR_IO.
+ * Makes a directory of mode 0700 unless it is there, syncs the one that it is in, and opens it.
+ * Requires: dir_fd is a descriptor. The caller closes ret_fd. Returns 0 or ERR_IO.
  */
 int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e);
 

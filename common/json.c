@@ -160,7 +160,7 @@ static bool read_string(struct reader *r, struct json_span *span)
 
 static bool read_value(struct reader *r, unsigned depth, struct json_span *span);
 
-static bool read_array(struct reader *r, unsigned depth)
+static bool read_array(struct reader *r, unsigned depth, json_item_fn *item, void *context)
 {
     r->at++;
     skip_space(r);
@@ -169,9 +169,11 @@ static bool read_array(struct reader *r, unsigned depth)
         return true;
     }
     for (;;) {
-        struct json_span ignored;
-        if (!read_value(r, depth, &ignored))
+        struct json_span value;
+        if (!read_value(r, depth, &value))
             return false;
+        if (item != NULL)
+            item(context, &value);
         skip_space(r);
         if (r->at < r->end && *r->at == ']') {
             r->at++;
@@ -232,7 +234,8 @@ static bool read_value(struct reader *r, unsigned depth, struct json_span *span)
         if (depth >= JSON_DEPTH_MAX)
             return fail(r, "nested too deeply");
         span->type = *r->at == '{' ? JSON_OBJECT : JSON_ARRAY;
-        good = *r->at == '{' ? read_object(r, depth + 1, NULL, NULL) : read_array(r, depth + 1);
+        good = *r->at == '{' ? read_object(r, depth + 1, NULL, NULL)
+                             : read_array(r, depth + 1, NULL, NULL);
         break;
     case 't':
         span->type = JSON_TRUE;
@@ -273,6 +276,14 @@ int json_read(const uint8_t *text, size_t len, json_member_fn *member, void *con
         return err_set(e, ERR_INVALID, "%s at byte %zu", r.fault, (size_t)(r.at - r.start) + 1);
     *ret_type = whole.type;
     return 0;
+}
+
+void json_read_items(const struct json_span *array, json_item_fn *item, void *context)
+{
+    REQUIRE(array->type == JSON_ARRAY);
+    struct reader r = {.start = array->start, .at = array->start, .end = array->start + array->len};
+    bool good = read_array(&r, 1, item, context);
+    INVARIANT(good && r.at == r.end);
 }
 
 static void unescape_one(const uint8_t **at, struct buf *out)

@@ -52,6 +52,12 @@ typedef void json_member_fn(void *context, const struct json_span *key,
 int json_read(const uint8_t *text, size_t len, json_member_fn *member, void *context,
               enum json_type *ret_type, struct err *e);
 
+/* Is told every item of an array, in order. */
+typedef void json_item_fn(void *context, const struct json_span *item);
+
+/* Goes through the items of an array. Requires: the span is one that json_read reported. */
+void json_read_items(const struct json_span *array, json_item_fn *item, void *context);
+
 /* Appends the string that a span stands for. Requires: the span came from json_read. */
 void json_unescape(const struct json_span *string, struct buf *out);
 

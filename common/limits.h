@@ -9,6 +9,8 @@
 #ifndef BULKHEAD_COMMON_LIMITS_H
 #define BULKHEAD_COMMON_LIMITS_H
 
+#include <stdint.h>
+
 /* A topology is written by people; one of a megabyte is a mistake or an attack. */
 #define TOPOLOGY_BYTES_MAX (1u << 20)
 #define TOPOLOGY_DEPTH_MAX 16u
@@ -16,6 +18,9 @@
 #define STAGES_MAX 64u
 #define FIELDS_MAX 64u
 #define NAME_BYTES_MAX 63u
+/* --set on the command line: each is an argument of every stage process, all must fit an exec. */
+#define SETTINGS_MAX 64u
+#define SETTING_BYTES_MAX 8192u
 
 /* What file.source lets max_line_bytes be. The frame bound below leaves room for escaping it. */
 #define LINE_BYTES_DEFAULT (1u << 20)
@@ -57,16 +62,80 @@
 #ifndef STORE_UNDO_ENTRIES_MAX
 #define STORE_UNDO_ENTRIES_MAX 131072u
 #endif
+/* A log of a store that is shorter than this is never worth a checkpoint. */
+#ifndef STORE_CHECKPOINT_LOG_BYTES_MIN
+#define STORE_CHECKPOINT_LOG_BYTES_MIN (UINT64_C(16) << 20)
+#endif
+/* Nor is one that is shorter than the table's memory divided by this: reading either costs time. */
+#ifndef STORE_CHECKPOINT_TABLE_DIVISOR
+#define STORE_CHECKPOINT_TABLE_DIVISOR 2u
+#endif
+/* How much of a checkpoint is written at once, so that nobody waits long for it. */
+#ifndef STORE_CHECKPOINT_PIECE_BYTES
+#define STORE_CHECKPOINT_PIECE_BYTES (UINT64_C(1) << 20)
+#endif
+/* Slots of a part of a store's table before it grows; a power of 2, 8 at the least. */
+#ifndef STORE_SHARD_SLOTS_FIRST
+#define STORE_SHARD_SLOTS_FIRST 64u
+#endif
+
+/* What a source reads at once, and after how many records it remembers a place to go on from. */
+#ifndef SOURCE_READ_BYTES
+#define SOURCE_READ_BYTES (256u << 10)
+#endif
+#ifndef SOURCE_RECORDS_PER_MARK
+#define SOURCE_RECORDS_PER_MARK 256u
+#endif
+/* What an output gathers before it is worth a write without a commit. */
+#ifndef OUTPUT_FLUSH_BYTES
+#define OUTPUT_FLUSH_BYTES (256u << 10)
+#endif
+/* Records that a stage works through before it looks at its links again. */
+#ifndef HOST_RECORDS_PER_TURN
+#define HOST_RECORDS_PER_TURN 2048u
+#endif
+
+/* A segment of a journal takes no new block at this size; what is acked goes in whole segments. */
+#ifndef JOURNAL_SEGMENT_BYTES
+#define JOURNAL_SEGMENT_BYTES (64u << 20)
+#endif
+/* The size that pipes of standard input are given; more is not allowed to everybody. */
+#define JOURNAL_PIPE_BYTES (1u << 20)
+/* What one block may hold: one sync for so much. */
+#ifndef JOURNAL_BLOCK_BYTES
+#define JOURNAL_BLOCK_BYTES (1u << 20)
+#endif
 
 /* Deaths in a row without progress before the topology is stopped in order. */
 #define RESTART_STRIKES_MAX 10u
+/*
+ * Being killed by others says nothing against a stage, so it is started again at once. But after
+ * so many of these in a row without progress it waits as well, and at last stops: it may be the
+ * kernel, short of memory, that kills it at each try.
+ */
+#define RESTART_OUTSIDE_FREE 20u
+#define RESTART_OUTSIDE_MAX 200u
+/* A life as long as this is not "in a row" with the one before: there may be nothing to do. */
+#define RESTART_HEALTHY_MS 10000u
 #define RESTART_BACKOFF_MS_FIRST 50u
 #define RESTART_BACKOFF_MS_MAX 5000u
 /* A link that is not up after this is made anew; so many times in a row, then its ends restart. */
 #define LINK_DEADLINE_MS 3000u
 #define LINK_ATTEMPTS_MAX 5u
-/* A stage that does not say ready in this time is hung. */
-#define READY_DEADLINE_MS 60000u
+/* Deaths of its own doing with one record in hand before a stage does without that record. */
+#define POISON_DEATHS_MAX 3u
+/* So many records may one stage do without; if it needs more, it is not the records. */
+#define QUARANTINE_ENTRIES_MAX 1000u
+/* What a quarantined record tells of the last words of the process that it killed. */
+#define QUARANTINE_WORDS_BYTES_MAX 512u
+/* How often a stage looks whether there is space again. */
+#define SPACE_RETRY_MS 500u
+/* What a topology may let stall_timeout be: below, a slow disk would look hung. */
+#define STALL_TIMEOUT_MS_MIN 1000u
+#define STALL_TIMEOUT_MS_MAX 86400000u
+/* What memory_max may be: a process with its windows, frames and threads needs some. */
+#define MEMORY_BYTES_MIN (64u << 20)
+#define MEMORY_BYTES_MAX (1ull << 40)
 /* What an ordered stop may take before it becomes a disordered one. */
 #define DRAIN_DEADLINE_MS 30000u
 #define STOP_DEADLINE_MS 5000u

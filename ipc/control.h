@@ -33,7 +33,10 @@
     X(CTL_STAGE_LINK_DIALED, 23, "edge serial", "the hello of the sending end")                    \
     X(CTL_STAGE_LINK_FAILED, 24, "edge serial text", "this link must be made anew")                \
     X(CTL_STAGE_DONE, 25, "acked", "from the source: all input is read and acked")                 \
-    X(CTL_STAGE_REFUSED, 26, "text", "the stage cannot go on, and a restart would not help")
+    X(CTL_STAGE_REFUSED, 26, "text", "the stage cannot go on, and a restart would not help")       \
+    X(CTL_STAGE_PAUSED, 27, "text", "there is no space; it tries again until there is")            \
+    X(CTL_STAGE_RESUMED, 28, "", "there is space again")                                           \
+    X(CTL_STAGE_UNREAD, 29, "text", "nobody reads its output, so it cannot go on")
 
 enum control_kind {
 #define X(name, number, fields, meaning) name = number,

@@ -9,8 +9,14 @@
 #include <nng/nng.h>
 #include <nng/protocol/pipeline0/pull.h>
 #include <nng/protocol/pipeline0/push.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/check.h"
 #include "common/limits.h"
@@ -18,6 +24,23 @@
 
 #define ADDRESS_BYTES_MAX 120u
 #define ACK_SOCKET_BYTES_MAX 4096u
+/* A close takes a millisecond, or for ever. */
+#define CLOSE_SECONDS_MAX 1
+
+/* Connections that are lost at a time; each link has two, and a stage 64 links at most. */
+#define LOST_MAX 1024u
+
+/*
+ * What nng's threads tell of lost connections: numbers of links, and a wake-up. It is the
+ * process's, as nng is, because a callback may come while its link is being closed: it must find
+ * nothing that goes away.
+ */
+static struct {
+    int event_fd;
+    _Atomic uint32_t next;
+    _Atomic uint32_t told; /* so many serials are there to be seen */
+    _Atomic uint64_t serials[LOST_MAX];
+} lost = {.event_fd = -1};
 
 struct link {
     struct link_id id;
@@ -27,6 +50,8 @@ struct link {
     bool pull_open;
     int send_fd;
     int receive_fd;
+    bool lost;
+    uint32_t told; /* of lost connections, when this link was looked for among them */
 };
 
 static int nng_error(struct err *e, int rc, const char *doing, const struct link_id *id)
@@ -38,10 +63,50 @@ static int nng_error(struct err *e, int rc, const char *doing, const struct link
 int link_start(struct err *e)
 {
     nng_socket socket;
+    lost.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (lost.event_fd < 0)
+        return err_set_errno(e, "starting nng");
     int rc = nng_push0_open(&socket);
     if (rc == 0)
         rc = nng_close(socket);
     return rc == 0 ? 0 : err_set(e, ERR_IO, "starting nng: %s", nng_strerror(rc));
+}
+
+/* Called by nng's threads. A dialer would connect again, with what was under way lost. */
+static void on_connection_lost(nng_pipe pipe, nng_pipe_ev event, void *serial)
+{
+    (void)pipe;
+    (void)event;
+    uint32_t slot = atomic_fetch_add(&lost.next, 1) % LOST_MAX;
+    atomic_store(&lost.serials[slot], (uint64_t)(uintptr_t)serial);
+    atomic_fetch_add(&lost.told, 1);
+    uint64_t one = 1;
+    ssize_t ignored = write(lost.event_fd, &one, sizeof one);
+    (void)ignored; /* full: then it is readable */
+}
+
+/* Whether the link has lost its other end; looks only if there is news of any link. */
+static bool look_whether_lost(struct link *link)
+{
+    uint32_t told = atomic_load(&lost.told);
+    if (link->lost || told == link->told)
+        return link->lost;
+    link->told = told;
+    for (size_t i = 0; i < LOST_MAX; i++)
+        link->lost = link->lost || atomic_load(&lost.serials[i]) == link->id.serial;
+    return link->lost;
+}
+
+int link_lost_fd(void)
+{
+    return lost.event_fd;
+}
+
+void link_lost_seen(void)
+{
+    uint64_t count;
+    ssize_t ignored = read(lost.event_fd, &count, sizeof count);
+    (void)ignored;
 }
 
 static void address(char out[ADDRESS_BYTES_MAX], int dir_fd, const struct link_id *id,
@@ -68,6 +133,11 @@ static int open_sockets(struct link *link, struct err *e)
     }
     if (rc == 0) /* a PUSH receives nothing, but would allocate for it */
         rc = nng_socket_set_size(link->push, NNG_OPT_RECVMAXSZ, ACK_SOCKET_BYTES_MAX);
+    void *serial = (void *)(uintptr_t)link->id.serial;
+    if (rc == 0)
+        rc = nng_pipe_notify(link->push, NNG_PIPE_EV_REM_POST, on_connection_lost, serial);
+    if (rc == 0)
+        rc = nng_pipe_notify(link->pull, NNG_PIPE_EV_REM_POST, on_connection_lost, serial);
     if (rc == 0)
         rc = nng_socket_get_int(link->push, NNG_OPT_SENDFD, &link->send_fd);
     if (rc == 0)
@@ -124,15 +194,97 @@ int link_dial(int dir_fd, const struct link_id *id, struct link **ret_link, stru
     return make_end(dir_fd, id, meet_dialing, true, "connecting", ret_link, e);
 }
 
+/* Two sockets that are being closed; freed by whoever is the last to need it. */
+struct closing {
+    nng_socket push, pull;
+    bool push_open, pull_open;
+    bool done, left_behind;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+};
+
+static void close_sockets(const struct closing *c)
+{
+    if (c->push_open)
+        (void)nng_close(c->push);
+    if (c->pull_open)
+        (void)nng_close(c->pull);
+}
+
+static void closing_free(struct closing *c)
+{
+    (void)pthread_cond_destroy(&c->changed);
+    (void)pthread_mutex_destroy(&c->mutex);
+    free(c);
+}
+
+static void *run_closing(void *opaque)
+{
+    struct closing *c = opaque;
+    close_sockets(c);
+    (void)pthread_mutex_lock(&c->mutex);
+    bool left_behind = c->left_behind;
+    c->done = true;
+    (void)pthread_cond_signal(&c->changed);
+    (void)pthread_mutex_unlock(&c->mutex);
+    if (left_behind)
+        closing_free(c);
+    return NULL;
+}
+
+/* Waits for the close for a while; if it does not come back, it is left to itself. */
+static void wait_for_closing(struct closing *c)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += CLOSE_SECONDS_MAX;
+    int rc = 0;
+    (void)pthread_mutex_lock(&c->mutex);
+    while (!c->done && rc == 0)
+        rc = pthread_cond_clockwait(&c->changed, &c->mutex, CLOCK_MONOTONIC, &until);
+    bool done = c->done;
+    c->left_behind = !done;
+    (void)pthread_mutex_unlock(&c->mutex);
+    if (done)
+        closing_free(c);
+}
+
+/* A thread of its own, that no signal reaches. Returns whether it runs. */
+static bool start_closing(struct closing *c)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    pthread_t thread;
+    bool runs = pthread_create(&thread, NULL, run_closing, c) == 0;
+    if (runs)
+        (void)pthread_detach(thread);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return runs;
+}
+
+/*
+ * nng_close() waits for its own threads, and when it meets a handshake in the wrong moment it
+ * waits for ever. A stage must not: it would be neither alive nor dead.
+ */
 void link_close(struct link *link)
 {
     if (link == NULL)
         return;
-    if (link->push_open)
-        (void)nng_close(link->push);
-    if (link->pull_open)
-        (void)nng_close(link->pull);
+    struct closing *c = memory_new(1, sizeof *c);
+    *c = (struct closing){.push = link->push,
+                          .pull = link->pull,
+                          .push_open = link->push_open,
+                          .pull_open = link->pull_open,
+                          .mutex = PTHREAD_MUTEX_INITIALIZER,
+                          .changed = PTHREAD_COND_INITIALIZER};
     free(link);
+    if (start_closing(c)) {
+        wait_for_closing(c);
+        return;
+    }
+    close_sockets(c);
+    closing_free(c);
 }
 
 const struct link_id *link_id(const struct link *link)
@@ -153,7 +305,12 @@ int link_receive(struct link *link, uint8_t **ret_bytes, size_t *ret_len, struct
 {
     void *bytes = NULL;
     size_t len = 0;
+    /* Looked at before the messages, which came before it. */
+    bool is_lost = look_whether_lost(link);
     int rc = nng_recv(link->pull, &bytes, &len, NNG_FLAG_NONBLOCK | NNG_FLAG_ALLOC);
+    if (rc == NNG_EAGAIN && is_lost)
+        return err_set(e, ERR_IO, "link %u (number %" PRIu64 ") has lost its other end",
+                       link->id.edge, link->id.serial);
     if (rc == NNG_EAGAIN)
         return ERR_AGAIN;
     if (rc != 0)

@@ -46,21 +46,36 @@ int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, st
 /* The sending end: connects to both. The other end must be listening. Returns 0 or ERR_IO. */
 int link_dial(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e);
 
-/* Closes the sockets; what was under way is lost. Takes NULL. */
+/*
+ * Closes the sockets; what was under way is lost. A close that nng does not come back from is left
+ * to a thread of its own after a second, with its descriptors. Takes NULL.
+ */
 void link_close(struct link *link);
 
 /* What link_dial() and link_listen() were told. */
 const struct link_id *link_id(const struct link *link);
 
-/* Sends bytes; on frames if this is the sending end, on acks if the receiving one. */
+/*
+ * Sends bytes; on frames if this is the sending end, on acks if the receiving one.
+ * Returns: 0, ERR_AGAIN, ERR_IO.
+ */
 int link_send(struct link *link, const void *bytes, size_t len, struct err *e);
 
 /*
- * Receives what the other end has sent, or ERR_AGAIN.
+ * Receives what the other end has sent.
+ * Returns: 0, ERR_AGAIN, ERR_IO (the other end is gone, or nng failed: the link is over).
  * Ownership: the caller gives *ret_bytes back with link_free().
  */
 int link_receive(struct link *link, uint8_t **ret_bytes, size_t *ret_len, struct err *e);
 void link_free(uint8_t *bytes, size_t len);
+
+/*
+ * A descriptor of the process that polls as readable after any of its links has lost its other end;
+ * link_receive() on that link then says ERR_IO once all that came before was received.
+ * link_lost_seen() makes it unreadable again: call it before looking at the links.
+ */
+int link_lost_fd(void);
+void link_lost_seen(void);
 
 /* Descriptors that poll as readable while link_send() or link_receive() would not say AGAIN. */
 int link_send_fd(const struct link *link);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #define STATUS_MAGIC 0x54534842u /* "BHST" */
-#define STATUS_VERSION 1u
+#define STATUS_VERSION 2u
 
 int status_page_create(int *ret_fd, struct err *e)
 {

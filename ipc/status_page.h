@@ -34,12 +34,21 @@ struct status_counts {
 #undef X
 };
 
+enum status_waiting {
+    STATUS_BUSY,
+    STATUS_IDLE,   /* for its supervisor, its links or its input */
+    STATUS_UNREAD, /* for somebody outside who takes its output */
+};
+
 struct status_page {
     uint32_t magic;
     uint32_t version;
     _Atomic uint64_t publications; /* the last one is in the slot of its parity */
     struct status_counts slots[2];
-    _Atomic uint64_t generation;   /* of the process that wrote last */
+    _Atomic uint64_t generation; /* of the process that wrote last */
+    _Atomic uint64_t beats;      /* grows with everything it does: a hung stage's does not */
+    _Atomic uint32_t waiting;    /* enum status_waiting: why it sleeps, if it does */
+    _Atomic uint32_t spare;
     _Atomic uint64_t seq_in_hand;  /* being worked on; 0 between frames */
     _Atomic uint64_t processed;    /* done, not yet safe */
     _Atomic uint64_t acked;        /* safe, and acked upstream */
@@ -57,6 +66,14 @@ int status_page_create(int *ret_fd, struct err *e);
 /* Maps a page. Returns 0, ERR_PROTOCOL (it is none), ERR_IO. Unmap with status_page_unmap(). */
 int status_page_map(int fd, struct status_page **ret_page, struct err *e);
 void status_page_unmap(struct status_page *page);
+
+/* Shows that something was done. beats may be NULL. Only the stage calls this. */
+static inline void status_page_beat(_Atomic uint64_t *beats)
+{
+    if (beats != NULL)
+        atomic_store_explicit(beats, atomic_load_explicit(beats, memory_order_relaxed) + 1,
+                              memory_order_relaxed);
+}
 
 /* Publishes counters; only the stage calls this. */
 void status_page_publish(struct status_page *page, const struct status_counts *counts);

@@ -35,9 +35,8 @@ static int slot_read(int fd, unsigned index, struct slot *slot, bool *ret_empty,
 {
     uint8_t bytes[SLOT_BYTES];
     size_t got;
-    int rc = file_read_at(fd, (uint64_t)index * SLOT_DISTANCE, bytes, sizeof bytes, &got, e);
-    if (rc != 0)
-        return rc;
+    if (file_read_at(fd, (uint64_t)index * SLOT_DISTANCE, bytes, sizeof bytes, &got, e) != 0)
+        return err_wrap(e, CURSOR_FILE);
     static const uint8_t zeros[SLOT_BYTES];
     *ret_empty = got == 0 || memcmp(bytes, zeros, got) == 0;
     slot->whole = got == SLOT_BYTES &&
@@ -108,8 +107,8 @@ int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
      * A process that was killed before its sync, or whose sync failed, has left what we act upon
      * now, and after a failed sync the kernel takes the page for clean: it is written anew.
      */
-    if (rc == 0 && durable && *ret_found)
-        rc = write_slot(c, c->counter, magic, ret_payload, e);
+    if (rc == 0 && durable && *ret_found && write_slot(c, c->counter, magic, ret_payload, e) != 0)
+        rc = err_wrap(e, CURSOR_FILE);
     if (rc != 0)
         cursor_close(c);
     return rc;

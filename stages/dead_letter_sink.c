@@ -73,7 +73,10 @@ static void write_content(struct buf *out, const struct value *content, bool is_
 static int write_record(void *opaque, const struct record *in, struct err *e)
 {
     struct dead_letter_sink *self = opaque;
-    struct buf *out = output_file_buffer(&self->output);
+    struct buf *out;
+    int rc = output_file_begin(&self->output, in->seq, &out, e);
+    if (rc != 0)
+        return rc;
     buf_add_format(out, "{\"seq\":%" PRIu64 ",\"line\":%" PRIu64, in->seq, in->position);
     write_string_member(out, "stage", &in->fields[DEAD_LETTER_STAGE]);
     write_string_member(out, "reason", &in->fields[DEAD_LETTER_REASON]);
@@ -81,7 +84,7 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     write_content(out, &in->fields[DEAD_LETTER_CONTENT],
                   in->fields[DEAD_LETTER_CONTENT_IS_JSON].boolean);
     buf_add_text(out, "}\n");
-    return output_file_flush_some(&self->output, e);
+    return 0;
 }
 
 static seq_number position(const void *opaque)

@@ -5,9 +5,10 @@
 
 #include "common/check.h"
 #include "common/limits.h"
+#include "stages/quarantine.h"
 #include "stages/stage.h"
 
-#define DEAD_MESSAGE_BYTES_MAX 256u
+#define DEAD_MESSAGE_BYTES_MAX (256u + QUARANTINE_CAUSE_BYTES_MAX + QUARANTINE_WORDS_BYTES_MAX)
 /* Content that fits a record together with the other fields of a dead letter. */
 #define DEAD_CONTENT_BYTES_MAX (RECORD_TEXT_BYTES_MAX - 1024u)
 
@@ -24,7 +25,7 @@ const char *dead_reason_text(enum dead_reason reason)
 static void emit_dead(struct emitter *out, enum dead_reason reason, const char *message,
                       const void *content, size_t content_len, bool content_is_json)
 {
-    REQUIRE(out->stage->kind->dead_letters);
+    REQUIRE(out->stage->kind->dead_letters || reason == DEAD_POISON);
     if (content_len > DEAD_CONTENT_BYTES_MAX) {
         content_len = DEAD_EXCERPT_BYTES;
         content_is_json = false; /* a piece of it is none */

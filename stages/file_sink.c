@@ -97,11 +97,14 @@ static void close_sink(void *opaque)
 static int write_record(void *opaque, const struct record *in, struct err *e)
 {
     struct file_sink *self = opaque;
-    struct buf *out = output_file_buffer(&self->output);
+    struct buf *out;
+    int rc = output_file_begin(&self->output, in->seq, &out, e);
+    if (rc != 0)
+        return rc;
     const struct value *line = &in->fields[self->line_field];
     buf_add(out, line->bytes, line->len);
     buf_add_byte(out, '\n');
-    return output_file_flush_some(&self->output, e);
+    return 0;
 }
 
 static seq_number position(const void *opaque)

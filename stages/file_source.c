@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source: the lines of a regular file, from where the last acked one ended.
+ * file.source: the lines of a regular file, from where the last acked one ended; with follow, also
+ * those that are still to come, through rotations.
  *
  * The happy path is read_record(): find a newline in what is buffered, or buffer more. A place in
  * the file is remembered as a mark (seq, offset, line number, CRC of everything before); an ack
@@ -9,8 +10,10 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,16 +23,19 @@
 #include "common/hash.h"
 #include "common/limits.h"
 #include "common/memory.h"
-#include "common/utf8.h"
+#include "ipc/status_page.h"
 #include "stages/cursor.h"
 #include "stages/kinds.h"
+#include "stages/line_reader.h"
+#include "stages/rotation.h"
+#include "stages/source_marks.h"
 #include "stages/stage.h"
 
 #define SOURCE_MAGIC 0x4f534842u /* "BHSO" */
-#define READ_BYTES (256u << 10)
-#define RECORDS_PER_MARK 256u
 /* How much before the offset is compared when the file is opened again. */
 #define TAIL_BYTES_MAX 4096u
+/* Without news of the open file, and for news of the one that takes its place. */
+#define LOOK_MS 250
 
 /* Places in the cursor's payload. */
 enum {
@@ -41,40 +47,40 @@ enum {
     AT_PREFIX_CRC = 40,
     AT_TAIL_CRC = 44,
     AT_UNTERMINATED = 48,
+    AT_BIRTH = 56,
 };
 
-/* All lines before offset are read; `line` of them, the last with number seq among the records. */
-struct mark {
-    seq_number seq;
-    uint64_t offset;
-    uint64_t line;
-    uint32_t prefix_crc;
-    bool unterminated; /* the last line ended with the file, not with a newline */
+/* With follow: what the end of the file that is open means. */
+enum follow_state {
+    FOLLOW_OPEN,      /* there may be more */
+    FOLLOW_LEAVING,   /* it was rotated, and its writer has gone on to the next file */
+    FOLLOW_OVER,      /* and it was read to its end since */
+    FOLLOW_TRUNCATED, /* it is shorter than what was read of it */
 };
 
 struct file_source {
     char *path;
     int fd;
-    size_t line_bytes_max;
+    _Atomic uint64_t *beats;
+    struct line_reader lines;
     struct cursor cursor;
-    uint64_t device, inode;
-    struct mark at; /* behind the last line that was read */
-    struct mark committed;
-    struct mark *marks; /* a ring, rising */
-    size_t mark_head, mark_count, mark_capacity;
+    struct source_mark at; /* behind the last line that was read */
+    struct source_mark committed;
+    struct source_marks marks;
     uint64_t file_bytes; /* length of the file when it was last looked at */
-    uint8_t *buffer;
-    size_t capacity;
-    size_t start;    /* here lies the byte of the file at at.offset + skipped */
-    size_t end;      /* behind what is buffered */
-    size_t searched; /* so many bytes from start on hold no newline */
-    bool skipping;   /* in a line that is too long: its bytes are counted and dropped */
-    uint64_t skipped;
-    uint8_t skipped_last;
-    bool skipped_blank; /* there was nothing but white space in it so far */
-    size_t excerpt_len;
-    uint8_t excerpt[DEAD_EXCERPT_BYTES];
+
+    bool follow;
+    enum follow_state state;
+    void (*note)(const char *text);
+    int notify_fd; /* an inotify that watches the open file; -1: none */
+    int watch;     /* in it */
+    bool waits;    /* at the end, since tail_at_end was taken */
+    uint32_t tail_at_end;
+    int left_fd;         /* the file that was read before this one; -1: none */
+    uint64_t left_bytes; /* its length then */
 };
+
+static const char *const follow_choices[] = {"false", "true", NULL};
 
 static const struct option_spec specs[] = {
     {.name = "path",
@@ -87,6 +93,11 @@ static const struct option_spec specs[] = {
      .min = 64,
      .max = LINE_BYTES_MAX,
      .meaning = "a longer line is a dead letter"},
+    {.name = "follow",
+     .tag = OPTION_CHOICE,
+     .fallback = "false",
+     .choices = follow_choices,
+     .meaning = "wait at the end of the file for more, and go on in the file that takes its place"},
     {0},
 };
 
@@ -105,6 +116,24 @@ static int check_file(int fd, const char *path, struct stat *ret_st, struct err 
     return 0;
 }
 
+static bool follows(const struct stage *stage)
+{
+    return options_get(stage->options, "follow")->number == 1;
+}
+
+/* A file that is to be followed may come later, but where it is to come must be known. */
+static int check_directory(const char *path, struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent = slash == NULL ? memory_dup(".", 1)
+                                 : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+    int rc = access(parent, R_OK | X_OK) == 0
+                 ? 0
+                 : err_set_errno(e, "cannot look into the directory '%s'", parent);
+    free(parent);
+    return rc;
+}
+
 static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
 {
     (void)topology;
@@ -112,6 +141,8 @@ static int preflight(const struct topology *topology, const struct stage *stage,
     int fd;
     struct stat st;
     int rc = file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, &fd, e);
+    if (rc == ERR_NOT_FOUND && follows(stage))
+        return check_directory(path, e);
     if (rc != 0)
         return rc;
     rc = check_file(fd, path, &st, e);
@@ -123,14 +154,17 @@ static int preflight(const struct topology *topology, const struct stage *stage,
 static int crc_of(const struct file_source *self, uint64_t from, uint64_t to, uint32_t *ret_crc,
                   struct err *e)
 {
-    uint8_t *piece = memory_new(READ_BYTES, 1);
+    uint8_t *piece = memory_new(SOURCE_READ_BYTES, 1);
     uint32_t crc = 0;
     int rc = 0;
     while (rc == 0 && from < to) {
-        size_t wanted = to - from < READ_BYTES ? (size_t)(to - from) : READ_BYTES;
+        status_page_beat(self->beats);
+        size_t wanted = to - from < SOURCE_READ_BYTES ? (size_t)(to - from) : SOURCE_READ_BYTES;
         size_t got = 0;
         rc = file_read_at(self->fd, from, piece, wanted, &got, e);
-        if (rc == 0 && got < wanted)
+        if (rc == 0 && got < wanted && self->follow)
+            to = from + got; /* it was truncated; the CRC will not fit, and that is all it is for */
+        else if (rc == 0 && got < wanted)
             rc = err_set(e, ERR_MISMATCH, "'%s' became shorter while it was read", self->path);
         crc = hash_crc32c(crc, piece, got);
         from += got;
@@ -147,22 +181,29 @@ static int tail_crc(const struct file_source *self, uint64_t offset, uint32_t *r
     return crc_of(self, from, offset, ret_crc, e);
 }
 
-static int write_cursor(struct file_source *self, const struct mark *mark, struct err *e)
+/* Where the source is, with what tells the file again. */
+static int take_mark(const struct file_source *self, struct source_mark *ret_mark, struct err *e)
 {
-    uint32_t tail;
-    int rc = tail_crc(self, mark->offset, &tail, e);
-    if (rc != 0)
-        return rc;
+    uint32_t tail = 0;
+    int rc = tail_crc(self, self->at.offset, &tail, e);
+    *ret_mark = self->at;
+    ret_mark->tail_crc = tail;
+    return rc;
+}
+
+static int write_cursor(struct file_source *self, const struct source_mark *mark, struct err *e)
+{
     uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
     bytes_put_u64(payload + AT_SEQ, mark->seq);
     bytes_put_u64(payload + AT_OFFSET, mark->offset);
     bytes_put_u64(payload + AT_LINE, mark->line);
-    bytes_put_u64(payload + AT_DEVICE, self->device);
-    bytes_put_u64(payload + AT_INODE, self->inode);
+    bytes_put_u64(payload + AT_DEVICE, mark->file.device);
+    bytes_put_u64(payload + AT_INODE, mark->file.inode);
     bytes_put_u32(payload + AT_PREFIX_CRC, mark->prefix_crc);
-    bytes_put_u32(payload + AT_TAIL_CRC, tail);
+    bytes_put_u32(payload + AT_TAIL_CRC, mark->tail_crc);
     bytes_put_u32(payload + AT_UNTERMINATED, mark->unterminated ? 1 : 0);
-    rc = cursor_write(&self->cursor, SOURCE_MAGIC, payload, e);
+    bytes_put_u64(payload + AT_BIRTH, mark->file.birth_ns);
+    int rc = cursor_write(&self->cursor, SOURCE_MAGIC, payload, e);
     if (rc == 0)
         self->committed = *mark;
     return rc;
@@ -172,22 +213,20 @@ static int write_cursor(struct file_source *self, const struct mark *mark, struc
  * Whether the file is the one that the cursor tells of. The same file must still have the same
  * bytes before the offset; another one (a copy, an editor's) must have all of them.
  */
-static int check_same(struct file_source *self, const uint8_t *payload, const struct stat *st,
-                      struct err *e)
+static int check_same(struct file_source *self, const struct stat *st, struct err *e)
 {
-    const struct mark *at = &self->at;
+    const struct source_mark *at = &self->at;
     if ((uint64_t)st->st_size < at->offset)
         return err_set(e, ERR_MISMATCH,
                        "'%s' has %jd bytes, but %" PRIu64 " were read from it: it was truncated or "
                        "replaced; put it back, or start over with --fresh",
                        self->path, (intmax_t)st->st_size, at->offset);
-    bool same_file = st->st_dev == bytes_get_u64(payload + AT_DEVICE) &&
-                     st->st_ino == bytes_get_u64(payload + AT_INODE);
+    bool same_file = st->st_dev == at->file.device && st->st_ino == at->file.inode;
     uint32_t crc;
     int rc = same_file ? tail_crc(self, at->offset, &crc, e) : crc_of(self, 0, at->offset, &crc, e);
     if (rc != 0)
         return rc;
-    uint32_t wanted = same_file ? bytes_get_u32(payload + AT_TAIL_CRC) : at->prefix_crc;
+    uint32_t wanted = same_file ? at->tail_crc : at->prefix_crc;
     if (crc != wanted)
         return err_set(e, ERR_MISMATCH,
                        "'%s' is not the file that was read up to line %" PRIu64 " (offset %" PRIu64
@@ -222,30 +261,165 @@ static int finish_unterminated(struct file_source *self, struct err *e)
     return 0;
 }
 
-static int go_on(struct file_source *self, const uint8_t *payload, const struct stat *st,
-                 struct err *e)
+static void take_payload(struct file_source *self, const uint8_t *payload)
 {
-    self->at = (struct mark){.seq = bytes_get_u64(payload + AT_SEQ),
-                             .offset = bytes_get_u64(payload + AT_OFFSET),
-                             .line = bytes_get_u64(payload + AT_LINE),
-                             .prefix_crc = bytes_get_u32(payload + AT_PREFIX_CRC),
-                             .unterminated = bytes_get_u32(payload + AT_UNTERMINATED) != 0};
+    self->at = (struct source_mark){.seq = bytes_get_u64(payload + AT_SEQ),
+                                    .offset = bytes_get_u64(payload + AT_OFFSET),
+                                    .line = bytes_get_u64(payload + AT_LINE),
+                                    .prefix_crc = bytes_get_u32(payload + AT_PREFIX_CRC),
+                                    .tail_crc = bytes_get_u32(payload + AT_TAIL_CRC),
+                                    .unterminated = bytes_get_u32(payload + AT_UNTERMINATED) != 0,
+                                    .file = {.device = bytes_get_u64(payload + AT_DEVICE),
+                                             .inode = bytes_get_u64(payload + AT_INODE),
+                                             .birth_ns = bytes_get_u64(payload + AT_BIRTH)}};
     self->committed = self->at;
-    int rc = check_same(self, payload, st, e);
+}
+
+/* Takes the open file for the one to be read, from where `at` stands. */
+static int begin_file(struct file_source *self, struct err *e)
+{
+    struct stat st;
+    int rc = check_file(self->fd, self->path, &st, e);
+    if (rc == 0)
+        rc = rotation_identify(self->fd, &self->at.file, e);
+    if (rc != 0)
+        return rc;
+    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    self->file_bytes = (uint64_t)st.st_size;
+    self->state = FOLLOW_OPEN;
+    self->waits = false;
+    if (self->notify_fd < 0)
+        return 0;
+    char link[64];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", self->fd);
+    if (self->watch >= 0)
+        (void)inotify_rm_watch(self->notify_fd, self->watch);
+    self->watch = inotify_add_watch(self->notify_fd, link, IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF);
+    return 0;
+}
+
+/* Goes on at the beginning of a file, the same one or another. */
+static void begin_again(struct file_source *self)
+{
+    self->at.offset = self->at.line = 0;
+    self->at.prefix_crc = 0;
+    self->at.unterminated = false;
+}
+
+static void note_truncated(const struct file_source *self)
+{
+    char *text = memory_format("'%s' was truncated or written anew after %" PRIu64
+                               " bytes of it were read; reading goes on from its beginning",
+                               self->path, self->at.offset);
+    self->note(text);
+    free(text);
+}
+
+/* With follow: whether what was read is still in the open file. If not, it begins again. */
+static int check_followed(struct file_source *self, const struct stat *st, struct err *e)
+{
+    uint32_t crc = 0;
+    int rc = tail_crc(self, self->at.offset, &crc, e);
+    if (rc == 0 && ((uint64_t)st->st_size < self->at.offset || crc != self->at.tail_crc)) {
+        note_truncated(self);
+        begin_again(self);
+    }
+    return rc;
+}
+
+/*
+ * With follow, a file that is not the one that the cursor tells of has taken its place: the old one
+ * lies beside it under another name, or this one is a copy of it.
+ */
+static int find_rotated(struct file_source *self, struct err *e)
+{
+    int fd;
+    int rc = rotation_find(self->path, &self->at.file, &fd, e);
+    if (rc == 0) {
+        if (self->fd >= 0)
+            (void)close(self->fd);
+        self->fd = fd;
+        return 0;
+    }
+    struct stat st;
+    bool copy = rc == ERR_NOT_FOUND && self->fd >= 0 && fstat(self->fd, &st) == 0 &&
+                (uint64_t)st.st_size >= self->at.offset;
+    uint32_t crc;
+    if (copy && crc_of(self, 0, self->at.offset, &crc, e) == 0 && crc == self->at.prefix_crc)
+        return 0;
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    return err_set(e, ERR_MISMATCH,
+                   "the file that was read up to line %" PRIu64 " as '%s' is not there any more: "
+                   "it was rotated away and removed, compressed, or moved to another directory "
+                   "before its rest was read; put it back under a name that begins with '%s', or "
+                   "start over with --fresh",
+                   self->at.line, self->path, self->path);
+}
+
+/* Finds the file that the cursor tells of and checks that it is that. */
+static int go_on(struct file_source *self, struct err *e)
+{
+    struct file_identity now = {0};
+    int rc = self->fd >= 0 ? rotation_identify(self->fd, &now, e) : 0;
+    struct stat st;
+    if (rc == 0 && self->follow && (self->fd < 0 || !rotation_is_same(&now, &self->at.file)))
+        rc = find_rotated(self, e);
+    if (rc == 0 && fstat(self->fd, &st) != 0)
+        rc = err_set_errno(e, "'%s'", self->path);
+    if (rc == 0 && self->follow && rotation_is_same(&now, &self->at.file))
+        rc = check_followed(self, &st, e);
+    else if (rc == 0)
+        rc = check_same(self, &st, e);
     if (rc == 0 && self->at.unterminated)
         rc = finish_unterminated(self, e);
     return rc;
 }
 
+/* Whether the file has become shorter than what was read of it, and that is allowed. */
+static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
+{
+    int rc = file_length(self->fd, &self->file_bytes, e);
+    if (rc != 0)
+        return rc;
+    if (self->file_bytes < offset && self->follow) {
+        self->state = FOLLOW_TRUNCATED;
+        return ERR_END;
+    }
+    if (self->file_bytes < offset)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' was truncated to %" PRIu64 " bytes while %" PRIu64
+                       " were read from it",
+                       self->path, self->file_bytes, offset);
+    bool over = !self->follow || self->state == FOLLOW_OVER;
+    return over ? ERR_END : ERR_AGAIN;
+}
+
+/* Reads more of the file. */
+static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_t *ret_len,
+                struct err *e)
+{
+    struct file_source *self = opaque;
+    if (self->state == FOLLOW_TRUNCATED)
+        return ERR_END;
+    int rc = file_read_at(self->fd, offset, bytes, len, ret_len, e);
+    if (rc != 0)
+        return err_wrap(e, "'%s'", self->path);
+    return *ret_len != 0 ? 0 : end_of_file(self, offset, e);
+}
+
 static void close_source(void *opaque)
 {
     struct file_source *self = opaque;
-    if (self->fd >= 0)
-        (void)close(self->fd);
+    const int fds[] = {self->fd, self->left_fd, self->notify_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        if (fds[i] >= 0)
+            (void)close(fds[i]);
+    }
     cursor_close(&self->cursor);
+    line_reader_done(&self->lines);
+    source_marks_done(&self->marks);
     free(self->path);
-    free(self->marks);
-    free(self->buffer);
     free(self);
 }
 
@@ -254,207 +428,241 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     struct file_source *self = memory_new(1, sizeof *self);
     const char *path = options_get(env->stage->options, "path")->text;
     self->path = memory_dup(path, strlen(path));
-    self->line_bytes_max = (size_t)options_get(env->stage->options, "max_line_bytes")->number;
-    self->fd = -1;
-    self->cursor.fd = -1;
-    /* Room for the longest line with its "\r\n", and a whole read behind it. */
-    self->capacity = self->line_bytes_max + 2 + 2 * READ_BYTES;
-    self->buffer = memory_new(self->capacity, 1);
+    line_reader_init(&self->lines,
+                     (size_t)options_get(env->stage->options, "max_line_bytes")->number, fill,
+                     self);
+    self->beats = env->beats;
+    self->note = env->note;
+    self->follow = follows(env->stage);
+    self->fd = self->left_fd = self->watch = self->cursor.fd = -1;
+    /* Without it, which a limit may forbid, the end of the file is looked at now and then. */
+    self->notify_fd = self->follow ? inotify_init1(IN_NONBLOCK | IN_CLOEXEC) : -1;
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
     bool found = false;
-    struct stat st;
     int rc = file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, &self->fd, e);
-    if (rc == 0)
-        rc = check_file(self->fd, path, &st, e);
+    if (rc == ERR_NOT_FOUND && self->follow)
+        rc = 0;
     if (rc == 0)
         rc = cursor_open(&self->cursor, env->state_fd, SOURCE_MAGIC, env->durable, payload, &found,
                          e);
-    if (rc == 0 && found)
-        rc = go_on(self, payload, &st, e);
+    if (rc == 0 && found) {
+        take_payload(self, payload);
+        rc = go_on(self, e);
+    }
+    if (rc == 0 && self->fd >= 0)
+        rc = begin_file(self, e);
     if (rc != 0) {
         close_source(self);
         return rc;
     }
-    self->device = st.st_dev;
-    self->inode = st.st_ino;
-    self->file_bytes = (uint64_t)st.st_size;
     *ret_self = self;
     return 0;
 }
 
-/* Reads more of the file behind what is buffered. ERR_END at the end of the file. */
-static int fill(struct file_source *self, struct err *e)
+/* --- following --- */
+
+/* Opens a file that has come, to be read from its beginning. ERR_AGAIN: it is not there. */
+/*
+ * Opens the file with a name that was found to be the next one's. Between the two another rotation
+ * may have put another file there: it is the next one only if a second look finds the same.
+ */
+static int open_if_still_next(struct file_source *self, const char *path, int *ret_fd,
+                              struct err *e)
 {
-    size_t buffered = self->end - self->start;
-    if (self->capacity - self->end < READ_BYTES) {
-        memmove(self->buffer, self->buffer + self->start, buffered);
-        self->start = 0;
-        self->end = buffered;
-    }
-    uint64_t offset = self->at.offset + self->skipped + buffered;
-    size_t got;
-    int rc = file_read_at(self->fd, offset, self->buffer + self->end, READ_BYTES, &got, e);
+    int fd;
+    int rc = file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, &fd, e);
     if (rc != 0)
-        return err_wrap(e, "'%s'", self->path);
-    self->end += got;
-    if (got != 0)
-        return 0;
-    rc = file_length(self->fd, &self->file_bytes, e);
-    if (rc == 0 && self->file_bytes < offset)
-        rc = err_set(e, ERR_MISMATCH,
-                     "'%s' was truncated to %" PRIu64 " bytes while %" PRIu64 " were read from it",
-                     self->path, self->file_bytes, offset);
-    return rc != 0 ? rc : ERR_END;
-}
-
-static bool is_blank(const uint8_t *line, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
-            return false;
+        return rc == ERR_NOT_FOUND ? ERR_AGAIN : rc;
+    char *again = NULL;
+    struct stat opened, named;
+    rc = rotation_next(self->path, self->fd, &again, e);
+    if (rc == 0 &&
+        (strcmp(path, again) != 0 || fstat(fd, &opened) != 0 || stat(again, &named) != 0 ||
+         opened.st_dev != named.st_dev || opened.st_ino != named.st_ino))
+        rc = ERR_AGAIN;
+    free(again);
+    if (rc != 0) {
+        (void)close(fd);
+        return rc;
     }
-    return true;
+    *ret_fd = fd;
+    return 0;
 }
 
-/* Counts what is buffered of a line that is too long, and drops it. */
-static void skip_buffered(struct file_source *self)
+static int enter_next(struct file_source *self, int fd, struct err *e)
 {
-    size_t len = self->end - self->start;
-    const uint8_t *bytes = self->buffer + self->start;
-    if (len == 0)
+    if (self->left_fd >= 0)
+        (void)close(self->left_fd);
+    self->left_fd = self->fd;
+    self->left_bytes = self->at.offset;
+    self->fd = fd;
+    begin_again(self);
+    return begin_file(self, e);
+}
+
+static int open_first(struct file_source *self, struct err *e)
+{
+    int fd;
+    int rc = file_open(AT_FDCWD, self->path, O_RDONLY | O_NONBLOCK, 0, &fd, e);
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? ERR_AGAIN : rc;
+    return enter_next(self, fd, e);
+}
+
+/* Lines that somebody writes to a rotated file after its successor has some are read by nobody. */
+static void check_left(struct file_source *self)
+{
+    struct stat st;
+    if (self->left_fd < 0 || fstat(self->left_fd, &st) != 0 ||
+        (uint64_t)st.st_size <= self->left_bytes)
         return;
-    if (!self->skipping) {
-        self->skipping = true;
-        self->skipped_blank = true;
-        self->excerpt_len = len < DEAD_EXCERPT_BYTES ? len : DEAD_EXCERPT_BYTES;
-        memcpy(self->excerpt, bytes, self->excerpt_len);
-    }
-    self->at.prefix_crc = hash_crc32c(self->at.prefix_crc, bytes, len);
-    self->skipped += len;
-    self->skipped_last = bytes[len - 1];
-    self->skipped_blank = self->skipped_blank && is_blank(bytes, len);
-    self->start = self->end = 0;
-    self->searched = 0;
+    char *text = memory_format("%" PRIu64 " bytes were written to the rotated file behind '%s' "
+                               "after its successor was begun; they are not read",
+                               (uint64_t)st.st_size - self->left_bytes, self->path);
+    self->note(text);
+    free(text);
+    self->left_bytes = (uint64_t)st.st_size;
+}
+
+/* All events together say no more than: look again. */
+static void take_events(struct file_source *self)
+{
+    char events[4096];
+    while (self->notify_fd >= 0 && read(self->notify_fd, events, sizeof events) > 0)
+        ;
 }
 
 /*
- * Buffers until a line is complete. *ret_len is what of it is in the buffer, *ret_end how many
- * bytes end it there: 1 for a newline, 0 at the end of the file.
+ * At the end of what is there: whether to go on in another file. First its writer must be seen to
+ * have left the old one, then that one is read to its end once more, then it is over.
+ * Returns 0 (read again), ERR_AGAIN (there is nothing now), or an error.
  */
-static int find_line(struct file_source *self, size_t *ret_len, size_t *ret_end, struct err *e)
+static int look_around(struct file_source *self, struct err *e)
 {
-    self->searched = 0;
-    for (;;) {
-        const uint8_t *from = self->buffer + self->start + self->searched;
-        const uint8_t *newline = memchr(from, '\n', self->end - self->start - self->searched);
-        if (newline != NULL) {
-            *ret_len = (size_t)(newline - self->buffer) - self->start;
-            *ret_end = 1;
-            return 0;
-        }
-        self->searched = self->end - self->start;
-        if (self->searched > self->line_bytes_max + 1 || self->skipping)
-            skip_buffered(self);
-        int rc = fill(self, e);
-        if (rc == ERR_END && (self->end > self->start || self->skipping)) {
-            *ret_len = self->end - self->start;
-            *ret_end = 0;
-            return 0;
-        }
-        if (rc != 0)
+    if (self->fd < 0)
+        return open_first(self, e);
+    if (self->state == FOLLOW_LEAVING) {
+        self->state = FOLLOW_OVER;
+        return 0;
+    }
+    char *next = NULL;
+    int rc = rotation_next(self->path, self->fd, &next, e);
+    free(next);
+    if (rc == 0) {
+        self->state = FOLLOW_LEAVING;
+        return 0;
+    }
+    check_left(self);
+    if (rc == ERR_AGAIN && !self->waits) {
+        int tail_rc = tail_crc(self, self->at.offset, &self->tail_at_end, e);
+        self->waits = tail_rc == 0;
+        return tail_rc == 0 ? ERR_AGAIN : tail_rc;
+    }
+    return rc;
+}
+
+/* After a wait: a file that was truncated may have grown again beyond what was read of it. */
+static int check_woken(struct file_source *self, struct err *e)
+{
+    take_events(self);
+    if (!self->waits || self->fd < 0)
+        return 0;
+    uint32_t crc = 0;
+    int rc = file_length(self->fd, &self->file_bytes, e);
+    if (rc == 0 && self->file_bytes == self->at.offset + line_reader_unfinished(&self->lines))
+        return 0; /* nothing new; it still waits */
+    if (rc == 0)
+        rc = tail_crc(self, self->at.offset, &crc, e);
+    if (rc == 0 && crc != self->tail_at_end)
+        self->state = FOLLOW_TRUNCATED;
+    self->waits = false;
+    return rc;
+}
+
+/* The open file is at its end for good. */
+static int leave_file(struct file_source *self, struct err *e)
+{
+    if (self->state == FOLLOW_TRUNCATED) {
+        note_truncated(self);
+        begin_again(self);
+        return begin_file(self, e);
+    }
+    char *next = NULL;
+    int fd = -1;
+    int rc = rotation_next(self->path, self->fd, &next, e);
+    if (rc == 0)
+        rc = open_if_still_next(self, next, &fd, e);
+    if (rc == 0)
+        rc = enter_next(self, fd, e);
+    else if (rc == ERR_AGAIN)
+        self->state = FOLLOW_OPEN;
+    free(next);
+    return rc;
+}
+
+/* --- reading --- */
+
+static int next_line(struct file_source *self, struct line *ret_line, struct err *e)
+{
+    int rc = self->follow ? check_woken(self, e) : 0;
+    while (rc == 0) {
+        rc = self->fd >= 0 ? line_reader_next(&self->lines, ret_line, e) : ERR_AGAIN;
+        if (rc == 0 || !self->follow)
             return rc;
+        if (rc == ERR_AGAIN)
+            rc = look_around(self, e);
+        else if (rc == ERR_END)
+            rc = leave_file(self, e);
     }
+    return rc;
 }
 
-static void add_mark(struct file_source *self)
+/* The end of the file was taken for the end of a line: it must have been. */
+static int check_ended(struct file_source *self, struct err *e)
 {
-    if (self->mark_count == self->mark_capacity) {
-        size_t capacity = self->mark_capacity != 0 ? 2 * self->mark_capacity : 64;
-        struct mark *marks = memory_new(capacity, sizeof *marks);
-        for (size_t i = 0; i < self->mark_count; i++)
-            marks[i] = self->marks[(self->mark_head + i) % self->mark_capacity];
-        free(self->marks);
-        self->marks = marks;
-        self->mark_capacity = capacity;
-        self->mark_head = 0;
-    }
-    self->marks[(self->mark_head + self->mark_count++) % self->mark_capacity] = self->at;
-}
-
-/* The beginning of a line that is too long; it does not end within a character. */
-static void emit_too_long(struct file_source *self, uint64_t len, const uint8_t *start,
-                          size_t start_len, struct emitter *out)
-{
-    size_t bad_at;
-    if (!utf8_valid(start, start_len, &bad_at) && start_len - bad_at < UTF8_BYTES_MAX)
-        start_len = bad_at;
-    emitter_dead(out, DEAD_LINE_TOO_LONG, start, start_len, false,
-                 "%" PRIu64 " bytes; max_line_bytes is %zu; the input shown is its beginning", len,
-                 self->line_bytes_max);
-}
-
-/* Gives out one whole line, of which `len` bytes are in the buffer and more may be skipped. */
-static void emit_line(struct file_source *self, size_t len, struct emitter *out)
-{
-    const uint8_t *bytes = self->buffer + self->start;
-    uint64_t whole_len = self->skipped + len;
-    uint8_t last = len > 0 ? bytes[len - 1] : self->skipped_last;
-    bool carriage_return = whole_len > 0 && last == '\r';
-    if (carriage_return) {
-        whole_len--;
-        len -= len > 0 ? 1 : 0;
-    }
-    out->seq = self->at.seq;
-    out->position = self->at.line;
-    if (self->skipping) {
-        emit_too_long(self, whole_len, self->excerpt, self->excerpt_len, out);
-    } else if (whole_len > self->line_bytes_max) {
-        size_t shown = len < DEAD_EXCERPT_BYTES ? len : DEAD_EXCERPT_BYTES;
-        emit_too_long(self, whole_len, bytes, shown, out);
-    } else {
-        struct value line = value_of_bytes(VALUE_BYTES, bytes, len);
-        emitter_emit(out, &line);
-    }
-}
-
-/* Moves behind the line that was found; its bytes stay in the buffer until the next fill. */
-static void pass_line(struct file_source *self, size_t len)
-{
-    self->at.prefix_crc = hash_crc32c(self->at.prefix_crc, self->buffer + self->start, len);
-    self->at.offset += self->skipped + len;
-    self->start += len;
-    self->skipping = false;
-    self->skipped = 0;
+    if (!self->at.unterminated || self->state != FOLLOW_OPEN)
+        return 0;
+    int rc = finish_unterminated(self, e);
+    if (rc != 0)
+        return rc;
+    if (!self->at.unterminated)
+        line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    return self->at.unterminated && !self->follow ? ERR_END : 0;
 }
 
 static int read_record(void *opaque, struct emitter *out, struct err *e)
 {
     struct file_source *self = opaque;
-    if (self->at.unterminated) {
-        /* The end of the file was taken for the end of a line: it must have been. */
-        int rc = finish_unterminated(self, e);
-        if (rc != 0 || self->at.unterminated)
-            return rc != 0 ? rc : ERR_END;
-    }
-    for (;;) {
-        size_t len, end;
-        int rc = find_line(self, &len, &end, e);
+    int rc = check_ended(self, e);
+    if (rc != 0)
+        return rc;
+    struct line line;
+    do {
+        rc = next_line(self, &line, e);
         if (rc != 0)
             return rc;
-        bool blank =
-            is_blank(self->buffer + self->start, len) && (!self->skipping || self->skipped_blank);
         self->at.line++;
-        self->at.seq += blank ? 0 : 1;
-        if (!blank)
-            emit_line(self, len, out);
-        pass_line(self, len + end);
-        self->at.unterminated = end == 0;
-        if (blank)
-            continue;
-        if (self->at.seq % RECORDS_PER_MARK == 0)
-            add_mark(self);
+        self->at.seq += line.blank ? 0 : 1;
+        self->at.offset = self->lines.offset;
+        self->at.prefix_crc = self->lines.crc;
+        self->at.unterminated = line.unterminated;
+    } while (line.blank);
+    out->seq = self->at.seq;
+    out->position = self->at.line;
+    line_emit(&self->lines, &line, out);
+    if (self->at.seq % SOURCE_RECORDS_PER_MARK != 0)
         return 0;
-    }
+    struct source_mark mark;
+    rc = take_mark(self, &mark, e);
+    if (rc == 0)
+        source_marks_add(&self->marks, &mark);
+    return rc;
+}
+
+static void wait_for_more(const void *opaque, int *ret_fd, int *ret_timeout_ms)
+{
+    *ret_fd = ((const struct file_source *)opaque)->notify_fd;
+    *ret_timeout_ms = LOOK_MS;
 }
 
 static seq_number position(const void *opaque)
@@ -466,15 +674,20 @@ static int commit(void *opaque, seq_number seq, struct err *e)
 {
     struct file_source *self = opaque;
     REQUIRE(seq <= self->at.seq);
-    struct mark reached = self->committed;
-    while (self->mark_count > 0 && self->marks[self->mark_head].seq <= seq) {
-        reached = self->marks[self->mark_head];
-        self->mark_head = (self->mark_head + 1) % self->mark_capacity;
-        self->mark_count--;
+    struct source_mark reached;
+    bool any = source_marks_find(&self->marks, seq, &reached);
+    int rc = 0;
+    bool moved = self->at.offset != self->committed.offset ||
+                 !rotation_is_same(&self->at.file, &self->committed.file);
+    if (seq == self->at.seq && moved) {
+        rc = take_mark(self, &reached, e);
+        any = true;
     }
-    if (seq == self->at.seq)
-        reached = self->at;
-    return reached.offset > self->committed.offset ? write_cursor(self, &reached, e) : 0;
+    if (rc == 0 && any)
+        rc = write_cursor(self, &reached, e);
+    if (rc == 0)
+        source_marks_drop(&self->marks, seq);
+    return rc;
 }
 
 static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total)
@@ -489,6 +702,7 @@ static const struct stage_ops ops = {
     .open = open_source,
     .close = close_source,
     .read = read_record,
+    .wait = wait_for_more,
     .position = position,
     .commit = commit,
     .progress = progress,
@@ -497,9 +711,14 @@ static const struct stage_ops ops = {
 const struct kind file_source_kind = {
     .name = "file.source",
     .summary = "reads the lines of a file",
-    .manual = "Reads a regular file line by line to its end. LF and CRLF end a line, the last one "
-              "may lack it; blank lines are skipped. A later run goes on where the last one "
-              "stopped, and stops with an error if the file was replaced or truncated meanwhile.",
+    .manual =
+        "Reads a regular file line by line to its end. LF and CRLF end a line, the last one may "
+        "lack it; blank lines are skipped. A later run goes on where the last one stopped, and "
+        "stops with an error if the file was replaced or truncated meanwhile. With follow: true "
+        "it waits at the end for more, and a last line without its end is not read yet. A file "
+        "that was renamed is read to its end, then those that were rotated after it, then the one "
+        "that has its name now. One that was truncated is read again from its beginning. If a "
+        "rotated file is gone before it was read, the run stops: no line is left out in silence.",
     .role = KIND_SOURCE,
     .dead_letters = true,
     .reads = "nothing",

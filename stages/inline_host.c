@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/inline_host.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +24,7 @@ struct arena_block {
 
 struct edge_buffer {
     struct record *records;
+    size_t taken; /* of these by the stage behind */
     size_t count;
     size_t capacity;
 };
@@ -37,6 +41,8 @@ struct inline_host {
     struct edge_buffer *buffers; /* one for every edge */
     struct arena_block *arena;
     seq_number done;
+    size_t next_stage; /* that has not seen the seq in hand; 0: there is none in hand */
+    size_t waiting;    /* the stage that said ERR_AGAIN last */
 };
 
 static void *arena_take(struct inline_host *h, size_t size)
@@ -105,15 +111,32 @@ static void on_emit(struct emitter *out, enum port port, const struct record *re
 }
 
 /* Passes a result on, with the stage in front of the reason if it is one of failure. */
-static int in_stage(const struct inline_host *h, size_t index, int rc, struct err *e)
+static int in_stage(struct inline_host *h, size_t index, int rc, struct err *e)
 {
-    if (rc != 0 && rc != ERR_END)
+    if (rc == ERR_AGAIN)
+        h->waiting = index;
+    else if (rc != 0 && rc != ERR_END)
         (void)err_wrap(e, "stage '%s'", h->topology->stages[index].name);
     return rc;
 }
 
+/* A stage that has more than the source can give was given what is gone. */
+static int check_kept(const struct inline_host *h, struct err *e)
+{
+    const struct runner *source = &h->stages[0].runner;
+    for (size_t i = 1; source->ops->last != NULL && i < h->topology->stage_count; i++) {
+        seq_number last = source->ops->last(source->self);
+        if (h->stages[i].position > last)
+            return err_set(e, ERR_CORRUPT,
+                           "stage '%s' has record %" PRIu64 ", but what is kept of the input ends "
+                           "with %" PRIu64 "; restore the state directory as a whole",
+                           h->topology->stages[i].name, h->stages[i].position, last);
+    }
+    return 0;
+}
+
 int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
-                    struct inline_host **ret_host, struct err *e)
+                    const struct inline_io *io, struct inline_host **ret_host, struct err *e)
 {
     struct inline_host *h = memory_new(1, sizeof *h);
     h->topology = topology;
@@ -125,6 +148,9 @@ int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
                                        .stages_fd = stages_fd,
                                        .image_fd = -1,
                                        .fresh = fresh,
+                                       .first = true,
+                                       .input = io->input,
+                                       .note = io->note,
                                        .emit = on_emit};
         h->stages[i].host = h;
         int rc = in_stage(h, i, runner_open(&h->stages[i].runner, &config, e), e);
@@ -136,6 +162,11 @@ int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
             h->stages[i].position = runner_position(&h->stages[i].runner);
     }
     h->done = h->stages[0].position;
+    int kept_rc = check_kept(h, e);
+    if (kept_rc != 0) {
+        inline_host_free(h);
+        return kept_rc;
+    }
     *ret_host = h;
     return 0;
 }
@@ -168,8 +199,9 @@ static int run_stage(struct inline_host *h, size_t index, struct err *e)
     for (size_t i = 0; i < t->edge_count; i++) {
         if (t->edges[i].to != index)
             continue;
-        for (size_t k = 0; k < h->buffers[i].count; k++) {
-            const struct record *record = &h->buffers[i].records[k];
+        struct edge_buffer *buffer = &h->buffers[i];
+        for (; buffer->taken < buffer->count; buffer->taken++) {
+            const struct record *record = &buffer->records[buffer->taken];
             /* After a kill a stage may have what those before it must do again. */
             if (record->seq <= stage->position)
                 continue;
@@ -177,7 +209,7 @@ static int run_stage(struct inline_host *h, size_t index, struct err *e)
             if (rc != 0)
                 return rc;
         }
-        h->buffers[i].count = 0;
+        buffer->taken = buffer->count = 0;
     }
     return 0;
 }
@@ -195,16 +227,36 @@ int inline_host_run(struct inline_host *h, size_t records, struct err *e)
 {
     INVARIANT(h->topology->stages[0].kind->role == KIND_SOURCE);
     for (size_t n = 0; n < records; n++) {
-        int rc = any_full(h) ? inline_host_commit(h, e) : 0;
-        if (rc == 0)
-            rc = in_stage(h, 0, runner_read(&h->stages[0].runner, e), e);
-        for (size_t i = 1; rc == 0 && i < h->topology->stage_count; i++)
-            rc = run_stage(h, i, e);
+        int rc = 0;
+        if (h->next_stage == 0) {
+            rc = any_full(h) ? inline_host_commit(h, e) : 0;
+            if (rc == 0)
+                rc = in_stage(h, 0, runner_read(&h->stages[0].runner, e), e);
+            h->next_stage = rc == 0 ? 1 : 0;
+        }
+        while (rc == 0 && h->next_stage < h->topology->stage_count) {
+            rc = run_stage(h, h->next_stage, e);
+            h->next_stage += rc == 0 ? 1 : 0;
+        }
         if (rc != 0)
             return rc;
+        h->next_stage = 0;
         h->done = h->stages[0].runner.emitter.seq;
         arena_reset(h);
     }
+    return 0;
+}
+
+int inline_host_wait(const struct inline_host *h, const sigset_t *signals, struct err *e)
+{
+    const struct runner *runner = &h->stages[h->waiting].runner;
+    struct pollfd fd = {.fd = -1, .events = h->waiting == 0 ? POLLIN : POLLOUT};
+    int timeout_ms;
+    runner->ops->wait(runner->self, &fd.fd, &timeout_ms);
+    struct timespec timeout = {.tv_sec = timeout_ms / 1000,
+                               .tv_nsec = (timeout_ms % 1000) * 1000000L};
+    if (ppoll(&fd, 1, timeout_ms >= 0 ? &timeout : NULL, signals) < 0 && errno != EINTR)
+        return err_set_errno(e, "waiting for stage '%s'", runner->stage->name);
     return 0;
 }
 

@@ -12,11 +12,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <signal.h>
+
 #include "common/err.h"
 #include "ipc/status_page.h"
 #include "topology/graph.h"
 
 struct inline_host;
+
+/* What the stages at the edges get from outside. All of it outlives the host. */
+struct inline_io {
+    const struct stage_input *input; /* NULL if no stage takes_stdin */
+    void (*note)(const char *text);  /* says something to a person */
+};
 
 /*
  * Opens all stages.
@@ -28,18 +36,25 @@ struct inline_host;
  * Returns: 0, ERR_MISMATCH, ERR_CORRUPT, ERR_IO.
  */
 int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
-                    struct inline_host **ret_host, struct err *e);
+                    const struct inline_io *io, struct inline_host **ret_host, struct err *e);
 
 /* Closes all stages; what was not committed will be done again. Takes NULL. */
 void inline_host_free(struct inline_host *h);
 
 /*
  * Takes at most `records` records from the source through the topology.
- * Returns: 0 (there may be more), ERR_END (the input is at its end), or an error.
+ * Returns: 0 (there may be more), ERR_END (the input is at its end), ERR_AGAIN (nothing can be read
+ *          or written now; wait and call it again), or an error.
  */
 int inline_host_run(struct inline_host *h, size_t records, struct err *e);
 
-/* Makes everything that was done safe. Returns 0 or an error. */
+/*
+ * Waits until what said ERR_AGAIN last is worth to be tried again, or a signal has come; `signals`
+ * is the mask while it waits. Returns 0 or ERR_IO.
+ */
+int inline_host_wait(const struct inline_host *h, const sigset_t *signals, struct err *e);
+
+/* Makes everything that was done safe. Returns 0, ERR_AGAIN (wait and call it again), an error. */
 int inline_host_commit(struct inline_host *h, struct err *e);
 
 /* What a stage has counted since inline_host_new(). */

@@ -8,11 +8,13 @@
 #include "topology/kind.h"
 
 extern const struct kind file_source_kind;
+extern const struct kind stdin_source_kind;
 extern const struct kind json_decode_kind;
 extern const struct kind dedupe_kind;
 extern const struct kind limits_kind;
 extern const struct kind json_encode_kind;
 extern const struct kind file_sink_kind;
+extern const struct kind stdout_sink_kind;
 extern const struct kind dead_letter_sink_kind;
 
 #endif

@@ -14,10 +14,10 @@
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/limits.h"
 #include "common/memory.h"
 
 #define OUTPUT_MAGIC 0x554f4842u /* "BHOU" */
-#define FLUSH_BYTES (256u << 10)
 
 enum {
     AT_SEQ = 0,
@@ -28,26 +28,26 @@ enum {
 /* How much before the committed length is compared when the file is opened again. */
 #define TAIL_BYTES_MAX 4096u
 
-static int tail_crc(const struct output_file *o, uint32_t *ret_crc, struct err *e)
+static int tail_crc(const struct output_file *o, uint64_t length, uint32_t *ret_crc, struct err *e)
 {
     uint8_t tail[TAIL_BYTES_MAX];
-    size_t len = o->length < TAIL_BYTES_MAX ? (size_t)o->length : TAIL_BYTES_MAX;
+    size_t len = length < TAIL_BYTES_MAX ? (size_t)length : TAIL_BYTES_MAX;
     size_t got;
-    int rc = file_read_at(o->fd, o->length - len, tail, len, &got, e);
-    if (rc == 0)
-        *ret_crc = hash_crc32c(0, tail, got);
-    return rc;
+    if (file_read_at(o->fd, length - len, tail, len, &got, e) != 0)
+        return err_wrap(e, "'%s'", o->shown);
+    *ret_crc = hash_crc32c(0, tail, got);
+    return 0;
 }
 
-static int write_cursor(struct output_file *o, seq_number seq, struct err *e)
+static int write_cursor(struct output_file *o, seq_number seq, uint64_t length, struct err *e)
 {
     uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
     uint32_t crc = 0;
-    int rc = tail_crc(o, &crc, e);
+    int rc = tail_crc(o, length, &crc, e);
     if (rc != 0)
         return rc;
     bytes_put_u64(payload + AT_SEQ, seq);
-    bytes_put_u64(payload + AT_LENGTH, o->length);
+    bytes_put_u64(payload + AT_LENGTH, length);
     bytes_put_u32(payload + AT_TAIL_CRC, crc);
     return cursor_write(&o->cursor, OUTPUT_MAGIC, payload, e);
 }
@@ -91,8 +91,10 @@ static int sync_parent(int dir_fd, const char *path, struct err *e)
 /* Opens the file and takes it for this run alone. */
 static int take_file(struct output_file *o, int flags, struct err *e)
 {
-    mode_t mode = o->dir_fd == AT_FDCWD ? 0666 : 0600;
-    int rc = file_open(o->dir_fd, o->path, O_RDWR | flags, mode, &o->fd, e);
+    /* A user's output may be a link of the user's; ours, in the state directory, never is. */
+    bool users = o->dir_fd == AT_FDCWD;
+    int rc = file_open(o->dir_fd, o->path, O_RDWR | flags | (users ? 0 : O_NOFOLLOW),
+                       users ? 0666 : 0600, &o->fd, e);
     if (rc != 0)
         return rc;
     struct stat st;
@@ -121,7 +123,7 @@ static int begin_new(struct output_file *o, bool fresh, struct err *e)
         rc = file_truncate(o->fd, 0, e);
     if (rc == 0 && o->durable)
         rc = sync_parent(o->dir_fd, o->path, e);
-    return rc == 0 ? write_cursor(o, o->committed, e) : rc;
+    return rc == 0 ? write_cursor(o, o->committed, o->length, e) : rc;
 }
 
 static int go_on(struct output_file *o, const uint8_t *payload, struct err *e)
@@ -146,7 +148,7 @@ static int go_on(struct output_file *o, const uint8_t *payload, struct err *e)
                        "truncated; put it back, or start over with --fresh",
                        o->shown, found, o->length);
     if (rc == 0)
-        rc = tail_crc(o, &crc, e);
+        rc = tail_crc(o, o->length, &crc, e);
     if (rc == 0 && crc != bytes_get_u32(payload + AT_TAIL_CRC))
         return err_set(e, ERR_MISMATCH,
                        "'%s' is not what was written: the bytes before offset %" PRIu64
@@ -184,6 +186,8 @@ void output_file_close(struct output_file *o)
     o->fd = -1;
     cursor_close(&o->cursor);
     buf_done(&o->waiting);
+    free(o->marks);
+    o->marks = NULL;
     free(o->path);
     o->path = NULL;
 }
@@ -228,24 +232,73 @@ static int check_in_place(const struct output_file *o, struct err *e)
                    o->shown);
 }
 
-int output_file_flush_some(struct output_file *o, struct err *e)
+/* Notes where the lines of a seq begin, unless they have begun. */
+static void add_mark(struct output_file *o, seq_number seq)
 {
-    return o->waiting.len >= FLUSH_BYTES ? flush(o, e) : 0;
+    size_t end = o->mark_first + o->mark_count;
+    if (o->mark_count != 0 && o->marks[end - 1].seq == seq)
+        return;
+    if (end == o->mark_capacity && o->mark_first > o->mark_capacity / 2) {
+        memmove(o->marks, o->marks + o->mark_first, o->mark_count * sizeof *o->marks);
+        o->mark_first = 0;
+    } else if (end == o->mark_capacity) {
+        o->mark_capacity = o->mark_capacity != 0 ? 2 * o->mark_capacity : 1024;
+        o->marks = memory_resize(o->marks, o->mark_capacity, sizeof *o->marks);
+    }
+    o->marks[o->mark_first + o->mark_count++] =
+        (struct output_mark){.seq = seq, .start = o->length + o->waiting.len};
+}
+
+/* How many marks are of lines up to seq. */
+static size_t marks_until(const struct output_file *o, seq_number seq)
+{
+    size_t low = 0, high = o->mark_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (o->marks[o->mark_first + middle].seq <= seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void forget_marks(struct output_file *o, size_t count)
+{
+    o->mark_first += count;
+    o->mark_count -= count;
+    if (o->mark_count == 0)
+        o->mark_first = 0;
+}
+
+int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_buffer, struct err *e)
+{
+    int rc = o->waiting.len >= OUTPUT_FLUSH_BYTES ? flush(o, e) : 0;
+    if (rc != 0)
+        return rc;
+    add_mark(o, seq);
+    *ret_buffer = &o->waiting;
+    return 0;
 }
 
 int output_file_commit(struct output_file *o, seq_number seq, struct err *e)
 {
     uint64_t length_before = o->length;
     int rc = flush(o, e);
-    if (rc == 0)
-        rc = cut_uncommitted(o, e);
+    if (rc == 0 && cut_uncommitted(o, e) != 0)
+        rc = err_wrap(e, "'%s'", o->shown);
     if (rc == 0)
         rc = check_in_place(o, e);
-    if (rc == 0 && o->durable && (o->length != length_before || seq != o->committed))
-        rc = file_sync(o->fd, e);
+    if (rc == 0 && o->durable && (o->length != length_before || seq != o->committed) &&
+        file_sync(o->fd, e) != 0)
+        rc = err_wrap(e, "'%s'", o->shown);
+    size_t passed = marks_until(o, seq);
+    uint64_t end = passed < o->mark_count ? o->marks[o->mark_first + passed].start : o->length;
     if (rc == 0)
-        rc = write_cursor(o, seq, e);
-    if (rc == 0)
-        o->committed = seq;
-    return rc;
+        rc = write_cursor(o, seq, end, e);
+    if (rc != 0)
+        return rc;
+    o->committed = seq;
+    forget_marks(o, passed);
+    return 0;
 }

@@ -15,6 +15,12 @@
 #include "stages/cursor.h"
 #include "stages/stage.h"
 
+/* Where in the file the lines of a seq begin. */
+struct output_mark {
+    seq_number seq;
+    uint64_t start;
+};
+
 struct output_file {
     char *path; /* relative to dir_fd */
     int dir_fd;
@@ -25,7 +31,9 @@ struct output_file {
     uint64_t length; /* written so far */
     bool cut;        /* what lies behind length was cut off in this life */
     seq_number committed;
-    struct buf waiting; /* not yet written */
+    struct buf waiting;        /* not yet written */
+    struct output_mark *marks; /* of what is not committed, rising */
+    size_t mark_first, mark_count, mark_capacity;
 };
 
 /*
@@ -39,16 +47,21 @@ int output_file_open(struct output_file *o, int dir_fd, const char *path, int st
                      bool durable, bool fresh, struct err *e);
 void output_file_close(struct output_file *o);
 
-/* Where the caller puts its next bytes; output_file_flush_some() now and then writes them. */
-static inline struct buf *output_file_buffer(struct output_file *o)
-{
-    return &o->waiting;
-}
+/*
+ * Where the caller puts the bytes of a record with this seq. Writes what is waiting before that, if
+ * it is enough to be worth a call.
+ *
+ * Returns: 0; ERR_NO_SPACE: no bytes of the record may be put anywhere, call it again later;
+ *          ERR_IO.
+ */
+int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_buffer,
+                      struct err *e);
 
-/* Writes what is waiting if it is enough to be worth a call. Returns 0 or ERR_IO. */
-int output_file_flush_some(struct output_file *o, struct err *e);
-
-/* Writes what is waiting, makes it safe, and notes that it is complete up to seq. */
+/*
+ * Writes what is waiting, makes it safe, and notes where the lines up to seq end; lines of later
+ * seqs may be there already. After ERR_NO_SPACE it may be called again, with this seq or a later
+ * one.
+ */
 int output_file_commit(struct output_file *o, seq_number seq, struct err *e);
 
 #endif

@@ -47,9 +47,9 @@ static int tell_link(struct host *h, enum control_kind kind, uint32_t edge, uint
 }
 
 /* Says why the stage cannot go on, when a restart would not help. */
-void host_refuse(struct host *h)
+void host_refuse(struct host *h, enum control_kind kind)
 {
-    struct control_message message = {.kind = CTL_STAGE_REFUSED};
+    struct control_message message = {.kind = kind};
     (void)snprintf(message.text, sizeof message.text, "%s", h->e.text);
     (void)host_tell(h, &message);
 }
@@ -134,6 +134,13 @@ static int on_dial(struct host *h, const struct control_message *m)
     if (link_dial(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
         return tell_link(h, CTL_STAGE_LINK_FAILED, m->edge, m->serial, h->e.text);
     outlet_connect_take(outlet, link, m->acked, m->expected);
+    if (h->runner.ops->last != NULL && m->expected > h->runner.ops->last(h->runner.self) + 1)
+        return err_set(&h->e, ERR_CORRUPT,
+                       "stage '%s' has record %" PRIu64 ", but what is kept of the input ends with "
+                       "%" PRIu64 ": the end of the journal is lost; restore the state directory "
+                       "as a whole",
+                       h->config->topology->stages[outlet->edge->to].name, m->expected - 1,
+                       h->runner.ops->last(h->runner.self));
     int rc = tell_link(h, CTL_STAGE_LINK_DIALED, m->edge, m->serial, "");
     if (rc != 0)
         return rc;
@@ -174,7 +181,10 @@ static int on_control(struct host *h, const struct control_message *m)
         on_close(h, m);
         return 0;
     case CTL_SUPERVISOR_DRAIN:
-        h->at_end = true;
+        if (h->runner.ops->drain != NULL)
+            h->runner.ops->drain(h->runner.self);
+        else
+            h->at_end = true;
         return 0;
     case CTL_SUPERVISOR_STOP:
         h->stopping = true;
@@ -206,6 +216,5 @@ int host_hear_supervisor(struct host *h)
 /* A link that cannot be trusted is given up; the supervisor makes a new one. */
 int host_give_up_link(struct host *h, uint32_t edge, uint64_t serial)
 {
-    log_line(LOG_WARNING, "edge %u: %s; the link is made anew", edge, h->e.text);
     return tell_link(h, CTL_STAGE_LINK_FAILED, edge, serial, h->e.text);
 }

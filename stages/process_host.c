@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One turn of the loop: hear the supervisor, take acks and frames, work through some records,
- * close frames that are ripe, send, commit if it is time, ack upstream, publish. It sleeps in
- * poll() when a turn has nothing more to do.
+ * close frames that are ripe, send, commit if it is time, ack upstream, publish. Between turns it
+ * sleeps in host_wait() if there is nothing more to do.
  *
  * Positions. `processed`: all records up to here have been given to the stage. `committed`: up to
  * here everything is acked by all downstream, and safe here; this is what is acked upstream. A
@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -24,8 +25,6 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-/* Records that one turn may work through before it looks at the links again. */
-#define RECORDS_PER_TURN 2048u
 /* Commits are grouped: a sync costs a millisecond or two whatever it is for. */
 #define COMMIT_INTERVAL_HOST_MS 10u
 #define COMMIT_INTERVAL_PROCESS_MS 5u
@@ -52,13 +51,50 @@ static int receive_all(struct host *h)
     return rc;
 }
 
+/* Whether it is too early to try again. */
+static bool must_wait_for_space(const struct host *h)
+{
+    return h->paused != HOST_NOT_PAUSED && clock_monotonic_ms() < h->retry_at_ms;
+}
+
+/* Takes note of how something went that needs space; what there was none for is tried again. */
+static int note_space(struct host *h, enum host_pause what, int rc)
+{
+    if (rc != 0 && rc != ERR_NO_SPACE)
+        return rc;
+    enum host_pause before = h->paused;
+    struct control_message message = {.kind = CTL_STAGE_RESUMED};
+    if (rc == ERR_NO_SPACE) {
+        h->retry_at_ms = clock_monotonic_ms() + SPACE_RETRY_MS;
+        h->paused = what;
+        message.kind = CTL_STAGE_PAUSED;
+        (void)snprintf(message.text, sizeof message.text, "%s", h->e.text);
+    } else if (h->paused == what) {
+        h->paused = HOST_NOT_PAUSED;
+    }
+    bool changed = (before == HOST_NOT_PAUSED) != (h->paused == HOST_NOT_PAUSED);
+    return changed ? host_tell(h, &message) : 0;
+}
+
+/* Shows that it moves, and with what in hand. */
+static void show_in_hand(struct host *h, seq_number seq)
+{
+    atomic_store_explicit(&h->page->seq_in_hand, seq, memory_order_relaxed);
+    status_page_beat(&h->page->beats);
+}
+
 static bool is_blocked(const struct host *h)
 {
     for (size_t i = 0; i < h->outlet_count; i++) {
         if (outlet_is_full(&h->outlets[i]))
             return true;
     }
-    return !h->positioned || runner_is_full(&h->runner);
+    /*
+     * A stage that dies of a record must know before whether its peers have the outputs of it from
+     * a former life: then that record cannot become a dead letter any more.
+     */
+    return !h->positioned || !host_all_peers_known(h) || runner_is_full(&h->runner) ||
+           h->paused == HOST_PAUSED_AT_COMMIT || must_wait_for_space(h);
 }
 
 static bool is_ripe(const struct host *h)
@@ -131,12 +167,18 @@ static int work_on_input(struct host *h, bool *ret_more)
         if (record->seq > h->processed + 1)
             h->processed = record->seq - 1; /* a seq is complete when the next one begins */
         bool begins_seq = record->seq != h->runner.emitter.seq;
-        if (begins_seq && (n >= RECORDS_PER_TURN || is_ripe(h) || is_blocked(h))) {
+        if (begins_seq && (n >= HOST_RECORDS_PER_TURN || is_ripe(h) || is_blocked(h))) {
             *ret_more = !is_blocked(h);
             return 0;
         }
-        atomic_store_explicit(&h->page->seq_in_hand, record->seq, memory_order_relaxed);
+        show_in_hand(h, record->seq);
         rc = runner_take(&h->runner, record, &h->e);
+        show_in_hand(h, 0);
+        if (rc == ERR_AGAIN) {
+            h->io_waits = true;
+            *ret_more = false;
+            return 0;
+        }
         if (rc != 0)
             return rc;
         inlet_pop(inlet);
@@ -147,11 +189,17 @@ static int work_on_source(struct host *h, bool *ret_more)
 {
     *ret_more = false;
     for (unsigned n = 0; !h->at_end; n++) {
-        if (n >= RECORDS_PER_TURN || is_ripe(h)) {
+        if (n >= HOST_RECORDS_PER_TURN || is_ripe(h)) {
             *ret_more = true;
             return 0;
         }
+        show_in_hand(h, h->processed + 1);
         int rc = runner_read(&h->runner, &h->e);
+        show_in_hand(h, 0);
+        if (rc == ERR_AGAIN) {
+            h->io_waits = true;
+            return 0;
+        }
         if (rc == ERR_END)
             h->at_end = true;
         else if (rc != 0)
@@ -165,11 +213,11 @@ static int work_on_source(struct host *h, bool *ret_more)
 static int work(struct host *h, bool *ret_more)
 {
     *ret_more = false;
+    h->io_waits = false;
     if (is_blocked(h))
         return 0;
     int rc = h->inlet_count == 0 ? work_on_source(h, ret_more) : work_on_input(h, ret_more);
-    atomic_store_explicit(&h->page->seq_in_hand, 0, memory_order_relaxed);
-    return rc;
+    return note_space(h, HOST_PAUSED_AT_WORK, rc);
 }
 
 /*
@@ -215,13 +263,22 @@ static uint64_t commit_interval_ms(const struct host *h)
 static int commit_if_due(struct host *h)
 {
     seq_number target = committable(h);
+    h->commit_waits = false;
     if (!h->positioned || target <= h->committed)
         return 0;
     uint64_t now_ms = clock_monotonic_ms();
     if (now_ms - h->committed_at_ms < commit_interval_ms(h) && !runner_is_full(&h->runner))
         return 0;
-    int rc = runner_commit(&h->runner, target, &h->e);
-    if (rc != 0)
+    /* What there was no space for at work may come free by a commit: of a journal, say. */
+    if (h->paused == HOST_PAUSED_AT_COMMIT && must_wait_for_space(h))
+        return 0;
+    int commit_rc = runner_commit(&h->runner, target, &h->e);
+    if (commit_rc == ERR_AGAIN) {
+        h->io_waits = h->commit_waits = true;
+        return 0;
+    }
+    int rc = note_space(h, HOST_PAUSED_AT_COMMIT, commit_rc);
+    if (rc != 0 || commit_rc != 0)
         return rc;
     h->committed = target;
     h->committed_at_ms = clock_monotonic_ms();
@@ -292,37 +349,76 @@ static void publish(struct host *h)
     }
 }
 
-static int wait_for_event(struct host *h)
+/* The sooner of two times to wake up; -1 is never. */
+static int sooner_ms(int a_ms, int b_ms)
 {
-    struct pollfd fds[1 + 4 * STAGES_MAX];
+    if (a_ms < 0 || b_ms < 0)
+        return a_ms < 0 ? b_ms : a_ms;
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static int commit_timeout_ms(const struct host *h)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    int retry_ms = h->paused == HOST_NOT_PAUSED ? -1
+                   : h->retry_at_ms > now_ms    ? (int)(h->retry_at_ms - now_ms)
+                                                : 0;
+    if (h->paused == HOST_PAUSED_AT_COMMIT)
+        return retry_ms;
+    if (!h->positioned || committable(h) <= h->committed || h->commit_waits)
+        return retry_ms;
+    uint64_t since_ms = now_ms - h->committed_at_ms;
+    uint64_t interval_ms = commit_interval_ms(h);
+    int due_ms = since_ms < interval_ms ? (int)(interval_ms - since_ms) : 0;
+    return sooner_ms(due_ms, retry_ms);
+}
+
+static struct pollfd readable(int fd)
+{
+    return (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+int host_wait(struct host *h)
+{
+    struct pollfd fds[3 + 4 * STAGES_MAX];
     nfds_t count = 0;
-    fds[count++] = (struct pollfd){.fd = STAGE_FD_CONTROL, .events = POLLIN};
+    fds[count++] = readable(STAGE_FD_CONTROL);
+    fds[count++] = readable(link_lost_fd());
     for (size_t i = 0; i < h->inlet_count; i++) {
         const struct inlet *in = &h->inlets[i];
         if (inlet_has_room(in))
-            fds[count++] = (struct pollfd){.fd = link_receive_fd(in->link), .events = POLLIN};
+            fds[count++] = readable(link_receive_fd(in->link));
         if (in->up && in->ack_sent < h->committed)
-            fds[count++] = (struct pollfd){.fd = link_send_fd(in->link), .events = POLLIN};
+            fds[count++] = readable(link_send_fd(in->link));
     }
     for (size_t i = 0; i < h->outlet_count; i++) {
         struct outlet *o = &h->outlets[i];
         if (o->link != NULL)
-            fds[count++] = (struct pollfd){.fd = link_receive_fd(o->link), .events = POLLIN};
+            fds[count++] = readable(link_receive_fd(o->link));
         if (outlet_has_unsent(o))
-            fds[count++] = (struct pollfd){.fd = link_send_fd(o->link), .events = POLLIN};
+            fds[count++] = readable(link_send_fd(o->link));
     }
-    int timeout_ms = -1;
-    if (h->positioned && committable(h) > h->committed) {
-        uint64_t since_ms = clock_monotonic_ms() - h->committed_at_ms;
-        uint64_t interval_ms = commit_interval_ms(h);
-        timeout_ms = since_ms < interval_ms ? (int)(interval_ms - since_ms) : 0;
+    int timeout_ms = commit_timeout_ms(h);
+    if (h->io_waits) {
+        int io_fd, io_ms;
+        h->runner.ops->wait(h->runner.self, &io_fd, &io_ms);
+        if (io_fd >= 0)
+            fds[count++] = h->inlet_count == 0 ? readable(io_fd)
+                                               : (struct pollfd){.fd = io_fd, .events = POLLOUT};
+        timeout_ms = sooner_ms(timeout_ms, io_ms);
     }
-    if (poll(fds, count, timeout_ms) < 0 && errno != EINTR)
-        return err_set_errno(&h->e, "waiting for the links");
-    return 0;
+    enum status_waiting why = h->io_waits && h->inlet_count != 0 ? STATUS_UNREAD : STATUS_IDLE;
+    atomic_store_explicit(&h->page->waiting, why, memory_order_relaxed);
+    int rc = poll(fds, count, timeout_ms) >= 0 || errno == EINTR
+                 ? 0
+                 : err_set_errno(&h->e, "waiting for the links");
+    atomic_store_explicit(&h->page->waiting, STATUS_BUSY, memory_order_relaxed);
+    show_in_hand(h, 0);
+    link_lost_seen();
+    return rc;
 }
 
-static int turn(struct host *h)
+int host_turn(struct host *h, bool *ret_more)
 {
     bool more = false;
     int rc = host_hear_supervisor(h);
@@ -330,21 +426,24 @@ static int turn(struct host *h)
         rc = receive_all(h);
     if (rc == 0 && !h->stopping)
         rc = work(h, &more);
-    publish_counts(h);
+    /* After an error, the counts may have a record that `processed` does not cover. */
+    if (rc == 0)
+        publish_counts(h);
     if (rc == 0 && !h->stopping)
         rc = send_all(h, more);
-    /* Work that a full store held up can go on at once after a commit; no event will say so. */
+    /* Work that a full store or disk held up can go on after a commit; no event will say so. */
     bool was_full = runner_is_full(&h->runner);
+    bool was_paused = h->paused != HOST_NOT_PAUSED;
     if (rc == 0 && !h->stopping)
         rc = commit_if_due(h);
-    more = more || (was_full && !runner_is_full(&h->runner));
+    more = more || (was_full && !runner_is_full(&h->runner)) ||
+           (was_paused && h->paused == HOST_NOT_PAUSED);
     if (rc == 0 && !h->stopping)
         rc = ack_upstream(h);
     if (rc == 0 && !h->stopping)
         rc = say_done(h);
     publish(h);
-    if (rc == 0 && !h->stopping && !more)
-        rc = wait_for_event(h);
+    *ret_more = more;
     return rc;
 }
 
@@ -361,12 +460,20 @@ static void make_edges(struct host *h)
     }
 }
 
-static int open_host(struct host *h)
+/* What a stage has to say while it opens its files or works. */
+static void note(const char *text)
+{
+    log_line(LOG_WARNING, "%s", text);
+}
+
+int host_open(struct host *h)
 {
     int rc = status_page_map(STAGE_FD_STATUS, &h->page, &h->e);
     if (rc != 0)
         return rc;
     atomic_store(&h->page->generation, h->config->generation);
+    atomic_store(&h->page->waiting, STATUS_BUSY);
+    show_in_hand(h, 0);
     make_edges(h);
     struct runner_config config = {
         .topology = h->config->topology,
@@ -374,6 +481,10 @@ static int open_host(struct host *h)
         .stages_fd = STAGE_FD_STAGES,
         .image_fd = h->config->stage->kind->ops->store_spec != NULL ? STAGE_FD_IMAGE : -1,
         .fresh = h->config->fresh,
+        .first = h->config->generation == 1,
+        .beats = &h->page->beats,
+        .input = h->config->input,
+        .note = note,
         .emit = on_emit};
     rc = runner_open(&h->runner, &config, &h->e);
     if (rc != 0)
@@ -386,7 +497,7 @@ static int open_host(struct host *h)
     return rc;
 }
 
-static void close_host(struct host *h)
+void host_close(struct host *h)
 {
     for (size_t i = 0; i < h->inlet_count; i++)
         inlet_done(&h->inlets[i]);
@@ -399,25 +510,41 @@ static void close_host(struct host *h)
     status_page_unmap(h->page);
 }
 
+int host_run(struct host *h)
+{
+    int rc = host_open(h);
+    while (rc == 0 && !h->stopping) {
+        bool more;
+        rc = host_turn(h, &more);
+        if (rc == 0 && !h->stopping && !more)
+            rc = host_wait(h);
+    }
+    bool refused = rc == ERR_MISMATCH || rc == ERR_CORRUPT;
+    bool without_space = rc == ERR_NO_SPACE || rc == ERR_NO_SPACE_LOST;
+    bool unread = rc == ERR_UNREAD;
+    if (refused || unread)
+        host_refuse(h, unread ? CTL_STAGE_UNREAD : CTL_STAGE_REFUSED); /* the supervisor says it */
+    else if (rc != 0)
+        log_line(LOG_ERROR, "%s", h->e.text);
+    host_close(h);
+    if (rc == 0)
+        return STAGE_EXIT_STOPPED;
+    if (refused || unread)
+        return STAGE_EXIT_REFUSED;
+    return without_space ? STAGE_EXIT_NO_SPACE : STAGE_EXIT_FAILED;
+}
+
 int process_host_run(const struct process_host_config *config)
 {
     /* nng's threads inherit the mask, so that signals come to this thread alone. */
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
-
     struct host h = {.config = config};
     int rc = link_start(&h.e);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     if (rc == 0)
-        rc = open_host(&h);
-    while (rc == 0 && !h.stopping)
-        rc = turn(&h);
-    bool refused = rc == ERR_MISMATCH || rc == ERR_CORRUPT;
-    if (refused)
-        host_refuse(&h); /* the supervisor says it */
-    else if (rc != 0)
-        log_line(LOG_ERROR, "%s", h.e.text);
-    close_host(&h);
-    return rc == 0 ? STAGE_EXIT_STOPPED : refused ? STAGE_EXIT_REFUSED : STAGE_EXIT_FAILED;
+        return host_run(&h);
+    log_line(LOG_ERROR, "%s", h.e.text);
+    return STAGE_EXIT_FAILED;
 }

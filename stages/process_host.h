@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stages/stage_input.h"
 #include "topology/graph.h"
 
 /* The descriptors that a stage process inherits. */
@@ -23,14 +24,17 @@ enum stage_fd {
     STAGE_FD_STAGES = 7,   /* the directory of the stages' state */
     STAGE_FD_IMAGE = 8,    /* a memfd for the image of its store */
     STAGE_FD_LOCK = 9,     /* the lock of the state directory: held until the last stage is dead */
-    STAGE_FD_COUNT = 10
+    STAGE_FD_RELAY_READ = 10, /* a pipe for standard input, if that is none; one stage has it */
+    STAGE_FD_RELAY_WRITE = 11,
+    STAGE_FD_COUNT = 12
 };
 
 /* How a stage process ends; documented in docs/protocol.md. */
 enum stage_exit {
-    STAGE_EXIT_STOPPED = 0,  /* it was told to, or its supervisor is gone */
-    STAGE_EXIT_FAILED = 1,   /* something failed that may not fail again */
-    STAGE_EXIT_REFUSED = 78, /* it cannot go on, and said why with CTL_STAGE_REFUSED */
+    STAGE_EXIT_STOPPED = 0,   /* it was told to, or its supervisor is gone */
+    STAGE_EXIT_FAILED = 1,    /* something failed that may not fail again */
+    STAGE_EXIT_NO_SPACE = 75, /* there is no space; to be tried again, however often */
+    STAGE_EXIT_REFUSED = 78,  /* it cannot go on, and said why with CTL_STAGE_REFUSED */
 };
 
 struct process_host_config {
@@ -38,6 +42,7 @@ struct process_host_config {
     const struct stage *stage;
     uint64_t generation;
     bool fresh;
+    const struct stage_input *input; /* NULL unless the kind takes_stdin */
 };
 
 /* Runs the stage; returns its exit code. Blocks signals while nng starts its threads. */

@@ -14,6 +14,13 @@
 #include "stages/process_host.h"
 #include "stages/runner.h"
 
+/* What there was no space for. */
+enum host_pause {
+    HOST_NOT_PAUSED,
+    HOST_PAUSED_AT_WORK,   /* a source or a sink could not go on with a record */
+    HOST_PAUSED_AT_COMMIT, /* what was done cannot be made safe: no more is done until it is */
+};
+
 struct host {
     const struct process_host_config *config;
     struct status_page *page;
@@ -26,17 +33,34 @@ struct host {
     seq_number processed;
     seq_number committed;
     uint64_t committed_at_ms;
-    bool at_end; /* a source has read all there is, or was told to stop reading */
+    bool at_end;       /* a source has read all there is, or was told to stop reading */
+    bool io_waits;     /* a source has nothing to read now, or a sink cannot write */
+    bool commit_waits; /* and the sink could not even commit */
     bool done_said;
     bool stopping;
+    enum host_pause paused; /* for want of space, since it was missed last */
+    uint64_t retry_at_ms;   /* when that is tried again */
     struct err e;
 };
+
+/*
+ * The life of a stage process: open, then turns until h->stopping or an error, with a wait after
+ * each turn that has nothing more to do; then close, in any case. h->config is set, all else zero.
+ * An error that is ERR_MISMATCH or ERR_CORRUPT would come again; h->e says what it is.
+ */
+int host_open(struct host *h);
+int host_turn(struct host *h, bool *ret_more);
+int host_wait(struct host *h);
+void host_close(struct host *h);
+
+/* All of that life; returns the exit code of the process. */
+int host_run(struct host *h);
 
 /* Says something to the supervisor; if it is gone, h->stopping is set. Returns 0 or ERR_IO. */
 int host_tell(struct host *h, const struct control_message *message);
 
-/* Says why the stage cannot go on, when a restart would not help. */
-void host_refuse(struct host *h);
+/* Says why the stage cannot go on, when a restart would not help; the kind says how it ends. */
+void host_refuse(struct host *h, enum control_kind kind);
 
 /* All up to position is done; every record behind it is still to come. Returns 0 or ERR_IO. */
 int host_take_position(struct host *h, seq_number position);

@@ -1,10 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/runner.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/check.h"
 #include "common/file.h"
+#include "common/memory.h"
+
+static int load_quarantine(struct runner *r, const struct runner_config *config, struct err *e)
+{
+    char *owner = memory_format("%s/%s", config->topology->name, config->stage->name);
+    int rc = quarantine_load(r->state_fd, owner, &r->quarantine, e);
+    free(owner);
+    return rc == 0 ? 0 : err_wrap(e, "'stages/%s'", config->stage->name);
+}
+
+/* What a store is: whose, and what its keys and values mean. That of another stage is refused. */
+static void describe_store(const struct runner_config *config, struct store_spec *ret_spec)
+{
+    const struct stage *stage = config->stage;
+    stage->kind->ops->store_spec(stage, ret_spec);
+    struct buf text = {0};
+    buf_add_format(&text, "%s/%s %s", config->topology->name, stage->name, ret_spec->schema);
+    store_spec_set_schema(ret_spec, buf_text(&text));
+    buf_done(&text);
+}
 
 int runner_open(struct runner *r, const struct runner_config *config, struct err *e)
 {
@@ -13,9 +34,12 @@ int runner_open(struct runner *r, const struct runner_config *config, struct err
     r->emitter.stage = config->stage;
     bool durable = config->topology->durability == DURABILITY_HOST;
     int rc = file_make_dir(config->stages_fd, config->stage->name, &r->state_fd, e);
+    if (rc == 0 && topology_may_quarantine(config->topology, config->stage->index))
+        rc = load_quarantine(r, config, e);
     if (rc == 0 && r->ops->store_spec != NULL) {
         struct store_spec spec;
-        r->ops->store_spec(config->stage, &spec);
+        describe_store(config, &spec);
+        spec.beats = config->beats;
         rc = store_open(r->state_fd, config->image_fd, &spec, durable, &r->store, e);
         if (rc != 0)
             (void)err_wrap(e, "state in 'stages/%s'", config->stage->name);
@@ -26,7 +50,11 @@ int runner_open(struct runner *r, const struct runner_config *config, struct err
                                 .state_fd = r->state_fd,
                                 .durable = durable,
                                 .fresh = config->fresh,
-                                .store = r->store};
+                                .first = config->first,
+                                .beats = config->beats,
+                                .store = r->store,
+                                .input = config->input,
+                                .note = config->note};
         rc = r->ops->open(&env, &r->self, e);
     }
     if (rc != 0) {
@@ -44,6 +72,7 @@ void runner_close(struct runner *r)
     if (r->ops != NULL && r->state_fd >= 0)
         (void)close(r->state_fd);
     buf_done(&r->emitter.scratch);
+    quarantine_done(&r->quarantine);
     *r = (struct runner){.state_fd = -1};
 }
 
@@ -80,16 +109,24 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
 {
     r->emitter.seq = record->seq;
     r->emitter.position = record->position;
-    bool is_sink = r->ops->write != NULL;
+    const struct quarantine_entry *entry = quarantine_find(&r->quarantine, record->seq);
+    bool is_sink = r->ops->write != NULL && entry == NULL;
     int rc = 0;
-    if (is_sink) {
+    if (entry != NULL) {
+        emitter_dead_record(&r->emitter, DEAD_POISON, record, "%u times in a row, its stage %s%s%s",
+                            POISON_DEATHS_MAX, entry->cause,
+                            entry->words[0] != '\0' ? "; last words: " : "", entry->words);
+    } else if (is_sink) {
         rc = r->ops->write(r->self, record, e);
+        if (rc == ERR_NO_SPACE)
+            return rc;
     } else {
         if (r->store != NULL)
             store_begin(r->store, record->seq);
         r->ops->step(r->self, record, &r->emitter);
     }
-    count(r, is_sink);
+    if (rc == 0)
+        count(r, is_sink);
     return rc;
 }
 

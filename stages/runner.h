@@ -13,6 +13,7 @@
 
 #include "common/err.h"
 #include "ipc/status_page.h"
+#include "stages/quarantine.h"
 #include "stages/stage.h"
 #include "topology/graph.h"
 
@@ -22,6 +23,7 @@ struct runner {
     void *self;
     struct store *store;
     int state_fd;
+    struct quarantine quarantine;
     struct emitter emitter;
     struct status_counts counts; /* through: do not count again what is not above */
 };
@@ -32,6 +34,10 @@ struct runner_config {
     int stages_fd; /* directory that holds one directory for every stage; borrowed */
     int image_fd;  /* for the store, or -1; borrowed */
     bool fresh;
+    bool first;
+    _Atomic uint64_t *beats;         /* moved on by long work in opening; or NULL */
+    const struct stage_input *input; /* for a kind that takes_stdin; borrowed */
+    void (*note)(const char *text);
     void (*emit)(struct emitter *out, enum port port, const struct record *record);
 };
 
@@ -53,14 +59,24 @@ seq_number runner_position(const struct runner *r);
 /* Whether so much is uncommitted that no record may be given to it. */
 bool runner_is_full(const struct runner *r);
 
-/* Gives a record to a step or a sink. Records come in order of their seqs. Returns 0 or ERR_IO. */
+/*
+ * Gives a record to a step or a sink, or, if it is in quarantine, to the dead letters. Records come
+ * in order of their seqs.
+ * Returns: 0, ERR_NO_SPACE or ERR_AGAIN (it was not taken; give it again), or an error.
+ */
 int runner_take(struct runner *r, const struct record *record, struct err *e);
 
-/* Lets a source read one record; its seq is then r->emitter.seq. Returns 0, ERR_END, or an error.
+/*
+ * Lets a source read one record; its seq is then r->emitter.seq.
+ * Returns 0, ERR_END, ERR_AGAIN, or an error.
  */
 int runner_read(struct runner *r, struct err *e);
 
-/* Makes everything up to seq safe. Returns 0 or an error, after which the runner must be closed. */
+/*
+ * Makes everything up to seq safe.
+ * Returns: 0, ERR_NO_SPACE or ERR_AGAIN (call it again later), or an error, after which the runner
+ * must be closed.
+ */
 int runner_commit(struct runner *r, seq_number seq, struct err *e);
 
 #endif

@@ -36,7 +36,8 @@
     X(DEAD_OVERFLOW, "overflow", "a number or time that does not fit its type")                    \
     X(DEAD_RECORD_TOO_LARGE, "record-too-large", "it would be larger than a record can be")        \
     X(DEAD_NEGATIVE_AMOUNT, "negative-amount", "an amount below zero where none can be")           \
-    X(DEAD_LATE, "late", "its window has closed, see lateness")
+    X(DEAD_LATE, "late", "its window has closed, see lateness")                                    \
+    X(DEAD_POISON, "poison", "it killed its stage three times")
 
 enum dead_reason {
 #define X(name, text, meaning) name,
@@ -71,7 +72,7 @@ void emitter_emit(struct emitter *out, const struct value *fields);
  * Sends what is in hand to the dead letters; of a content that is too large, the beginning. content
  * is what a person needs to do it again: the
  * raw input if content_is_json is false, a JSON object if it is true.
- * Requires: the kind declares dead_letters.
+ * Requires: the kind declares dead_letters, or the reason is DEAD_POISON, which any stage may have.
  */
 void emitter_dead(struct emitter *out, enum dead_reason reason, const void *content,
                   size_t content_len, bool content_is_json, const char *format, ...)
@@ -81,14 +82,21 @@ void emitter_dead(struct emitter *out, enum dead_reason reason, const void *cont
 void emitter_dead_record(struct emitter *out, enum dead_reason reason, const struct record *record,
                          const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+struct stage_input; /* see stage_input.h */
+
 /* What a stage is opened with. All of it outlives the stage. */
 struct stage_env {
     const struct topology *topology;
     const struct stage *stage;
-    int state_fd;        /* the stage's own directory */
-    bool durable;        /* durability: host */
-    bool fresh;          /* --fresh: what an earlier run left may be overwritten */
-    struct store *store; /* NULL unless the kind has a store_spec */
+    int state_fd;                    /* the stage's own directory */
+    bool durable;                    /* durability: host */
+    bool fresh;                      /* --fresh: what an earlier run left may be overwritten */
+    bool first;                      /* no process of this stage was there before in this run */
+    struct store *store;             /* NULL unless the kind has a store_spec */
+    const struct stage_input *input; /* NULL unless the kind takes_stdin */
+    void (*note)(const char *text);  /* says something to a person, who need not act at once */
+    /* For status_page_beat() in long work of open(), which looks like a hung stage otherwise. */
+    _Atomic uint64_t *beats;
 };
 
 struct stage_ops {
@@ -111,17 +119,44 @@ struct stage_ops {
 
     /*
      * KIND_SOURCE: reads one record, sets out->seq and out->position, and emits it or a dead
-     * letter. Returns 0, ERR_END (there is no more), or an error.
+     * letter. Returns 0, ERR_END (there is no more), ERR_AGAIN (there is none now, see wait()), or
+     * an error.
      */
     int (*read)(void *self, struct emitter *out, struct err *e);
 
-    /* KIND_SINK: takes one record; it need not be safe before commit(). */
+    /*
+     * KIND_SOURCE: takes nothing more in; read() gives what was taken already, then ERR_END. NULL
+     * for those that take nothing in before it is read: the host just reads no more.
+     */
+    void (*drain)(void *self);
+
+    /*
+     * KIND_SOURCE that keeps what it takes in: the last record it holds. A stage downstream that
+     * has more was given what is gone, which no restart brings back. May be NULL.
+     */
+    seq_number (*last)(const void *self);
+
+    /*
+     * For those whose functions may say ERR_AGAIN: when it is worth to try again, which is when
+     * *ret_fd polls as readable (KIND_SOURCE) or writable (KIND_SINK), -1: there is none; and
+     * after *ret_timeout_ms at the latest (-1: not before). NULL for those that never wait.
+     */
+    void (*wait)(const void *self, int *ret_fd, int *ret_timeout_ms);
+
+    /*
+     * KIND_SINK: takes one record; it need not be safe before commit(). ERR_NO_SPACE says that it
+     * was not taken and will be given again; so does ERR_AGAIN, when wait() says so.
+     */
     int (*write)(void *self, const struct record *in, struct err *e);
 
     /* KIND_SOURCE and KIND_SINK: the last seq that is safe; where a new process goes on. */
     seq_number (*position)(const void *self);
 
-    /* KIND_SOURCE and KIND_SINK: makes everything up to seq safe. */
+    /*
+     * KIND_SOURCE and KIND_SINK: makes everything up to seq safe, and nothing beyond: what was read
+     * or written of later seqs comes again after a restart. After ERR_NO_SPACE, or ERR_AGAIN from a
+     * KIND_SINK, it is called again, with the same seq or a later one.
+     */
     int (*commit)(void *self, seq_number seq, struct err *e);
 
     /* KIND_SOURCE: how much of the input is read, for the progress bar. May be NULL. */

@@ -27,10 +27,6 @@
 #include "stages/store_image.h"
 #include "stages/store_log.h"
 
-/* A log shorter than this is never worth a checkpoint. */
-#define CHECKPOINT_LOG_BYTES_MIN (UINT64_C(16) << 20)
-/* How much of a checkpoint one store_maintain() writes. */
-#define CHECKPOINT_PIECE_BYTES (UINT64_C(1) << 20)
 /* Changes that one step may make at the most; store_is_full() keeps room for them. */
 #define CHANGES_PER_STEP_MAX 64u
 
@@ -142,7 +138,7 @@ static int load_checkpoint(struct store *s, uint64_t number, seq_number *ret_seq
     if (rc == 0)
         rc = image_format(&s->image, &s->spec, header.secret, e);
     if (rc == 0)
-        rc = store_checkpoint_load(fd, &header, &s->image, e);
+        rc = store_checkpoint_load(fd, &header, &s->image, s->spec.beats, e);
     *ret_seq = header.start_seq;
     (void)close(fd);
     return rc;
@@ -207,13 +203,20 @@ static int replay_log(struct store *s, uint64_t number, bool newest, seq_number 
     rc = check_schema(s, &header, e);
     if (rc == 0 && s->checkpoint_number == 0 && number == 1)
         rc = image_format(&s->image, &s->spec, header.secret, e);
-    if (rc == 0 && header.start_seq != *seq)
+    if (rc == 0 && memcmp(header.secret, image_secret(&s->image), IMAGE_KEY_BYTES) != 0)
         rc = err_set(e, ERR_CORRUPT,
-                     "store.%llu.log begins at seq %llu, the state before it ends at %llu",
-                     (unsigned long long)number, (unsigned long long)header.start_seq,
-                     (unsigned long long)*seq);
+                     "store.%" PRIu64 ".log belongs to another store: its keys are made with "
+                     "another secret (offset %u)",
+                     number, STORE_HEADER_SECRET_OFFSET);
+    if (rc == 0 && header.start_seq != *seq)
+        rc = err_set(
+            e, ERR_CORRUPT,
+            "store.%llu.log begins at seq %llu, the state before it ends at %llu (offset %u)",
+            (unsigned long long)number, (unsigned long long)header.start_seq,
+            (unsigned long long)*seq, STORE_HEADER_START_SEQ_OFFSET);
     if (rc == 0)
-        rc = store_log_replay(fd, &header, newest, &s->image, ret_len, seq, &tail, e);
+        rc =
+            store_log_replay(fd, &header, newest, &s->image, s->spec.beats, ret_len, seq, &tail, e);
     if (rc == 0 && newest)
         rc = cut_torn_end(s, fd, number, *ret_len, e);
     if (rc == 0 && newest && s->durable)
@@ -284,6 +287,9 @@ int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool dur
     s->log_fd = -1;
     s->checkpoint.fd = -1;
     int rc = image_init(&s->image, image_fd, e);
+    /* What the last process made, renamed or removed: it may have been killed before its sync. */
+    if (rc == 0 && durable)
+        rc = file_sync_dir(dir_fd, e);
     if (rc == 0)
         rc = open_state(s, e);
     if (rc == 0)
@@ -381,15 +387,23 @@ bool store_is_full(const struct store *s)
     return image_undo_count(&s->image) + CHANGES_PER_STEP_MAX > STORE_UNDO_ENTRIES_MAX;
 }
 
-/* Forgets the redo up to a seq; returns how many bytes of it stand at the front of s->redo. */
-static size_t redo_until(struct store *s, seq_number seq)
+/* How many bytes at the front of the redo are of changes up to a seq. */
+static size_t redo_until(const struct store *s, seq_number seq)
 {
     uint64_t end = s->redo_dropped;
+    for (size_t i = s->mark_first; i < s->mark_count && s->marks[i].seq <= seq; i++)
+        end = s->marks[i].end;
+    return (size_t)(end - s->redo_dropped);
+}
+
+static void redo_forget(struct store *s, seq_number seq, size_t len)
+{
     while (s->mark_first < s->mark_count && s->marks[s->mark_first].seq <= seq)
-        end = s->marks[s->mark_first++].end;
+        s->mark_first++;
     if (s->mark_first == s->mark_count)
         s->mark_first = s->mark_count = 0;
-    return (size_t)(end - s->redo_dropped);
+    buf_drop_front(&s->redo, len);
+    s->redo_dropped += len;
 }
 
 int store_commit(struct store *s, seq_number seq, struct err *e)
@@ -407,8 +421,7 @@ int store_commit(struct store *s, seq_number seq, struct err *e)
     commit.seq = seq;
     commit.log_len += STORE_GROUP_HEADER_BYTES + len;
     image_commit_set(&s->image, &commit);
-    buf_drop_front(&s->redo, len);
-    s->redo_dropped += len;
+    redo_forget(s, seq, len);
     return 0;
 }
 
@@ -453,9 +466,9 @@ static bool checkpoint_due(const struct store *s)
 {
     struct image_commit commit = image_commit_get(&s->image);
     uint64_t base = s->checkpoint_number != 0 ? s->checkpoint_number : 1;
-    uint64_t enough = image_bytes(&s->image) / 2;
-    if (enough < CHECKPOINT_LOG_BYTES_MIN)
-        enough = CHECKPOINT_LOG_BYTES_MIN;
+    uint64_t enough = image_bytes(&s->image) / STORE_CHECKPOINT_TABLE_DIVISOR;
+    if (enough < STORE_CHECKPOINT_LOG_BYTES_MIN)
+        enough = STORE_CHECKPOINT_LOG_BYTES_MIN;
     return commit.log_number != base || commit.log_len > enough;
 }
 
@@ -468,7 +481,7 @@ int store_maintain(struct store *s, struct err *e)
     }
     uint64_t start = s->checkpoint.len;
     while (s->checkpoint.next_shard < IMAGE_SHARDS &&
-           s->checkpoint.len - start < CHECKPOINT_PIECE_BYTES) {
+           s->checkpoint.len - start < STORE_CHECKPOINT_PIECE_BYTES) {
         int rc = store_checkpoint_write_shard(&s->checkpoint, &s->image, &s->scratch, e);
         if (rc != 0)
             return rc;

@@ -20,6 +20,7 @@
 #ifndef BULKHEAD_STAGES_STORE_H
 #define BULKHEAD_STAGES_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ struct store_spec {
      * was written under another schema is refused.
      */
     char schema[STORE_SCHEMA_BYTES_MAX + 1];
+    _Atomic uint64_t *beats; /* moved on while a state is read from disk; or NULL */
 };
 
 /*
@@ -107,13 +109,15 @@ bool store_is_full(const struct store *s);
 /*
  * Makes everything up to seq safe; seq may repeat an earlier one.
  * Requires: seq is not above the last one begun, if any change is waiting.
- * Returns 0, or ERR_IO: then the store must be closed and opened again, best by a new process.
+ * Returns: 0; ERR_NO_SPACE: nothing is committed, and the call may be repeated, with the same seq
+ * or a later one; ERR_IO, ERR_NO_SPACE_LOST: then the store must be closed and opened again, best
+ * by a new process.
  */
 int store_commit(struct store *s, seq_number seq, struct err *e);
 
 /*
  * Goes on with a checkpoint if one is due, for a bounded piece of work; call it after commits.
- * Returns 0 or ERR_IO, as store_commit().
+ * Returns as store_commit().
  */
 int store_maintain(struct store *s, struct err *e);
 

@@ -8,6 +8,8 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
+#include "ipc/status_page.h"
+#include "stages/file_window.h"
 #include "stages/store_file_p.h"
 
 #define CHECKPOINT_MAGIC 0x4b434842u /* "BHCK" */
@@ -108,23 +110,23 @@ int store_checkpoint_open(int dir_fd, uint64_t number, int *ret_fd,
 }
 
 /* Reads one block at the offset into the image; *offset then stands behind it. */
-static bool load_block(const struct buf *text, size_t *offset, unsigned shard, uint32_t value_len,
-                       struct image *image, uint64_t *entries)
+static bool load_block(struct file_window *file, uint64_t *offset, unsigned shard,
+                       uint32_t value_len, struct image *image, uint64_t *entries)
 {
-    if (text->len - *offset < BLOCK_HEADER_BYTES)
+    const uint8_t *block = file_window_at(file, *offset, BLOCK_HEADER_BYTES);
+    if (block == NULL || bytes_get_u32(block + BLOCK_AT_MAGIC) != BLOCK_MAGIC ||
+        bytes_get_u32(block + BLOCK_AT_SHARD) != shard)
         return false;
-    const uint8_t *block = text->data + *offset;
     size_t slot_size = sizeof(struct image_slot) + value_len;
-    size_t count = bytes_get_u32(block + BLOCK_AT_COUNT);
-    size_t room = text->len - *offset - BLOCK_HEADER_BYTES;
-    if (bytes_get_u32(block + BLOCK_AT_MAGIC) != BLOCK_MAGIC ||
-        bytes_get_u32(block + BLOCK_AT_SHARD) != shard || count > room / slot_size)
+    uint64_t count = bytes_get_u32(block + BLOCK_AT_COUNT);
+    block = file_window_at(file, *offset, BLOCK_HEADER_BYTES + count * slot_size);
+    if (block == NULL)
         return false;
     const uint8_t *slots = block + BLOCK_HEADER_BYTES;
     uint32_t crc = hash_crc32c(0, block, BLOCK_AT_CRC);
     if (hash_crc32c(crc, slots, count * slot_size) != bytes_get_u32(block + BLOCK_AT_CRC))
         return false;
-    for (size_t i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         const uint8_t *slot = slots + i * slot_size;
         struct hash128 key = {bytes_get_u64(slot), bytes_get_u64(slot + 8)};
         image_put(image, 0, key, (int64_t)bytes_get_u64(slot + 16), slot + 24);
@@ -134,28 +136,39 @@ static bool load_block(const struct buf *text, size_t *offset, unsigned shard, u
     return true;
 }
 
+static bool is_end(struct file_window *file, uint64_t offset, uint64_t entries)
+{
+    const uint8_t *end = file_window_at(file, offset, END_BYTES);
+    return end != NULL && file->length - offset == END_BYTES &&
+           bytes_get_u32(end + END_AT_MAGIC) == END_MAGIC &&
+           bytes_get_u64(end + END_AT_ENTRIES) == entries &&
+           bytes_get_u32(end + END_AT_CRC) == hash_crc32c(0, end, END_AT_CRC);
+}
+
 int store_checkpoint_load(int fd, const struct store_file_header *header, struct image *image,
-                          struct err *e)
+                          _Atomic uint64_t *beats, struct err *e)
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
     (void)store_checkpoint_name(header->number, name);
-    struct buf text = {0};
-    int rc = file_read_whole(fd, SIZE_MAX / 2, &text, e);
-    size_t offset = STORE_HEADER_BYTES;
+    struct file_window file;
+    file_window_init(&file, fd, e);
+    int rc = 0;
+    uint64_t offset = STORE_HEADER_BYTES;
     uint64_t entries = 0;
     for (unsigned shard = 0; rc == 0 && shard < IMAGE_SHARDS; shard++) {
-        if (!load_block(&text, &offset, shard, header->value_len, image, &entries))
-            rc = err_set(e, ERR_CORRUPT, "%s: a block does not verify (offset %zu)", name, offset);
+        status_page_beat(beats);
+        if (!load_block(&file, &offset, shard, header->value_len, image, &entries) && file.rc == 0)
+            rc = err_set(e, ERR_CORRUPT, "%s: a block does not verify (offset %" PRIu64 ")", name,
+                         offset);
+        rc = file.rc != 0 ? err_wrap(e, "%s", name) : rc;
     }
-    if (rc == 0) {
-        const uint8_t *end = text.data + offset;
-        if (text.len - offset != END_BYTES || bytes_get_u32(end + END_AT_MAGIC) != END_MAGIC ||
-            bytes_get_u64(end + END_AT_ENTRIES) != entries ||
-            bytes_get_u32(end + END_AT_CRC) != hash_crc32c(0, end, END_AT_CRC))
-            rc = err_set(e, ERR_CORRUPT, "%s: the end does not verify (offset %zu)", name, offset);
-    }
+    if (rc == 0 && !is_end(&file, offset, entries))
+        rc = file.rc != 0
+                 ? err_wrap(e, "%s", name)
+                 : err_set(e, ERR_CORRUPT, "%s: the end does not verify (offset %" PRIu64 ")", name,
+                           offset);
     if (rc == 0)
         image_set_clock(image, 0, header->clock);
-    buf_done(&text);
+    file_window_done(&file);
     return rc;
 }

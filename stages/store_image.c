@@ -18,7 +18,6 @@
 #define IMAGE_PAGE UINT64_C(4096)
 /* Address space, not memory: pages come into being when they are touched. */
 #define IMAGE_MAPPED_BYTES (UINT64_C(1) << 38)
-#define SHARD_SLOTS_FIRST 64u
 /* A region of a shard, packed so that one store replaces it: page << 8 | log2(slots). */
 #define REGION(page, slots_log2) (((page) << 8) | (slots_log2))
 
@@ -94,7 +93,7 @@ static struct image_slot *slot_at(const struct image *image, uint8_t *base, uint
 
 static unsigned shard_of(struct hash128 key)
 {
-    return (unsigned)(key.high >> 56);
+    return (unsigned)(key.high >> 56) % IMAGE_SHARDS;
 }
 
 /* 0 marks an empty slot, so no key may have it. */
@@ -173,7 +172,7 @@ int image_format(struct image *image, const struct store_spec *spec,
     h->clock = STORE_CLOCK_START;
     uint64_t undo_pages = pages_for(STORE_UNDO_ENTRIES_MAX * image->undo_size);
     atomic_store(&h->next_page, header_pages() + undo_pages);
-    unsigned slots_log2 = (unsigned)__builtin_ctz(SHARD_SLOTS_FIRST);
+    unsigned slots_log2 = (unsigned)__builtin_ctz(STORE_SHARD_SLOTS_FIRST);
     for (unsigned i = 0; i < IMAGE_SHARDS; i++)
         atomic_store(&h->regions[i], region_new(image, slots_log2));
     h->magic = IMAGE_MAGIC;
@@ -476,7 +475,8 @@ uint32_t image_dump_shard(const struct image *image, unsigned shard, struct buf 
     size_t undo_count = 0;
     for (uint64_t n = head; n < tail; n++) {
         const struct undo_entry *undo = undo_at(image, n);
-        if (undo->op != UNDO_CLOCK && undo->old.high >> 56 == shard)
+        struct hash128 key = {undo->old.low, undo->old.high};
+        if (undo->op != UNDO_CLOCK && shard_of(key) == shard)
             undos[undo_count++] = undo;
     }
     int64_t clock = image_committed_clock(image);

@@ -13,6 +13,8 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
+#include "ipc/status_page.h"
+#include "stages/file_window.h"
 
 #define LOG_MAGIC 0x474c4842u   /* "BHLG" */
 #define GROUP_MAGIC 0x52474842u /* "BHGR" */
@@ -23,10 +25,10 @@ enum {
     AT_MAGIC = 0,
     AT_VERSION = 4,
     AT_NUMBER = 8,
-    AT_START_SEQ = 16,
+    AT_START_SEQ = STORE_HEADER_START_SEQ_OFFSET,
     AT_VALUE_LEN = 24,
     AT_SCHEMA = 28,
-    AT_SECRET = 284,
+    AT_SECRET = STORE_HEADER_SECRET_OFFSET,
     AT_CLOCK = 300,
     AT_CRC = 316,
 };
@@ -82,6 +84,9 @@ static int for_each_file(int dir_fd, store_file_fn *visit, void *context, struct
     struct dirent *entry;
     while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL)
         rc = visit(dir_fd, entry->d_name, context, e);
+    /* A list that breaks off is no list: a store whose files are not seen would begin anew. */
+    if (rc == 0 && errno != 0)
+        rc = err_set_errno(e, "cannot list the directory of the state");
     (void)closedir(dir);
     return rc;
 }
@@ -285,36 +290,32 @@ int store_log_write(int fd, uint64_t offset, seq_number first, seq_number last, 
     return file_write_at(fd, offset, group, STORE_GROUP_HEADER_BYTES + body_len, e);
 }
 
-/* A log as it is being read: the whole file in memory. */
-struct log_text {
-    const uint8_t *bytes;
-    size_t len;
-    uint32_t value_len;
-};
-
-/* The group at an offset if there is a good one; false if not. */
-static bool group_at(const struct log_text *log, size_t offset, size_t *ret_body_len)
+/* The good group at an offset, dead with the next look at the log; NULL if there is none. */
+static const uint8_t *group_at(struct file_window *log, uint64_t offset, size_t *ret_body_len)
 {
-    if (log->len - offset < STORE_GROUP_HEADER_BYTES)
-        return false;
-    const uint8_t *group = log->bytes + offset;
+    const uint8_t *group = file_window_at(log, offset, STORE_GROUP_HEADER_BYTES);
+    if (group == NULL || bytes_get_u32(group + GROUP_AT_MAGIC) != GROUP_MAGIC ||
+        bytes_get_u32(group + GROUP_AT_SPARE) != 0)
+        return NULL;
     size_t body_len = bytes_get_u32(group + GROUP_AT_BODY_LEN);
-    if (bytes_get_u32(group + GROUP_AT_MAGIC) != GROUP_MAGIC ||
-        bytes_get_u32(group + GROUP_AT_SPARE) != 0 ||
-        log->len - offset - STORE_GROUP_HEADER_BYTES < body_len)
-        return false;
+    group = file_window_at(log, offset, STORE_GROUP_HEADER_BYTES + (uint64_t)body_len);
+    if (group == NULL)
+        return NULL;
     uint32_t crc = hash_crc32c(0, group, GROUP_AT_CRC);
     crc = hash_crc32c(crc, group + STORE_GROUP_HEADER_BYTES, body_len);
     *ret_body_len = body_len;
-    return crc == bytes_get_u32(group + GROUP_AT_CRC);
+    return crc == bytes_get_u32(group + GROUP_AT_CRC) ? group : NULL;
 }
 
 /* Whether a good group lies anywhere behind an offset: then what is bad there is no torn end. */
-static bool group_behind(const struct log_text *log, size_t offset)
+static bool group_behind(struct file_window *log, uint64_t offset)
 {
-    size_t body_len;
-    for (size_t at = offset + 1; at + STORE_GROUP_HEADER_BYTES <= log->len; at++) {
-        if (bytes_get_u32(log->bytes + at) == GROUP_MAGIC && group_at(log, at, &body_len))
+    for (uint64_t at = offset + 1; at + STORE_GROUP_HEADER_BYTES <= log->length; at++) {
+        const uint8_t *magic = file_window_at(log, at, sizeof(uint32_t));
+        size_t body_len;
+        if (magic == NULL)
+            return false; /* the failure is noted in the window */
+        if (bytes_get_u32(magic) == GROUP_MAGIC && group_at(log, at, &body_len) != NULL)
             return true;
     }
     return false;
@@ -340,41 +341,44 @@ static bool apply_body(struct image *image, const uint8_t *at, const uint8_t *en
 }
 
 int store_log_replay(int fd, const struct store_file_header *header, bool torn_ok,
-                     struct image *image, uint64_t *ret_len, seq_number *ret_last,
-                     uint64_t *ret_tail, struct err *e)
+                     struct image *image, _Atomic uint64_t *beats, uint64_t *ret_len,
+                     seq_number *ret_last, uint64_t *ret_tail, struct err *e)
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
     (void)store_log_name(header->number, name);
-    struct buf text = {0};
-    int rc = file_read_whole(fd, SIZE_MAX / 2, &text, e);
-    struct log_text log = {text.data, text.len, header->value_len};
-    size_t offset = STORE_HEADER_BYTES;
-    size_t tail = offset;
+    struct file_window log;
+    file_window_init(&log, fd, e);
+    int rc = 0;
+    uint64_t offset = STORE_HEADER_BYTES;
+    uint64_t tail = offset;
     seq_number last = header->start_seq;
-    while (rc == 0 && offset < log.len) {
+    while (rc == 0 && log.rc == 0 && offset < log.length) {
         size_t body_len = 0;
-        if (!group_at(&log, offset, &body_len)) {
+        const uint8_t *group = group_at(&log, offset, &body_len);
+        if (group == NULL) {
             if (!torn_ok || group_behind(&log, offset))
-                rc = err_set(e, ERR_CORRUPT, "%s: a group does not verify (offset %zu)", name,
-                             offset);
+                rc = err_set(e, ERR_CORRUPT, "%s: a group does not verify (offset %" PRIu64 ")",
+                             name, offset);
             break;
         }
-        const uint8_t *group = log.bytes + offset;
+        status_page_beat(beats);
         const uint8_t *body = group + STORE_GROUP_HEADER_BYTES;
         seq_number group_first = bytes_get_u64(group + GROUP_AT_FIRST);
         seq_number group_last = bytes_get_u64(group + GROUP_AT_LAST);
         if (group_first != last + 1 || group_last < group_first ||
-            !apply_body(image, body, body + body_len, log.value_len)) {
+            !apply_body(image, body, body + body_len, header->value_len)) {
             rc = err_set(e, ERR_CORRUPT,
-                         "%s: a group does not follow from the one before it (offset %zu)", name,
-                         offset);
+                         "%s: a group does not follow from the one before it (offset %" PRIu64 ")",
+                         name, offset);
             break;
         }
         last = group_last;
         tail = offset;
         offset += STORE_GROUP_HEADER_BYTES + body_len;
     }
-    buf_done(&text);
+    if (log.rc != 0)
+        rc = err_wrap(e, "%s", name);
+    file_window_done(&log);
     if (rc == 0) {
         *ret_len = offset;
         *ret_last = last;

@@ -21,6 +21,9 @@
 
 #define STORE_HEADER_BYTES 320u
 #define STORE_GROUP_HEADER_BYTES 32u
+/* Places in the header of which messages tell. */
+#define STORE_HEADER_START_SEQ_OFFSET 16u
+#define STORE_HEADER_SECRET_OFFSET 284u
 #define STORE_FILE_NAME_BYTES_MAX 64u
 
 struct store_file_header {
@@ -77,8 +80,8 @@ int store_log_write(int fd, uint64_t offset, seq_number first, seq_number last, 
  * Returns: 0, ERR_CORRUPT (e names file and offset; image is to be thrown away), ERR_IO.
  */
 int store_log_replay(int fd, const struct store_file_header *header, bool torn_ok,
-                     struct image *image, uint64_t *ret_len, seq_number *ret_last,
-                     uint64_t *ret_tail, struct err *e);
+                     struct image *image, _Atomic uint64_t *beats, uint64_t *ret_len,
+                     seq_number *ret_last, uint64_t *ret_tail, struct err *e);
 
 /* A checkpoint that is being written. fd < 0: none. */
 struct store_checkpoint {
@@ -105,7 +108,7 @@ void store_checkpoint_abandon(struct store_checkpoint *c);
 
 /* Reads a checkpoint into an image that was formatted with header's secret. */
 int store_checkpoint_load(int fd, const struct store_file_header *header, struct image *image,
-                          struct err *e);
+                          _Atomic uint64_t *beats, struct err *e);
 
 /* Opens a checkpoint and reads its header. Returns 0, ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO. */
 int store_checkpoint_open(int dir_fd, uint64_t number, int *ret_fd,

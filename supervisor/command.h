@@ -11,10 +11,13 @@
 #include "common/buf.h"
 #include "supervisor/exit_codes.h"
 #include "topology/graph.h"
+#include "topology/settings.h"
 
 int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_chaos(int argc, char **argv);
 int command_kinds(int argc, char **argv);
+int command_journal(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_kill(int argc, char **argv);
 int command_stop(int argc, char **argv);
@@ -22,12 +25,18 @@ int command_stop(int argc, char **argv);
 /* Prints how a command is called to stderr and returns EXIT_USAGE. */
 int command_usage(const char *usage);
 
+/* Adds what stands behind --set to the settings. Returns EXIT_OK, or EXIT_USAGE with the error
+ * said. */
+int command_add_setting(struct settings *settings, const char *text);
+
 /*
- * Reads and checks a topology file; prints its errors to stderr.
+ * Reads and checks a topology file with the settings of the command line; prints its errors to
+ * stderr.
  * Ownership: the caller frees *ret_topology, and *ret_text with buf_done() in any case.
  * Returns:   EXIT_OK or EXIT_INVALID.
  */
-int command_load_topology(const char *file, struct buf *ret_text, struct topology **ret_topology);
+int command_load_topology(const char *file, const struct settings *settings, struct buf *ret_text,
+                          struct topology **ret_topology);
 
 /* Writes all of a buffer to stdout. Returns code, or EXIT_FAILED if stdout does not take it. */
 int command_print(const struct buf *out, int code);

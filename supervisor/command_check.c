@@ -6,7 +6,7 @@
 
 #include "supervisor/command.h"
 
-#define USAGE "check [--print] T.yaml"
+#define USAGE "check [--print] [--set STAGE.OPTION=VALUE]... T.yaml"
 
 static void print_contract(const struct contract *contract, struct buf *out)
 {
@@ -31,19 +31,24 @@ static void print_graph(const struct topology *t, struct buf *out)
 
 int command_check(int argc, char **argv)
 {
-    static const struct option options[] = {{"print", no_argument, NULL, 'p'}, {0}};
+    static const struct option options[] = {
+        {"print", no_argument, NULL, 'p'}, {"set", required_argument, NULL, 'S'}, {0}};
+    struct settings settings = {0};
     bool print = false;
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c != 'p')
+        if (c == 'p')
+            print = true;
+        else if (c != 'S')
             return command_usage(USAGE);
-        print = true;
+        else if (command_add_setting(&settings, optarg) != EXIT_OK)
+            return EXIT_USAGE;
     }
     if (argc - optind != 1)
         return command_usage(USAGE);
     struct buf text;
     struct topology *topology = NULL;
-    int code = command_load_topology(argv[optind], &text, &topology);
+    int code = command_load_topology(argv[optind], &settings, &text, &topology);
     if (code == EXIT_OK) {
         struct buf out = {0};
         buf_add_format(&out, "%s: '%s' version %" PRId64 " is good: %zu stages, %zu links\n",

@@ -4,47 +4,17 @@
  * only one that runs under the default directory.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/memory.h"
 #include "supervisor/command.h"
-#include "supervisor/control_server_loop.h"
+#include "supervisor/control_client.h"
 #include "supervisor/state_dir.h"
-
-#define ANSWER_BYTES_MAX (1u << 20)
-#define ANSWER_SECONDS_MAX 5
-
-/* Connects to the supervisor of a state directory; -1 if none answers. */
-static int connect_to(const char *state_path)
-{
-    int dir_fd = open(state_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir_fd < 0)
-        return -1;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof address.sun_path,
-                   "/proc/self/fd/%d/" CONTROL_SOCKET_FILE, dir_fd);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* A supervisor that is stopped accepts and says nothing. */
-    const struct timeval patience = {.tv_sec = ANSWER_SECONDS_MAX};
-    if (fd >= 0)
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        (void)close(fd);
-        fd = -1;
-    }
-    (void)close(dir_fd);
-    return fd;
-}
 
 /* Connects to the only supervisor under the default directory; -1 with the error said. */
 static int connect_to_only(void)
@@ -59,7 +29,7 @@ static int connect_to_only(void)
         if (entry->d_name[0] == '.')
             continue;
         char *path = memory_format("%s/%s", root, entry->d_name);
-        int fd = connect_to(path);
+        int fd = control_client_connect(path);
         free(path);
         if (fd < 0)
             continue;
@@ -84,34 +54,17 @@ static int connect_to_only(void)
     return found;
 }
 
-static int exchange(int fd, const char *request, struct buf *answer)
-{
-    char *line = memory_format("%s\n", request);
-    ssize_t sent = send(fd, line, strlen(line), MSG_NOSIGNAL);
-    bool good = sent == (ssize_t)strlen(line);
-    free(line);
-    while (good && answer->len < ANSWER_BYTES_MAX) {
-        ssize_t n = recv(fd, buf_reserve(answer, 4096), 4096, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? 0 : -1;
-        answer->len += (size_t)n;
-    }
-    return -1;
-}
-
 /* Sends one request and prints the answer. */
 static int ask(const char *state_path, const char *request)
 {
-    int fd = state_path != NULL ? connect_to(state_path) : connect_to_only();
+    int fd = state_path != NULL ? control_client_connect(state_path) : connect_to_only();
     if (fd < 0) {
         if (state_path != NULL)
             log_line(LOG_ERROR, "no supervisor is running in '%s'", state_path);
         return EXIT_NOT_RUNNING;
     }
     struct buf answer = {0};
-    int rc = exchange(fd, request, &answer);
+    int rc = control_client_exchange(fd, request, &answer);
     (void)close(fd);
     const char *text = buf_text(&answer);
     int code = EXIT_FAILED;
@@ -146,7 +99,14 @@ int command_status(int argc, char **argv)
     }
     if (argc != optind)
         return command_usage(usage);
-    return ask(state, json ? "status json" : "status");
+    int code = ask(state, json ? "status json" : "status");
+    if (code == EXIT_NOT_RUNNING && state != NULL) {
+        struct buf last = {0};
+        state_dir_read_last_run(state, json, &last);
+        code = command_print(&last, code);
+        buf_done(&last);
+    }
+    return code;
 }
 
 int command_kill(int argc, char **argv)

@@ -26,7 +26,17 @@ static int read_file(const char *file, struct buf *text, struct err *e)
     return rc == 0 ? 0 : err_wrap(e, "'%s'", file);
 }
 
-int command_load_topology(const char *file, struct buf *ret_text, struct topology **ret_topology)
+int command_add_setting(struct settings *settings, const char *text)
+{
+    struct err e;
+    if (settings_add(settings, text, &e) == 0)
+        return EXIT_OK;
+    log_line(LOG_ERROR, "%s", e.text);
+    return EXIT_USAGE;
+}
+
+int command_load_topology(const char *file, const struct settings *settings, struct buf *ret_text,
+                          struct topology **ret_topology)
 {
     *ret_text = (struct buf){0};
     struct err e;
@@ -37,6 +47,7 @@ int command_load_topology(const char *file, struct buf *ret_text, struct topolog
     (void)buf_text(ret_text);
     struct diagnostics d;
     diagnostics_init(&d, file, (const char *)ret_text->data, ret_text->len);
+    d.settings = settings;
     int code = EXIT_OK;
     if (topology_load(file, (const char *)ret_text->data, ret_text->len, stage_registry, &d,
                       ret_topology) != 0) {
@@ -53,7 +64,8 @@ int command_load_topology(const char *file, struct buf *ret_text, struct topolog
 
 int command_print(const struct buf *out, int code)
 {
-    bool good = fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0;
+    bool good = out->len == 0 ||
+                (fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0);
     if (!good)
         log_line(LOG_ERROR, "cannot write to standard output");
     return good ? code : EXIT_FAILED;

@@ -17,12 +17,15 @@
 #include "common/text.h"
 #include "stages/inline_host.h"
 #include "stages/stage.h"
+#include "stages/stage_input.h"
 #include "supervisor/command.h"
 #include "supervisor/state_dir.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor.h"
 
-#define USAGE "run [--inline] [--fresh] [--state DIR] [--quiet] [--verbose] T.yaml"
+#define USAGE                                                                                      \
+    "run [--inline] [--fresh] [--state DIR] [--set STAGE.OPTION=VALUE]... [--quiet] [--verbose] "  \
+    "T.yaml"
 /* The inline host looks for signals and at the time this often. */
 #define INLINE_RECORDS_PER_ROUND 4096u
 #define INLINE_COMMIT_MS 100u
@@ -31,6 +34,9 @@ struct run {
     const char *file;
     const char *state_path;
     bool inline_host, fresh, quiet, verbose;
+    struct settings settings;
+    bool takes_stdin, takes_stdout; /* some stage does */
+    struct stage_input input;
     struct buf text;
     struct topology *topology;
     struct state_dir state;
@@ -42,10 +48,13 @@ struct run {
 
 static int parse_arguments(int argc, char **argv, struct run *run)
 {
-    static const struct option options[] = {
-        {"inline", no_argument, NULL, 'i'},      {"fresh", no_argument, NULL, 'f'},
-        {"state", required_argument, NULL, 's'}, {"quiet", no_argument, NULL, 'q'},
-        {"verbose", no_argument, NULL, 'v'},     {0}};
+    static const struct option options[] = {{"inline", no_argument, NULL, 'i'},
+                                            {"fresh", no_argument, NULL, 'f'},
+                                            {"state", required_argument, NULL, 's'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"verbose", no_argument, NULL, 'v'},
+                                            {"set", required_argument, NULL, 'S'},
+                                            {0}};
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
@@ -63,6 +72,10 @@ static int parse_arguments(int argc, char **argv, struct run *run)
             break;
         case 'v':
             run->verbose = true;
+            break;
+        case 'S':
+            if (command_add_setting(&run->settings, optarg) != EXIT_OK)
+                return EXIT_USAGE;
             break;
         default:
             return command_usage(USAGE);
@@ -119,7 +132,9 @@ static int run_processes(struct run *run)
                                        .topology_file = run->file,
                                        .topology_text = (const char *)run->text.data,
                                        .topology_text_len = run->text.len,
+                                       .settings = &run->settings,
                                        .state = &run->state,
+                                       .input = run->takes_stdin ? &run->input : NULL,
                                        .fresh = run->fresh,
                                        .verbose = run->verbose,
                                        .quiet = run->quiet};
@@ -141,12 +156,31 @@ static int run_processes(struct run *run)
     return EXIT_OK;
 }
 
-static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t stops_asked;
 
 static void on_stop_signal(int signal_number)
 {
     (void)signal_number;
-    stop_asked = 1;
+    stops_asked++;
+}
+
+static void note(const char *text)
+{
+    log_line(LOG_WARNING, "%s", text);
+}
+
+/* Waits for what the host waits for, or for one more signal to stop than there were. */
+static int wait_inline(const struct inline_host *host, int stops_before, struct err *e)
+{
+    sigset_t stops, before;
+    (void)sigemptyset(&stops);
+    (void)sigaddset(&stops, SIGTERM);
+    (void)sigaddset(&stops, SIGINT);
+    (void)sigaddset(&stops, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &stops, &before);
+    int rc = stops_asked == stops_before ? inline_host_wait(host, &before, e) : 0;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return rc;
 }
 
 /* Runs to the end of the input, or until a signal, with a commit now and then. */
@@ -154,16 +188,32 @@ static int drive_inline(struct inline_host *host, struct err *e)
 {
     uint64_t committed_ms = clock_monotonic_ms();
     int rc = 0;
-    while (rc == 0 && !stop_asked) {
+    while (rc == 0 && stops_asked == 0) {
         rc = inline_host_run(host, INLINE_RECORDS_PER_ROUND, e);
-        if (rc == 0 && clock_monotonic_ms() - committed_ms >= INLINE_COMMIT_MS) {
+        bool waits = rc == ERR_AGAIN;
+        if (waits || (rc == 0 && clock_monotonic_ms() - committed_ms >= INLINE_COMMIT_MS)) {
             rc = inline_host_commit(host, e);
             committed_ms = clock_monotonic_ms();
         }
+        waits = waits || rc == ERR_AGAIN;
+        if (waits && (rc == 0 || rc == ERR_AGAIN))
+            rc = wait_inline(host, 0, e);
     }
     if (rc != 0 && rc != ERR_END)
         return rc;
-    return inline_host_commit(host, e);
+    /* The second signal does not wait for a reader; what is not safe is done again. */
+    int stops = stops_asked != 0 ? 1 : 0;
+    while ((rc = inline_host_commit(host, e)) == ERR_AGAIN && stops_asked <= 1)
+        if ((rc = wait_inline(host, stops, e)) != 0)
+            break;
+    return rc;
+}
+
+static int failure_code(int rc)
+{
+    if (rc == ERR_UNREAD)
+        return EXIT_UNREAD;
+    return rc == ERR_MISMATCH || rc == ERR_CORRUPT ? EXIT_REFUSED : EXIT_FAILED;
 }
 
 static int run_inline(struct run *run)
@@ -172,20 +222,24 @@ static int run_inline(struct run *run)
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGHUP, &action, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
     uint64_t started_ms = clock_monotonic_ms();
     struct inline_host *host = NULL;
+    struct inline_io io = {.input = run->takes_stdin ? &run->input : NULL, .note = note};
     struct err e;
-    int rc = inline_host_new(run->topology, run->state.stages_fd, run->fresh, &host, &e);
+    int rc = inline_host_new(run->topology, run->state.stages_fd, run->fresh, &io, &host, &e);
     if (rc == 0)
         rc = drive_inline(host, &e);
     run->elapsed_ms = clock_monotonic_ms() - started_ms;
     for (size_t i = 0; host != NULL && i < run->topology->stage_count; i++)
         run->rows[i].counts = inline_host_counts(host, i);
     inline_host_free(host);
-    run->outcome = stop_asked ? CORE_OUTCOME_STOPPED : CORE_OUTCOME_DONE;
-    if (rc != 0) {
+    run->outcome = rc == ERR_AGAIN    ? CORE_OUTCOME_FORCED
+                   : stops_asked != 0 ? CORE_OUTCOME_STOPPED
+                                      : CORE_OUTCOME_DONE;
+    if (rc != 0 && rc != ERR_AGAIN) {
         log_line(LOG_ERROR, "%s", e.text);
-        return rc == ERR_MISMATCH || rc == ERR_CORRUPT ? EXIT_REFUSED : EXIT_FAILED;
+        return failure_code(rc);
     }
     return EXIT_OK;
 }
@@ -195,6 +249,8 @@ static int outcome_code(enum core_outcome outcome)
     switch (outcome) {
     case CORE_OUTCOME_REFUSED:
         return EXIT_REFUSED;
+    case CORE_OUTCOME_UNREAD:
+        return EXIT_UNREAD;
     case CORE_OUTCOME_STORM:
     case CORE_OUTCOME_NONE:
         return EXIT_FAILED;
@@ -251,26 +307,57 @@ static int report(const struct run *run)
     struct buf out = {0};
     status_write_summary(run->rows, run->topology->stage_count, &out);
     print_outcome(run, &out);
-    int code = command_print(&out, outcome_code(run->outcome));
+    int code = outcome_code(run->outcome);
+    if (run->takes_stdout)
+        (void)fwrite(out.data, 1, out.len, stderr); /* what goes to stdout is the output alone */
+    else
+        code = command_print(&out, code);
     buf_done(&out);
     if (run->reason[0] != '\0')
         log_line(LOG_ERROR, "stopped: %s", run->reason);
     return code;
 }
 
+/* Standard input and output are given to the stages that take them. */
+static int open_streams(struct run *run)
+{
+    run->input.relay_read_fd = run->input.relay_write_fd = -1;
+    for (size_t i = 0; i < run->topology->stage_count; i++) {
+        run->takes_stdin |= run->topology->stages[i].kind->takes_stdin;
+        run->takes_stdout |= run->topology->stages[i].kind->takes_stdout;
+    }
+    struct err e;
+    if (run->takes_stdin && stage_input_open(STDIN_FILENO, &run->input, &e) != 0) {
+        log_line(LOG_ERROR, "%s", e.text);
+        return EXIT_REFUSED;
+    }
+    bool typed = run->takes_stdin && isatty(STDIN_FILENO) == 1;
+    if (typed && !run->quiet)
+        log_line(LOG_INFO, "reading lines from the terminal; Ctrl-D ends them");
+    /* Progress would be in the middle of what is typed, or of the output. */
+    run->quiet |= typed || (run->takes_stdout && isatty(STDOUT_FILENO) == 1);
+    return EXIT_OK;
+}
+
 static int run_all(struct run *run)
 {
-    int code = command_load_topology(run->file, &run->text, &run->topology);
+    int code = command_load_topology(run->file, &run->settings, &run->text, &run->topology);
     if (code == EXIT_OK)
         code = preflight(run->topology);
     if (code == EXIT_OK)
         code = open_state(run);
     if (code != EXIT_OK)
         return code;
+    code = open_streams(run);
+    if (code != EXIT_OK) {
+        state_dir_close(&run->state);
+        return code;
+    }
     make_rows(run);
     code = run->inline_host ? run_inline(run) : run_processes(run);
     if (code == EXIT_OK)
         code = report(run);
+    stage_input_close(&run->input);
     state_dir_close(&run->state);
     return code;
 }

@@ -17,6 +17,8 @@
 #define CLIENTS_MAX 16u
 /* A client that has not said what it wants by then is in the way. */
 #define CLIENT_SECONDS_MAX 5.0
+/* Without descriptors a client that waits would be news at every turn of the loop. */
+#define REST_SECONDS 0.2
 
 struct client {
     struct control_server *server;
@@ -33,6 +35,7 @@ struct control_server {
     int dir_fd;
     int fd;
     ev_io acceptable;
+    ev_timer rest;
     control_answer_fn *answer;
     void *context;
     struct client clients[CLIENTS_MAX];
@@ -103,11 +106,23 @@ static int is_allowed(int fd)
            (peer.uid == geteuid() || peer.uid == 0);
 }
 
+static void on_rested(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)events;
+    struct control_server *server = timer->data;
+    ev_io_start(loop, &server->acceptable);
+}
+
 static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 {
     (void)events;
     struct control_server *server = io->data;
     int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+        ev_io_stop(loop, &server->acceptable);
+        ev_timer_set(&server->rest, REST_SECONDS, 0.0);
+        ev_timer_start(loop, &server->rest);
+    }
     if (fd < 0)
         return;
     struct client *c = NULL;
@@ -166,7 +181,8 @@ int control_server_new(struct ev_loop *loop, int dir_fd, control_answer_fn *answ
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         server->clients[i].fd = -1;
     ev_io_init(&server->acceptable, on_acceptable, fd, EV_READ);
-    server->acceptable.data = server;
+    ev_timer_init(&server->rest, on_rested, REST_SECONDS, 0.0);
+    server->acceptable.data = server->rest.data = server;
     ev_io_start(loop, &server->acceptable);
     *ret_server = server;
     return 0;
@@ -179,6 +195,7 @@ void control_server_free(struct control_server *server)
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         client_close(&server->clients[i]);
     ev_io_stop(server->loop, &server->acceptable);
+    ev_timer_stop(server->loop, &server->rest);
     (void)close(server->fd);
     (void)file_remove(server->dir_fd, CONTROL_SOCKET_FILE, NULL);
     free(server);

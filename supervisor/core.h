@@ -68,6 +68,7 @@ enum core_outcome {
     CORE_OUTCOME_STOPPED, /* somebody asked for it, and it drained */
     CORE_OUTCOME_FORCED,  /* somebody asked twice, or draining took too long */
     CORE_OUTCOME_REFUSED, /* a stage cannot go on and said why */
+    CORE_OUTCOME_UNREAD,  /* nobody reads the output any more */
     CORE_OUTCOME_STORM,   /* a stage died too often without progress */
 };
 
@@ -81,20 +82,39 @@ struct core_stage {
     bool was_ready;     /* some life of it has opened its files and state */
     bool kill_asked;    /* a user asked for the SIGKILL that it will die of */
     bool blamed;        /* we sent it one for what it did or did not do */
+    bool hung;          /* and that was to be busy with one thing for too long */
+    bool paused;        /* it waits for space on a disk */
     bool image_trusted; /* the last death did not taint its shared memory */
-    unsigned strikes;   /* deaths in a row without progress */
+    unsigned strikes;   /* deaths without progress since the last progress */
+    unsigned outside;   /* likewise, but those that somebody else brought about */
     uint64_t restarts;
+    uint64_t spawned_at_ms;
     uint64_t acked;       /* when it died last */
     uint64_t deadline_ms; /* 0: none */
+
+    /* What tells a hung stage: its beats at the last observation, and since how many of them. */
+    uint64_t beats;
+    uint64_t progress;
+    uint64_t observed_at_ms;
+    unsigned still;
+
+    /* What tells a poison record: deaths of its own doing, all with this seq in hand. */
+    bool may_quarantine;
+    bool is_sink;
+    uint64_t poison_seq;
+    unsigned poison_deaths;
 };
 
 struct core_edge {
     size_t from, to;
     enum core_edge_state is;
     uint64_t serial;
-    unsigned failures; /* in a row */
+    uint64_t heard_by; /* generation of the sender to which the last hello went */
+    uint64_t expected; /* what the receiver said in it to expect next */
+    unsigned failures; /* in a row, with neither end dead meanwhile */
     uint64_t failed_at_ms;
-    uint64_t deadline_ms;
+    uint64_t deadline_ms; /* for being up; when down: not to be made before */
+    char why[128];        /* it failed last */
 };
 
 struct core {
@@ -106,6 +126,8 @@ struct core {
     enum core_pipeline_state is;
     enum core_outcome outcome;
     bool source_done; /* it said so, but not every stage was ready yet */
+    uint64_t stall_timeout_ms;
+    unsigned all_still; /* observations in a row in which nothing moved at all */
     uint64_t deadline_ms;
     uint64_t serial;        /* of the newest link */
     uint64_t late_messages; /* of links or processes that are over; dropped */
@@ -123,12 +145,25 @@ enum core_event_kind {
     CORE_LINK_FAILED,      /* stage, edge, serial, text */
     CORE_STAGE_DONE,       /* stage */
     CORE_STAGE_REFUSED,    /* stage, text */
-    CORE_STAGE_EXITED,     /* stage, acked, signal, exit_code */
+    CORE_STAGE_UNREAD,     /* stage, text */
+    CORE_STAGE_EXITED,     /* stage, acked, seq, signal, exit_code */
     CORE_STAGE_FROZEN,     /* stage: somebody sent it SIGSTOP */
     CORE_STAGE_MISBEHAVED, /* stage, text: it talks nonsense, or does not listen */
+    CORE_STAGE_PAUSED,     /* stage, text: there is no space; it tries again by itself */
+    CORE_STAGE_RESUMED,    /* stage */
+    CORE_STAGES_OBSERVED,  /* observations: of all stages */
     CORE_KILL_REQUESTED,   /* stage */
     CORE_STOP_REQUESTED,
     CORE_TIME_PASSED,
+};
+
+/* What the status page of a stage shows. */
+struct core_observation {
+    uint64_t beats;    /* grows with everything that it does */
+    bool waiting;      /* it sleeps, for want of something to do */
+    bool unread;       /* because nobody outside takes its output now */
+    bool pending;      /* a source has given out what has not come back as acked */
+    uint64_t progress; /* grows with what is done and with what is acked, and with nothing else */
 };
 
 struct core_event {
@@ -139,17 +174,20 @@ struct core_event {
     uint64_t serial;
     uint64_t acked;
     uint64_t expected;
-    int signal; /* that ended the process; 0 if it exited */
+    uint64_t seq; /* that it had in hand; 0: none */
+    int signal;   /* that ended the process; 0 if it exited */
     int exit_code;
     const char *text;
+    const struct core_observation *observations;
 };
 
 enum core_action_kind {
-    CORE_SPAWN, /* stage, generation, keep_image */
-    CORE_KILL,  /* stage: SIGKILL */
-    CORE_TELL,  /* stage, message */
-    CORE_NOTE,  /* stage, text: for the log */
-    CORE_EXIT,  /* all processes are gone; see core->outcome */
+    CORE_SPAWN,      /* stage, generation, keep_image */
+    CORE_QUARANTINE, /* stage, seq, text: make durable that this seq is a dead letter here */
+    CORE_KILL,       /* stage: SIGKILL */
+    CORE_TELL,       /* stage, message */
+    CORE_NOTE,       /* stage, text: for the log; serious: also for one that wants few */
+    CORE_EXIT,       /* all processes are gone; see core->outcome */
 };
 
 struct core_action {
@@ -157,6 +195,8 @@ struct core_action {
     size_t stage;
     uint64_t generation;
     bool keep_image;
+    bool serious;
+    uint64_t seq;
     struct control_message message;
     char text[256];
 };
@@ -181,6 +221,9 @@ void core_step(struct core *core, const struct core_event *event, struct core_ac
 
 /* When CORE_TIME_PASSED should come at the latest; 0: no need. */
 uint64_t core_deadline_ms(const struct core *core);
+
+/* How often CORE_STAGES_OBSERVED should come. */
+uint64_t core_observe_interval_ms(const struct core *core);
 
 /* How long a stage waits before its restart after so many strikes; 0: not at all. Pure. */
 uint64_t core_backoff_ms(unsigned strikes);

@@ -26,8 +26,10 @@ struct command {
 
 static const struct command commands[] = {
     {"run", command_run, "run [options] T.yaml", "run a topology, every stage a process"},
-    {"check", command_check, "check [--print] T.yaml", "every error of a topology, with its place"},
+    {"check", command_check, "check [options] T.yaml", "every error of a topology, with its place"},
+    {"chaos", command_chaos, "chaos [options] T.yaml", "kill it all the time: same bytes?"},
     {"kinds", command_kinds, "kinds [KIND]", "the kinds of stages and their options"},
+    {"journal", command_journal, "journal [options] T.yaml", "what is kept of standard input"},
     {"status", command_status, "status [--json]", "what is running"},
     {"kill", command_kill, "kill STAGE", "SIGKILL one stage, for tests"},
     {"stop", command_stop, "stop", "drain and stop; twice: at once"},
@@ -39,13 +41,19 @@ static void print_help(FILE *to)
     fprintf(to, "bulkhead " BULKHEAD_VERSION " - runs pipelines whose stages may be killed\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  bulkhead %-24s %s\n", commands[i].usage, commands[i].summary);
-    fprintf(to, "\noptions of run:\n"
-                "  --inline        in one process, without isolation: same bytes\n"
-                "  --fresh         start over: forget the state, write the outputs anew\n"
-                "  --state DIR     the state directory (status, kill and stop take it too)\n"
-                "  --quiet         no progress\n"
-                "  --verbose       say more\n"
-                "\nexit codes:\n");
+    fprintf(to,
+            "\noptions of run:\n"
+            "  --inline        in one process, without isolation: same bytes\n"
+            "  --fresh         start over: forget the state, write the outputs anew\n"
+            "  --state DIR     the state directory (most commands take it too)\n"
+            "  --set STAGE.OPTION=VALUE\n"
+            "                  say it in place of the topology; as often as wanted (check too)\n"
+            "  --quiet         no progress\n"
+            "  --verbose       say more\n"
+            "\noptions of journal:\n"
+            "  --print         its records: seq, line, content; --from SEQ, --to SEQ\n"
+            "  --verify        whether every block is whole\n"
+            "\nexit codes:\n");
 #define X(name, code, meaning) fprintf(to, "  %d  %s\n", code, meaning);
     EXIT_CODE_LIST(X)
 #undef X
@@ -53,29 +61,35 @@ static void print_help(FILE *to)
 
 /*
  * The life of a stage process. Its arguments are ours: name, generation, fresh or kept, verbose
- * or quiet, and the name of the topology file, whose text is in a descriptor.
+ * or quiet, the stream of standard input, the name of the topology file, whose text is in a
+ * descriptor, and the settings.
  */
 static int be_stage(int argc, char **argv)
 {
     int64_t generation;
-    if (argc != 7 || text_parse_int(argv[3], &generation) != 0 || generation < 1) {
+    if (argc < SPAWN_ARGUMENTS || text_parse_int(argv[3], &generation) != 0 || generation < 1) {
         fprintf(stderr, "bulkhead: %s is for the supervisor alone\n", SPAWN_STAGE_ARGUMENT);
         return EXIT_USAGE;
     }
     /* What ps and top show; the program was executed by way of /proc, as "exe". */
     (void)prctl(PR_SET_NAME, argv[2]);
     log_init("", strcmp(argv[5], "verbose") == 0 ? LOG_DEBUG : LOG_INFO);
+    struct settings settings = {0};
     struct buf text = {0};
     struct err e;
-    if (file_read_whole(STAGE_FD_TOPOLOGY, TOPOLOGY_BYTES_MAX, &text, &e) != 0) {
+    int rc = file_read_whole(STAGE_FD_TOPOLOGY, TOPOLOGY_BYTES_MAX, &text, &e);
+    for (int i = SPAWN_ARGUMENTS; rc == 0 && i < argc; i++)
+        rc = settings_add(&settings, argv[i], &e);
+    if (rc != 0) {
         log_line(LOG_ERROR, "reading the topology: %s", e.text);
         return STAGE_EXIT_FAILED;
     }
     struct diagnostics d;
-    diagnostics_init(&d, argv[6], (const char *)text.data, text.len);
+    diagnostics_init(&d, argv[7], (const char *)text.data, text.len);
+    d.settings = &settings;
     struct topology *topology = NULL;
     const struct stage *stage = NULL;
-    if (topology_load(argv[6], (const char *)text.data, text.len, stage_registry, &d, &topology) ==
+    if (topology_load(argv[7], (const char *)text.data, text.len, stage_registry, &d, &topology) ==
         0)
         stage = topology_find_stage(topology, argv[2]);
     diagnostics_done(&d);
@@ -89,6 +103,9 @@ static int be_stage(int argc, char **argv)
                                              .stage = stage,
                                              .generation = (uint64_t)generation,
                                              .fresh = strcmp(argv[4], "fresh") == 0};
+        struct stage_input input;
+        if (stage->kind->takes_stdin && spawn_parse_stream(argv[6], &input) == 0)
+            config.input = &input;
         code = process_host_run(&config);
     }
     topology_free(topology);

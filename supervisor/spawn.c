@@ -10,8 +10,10 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,35 +24,68 @@
 /* Where the pipe for the errno stands in the child, behind the stage's own descriptors. */
 #define ERRNO_FD STAGE_FD_COUNT
 
+void spawn_stream_text(const struct stage_input *input, char ret_text[SPAWN_STREAM_BYTES])
+{
+    if (input == NULL)
+        (void)snprintf(ret_text, SPAWN_STREAM_BYTES, "-");
+    else
+        (void)snprintf(ret_text, SPAWN_STREAM_BYTES, "%016" PRIx64 "%c%c", input->stream,
+                       input->kept ? 'k' : 'n', input->relay_read_fd >= 0 ? 'r' : 'p');
+}
+
+int spawn_parse_stream(const char *text, struct stage_input *ret_input)
+{
+    if (strlen(text) != 18 || strspn(text, "0123456789abcdef") != 16)
+        return ERR_INVALID;
+    bool relayed = text[17] == 'r';
+    *ret_input = (struct stage_input){.fd = STDIN_FILENO,
+                                      .relay_read_fd = relayed ? STAGE_FD_RELAY_READ : -1,
+                                      .relay_write_fd = relayed ? STAGE_FD_RELAY_WRITE : -1,
+                                      .stream = strtoull(text, NULL, 16),
+                                      .kept = text[16] == 'k'};
+    return 0;
+}
+
 /* Moves a descriptor out of the way of those with fixed places. */
 static int lift(int fd)
 {
-    return fcntl(fd, F_DUPFD_CLOEXEC, 32);
+    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, 32);
+    if (lifted < 0 && errno == EINVAL)
+        errno = EMFILE; /* so it says when the place lies above what `ulimit -n` allows */
+    return lifted;
 }
 
 struct child_fds {
-    int null_fd, stderr_fd, control_fd, status_fd, topology_fd, links_fd, stages_fd, image_fd,
-        lock_fd, errno_fd;
+    int stdin_fd, stdout_fd, stderr_fd, control_fd, status_fd, topology_fd, links_fd, stages_fd,
+        image_fd, lock_fd, relay_read_fd, relay_write_fd, errno_fd;
 };
 
 static int place_fds(const struct child_fds *fds)
 {
     const int wanted[][2] = {
-        {fds->null_fd, STDIN_FILENO},      {fds->null_fd, STDOUT_FILENO},
-        {fds->stderr_fd, STDERR_FILENO},   {fds->control_fd, STAGE_FD_CONTROL},
-        {fds->status_fd, STAGE_FD_STATUS}, {fds->topology_fd, STAGE_FD_TOPOLOGY},
-        {fds->links_fd, STAGE_FD_LINKS},   {fds->stages_fd, STAGE_FD_STAGES},
-        {fds->image_fd, STAGE_FD_IMAGE},   {fds->errno_fd, ERRNO_FD},
+        {fds->stdin_fd, STDIN_FILENO},
+        {fds->stdout_fd, STDOUT_FILENO},
+        {fds->stderr_fd, STDERR_FILENO},
+        {fds->control_fd, STAGE_FD_CONTROL},
+        {fds->status_fd, STAGE_FD_STATUS},
+        {fds->topology_fd, STAGE_FD_TOPOLOGY},
+        {fds->links_fd, STAGE_FD_LINKS},
+        {fds->stages_fd, STAGE_FD_STAGES},
+        {fds->image_fd, STAGE_FD_IMAGE},
+        {fds->lock_fd, STAGE_FD_LOCK},
+        {fds->relay_read_fd, STAGE_FD_RELAY_READ},
+        {fds->relay_write_fd, STAGE_FD_RELAY_WRITE},
+        {fds->errno_fd, ERRNO_FD},
     };
     enum { COUNT = sizeof wanted / sizeof wanted[0] };
     int lifted[COUNT];
     for (int i = 0; i < COUNT; i++) {
-        lifted[i] = lift(wanted[i][0]);
-        if (lifted[i] < 0)
+        lifted[i] = wanted[i][0] >= 0 ? lift(wanted[i][0]) : -1;
+        if (wanted[i][0] >= 0 && lifted[i] < 0)
             return -1;
     }
     for (int i = 0; i < COUNT; i++) {
-        if (dup2(lifted[i], wanted[i][1]) < 0)
+        if (lifted[i] >= 0 && dup2(lifted[i], wanted[i][1]) < 0)
             return -1;
     }
     if (fcntl(ERRNO_FD, F_SETFD, FD_CLOEXEC) != 0)
@@ -58,13 +93,46 @@ static int place_fds(const struct child_fds *fds)
     return close_range(ERRNO_FD + 1, ~0u, 0);
 }
 
-static _Noreturn void be_child(const struct child_fds *fds, pid_t parent, char *const *arguments)
+/* Stacks of nng's threads count as memory of the process; none of them needs more than this. */
+#define STACK_BYTES_MAX (2u << 20)
+/* How much sooner than us the kernel's out-of-memory killer takes a stage. */
+static const char oom_score[] = "500";
+
+/* That the guilty one dies when memory is short, and not us. */
+static bool limit_memory(uint64_t bytes_max)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0)
+        return false;
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > STACK_BYTES_MAX) {
+        limit.rlim_cur = STACK_BYTES_MAX;
+        if (setrlimit(RLIMIT_STACK, &limit) != 0)
+            return false;
+    }
+    if (bytes_max != 0) {
+        if (getrlimit(RLIMIT_DATA, &limit) != 0)
+            return false;
+        limit.rlim_cur = limit.rlim_max < bytes_max ? limit.rlim_max : bytes_max;
+        if (setrlimit(RLIMIT_DATA, &limit) != 0)
+            return false;
+    }
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) { /* without /proc, or where it is read-only, there is no such protection */
+        ssize_t ignored = write(fd, oom_score, sizeof oom_score - 1);
+        (void)ignored;
+        (void)close(fd);
+    }
+    return true;
+}
+
+static _Noreturn void be_child(const struct child_fds *fds, pid_t parent, uint64_t memory_bytes_max,
+                               char *const *arguments)
 {
     sigset_t none;
     (void)sigemptyset(&none);
     /* A session of its own, so that what a terminal sends to us does not reach it. */
     bool placed = setsid() >= 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
-                  place_fds(fds) == 0;
+                  limit_memory(memory_bytes_max) && place_fds(fds) == 0;
     if (placed && sigprocmask(SIG_SETMASK, &none, NULL) == 0)
         (void)execv("/proc/self/exe", arguments);
     int error = errno != 0 ? errno : ECHILD;
@@ -97,18 +165,28 @@ static int fork_stage(const struct spawn_request *request, int control[2], int s
 {
     char generation[24];
     (void)snprintf(generation, sizeof generation, "%" PRIu64, request->generation);
-    const char *arguments[] = {"bulkhead",
-                               SPAWN_STAGE_ARGUMENT,
-                               request->stage,
-                               generation,
-                               request->fresh ? "fresh" : "kept",
-                               request->verbose ? "verbose" : "quiet",
-                               request->topology_file,
-                               NULL};
+    char stream[SPAWN_STREAM_BYTES];
+    spawn_stream_text(request->input, stream);
+    const char *arguments[SPAWN_ARGUMENTS + SETTINGS_MAX + 1] = {
+        "bulkhead",
+        SPAWN_STAGE_ARGUMENT,
+        request->stage,
+        generation,
+        request->fresh ? "fresh" : "kept",
+        request->verbose ? "verbose" : "quiet",
+        stream,
+        request->topology_file,
+    };
+    for (size_t i = 0; i < request->settings->count; i++)
+        arguments[SPAWN_ARGUMENTS + i] = request->settings->items[i];
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null_fd < 0)
         return err_set_errno(e, "cannot open /dev/null");
-    struct child_fds fds = {.null_fd = null_fd,
+    const struct stage_input *input = request->input;
+    struct child_fds fds = {.stdin_fd = input != NULL ? input->fd : null_fd,
+                            .stdout_fd = request->takes_stdout ? STDOUT_FILENO : null_fd,
+                            .relay_read_fd = input != NULL ? input->relay_read_fd : -1,
+                            .relay_write_fd = input != NULL ? input->relay_write_fd : -1,
                             .stderr_fd = stderr_pipe[1],
                             .control_fd = control[1],
                             .status_fd = request->status_fd,
@@ -122,7 +200,7 @@ static int fork_stage(const struct spawn_request *request, int control[2], int s
     errno = 0;
     pid_t pid = fork();
     if (pid == 0)
-        be_child(&fds, parent, (char *const *)arguments);
+        be_child(&fds, parent, request->memory_bytes_max, (char *const *)arguments);
     int rc = pid > 0 ? 0 : err_set_errno(e, "cannot fork");
     (void)close(null_fd);
     (void)close(errno_pipe[1]);

@@ -10,16 +10,24 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "stages/stage_input.h"
+#include "topology/settings.h"
 
 /* The first argument by which main() knows that it is to be a stage. */
 #define SPAWN_STAGE_ARGUMENT "--stage-process"
+/* The arguments of a stage process from its own name on; behind them stand the settings. */
+#define SPAWN_ARGUMENTS 8
 
 struct spawn_request {
     const char *stage;
     uint64_t generation;
     const char *topology_file; /* its name, for messages */
+    const struct settings *settings;
     bool fresh;
     bool verbose;
+    uint64_t memory_bytes_max;       /* of private memory; 0: no limit of ours */
+    const struct stage_input *input; /* NULL unless the stage takes_stdin */
+    bool takes_stdout;
     int status_fd, topology_fd, links_fd, stages_fd, image_fd, lock_fd; /* borrowed */
 };
 
@@ -38,6 +46,13 @@ struct spawned {
  * Returns:   0, or ERR_IO with why fork or exec failed; then there is no process.
  */
 int spawn_stage(const struct spawn_request *request, struct spawned *ret_spawned, struct err *e);
+
+/* How the stage that takes standard input is told of it in its arguments; "-": it does not. */
+#define SPAWN_STREAM_BYTES 20u
+void spawn_stream_text(const struct stage_input *input, char ret_text[SPAWN_STREAM_BYTES]);
+
+/* Reads that in the stage process. Returns 0 or ERR_INVALID. */
+int spawn_parse_stream(const char *text, struct stage_input *ret_input);
 
 /* Sends a signal to a process that was not reaped yet; a dead one does not mind. */
 void spawn_signal(const struct spawned *spawned, int signal);

@@ -21,6 +21,9 @@
 
 #define LOCK_FILE "lock"
 #define NAME_FILE "topology"
+#define LAST_RUN_TEXT_FILE "last-run"
+#define LAST_RUN_JSON_FILE "last-run.json"
+#define LAST_RUN_BYTES_MAX (1u << 20)
 #define REMOVE_DEPTH_MAX 4u
 #define LOCK_RETRY_MS 10
 /* Stages of a dead supervisor die at once, but for one that waits for a disk. */
@@ -39,6 +42,27 @@ char *state_dir_root(void)
     return NULL;
 }
 
+/*
+ * Makes safe that a directory is in the one above it. A former start may have been killed between
+ * the two, so this is done for one that is there as well; then it is no matter if it cannot be.
+ */
+static int sync_entry(const char *path, bool is_new, struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    char *above = slash == NULL ? memory_dup(".", 1)
+                                : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+    int fd;
+    int rc = file_open(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0, &fd, e);
+    if (rc == 0) {
+        rc = file_sync_dir(fd, e);
+        (void)close(fd);
+    }
+    if (rc != 0 && is_new)
+        (void)err_wrap(e, "making the directory '%s'", path);
+    free(above);
+    return is_new ? rc : 0;
+}
+
 /* Makes a directory and those above it; ones that are there stay as they are. */
 static int make_path(const char *path, struct err *e)
 {
@@ -49,8 +73,11 @@ static int make_path(const char *path, struct err *e)
             continue;
         char saved = *at;
         *at = '\0';
-        if (mkdir(partial, 0700) != 0 && errno != EEXIST)
+        bool is_new = mkdir(partial, 0700) == 0;
+        if (!is_new && errno != EEXIST)
             rc = err_set_errno(e, "cannot make the directory '%s'", partial);
+        else if (is_new || saved == '\0')
+            rc = sync_entry(partial, is_new, e);
         *at = saved;
         if (saved == '\0')
             break;
@@ -69,20 +96,40 @@ static void use_whole_path(struct state_dir *d)
     d->path = whole;
 }
 
-static int check_ours(const struct state_dir *d, struct err *e)
+/* Whoever can write here, or made what is here, decides what we do. */
+static int check_ours(const struct state_dir *d, int fd, const char *name, struct err *e)
 {
     struct stat st;
-    if (fstat(d->fd, &st) != 0)
-        return err_set_errno(e, "cannot look at '%s'", d->path);
+    if (fstat(fd, &st) != 0)
+        return err_set_errno(e, "cannot look at '%s%s'", d->path, name);
     if (st.st_uid != geteuid())
-        return err_set(e, ERR_MISMATCH, "'%s' belongs to user %u, and we are user %u", d->path,
-                       st.st_uid, geteuid());
+        return err_set(e, ERR_MISMATCH,
+                       "'%s%s' belongs to user %u, and we are user %u; give it to that user, or "
+                       "use another directory",
+                       d->path, name, st.st_uid, geteuid());
     if ((st.st_mode & 0022) != 0)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' can be written by others (mode %04o); a state directory must be ours "
-                       "alone: chmod 0700",
-                       d->path, st.st_mode & 07777);
+                       "'%s%s' can be written by others (mode %04o); a state directory must be "
+                       "ours alone: chmod 0700",
+                       d->path, name, st.st_mode & 07777);
     return 0;
+}
+
+/* Opens or makes a directory in ours; one that leads elsewhere is none of ours. */
+static int open_inner(const struct state_dir *d, const char *name, int *ret_fd, struct err *e)
+{
+    struct stat st;
+    if (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+        return err_set(e, ERR_MISMATCH,
+                       "'%s/%s' is no directory; bulkhead made one there, and somebody has put "
+                       "something else in its place",
+                       d->path, name);
+    int rc = file_make_dir(d->fd, name, ret_fd, e);
+    char *shown = memory_format("/%s", name);
+    if (rc == 0)
+        rc = check_ours(d, *ret_fd, shown, e);
+    free(shown);
+    return rc;
 }
 
 /* The pid in the lock file; 0 if there is none yet. */
@@ -92,6 +139,24 @@ static long holder_of(const struct state_dir *d)
     size_t len = 0;
     (void)file_read_at(d->lock_fd, 0, pid, sizeof pid - 1, &len, NULL);
     return strtol(pid, NULL, 10);
+}
+
+/* Whether a process still does anything: a dead one keeps its pid until its parent has reaped it.
+ */
+static bool is_alive(pid_t pid)
+{
+    if (kill(pid, 0) != 0)
+        return errno != ESRCH;
+    char path[32], text[512] = "";
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno != ENOENT;
+    ssize_t len = read(fd, text, sizeof text - 1);
+    (void)close(fd);
+    /* The state stands behind the name, which is in parentheses and may hold anything. */
+    const char *name_end = len > 0 ? strrchr(text, ')') : NULL;
+    return name_end == NULL || strncmp(name_end, ") Z", 3) != 0;
 }
 
 static int take_lock(struct state_dir *d, struct err *e)
@@ -108,8 +173,7 @@ static int take_lock(struct state_dir *d, struct err *e)
         pid = holder_of(d);
         /* Stages hold the lock of a supervisor that was killed, for the moment that they live on.
          */
-        if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH ||
-            waited_ms >= LOCK_ORPHANS_MS_MAX)
+        if (pid <= 0 || is_alive((pid_t)pid) || waited_ms >= LOCK_ORPHANS_MS_MAX)
             break;
         const struct timespec pause = {.tv_nsec = LOCK_RETRY_MS * 1000000L};
         (void)nanosleep(&pause, NULL);
@@ -155,7 +219,8 @@ static int check_name(const struct state_dir *d, const char *name, struct err *e
     if (rc != 0)
         return rc;
     struct buf text = {0};
-    rc = file_read_whole(fd, NAME_BYTES_MAX + 1, &text, e);
+    if (file_read_whole(fd, NAME_BYTES_MAX + 1, &text, e) != 0)
+        rc = err_wrap(e, "'%s/" NAME_FILE "'", d->path);
     (void)close(fd);
     size_t len = strlen(name);
     if (rc == 0 && (text.len != len + 1 || memcmp(text.data, name, len) != 0))
@@ -180,7 +245,7 @@ static int remove_in(int dir_fd, const char *prefix, unsigned depth, struct err 
     }
     int rc = 0;
     struct dirent *entry;
-    while (rc == 0 && (entry = readdir(dir)) != NULL) {
+    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
             strncmp(name, prefix, strlen(prefix)) != 0)
@@ -193,11 +258,13 @@ static int remove_in(int dir_fd, const char *prefix, unsigned depth, struct err 
         if (child >= 0)
             (void)close(child);
     }
+    if (rc == 0 && errno != 0)
+        rc = err_set_errno(e, "cannot list a directory of the state");
     (void)closedir(dir);
     return rc;
 }
 
-static int empty_dir(int dir_fd, unsigned depth, struct err *e)
+int state_dir_empty(int dir_fd, unsigned depth, struct err *e)
 {
     return remove_in(dir_fd, "", depth, e);
 }
@@ -211,7 +278,7 @@ int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err 
 
 static int forget_all(const struct state_dir *d, struct err *e)
 {
-    int rc = empty_dir(d->stages_fd, REMOVE_DEPTH_MAX, e);
+    int rc = state_dir_empty(d->stages_fd, REMOVE_DEPTH_MAX, e);
     if (rc == 0)
         rc = file_remove(d->fd, "dead-letters.jsonl", e);
     if (rc == 0)
@@ -246,24 +313,64 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, bool
     if (rc == 0)
         use_whole_path(d);
     if (rc == 0)
-        rc = check_ours(d, e);
+        rc = check_ours(d, d->fd, "", e);
     if (rc == 0)
         rc = take_lock(d, e);
     if (rc == 0)
         rc = write_pid(d, e);
     if (rc == 0)
-        rc = file_make_dir(d->fd, "stages", &d->stages_fd, e);
+        rc = open_inner(d, "stages", &d->stages_fd, e);
     if (rc == 0)
-        rc = file_make_dir(d->fd, "links", &d->links_fd, e);
+        rc = open_inner(d, "links", &d->links_fd, e);
     if (rc == 0 && fresh)
         rc = forget_all(d, e);
     if (rc == 0)
         rc = check_name(d, name, e);
     if (rc == 0)
-        rc = empty_dir(d->links_fd, 0, e);
+        rc = state_dir_empty(d->links_fd, 0, e);
+    if (rc == 0)
+        rc = file_remove(d->fd, LAST_RUN_TEXT_FILE, e);
+    if (rc == 0)
+        rc = file_remove(d->fd, LAST_RUN_JSON_FILE, e);
     if (rc != 0)
         state_dir_close(d);
     return rc;
+}
+
+static int keep_file(const struct state_dir *d, const char *name, const struct buf *content,
+                     struct err *e)
+{
+    char *unfinished = memory_format("%s.new", name);
+    int fd;
+    int rc = file_open(d->fd, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+    if (rc == 0) {
+        rc = file_write_at(fd, 0, content->data, content->len, e);
+        (void)close(fd);
+    }
+    if (rc == 0)
+        rc = file_rename(d->fd, unfinished, name, false, e);
+    free(unfinished);
+    return rc == 0 ? 0 : err_wrap(e, "keeping the status of this run");
+}
+
+int state_dir_keep_last_run(const struct state_dir *d, const struct buf *text,
+                            const struct buf *json, struct err *e)
+{
+    int rc = keep_file(d, LAST_RUN_TEXT_FILE, text, e);
+    return rc == 0 ? keep_file(d, LAST_RUN_JSON_FILE, json, e) : rc;
+}
+
+void state_dir_read_last_run(const char *path, bool json, struct buf *out)
+{
+    int dir_fd = -1, fd = -1;
+    if (file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &dir_fd, NULL) == 0 &&
+        file_open(dir_fd, json ? LAST_RUN_JSON_FILE : LAST_RUN_TEXT_FILE, O_RDONLY | O_NOFOLLOW, 0,
+                  &fd, NULL) == 0)
+        (void)file_read_whole(fd, LAST_RUN_BYTES_MAX, out, NULL);
+    if (fd >= 0)
+        (void)close(fd);
+    if (dir_fd >= 0)
+        (void)close(dir_fd);
 }
 
 void state_dir_close(struct state_dir *d)
@@ -271,7 +378,7 @@ void state_dir_close(struct state_dir *d)
     if (d->path == NULL)
         return;
     if (d->links_fd >= 0) {
-        (void)empty_dir(d->links_fd, 0, NULL);
+        (void)state_dir_empty(d->links_fd, 0, NULL);
         (void)close(d->links_fd);
     }
     if (d->stages_fd >= 0)

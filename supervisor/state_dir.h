@@ -12,12 +12,14 @@
  *   links/               sockets of the links; emptied at every start
  *   stages/NAME/         state of each stage
  *   dead-letters.jsonl   what could not be handled
+ *   last-run, .json      the status at the end of the last run that a supervisor saw end
  */
 #ifndef BULKHEAD_SUPERVISOR_STATE_DIR_H
 #define BULKHEAD_SUPERVISOR_STATE_DIR_H
 
 #include <stdbool.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 
 struct state_dir {
@@ -52,6 +54,25 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, bool
  * Removes the sockets of an edge, whose listener must be dead. Returns 0 or ERR_IO.
  */
 int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err *e);
+
+/*
+ * Keeps the status that a run ended with, as text and as JSON. Not synced. state_dir_open() forgets
+ * it. Returns 0, ERR_NO_SPACE or ERR_IO.
+ */
+int state_dir_keep_last_run(const struct state_dir *d, const struct buf *text,
+                            const struct buf *json, struct err *e);
+
+/*
+ * Appends what was kept in a directory, as text or as JSON; nothing if there is nothing. It need
+ * not be locked.
+ */
+void state_dir_read_last_run(const char *path, bool json, struct buf *out);
+
+/*
+ * Removes all that is in a directory, at most so many levels deep, following no link. Returns 0 or
+ * ERR_IO.
+ */
+int state_dir_empty(int dir_fd, unsigned depth, struct err *e);
 
 /* Removes the sockets, unlocks and closes. Takes one that was never opened, if zeroed. */
 void state_dir_close(struct state_dir *d);

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/text.h"
 
 #define BAR_CELLS 24u
+#define LAST_WORDS_SHOWN_BYTES 256u
 
 /* Resident memory of a process in bytes; 0 if it is gone. */
 static uint64_t resident_bytes(pid_t pid)
@@ -37,6 +39,55 @@ static int column_width(const struct topology *t, int least)
     return width;
 }
 
+/* Puts bytes into one line: newlines become " | ". */
+static void join_lines(const uint8_t *bytes, size_t len, struct buf *out)
+{
+    const uint8_t *newline;
+    while ((newline = memchr(bytes, '\n', len)) != NULL) {
+        size_t line_len = (size_t)(newline - bytes);
+        text_printable(bytes, line_len, line_len, out);
+        buf_add_text(out, " | ");
+        bytes += line_len + 1;
+        len -= line_len + 1;
+    }
+    text_printable(bytes, len, len, out);
+}
+
+void status_last_words(const struct buf *words, char *ret_text, size_t size)
+{
+    REQUIRE(size > 0);
+    size_t end = words->len, start = 0;
+    while (end > 0 && words->data[end - 1] == '\n')
+        end--;
+    struct buf line = {0};
+    for (;;) {
+        buf_reset(&line);
+        if (end > start)
+            join_lines(words->data + start, end - start, &line);
+        if (line.len < size)
+            break;
+        /* A byte gives four at most (\\xNN), so this drops no more than it must, or little. */
+        size_t excess = line.len - size + 1;
+        start += excess / 4 + 1;
+    }
+    memcpy(ret_text, buf_text(&line), line.len + 1);
+    buf_done(&line);
+}
+
+void status_write_reason(const struct supervisor *s, struct buf *out)
+{
+    if (s->core.reason[0] == '\0')
+        return;
+    const struct supervised_stage *stage = &s->stages[s->core.reason_stage];
+    buf_add_format(out, "stage '%s': %s", s->topology->stages[s->core.reason_stage].name,
+                   s->core.reason);
+    if (s->core.outcome != CORE_OUTCOME_STORM || stage->last_words.len == 0)
+        return;
+    char words[LAST_WORDS_SHOWN_BYTES];
+    status_last_words(&stage->last_words, words, sizeof words);
+    buf_add_format(out, "; its last words: %s", words);
+}
+
 void status_write_text(const struct supervisor *s, struct buf *out)
 {
     const struct topology *t = s->topology;
@@ -57,8 +108,8 @@ void status_write_text(const struct supervisor *s, struct buf *out)
             (void)snprintf(in_hand, sizeof in_hand, "%" PRIu64, seq_in_hand);
         buf_add_format(
             out, "%-*s  %-18s %8s %6" PRIu64 " %12s %12" PRIu64 " %9" PRIu64 " %5.1f MiB\n", width,
-            t->stages[i].name, core_stage_state_text(core->is), pid, core->generation, in_hand,
-            (uint64_t)atomic_load(&stage->page->acked), core->restarts,
+            t->stages[i].name, core->paused ? "no space" : core_stage_state_text(core->is), pid,
+            core->generation, in_hand, (uint64_t)atomic_load(&stage->page->acked), core->restarts,
             (double)(stage->alive ? resident_bytes(stage->process.pid) : 0) / 1048576.0);
     }
     for (size_t i = 0; i < t->stage_count; i++) {
@@ -69,11 +120,17 @@ void status_write_text(const struct supervisor *s, struct buf *out)
         if (stage->last_seq != 0)
             buf_add_format(out, " with seq %" PRIu64 " in hand", stage->last_seq);
         if (stage->last_words.len != 0) {
-            buf_add_text(out, "; it said: ");
-            text_printable(stage->last_words.data, stage->last_words.len, 200, out);
+            char words[LAST_WORDS_SHOWN_BYTES];
+            status_last_words(&stage->last_words, words, sizeof words);
+            buf_add_format(out, "; it said: %s", words);
         }
         buf_add_byte(out, '\n');
     }
+    struct buf reason = {0};
+    status_write_reason(s, &reason);
+    if (reason.len != 0)
+        buf_add_format(out, "stopped: %s\n", buf_text(&reason));
+    buf_done(&reason);
 }
 
 static void write_json_text(struct buf *out, const char *name, const char *text)
@@ -98,6 +155,7 @@ static void write_json_stage(const struct supervisor *s, size_t i, struct buf *o
     write_json_text(out, "kind", declared->kind->name);
     buf_add_byte(out, ',');
     write_json_text(out, "state", core_stage_state_text(core->is));
+    buf_add_format(out, ",\"paused\":%s", core->paused ? "true" : "false");
     if (stage->alive)
         buf_add_format(out, ",\"pid\":%ld", (long)stage->process.pid);
     else
@@ -136,6 +194,11 @@ void status_write_json(const struct supervisor *s, struct buf *out)
     write_json_text(out, "state", core_pipeline_state_text(s->core.is));
     buf_add_byte(out, ',');
     write_json_text(out, "state_directory", s->state->path);
+    struct buf reason = {0};
+    status_write_reason(s, &reason);
+    buf_add_byte(out, ',');
+    write_json_text(out, "reason", buf_text(&reason));
+    buf_done(&reason);
     buf_add_text(out, ",\"stages\":[");
     for (size_t i = 0; i < s->topology->stage_count; i++) {
         buf_add_text(out, i != 0 ? "," : "");
@@ -167,14 +230,19 @@ void status_write_summary(const struct status_row *rows, size_t count, struct bu
 void status_write_progress(const struct status_progress *p, const char *name, bool bar,
                            struct buf *out)
 {
+    /* Nobody knows how long a stream will be. */
+    bool known = p->bytes_total != 0 || p->bytes_done == 0;
     unsigned percent = p->bytes_total != 0 ? (unsigned)(p->bytes_done * 100 / p->bytes_total) : 100;
-    if (bar) {
+    if (bar && !known) {
+        buf_add_format(out, "%s: ", name);
+    } else if (bar) {
         buf_add_format(out, "%s [", name);
         for (unsigned i = 0; i < BAR_CELLS; i++)
             buf_add_byte(out, i * 100 < percent * BAR_CELLS ? '#' : '.');
         buf_add_text(out, "] ");
     }
-    buf_add_format(out, "%u %%, ", percent);
+    if (known)
+        buf_add_format(out, "%u %%, ", percent);
     text_format_count(p->records, out);
     buf_add_text(out, " records, ");
     text_format_count((uint64_t)p->records_per_second, out);

@@ -14,6 +14,12 @@ void status_write_text(const struct supervisor *s, struct buf *out);
 /* Appends the JSON of `bulkhead status --json`; the form is in docs/protocol.md. */
 void status_write_json(const struct supervisor *s, struct buf *out);
 
+/*
+ * Appends why the topology failed: whose fault it was, what, and its last words if they say more.
+ * Nothing if it did not.
+ */
+void status_write_reason(const struct supervisor *s, struct buf *out);
+
 /* One row of a summary. */
 struct status_row {
     const char *stage;
@@ -37,5 +43,11 @@ struct status_progress {
 /* Appends one line: with a bar for a terminal, in words otherwise. */
 void status_write_progress(const struct status_progress *p, const char *name, bool bar,
                            struct buf *out);
+
+/*
+ * The end of what a process said, as one printable line of less than size bytes: its last lines,
+ * parted by " | ". words may be empty; ret_text then is "".
+ */
+void status_last_words(const struct buf *words, char *ret_text, size_t size);
 
 #endif

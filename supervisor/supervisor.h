@@ -29,17 +29,20 @@ struct supervised_stage {
     int status_fd;
     int image_fd; /* -1: the kind has no store */
     struct status_page *page;
-    struct buf line; /* of stderr, until its newline comes */
-    struct buf last_words;
-    char last_end[96];   /* how the last process ended; "" if none has */
-    seq_number last_seq; /* in hand when it ended; 0: none */
+    struct buf line;       /* of stderr, until its newline comes */
+    struct buf words;      /* the end of what the present process said */
+    struct buf last_words; /* and of what the last one said that said something and ended */
+    char last_end[96];     /* how the last process ended; "" if none has */
+    seq_number last_seq;   /* in hand when it ended; 0: none */
 };
 
 struct supervisor {
     const struct topology *topology;
     const char *topology_file;
     int topology_fd; /* a memfd with its text */
+    const struct settings *settings;
     const struct state_dir *state;
+    const struct stage_input *input; /* NULL if no stage takes it */
     bool fresh;
     bool verbose;
     uint64_t started_ms;
@@ -53,18 +56,20 @@ struct supervisor_config {
     const char *topology_file;
     const char *topology_text;
     size_t topology_text_len;
+    const struct settings *settings;
     const struct state_dir *state;
+    const struct stage_input *input; /* NULL if no stage takes_stdin; borrowed */
     bool fresh;
     bool verbose;
     bool quiet; /* no progress */
 };
 
-/* How it ended. */
+/* How it ended. What it was at the end is kept in the state directory for `bulkhead status`. */
 struct supervisor_report {
     enum core_outcome outcome;
-    char reason[CONTROL_TEXT_BYTES_MAX + 128];
-    struct status_counts *counts; /* of every stage; the caller frees it */
-    uint64_t *restarts;           /* likewise */
+    char reason[CONTROL_TEXT_BYTES_MAX + 128]; /* of a failure; "" otherwise */
+    struct status_counts *counts;              /* of every stage; the caller frees it */
+    uint64_t *restarts;                        /* likewise */
     uint64_t elapsed_ms;
 };
 

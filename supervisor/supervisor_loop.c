@@ -22,6 +22,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "stages/quarantine.h"
 #include "stages/stage.h"
 #include "supervisor/control_server_loop.h"
 #include "supervisor/status.h"
@@ -47,6 +48,8 @@ struct loop {
     int signal_fd;
     ev_timer deadline;
     ev_timer progress;
+    ev_timer observe;
+    struct core_observation *observations; /* of every stage; what one event is made of */
     bool bar;
     uint64_t progress_at_ms;
     uint64_t progress_records;
@@ -109,9 +112,9 @@ static void hear_stderr(struct loop *l, size_t index)
     char bytes[4096];
     ssize_t n;
     while ((n = read(stage->process.stderr_fd, bytes, sizeof bytes)) > 0) {
-        buf_add(&stage->last_words, bytes, (size_t)n);
-        if (stage->last_words.len > LAST_WORDS_BYTES_MAX)
-            buf_drop_front(&stage->last_words, stage->last_words.len - LAST_WORDS_BYTES_MAX);
+        buf_add(&stage->words, bytes, (size_t)n);
+        if (stage->words.len > LAST_WORDS_BYTES_MAX)
+            buf_drop_front(&stage->words, stage->words.len - LAST_WORDS_BYTES_MAX);
         buf_add(&stage->line, bytes, (size_t)n);
         uint8_t *newline;
         while ((newline = memchr(stage->line.data, '\n', stage->line.len)) != NULL) {
@@ -163,6 +166,15 @@ static bool event_of(const struct control_message *m, struct core_event *event)
         return true;
     case CTL_STAGE_REFUSED:
         event->kind = CORE_STAGE_REFUSED;
+        return true;
+    case CTL_STAGE_UNREAD:
+        event->kind = CORE_STAGE_UNREAD;
+        return true;
+    case CTL_STAGE_PAUSED:
+        event->kind = CORE_STAGE_PAUSED;
+        return true;
+    case CTL_STAGE_RESUMED:
+        event->kind = CORE_STAGE_RESUMED;
         return true;
     default:
         return false;
@@ -238,16 +250,21 @@ static void do_spawn(struct loop *l, const struct core_action *action)
     int rc = renew_image(stage, action->keep_image, &e);
     if (rc == 0) {
         buf_reset(&stage->line);
+        buf_reset(&stage->words);
         struct spawn_request request = {.stage = declared->name,
                                         .generation = action->generation,
                                         .topology_file = l->s.topology_file,
+                                        .settings = l->s.settings,
                                         .fresh = l->s.fresh,
                                         .verbose = l->s.verbose,
+                                        .input = declared->kind->takes_stdin ? l->s.input : NULL,
+                                        .takes_stdout = declared->kind->takes_stdout,
                                         .status_fd = stage->status_fd,
                                         .topology_fd = l->s.topology_fd,
                                         .links_fd = l->s.state->links_fd,
                                         .stages_fd = l->s.state->stages_fd,
                                         .lock_fd = l->s.state->lock_fd,
+                                        .memory_bytes_max = declared->memory_bytes_max,
                                         .image_fd = stage->image_fd >= 0 ? stage->image_fd
                                                                          : stage->status_fd};
         rc = spawn_stage(&request, &stage->process, &e);
@@ -274,6 +291,11 @@ static void note_end(struct supervised_stage *stage, const siginfo_t *info)
                        sigabbrev_np(info->si_status) != NULL ? sigabbrev_np(info->si_status) : "?");
     stage->last_seq = atomic_load(&stage->page->seq_in_hand);
     atomic_store(&stage->page->seq_in_hand, 0);
+    atomic_store(&stage->page->waiting, STATUS_BUSY); /* the next process shows when it waits */
+    if (stage->words.len == 0)
+        return;
+    buf_reset(&stage->last_words);
+    buf_add(&stage->last_words, stage->words.data, stage->words.len);
 }
 
 /* The sockets on which a dead process listened; those of its next life have other names. */
@@ -307,6 +329,7 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
     struct core_event event = {.kind = CORE_STAGE_EXITED,
                                .stage = index,
                                .acked = atomic_load(&stage->page->acked),
+                               .seq = stage->last_seq,
                                .signal = exited ? 0 : info->si_status,
                                .exit_code = exited ? info->si_status : 0};
     take_event(l, &event);
@@ -360,7 +383,8 @@ static void on_signals(struct ev_loop *ev, ev_io *io, int events)
 
 static void do_note(struct loop *l, const struct core_action *action)
 {
-    log_line(LOG_INFO, "%s: %s", l->s.topology->stages[action->stage].name, action->text);
+    log_line(action->serious ? LOG_WARNING : LOG_INFO, "%s: %s",
+             l->s.topology->stages[action->stage].name, action->text);
 }
 
 static void do_tell(struct loop *l, const struct core_action *action)
@@ -378,11 +402,49 @@ static void do_tell(struct loop *l, const struct core_action *action)
     }
 }
 
+/*
+ * Writes down that a stage does without a record. Without space the decision was never taken: the
+ * record kills the stage again, and is judged again.
+ */
+static void do_quarantine(struct loop *l, const struct core_action *action)
+{
+    const struct supervised_stage *stage = &l->s.stages[action->stage];
+    const char *name = l->s.topology->stages[action->stage].name;
+    struct quarantine_entry entry = {.seq = action->seq};
+    (void)snprintf(entry.cause, sizeof entry.cause, "%.*s", (int)sizeof entry.cause - 1,
+                   action->text);
+    status_last_words(&stage->words, entry.words, sizeof entry.words);
+    char *owner = memory_format("%s/%s", l->s.topology->name, name);
+    struct err e;
+    int fd = -1;
+    int rc = file_make_dir(l->s.state->stages_fd, name, &fd, &e);
+    if (rc == 0)
+        rc = quarantine_add(fd, owner, &entry, &e);
+    if (fd >= 0)
+        (void)close(fd);
+    free(owner);
+    if (rc == 0) {
+        log_line(LOG_WARNING, "%s: seq %" PRIu64 " goes to the dead letters: it %s", name,
+                 entry.seq, entry.cause);
+    } else if (rc == ERR_NO_SPACE || rc == ERR_NO_SPACE_LOST) {
+        log_line(LOG_ERROR, "%s: cannot put seq %" PRIu64 " into quarantine: %s", name, entry.seq,
+                 e.text);
+    } else {
+        (void)err_wrap(&e, "putting seq %" PRIu64 " into quarantine", entry.seq);
+        struct core_event event = {
+            .kind = CORE_STAGE_REFUSED, .stage = action->stage, .text = e.text};
+        take_event(l, &event);
+    }
+}
+
 static void do_action(struct loop *l, const struct core_action *action)
 {
     switch (action->kind) {
     case CORE_SPAWN:
         do_spawn(l, action);
+        return;
+    case CORE_QUARANTINE:
+        do_quarantine(l, action);
         return;
     case CORE_KILL:
         if (l->s.stages[action->stage].alive)
@@ -406,6 +468,26 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
     (void)events;
     struct core_event event = {.kind = CORE_TIME_PASSED};
     take_event(timer->data, &event);
+}
+
+static void on_observe(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    (void)ev;
+    (void)events;
+    struct loop *l = timer->data;
+    for (size_t i = 0; i < l->s.core.stage_count; i++) {
+        const struct status_page *page = l->s.stages[i].page;
+        uint64_t acked = atomic_load(&page->acked);
+        uint32_t waiting = atomic_load(&page->waiting);
+        l->observations[i] =
+            (struct core_observation){.beats = atomic_load(&page->beats),
+                                      .waiting = waiting != STATUS_BUSY,
+                                      .unread = waiting == STATUS_UNREAD,
+                                      .pending = atomic_load(&page->processed) > acked,
+                                      .progress = atomic_load(&page->processed) + acked};
+    }
+    struct core_event event = {.kind = CORE_STAGES_OBSERVED, .observations = l->observations};
+    take_event(l, &event);
 }
 
 static void arm_deadline(struct loop *l)
@@ -488,6 +570,7 @@ static int make_stages(struct loop *l, struct err *e)
     size_t count = l->s.topology->stage_count;
     l->s.stages = memory_new(count, sizeof *l->s.stages);
     l->watchers = memory_new(count, sizeof *l->watchers);
+    l->observations = memory_new(count, sizeof *l->observations);
     for (size_t i = 0; i < count; i++)
         l->s.stages[i].status_fd = l->s.stages[i].image_fd = -1;
     for (size_t i = 0; i < count; i++) {
@@ -539,6 +622,10 @@ static void start_timers(struct loop *l, bool quiet)
 {
     ev_timer_init(&l->deadline, on_deadline, 0.0, 0.0);
     l->deadline.data = l;
+    double observe_seconds = (double)core_observe_interval_ms(&l->s.core) / 1000.0;
+    ev_timer_init(&l->observe, on_observe, observe_seconds, observe_seconds);
+    l->observe.data = l;
+    ev_timer_start(l->ev, &l->observe);
     double seconds = l->bar ? PROGRESS_SECONDS_BAR : PROGRESS_SECONDS_PLAIN;
     ev_timer_init(&l->progress, on_progress, seconds, seconds);
     l->progress.data = l;
@@ -548,29 +635,6 @@ static void start_timers(struct loop *l, bool quiet)
         log_set_before_line(clear_bar);
 }
 
-/* Whose fault it was, what, and the last words if they say more. */
-static void describe_reason(const struct loop *l, struct supervisor_report *report)
-{
-    const struct supervised_stage *stage = &l->s.stages[l->s.core.reason_stage];
-    struct buf text = {0};
-    buf_add_format(&text, "stage '%s': %s", l->s.topology->stages[l->s.core.reason_stage].name,
-                   l->s.core.reason);
-    size_t len = stage->last_words.len;
-    while (len > 0 && stage->last_words.data[len - 1] == '\n')
-        len--;
-    if (l->s.core.outcome == CORE_OUTCOME_STORM && len != 0) {
-        const uint8_t *start = stage->last_words.data;
-        const uint8_t *newline = memrchr(start, '\n', len);
-        if (newline != NULL) {
-            len -= (size_t)(newline + 1 - start);
-            start = newline + 1;
-        }
-        buf_add_format(&text, "; its last words: %.*s", (int)len, (const char *)start);
-    }
-    (void)snprintf(report->reason, sizeof report->reason, "%s", buf_text(&text));
-    buf_done(&text);
-}
-
 static void fill_report(const struct loop *l, struct supervisor_report *report)
 {
     size_t count = l->s.core.stage_count;
@@ -578,12 +642,27 @@ static void fill_report(const struct loop *l, struct supervisor_report *report)
                                          .counts = memory_new(count, sizeof *report->counts),
                                          .restarts = memory_new(count, sizeof *report->restarts),
                                          .elapsed_ms = clock_monotonic_ms() - l->s.started_ms};
-    if (l->s.core.reason[0] != '\0')
-        describe_reason(l, report);
+    struct buf reason = {0};
+    status_write_reason(&l->s, &reason);
+    (void)snprintf(report->reason, sizeof report->reason, "%s", buf_text(&reason));
+    buf_done(&reason);
     for (size_t i = 0; i < count; i++) {
         report->counts[i] = status_page_counts(l->s.stages[i].page);
         report->restarts[i] = l->s.core.stages[i].restarts;
     }
+}
+
+/* What can be told of this run when nobody is there to be asked; it is no matter of safety. */
+static void keep_last_status(const struct loop *l)
+{
+    struct buf text = {0}, json = {0};
+    status_write_text(&l->s, &text);
+    status_write_json(&l->s, &json);
+    struct err e;
+    if (state_dir_keep_last_run(l->s.state, &text, &json, &e) != 0)
+        log_line(LOG_WARNING, "%s", e.text);
+    buf_done(&text);
+    buf_done(&json);
 }
 
 static void loop_done(struct loop *l)
@@ -597,10 +676,12 @@ static void loop_done(struct loop *l)
         if (stage->image_fd >= 0)
             (void)close(stage->image_fd);
         buf_done(&stage->line);
+        buf_done(&stage->words);
         buf_done(&stage->last_words);
     }
     free(l->s.stages);
     free(l->watchers);
+    free(l->observations);
     core_actions_done(&l->actions);
     core_done(&l->s.core);
     if (l->s.topology_fd >= 0)
@@ -617,7 +698,9 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
     struct loop l = {.s = {.topology = config->topology,
                            .topology_file = config->topology_file,
                            .topology_fd = -1,
+                           .settings = config->settings,
                            .state = config->state,
+                           .input = config->input,
                            .fresh = config->fresh,
                            .verbose = config->verbose,
                            .started_ms = clock_monotonic_ms()},
@@ -646,6 +729,7 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
             log_set_before_line(NULL);
             clear_bar();
         }
+        keep_last_status(&l);
         fill_report(&l, ret_report);
     }
     loop_done(&l);

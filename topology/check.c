@@ -15,6 +15,8 @@
 #include "common/text.h"
 #include "topology/graph.h"
 
+#define NS_PER_MS 1000000ll
+
 struct draft_stage {
     const char *name;
     struct place place;
@@ -57,6 +59,12 @@ static const struct option_spec head_specs[] = {
      .fallback = "host",
      .choices = durability_choices,
      .meaning = "what acked records survive"},
+    {.name = "stall_timeout",
+     .tag = OPTION_DURATION,
+     .fallback = "30s",
+     .min = STALL_TIMEOUT_MS_MIN * NS_PER_MS,
+     .max = STALL_TIMEOUT_MS_MAX * NS_PER_MS,
+     .meaning = "a stage that is busy with one record for so long is hung, and restarted"},
     {0},
 };
 static const char *const head_skip[] = {"types", "stages", NULL};
@@ -80,6 +88,8 @@ static void check_head(struct checker *c, const struct node *root)
     c->topology->version = options_get(head, "version")->number;
     c->topology->durability =
         options_get(head, "durability")->number == 1 ? DURABILITY_PROCESS : DURABILITY_HOST;
+    c->topology->stall_timeout_ms =
+        (uint64_t)(options_get(head, "stall_timeout")->number / NS_PER_MS);
     options_free(head);
 }
 
@@ -140,7 +150,7 @@ static void check_types(struct checker *c, const struct node *root)
 {
     const struct node_pair *types = node_find(root, "types");
     if (types == NULL) {
-        c->types_failed = options_misspelt(root, head_specs, head_skip, "types");
+        c->types_failed = options_misspelt(root, head_specs, NULL, head_skip, "types");
         return;
     }
     if (types->value->tag != NODE_MAP) {
@@ -251,7 +261,8 @@ static void connect_draft(struct checker *c, size_t index)
     if (pair == NULL) {
         c->connected &= is_source;
         if (draft->kind != NULL && !is_source &&
-            !options_misspelt(draft->map, draft->kind->options, stage_skip, "from"))
+            !options_misspelt(draft->map, draft->kind->options, kind_common_options, stage_skip,
+                              "from"))
             diagnostics_add(c->diagnostics, draft->place,
                             "stage '%s' needs 'from:', the stage that feeds it", draft->name);
         return;
@@ -342,6 +353,30 @@ static void check_ends(struct checker *c, struct place place)
         diagnostics_add(c->diagnostics, place, "a topology needs a source, such as file.source");
 }
 
+/* Whether the stage has a flag that only one may have; *first then is the one that had it first. */
+static void check_alone(struct checker *c, const struct draft_stage *draft, bool takes,
+                        const struct draft_stage **first, const char *what)
+{
+    if (takes && *first != NULL)
+        diagnostics_add(c->diagnostics, draft->place, "'%s' needs standard %s, which '%s' has",
+                        draft->name, what, (*first)->name);
+    else if (takes)
+        *first = draft;
+}
+
+/* There is one standard input, and one standard output. */
+static void check_streams(struct checker *c)
+{
+    const struct draft_stage *reader = NULL, *writer = NULL;
+    for (size_t i = 0; i < c->draft_count; i++) {
+        const struct draft_stage *draft = &c->drafts[i];
+        if (draft->kind == NULL)
+            continue;
+        check_alone(c, draft, draft->kind->takes_stdin, &reader, "input");
+        check_alone(c, draft, draft->kind->takes_stdout, &writer, "output");
+    }
+}
+
 /* A type option that was left open because the types themselves have errors. */
 static bool has_open_type(const struct options *options)
 {
@@ -370,7 +405,8 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
                                       .type_count = c->topology->type_count,
                                       .types_failed = c->types_failed,
                                       .directory = c->directory,
-                                      .skip = stage_skip};
+                                      .skip = stage_skip,
+                                      .common = kind_common_options};
     size_t errors_before = c->diagnostics->count;
     draft->options = options_read(draft->map, draft->kind->options, draft->place, &context);
     free(owner);
@@ -392,7 +428,7 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
 static void check_stages(struct checker *c, const struct node *root)
 {
     const struct node_pair *stages = node_find(root, "stages");
-    if (stages == NULL && options_misspelt(root, head_specs, head_skip, "stages"))
+    if (stages == NULL && options_misspelt(root, head_specs, NULL, head_skip, "stages"))
         return; /* reported as the key that it was written as */
     if (stages == NULL || stages->value->tag != NODE_MAP || stages->value->count == 0) {
         diagnostics_add(c->diagnostics, stages != NULL ? stages->value->place : root->place,
@@ -411,6 +447,7 @@ static void check_stages(struct checker *c, const struct node *root)
     order_drafts(c);
     c->connected &= c->diagnostics->count == errors_before;
     check_ends(c, stages->key_place);
+    check_streams(c);
     for (size_t i = 0; i < c->order_count; i++)
         derive_draft(c, &c->drafts[c->order[i]]);
 }
@@ -440,6 +477,12 @@ static void add_edge(struct topology *t, size_t from, enum port port, size_t to,
     t->edge_count++;
 }
 
+static uint64_t memory_max_of(const struct options *options)
+{
+    const struct option_value *limit = options_get(options, "memory_max");
+    return limit->present ? (uint64_t)limit->number : 0;
+}
+
 /* Takes the checked drafts over into the topology. Called only when there was no error. */
 static void build_graph(struct checker *c)
 {
@@ -456,6 +499,7 @@ static void build_graph(struct checker *c)
                                 .kind = draft->kind,
                                 .options = draft->options,
                                 .out = draft->out,
+                                .memory_bytes_max = memory_max_of(draft->options),
                                 .place = draft->place};
         memcpy(stage->name, draft->name, strlen(draft->name) + 1);
         draft->options = NULL;
@@ -477,7 +521,7 @@ static void build_graph(struct checker *c)
             stage->in = &t->stages[from].out;
             add_edge(t, from, PORT_OUT, i, stage->in);
         }
-        if (stage->kind->dead_letters)
+        if (stage->kind->dead_letters || topology_may_quarantine(t, i))
             add_edge(t, i, PORT_DEAD, dead->index, &t->dead_letter);
     }
 }
@@ -512,6 +556,7 @@ int topology_load(const char *file, const char *text, size_t len, kind_registry 
     if (root->tag != NODE_MAP) {
         diagnostics_add(d, root->place, "a topology is a map that begins with 'topology: NAME'");
     } else {
+        settings_apply(d->settings, root, d);
         check_head(&c, root);
         check_types(&c, root);
         check_stages(&c, root);
@@ -538,6 +583,12 @@ void topology_free(struct topology *topology)
     free(topology->edges);
     free(topology->types);
     free(topology);
+}
+
+bool topology_may_quarantine(const struct topology *topology, size_t stage)
+{
+    const struct kind *kind = topology->stages[stage].kind;
+    return kind->role != KIND_SOURCE && !kind->internal;
 }
 
 const struct stage *topology_find_stage(const struct topology *topology, const char *name)

@@ -44,6 +44,8 @@ void diagnostics_add(struct diagnostics *d, struct place place, const char *form
 /* By place; errors at one place stay in the order in which they were found. */
 static int by_place(const struct diagnostic *a, const struct diagnostic *b)
 {
+    if (a->place.setting != b->place.setting)
+        return a->place.setting - b->place.setting;
     if (a->place.line != b->place.line)
         return a->place.line - b->place.line;
     return a->place.column - b->place.column;
@@ -136,11 +138,24 @@ static void print_caret(const struct diagnostics *d, struct place place, struct 
     buf_add_byte(out, '\n');
 }
 
+static void print_setting(const struct diagnostics *d, const struct diagnostic *item,
+                          struct buf *out)
+{
+    const char *text = d->settings->items[item->place.setting - 1];
+    buf_add_text(out, "--set ");
+    text_printable(text, strlen(text), SHOWN_LINE_COLUMNS_MAX, out);
+    buf_add_format(out, ": error: %s\n", item->message);
+}
+
 void diagnostics_print(struct diagnostics *d, struct buf *out)
 {
     sort_by_place(d);
     for (size_t i = 0; i < d->count; i++) {
         const struct diagnostic *item = &d->items[i];
+        if (item->place.setting != 0) {
+            print_setting(d, item, out);
+            continue;
+        }
         buf_add_format(out, "%s:%d:%d: error: %s\n", d->file, item->place.line, item->place.column,
                        item->message);
         print_caret(d, item->place, out);

@@ -8,12 +8,17 @@
 #include <stddef.h>
 
 #include "common/buf.h"
+#include "topology/settings.h"
 
-/* Where something stands: line and column from 1, and how many columns to underline. */
+/*
+ * Where something stands: line and column from 1, and how many columns to underline; or in which
+ * setting of the command line.
+ */
 struct place {
     int line;
     int column;
     int width;
+    int setting; /* from 1; 0: in the file */
 };
 
 struct diagnostic {
@@ -25,11 +30,12 @@ struct diagnostics {
     const char *file; /* as the user named it; borrowed */
     const char *text; /* of the file, for the caret; borrowed */
     size_t text_len;
+    const struct settings *settings; /* in which places may be; NULL: there are none; borrowed */
     struct diagnostic *items;
     size_t count;
 };
 
-/* Starts an empty list about a file. file and text must outlive d. */
+/* Starts an empty list about a file, without settings. file and text must outlive d. */
 void diagnostics_init(struct diagnostics *d, const char *file, const char *text, size_t text_len);
 
 /* Frees the messages. */
@@ -42,7 +48,8 @@ void diagnostics_add(struct diagnostics *d, struct place place, const char *form
 /*
  * Appends all errors in the order of the file, each as
  *     FILE:LINE:COLUMN: error: MESSAGE
- * with the line and a caret under the place.
+ * with the line and a caret under the place; then those of settings, each as
+ *     --set STAGE.OPTION=VALUE: error: MESSAGE
  */
 void diagnostics_print(struct diagnostics *d, struct buf *out);
 

@@ -24,7 +24,7 @@ enum durability {
 
 enum port {
     PORT_OUT,
-    PORT_DEAD,
+    PORT_DEAD, /* of what the kind refuses, and, of any stage, of records that kill it */
 };
 
 /* Every topology has a stage of this name: where the dead letters go. */
@@ -48,6 +48,7 @@ struct stage {
     const struct options *options;
     const struct contract *in; /* NULL for a source */
     struct contract out;
+    uint64_t memory_bytes_max; /* private memory of its process; 0: no limit of ours */
     struct place place;
 };
 
@@ -64,6 +65,7 @@ struct topology {
     char name[NAME_BYTES_MAX + 1];
     int64_t version;
     enum durability durability;
+    uint64_t stall_timeout_ms; /* a stage that is busy with one thing for so long is hung */
     struct named_type *types;
     size_t type_count;
     struct contract dead_letter;
@@ -79,7 +81,8 @@ struct topology {
  *   file      as the user named it, for messages and ${TOPOLOGY_DIR}
  *   text      its content; needed only during the call
  *   registry  the kinds there are
- *   d         must have been started with file and text; takes all errors
+ *   d         must have been started with file and text; takes all errors. Its settings, if it
+ *             has some, override what the text says
  *
  * Ownership: the caller frees *ret_topology with topology_free().
  * Returns:   0, or ERR_INVALID with at least one error added to d.
@@ -89,6 +92,12 @@ int topology_load(const char *file, const char *text, size_t len, kind_registry 
 
 /* Frees a topology; takes NULL. */
 void topology_free(struct topology *topology);
+
+/*
+ * Whether a stage can do without a record that kills it: it is given its records, and has a way to
+ * the dead letters.
+ */
+bool topology_may_quarantine(const struct topology *topology, size_t stage);
 
 /* A stage by name, or NULL. */
 const struct stage *topology_find_stage(const struct topology *topology, const char *name);

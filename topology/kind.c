@@ -5,6 +5,16 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/limits.h"
+
+const struct option_spec kind_common_options[] = {
+    {.name = "memory_max",
+     .tag = OPTION_SIZE,
+     .min = MEMORY_BYTES_MIN,
+     .max = MEMORY_BYTES_MAX,
+     .meaning = "private memory of the process; the state, which is shared, comes on top"},
+    {0},
+};
 
 const struct kind *kind_find(kind_registry registry, const char *name)
 {

@@ -43,7 +43,9 @@ struct kind {
     const char *manual;  /* what a user must know, a few sentences */
     enum kind_role role;
     bool internal;                     /* cannot be written in a topology */
-    bool dead_letters;                 /* may refuse records */
+    bool dead_letters;                 /* may refuse records by its own rules */
+    bool takes_stdin;                  /* reads the supervisor's standard input */
+    bool takes_stdout;                 /* writes its standard output */
     const char *reads;                 /* the input contract, in words */
     const char *makes;                 /* the output contract, in words */
     const struct option_spec *options; /* ends with a row without a name */
@@ -56,6 +58,9 @@ struct kind {
 
     const struct stage_ops *ops;
 };
+
+/* The options that every stage has, whatever its kind; ends with a row without a name. */
+extern const struct option_spec kind_common_options[];
 
 /* All kinds there are, for the checker; ends with NULL. */
 typedef const struct kind *const *kind_registry;

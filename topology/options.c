@@ -201,6 +201,7 @@ static void add_group(struct option_value *o, const char *name, struct place pla
     struct options_context inner = *c;
     inner.owner = owner;
     inner.skip = NULL;
+    inner.common = NULL;
     o->groups = memory_resize(o->groups, o->count + 1, sizeof *o->groups);
     o->groups[o->count++] =
         (struct option_group){.name = memory_dup(name, strlen(name)),
@@ -268,7 +269,9 @@ static void read_scalar(struct option_value *o, const struct node *node,
     }
     struct buf expanded = {0};
     struct err e;
-    if (expand_text(node->text, c->directory, &expanded, &e) != 0) {
+    if (node->as_it_is) {
+        buf_add_text(&expanded, node->text);
+    } else if (expand_text(node->text, c->directory, &expanded, &e) != 0) {
         diagnostics_add(c->diagnostics, node->place, "%s", e.text);
         buf_done(&expanded);
         return;
@@ -298,38 +301,51 @@ static void read_given(struct option_value *o, const struct node_pair *pair,
     }
 }
 
-static bool is_known(const char *key, const struct option_spec *specs, const char *const *skip)
+static bool has_spec(const struct option_spec *specs, const char *name)
 {
-    for (; skip != NULL && *skip != NULL; skip++) {
-        if (strcmp(*skip, key) == 0)
-            return true;
-    }
-    for (; specs->name != NULL; specs++) {
-        if (strcmp(specs->name, key) == 0)
+    for (; specs != NULL && specs->name != NULL; specs++) {
+        if (strcmp(specs->name, name) == 0)
             return true;
     }
     return false;
 }
 
-/* All keys that a map may have, `ret_names` with room for them. */
-static size_t collect_names(const struct option_spec *specs, const char *const *skip,
+static bool is_known(const char *key, const struct option_spec *specs,
+                     const struct option_spec *common, const char *const *skip)
+{
+    for (; skip != NULL && *skip != NULL; skip++) {
+        if (strcmp(*skip, key) == 0)
+            return true;
+    }
+    return has_spec(specs, key) || has_spec(common, key);
+}
+
+static size_t collect_specs(const struct option_spec *specs, size_t count,
                             const char *ret_names[OPTION_NAMES_MAX])
 {
-    size_t count = 0;
-    for (; specs->name != NULL && count < OPTION_NAMES_MAX; specs++)
+    for (; specs != NULL && specs->name != NULL && count < OPTION_NAMES_MAX; specs++)
         ret_names[count++] = specs->name;
+    return count;
+}
+
+/* All keys that a map may have, `ret_names` with room for them. */
+static size_t collect_names(const struct option_spec *specs, const struct option_spec *common,
+                            const char *const *skip, const char *ret_names[OPTION_NAMES_MAX])
+{
+    size_t count = collect_specs(specs, 0, ret_names);
+    count = collect_specs(common, count, ret_names);
     for (; skip != NULL && *skip != NULL && count < OPTION_NAMES_MAX; skip++)
         ret_names[count++] = *skip;
     return count;
 }
 
 bool options_misspelt(const struct node *map, const struct option_spec *specs,
-                      const char *const *skip, const char *name)
+                      const struct option_spec *common, const char *const *skip, const char *name)
 {
     const char *names[OPTION_NAMES_MAX];
-    size_t count = collect_names(specs, skip, names);
+    size_t count = collect_names(specs, common, skip, names);
     for (size_t i = 0; i < map->count && map->tag == NODE_MAP; i++) {
-        if (is_known(map->pairs[i].key, specs, skip))
+        if (is_known(map->pairs[i].key, specs, common, skip))
             continue;
         const char *nearest = text_nearest(map->pairs[i].key, names, count);
         if (nearest != NULL && strcmp(nearest, name) == 0)
@@ -342,13 +358,13 @@ static void add_unknown_keys(const struct node *map, const struct option_spec *s
                              const struct options_context *c)
 {
     const char *names[OPTION_NAMES_MAX];
-    size_t count = collect_names(specs, c->skip, names);
+    size_t count = collect_names(specs, c->common, c->skip, names);
     struct buf have = {0};
     for (size_t i = 0; i < count; i++)
         buf_add_format(&have, "%s%s", i != 0 ? ", " : "", names[i]);
     for (size_t i = 0; i < map->count; i++) {
         const char *key = map->pairs[i].key;
-        if (is_known(key, specs, c->skip))
+        if (is_known(key, specs, c->common, c->skip))
             continue;
         const char *nearest = text_nearest(key, names, count);
         diagnostics_add(c->diagnostics, map->pairs[i].key_place, "%s has no option '%s'; %s%s%s",
@@ -365,7 +381,7 @@ static void read_absent(struct option_value *o, const struct node *map,
 {
     static const struct node empty_map = {.tag = NODE_MAP};
     o->place = place;
-    if (o->spec->required && options_misspelt(map, specs, c->skip, o->spec->name))
+    if (o->spec->required && options_misspelt(map, specs, c->common, c->skip, o->spec->name))
         return; /* reported as the key that it was written as */
     if (o->spec->required) {
         diagnostics_add(c->diagnostics, place, "%s needs '%s:' (%s): %s", c->owner, o->spec->name,
@@ -383,14 +399,15 @@ static void read_absent(struct option_value *o, const struct node *map,
 struct options *options_read(const struct node *map, const struct option_spec *specs,
                              struct place place, const struct options_context *context)
 {
-    size_t count = spec_count(specs);
+    size_t own = spec_count(specs);
+    size_t count = own + (context->common != NULL ? spec_count(context->common) : 0);
     struct options *options = memory_new(1, sizeof *options + count * sizeof options->items[0]);
     options->count = count;
     for (size_t i = 0; i < count; i++) {
         struct option_value *o = &options->items[i];
-        o->spec = &specs[i];
+        o->spec = i < own ? &specs[i] : &context->common[i - own];
         o->number = -1;
-        const struct node_pair *pair = node_find(map, specs[i].name);
+        const struct node_pair *pair = node_find(map, o->spec->name);
         if (pair != NULL)
             read_given(o, pair, context);
         else

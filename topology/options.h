@@ -93,6 +93,7 @@ struct options_context {
     bool types_failed;       /* some types could not be read: do not complain of missing ones */
     const char *directory;   /* ${TOPOLOGY_DIR} */
     const char *const *skip; /* keys of the map that are no options; ends with NULL */
+    const struct option_spec *common; /* options that such a map has besides its own; or NULL */
 };
 
 /*
@@ -108,7 +109,7 @@ struct options *options_read(const struct node *map, const struct option_spec *s
 
 /* Whether the map has an unknown key whose nearest valid name is this one. */
 bool options_misspelt(const struct node *map, const struct option_spec *specs,
-                      const char *const *skip, const char *name);
+                      const struct option_spec *common, const char *const *skip, const char *name);
 
 /* Frees options; takes NULL. */
 void options_free(struct options *options);

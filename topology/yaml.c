@@ -243,7 +243,7 @@ static struct node *read_stream(struct yaml_reader *r)
         default:
             root = read_node(r, event, 1);
             if (root != NULL)
-                settle_place(root, (struct place){1, 1, 1});
+                settle_place(root, (struct place){.line = 1, .column = 1, .width = 1});
         }
         fy_parser_event_free(r->parser, event);
     }
@@ -289,7 +289,8 @@ int node_read_yaml(const char *text, size_t len, struct diagnostics *d, struct n
     fy_diag_destroy(diag);
 
     if (d->count == before && (root == NULL || r.failed))
-        diagnostics_add(d, (struct place){1, 1, 1}, "the file holds no topology");
+        diagnostics_add(d, (struct place){.line = 1, .column = 1, .width = 1},
+                        "the file holds no topology");
     if (d->count != before) {
         node_free(root);
         return ERR_INVALID;

@@ -53,23 +53,25 @@ run check "$library"
 expect_code 0
 expect_empty stderr
 expect_whole stdout <<'END'
-topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is good: 7 stages, 9 links
+topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is good: 7 stages, 11 links
 END
 
 run check --print "$library"
 expect_code 0
 expect_empty stderr
 expect_whole stdout <<'END'
-topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is good: 7 stages, 9 links
+topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is good: 7 stages, 11 links
 loads.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 loads -> parse  { line: bytes }
 parse.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 parse -> once  { id: string, customer_id: string, load_amount: money(USD), time: timestamp }
+once.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 once -> limits  { id: string, customer_id: string, load_amount: money(USD), time: timestamp }
 limits.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 limits -> format  { id: string, customer_id: string, load_amount: money(USD), time: timestamp, accepted: bool }
 format.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 format -> answers  { line: string }
+answers.dead -> dead-letters  { stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 END
 
 # A file that cannot be read, and one that has an error.
@@ -93,7 +95,7 @@ for arguments in "" "a.yaml b.yaml"; do
     expect_code 2
     expect_empty stdout
     expect_whole stderr <<'END'
-usage: bulkhead check [--print] T.yaml
+usage: bulkhead check [--print] [--set STAGE.OPTION=VALUE]... T.yaml
 END
 done
 run check --prnt "$library"

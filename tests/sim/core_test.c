@@ -16,12 +16,15 @@
 
 #include "common/buf.h"
 #include "common/limits.h"
+#include "stages/process_host.h"
 #include "supervisor/core.h"
 #include "tests/unit/random.h"
 
 static const struct kind source_kind = {.name = "source", .role = KIND_SOURCE};
 static const struct kind step_kind = {.name = "step", .role = KIND_STEP};
 static const struct kind sink_kind = {.name = "sink", .role = KIND_SINK};
+
+#define STALL_MS 4000u
 
 struct story {
     struct stage stages[3];
@@ -42,8 +45,11 @@ static int set_up(void **state)
     story.stages[2].kind = &sink_kind;
     story.edges[0] = (struct edge){.index = 0, .from = 0, .to = 1};
     story.edges[1] = (struct edge){.index = 1, .from = 1, .to = 2};
-    story.topology = (struct topology){
-        .stages = story.stages, .stage_count = 3, .edges = story.edges, .edge_count = 2};
+    story.topology = (struct topology){.stages = story.stages,
+                                       .stage_count = 3,
+                                       .edges = story.edges,
+                                       .edge_count = 2,
+                                       .stall_timeout_ms = STALL_MS};
     core_init(&story.core, &story.topology);
     story.now_ms = 1000;
     *state = &story;
@@ -88,6 +94,9 @@ static void trace_action(struct story *s, const struct core_action *a)
         buf_add_format(t, "spawn %zu gen %" PRIu64 "%s\n", a->stage, a->generation,
                        a->keep_image ? " keep" : "");
         return;
+    case CORE_QUARANTINE:
+        buf_add_format(t, "quarantine %zu seq %" PRIu64 ": %s\n", a->stage, a->seq, a->text);
+        return;
     case CORE_KILL:
         buf_add_format(t, "kill %zu\n", a->stage);
         return;
@@ -100,7 +109,7 @@ static void trace_action(struct story *s, const struct core_action *a)
         buf_add_byte(t, '\n');
         return;
     case CORE_NOTE:
-        buf_add_format(t, "note %zu %s\n", a->stage, a->text);
+        buf_add_format(t, "%s %zu %s\n", a->serious ? "warn" : "note", a->stage, a->text);
         return;
     case CORE_EXIT:
         buf_add_text(t, "exit\n");
@@ -232,6 +241,7 @@ static void kills_from_outside_never_add_up(void **state)
     struct story *s = *state;
     bring_up(s);
     for (int i = 0; i < 1000; i++) { /* in the pipeline, but nothing to do: no acks move */
+        s->now_ms += RESTART_HEALTHY_MS;
         died(s, 0, SIGKILL, 90);
         assert_int_equal(s->core.stages[0].strikes, 0);
         event(s, CORE_STAGE_READY, 0);
@@ -297,20 +307,294 @@ static void a_user_may_kill_a_stage_that_never_gets_ready(void **state)
     assert_int_equal(s->core.is, PIPELINE_RUNNING);
 }
 
-static void a_stage_that_does_not_get_ready_is_killed(void **state)
+/* One observation of the three stages, as long after the last one as it should be. */
+static void observe(struct story *s, const struct core_observation seen[3])
+{
+    s->now_ms += core_observe_interval_ms(&s->core);
+    tell_core(s, (struct core_event){.kind = CORE_STAGES_OBSERVED, .observations = seen});
+}
+
+static const struct core_observation busy_still = {.beats = 7};
+static const struct core_observation asleep = {.beats = 7, .waiting = true, .progress = 7};
+static const struct core_observation asleep_pending = {
+    .beats = 7, .waiting = true, .pending = true, .progress = 7};
+
+static void a_stage_that_does_not_move_is_hung(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_observation seen[3] = {asleep_pending, busy_still, asleep};
+    observe(s, seen); /* its beats are news */
+    for (int i = 0; i < 3; i++)
+        observe(s, seen);
+    EXPECT("");
+    observe(s, seen);
+    EXPECT("warn 1 did not move for 4000 ms; killing it\nkill 1\n");
+    died(s, 1, SIGKILL, 0);
+    assert_int_equal(s->core.stages[1].strikes, 1); /* our kill for its fault counts */
+    assert_false(s->core.stages[1].image_trusted);
+}
+
+static void a_stage_that_does_not_get_ready_is_hung(void **state)
 {
     struct story *s = *state;
     event(s, CORE_STARTED, 0);
-    event(s, CORE_STAGE_READY, 0);
-    event(s, CORE_STAGE_READY, 1);
     buf_reset(&s->trace);
-    time_passes(s, READY_DEADLINE_MS - 1);
+    const struct core_observation seen[3] = {asleep, asleep, {.beats = 0}};
+    for (int i = 0; i < 3; i++)
+        observe(s, seen);
     EXPECT("");
-    time_passes(s, 1);
-    EXPECT("note 2 did not say ready in 60 s; killing it\nkill 2\n");
-    died(s, 2, SIGKILL, 0);
-    assert_int_equal(s->core.stages[2].strikes, 1); /* our kill for its fault counts */
+    observe(s, seen);
+    observe(s, seen);
+    EXPECT("warn 2 did not move for 4000 ms; killing it\nkill 2\n");
 }
+
+static void one_beat_in_the_last_moment_is_enough(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    struct core_observation seen[3] = {asleep_pending, busy_still, asleep};
+    for (int i = 0; i < 40; i++) {
+        observe(s, seen);
+        if (i % 3 == 2)
+            seen[1].beats++;
+    }
+    EXPECT("");
+}
+
+/* The supervisor was stopped, or the whole host: that says nothing about the stages. */
+static void after_a_sleep_of_its_own_the_supervisor_blames_nobody(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_observation seen[3] = {asleep_pending, busy_still, asleep};
+    for (int i = 0; i < 40; i++) {
+        if (i % 4 == 3)
+            s->now_ms += 3600000;
+        observe(s, seen);
+    }
+    EXPECT("");
+}
+
+static void a_standstill_of_all_makes_all_links_anew(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_observation seen[3] = {asleep_pending, asleep, asleep};
+    for (int i = 0; i < 4; i++)
+        observe(s, seen);
+    EXPECT("");
+    observe(s, seen);
+    EXPECT("tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n"
+           "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
+    time_passes(s, 20);
+    EXPECT("note 0 link 0: records are under way, and nothing moves; making it anew\n"
+           "tell 1 listen edge 0 serial 3\n"
+           "note 1 link 1: records are under way, and nothing moves; making it anew\n"
+           "tell 2 listen edge 1 serial 4\n");
+}
+
+static void a_wait_with_nothing_under_way_is_no_standstill(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_observation seen[3] = {asleep, asleep, asleep};
+    for (int i = 0; i < 20; i++)
+        observe(s, seen);
+    event(s, CORE_STAGE_PAUSED, 2);
+    EXPECT("warn 2 why; pausing until there is space\n");
+    const struct core_observation pending[3] = {asleep_pending, asleep, asleep};
+    for (int i = 0; i < 20; i++)
+        observe(s, pending);
+    event(s, CORE_STAGE_RESUMED, 2);
+    EXPECT("warn 2 there is space again; going on\n");
+}
+
+static void a_reader_that_takes_its_time_is_no_standstill(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_observation seen[3] = {
+        asleep_pending, asleep, {.beats = 7, .waiting = true, .unread = true, .progress = 7}};
+    for (int i = 0; i < 20; i++)
+        observe(s, seen);
+    EXPECT("");
+}
+
+static void died_with(struct story *s, size_t stage, int signal_number, uint64_t seq)
+{
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_EXITED,
+                                     .stage = stage,
+                                     .signal = signal_number,
+                                     .seq = seq,
+                                     .acked = 0});
+    buf_reset(&s->trace);
+    while (s->core.stages[stage].is == STAGE_BACKOFF)
+        time_passes(s, 10);
+}
+
+/* A life that has its links downstream, whose hello is that `expected` is next. */
+static void hear_from_downstream(struct story *s, uint64_t expected)
+{
+    event(s, CORE_STAGE_READY, 1);
+    event(s, CORE_STAGE_POSITIONED, 1);
+    tell_core(s, (struct core_event){.kind = CORE_LINK_LISTENING,
+                                     .stage = 2,
+                                     .edge = 1,
+                                     .serial = s->core.edges[1].serial,
+                                     .expected = expected});
+    buf_reset(&s->trace);
+}
+
+static void the_third_death_at_one_record_takes_it_out_before_the_next_start(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    died_with(s, 1, SIGSEGV, 41);
+    died_with(s, 1, SIGABRT, 41);
+    hear_from_downstream(s, 41);
+    tell_core(s, (struct core_event){
+                     .kind = CORE_STAGE_EXITED, .stage = 1, .signal = SIGSEGV, .seq = 41});
+    EXPECT("tell 0 close edge 0 serial 4\ntell 2 close edge 1 serial 3\n"
+           "quarantine 1 seq 41: was killed by signal 11 (SIGSEGV)\n"
+           "note 1 was killed by signal 11 (SIGSEGV); restarting now\nspawn 1 gen 4\n");
+}
+
+/* It passed once, as a record may that kills only sometimes; what it made is downstream. */
+static void a_record_that_has_passed_is_not_taken_out(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (int i = 0; i < 5; i++) {
+        hear_from_downstream(s, 42);
+        tell_core(s, (struct core_event){
+                         .kind = CORE_STAGE_EXITED, .stage = 1, .signal = SIGSEGV, .seq = 41});
+        assert_null(strstr(buf_text(&s->trace), "quarantine"));
+        time_passes(s, 5000);
+    }
+    hear_from_downstream(s, 41);
+    tell_core(s, (struct core_event){
+                     .kind = CORE_STAGE_EXITED, .stage = 1, .signal = SIGSEGV, .seq = 41});
+    assert_non_null(strstr(buf_text(&s->trace), "quarantine 1 seq 41"));
+}
+
+/* The next stage was restarted and has forgotten, but the one behind it has the outputs. */
+static void what_has_passed_far_downstream_is_not_taken_out(void **state)
+{
+    struct story *s = *state;
+    s->core.stages[0].may_quarantine = true; /* as if it were a step: two stages lie behind it */
+    bring_up(s);
+    for (int i = 0; i < 5; i++) {
+        s->core.edges[0].heard_by = s->core.stages[0].generation;
+        s->core.edges[0].expected = 41;
+        s->core.edges[1].heard_by = s->core.stages[1].generation;
+        s->core.edges[1].expected = 57;
+        tell_core(s, (struct core_event){
+                         .kind = CORE_STAGE_EXITED, .stage = 0, .signal = SIGSEGV, .seq = 41});
+        assert_null(strstr(buf_text(&s->trace), "quarantine"));
+        time_passes(s, 5000);
+    }
+    s->core.edges[0].heard_by = s->core.stages[0].generation;
+    s->core.edges[1].expected = 41;
+    tell_core(s, (struct core_event){
+                     .kind = CORE_STAGE_EXITED, .stage = 0, .signal = SIGSEGV, .seq = 41});
+    assert_non_null(strstr(buf_text(&s->trace), "quarantine 0 seq 41"));
+}
+
+static void nothing_is_taken_out_that_downstream_was_not_asked_about(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (int i = 0; i < 5; i++) {
+        died_with(s, 1, SIGSEGV, 60);
+        assert_null(strstr(buf_text(&s->trace), "quarantine"));
+    }
+}
+
+static void a_kill_from_outside_is_no_poison_and_forgives_none(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (int i = 0; i < 20; i++) {
+        event(s, CORE_KILL_REQUESTED, 1);
+        died_with(s, 1, SIGKILL, 41);
+    }
+    died_with(s, 1, SIGSEGV, 41);
+    died_with(s, 1, SIGKILL, 41);
+    died_with(s, 1, SIGSEGV, 41);
+    died_with(s, 1, SIGTERM, 41);
+    hear_from_downstream(s, 41);
+    tell_core(s, (struct core_event){
+                     .kind = CORE_STAGE_EXITED, .stage = 1, .signal = SIGSEGV, .seq = 41});
+    assert_non_null(strstr(buf_text(&s->trace), "quarantine 1 seq 41"));
+}
+
+static void deaths_at_different_records_or_at_none_are_no_poison(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (uint64_t i = 0; i < 8; i++) {
+        s->core.stages[1].strikes = 0;
+        tell_core(s, (struct core_event){.kind = CORE_STAGE_EXITED,
+                                         .stage = 1,
+                                         .signal = SIGSEGV,
+                                         .seq = i % 3 == 0 ? 0 : 40 + i % 2});
+        assert_null(strstr(buf_text(&s->trace), "quarantine"));
+        while (s->core.stages[1].is == STAGE_BACKOFF)
+            time_passes(s, 10);
+    }
+}
+
+/* Such as the kernel does when memory is short: it is waited out, but not for ever. */
+static void kills_without_progress_are_waited_out_and_end_at_last(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (unsigned i = 1; i < RESTART_OUTSIDE_MAX; i++) {
+        s->core.stages[1].was_linked = true;
+        died(s, 1, SIGKILL, 0);
+        assert_int_equal(s->core.stages[1].is,
+                         i <= RESTART_OUTSIDE_FREE ? STAGE_STARTING : STAGE_BACKOFF);
+        time_passes(s, RESTART_BACKOFF_MS_MAX);
+    }
+    s->core.stages[1].was_linked = true;
+    buf_reset(&s->trace);
+    died(s, 1, SIGKILL, 0);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
+    assert_string_equal(s->core.reason,
+                        "it was killed by signal 9 (SIGKILL), 200 times in a row without progress");
+}
+
+static void a_source_has_no_quarantine(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (int i = 0; i < 5; i++) {
+        tell_core(s, (struct core_event){
+                         .kind = CORE_STAGE_EXITED, .stage = 0, .signal = SIGSEGV, .seq = 41});
+        time_passes(s, 5000);
+    }
+    assert_null(strstr(buf_text(&s->trace), "quarantine"));
+}
+
+static void want_of_space_is_waited_out_however_long(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (int i = 0; i < 1000; i++) {
+        tell_core(s, (struct core_event){
+                         .kind = CORE_STAGE_EXITED, .stage = 2, .exit_code = STAGE_EXIT_NO_SPACE});
+        assert_int_equal(s->core.stages[2].is, STAGE_BACKOFF);
+        assert_true(s->core.stages[2].paused);
+        time_passes(s, SPACE_RETRY_MS);
+        assert_int_equal(s->core.stages[2].is, STAGE_STARTING);
+    }
+    assert_int_equal(s->core.stages[2].strikes, 0);
+    assert_int_equal(s->core.is, PIPELINE_RUNNING);
+}
+
+/* The time that a link which failed stays down. */
+#define LINK_PAUSE_MS 20u
 
 static void a_link_that_does_not_come_up_is_made_anew(void **state)
 {
@@ -321,15 +605,19 @@ static void a_link_that_does_not_come_up_is_made_anew(void **state)
     event(s, CORE_STAGE_POSITIONED, 2);
     buf_reset(&s->trace);
     time_passes(s, LINK_DEADLINE_MS);
-    EXPECT("tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n"
-           "note 1 link 1: was not up in time; making it anew\n"
+    EXPECT("tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
+    time_passes(s, LINK_PAUSE_MS);
+    EXPECT("note 1 link 1: was not up in time; making it anew\n"
            "tell 2 listen edge 1 serial 2\n");
-    for (unsigned i = 1; i < LINK_ATTEMPTS_MAX; i++)
+    for (unsigned i = 1; i < LINK_ATTEMPTS_MAX; i++) {
         time_passes(s, LINK_DEADLINE_MS);
+        time_passes(s, LINK_PAUSE_MS);
+    }
     buf_reset(&s->trace);
     time_passes(s, LINK_DEADLINE_MS);
+    time_passes(s, LINK_PAUSE_MS);
     EXPECT("tell 1 close edge 1 serial 6\ntell 2 close edge 1 serial 6\n"
-           "note 1 link 1: was not up in time; restarting both its ends\nkill 1\nkill 2\n");
+           "warn 1 link 1: was not up in time; restarting both its ends\nkill 1\nkill 2\n");
 }
 
 static void a_broken_link_is_made_anew_and_late_news_of_it_dropped(void **state)
@@ -337,11 +625,28 @@ static void a_broken_link_is_made_anew_and_late_news_of_it_dropped(void **state)
     struct story *s = *state;
     bring_up(s);
     link_event(s, CORE_LINK_FAILED, 2, 1, 1);
-    EXPECT("tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n"
-           "note 1 link 1: why; making it anew\ntell 2 listen edge 1 serial 3\n");
+    EXPECT("tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
     link_event(s, CORE_LINK_FAILED, 1, 1, 1); /* the other end has seen it too */
     EXPECT("");
     assert_int_equal(s->core.late_messages, 1);
+    time_passes(s, LINK_PAUSE_MS);
+    EXPECT("note 1 link 1: why; making it anew\ntell 2 listen edge 1 serial 3\n");
+}
+
+/* A survivor sees the link break before the supervisor has heard of the death. */
+static void links_that_break_with_their_ends_are_not_counted(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (int i = 0; i < 100; i++) {
+        link_event(s, CORE_LINK_FAILED, 1, 1, s->core.edges[1].serial);
+        event(s, CORE_KILL_REQUESTED, 2);
+        died(s, 2, SIGKILL, 0);
+        event(s, CORE_STAGE_READY, 2);
+        event(s, CORE_STAGE_POSITIONED, 2);
+        assert_int_equal(s->core.edges[1].is, EDGE_LISTENING);
+        assert_int_equal(s->core.edges[1].failures, 0);
+    }
 }
 
 static void a_stage_speaks_only_of_its_own_links(void **state)
@@ -449,7 +754,7 @@ static void a_frozen_stage_is_killed_and_comes_back(void **state)
     struct story *s = *state;
     bring_up(s);
     event(s, CORE_STAGE_FROZEN, 1);
-    EXPECT("note 1 was stopped from outside; a stage that does not run is killed\nkill 1\n");
+    EXPECT("warn 1 was stopped from outside; a stage that does not run is killed\nkill 1\n");
     died(s, 1, SIGKILL, 0);
     assert_int_equal(s->core.stages[1].strikes, 0);
     assert_int_equal(s->core.stages[1].is, STAGE_STARTING);
@@ -487,12 +792,17 @@ static void any_order_of_events_ends_in_an_exit(void **state)
                 (kind == CORE_SPAWN_FAILED && is != STAGE_STARTING))
                 continue;
             s->now_ms += random_below(4000);
+            const struct core_observation seen[3] = {{.beats = random_below(2)},
+                                                     {.waiting = random_below(2) != 0},
+                                                     {.beats = 1, .pending = true}};
             tell_core(s, (struct core_event){.kind = kind,
                                              .stage = stage,
                                              .edge = (uint32_t)random_below(3),
                                              .serial = s->core.serial - random_below(3),
                                              .acked = random_below(100),
+                                             .seq = random_below(3),
                                              .signal = random_below(2) != 0 ? SIGKILL : SIGSEGV,
+                                             .observations = seen,
                                              .text = "why"});
         }
         event(s, CORE_STOP_REQUESTED, 0);
@@ -519,7 +829,23 @@ int main(void)
         TEST(deaths_with_progress_never_add_up),
         TEST(a_storm_backs_off_and_then_stops_in_order),
         TEST(a_user_may_kill_a_stage_that_never_gets_ready),
-        TEST(a_stage_that_does_not_get_ready_is_killed),
+        TEST(a_stage_that_does_not_move_is_hung),
+        TEST(a_stage_that_does_not_get_ready_is_hung),
+        TEST(one_beat_in_the_last_moment_is_enough),
+        TEST(after_a_sleep_of_its_own_the_supervisor_blames_nobody),
+        TEST(a_standstill_of_all_makes_all_links_anew),
+        TEST(a_wait_with_nothing_under_way_is_no_standstill),
+        TEST(a_reader_that_takes_its_time_is_no_standstill),
+        TEST(the_third_death_at_one_record_takes_it_out_before_the_next_start),
+        TEST(a_record_that_has_passed_is_not_taken_out),
+        TEST(what_has_passed_far_downstream_is_not_taken_out),
+        TEST(nothing_is_taken_out_that_downstream_was_not_asked_about),
+        TEST(a_kill_from_outside_is_no_poison_and_forgives_none),
+        TEST(deaths_at_different_records_or_at_none_are_no_poison),
+        TEST(kills_without_progress_are_waited_out_and_end_at_last),
+        TEST(a_source_has_no_quarantine),
+        TEST(want_of_space_is_waited_out_however_long),
+        TEST(links_that_break_with_their_ends_are_not_counted),
         TEST(a_link_that_does_not_come_up_is_made_anew),
         TEST(a_broken_link_is_made_anew_and_late_news_of_it_dropped),
         TEST(a_stage_speaks_only_of_its_own_links),

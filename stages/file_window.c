@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/file_window.h"
+
+#include "common/file.h"
+
+#define WINDOW_READ_BYTES (256u << 10)
+
+void file_window_init(struct file_window *w, int fd, struct err *e)
+{
+    *w = (struct file_window){.fd = fd, .e = e};
+    w->rc = file_length(fd, &w->length, e);
+}
+
+void file_window_done(struct file_window *w)
+{
+    buf_done(&w->bytes);
+}
+
+const uint8_t *file_window_at(struct file_window *w, uint64_t offset, uint64_t len)
+{
+    if (w->rc != 0 || offset > w->length || len > w->length - offset)
+        return NULL;
+    if (offset >= w->start && offset + len <= w->start + w->bytes.len)
+        return w->bytes.data + (offset - w->start);
+    uint64_t wanted = len > WINDOW_READ_BYTES ? len : WINDOW_READ_BYTES;
+    if (wanted > w->length - offset)
+        wanted = w->length - offset;
+    buf_reset(&w->bytes);
+    w->start = offset;
+    size_t got = 0;
+    w->rc = file_read_at(w->fd, offset, buf_reserve(&w->bytes, (size_t)wanted), (size_t)wanted,
+                         &got, w->e);
+    if (w->rc == 0 && got < wanted)
+        w->rc = err_set(w->e, ERR_CORRUPT, "it became shorter while it was read (offset %llu)",
+                        (unsigned long long)(offset + got));
+    if (w->rc != 0)
+        return NULL;
+    w->bytes.len = got;
+    return w->bytes.data;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file_window.h - a file of any length read through a piece of memory
+ *
+ * What is asked for is read with what lies behind it, so that reading forwards costs few calls and
+ * memory of the largest piece that was asked for. The file must not change meanwhile.
+ */
+#ifndef BULKHEAD_STAGES_FILE_WINDOW_H
+#define BULKHEAD_STAGES_FILE_WINDOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct file_window {
+    int fd;
+    uint64_t length; /* of the file */
+    uint64_t start;  /* where in it the bytes lie */
+    struct buf bytes;
+    int rc; /* of the first failure; 0: none */
+    struct err *e;
+};
+
+/*
+ * Looks at the file's length. fd and e are borrowed; failures are noted in w->rc and e.
+ * Ownership: the caller ends it with file_window_done().
+ */
+void file_window_init(struct file_window *w, int fd, struct err *e);
+void file_window_done(struct file_window *w);
+
+/*
+ * The bytes [offset, offset + len) of the file, dead with the next call; NULL if the file does not
+ * reach so far, or after a failure.
+ */
+const uint8_t *file_window_at(struct file_window *w, uint64_t offset, uint64_t len);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/journal_segment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/memory.h"
+#include "stages/line_reader.h"
+
+#define SEGMENT_MAGIC 0x534a4842u /* "BHJS" */
+#define BLOCK_MAGIC 0x424a4842u   /* "BHJB" */
+#define JOURNAL_VERSION 1u
+#define NAME_PREFIX "journal."
+#define NAME_DIGITS 8
+
+enum {
+    SEGMENT_AT_MAGIC = 0,
+    SEGMENT_AT_VERSION = 4,
+    SEGMENT_AT_NUMBER = 8,
+    SEGMENT_AT_OWNER = 16,
+    SEGMENT_AT_NEXT_SEQ = 24,
+    SEGMENT_AT_LINES = 32,
+    SEGMENT_AT_OFFSET = 40,
+    SEGMENT_AT_CARRY = 48,
+    SEGMENT_AT_STREAM = 56,
+    SEGMENT_AT_FLAGS = 64,
+    SEGMENT_AT_CHAIN = 68,
+    SEGMENT_AT_BOOT = 72,
+    SEGMENT_AT_CRC = 124,
+};
+
+enum {
+    BLOCK_AT_MAGIC = 0,
+    BLOCK_AT_LEN = 4,
+    BLOCK_AT_OFFSET = 8,
+    BLOCK_AT_NEXT_SEQ = 16,
+    BLOCK_AT_LINES = 24,
+    BLOCK_AT_CARRY = 32, /* behind the block */
+    BLOCK_AT_STREAM = 40,
+    BLOCK_AT_RECORDS = 48,
+    BLOCK_AT_PAYLOAD_CRC = 52,
+    BLOCK_AT_FLAGS = 56,
+    BLOCK_AT_CRC = 60,
+};
+
+enum {
+    FLAG_CARRY_BLANK = 1u,
+    FLAG_ENDS = 2u,
+};
+
+_Static_assert(SEGMENT_AT_CRC + 4 == JOURNAL_HEADER_BYTES, "the CRC ends the header");
+_Static_assert(BLOCK_AT_CRC + 4 == JOURNAL_BLOCK_HEADER_BYTES, "the CRC ends the header");
+_Static_assert(4096 % JOURNAL_BLOCK_HEADER_BYTES == 0, "a header lies in one page");
+
+uint64_t journal_owner(const char *topology, const char *stage)
+{
+    char *text = memory_format("%s\n%s\n", topology, stage);
+    uint64_t owner = hash_fnv1a(text, strlen(text));
+    free(text);
+    return owner;
+}
+
+/* The number in the name of a segment; 0 if it is not the name of one. */
+static uint64_t number_of(const char *name)
+{
+    const size_t prefix_len = sizeof NAME_PREFIX - 1;
+    if (strncmp(name, NAME_PREFIX, prefix_len) != 0)
+        return 0;
+    const char *digits = name + prefix_len;
+    size_t len = strspn(digits, "0123456789");
+    if (len < NAME_DIGITS || len > 18 || digits[len] != '\0' ||
+        (len > NAME_DIGITS && *digits == '0'))
+        return 0;
+    return strtoull(digits, NULL, 10);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y ? 1 : 0;
+}
+
+int journal_segment_list(int dir_fd, uint64_t **ret_numbers, size_t *ret_count, struct err *e)
+{
+    int fd;
+    int rc = file_open(dir_fd, ".", O_RDONLY | O_DIRECTORY, 0, &fd, e);
+    if (rc != 0)
+        return rc;
+    DIR *dir = fdopendir(fd);
+    if (dir == NULL) {
+        rc = err_set_errno(e, "cannot list the journal");
+        (void)close(fd);
+        return rc;
+    }
+    uint64_t *numbers = NULL;
+    size_t count = 0, capacity = 0;
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        uint64_t number = number_of(entry->d_name);
+        if (number == 0)
+            continue;
+        if (count == capacity) {
+            capacity = capacity != 0 ? 2 * capacity : 16;
+            numbers = memory_resize(numbers, capacity, sizeof *numbers);
+        }
+        numbers[count++] = number;
+    }
+    (void)closedir(dir);
+    if (count != 0)
+        qsort(numbers, count, sizeof *numbers, compare_numbers);
+    *ret_numbers = numbers;
+    *ret_count = count;
+    return 0;
+}
+
+static void set_name(struct journal_segment *s)
+{
+    (void)snprintf(s->name, sizeof s->name, NAME_PREFIX "%0*" PRIu64, NAME_DIGITS, s->number);
+}
+
+static int corrupt(const struct journal_segment *s, uint64_t at, const char *what, struct err *e)
+{
+    return err_set(e, ERR_CORRUPT, "%s does not verify at offset %" PRIu64 ": %s", s->name, at,
+                   what);
+}
+
+static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct err *e)
+{
+    if (bytes_get_u32(bytes + SEGMENT_AT_MAGIC) != SEGMENT_MAGIC ||
+        bytes_get_u32(bytes + SEGMENT_AT_CRC) != hash_crc32c(0, bytes, SEGMENT_AT_CRC))
+        return corrupt(s, 0, "the header of the segment is damaged", e);
+    if (bytes_get_u32(bytes + SEGMENT_AT_VERSION) != JOURNAL_VERSION)
+        return err_set(e, ERR_MISMATCH, "%s was written by another version", s->name);
+    if (bytes_get_u64(bytes + SEGMENT_AT_NUMBER) != s->number)
+        return corrupt(s, 0, "it is another segment, renamed", e);
+    uint32_t flags = bytes_get_u32(bytes + SEGMENT_AT_FLAGS);
+    s->owner = bytes_get_u64(bytes + SEGMENT_AT_OWNER);
+    s->begin = (struct journal_state){.next_seq = bytes_get_u64(bytes + SEGMENT_AT_NEXT_SEQ),
+                                      .lines = bytes_get_u64(bytes + SEGMENT_AT_LINES),
+                                      .offset = bytes_get_u64(bytes + SEGMENT_AT_OFFSET),
+                                      .carry = bytes_get_u64(bytes + SEGMENT_AT_CARRY),
+                                      .carry_blank = (flags & FLAG_CARRY_BLANK) != 0,
+                                      .stream = bytes_get_u64(bytes + SEGMENT_AT_STREAM),
+                                      .chain = bytes_get_u32(bytes + SEGMENT_AT_CRC)};
+    s->previous_chain = bytes_get_u32(bytes + SEGMENT_AT_CHAIN);
+    memcpy(s->boot, bytes + SEGMENT_AT_BOOT, sizeof s->boot);
+    return 0;
+}
+
+static void encode_header(struct journal_segment *s, uint8_t *bytes)
+{
+    memset(bytes, 0, JOURNAL_HEADER_BYTES);
+    bytes_put_u32(bytes + SEGMENT_AT_MAGIC, SEGMENT_MAGIC);
+    bytes_put_u32(bytes + SEGMENT_AT_VERSION, JOURNAL_VERSION);
+    bytes_put_u64(bytes + SEGMENT_AT_NUMBER, s->number);
+    bytes_put_u64(bytes + SEGMENT_AT_OWNER, s->owner);
+    bytes_put_u64(bytes + SEGMENT_AT_NEXT_SEQ, s->begin.next_seq);
+    bytes_put_u64(bytes + SEGMENT_AT_LINES, s->begin.lines);
+    bytes_put_u64(bytes + SEGMENT_AT_OFFSET, s->begin.offset);
+    bytes_put_u64(bytes + SEGMENT_AT_CARRY, s->begin.carry);
+    bytes_put_u64(bytes + SEGMENT_AT_STREAM, s->begin.stream);
+    bytes_put_u32(bytes + SEGMENT_AT_FLAGS, s->begin.carry_blank ? FLAG_CARRY_BLANK : 0);
+    bytes_put_u32(bytes + SEGMENT_AT_CHAIN, s->previous_chain);
+    memcpy(bytes + SEGMENT_AT_BOOT, s->boot, sizeof s->boot);
+    s->begin.chain = hash_crc32c(0, bytes, SEGMENT_AT_CRC);
+    bytes_put_u32(bytes + SEGMENT_AT_CRC, s->begin.chain);
+}
+
+int journal_segment_open(int dir_fd, uint64_t number, int flags, struct journal_segment *ret_s,
+                         struct err *e)
+{
+    struct journal_segment s = {.fd = -1, .number = number};
+    set_name(&s);
+    int rc = file_open(dir_fd, s.name, flags | O_NOFOLLOW, 0, &s.fd, e);
+    if (rc != 0)
+        return rc;
+    uint8_t bytes[JOURNAL_HEADER_BYTES];
+    size_t got = 0;
+    rc = file_read_at(s.fd, 0, bytes, sizeof bytes, &got, e);
+    if (rc == 0 && got < sizeof bytes)
+        rc = corrupt(&s, got, "the header of the segment is cut off", e);
+    if (rc == 0)
+        rc = decode_header(&s, bytes, e);
+    if (rc != 0) {
+        (void)close(s.fd);
+        return rc;
+    }
+    *ret_s = s;
+    return 0;
+}
+
+bool journal_segment_follows(const struct journal_segment *s, const struct journal_state *end)
+{
+    return s->begin.next_seq == end->next_seq && s->begin.lines == end->lines &&
+           s->begin.offset == end->offset && s->begin.carry == end->carry &&
+           s->begin.carry_blank == end->carry_blank && s->previous_chain == end->chain;
+}
+
+/* Written under another name first, so that a segment always has its header. */
+int journal_segment_create(int dir_fd, struct journal_segment *s, bool durable, struct err *e)
+{
+    set_name(s);
+    char unfinished[JOURNAL_NAME_BYTES + 4];
+    (void)snprintf(unfinished, sizeof unfinished, "%s.new", s->name);
+    uint8_t bytes[JOURNAL_HEADER_BYTES];
+    encode_header(s, bytes);
+    int fd;
+    int rc = file_open(dir_fd, unfinished, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = file_write_at(fd, 0, bytes, sizeof bytes, e);
+    if (rc == 0 && durable)
+        rc = file_sync(fd, e);
+    if (rc == 0)
+        rc = file_rename(dir_fd, unfinished, s->name, durable, e);
+    if (rc != 0) {
+        (void)close(fd);
+        return err_wrap(e, "%s", s->name);
+    }
+    s->fd = fd;
+    return 0;
+}
+
+uint64_t journal_block_end(const struct journal_block *block)
+{
+    const uint64_t step = JOURNAL_BLOCK_HEADER_BYTES;
+    return (block->at + JOURNAL_BLOCK_HEADER_BYTES + block->len + step - 1) / step * step;
+}
+
+/* Ends the line in hand, of which the last len bytes are these. */
+static void end_line(struct journal_state *state, const uint8_t *bytes, size_t len)
+{
+    bool blank = (state->carry == 0 || state->carry_blank) && line_is_blank(bytes, len);
+    state->lines++;
+    state->next_seq += blank ? 0 : 1;
+    state->carry = 0;
+    state->carry_blank = false;
+}
+
+void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len)
+{
+    const uint8_t *end = bytes + len;
+    state->offset += len;
+    const uint8_t *newline;
+    while ((newline = memchr(bytes, '\n', (size_t)(end - bytes))) != NULL) {
+        end_line(state, bytes, (size_t)(newline - bytes));
+        bytes = newline + 1;
+    }
+    size_t rest = (size_t)(end - bytes);
+    if (rest != 0)
+        state->carry_blank =
+            (state->carry == 0 || state->carry_blank) && line_is_blank(bytes, rest);
+    state->carry += rest;
+}
+
+void journal_block_make(uint64_t at, const struct journal_state *before, const uint8_t *payload,
+                        uint32_t len, struct journal_block *ret_block, uint8_t *ret_header)
+{
+    struct journal_state after = *before;
+    if (len == 0)
+        end_line(&after, payload, 0);
+    else
+        journal_state_count(&after, payload, len);
+    uint8_t *h = ret_header;
+    memset(h, 0, JOURNAL_BLOCK_HEADER_BYTES);
+    bytes_put_u32(h + BLOCK_AT_MAGIC, BLOCK_MAGIC);
+    bytes_put_u32(h + BLOCK_AT_LEN, len);
+    bytes_put_u64(h + BLOCK_AT_OFFSET, before->offset);
+    bytes_put_u64(h + BLOCK_AT_NEXT_SEQ, before->next_seq);
+    bytes_put_u64(h + BLOCK_AT_LINES, before->lines);
+    bytes_put_u64(h + BLOCK_AT_CARRY, after.carry);
+    bytes_put_u64(h + BLOCK_AT_STREAM, before->stream);
+    bytes_put_u32(h + BLOCK_AT_RECORDS, (uint32_t)(after.next_seq - before->next_seq));
+    bytes_put_u32(h + BLOCK_AT_PAYLOAD_CRC, hash_crc32c(0, payload, len));
+    bytes_put_u32(h + BLOCK_AT_FLAGS,
+                  (after.carry_blank ? FLAG_CARRY_BLANK : 0) | (len == 0 ? FLAG_ENDS : 0));
+    after.chain = hash_crc32c(before->chain, h, BLOCK_AT_CRC);
+    bytes_put_u32(h + BLOCK_AT_CRC, after.chain);
+    *ret_block = (struct journal_block){
+        .at = at, .len = len, .ends = len == 0, .before = *before, .after = after};
+}
+
+/* Reads the bytes behind a header. ERR_END if the file has fewer. */
+static int read_payload(const struct journal_segment *s, uint64_t at, uint32_t len,
+                        uint8_t *payload, struct err *e)
+{
+    size_t got;
+    int rc = file_read_at(s->fd, at + JOURNAL_BLOCK_HEADER_BYTES, payload, len, &got, e);
+    return rc == 0 && got < len ? ERR_END : rc;
+}
+
+int journal_segment_read(const struct journal_segment *s, uint64_t at,
+                         const struct journal_state *before, uint8_t *payload,
+                         struct journal_block *ret_block, struct err *e)
+{
+    static const uint8_t zeros[JOURNAL_BLOCK_HEADER_BYTES];
+    uint8_t found[JOURNAL_BLOCK_HEADER_BYTES];
+    uint64_t file_len;
+    size_t got;
+    int rc = file_length(s->fd, &file_len, e);
+    if (rc == 0 && file_len <= at)
+        return ERR_END;
+    if (rc == 0)
+        rc = file_read_at(s->fd, at, found, sizeof found, &got, e);
+    if (rc != 0)
+        return err_wrap(e, "%s", s->name);
+    if (got == sizeof found && memcmp(found, zeros, sizeof found) == 0 &&
+        file_len > at + JOURNAL_BLOCK_HEADER_BYTES)
+        return ERR_AGAIN;
+    if (got < sizeof found)
+        return corrupt(s, at, "the header of a block is cut off", e);
+    uint32_t len = bytes_get_u32(found + BLOCK_AT_LEN);
+    if (bytes_get_u32(found + BLOCK_AT_MAGIC) != BLOCK_MAGIC || len > JOURNAL_BLOCK_BYTES ||
+        bytes_get_u32(found + BLOCK_AT_CRC) != hash_crc32c(before->chain, found, BLOCK_AT_CRC))
+        return corrupt(s, at, "the header of a block is damaged, or of another place", e);
+    rc = read_payload(s, at, len, payload, e);
+    if (rc == ERR_END)
+        return corrupt(s, at, "a block is cut off", e);
+    if (rc != 0)
+        return err_wrap(e, "%s", s->name);
+    /* What we would write here is what must stand here. */
+    uint8_t wanted[JOURNAL_BLOCK_HEADER_BYTES];
+    struct journal_block block;
+    journal_block_make(at, before, payload, len, &block, wanted);
+    if (memcmp(found, wanted, sizeof found) != 0)
+        return corrupt(s, at, "the bytes of a block are damaged", e);
+    *ret_block = block;
+    return 0;
+}
+
+/* Whether the bytes look like a header of ours that may stand so far behind `before`. */
+static bool is_likely(const uint8_t *header, uint64_t distance, const struct journal_state *before)
+{
+    uint32_t len = bytes_get_u32(header + BLOCK_AT_LEN);
+    uint64_t offset = bytes_get_u64(header + BLOCK_AT_OFFSET);
+    return bytes_get_u32(header + BLOCK_AT_MAGIC) == BLOCK_MAGIC && len <= JOURNAL_BLOCK_BYTES &&
+           offset >= before->offset && offset - before->offset <= distance;
+}
+
+int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
+                                const struct journal_state *before, uint8_t *payload,
+                                bool *ret_good, struct err *e)
+{
+    uint8_t piece[64 * JOURNAL_BLOCK_HEADER_BYTES];
+    bool good = false;
+    size_t got = 0;
+    for (uint64_t from = at + JOURNAL_BLOCK_HEADER_BYTES; !good; from += got) {
+        int rc = file_read_at(s->fd, from, piece, sizeof piece, &got, e);
+        if (rc != 0)
+            return err_wrap(e, "%s", s->name);
+        for (size_t i = 0; i + JOURNAL_BLOCK_HEADER_BYTES <= got && !good;
+             i += JOURNAL_BLOCK_HEADER_BYTES) {
+            if (!is_likely(piece + i, from + i - at, before))
+                continue;
+            uint32_t len = bytes_get_u32(piece + i + BLOCK_AT_LEN);
+            rc = read_payload(s, from + i, len, payload, e);
+            if (rc != 0 && rc != ERR_END)
+                return err_wrap(e, "%s", s->name);
+            good = rc == 0 &&
+                   hash_crc32c(0, payload, len) == bytes_get_u32(piece + i + BLOCK_AT_PAYLOAD_CRC);
+        }
+        if (got < sizeof piece)
+            break;
+    }
+    *ret_good = good;
+    return 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * journal_segment.h - one file of a journal: its header, its blocks, and whether they verify
+ *
+ * A segment is a header and blocks; a block is a header and the bytes as they came. What was
+ * counted up to a place (lines, records, the unfinished line) is a state; the header of the segment
+ * has the state that it begins with, each block the one that it leads on from, and both are chained
+ * by their CRCs. So no block can be moved, left out or taken from another journal. Reads only what
+ * it is given; shared by the journal and by `bulkhead journal`. Format: docs/protocol.md,
+ * "Journal".
+ */
+#ifndef BULKHEAD_STAGES_JOURNAL_SEGMENT_H
+#define BULKHEAD_STAGES_JOURNAL_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/value.h"
+
+#define JOURNAL_HEADER_BYTES 128u
+#define JOURNAL_BLOCK_HEADER_BYTES 64u
+#define JOURNAL_BOOT_BYTES 16u
+#define JOURNAL_NAME_BYTES 32u
+
+/* What is known at a place between two blocks. */
+struct journal_state {
+    seq_number next_seq; /* of the next record that is completed */
+    uint64_t lines;      /* completed before */
+    uint64_t offset;     /* bytes of all streams before */
+    uint64_t carry;      /* of these, bytes of a line that is not complete */
+    bool carry_blank;    /* they are white space */
+    uint64_t stream;     /* whose bytes they are; one segment has those of one stream */
+    uint32_t chain;      /* CRC of the last header before */
+};
+
+struct journal_segment {
+    int fd;
+    char name[JOURNAL_NAME_BYTES];
+    uint64_t number;
+    uint64_t owner; /* hash of topology and stage */
+    uint8_t boot[JOURNAL_BOOT_BYTES];
+    struct journal_state begin; /* its chain is the CRC of this header */
+    uint32_t previous_chain;    /* of the state at the end of the segment before */
+};
+
+/* A block as it was read or is to be written; before and after are the states around it. */
+struct journal_block {
+    uint64_t at; /* of its header in the file */
+    uint32_t len;
+    bool ends; /* no bytes: the line that is not complete ends here, and with it its stream */
+    struct journal_state before, after;
+};
+
+/* The numbers of the segments in a directory, rising; the caller frees *ret_numbers. */
+int journal_segment_list(int dir_fd, uint64_t **ret_numbers, size_t *ret_count, struct err *e);
+
+/*
+ * Opens a segment and reads its header.
+ *
+ *   flags   O_RDONLY or O_RDWR
+ *
+ * Ownership: the caller closes ret_s->fd.
+ * Returns:   0, ERR_NOT_FOUND, ERR_CORRUPT (file and offset are named), ERR_MISMATCH (another
+ *            version), ERR_IO.
+ */
+int journal_segment_open(int dir_fd, uint64_t number, int flags, struct journal_segment *ret_s,
+                         struct err *e);
+
+/* Whether the segment goes on where the one before it has ended. */
+bool journal_segment_follows(const struct journal_segment *s, const struct journal_state *end);
+
+/*
+ * Makes the file of a segment that is filled in but for fd, name and begin.chain; safe when it
+ * returns. Returns 0 or what file_write_at() returns; then there is no descriptor to close.
+ */
+int journal_segment_create(int dir_fd, struct journal_segment *s, bool durable, struct err *e);
+
+/*
+ * Reads the block at `at`, where `before` holds, and verifies all of it.
+ *
+ *   payload   takes its bytes; has room for JOURNAL_BLOCK_BYTES
+ *
+ * Returns: 0; ERR_END (the file ends here); ERR_AGAIN (bytes without a header lie here: a block
+ *          that is not committed); ERR_CORRUPT (e names file and offset); ERR_IO.
+ */
+int journal_segment_read(const struct journal_segment *s, uint64_t at,
+                         const struct journal_state *before, uint8_t *payload,
+                         struct journal_block *ret_block, struct err *e);
+
+/* Where the block behind this one begins: a header lies in one page, so that it is never torn. */
+uint64_t journal_block_end(const struct journal_block *block);
+
+/*
+ * Makes the block of len bytes; of none, the one that ends the unfinished line.
+ *
+ *   ret_header   JOURNAL_BLOCK_HEADER_BYTES, to be written at `at`
+ */
+void journal_block_make(uint64_t at, const struct journal_state *before, const uint8_t *payload,
+                        uint32_t len, struct journal_block *ret_block, uint8_t *ret_header);
+
+/* Moves a state behind more bytes; the chain stays. */
+void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len);
+
+/*
+ * Whether a block that verifies by itself lies anywhere behind `at`: then what is there was not
+ * torn in being written, but damaged later. Reads through payload, as above.
+ */
+int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
+                                const struct journal_state *before, uint8_t *payload,
+                                bool *ret_good, struct err *e);
+
+/* The hash that keeps the journals of stages and topologies apart. */
+uint64_t journal_owner(const char *topology, const char *stage);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/quarantine.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/bytes.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/memory.h"
+
+#define QUARANTINE_MAGIC 0x55514842u /* "BHQU" */
+#define QUARANTINE_VERSION 1u
+
+enum {
+    AT_MAGIC = 0,
+    AT_VERSION = 4,
+    AT_OWNER = 8,
+    AT_COUNT = 16,
+    AT_CRC = 20, /* of all other bytes of the file */
+    HEADER_BYTES = 24,
+};
+
+/* Fixed places, the texts filled up with zeros: easier to check than to save a few bytes. */
+enum {
+    ENTRY_AT_SEQ = 0,
+    ENTRY_AT_CAUSE = 8,
+    ENTRY_AT_WORDS = ENTRY_AT_CAUSE + QUARANTINE_CAUSE_BYTES_MAX + 1,
+    ENTRY_BYTES = ENTRY_AT_WORDS + QUARANTINE_WORDS_BYTES_MAX + 1,
+};
+#define FILE_BYTES_MAX (HEADER_BYTES + (size_t)QUARANTINE_ENTRIES_MAX * ENTRY_BYTES)
+
+static uint32_t crc_of(const uint8_t *bytes, size_t len)
+{
+    uint32_t crc = hash_crc32c(0, bytes, AT_CRC);
+    return hash_crc32c(crc, bytes + HEADER_BYTES, len - HEADER_BYTES);
+}
+
+static int decode(const uint8_t *bytes, size_t len, const char *owner, struct quarantine *ret,
+                  struct err *e)
+{
+    if (len < HEADER_BYTES)
+        return err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": cut off (offset %zu)", len);
+    size_t count = bytes_get_u32(bytes + AT_COUNT);
+    if (bytes_get_u32(bytes + AT_MAGIC) != QUARANTINE_MAGIC || count > QUARANTINE_ENTRIES_MAX ||
+        len != HEADER_BYTES + count * ENTRY_BYTES ||
+        bytes_get_u32(bytes + AT_CRC) != crc_of(bytes, len))
+        return err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": does not verify (offset 0)");
+    if (bytes_get_u32(bytes + AT_VERSION) != QUARANTINE_VERSION ||
+        bytes_get_u64(bytes + AT_OWNER) != hash_fnv1a(owner, strlen(owner)))
+        return err_set(e, ERR_MISMATCH,
+                       QUARANTINE_FILE ": was written for another stage, or by another version");
+    ret->entries = memory_new(count, sizeof *ret->entries);
+    ret->count = count;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *at = bytes + HEADER_BYTES + i * ENTRY_BYTES;
+        struct quarantine_entry *entry = &ret->entries[i];
+        entry->seq = bytes_get_u64(at + ENTRY_AT_SEQ);
+        memcpy(entry->cause, at + ENTRY_AT_CAUSE, QUARANTINE_CAUSE_BYTES_MAX);
+        memcpy(entry->words, at + ENTRY_AT_WORDS, QUARANTINE_WORDS_BYTES_MAX);
+    }
+    return 0;
+}
+
+int quarantine_load(int dir_fd, const char *owner, struct quarantine *ret_quarantine, struct err *e)
+{
+    struct quarantine loaded = {0};
+    int fd;
+    int rc = file_open(dir_fd, QUARANTINE_FILE, O_RDONLY | O_NOFOLLOW, 0, &fd, e);
+    if (rc != 0 && rc != ERR_NOT_FOUND)
+        return rc;
+    if (rc == 0) {
+        struct buf bytes = {0};
+        rc = file_read_whole(fd, FILE_BYTES_MAX, &bytes, e);
+        if (rc == ERR_RANGE)
+            rc = err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": is longer than it can be (offset %zu)",
+                         FILE_BYTES_MAX);
+        if (rc == 0)
+            rc = decode(bytes.data, bytes.len, owner, &loaded, e);
+        buf_done(&bytes);
+        /* Its writer may have been killed before its syncs: nobody acts on what may be lost yet. */
+        if (rc == 0)
+            rc = file_sync(fd, e);
+        if (rc == 0)
+            rc = file_sync_dir(dir_fd, e);
+        (void)close(fd);
+        if (rc != 0) {
+            quarantine_done(&loaded);
+            return rc;
+        }
+    }
+    *ret_quarantine = loaded;
+    return 0;
+}
+
+void quarantine_done(struct quarantine *quarantine)
+{
+    free(quarantine->entries);
+    *quarantine = (struct quarantine){0};
+}
+
+const struct quarantine_entry *quarantine_find(const struct quarantine *quarantine, seq_number seq)
+{
+    size_t low = 0, high = quarantine->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (quarantine->entries[middle].seq < seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < quarantine->count && quarantine->entries[low].seq == seq
+               ? &quarantine->entries[low]
+               : NULL;
+}
+
+static void insert(struct quarantine *quarantine, const struct quarantine_entry *entry)
+{
+    quarantine->entries =
+        memory_resize(quarantine->entries, quarantine->count + 1, sizeof *quarantine->entries);
+    size_t at = quarantine->count++;
+    for (; at > 0 && quarantine->entries[at - 1].seq > entry->seq; at--)
+        quarantine->entries[at] = quarantine->entries[at - 1];
+    quarantine->entries[at] = *entry;
+}
+
+static int replace_file(int dir_fd, const uint8_t *bytes, size_t len, struct err *e)
+{
+    int fd;
+    int rc = file_open(dir_fd, QUARANTINE_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                       0600, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = file_write_at(fd, 0, bytes, len, e);
+    if (rc == 0)
+        rc = file_sync(fd, e);
+    (void)close(fd);
+    return rc == 0 ? file_rename(dir_fd, QUARANTINE_FILE ".new", QUARANTINE_FILE, true, e) : rc;
+}
+
+static int write_list(int dir_fd, const char *owner, const struct quarantine *quarantine,
+                      struct err *e)
+{
+    size_t len = HEADER_BYTES + quarantine->count * ENTRY_BYTES;
+    uint8_t *bytes = memory_new(len, 1);
+    bytes_put_u32(bytes + AT_MAGIC, QUARANTINE_MAGIC);
+    bytes_put_u32(bytes + AT_VERSION, QUARANTINE_VERSION);
+    bytes_put_u64(bytes + AT_OWNER, hash_fnv1a(owner, strlen(owner)));
+    bytes_put_u32(bytes + AT_COUNT, (uint32_t)quarantine->count);
+    for (size_t i = 0; i < quarantine->count; i++) {
+        const struct quarantine_entry *entry = &quarantine->entries[i];
+        uint8_t *at = bytes + HEADER_BYTES + i * ENTRY_BYTES;
+        bytes_put_u64(at + ENTRY_AT_SEQ, entry->seq);
+        memcpy(at + ENTRY_AT_CAUSE, entry->cause, strlen(entry->cause));
+        memcpy(at + ENTRY_AT_WORDS, entry->words, strlen(entry->words));
+    }
+    bytes_put_u32(bytes + AT_CRC, crc_of(bytes, len));
+    int rc = replace_file(dir_fd, bytes, len, e);
+    free(bytes);
+    return rc;
+}
+
+int quarantine_add(int dir_fd, const char *owner, const struct quarantine_entry *entry,
+                   struct err *e)
+{
+    struct quarantine quarantine;
+    int rc = quarantine_load(dir_fd, owner, &quarantine, e);
+    if (rc != 0)
+        return rc;
+    if (quarantine_find(&quarantine, entry->seq) == NULL) {
+        if (quarantine.count >= QUARANTINE_ENTRIES_MAX) {
+            rc = err_set(e, ERR_RANGE,
+                         "%u records are in quarantine already; it is the stage that is broken, "
+                         "not the records",
+                         QUARANTINE_ENTRIES_MAX);
+        } else {
+            insert(&quarantine, entry);
+            rc = write_list(dir_fd, owner, &quarantine, e);
+        }
+    }
+    quarantine_done(&quarantine);
+    return rc;
+}

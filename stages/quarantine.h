@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * quarantine.h - the records that one stage does without, because they kill it
+ *
+ * The supervisor decides, and writes the decision down before the next process of the stage
+ * starts; every process of the stage reads the list when it opens, and sends these records to the
+ * dead letters instead of working on them. So whatever dies afterwards, the decision stays. One
+ * file, "quarantine", in the stage's directory, replaced as a whole. Format: docs/protocol.md.
+ */
+#ifndef BULKHEAD_STAGES_QUARANTINE_H
+#define BULKHEAD_STAGES_QUARANTINE_H
+
+#include <stddef.h>
+
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/value.h"
+
+#define QUARANTINE_FILE "quarantine"
+#define QUARANTINE_CAUSE_BYTES_MAX 63u
+
+struct quarantine_entry {
+    seq_number seq;
+    char cause[QUARANTINE_CAUSE_BYTES_MAX + 1]; /* "was killed by signal 11 (SIGSEGV)" */
+    char words[QUARANTINE_WORDS_BYTES_MAX + 1]; /* printable; what it said last, or "" */
+};
+
+struct quarantine {
+    struct quarantine_entry *entries; /* rising by seq */
+    size_t count;
+};
+
+/*
+ * Reads the list of a stage; one without the file has none.
+ *
+ *   dir_fd  the stage's directory
+ *   owner   "TOPOLOGY/STAGE": a file of another owner is refused
+ *
+ * Ownership: the caller frees it with quarantine_done().
+ * Returns: 0, ERR_CORRUPT or ERR_MISMATCH (e names file and offset), ERR_IO.
+ */
+int quarantine_load(int dir_fd, const char *owner, struct quarantine *ret_quarantine,
+                    struct err *e);
+void quarantine_done(struct quarantine *quarantine);
+
+/* The entry of a seq, or NULL. */
+const struct quarantine_entry *quarantine_find(const struct quarantine *quarantine, seq_number seq);
+
+/*
+ * Adds one entry and makes the list safe, whatever the durability of the topology; a seq that is
+ * there already stays as it was.
+ * Returns: 0, ERR_RANGE (QUARANTINE_ENTRIES_MAX are there), or as quarantine_load(), ERR_NO_SPACE.
+ */
+int quarantine_add(int dir_fd, const char *owner, const struct quarantine_entry *entry,
+                   struct err *e);
+
+#endif

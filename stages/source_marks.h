@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * source_marks.h - places in the input of a source, remembered until they are acked
+ *
+ * A source notes where it was every so many records. An ack makes the last place at or below it
+ * the cursor, so that reading again begins at most that many records before the ack.
+ */
+#ifndef BULKHEAD_STAGES_SOURCE_MARKS_H
+#define BULKHEAD_STAGES_SOURCE_MARKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/value.h"
+#include "topology/graph.h"
+
+/* Which file, however it is named. The birth tells a number that was given again; 0: unknown. */
+struct file_identity {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t birth_ns;
+};
+
+/* All lines before offset are read; `line` of them, the last with number seq among the records. */
+struct source_mark {
+    seq_number seq;
+    uint64_t offset;
+    uint64_t line;
+    uint32_t prefix_crc; /* of everything before offset */
+    uint32_t tail_crc;   /* of the last bytes before offset */
+    bool unterminated;   /* the last line ended with the input, not with a newline */
+    struct file_identity file;
+};
+
+struct source_marks {
+    struct source_mark *items; /* a ring, rising */
+    size_t head, count, capacity;
+};
+
+void source_marks_done(struct source_marks *m);
+
+/* Notes a place. Requires: its seq is not below that of the last one. */
+void source_marks_add(struct source_marks *m, const struct source_mark *mark);
+
+/* Finds the last place at or below seq. Returns whether there is one. */
+bool source_marks_find(const struct source_marks *m, seq_number seq, struct source_mark *ret_mark);
+
+/* Forgets all places at or below seq. */
+void source_marks_drop(struct source_marks *m, seq_number seq);
+
+#endif

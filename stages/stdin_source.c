@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stdin.source: the lines of standard input, by way of a journal.
+ *
+ * read_record() gives out the lines that the journal holds, and when it has none left takes more
+ * in, as much as is there but not more than a block. So the journal is never far ahead of what is
+ * given out, and what is not wanted yet stays in the pipe.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "common/limits.h"
+#include "common/memory.h"
+#include "stages/cursor.h"
+#include "stages/journal.h"
+#include "stages/kinds.h"
+#include "stages/line_reader.h"
+#include "stages/source_marks.h"
+#include "stages/stage.h"
+#include "stages/stage_input.h"
+
+#define CURSOR_MAGIC 0x4e4a4842u /* "BHJN" */
+
+/* Places in the cursor's payload. */
+enum {
+    AT_SEQ = 0,
+    AT_OFFSET = 8,
+    AT_LINE = 16,
+};
+
+struct stdin_source {
+    const struct stage_input *input;
+    bool is_null;
+    struct journal *journal;
+    struct line_reader lines;
+    struct cursor cursor;
+    struct source_mark at; /* behind the last line that was given out */
+    struct source_mark committed;
+    struct source_marks marks;
+    bool ended;    /* the input is at its end */
+    bool draining; /* nothing more is to be taken in */
+};
+
+static const struct option_spec specs[] = {
+    {.name = "max_line_bytes",
+     .tag = OPTION_SIZE,
+     .fallback = "1MiB",
+     .min = 64,
+     .max = LINE_BYTES_MAX,
+     .meaning = "a longer line is a dead letter"},
+    {0},
+};
+
+static void derive(struct kind_check *check)
+{
+    kind_check_makes(check, "line", (struct type){.tag = VALUE_BYTES}, check->place);
+}
+
+static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
+{
+    (void)topology;
+    (void)stage;
+    return stage_input_check(STDIN_FILENO, e);
+}
+
+static void close_source(void *opaque)
+{
+    struct stdin_source *self = opaque;
+    journal_free(self->journal);
+    cursor_close(&self->cursor);
+    line_reader_done(&self->lines);
+    source_marks_done(&self->marks);
+    free(self);
+}
+
+static void note_cut(const struct stage_env *env, uint64_t bytes)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "the host went down while input was being written: the last %" PRIu64
+                   " bytes of the journal were on no one's books and cannot be verified; they are "
+                   "cut off, and kept in stages/%s/journal.*.torn",
+                   bytes, env->stage->name);
+    env->note(text);
+}
+
+static int open_journal(struct stdin_source *self, const struct stage_env *env, struct err *e)
+{
+    struct journal_config config = {
+        .dir_fd = env->state_fd,
+        .owner = journal_owner(env->topology->name, env->stage->name),
+        .durable = env->durable,
+        .stream = env->input->stream,
+        .stream_kept = env->input->kept,
+        .acked = {.seq = self->at.seq, .line = self->at.line, .offset = self->at.offset}};
+    int rc = journal_boot_id(config.boot, e);
+    if (rc == 0)
+        rc = journal_open(&config, &self->journal, e);
+    if (rc != 0)
+        return err_wrap(e, "stages/%s", env->stage->name);
+    if (journal_cut_bytes(self->journal) != 0)
+        note_cut(env, journal_cut_bytes(self->journal));
+    return 0;
+}
+
+static int open_source(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    struct stdin_source *self = memory_new(1, sizeof *self);
+    self->input = env->input;
+    self->is_null = stage_input_is_null(env->input);
+    self->cursor.fd = -1;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found = false;
+    int rc =
+        cursor_open(&self->cursor, env->state_fd, CURSOR_MAGIC, env->durable, payload, &found, e);
+    if (rc == 0 && found)
+        self->at = (struct source_mark){.seq = bytes_get_u64(payload + AT_SEQ),
+                                        .offset = bytes_get_u64(payload + AT_OFFSET),
+                                        .line = bytes_get_u64(payload + AT_LINE)};
+    if (rc == 0)
+        rc = open_journal(self, env, e);
+    if (rc != 0) {
+        close_source(self);
+        return rc;
+    }
+    self->committed = self->at;
+    line_reader_init(&self->lines,
+                     (size_t)options_get(env->stage->options, "max_line_bytes")->number,
+                     journal_read, self->journal);
+    line_reader_set(&self->lines, self->at.offset, 0);
+    *ret_self = self;
+    return 0;
+}
+
+/* Moves what is there of the input into our own pipe. */
+static int relay(const struct stage_input *input, struct err *e)
+{
+    struct pollfd ready = {.fd = input->fd, .events = POLLIN};
+    if (poll(&ready, 1, 0) == 0)
+        return ERR_AGAIN;
+    ssize_t n = splice(input->fd, NULL, input->relay_write_fd, NULL, JOURNAL_BLOCK_BYTES,
+                       SPLICE_F_NONBLOCK);
+    if (n > 0)
+        return 0;
+    if (n == 0)
+        return ERR_END;
+    if (errno == EAGAIN || errno == EINTR)
+        return ERR_AGAIN;
+    if (errno == EINVAL)
+        return err_set(e, ERR_MISMATCH,
+                       "standard input is of a sort that splice(2) cannot move, without which "
+                       "input would be lost in a kill; put 'cat |' in front");
+    return err_set_errno(e, "cannot read standard input");
+}
+
+/* Takes in more. Returns 0, ERR_AGAIN, ERR_END, or an error. */
+static int take(struct stdin_source *self, struct err *e)
+{
+    if (self->is_null)
+        return ERR_END;
+    if (self->input->relay_read_fd < 0)
+        return journal_take(self->journal, self->input->fd, e);
+    /* What a former life has left in our pipe comes first. */
+    int rc = journal_take(self->journal, self->input->relay_read_fd, e);
+    if (rc == ERR_AGAIN)
+        rc = relay(self->input, e);
+    return rc;
+}
+
+static int take_or_end(struct stdin_source *self, struct err *e)
+{
+    if (self->ended)
+        return ERR_END;
+    if (self->draining) {
+        /* What was taken out of the input already is in our own pipe, which ends with the run. */
+        int relay_rc = self->is_null || self->input->relay_read_fd < 0
+                           ? ERR_AGAIN
+                           : journal_take(self->journal, self->input->relay_read_fd, e);
+        if (relay_rc != ERR_AGAIN && relay_rc != ERR_END)
+            return relay_rc;
+        int flush_rc = journal_flush(self->journal, e);
+        return flush_rc == ERR_AGAIN ? ERR_END : flush_rc;
+    }
+    int rc = take(self, e);
+    if (rc != ERR_END)
+        return rc;
+    /* The last line need not have a newline. */
+    rc = journal_end(self->journal, e);
+    self->ended = rc == 0;
+    return rc;
+}
+
+/* Finds the next line that is not blank and moves behind it. */
+static int next_line(struct stdin_source *self, struct line *line, struct err *e)
+{
+    for (;;) {
+        int rc = line_reader_next(&self->lines, line, e);
+        if (rc == ERR_AGAIN)
+            rc = take_or_end(self, e);
+        else if (rc == ERR_END)
+            rc = 0; /* a stream ended here with a line that is acked */
+        else if (rc == 0) {
+            self->at.line++;
+            self->at.seq += line->blank ? 0 : 1;
+            self->at.offset = self->lines.offset;
+            if (!line->blank)
+                return 0;
+        }
+        if (rc != 0)
+            return rc;
+    }
+}
+
+static int read_record(void *opaque, struct emitter *out, struct err *e)
+{
+    struct stdin_source *self = opaque;
+    struct line line;
+    int rc = next_line(self, &line, e);
+    if (rc != 0)
+        return rc;
+    out->seq = self->at.seq;
+    out->position = self->at.line;
+    line_emit(&self->lines, &line, out);
+    if (self->at.seq % SOURCE_RECORDS_PER_MARK == 0)
+        source_marks_add(&self->marks, &self->at);
+    return 0;
+}
+
+static void wait_for_input(const void *opaque, int *ret_fd, int *ret_timeout_ms)
+{
+    *ret_fd = ((const struct stdin_source *)opaque)->input->fd;
+    *ret_timeout_ms = -1;
+}
+
+static void drain(void *opaque)
+{
+    ((struct stdin_source *)opaque)->draining = true;
+}
+
+static seq_number last(const void *opaque)
+{
+    return journal_last(((const struct stdin_source *)opaque)->journal);
+}
+
+static seq_number position(const void *opaque)
+{
+    return ((const struct stdin_source *)opaque)->at.seq;
+}
+
+static int write_cursor(struct stdin_source *self, const struct source_mark *mark, struct err *e)
+{
+    uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
+    bytes_put_u64(payload + AT_SEQ, mark->seq);
+    bytes_put_u64(payload + AT_OFFSET, mark->offset);
+    bytes_put_u64(payload + AT_LINE, mark->line);
+    int rc = cursor_write(&self->cursor, CURSOR_MAGIC, payload, e);
+    if (rc != 0)
+        return rc;
+    self->committed = *mark;
+    return journal_trim(self->journal, mark->offset, e);
+}
+
+static int commit(void *opaque, seq_number seq, struct err *e)
+{
+    struct stdin_source *self = opaque;
+    REQUIRE(seq <= self->at.seq);
+    struct source_mark reached = self->committed;
+    (void)source_marks_find(&self->marks, seq, &reached);
+    if (seq == self->at.seq)
+        reached = self->at;
+    int rc = reached.offset != self->committed.offset ? write_cursor(self, &reached, e) : 0;
+    if (rc == 0)
+        source_marks_drop(&self->marks, seq);
+    return rc;
+}
+
+static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total)
+{
+    *ret_done = ((const struct stdin_source *)opaque)->at.offset;
+    *ret_total = 0; /* who knows */
+}
+
+static const struct stage_ops ops = {
+    .preflight = preflight,
+    .open = open_source,
+    .close = close_source,
+    .read = read_record,
+    .drain = drain,
+    .last = last,
+    .wait = wait_for_input,
+    .position = position,
+    .commit = commit,
+    .progress = progress,
+};
+
+const struct kind stdin_source_kind = {
+    .name = "stdin.source",
+    .summary = "reads the lines of standard input",
+    .manual =
+        "Reads standard input line by line to its end, or until the run is stopped. What is read "
+        "is in a journal in the state directory before anything is made of it, so it survives "
+        "every kill; `bulkhead journal` shows it. LF and CRLF end a line, the last one may lack "
+        "it; blank lines are skipped. What a later run reads comes behind what this one has read.",
+    .role = KIND_SOURCE,
+    .takes_stdin = true,
+    .dead_letters = true,
+    .reads = "nothing",
+    .makes = "line: bytes",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stdout.sink: writes the field `line` of every record as a line of standard output.
+ *
+ * Lines gather in a buffer, are written when there is enough of them or at a commit, and only when
+ * all is written the cursor moves. Writing never blocks: when the reader is slow, records are not
+ * taken, and the host waits. A kill between write and cursor repeats lines. It does not cut one,
+ * since a pipe takes whole lines of up to PIPE_BUF in one piece or not at all; a longer one that
+ * may have been cut is ended by the next life.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/memory.h"
+#include "stages/cursor.h"
+#include "stages/kinds.h"
+#include "stages/stage.h"
+
+#define CURSOR_MAGIC 0x44534842u /* "BHSD" */
+/* So much may wait to be written before records are not taken any more. */
+#define WAITING_BYTES_MAX (64u << 10)
+
+/* Places in the cursor's payload. */
+enum {
+    AT_SEQ = 0,
+    AT_TORN = 8,
+};
+
+struct stdout_sink {
+    size_t line_field;
+    bool numbered;
+    int fd;
+    bool opened; /* fd is ours: does not block, and is closed by us */
+    bool is_socket;
+    struct cursor cursor;
+    seq_number committed;
+    bool torn; /* the cursor says that a line may have been cut */
+    seq_number seq;
+    uint64_t index; /* of the next record of that seq */
+    struct buf waiting;
+    size_t written; /* so much of it */
+};
+
+static const char *const numbered_choices[] = {"false", "true", NULL};
+
+static const struct option_spec specs[] = {
+    {.name = "numbered",
+     .tag = OPTION_CHOICE,
+     .fallback = "false",
+     .choices = numbered_choices,
+     .meaning = "begin each line with SEQ.INDEX and a tab, by which a repeated line is known"},
+    {0},
+};
+
+static void derive(struct kind_check *check)
+{
+    (void)kind_check_needs(check, "line", 1u << VALUE_STRING | 1u << VALUE_BYTES, NULL);
+}
+
+static int check_output(struct stat *ret_st, struct err *e)
+{
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    if (flags < 0 || fstat(STDOUT_FILENO, ret_st) != 0)
+        return errno == EBADF ? err_set(e, ERR_MISMATCH, "standard output is closed")
+                              : err_set_errno(e, "standard output");
+    if (S_ISREG(ret_st->st_mode))
+        return err_set(e, ERR_MISMATCH,
+                       "standard output is a regular file; file.sink writes one so that no line "
+                       "is repeated or lost: use that, or put '| cat' in front of the '>'");
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        return err_set(e, ERR_MISMATCH, "standard output cannot be written");
+    return 0;
+}
+
+static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
+{
+    (void)topology;
+    (void)stage;
+    struct stat st;
+    return check_output(&st, e);
+}
+
+static int unread(struct err *e)
+{
+    return err_set(e, ERR_UNREAD,
+                   "nobody reads standard output any more; the next run goes on from there");
+}
+
+/*
+ * The descriptor is shared with others, who would be surprised if it did not block any more: one
+ * of our own is opened. Where that is not allowed, poll(2) says when to write.
+ */
+static int open_output(struct stdout_sink *self, struct err *e)
+{
+    struct stat st;
+    int rc = check_output(&st, e);
+    if (rc != 0)
+        return rc;
+    self->is_socket = S_ISSOCK(st.st_mode);
+    self->fd = self->is_socket
+                   ? -1
+                   : open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (self->fd < 0 && errno == ENXIO && S_ISFIFO(st.st_mode))
+        return unread(e);
+    self->opened = self->fd >= 0;
+    if (!self->opened)
+        self->fd = STDOUT_FILENO;
+    return 0;
+}
+
+static void close_sink(void *opaque)
+{
+    struct stdout_sink *self = opaque;
+    if (self->opened)
+        (void)close(self->fd);
+    cursor_close(&self->cursor);
+    buf_done(&self->waiting);
+    free(self);
+}
+
+static int write_cursor(struct stdout_sink *self, seq_number seq, bool torn, struct err *e)
+{
+    uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
+    bytes_put_u64(payload + AT_SEQ, seq);
+    bytes_put_u32(payload + AT_TORN, torn ? 1 : 0);
+    int rc = cursor_write(&self->cursor, CURSOR_MAGIC, payload, e);
+    if (rc != 0)
+        return rc;
+    self->committed = seq;
+    self->torn = torn;
+    return 0;
+}
+
+static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    struct stdout_sink *self = memory_new(1, sizeof *self);
+    self->cursor.fd = -1;
+    self->line_field = (size_t)contract_find(env->stage->in, "line");
+    self->numbered = options_get(env->stage->options, "numbered")->number == 1;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found = false;
+    int rc =
+        cursor_open(&self->cursor, env->state_fd, CURSOR_MAGIC, env->durable, payload, &found, e);
+    if (rc == 0)
+        rc = open_output(self, e);
+    if (rc == 0 && found) {
+        self->committed = bytes_get_u64(payload + AT_SEQ);
+        self->torn = bytes_get_u32(payload + AT_TORN) != 0;
+    }
+    /* What a former run has cut was in its own output. */
+    if (rc == 0 && self->torn && env->first)
+        rc = write_cursor(self, self->committed, false, e);
+    if (rc != 0) {
+        close_sink(self);
+        return rc;
+    }
+    if (self->torn)
+        buf_add_byte(&self->waiting, '\n'); /* what was cut is a line of its own */
+    *ret_self = self;
+    return 0;
+}
+
+/* Writes some bytes without blocking; -1 with errno EAGAIN if none can be written now. */
+static ssize_t write_some(const struct stdout_sink *self, const uint8_t *bytes, size_t len)
+{
+    if (self->is_socket)
+        return send(self->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct pollfd ready = {.fd = self->fd, .events = POLLOUT};
+    if (!self->opened && poll(&ready, 1, 0) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return write(self->fd, bytes, len);
+}
+
+/* How much of what waits is written in one piece: whole lines, or a part of one that is longer. */
+static size_t piece_len(const uint8_t *bytes, size_t len)
+{
+    if (len <= PIPE_BUF)
+        return len;
+    const uint8_t *newline = memrchr(bytes, '\n', PIPE_BUF);
+    return newline != NULL ? (size_t)(newline - bytes) + 1 : PIPE_BUF;
+}
+
+/* Writes all that waits. ERR_AGAIN: not all of it can be written now. */
+static int push(struct stdout_sink *self, struct err *e)
+{
+    while (self->written < self->waiting.len) {
+        const uint8_t *bytes = self->waiting.data + self->written;
+        size_t len = piece_len(bytes, self->waiting.len - self->written);
+        if (bytes[len - 1] != '\n' && !self->torn) {
+            int rc = write_cursor(self, self->committed, true, e);
+            if (rc != 0)
+                return rc;
+        }
+        ssize_t n = write_some(self, bytes, len);
+        if (n >= 0)
+            self->written += (size_t)n;
+        else if (errno == EAGAIN)
+            return ERR_AGAIN;
+        else if (errno == EPIPE || errno == ECONNRESET)
+            return unread(e);
+        else if (errno != EINTR)
+            return err_set_errno(e, "cannot write standard output");
+    }
+    buf_reset(&self->waiting);
+    self->written = 0;
+    return 0;
+}
+
+static int write_record(void *opaque, const struct record *in, struct err *e)
+{
+    struct stdout_sink *self = opaque;
+    if (self->waiting.len >= WAITING_BYTES_MAX) {
+        int rc = push(self, e);
+        if (rc != 0)
+            return rc;
+    }
+    self->index = in->seq == self->seq ? self->index + 1 : 0;
+    self->seq = in->seq;
+    const struct value *line = &in->fields[self->line_field];
+    if (self->numbered)
+        buf_add_format(&self->waiting, "%" PRIu64 ".%" PRIu64 "\t", in->seq, self->index);
+    buf_add(&self->waiting, line->bytes, line->len);
+    buf_add_byte(&self->waiting, '\n');
+    return 0;
+}
+
+static void wait_for_reader(const void *opaque, int *ret_fd, int *ret_timeout_ms)
+{
+    *ret_fd = ((const struct stdout_sink *)opaque)->fd;
+    *ret_timeout_ms = -1;
+}
+
+static seq_number position(const void *opaque)
+{
+    return ((const struct stdout_sink *)opaque)->committed;
+}
+
+static int commit(void *opaque, seq_number seq, struct err *e)
+{
+    struct stdout_sink *self = opaque;
+    int rc = push(self, e);
+    return rc == 0 ? write_cursor(self, seq, false, e) : rc;
+}
+
+static const struct stage_ops ops = {
+    .preflight = preflight,
+    .open = open_sink,
+    .close = close_sink,
+    .write = write_record,
+    .wait = wait_for_reader,
+    .position = position,
+    .commit = commit,
+};
+
+const struct kind stdout_sink_kind = {
+    .name = "stdout.sink",
+    .summary = "writes lines to standard output",
+    .manual =
+        "Writes the field 'line' of every record and a newline to standard output: a pipe, a "
+        "terminal or a socket. No line is missing, but after a kill some may come twice, since "
+        "nobody can tell what a reader has got; with 'numbered: true' a repeated line is known by "
+        "its number. A line of more than 4096 bytes may also be cut by a kill; then a newline ends "
+        "the piece, and the whole line follows. A regular file is refused: file.sink "
+        "writes each line exactly once.",
+    .role = KIND_SINK,
+    .takes_stdout = true,
+    .reads = "line: string or bytes",
+    .makes = "nothing",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};

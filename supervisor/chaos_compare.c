@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/chaos_compare.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+#include "common/text.h"
+
+#define BLOCK_BYTES (256u << 10)
+#define SHOWN_BYTES_MAX 240u
+
+struct side {
+    const char *path;
+    int fd; /* -1: the file is not there */
+    uint8_t *block;
+    size_t len;
+};
+
+/* Where the files part. */
+struct parting {
+    uint64_t offset;
+    uint64_t line;
+    uint64_t line_offset; /* at which that line begins */
+};
+
+static int open_side(struct side *side, const char *path, struct err *e)
+{
+    *side = (struct side){.path = path, .fd = -1, .block = memory_new(BLOCK_BYTES, 1)};
+    int rc = file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0, &side->fd, e);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static void close_side(struct side *side)
+{
+    if (side->fd >= 0)
+        (void)close(side->fd);
+    free(side->block);
+}
+
+/* Goes over bytes that are the same on both sides. */
+static void pass_over(struct parting *at, const uint8_t *bytes, size_t len)
+{
+    const uint8_t *end = bytes + len;
+    for (const uint8_t *b = bytes; (b = memchr(b, '\n', (size_t)(end - b))) != NULL; b++) {
+        at->line++;
+        at->line_offset = at->offset + (uint64_t)(b - bytes) + 1;
+        if (b + 1 == end)
+            break;
+    }
+    at->offset += len;
+}
+
+/* Reads on until the files part or end. Returns 0 (the same), ERR_MISMATCH, or ERR_IO. */
+static int find_parting(struct side sides[2], struct parting *at, struct err *e)
+{
+    for (;;) {
+        for (int i = 0; i < 2; i++) {
+            int rc = file_read_at(sides[i].fd, at->offset, sides[i].block, BLOCK_BYTES,
+                                  &sides[i].len, e);
+            if (rc != 0)
+                return err_wrap(e, "'%s'", sides[i].path);
+        }
+        size_t common = sides[0].len < sides[1].len ? sides[0].len : sides[1].len;
+        size_t same = 0;
+        if (memcmp(sides[0].block, sides[1].block, common) == 0)
+            same = common;
+        while (same < common && sides[0].block[same] == sides[1].block[same])
+            same++;
+        pass_over(at, sides[0].block, same);
+        if (same < common || sides[0].len != sides[1].len)
+            return ERR_MISMATCH;
+        if (common < BLOCK_BYTES)
+            return 0;
+    }
+}
+
+/* The line at an offset, its beginning only if it is long and they part far behind that. */
+static void show_line(const struct side *side, const struct parting *at, struct buf *out)
+{
+    uint64_t from = at->line_offset;
+    if (at->offset - from > SHOWN_BYTES_MAX / 2)
+        from = at->offset - SHOWN_BYTES_MAX / 2;
+    size_t len = 0;
+    if (file_read_at(side->fd, from, side->block, SHOWN_BYTES_MAX + 1, &len, NULL) != 0) {
+        buf_add_text(out, "(cannot be read)\n");
+        return;
+    }
+    if (len == 0) {
+        buf_add_text(out, "(the file ends here)\n");
+        return;
+    }
+    const uint8_t *newline = memchr(side->block, '\n', len);
+    if (newline != NULL)
+        len = (size_t)(newline - side->block);
+    buf_add_text(out, from != at->line_offset ? "…" : "");
+    text_printable(side->block, len, SHOWN_BYTES_MAX, out);
+    buf_add_byte(out, '\n');
+}
+
+int chaos_compare(const char *expected, const char *actual, uint64_t *ret_bytes,
+                  struct buf *difference, struct err *e)
+{
+    struct side sides[2] = {{.fd = -1}, {.fd = -1}};
+    struct parting at = {.line = 1};
+    int rc = open_side(&sides[0], expected, e);
+    if (rc == 0)
+        rc = open_side(&sides[1], actual, e);
+    if (rc == 0 && (sides[0].fd < 0) != (sides[1].fd < 0)) {
+        buf_add_format(difference, "'%s' is not there, '%s' is\n",
+                       sides[0].fd < 0 ? expected : actual, sides[0].fd < 0 ? actual : expected);
+        rc = ERR_MISMATCH;
+    } else if (rc == 0 && sides[0].fd >= 0) {
+        rc = find_parting(sides, &at, e);
+        if (rc == ERR_MISMATCH) {
+            buf_add_format(difference, "'%s' differs at byte %" PRIu64 ", line %" PRIu64 "\n",
+                           actual, at.offset + 1, at.line);
+            buf_add_text(difference, "  should be: ");
+            show_line(&sides[0], &at, difference);
+            buf_add_text(difference, "  is:        ");
+            show_line(&sides[1], &at, difference);
+        }
+    }
+    close_side(&sides[0]);
+    close_side(&sides[1]);
+    if (rc == 0)
+        *ret_bytes = at.offset;
+    return rc;
+}

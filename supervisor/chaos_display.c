@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/chaos_display.h"
+
+#include <inttypes.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/text.h"
+
+#define BAR_CELLS 24u
+#define BAR_MS 200u
+#define PLAIN_MS 5000u
+
+static void clear_line(void)
+{
+    static const char erase[] = "\r\033[K";
+    ssize_t ignored = write(STDERR_FILENO, erase, sizeof erase - 1);
+    (void)ignored;
+}
+
+void chaos_display_init(struct chaos_display *display, const char *name, bool quiet)
+{
+    *display = (struct chaos_display){.name = name,
+                                      .quiet = quiet,
+                                      .bar = !quiet && isatty(STDERR_FILENO) == 1,
+                                      .shown_ms = clock_monotonic_ms()};
+    if (display->bar)
+        log_set_before_line(clear_line);
+}
+
+static void write_bar(const struct chaos_report *report, struct buf *line)
+{
+    uint64_t kills = chaos_report_kills(report);
+    buf_add_byte(line, '[');
+    for (unsigned i = 0; i < BAR_CELLS; i++)
+        buf_add_byte(line, i * report->kills_wanted < kills * BAR_CELLS ? '#' : '.');
+    buf_add_text(line, "] ");
+}
+
+void chaos_display_show(struct chaos_display *display, const struct chaos_report *report)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    if (display->quiet || now_ms - display->shown_ms < (display->bar ? BAR_MS : PLAIN_MS))
+        return;
+    display->shown_ms = now_ms;
+    struct buf line = {0};
+    buf_add_format(&line, "%s: ", display->name);
+    if (display->bar)
+        write_bar(report, &line);
+    text_format_count(chaos_report_kills(report), &line);
+    buf_add_text(&line, " of ");
+    text_format_count(report->kills_wanted, &line);
+    buf_add_format(&line, " kills, %" PRIu64 " round%s done%s", report->rounds,
+                   report->rounds == 1 ? "" : "s",
+                   chaos_report_kills(report) < report->kills_wanted ? "" : ", ending this one");
+    if (!display->bar) {
+        log_line(LOG_INFO, "%s", buf_text(&line));
+    } else {
+        clear_line();
+        /* A line that wraps could not be erased. */
+        struct winsize size;
+        if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
+            line.len >= size.ws_col)
+            line.len = size.ws_col - 1u;
+        ssize_t ignored = write(STDERR_FILENO, line.data, line.len);
+        (void)ignored;
+    }
+    buf_done(&line);
+}
+
+void chaos_display_done(struct chaos_display *display)
+{
+    if (!display->bar)
+        return;
+    log_set_before_line(NULL);
+    clear_line();
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chaos: the topology once undisturbed in one process, then as processes that are killed, as often
+ * as it takes; and whether the bytes are the same.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "supervisor/chaos_round.h"
+#include "supervisor/command.h"
+#include "supervisor/state_dir.h"
+
+#define USAGE                                                                                      \
+    "chaos [--kills N] [--seed S] [--targets STAGE,...] [--keep DIR] "                             \
+    "[--set STAGE.OPTION=VALUE]... [--quiet] [--verbose] T.yaml"
+#define KILLS_DEFAULT 100u
+#define KILLS_MAX 10000000
+/* Rounds in a row that are over before anything was killed. */
+#define EMPTY_ROUNDS_MAX 20u
+#define SCRATCH_DEPTH_MAX 8u
+
+struct chaos {
+    const char *file, *keep, *targets;
+    bool quiet, verbose, has_seed;
+    struct settings settings;
+    struct buf text;
+    struct topology *topology;
+    struct chaos_plan plan;
+    struct chaos_run run;
+    struct chaos_report report;
+    int refused_code; /* of the reference run, if that is why nothing was done */
+};
+
+static int read_number(const char *option, const char *text, int64_t min, int64_t max,
+                       uint64_t *ret_number)
+{
+    int64_t number;
+    if (text_parse_int(text, &number) != 0 || number < min || number > max) {
+        log_line(LOG_ERROR, "--%s takes a whole number from %lld to %lld, not '%s'", option,
+                 (long long)min, (long long)max, text);
+        return EXIT_USAGE;
+    }
+    *ret_number = (uint64_t)number;
+    return EXIT_OK;
+}
+
+static int take_option(struct chaos *c, int option)
+{
+    switch (option) {
+    case 'n':
+        return read_number("kills", optarg, 1, KILLS_MAX, &c->report.kills_wanted);
+    case 'r':
+        c->has_seed = true;
+        return read_number("seed", optarg, 0, INT64_MAX, &c->report.seed);
+    case 't':
+        c->targets = optarg;
+        return EXIT_OK;
+    case 'k':
+        c->keep = optarg;
+        return EXIT_OK;
+    case 'S':
+        return command_add_setting(&c->settings, optarg);
+    case 'q':
+        c->quiet = true;
+        return EXIT_OK;
+    case 'v':
+        c->verbose = true;
+        return EXIT_OK;
+    default:
+        return command_usage(USAGE);
+    }
+}
+
+static int parse_arguments(int argc, char **argv, struct chaos *c)
+{
+    static const struct option options[] = {
+        {"kills", required_argument, NULL, 'n'},   {"seed", required_argument, NULL, 'r'},
+        {"targets", required_argument, NULL, 't'}, {"keep", required_argument, NULL, 'k'},
+        {"set", required_argument, NULL, 'S'},     {"quiet", no_argument, NULL, 'q'},
+        {"verbose", no_argument, NULL, 'v'},       {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        int code = take_option(c, option);
+        if (code != EXIT_OK)
+            return code;
+    }
+    if (argc - optind != 1)
+        return command_usage(USAGE);
+    c->file = argv[optind];
+    return EXIT_OK;
+}
+
+/* --- whom --- */
+
+struct chosen {
+    bool stages[STAGES_MAX];
+    bool supervisor;
+};
+
+static int unknown_target(const struct topology *t, const char *name)
+{
+    const char *names[STAGES_MAX + 2];
+    size_t count = 0;
+    for (; count < t->stage_count; count++)
+        names[count] = t->stages[count].name;
+    names[count++] = "supervisor";
+    names[count++] = "all";
+    const char *nearest = text_nearest(name, names, count);
+    log_line(LOG_ERROR, "--targets: there is no stage '%s'%s%s%s", name,
+             nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+             nearest != NULL ? "'?" : "");
+    return EXIT_USAGE;
+}
+
+static int choose(const struct topology *t, const char *name, struct chosen *chosen)
+{
+    const struct stage *stage = topology_find_stage(t, name);
+    if (stage != NULL) {
+        chosen->stages[stage->index] = true;
+    } else if (strcmp(name, "supervisor") == 0) {
+        chosen->supervisor = true;
+    } else if (strcmp(name, "all") == 0) {
+        for (size_t i = 0; i < t->stage_count; i++)
+            chosen->stages[i] = true;
+        chosen->supervisor = true;
+    } else {
+        return unknown_target(t, name);
+    }
+    return EXIT_OK;
+}
+
+static int make_plan(struct chaos *c)
+{
+    struct chosen chosen = {0};
+    int code = EXIT_OK;
+    for (const char *at = c->targets; code == EXIT_OK && at != NULL;) {
+        const char *comma = strchr(at, ',');
+        char *name = memory_dup(at, comma != NULL ? (size_t)(comma - at) : strlen(at));
+        code = choose(c->topology, name, &chosen);
+        free(name);
+        at = comma != NULL ? comma + 1 : NULL;
+    }
+    size_t stages[STAGES_MAX], count = 0;
+    for (size_t i = 0; i < c->topology->stage_count; i++) {
+        if (chosen.stages[i])
+            stages[count++] = i;
+    }
+    if (code == EXIT_OK)
+        chaos_plan_init(&c->plan, c->report.seed, stages, count, chosen.supervisor);
+    return code;
+}
+
+/* --- where --- */
+
+static bool is_empty(const char *path)
+{
+    DIR *dir = opendir(path);
+    size_t count = 0;
+    while (dir != NULL && readdir(dir) != NULL)
+        count++;
+    if (dir != NULL)
+        (void)closedir(dir);
+    return dir != NULL && count == 2;
+}
+
+/* Makes the scratch directory; its path is absolute, for the runs and for messages. */
+static int make_scratch(struct chaos *c)
+{
+    const char *parent = getenv("TMPDIR");
+    char *path = c->keep != NULL
+                     ? memory_dup(c->keep, strlen(c->keep))
+                     : memory_format("%s/bulkhead-chaos-XXXXXX",
+                                     parent != NULL && *parent != '\0' ? parent : "/tmp");
+    bool made = c->keep != NULL ? mkdir(path, 0700) == 0 || (errno == EEXIST && is_empty(path))
+                                : mkdtemp(path) != NULL;
+    if (!made)
+        log_line(LOG_ERROR, "cannot make the directory '%s': %s%s", path, strerror(errno),
+                 c->keep != NULL ? "; --keep wants one that is new or empty" : "");
+    c->run.scratch = made ? realpath(path, NULL) : NULL;
+    free(path);
+    return c->run.scratch != NULL ? EXIT_OK : EXIT_REFUSED;
+}
+
+static void end_scratch(struct chaos *c)
+{
+    if (c->run.scratch == NULL)
+        return;
+    int fd;
+    struct err e;
+    if (c->keep != NULL || c->report.verdict == CHAOS_FAILED) {
+        log_line(LOG_INFO, "kept what it was made of: %s", c->run.scratch);
+    } else if (file_open(AT_FDCWD, c->run.scratch, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd,
+                         &e) == 0) {
+        if (state_dir_empty(fd, SCRATCH_DEPTH_MAX, &e) != 0 || rmdir(c->run.scratch) != 0)
+            log_line(LOG_WARNING, "cannot remove '%s'", c->run.scratch);
+        (void)close(fd);
+    }
+    free(c->run.scratch);
+}
+
+/* --- the rounds --- */
+
+static void set_verdict(struct chaos *c, enum chaos_end end, const char *when)
+{
+    c->report.verdict = end == CHAOS_END_GOOD     ? CHAOS_SAME
+                        : end == CHAOS_END_FAILED ? CHAOS_FAILED
+                                                  : CHAOS_UNPROVEN;
+    if (end == CHAOS_END_INTERRUPTED)
+        buf_add_format(&c->report.reason, "interrupted %s\n", when);
+}
+
+static enum chaos_end run_round(struct chaos *c, struct chaos_display *display)
+{
+    struct err e;
+    if (chaos_run_prepare(&c->run, &e) != 0) {
+        buf_add_format(&c->report.reason, "%s\n", e.text);
+        return CHAOS_END_FAILED;
+    }
+    enum chaos_end end = chaos_round(&c->run, &c->plan, display);
+    if (end == CHAOS_END_GOOD && !chaos_run_check(&c->run))
+        end = CHAOS_END_FAILED;
+    if (end == CHAOS_END_GOOD)
+        c->report.rounds++;
+    return end;
+}
+
+static void run_rounds(struct chaos *c)
+{
+    struct chaos_display display;
+    unsigned empty = 0;
+    enum chaos_end end = CHAOS_END_GOOD;
+    chaos_display_init(&display, c->topology->name, c->quiet);
+    uint64_t kills = 0;
+    while (end == CHAOS_END_GOOD && kills < c->report.kills_wanted && empty < EMPTY_ROUNDS_MAX) {
+        end = run_round(c, &display);
+        empty = chaos_report_kills(&c->report) == kills ? empty + 1 : 0;
+        kills = chaos_report_kills(&c->report);
+    }
+    chaos_display_done(&display);
+    set_verdict(c, end, "before all kills were done");
+    if (end == CHAOS_END_GOOD && kills >= c->report.kills_wanted && c->report.bytes_compared == 0) {
+        c->report.verdict = CHAOS_UNPROVEN;
+        buf_add_text(&c->report.reason,
+                     "there was not one byte to compare; give the topology more input\n");
+    }
+    if (end != CHAOS_END_GOOD || kills >= c->report.kills_wanted)
+        return;
+    c->report.verdict = CHAOS_UNPROVEN;
+    buf_add_format(&c->report.reason,
+                   "%u rounds in a row were over before anything could be killed; give the "
+                   "topology more input\n",
+                   EMPTY_ROUNDS_MAX);
+}
+
+static void run_all(struct chaos *c)
+{
+    struct err e;
+    int code = -1;
+    if (chaos_run_prepare(&c->run, &e) != 0 || chaos_children_init(&e) != 0) {
+        buf_add_format(&c->report.reason, "%s\n", e.text);
+        c->report.verdict = CHAOS_FAILED;
+        return;
+    }
+    if (!c->quiet)
+        log_line(LOG_INFO, "%s: seed %llu, reference run", c->topology->name,
+                 (unsigned long long)c->report.seed);
+    enum chaos_end end = chaos_run_reference(&c->run, &code);
+    if (end == CHAOS_END_GOOD)
+        run_rounds(c);
+    else
+        set_verdict(c, end, "in the reference run");
+    /* What refuses to run undisturbed was not tried. */
+    if (end == CHAOS_END_FAILED && code > 0)
+        c->refused_code = code;
+}
+
+static int report(struct chaos *c)
+{
+    static const int codes[] = {
+        [CHAOS_SAME] = EXIT_OK, [CHAOS_FAILED] = EXIT_DIFFERENT, [CHAOS_UNPROVEN] = EXIT_UNPROVEN};
+    struct buf out = {0};
+    if (c->refused_code != 0) {
+        fprintf(stderr, "bulkhead: error: %s", buf_text(&c->report.reason));
+        c->report.verdict = CHAOS_UNPROVEN;
+        return c->refused_code;
+    }
+    chaos_report_write(&c->report, c->topology, &out);
+    int code = command_print(&out, codes[c->report.verdict]);
+    buf_done(&out);
+    return code;
+}
+
+static bool is_followed(const struct stage *stage)
+{
+    for (size_t i = 0; i < stage->options->count; i++) {
+        const struct option_value *o = &stage->options->items[i];
+        if (strcmp(o->spec->name, "follow") == 0)
+            return strcmp(o->text, "true") == 0;
+    }
+    return false;
+}
+
+/* What it compares is run twice, from the beginning, each time to an end. */
+static int check_repeatable(const struct topology *t)
+{
+    for (size_t i = 0; i < t->stage_count; i++) {
+        const struct kind *kind = t->stages[i].kind;
+        if (is_followed(&t->stages[i])) {
+            log_line(LOG_ERROR,
+                     "stage '%s': an input that is followed has no end, at which to compare; say "
+                     "--set %s.follow=false",
+                     t->stages[i].name, t->stages[i].name);
+            return EXIT_REFUSED;
+        }
+        if (!kind->takes_stdin && !kind->takes_stdout)
+            continue;
+        log_line(
+            LOG_ERROR,
+            "stage '%s': what goes through %s cannot be had twice, to compare it; try chaos on "
+            "files",
+            t->stages[i].name, kind->name);
+        return EXIT_REFUSED;
+    }
+    return EXIT_OK;
+}
+
+static int prepare(struct chaos *c)
+{
+    uint32_t drawn;
+    int code = command_load_topology(c->file, &c->settings, &c->text, &c->topology);
+    if (code == EXIT_OK)
+        code = check_repeatable(c->topology);
+    if (code != EXIT_OK)
+        return code;
+    if (!c->has_seed && getrandom(&drawn, sizeof drawn, 0) == (ssize_t)sizeof drawn)
+        c->report.seed = drawn;
+    code = make_plan(c);
+    return code == EXIT_OK ? make_scratch(c) : code;
+}
+
+int command_chaos(int argc, char **argv)
+{
+    struct chaos c = {.targets = "all", .report = {.kills_wanted = KILLS_DEFAULT}};
+    /* A reader of our report that goes away must not keep us from cleaning up. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    int code = parse_arguments(argc, argv, &c);
+    if (code != EXIT_OK)
+        return code;
+    log_init("bulkhead", c.verbose ? LOG_DEBUG : LOG_INFO);
+    code = prepare(&c);
+    if (code == EXIT_OK) {
+        c.run.topology = c.topology;
+        c.run.file = c.file;
+        c.run.user = &c.settings;
+        c.run.verbose = c.verbose;
+        c.run.report = &c.report;
+        uint64_t started_ms = clock_monotonic_ms();
+        run_all(&c);
+        c.report.elapsed_ms = clock_monotonic_ms() - started_ms;
+        code = report(&c);
+    }
+    end_scratch(&c);
+    chaos_report_done(&c.report);
+    topology_free(c.topology);
+    buf_done(&c.text);
+    return code;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * journal: what a source has taken in and still keeps. Only reads, without the lock, so it works
+ * beside a supervisor: a segment that goes away meanwhile was acked, and bytes without a header at
+ * the end of the last one are being written now.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "stages/journal_segment.h"
+#include "supervisor/command.h"
+#include "supervisor/state_dir.h"
+
+#define USAGE "journal [--state DIR] [--print] [--from SEQ] [--to SEQ] [--verify] T.yaml"
+
+struct reading {
+    const char *file;
+    const char *state_path;
+    bool print, verify;
+    uint64_t from, to;
+    int dir_fd;
+    uint64_t owner;
+    uint8_t *payload;
+    struct buf carry; /* the unfinished line, as far as it is to be shown */
+    bool carry_known; /* its beginning was seen */
+    bool failed;      /* something did not verify; it was said */
+    bool printing_failed;
+    struct buf out;
+};
+
+static int parse_seq(const char *text, uint64_t *ret_seq)
+{
+    int64_t number;
+    if (text_parse_int(text, &number) != 0 || number < 1)
+        return -1;
+    *ret_seq = (uint64_t)number;
+    return 0;
+}
+
+static int parse_arguments(int argc, char **argv, struct reading *r)
+{
+    static const struct option options[] = {
+        {"state", required_argument, NULL, 's'}, {"print", no_argument, NULL, 'p'},
+        {"from", required_argument, NULL, 'f'},  {"to", required_argument, NULL, 't'},
+        {"verify", no_argument, NULL, 'v'},      {0}};
+    int c;
+    bool good = true, range = false;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 's')
+            r->state_path = optarg;
+        else if (c == 'p')
+            r->print = true;
+        else if (c == 'v')
+            r->verify = true;
+        else if (c == 'f' || c == 't')
+            good &= range = parse_seq(optarg, c == 'f' ? &r->from : &r->to) == 0;
+        else
+            return command_usage(USAGE);
+    }
+    if (!good || (range && !r->print) || argc - optind != 1)
+        return command_usage(USAGE);
+    r->file = argv[optind];
+    return EXIT_OK;
+}
+
+/* Writes out what there is, so that memory does not depend on the journal. */
+static void flush(struct reading *r)
+{
+    if (command_print(&r->out, EXIT_OK) != EXIT_OK)
+        r->printing_failed = true;
+    buf_reset(&r->out);
+}
+
+static void print_line(struct reading *r, const struct journal_state *state, const uint8_t *bytes,
+                       size_t len)
+{
+    if (state->next_seq < r->from || state->next_seq > r->to)
+        return;
+    buf_add_format(&r->out, "%" PRIu64 "\t%" PRIu64 "\t%s", state->next_seq, state->lines + 1,
+                   r->carry_known ? "" : "…");
+    buf_add(&r->out, r->carry.data, r->carry.len);
+    buf_add(&r->out, bytes, len);
+    if (r->out.data[r->out.len - 1] == '\r')
+        r->out.len--;
+    buf_add_byte(&r->out, '\n');
+    if (r->out.len >= JOURNAL_BLOCK_BYTES)
+        flush(r);
+}
+
+/* Moves behind a line; it is shown if it is a record. */
+static void pass_line(struct reading *r, struct journal_state *state,
+                      const struct journal_state *after, const uint8_t *bytes, size_t len)
+{
+    if (after->next_seq != state->next_seq)
+        print_line(r, state, bytes, len);
+    *state = *after;
+    buf_reset(&r->carry);
+    r->carry_known = true;
+}
+
+/* Shows the records that a block completes. */
+static void print_block(struct reading *r, const struct journal_block *block)
+{
+    struct journal_state state = block->before;
+    if (block->ends) {
+        pass_line(r, &state, &block->after, r->payload, 0);
+        return;
+    }
+    size_t at = 0;
+    const uint8_t *newline;
+    while (at < block->len && (newline = memchr(r->payload + at, '\n', block->len - at)) != NULL) {
+        size_t len = (size_t)(newline - r->payload) - at;
+        struct journal_state after = state;
+        journal_state_count(&after, r->payload + at, len + 1);
+        pass_line(r, &state, &after, r->payload + at, len);
+        at += len + 1;
+    }
+    /* Longer than any record, it is a dead letter: its beginning is enough. */
+    if (r->carry.len + (block->len - at) <= LINE_BYTES_MAX)
+        buf_add(&r->carry, r->payload + at, block->len - at);
+}
+
+static void complain(struct reading *r, const struct err *e)
+{
+    log_line(LOG_ERROR, "%s", e->text);
+    r->failed = true;
+}
+
+/* Goes through the blocks of a segment; *ret_end is the state behind the last one. */
+static void read_blocks(struct reading *r, const struct journal_segment *s, bool last,
+                        struct journal_state *ret_end, uint64_t *ret_at)
+{
+    uint64_t at = JOURNAL_HEADER_BYTES;
+    struct journal_state state = s->begin;
+    struct journal_block block;
+    struct err e;
+    int rc;
+    while ((rc = journal_segment_read(s, at, &state, r->payload, &block, &e)) == 0) {
+        if (r->print)
+            print_block(r, &block);
+        at = journal_block_end(&block);
+        state = block.after;
+    }
+    if (rc == ERR_AGAIN && !last)
+        rc = err_set(&e, ERR_CORRUPT,
+                     "%s does not verify at offset %" PRIu64 ": a block is missing", s->name, at);
+    if (rc != ERR_END && rc != ERR_AGAIN)
+        complain(r, &e);
+    *ret_end = state;
+    *ret_at = at;
+}
+
+static void list_segment(struct reading *r, const struct journal_segment *s, bool last,
+                         const struct journal_state *end, uint64_t at)
+{
+    uint64_t file_len = 0;
+    struct err e;
+    (void)file_length(s->fd, &file_len, &e);
+    buf_add_format(&r->out, "%-18s ", s->name);
+    if (end->next_seq > s->begin.next_seq)
+        buf_add_format(&r->out, "records %" PRIu64 " to %" PRIu64 ", ", s->begin.next_seq,
+                       end->next_seq - 1);
+    else
+        buf_add_text(&r->out, "no records, ");
+    buf_add_format(&r->out, "lines %" PRIu64 " to %" PRIu64 ", %" PRIu64 " bytes, ",
+                   s->begin.lines + 1, end->lines, end->offset - s->begin.offset);
+    if (last && end->carry != 0)
+        buf_add_format(&r->out, "%" PRIu64 " of them of an unfinished line, ", end->carry);
+    if (last && file_len > at)
+        buf_add_text(&r->out, "a block is being written, ");
+    buf_add_text(&r->out, last ? "in use\n" : "goes when acked\n");
+}
+
+static void read_segments(struct reading *r, const uint64_t *numbers, size_t count)
+{
+    struct journal_state end = {0};
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        struct journal_segment s;
+        struct err e;
+        uint64_t at;
+        int rc = journal_segment_open(r->dir_fd, numbers[i], O_RDONLY, &s, &e);
+        if (rc == ERR_NOT_FOUND && !any)
+            continue; /* acked since it was listed */
+        if (rc == 0 && s.owner != r->owner)
+            rc = err_set(&e, ERR_MISMATCH, "%s belongs to another topology or stage", s.name);
+        if (rc == 0 && any && !journal_segment_follows(&s, &end))
+            rc = err_set(&e, ERR_CORRUPT, "%s does not follow from the segment before", s.name);
+        if (rc != 0) {
+            complain(r, &e);
+            return;
+        }
+        if (!any)
+            r->carry_known = s.begin.carry == 0;
+        any = true;
+        read_blocks(r, &s, i + 1 == count, &end, &at);
+        if (!r->print)
+            list_segment(r, &s, i + 1 == count, &end, at);
+        (void)close(s.fd);
+        if (r->failed)
+            return;
+    }
+    if (!r->print && !any)
+        buf_add_text(&r->out, "the journal is empty\n");
+}
+
+/* Opens the directory of the stage that takes standard input. */
+static int open_stage(struct reading *r, const struct topology *t)
+{
+    const struct stage *stage = NULL;
+    for (size_t i = 0; i < t->stage_count && stage == NULL; i++) {
+        if (t->stages[i].kind->takes_stdin)
+            stage = &t->stages[i];
+    }
+    if (stage == NULL) {
+        log_line(LOG_ERROR, "'%s' has no stage with a journal", t->name);
+        return EXIT_REFUSED;
+    }
+    char *root = r->state_path == NULL ? state_dir_root() : NULL;
+    if (r->state_path == NULL && root == NULL) {
+        log_line(LOG_ERROR, "there is no default state directory; say --state DIR");
+        return EXIT_REFUSED;
+    }
+    char *path = r->state_path != NULL
+                     ? memory_format("%s/stages/%s", r->state_path, stage->name)
+                     : memory_format("%s/%s/stages/%s", root, t->name, stage->name);
+    struct err e;
+    int rc = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &r->dir_fd, &e);
+    if (rc != 0)
+        log_line(LOG_ERROR, "%s", e.text);
+    r->owner = journal_owner(t->name, stage->name);
+    free(path);
+    free(root);
+    return rc == 0 ? EXIT_OK : EXIT_REFUSED;
+}
+
+static int read_journal(struct reading *r)
+{
+    uint64_t *numbers = NULL;
+    size_t count = 0;
+    struct err e;
+    if (journal_segment_list(r->dir_fd, &numbers, &count, &e) != 0) {
+        log_line(LOG_ERROR, "%s", e.text);
+        return EXIT_REFUSED;
+    }
+    r->payload = memory_new(JOURNAL_BLOCK_BYTES, 1);
+    read_segments(r, numbers, count);
+    if (r->verify && !r->failed)
+        buf_add_text(&r->out, "every block verifies\n");
+    flush(r);
+    buf_done(&r->out);
+    buf_done(&r->carry);
+    free(r->payload);
+    free(numbers);
+    return r->failed ? EXIT_REFUSED : r->printing_failed ? EXIT_FAILED : EXIT_OK;
+}
+
+int command_journal(int argc, char **argv)
+{
+    struct reading r = {.from = 1, .to = UINT64_MAX, .dir_fd = -1};
+    int code = parse_arguments(argc, argv, &r);
+    if (code != EXIT_OK)
+        return code;
+    struct buf text;
+    struct topology *topology = NULL;
+    code = command_load_topology(r.file, NULL, &text, &topology);
+    if (code == EXIT_OK)
+        code = open_stage(&r, topology);
+    if (code == EXIT_OK)
+        code = read_journal(&r);
+    if (r.dir_fd >= 0)
+        (void)close(r.dir_fd);
+    topology_free(topology);
+    buf_done(&text);
+    return code;
+}

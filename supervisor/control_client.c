@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/control_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "supervisor/control_server_loop.h"
+
+#define ANSWER_BYTES_MAX (1u << 20)
+#define ANSWER_SECONDS_MAX 5
+
+int control_client_connect(const char *state_path)
+{
+    int dir_fd = open(state_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0)
+        return -1;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path,
+                   "/proc/self/fd/%d/" CONTROL_SOCKET_FILE, dir_fd);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* A supervisor that is stopped accepts a few and says nothing. */
+    const struct timeval patience = {.tv_sec = ANSWER_SECONDS_MAX};
+    if (fd >= 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    }
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    (void)close(dir_fd);
+    return fd;
+}
+
+int control_client_exchange(int fd, const char *request, struct buf *answer)
+{
+    char *line = memory_format("%s\n", request);
+    ssize_t sent = send(fd, line, strlen(line), MSG_NOSIGNAL);
+    bool good = sent == (ssize_t)strlen(line);
+    free(line);
+    while (good && answer->len < ANSWER_BYTES_MAX) {
+        ssize_t n = recv(fd, buf_reserve(answer, 4096), 4096, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 ? 0 : -1;
+        answer->len += (size_t)n;
+    }
+    return -1;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a process: whose doing it was, what it counts for, whether a record is to blame, and
+ * when the next one starts.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "stages/process_host.h"
+#include "supervisor/core_p.h"
+
+uint64_t core_backoff_ms(unsigned strikes)
+{
+    if (strikes == 0)
+        return 0;
+    uint64_t backoff_ms = RESTART_BACKOFF_MS_FIRST;
+    for (unsigned i = 1; i < strikes && backoff_ms < RESTART_BACKOFF_MS_MAX; i++)
+        backoff_ms *= 2;
+    return backoff_ms < RESTART_BACKOFF_MS_MAX ? backoff_ms : RESTART_BACKOFF_MS_MAX;
+}
+
+static bool is_from_outside(const struct core_event *event)
+{
+    return event->signal == SIGKILL || event->signal == SIGTERM;
+}
+
+/* Deaths that a record can be the cause of; being out of its memory_max ends in SIGABRT. */
+static bool is_self_inflicted(const struct core_stage *stage, const struct core_event *event)
+{
+    switch (event->signal) {
+    case SIGSEGV:
+    case SIGABRT:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGSYS:
+    case SIGTRAP:
+        return true;
+    default:
+        return stage->hung;
+    }
+}
+
+/*
+ * Counts a death. A life that moved the acks on was worth it, whatever ended it. One that stood in
+ * the pipeline with all its links and was killed by somebody else has nothing against it, and one
+ * that a user asked us to kill even less.
+ */
+static void count_death(struct core_stage *stage, const struct core_event *event)
+{
+    bool without_space = event->signal == 0 && event->exit_code == STAGE_EXIT_NO_SPACE;
+    if (event->acked > stage->acked) {
+        stage->acked = event->acked;
+        stage->strikes = stage->outside = 0;
+    } else if (is_from_outside(event) && stage->was_linked && !stage->blamed) {
+        if (event->now_ms - stage->spawned_at_ms >= RESTART_HEALTHY_MS)
+            stage->outside = 0;
+        stage->outside += stage->kill_asked ? 0 : 1;
+    } else if (!stage->kill_asked && !without_space) {
+        stage->strikes++;
+    }
+}
+
+static void describe_end(const struct core_event *event, char text[64])
+{
+    if (event->signal != 0)
+        (void)snprintf(text, 64, "was killed by signal %d (SIG%s)", event->signal,
+                       sigabbrev_np(event->signal) != NULL ? sigabbrev_np(event->signal) : "?");
+    else
+        (void)snprintf(text, 64, "exited with code %d", event->exit_code);
+}
+
+/*
+ * Whether nothing of a seq has gone out, in whatever life: all that lie downstream, however far,
+ * have said to the present process before them what they expect, and that is not beyond it. (In
+ * this life the stage has died before it was done with the seq.) A record that kills only sometimes
+ * may have passed once; then it must pass again. The next stage alone does not know: one without
+ * a state that was restarted has forgotten what it passed on. Stages stand in the order of the
+ * flow, and there are no circles.
+ */
+static bool is_unheard_of(const struct core *core, size_t index, uint64_t seq)
+{
+    bool reached[STAGES_MAX] = {false};
+    reached[index] = true;
+    for (size_t from = index; from < core->stage_count; from++) {
+        for (size_t i = 0; reached[from] && i < core->edge_count; i++) {
+            const struct core_edge *edge = &core->edges[i];
+            if (edge->from != from)
+                continue;
+            if (edge->heard_by != core->stages[from].generation || edge->expected > seq)
+                return false;
+            reached[edge->to] = true;
+        }
+    }
+    return true;
+}
+
+/*
+ * Counts deaths at one record. The third one in a row takes the record out, which is made durable
+ * before the next process starts, so that it and all after it decide the same.
+ */
+static void judge_record(struct step *s, size_t index, const char *how)
+{
+    struct core_stage *stage = &s->core->stages[index];
+    if (!stage->may_quarantine || s->event->seq == 0 || !is_self_inflicted(stage, s->event))
+        return;
+    /* A sink that does not move waits for a disk, whatever record it has in hand. */
+    if (stage->hung && stage->is_sink)
+        return;
+    if (stage->poison_seq != s->event->seq)
+        stage->poison_deaths = 0;
+    stage->poison_seq = s->event->seq;
+    if (++stage->poison_deaths < POISON_DEATHS_MAX || !is_unheard_of(s->core, index, s->event->seq))
+        return;
+    struct core_action *action = step_add_action(s, CORE_QUARANTINE, index);
+    action->seq = s->event->seq;
+    (void)snprintf(action->text, sizeof action->text, "%s", stage->hung ? "hung" : how);
+    stage->poison_deaths = 0;
+    stage->strikes = 0; /* it will get further now */
+}
+
+/* Tries again later, as often as it takes: space is made by others. */
+static void await_space(struct step *s, size_t index)
+{
+    struct core_stage *stage = &s->core->stages[index];
+    stage->restarts++;
+    step_move_stage(stage, STAGE_BACKOFF);
+    stage->paused = true;
+    stage->deadline_ms = s->event->now_ms + SPACE_RETRY_MS;
+    step_warn(s, index, "ended for want of space; trying again every %u ms", SPACE_RETRY_MS);
+}
+
+/* Starts a stage again after a death, at once or after a pause. */
+static void restart(struct step *s, size_t index, const char *how)
+{
+    struct core_stage *stage = &s->core->stages[index];
+    bool by_others = stage->outside > RESTART_OUTSIDE_FREE + stage->strikes;
+    unsigned deaths = by_others ? stage->outside : stage->strikes;
+    unsigned deaths_max = by_others ? RESTART_OUTSIDE_MAX : RESTART_STRIKES_MAX;
+    if (deaths >= deaths_max) {
+        step_move_stage(stage, STAGE_DOWN);
+        step_fail(s, CORE_OUTCOME_STORM, "it %s, %u times in a row without progress", how, deaths);
+        return;
+    }
+    stage->restarts++;
+    uint64_t backoff_ms = core_backoff_ms(by_others ? deaths - RESTART_OUTSIDE_FREE : deaths);
+    step_move_stage(stage, STAGE_BACKOFF);
+    if (backoff_ms == 0) {
+        step_note(s, index, "%s; restarting now", how);
+        step_spawn(s, index);
+        return;
+    }
+    step_note(s, index, "%s, without progress (%u of %u); restarting in %" PRIu64 " ms", how,
+              deaths, deaths_max, backoff_ms);
+    stage->deadline_ms = s->event->now_ms + backoff_ms;
+}
+
+void step_on_exited(struct step *s)
+{
+    struct core *core = s->core;
+    struct core_stage *stage = &core->stages[s->event->stage];
+    for (size_t i = 0; i < core->edge_count; i++) {
+        struct core_edge *edge = &core->edges[i];
+        if (edge->from != s->event->stage && edge->to != s->event->stage)
+            continue;
+        step_unlink_edge(s, edge, s->event->stage);
+        /* It was the end that failed, not the link. */
+        edge->failures = 0;
+        edge->deadline_ms = 0;
+        edge->why[0] = '\0';
+    }
+    stage->ready = stage->positioned = false;
+    /* Its memory is as good as its last instruction: good if it was ended from outside. */
+    stage->image_trusted = !stage->blamed && (is_from_outside(s->event) ||
+                                              (s->event->signal == 0 && s->event->exit_code == 0));
+    if (!stage->wanted) {
+        step_move_stage(stage, STAGE_DOWN);
+        step_finish_if_all_down(s);
+        return;
+    }
+    count_death(stage, s->event);
+    char how[64];
+    describe_end(s->event, how);
+    judge_record(s, s->event->stage, how);
+    if (s->event->signal == 0 && s->event->exit_code == STAGE_EXIT_NO_SPACE)
+        await_space(s, s->event->stage);
+    else
+        restart(s, s->event->stage, how);
+}
+
+void step_on_spawn_failed(struct step *s)
+{
+    struct core_stage *stage = &s->core->stages[s->event->stage];
+    if (!stage->wanted) {
+        step_move_stage(stage, STAGE_DOWN);
+        step_finish_if_all_down(s);
+        return;
+    }
+    stage->strikes++;
+    restart(s, s->event->stage, s->event->text);
+}

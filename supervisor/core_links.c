@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How edges are linked: listen, listening, dial, dialed, up. A link that does not come up or breaks
+ * is made anew a moment later; one that fails again and again, with neither end dead in between,
+ * costs both its ends their lives.
+ */
+#include <stdio.h>
+
+#include "common/limits.h"
+#include "supervisor/core_p.h"
+
+/* Failures of a link that lie further apart than this are not "in a row". */
+#define LINK_HEALTHY_MS 10000u
+/*
+ * How long a link that failed stays down. Most fail because one end has died, which is known a
+ * moment later; then it was not the link.
+ */
+#define LINK_PAUSE_MS 20u
+
+/* Links every edge whose ends can be linked. */
+void step_link_edges(struct step *s)
+{
+    struct core *core = s->core;
+    for (size_t i = 0; i < core->edge_count; i++) {
+        struct core_edge *edge = &core->edges[i];
+        const struct core_stage *from = &core->stages[edge->from];
+        const struct core_stage *to = &core->stages[edge->to];
+        if (edge->is != EDGE_DOWN || from->is != STAGE_RUNNING || !from->ready ||
+            to->is != STAGE_RUNNING || !to->positioned || edge->deadline_ms > s->event->now_ms)
+            continue;
+        step_move_edge(edge, EDGE_LISTENING);
+        edge->serial = ++core->serial;
+        edge->deadline_ms = s->event->now_ms + LINK_DEADLINE_MS;
+        if (edge->why[0] != '\0')
+            step_note(s, edge->from, "link %zu: %s; making it anew", i, edge->why);
+        edge->why[0] = '\0';
+        step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_LISTEN, edge, 0, 0);
+    }
+}
+
+/* Takes a link down and tells those of its ends that are alive, but for `except`. */
+void step_unlink_edge(struct step *s, struct core_edge *edge, size_t except)
+{
+    if (edge->is == EDGE_DOWN)
+        return;
+    step_move_edge(edge, EDGE_DOWN);
+    edge->deadline_ms = 0;
+    if (edge->from != except && step_is_alive(&s->core->stages[edge->from]))
+        step_tell_edge(s, edge->from, CTL_SUPERVISOR_LINK_CLOSE, edge, 0, 0);
+    if (edge->to != except && step_is_alive(&s->core->stages[edge->to]))
+        step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_CLOSE, edge, 0, 0);
+}
+
+static void note_linked(struct core *core, size_t index)
+{
+    for (size_t i = 0; i < core->edge_count; i++) {
+        if ((core->edges[i].from == index || core->edges[i].to == index) &&
+            core->edges[i].is != EDGE_UP)
+            return;
+    }
+    core->stages[index].was_linked = true;
+}
+
+/* The edge that a message is about, if it is about its present link; NULL for a late message. */
+static struct core_edge *present_link(struct step *s, enum core_edge_state is, bool from_sender)
+{
+    struct core *core = s->core;
+    if (s->event->edge < core->edge_count) {
+        struct core_edge *edge = &core->edges[s->event->edge];
+        size_t sayer = from_sender ? edge->from : edge->to;
+        if (edge->is == is && edge->serial == s->event->serial && sayer == s->event->stage)
+            return edge;
+    }
+    core->late_messages++;
+    return NULL;
+}
+
+void step_on_listening(struct step *s)
+{
+    struct core_edge *edge = present_link(s, EDGE_LISTENING, false);
+    if (edge == NULL)
+        return;
+    step_move_edge(edge, EDGE_DIALING);
+    edge->heard_by = s->core->stages[edge->from].generation;
+    edge->expected = s->event->expected;
+    step_tell_edge(s, edge->from, CTL_SUPERVISOR_LINK_DIAL, edge, s->event->acked,
+                   s->event->expected);
+}
+
+void step_on_dialed(struct step *s)
+{
+    struct core_edge *edge = present_link(s, EDGE_DIALING, true);
+    if (edge == NULL)
+        return;
+    step_move_edge(edge, EDGE_UP);
+    edge->deadline_ms = 0;
+    step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_UP, edge, 0, 0);
+    note_linked(s->core, edge->from);
+    note_linked(s->core, edge->to);
+}
+
+/* Makes a link anew that failed; when that does not help, both its ends. */
+void step_retry_link(struct step *s, struct core_edge *edge)
+{
+    edge->deadline_ms = 0;
+    if (edge->failures <= LINK_ATTEMPTS_MAX) {
+        step_link_edges(s);
+        return;
+    }
+    step_warn(s, edge->from, "link %zu: %s; restarting both its ends",
+              (size_t)(edge - s->core->edges), edge->why);
+    edge->failures = 0;
+    step_kill_blamed(s, edge->from);
+    step_kill_blamed(s, edge->to);
+}
+
+/* A link did not come up, or broke. */
+void step_fail_link(struct step *s, struct core_edge *edge, const char *why)
+{
+    if (s->event->now_ms - edge->failed_at_ms > LINK_HEALTHY_MS)
+        edge->failures = 0;
+    edge->failures++;
+    edge->failed_at_ms = s->event->now_ms;
+    step_unlink_edge(s, edge, SIZE_MAX);
+    edge->deadline_ms = s->event->now_ms + LINK_PAUSE_MS;
+    (void)snprintf(edge->why, sizeof edge->why, "%.*s", (int)sizeof edge->why - 1, why);
+}
+
+void step_on_link_failed(struct step *s)
+{
+    struct core *core = s->core;
+    const struct core_event *event = s->event;
+    struct core_edge *edge = event->edge < core->edge_count ? &core->edges[event->edge] : NULL;
+    if (edge == NULL || edge->is == EDGE_DOWN || edge->serial != event->serial ||
+        (edge->from != event->stage && edge->to != event->stage)) {
+        core->late_messages++;
+        return;
+    }
+    step_fail_link(s, edge, event->text);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core_p.h - one step of the core from inside; private to core*.c
+ *
+ * core.c has the states and the life of the pipeline, core_links.c how edges are linked,
+ * core_deaths.c what follows from the end of a process, core_health.c what is seen of the living.
+ * All of them change the core through the functions here, and nothing else does.
+ */
+#ifndef BULKHEAD_SUPERVISOR_CORE_P_H
+#define BULKHEAD_SUPERVISOR_CORE_P_H
+
+#include "supervisor/core.h"
+
+/* What a step works with. */
+struct step {
+    struct core *core;
+    const struct core_event *event;
+    struct core_actions *actions;
+};
+
+/* --- core.c --- */
+
+/* Moves to a state that the table of states allows from here; asserts that it does. */
+void step_move_stage(struct core_stage *stage, enum core_stage_state next);
+void step_move_edge(struct core_edge *edge, enum core_edge_state next);
+
+/* Appends an action, for the caller to fill in; dead with the next one. */
+struct core_action *step_add_action(struct step *s, enum core_action_kind kind, size_t stage);
+
+/* For the log: what belongs to a life in which stages may be killed. */
+void step_note(struct step *s, size_t stage, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* For the log: what somebody should do something about. */
+void step_warn(struct step *s, size_t stage, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Tells a stage something about an edge. */
+void step_tell_edge(struct step *s, size_t stage, enum control_kind kind,
+                    const struct core_edge *edge, uint64_t acked, uint64_t expected);
+
+/* Whether there is a process that can be told something. */
+bool step_is_alive(const struct core_stage *stage);
+
+/* Starts the next process of a stage. */
+void step_spawn(struct step *s, size_t index);
+
+/* Ends a process for what it did or did not do: that counts against it. */
+void step_kill_blamed(struct step *s, size_t index);
+
+/* Ends the step of a pipeline that stops when its last process is gone. */
+void step_finish_if_all_down(struct step *s);
+
+/* Stops the topology in order for a reason; the first reason stays. */
+void step_fail(struct step *s, enum core_outcome outcome, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* --- core_links.c --- */
+
+/* Links every edge whose ends can be linked. */
+void step_link_edges(struct step *s);
+
+/* Takes a link down and tells those of its ends that are alive, but for `except`. */
+void step_unlink_edge(struct step *s, struct core_edge *edge, size_t except);
+
+/* A link did not come up, or broke. */
+void step_fail_link(struct step *s, struct core_edge *edge, const char *why);
+
+/* Makes a link anew that failed; when that does not help, both its ends. */
+void step_retry_link(struct step *s, struct core_edge *edge);
+
+/* The events about links. */
+void step_on_listening(struct step *s);
+void step_on_dialed(struct step *s);
+void step_on_link_failed(struct step *s);
+
+/* --- core_deaths.c: the events about ends --- */
+
+void step_on_exited(struct step *s);
+void step_on_spawn_failed(struct step *s);
+
+/* --- core_health.c: the events about the living --- */
+
+void step_on_misbehaved(struct step *s);
+void step_on_frozen(struct step *s);
+void step_on_observed(struct step *s);
+void step_on_paused(struct step *s);
+void step_on_resumed(struct step *s);
+
+#endif

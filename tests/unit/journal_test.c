@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The journal on a real directory and real pipes: what went in comes out, whatever the sizes;
+ * damage of any byte and any truncation is noticed, or did no harm; what a kill or a power loss
+ * leaves behind is completed or cut.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/file.h"
+#include "common/memory.h"
+#include "stages/journal.h"
+#include "stages/line_reader.h"
+#include "tests/unit/random.h"
+
+struct fixture {
+    char directory[64];
+    int dir_fd;
+    int pipe[2];
+    struct journal_config config;
+    struct journal *journal;
+    uint64_t read_to;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = memory_new(1, sizeof *f);
+    (void)snprintf(f->directory, sizeof f->directory, "/tmp/bulkhead-journal-XXXXXX");
+    if (mkdtemp(f->directory) == NULL || pipe2(f->pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -1;
+    f->dir_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    f->config = (struct journal_config){.dir_fd = f->dir_fd,
+                                        .owner = journal_owner("t", "in"),
+                                        .boot = "boot 1",
+                                        .stream = 0x100000001};
+    *state = f;
+    return f->dir_fd >= 0 ? 0 : -1;
+}
+
+static void remove_files(const struct fixture *f)
+{
+    DIR *dir = opendir(f->directory);
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.')
+            (void)unlinkat(f->dir_fd, entry->d_name, 0);
+    }
+    (void)closedir(dir);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    journal_free(f->journal);
+    remove_files(f);
+    for (int i = 0; i < 2; i++)
+        (void)close(f->pipe[i]);
+    (void)close(f->dir_fd);
+    int rc = rmdir(f->directory);
+    free(f);
+    return rc;
+}
+
+static void open_good(struct fixture *f)
+{
+    struct err e;
+    f->read_to = f->config.acked.offset;
+    if (journal_open(&f->config, &f->journal, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static void close_it(struct fixture *f)
+{
+    journal_free(f->journal);
+    f->journal = NULL;
+}
+
+/* Puts bytes into the pipe and takes them in; what is there is read first, as it must be. */
+static void feed(struct fixture *f, const void *bytes, size_t len)
+{
+    struct err e;
+    assert_int_equal(write(f->pipe[1], bytes, len), len);
+    int rc;
+    do {
+        uint8_t skipped[4096];
+        size_t got;
+        while ((rc = journal_read(f->journal, f->read_to, skipped, sizeof skipped, &got, &e)) ==
+                   0 ||
+               rc == ERR_END)
+            f->read_to += rc == 0 ? got : 0;
+        assert_int_equal(rc, ERR_AGAIN);
+        rc = journal_take(f->journal, f->pipe[0], &e);
+    } while (rc == 0);
+    assert_int_equal(rc, ERR_AGAIN);
+}
+
+static void feed_text(struct fixture *f, const char *text)
+{
+    feed(f, text, strlen(text));
+}
+
+/* All lines behind the acked place, as "line|", an unterminated one as "line!". Or the error. */
+static int read_lines(struct fixture *f, struct buf *out, struct err *e)
+{
+    struct line_reader reader;
+    line_reader_init(&reader, 1000, journal_read, f->journal);
+    line_reader_set(&reader, f->config.acked.offset, 0);
+    int rc;
+    struct line line;
+    while ((rc = line_reader_next(&reader, &line, e)) == 0 || rc == ERR_END) {
+        if (rc == ERR_END)
+            continue;
+        buf_add(out, line.bytes, line.len);
+        buf_add_byte(out, line.unterminated ? '!' : '|');
+    }
+    line_reader_done(&reader);
+    return rc;
+}
+
+static void check_lines(struct fixture *f, const char *wanted)
+{
+    struct buf out = {0};
+    struct err e;
+    close_it(f);
+    open_good(f);
+    assert_int_equal(read_lines(f, &out, &e), ERR_AGAIN);
+    assert_string_equal(buf_text(&out), wanted);
+    buf_done(&out);
+}
+
+static void what_went_in_comes_out(void **state)
+{
+    struct fixture *f = *state;
+    open_good(f);
+    feed_text(f, "one\ntw");
+    feed_text(f, "o\n\n \t\r\nthree\r\nfo");
+    assert_int_equal(journal_last(f->journal), 3);
+    check_lines(f, "one|two|| \t|three|");
+    f->config.acked = (struct journal_place){.seq = 2, .line = 2, .offset = 8};
+    check_lines(f, "| \t|three|");
+}
+
+static void an_end_completes_the_line(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    open_good(f);
+    feed_text(f, "one\ntw");
+    assert_int_equal(journal_end(f->journal, &e), 0);
+    assert_int_equal(journal_end(f->journal, &e), 0);
+    feed_text(f, "three\n");
+    assert_int_equal(journal_last(f->journal), 3);
+    check_lines(f, "one|tw!three|");
+}
+
+/* Another stream does not continue a line; the same one, or one that was kept open, does. */
+static void a_line_belongs_to_one_stream(void **state)
+{
+    struct fixture *f = *state;
+    open_good(f);
+    feed_text(f, "ab");
+    close_it(f);
+    open_good(f);
+    feed_text(f, "cd");
+    close_it(f);
+    f->config.stream = 0x200000001;
+    f->config.stream_kept = true;
+    open_good(f);
+    feed_text(f, "ef");
+    close_it(f);
+    f->config.stream = 0x300000001;
+    f->config.stream_kept = false;
+    open_good(f);
+    feed_text(f, "gh");
+    close_it(f);
+    f->config.stream = 0x400000002;
+    f->config.stream_kept = true;
+    open_good(f);
+    feed_text(f, "\n");
+    check_lines(f, "abcdef!gh!|");
+}
+
+static void acked_segments_go(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    for (unsigned i = 1; i <= 3; i++) {
+        f->config.stream = i;
+        open_good(f);
+        feed_text(f, "line\n");
+        close_it(f);
+    }
+    open_good(f);
+    check_lines(f, "line|line|line|");
+    assert_int_equal(journal_trim(f->journal, 9, &e), 0);
+    assert_int_equal(faccessat(f->dir_fd, "journal.00000001", F_OK, 0), -1);
+    assert_int_equal(faccessat(f->dir_fd, "journal.00000002", F_OK, 0), 0);
+    assert_int_equal(journal_trim(f->journal, 15, &e), 0);
+    assert_int_equal(faccessat(f->dir_fd, "journal.00000002", F_OK, 0), -1);
+    assert_int_equal(faccessat(f->dir_fd, "journal.00000003", F_OK, 0), 0);
+}
+
+static int open_at_end(const struct fixture *f, const char *name)
+{
+    return openat(f->dir_fd, name, O_RDWR | O_CLOEXEC);
+}
+
+/* Bytes behind the last block, as a kill leaves them: the place of the header is a hole. */
+static void leave_landed(const struct fixture *f, uint64_t at, const char *text)
+{
+    int fd = open_at_end(f, "journal.00000001");
+    assert_int_equal(pwrite(fd, text, strlen(text), (off_t)at + 64), strlen(text));
+    (void)close(fd);
+}
+
+static void what_a_kill_leaves_is_completed(void **state)
+{
+    struct fixture *f = *state;
+    open_good(f);
+    feed_text(f, "one\n");
+    close_it(f);
+    leave_landed(f, 128 + 128, "two\nthr");
+    open_good(f);
+    assert_int_equal(journal_cut_bytes(f->journal), 0);
+    feed_text(f, "ee\n");
+    check_lines(f, "one|two|three|");
+}
+
+static void what_a_power_loss_leaves_is_cut_and_kept(void **state)
+{
+    struct fixture *f = *state;
+    open_good(f);
+    feed_text(f, "one\n");
+    close_it(f);
+    leave_landed(f, 128 + 128, "two\nthr");
+    memcpy(f->config.boot, "boot 2", 6);
+    open_good(f);
+    assert_int_equal(journal_cut_bytes(f->journal), 64 + 7);
+    feed_text(f, "2\n");
+    check_lines(f, "one|2|");
+    struct stat st;
+    assert_int_equal(fstatat(f->dir_fd, "journal.00000001.torn", &st, 0), 0);
+    assert_int_equal(st.st_size, 64 + 7);
+}
+
+/* A torn block with a good one behind it was not torn: a power loss takes the end. */
+static void damage_before_a_good_block_is_refused_in_any_boot(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    open_good(f);
+    feed_text(f, "one\n");
+    feed_text(f, "two\n");
+    close_it(f);
+    int fd = open_at_end(f, "journal.00000001");
+    assert_int_equal(pwrite(fd, "X", 1, 128 + 64), 1);
+    (void)close(fd);
+    memcpy(f->config.boot, "boot 2", 6);
+    assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_CORRUPT);
+    assert_string_equal(e.text, "journal.00000001 does not verify at offset 128: the bytes of a "
+                                "block are damaged");
+}
+
+static void what_is_acked_must_be_there(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    open_good(f);
+    feed_text(f, "one\n");
+    feed_text(f, "two\n");
+    close_it(f);
+    f->config.acked = (struct journal_place){.seq = 2, .line = 2, .offset = 8};
+    int fd = open_at_end(f, "journal.00000001");
+    assert_int_equal(ftruncate(fd, 128 + 128), 0);
+    (void)close(fd);
+    assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "ends there with record 1, but everything up to 2 was acked"));
+    remove_files(f);
+    assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "the journal is gone, though records up to 2 were acked"));
+}
+
+static void a_cursor_that_does_not_fit_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    open_good(f);
+    feed_text(f, "one\ntwo\n");
+    close_it(f);
+    const struct journal_place wrong[] = {{.seq = 1, .line = 1, .offset = 3},
+                                          {.seq = 2, .line = 1, .offset = 4},
+                                          {.seq = 1, .line = 2, .offset = 4},
+                                          {.seq = 0, .line = 0, .offset = 8}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        f->config.acked = wrong[i];
+        assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_MISMATCH);
+    }
+}
+
+static void the_journal_of_another_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    open_good(f);
+    close_it(f);
+    f->config.owner = journal_owner("t", "other");
+    assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_MISMATCH);
+}
+
+static void a_missing_segment_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    for (unsigned i = 1; i <= 3; i++) {
+        f->config.stream = i;
+        open_good(f);
+        feed_text(f, "line\n");
+        close_it(f);
+    }
+    assert_int_equal(unlinkat(f->dir_fd, "journal.00000002", 0), 0);
+    assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_CORRUPT);
+}
+
+/* --- damage --- */
+
+#define SWEPT 3u
+static const char *const swept_names[SWEPT] = {"journal.00000001", "journal.00000002",
+                                               "journal.00000003"};
+static const char swept_lines[] = "one|two|three||four|fi!six|";
+
+struct files {
+    struct buf content[SWEPT];
+};
+
+static void load(const struct fixture *f, struct files *files)
+{
+    struct err e;
+    for (size_t i = 0; i < SWEPT; i++) {
+        buf_reset(&files->content[i]);
+        int fd = openat(f->dir_fd, swept_names[i], O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        assert_int_equal(file_read_whole(fd, 1u << 20, &files->content[i], &e), 0);
+        (void)close(fd);
+    }
+}
+
+static void store(const struct fixture *f, const struct files *files)
+{
+    for (size_t i = 0; i < SWEPT; i++) {
+        int fd = openat(f->dir_fd, swept_names[i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        assert_int_equal(write(fd, files->content[i].data, files->content[i].len),
+                         files->content[i].len);
+        (void)close(fd);
+    }
+}
+
+static void make_swept(struct fixture *f)
+{
+    f->config.stream_kept = true;
+    open_good(f);
+    feed_text(f, "one\ntwo\nthr");
+    close_it(f);
+    f->config.stream = 0x200000001;
+    open_good(f);
+    feed_text(f, "ee\n");
+    feed_text(f, "\nfour\nfi");
+    close_it(f);
+    f->config.stream = 0x300000002;
+    open_good(f);
+    feed_text(f, "six\n");
+    close_it(f);
+}
+
+/* What came of damage: all lines came out, or an error, or fewer lines and no word of it. */
+enum outcome { WHOLE, REFUSED, FEWER };
+
+/* Opens what was damaged. A wrong line fails the test, and so does a change of what is refused. */
+static enum outcome survive(struct fixture *f, const struct files *damaged)
+{
+    struct err e;
+    struct buf out = {0};
+    store(f, damaged);
+    int rc = journal_open(&f->config, &f->journal, &e);
+    size_t from = f->config.acked.seq == 0 ? 0 : strlen("one|two|");
+    if (rc == 0) {
+        rc = read_lines(f, &out, &e);
+        assert_int_equal(strncmp(buf_text(&out), swept_lines + from, out.len), 0);
+    } else {
+        struct files after = {0};
+        load(f, &after);
+        for (size_t i = 0; i < SWEPT; i++) {
+            assert_int_equal(after.content[i].len, damaged->content[i].len);
+            assert_memory_equal(after.content[i].data, damaged->content[i].data,
+                                damaged->content[i].len);
+            buf_done(&after.content[i]);
+        }
+    }
+    bool all = from + out.len == sizeof swept_lines - 1;
+    buf_done(&out);
+    close_it(f);
+    remove_files(f);
+    return rc != ERR_AGAIN ? REFUSED : all ? WHOLE : FEWER;
+}
+
+/*
+ * Flips every byte and cuts at every length. In the boot that wrote it, no flip may go unnoticed
+ * that takes a line; a cut between two blocks looks as if the second had never been.
+ */
+static void sweep(struct fixture *f, bool same_boot)
+{
+    struct files good = {0}, damaged = {0};
+    load(f, &good);
+    load(f, &damaged);
+    unsigned counts[3] = {0};
+    for (size_t i = 0; i < SWEPT; i++) {
+        for (size_t at = 0; at < good.content[i].len; at++) {
+            uint8_t *byte = &damaged.content[i].data[at];
+            *byte = (uint8_t)(*byte ^ (1u << random_below(8)));
+            enum outcome outcome = survive(f, &damaged);
+            assert_true(outcome != FEWER || !same_boot);
+            counts[outcome]++;
+            *byte = good.content[i].data[at];
+        }
+        for (size_t len = 0; len < good.content[i].len; len++) {
+            damaged.content[i].len = len;
+            enum outcome outcome = survive(f, &damaged);
+            assert_true(outcome != FEWER || !same_boot || len % 64 == 0 || i + 1 < SWEPT);
+            counts[outcome]++;
+            damaged.content[i].len = good.content[i].len;
+        }
+    }
+    print_message("%u without harm, %u refused, %u cut\n", counts[WHOLE], counts[REFUSED],
+                  counts[FEWER]);
+    assert_true(counts[REFUSED] > counts[WHOLE]);
+    store(f, &good);
+    for (size_t i = 0; i < SWEPT; i++) {
+        buf_done(&good.content[i]);
+        buf_done(&damaged.content[i]);
+    }
+}
+
+static void any_damage_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    make_swept(f);
+    sweep(f, true);
+    f->config.acked = (struct journal_place){.seq = 2, .line = 2, .offset = 8};
+    sweep(f, true);
+    memcpy(f->config.boot, "boot 2", 6);
+    sweep(f, false);
+}
+
+static void blocks_that_change_places_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    open_good(f);
+    feed_text(f, "one\n");
+    feed_text(f, "two\n");
+    close_it(f);
+    uint8_t blocks[2][128];
+    int fd = open_at_end(f, "journal.00000001");
+    assert_int_equal(ftruncate(fd, 128 + 256), 0);
+    assert_int_equal(pread(fd, blocks, sizeof blocks, 128), sizeof blocks);
+    assert_int_equal(pwrite(fd, blocks[1], 128, 128), 128);
+    assert_int_equal(pwrite(fd, blocks[0], 128, 256), 128);
+    (void)close(fd);
+    assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_CORRUPT);
+}
+
+/* --- any sizes --- */
+
+static void add_random_line(struct buf *input, struct buf *wanted, bool terminated)
+{
+    size_t len = random_below(20) == 0 ? (size_t)random_below(900) : (size_t)random_below(40);
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = (uint8_t)('a' + random_below(26));
+        buf_add_byte(input, byte);
+        buf_add_byte(wanted, byte);
+    }
+    if (terminated)
+        buf_add_text(input, random_below(4) == 0 ? "\r\n" : "\n");
+    buf_add_byte(wanted, '|');
+}
+
+/* Feeds the input in pieces, opening the journal anew now and then. */
+static void feed_in_pieces(struct fixture *f, const struct buf *input)
+{
+    for (size_t at = 0; at < input->len;) {
+        size_t len = 1 + (size_t)random_below(random_below(2) == 0 ? 30 : 9000);
+        len = len < input->len - at ? len : input->len - at;
+        feed(f, input->data + at, len);
+        at += len;
+        if (random_below(8) != 0)
+            continue;
+        close_it(f);
+        f->config.stream += 1ull << 32;
+        open_good(f);
+    }
+}
+
+static void any_pieces_give_the_same_lines(void **state)
+{
+    struct fixture *f = *state;
+    f->config.stream_kept = true;
+    for (unsigned round = 0; round < 40; round++) {
+        struct buf input = {0}, wanted = {0};
+        f->config.acked = (struct journal_place){0};
+        open_good(f);
+        for (uint64_t n = random_below(300); n > 0; n--)
+            add_random_line(&input, &wanted, true);
+        feed_in_pieces(f, &input);
+        check_lines(f, buf_text(&wanted));
+        close_it(f);
+        remove_files(f);
+        buf_done(&input);
+        buf_done(&wanted);
+    }
+}
+
+int main(void)
+{
+    random_init("journal_test");
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(what_went_in_comes_out),
+        TEST(an_end_completes_the_line),
+        TEST(a_line_belongs_to_one_stream),
+        TEST(acked_segments_go),
+        TEST(what_a_kill_leaves_is_completed),
+        TEST(what_a_power_loss_leaves_is_cut_and_kept),
+        TEST(damage_before_a_good_block_is_refused_in_any_boot),
+        TEST(what_is_acked_must_be_there),
+        TEST(a_cursor_that_does_not_fit_is_refused),
+        TEST(the_journal_of_another_is_refused),
+        TEST(a_missing_segment_is_refused),
+        TEST(any_damage_is_noticed),
+        TEST(blocks_that_change_places_are_refused),
+        TEST(any_pieces_give_the_same_lines),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

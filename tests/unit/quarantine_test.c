@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "stages/quarantine.h"
+
+/* In memory: a thousand entries are added one by one, each with its syncs. */
+static char directory[] = "/dev/shm/bulkhead-quarantine-XXXXXX";
+static int dir_fd = -1;
+
+static int set_up(void **state)
+{
+    (void)state;
+    (void)unlinkat(dir_fd, QUARANTINE_FILE, 0);
+    return 0;
+}
+
+static void add(seq_number seq, const char *cause, const char *words)
+{
+    struct quarantine_entry entry = {.seq = seq};
+    (void)snprintf(entry.cause, sizeof entry.cause, "%s", cause);
+    (void)snprintf(entry.words, sizeof entry.words, "%s", words);
+    struct err e;
+    assert_int_equal(quarantine_add(dir_fd, "t/s", &entry, &e), 0);
+}
+
+static void nothing_is_there_at_first(void **state)
+{
+    (void)state;
+    struct quarantine q;
+    struct err e;
+    assert_int_equal(quarantine_load(dir_fd, "t/s", &q, &e), 0);
+    assert_int_equal(q.count, 0);
+    assert_null(quarantine_find(&q, 1));
+    quarantine_done(&q);
+}
+
+static void entries_are_found_by_seq_in_any_order_of_adding(void **state)
+{
+    (void)state;
+    add(41, "hung", "");
+    add(7, "was killed by signal 11 (SIGSEGV)", "last words");
+    add(100, "hung", "x");
+    add(41, "another cause", "of one that is there"); /* stays as it was */
+    struct quarantine q;
+    struct err e;
+    assert_int_equal(quarantine_load(dir_fd, "t/s", &q, &e), 0);
+    assert_int_equal(q.count, 3);
+    assert_string_equal(quarantine_find(&q, 7)->cause, "was killed by signal 11 (SIGSEGV)");
+    assert_string_equal(quarantine_find(&q, 7)->words, "last words");
+    assert_string_equal(quarantine_find(&q, 41)->cause, "hung");
+    assert_string_equal(quarantine_find(&q, 100)->words, "x");
+    assert_null(quarantine_find(&q, 8));
+    assert_null(quarantine_find(&q, 101));
+    assert_null(quarantine_find(&q, 0));
+    quarantine_done(&q);
+}
+
+static void texts_may_have_their_full_length(void **state)
+{
+    (void)state;
+    char words[QUARANTINE_WORDS_BYTES_MAX + 1], cause[QUARANTINE_CAUSE_BYTES_MAX + 1];
+    memset(words, 'w', sizeof words - 1);
+    memset(cause, 'c', sizeof cause - 1);
+    words[sizeof words - 1] = cause[sizeof cause - 1] = '\0';
+    add(1, cause, words);
+    struct quarantine q;
+    struct err e;
+    assert_int_equal(quarantine_load(dir_fd, "t/s", &q, &e), 0);
+    assert_string_equal(q.entries[0].words, words);
+    assert_string_equal(q.entries[0].cause, cause);
+    quarantine_done(&q);
+}
+
+static void there_is_a_limit(void **state)
+{
+    (void)state;
+    for (seq_number seq = 1; seq <= QUARANTINE_ENTRIES_MAX; seq++)
+        add(seq, "hung", "");
+    struct quarantine_entry entry = {.seq = QUARANTINE_ENTRIES_MAX + 1, .cause = "hung"};
+    struct err e;
+    assert_int_equal(quarantine_add(dir_fd, "t/s", &entry, &e), ERR_RANGE);
+    entry.seq = 5; /* is there */
+    assert_int_equal(quarantine_add(dir_fd, "t/s", &entry, &e), 0);
+}
+
+static void the_file_of_another_stage_is_refused(void **state)
+{
+    (void)state;
+    add(7, "hung", "");
+    struct quarantine q;
+    struct err e;
+    assert_int_equal(quarantine_load(dir_fd, "t/other", &q, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "quarantine"));
+}
+
+static uint8_t bytes[1 << 16];
+static size_t bytes_len;
+
+static void write_damaged(size_t len)
+{
+    int fd = openat(dir_fd, QUARANTINE_FILE, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, len), (ssize_t)len);
+    (void)close(fd);
+}
+
+static void assert_refused(const char *what, size_t at)
+{
+    struct quarantine q;
+    struct err e;
+    int rc = quarantine_load(dir_fd, "t/s", &q, &e);
+    if (rc != ERR_CORRUPT && rc != ERR_MISMATCH) {
+        print_error("%s at %zu: %d\n", what, at, rc);
+        fail();
+    }
+    assert_non_null(strstr(e.text, QUARANTINE_FILE));
+}
+
+static void no_damage_goes_unseen(void **state)
+{
+    (void)state;
+    add(7, "was killed by signal 11 (SIGSEGV)", "last words");
+    add(8, "hung", "");
+    int fd = openat(dir_fd, QUARANTINE_FILE, O_RDONLY);
+    ssize_t n = read(fd, bytes, sizeof bytes);
+    (void)close(fd);
+    assert_true(n > 0);
+    bytes_len = (size_t)n;
+    for (size_t len = 0; len < bytes_len; len++) {
+        write_damaged(len);
+        assert_refused("cut", len);
+    }
+    write_damaged(bytes_len);
+    for (size_t at = 0; at < bytes_len; at++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            bytes[at] ^= (uint8_t)(1u << bit);
+            write_damaged(bytes_len);
+            bytes[at] ^= (uint8_t)(1u << bit);
+            assert_refused("flipped", at);
+        }
+    }
+    write_damaged(bytes_len + 1); /* the static buffer goes on with a zero */
+    assert_refused("longer", bytes_len);
+}
+
+int main(void)
+{
+    if (mkdtemp(directory) == NULL)
+        return 1;
+    dir_fd = open(directory, O_RDONLY | O_DIRECTORY);
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup(f, set_up)
+        TEST(nothing_is_there_at_first),
+        TEST(entries_are_found_by_seq_in_any_order_of_adding),
+        TEST(texts_may_have_their_full_length),
+        TEST(there_is_a_limit),
+        TEST(the_file_of_another_stage_is_refused),
+        TEST(no_damage_goes_unseen),
+    };
+    int failed = cmocka_run_group_tests_name("quarantine", tests, NULL, NULL);
+    (void)unlinkat(dir_fd, QUARANTINE_FILE, 0);
+    (void)close(dir_fd);
+    (void)rmdir(directory);
+    return failed;
+}

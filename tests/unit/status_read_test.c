@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/memory.h"
+#include "supervisor/status_read.h"
+#include "tests/unit/random.h"
+
+static const char good[] =
+    "{\"topology\":\"t\",\"pid\":41,\"state\":\"running\",\"stages\":["
+    "{\"stage\":\"a\",\"pid\":42,\"generation\":3,\"acked\":18446744073709551615,\"restarts\":2,"
+    "\"last_words\":\"}],[\\\"\"},"
+    "{\"pid\":null,\"stage\":\"dead-letters\",\"generation\":1,\"acked\":0,\"restarts\":0}]}\n";
+
+static int read_text(const char *text, struct status_seen *seen)
+{
+    struct err e;
+    return status_read((const uint8_t *)text, strlen(text), seen, &e);
+}
+
+static void a_status_is_read(void **state)
+{
+    (void)state;
+    struct status_seen seen;
+    assert_int_equal(read_text(good, &seen), 0);
+    assert_int_equal(seen.pid, 41);
+    assert_int_equal(seen.stage_count, 2);
+    assert_string_equal(seen.stages[0].name, "a");
+    assert_int_equal(seen.stages[0].pid, 42);
+    assert_int_equal(seen.stages[0].generation, 3);
+    assert_true(seen.stages[0].acked == UINT64_MAX);
+    assert_int_equal(seen.stages[0].restarts, 2);
+    assert_string_equal(seen.stages[1].name, "dead-letters");
+    assert_int_equal(seen.stages[1].pid, 0);
+}
+
+static void what_is_no_status_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "{",
+        "[]",
+        "{}",
+        "{\"pid\":1}",
+        "{\"stages\":[]}",
+        "{\"pid\":-1,\"stages\":[]}",
+        "{\"pid\":1.0,\"stages\":[]}",
+        "{\"pid\":18446744073709551616,\"stages\":[]}",
+        "{\"pid\":1,\"stages\":{}}",
+        "{\"pid\":1,\"stages\":[1]}",
+        "{\"pid\":1,\"stages\":[{\"stage\":\"a\",\"pid\":1,\"generation\":1,\"acked\":1}]}",
+        "{\"pid\":1,\"stages\":[{\"stage\":\"\\u0061\",\"pid\":1,\"generation\":1,\"acked\":1,"
+        "\"restarts\":1}]}",
+        "{\"pid\":1,\"stages\":[{\"stage\":7,\"pid\":1,\"generation\":1,\"acked\":1,"
+        "\"restarts\":1}]}",
+        "\xff",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct status_seen seen;
+        if (read_text(bad[i], &seen) != ERR_INVALID)
+            fail_msg("taken: %s", bad[i]);
+    }
+}
+
+static void more_stages_than_there_can_be_are_refused(void **state)
+{
+    (void)state;
+    for (size_t count = STAGES_MAX; count <= STAGES_MAX + 1; count++) {
+        struct buf text = {0};
+        buf_add_text(&text, "{\"pid\":1,\"stages\":[");
+        for (size_t i = 0; i < count; i++)
+            buf_add_format(&text,
+                           "%s{\"stage\":\"s%zu\",\"pid\":1,\"generation\":1,\"acked\":1,"
+                           "\"restarts\":1}",
+                           i != 0 ? "," : "", i);
+        buf_add_text(&text, "]}");
+        struct status_seen seen;
+        assert_int_equal(read_text(buf_text(&text), &seen), count <= STAGES_MAX ? 0 : ERR_INVALID);
+        buf_done(&text);
+    }
+}
+
+/* Broken bytes may be refused or not, but nothing is read behind them (under ASan). */
+static void broken_bytes_do_no_harm(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        size_t len = random_below(sizeof good);
+        uint8_t *text = memory_new(len + 1, 1);
+        memcpy(text, good, len);
+        for (uint64_t n = random_below(4); n > 0 && len > 0; n--)
+            text[random_below(len)] = (uint8_t)random_below(256);
+        uint8_t *exact = memory_new(len != 0 ? len : 1, 1);
+        memcpy(exact, text, len);
+        struct status_seen seen;
+        struct err e;
+        (void)status_read(exact, len, &seen, &e);
+        free(exact);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    random_init("status_read_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_status_is_read),
+        cmocka_unit_test(what_is_no_status_is_refused),
+        cmocka_unit_test(more_stages_than_there_can_be_are_refused),
+        cmocka_unit_test(broken_bytes_do_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings.h - `--set STAGE.OPTION=VALUE`: options of stages that the command line overrides
+ *
+ * A setting takes the place of what the file says before the file is checked, so that everything
+ * that follows from it is checked too. The value is the scalar as it would stand in the YAML, but
+ * without quotes and with no meaning for ${}. The supervisor hands the same settings to every
+ * stage process, which reads the topology again.
+ */
+#ifndef BULKHEAD_TOPOLOGY_SETTINGS_H
+#define BULKHEAD_TOPOLOGY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+#include "common/limits.h"
+
+/* `struct settings s = {0}` is an empty list. The texts are borrowed and must outlive it. */
+struct settings {
+    const char *items[SETTINGS_MAX];
+    size_t count;
+};
+
+/*
+ * Adds "STAGE.OPTION=VALUE".
+ * Returns: 0; ERR_INVALID: it has not this form, is too long, holds control characters, or the
+ *          list sets this option already; ERR_RANGE: the list is full. e says which.
+ */
+int settings_add(struct settings *settings, const char *text, struct err *e);
+
+/* Whether a setting is for this option of this stage. Requires: text was added to a list. */
+bool settings_is_for(const char *text, const char *stage, const char *option);
+
+struct node;
+struct diagnostics;
+
+/*
+ * Changes the tree of a topology; adds an error for a setting whose stage is not there or whose
+ * option is none that can be set. What else is wrong with it the check finds, at the place that
+ * the changed nodes have: that of the setting. Takes NULL for no settings.
+ */
+void settings_apply(const struct settings *settings, struct node *root, struct diagnostics *d);
+
+#endif
