@@ -115,9 +115,20 @@ struct hash128 hash_siphash128(const uint8_t key[16], const void *bytes, size_t 
 
 uint64_t hash_fnv1a(const void *bytes, size_t len)
 {
+    return hash_fnv1a_add(HASH_FNV1A_START, bytes, len);
+}
+
+uint64_t hash_fnv1a_add(uint64_t hash, const void *bytes, size_t len)
+{
     const uint8_t *at = bytes;
-    uint64_t hash = 0xcbf29ce484222325u;
     for (size_t i = 0; i < len; i++)
         hash = (hash ^ at[i]) * 0x100000001b3u;
     return hash;
+}
+
+uint64_t hash_mix64(uint64_t number)
+{
+    number = (number ^ number >> 33) * 0xff51afd7ed558ccdu;
+    number = (number ^ number >> 33) * 0xc4ceb9fe1a85ec53u;
+    return number ^ number >> 33;
 }

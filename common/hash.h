@@ -30,4 +30,11 @@ struct hash128 hash_siphash128(const uint8_t key[16], const void *bytes, size_t 
 /* FNV-1a, 64 bits: for fingerprints of our own short texts, where nobody attacks. */
 uint64_t hash_fnv1a(const void *bytes, size_t len);
 
+/* Continues an FNV-1a over len more bytes. */
+#define HASH_FNV1A_START 0xcbf29ce484222325u
+uint64_t hash_fnv1a_add(uint64_t hash, const void *bytes, size_t len);
+
+/* Spreads every bit of a number over all (the finalizer of MurmurHash3). */
+uint64_t hash_mix64(uint64_t number);
+
 #endif

@@ -16,6 +16,11 @@
 #define TOPOLOGY_DEPTH_MAX 16u
 #define MAP_ENTRIES_MAX 256u
 #define STAGES_MAX 64u
+/* Workers of one stage, and processes of one topology. */
+#define WORKERS_MAX 16u
+#define PROCESSES_MAX 256u
+/* Key groups: what a worker has of a keyed stage's state are some of these. */
+#define KEY_GROUPS 256u
 #define FIELDS_MAX 64u
 #define NAME_BYTES_MAX 63u
 /* --set on the command line: each is an argument of every stage process, all must fit an exec. */

@@ -51,11 +51,23 @@ struct value {
 /* The sequence number of a record; 0 is before the first. */
 typedef uint64_t seq_number;
 
+/* What moves along a link. All but RECORD_DATA have no fields, and no kind sees them as records. */
+enum record_kind {
+    RECORD_DATA,
+    RECORD_TICK, /* to a worker: another worker got a record of this event time */
+    RECORD_END,  /* the input is at its end; the last of its seq, which has nothing else of it */
+};
+
 struct record {
     seq_number seq;
     uint64_t position; /* where its source found it; file.source: the line number, from 1 */
     const struct value *fields;
     size_t count;
+    enum record_kind kind;
+    uint32_t input;       /* by which input it came to the stage; set by the host */
+    int64_t time;         /* RECORD_TICK: nanoseconds */
+    const uint8_t *order; /* its place in its seq, where a link carries that: see ipc/order.h */
+    uint32_t order_len;
 };
 
 static inline struct value value_of_bytes(enum value_tag tag, const void *bytes, size_t len)

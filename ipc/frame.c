@@ -38,9 +38,10 @@ enum {
 _Static_assert(AT_HEADER_CRC + 4 == FRAME_HEADER_BYTES, "the CRC ends the header");
 
 void frame_builder_init(struct frame_builder *b, uint32_t edge, const struct contract *contract,
-                        uint64_t fingerprint)
+                        uint64_t fingerprint, bool ordered)
 {
-    *b = (struct frame_builder){.edge = edge, .contract = contract, .fingerprint = fingerprint};
+    *b = (struct frame_builder){
+        .edge = edge, .contract = contract, .fingerprint = fingerprint, .ordered = ordered};
     frame_builder_start(b, 1);
 }
 
@@ -97,17 +98,28 @@ static void pack_value(msgpack_packer *packer, const struct value *value)
 void frame_builder_add(struct frame_builder *b, const struct record *record)
 {
     REQUIRE(record->seq >= b->previous_seq);
-    REQUIRE(record->count == b->contract->count);
+    bool is_data = record->kind == RECORD_DATA;
+    REQUIRE(record->count == (is_data ? b->contract->count : 0));
     size_t before = b->bytes.len;
     msgpack_packer packer;
     msgpack_packer_init(&packer, &b->bytes, write_to_buf);
-    msgpack_pack_array(&packer, 2 + record->count);
+    if (!is_data)
+        msgpack_pack_map(&packer, 1);
+    msgpack_pack_array(&packer, (b->ordered ? 3u : 2u) + record->count);
     msgpack_pack_uint64(&packer, record->seq - b->previous_seq);
     msgpack_pack_int64(&packer, (int64_t)(record->position - b->previous_position));
+    if (b->ordered) {
+        msgpack_pack_bin(&packer, record->order_len);
+        msgpack_pack_bin_body(&packer, record->order, record->order_len);
+    }
     for (size_t i = 0; i < record->count; i++) {
         REQUIRE(contract_value_fits(b->contract, i, &record->fields[i]));
         pack_value(&packer, &record->fields[i]);
     }
+    if (record->kind == RECORD_TICK)
+        msgpack_pack_int64(&packer, record->time);
+    if (record->kind == RECORD_END)
+        msgpack_pack_nil(&packer);
     INVARIANT(b->bytes.len - before <= RECORD_BYTES_MAX);
     b->previous_seq = record->seq;
     b->previous_position = record->position;
@@ -179,9 +191,10 @@ int frame_open(const uint8_t *bytes, size_t len, struct frame_header *ret_header
 }
 
 void frame_reader_init(struct frame_reader *r, const struct frame_header *header,
-                       const uint8_t *bytes, const struct contract *contract)
+                       const uint8_t *bytes, const struct contract *contract, bool ordered)
 {
     r->contract = contract;
+    r->ordered = ordered;
     r->at = bytes + FRAME_HEADER_BYTES;
     r->end = r->at + header->body_len;
     r->records_left = header->record_count;
@@ -296,22 +309,49 @@ static bool read_array_of(struct frame_reader *r, size_t count)
     return *at == 0xdc && take(r, 2, &at) && big_endian(at, 2) == count;
 }
 
-static bool read_record(struct frame_reader *r, struct record *record)
+/* The elements in front of the fields, of which there are so many. */
+static bool read_head(struct frame_reader *r, size_t fields, struct record *record)
 {
     int64_t seq_step, position_step;
-    if (!read_array_of(r, 2 + r->contract->count) || !read_int(r, &seq_step) ||
+    size_t order_len;
+    if (!read_array_of(r, (r->ordered ? 3u : 2u) + fields) || !read_int(r, &seq_step) ||
         !read_int(r, &position_step))
         return false;
     if (seq_step < 0 || (uint64_t)seq_step > r->last - r->seq)
         return false;
     r->seq += (uint64_t)seq_step;
     r->position += (uint64_t)position_step;
+    *record = (struct record){.seq = r->seq, .position = r->position};
+    if (!r->ordered)
+        return true;
+    if (!read_len(r, 0xc4, false, &order_len) || !take(r, order_len, &record->order))
+        return false;
+    record->order_len = (uint32_t)order_len;
+    return true;
+}
+
+/* A map of one pair: a tick with its time, or an end with nil. */
+static bool read_mark(struct frame_reader *r, struct record *record)
+{
+    const uint8_t *at;
+    if (!take(r, 1, &at) || !read_head(r, 0, record))
+        return false;
+    record->kind = r->at < r->end && *r->at == 0xc0 ? RECORD_END : RECORD_TICK;
+    return record->kind == RECORD_END ? take(r, 1, &at) : read_int(r, &record->time);
+}
+
+static bool read_record(struct frame_reader *r, struct record *record)
+{
+    if (r->at < r->end && *r->at == 0x81)
+        return read_mark(r, record);
+    if (!read_head(r, r->contract->count, record))
+        return false;
     for (size_t i = 0; i < r->contract->count; i++) {
         if (!read_value(r, r->contract->fields[i].type.tag, &r->fields[i]))
             return false;
     }
-    *record = (struct record){
-        .seq = r->seq, .position = r->position, .fields = r->fields, .count = r->contract->count};
+    record->fields = r->fields;
+    record->count = r->contract->count;
     return true;
 }
 

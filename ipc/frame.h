@@ -4,9 +4,10 @@
  *
  * A header of our own (magic, version, link, range, contract, lengths, two CRC32Cs) stands in
  * front of a body of msgpack: one array per record, [seq - previous seq, position - previous
- * position, field 0, field 1 …]. The header is checked before the body is looked at, and the body
- * is read within its bounds, by position, with exactly the types of the contract: nothing is
- * allocated and nothing is guessed. To the byte: docs/protocol.md, "Frame".
+ * position, field 0, field 1 …], with the record's order before the fields where the link carries
+ * it, and one map of one pair per tick or end. The header is checked before the body is looked at,
+ * and the body is read within its bounds, by position, with exactly the types of the contract:
+ * nothing is allocated and nothing is guessed. To the byte: docs/protocol.md, "Frame".
  *
  * The other way go acks, of a fixed form without msgpack.
  */
@@ -42,6 +43,7 @@ struct frame_builder {
     uint32_t edge;
     uint64_t fingerprint;
     const struct contract *contract;
+    bool ordered;
     struct buf bytes;
     seq_number first; /* begin of the range */
     uint32_t record_count;
@@ -49,18 +51,21 @@ struct frame_builder {
     uint64_t previous_position;
 };
 
-/* Prepares a builder for one edge; the contract must outlive it. */
+/*
+ * Prepares a builder for one edge; the contract must outlive it. ordered: records carry their
+ * order.
+ */
 void frame_builder_init(struct frame_builder *b, uint32_t edge, const struct contract *contract,
-                        uint64_t fingerprint);
+                        uint64_t fingerprint, bool ordered);
 void frame_builder_done(struct frame_builder *b);
 
 /* Begins an empty frame whose range starts at first. */
 void frame_builder_start(struct frame_builder *b, seq_number first);
 
 /*
- * Adds a record.
- * Requires: its seq is not below the last one's nor the range's begin, its fields are those of
- *           the contract, and it is not larger than RECORD_BYTES_MAX.
+ * Adds a record, a tick or an end.
+ * Requires: its seq is not below the last one's nor the range's begin, the fields of a record are
+ *           those of the contract, and it is not larger than RECORD_BYTES_MAX.
  */
 void frame_builder_add(struct frame_builder *b, const struct record *record);
 
@@ -83,6 +88,7 @@ int frame_open(const uint8_t *bytes, size_t len, struct frame_header *ret_header
 /* Reads the records of an opened frame. Views in a record live as long as the frame's bytes. */
 struct frame_reader {
     const struct contract *contract;
+    bool ordered;
     const uint8_t *at;
     const uint8_t *end;
     uint32_t records_left;
@@ -94,7 +100,7 @@ struct frame_reader {
 
 /* Starts reading. Requires: header came from frame_open() on these bytes. */
 void frame_reader_init(struct frame_reader *r, const struct frame_header *header,
-                       const uint8_t *bytes, const struct contract *contract);
+                       const uint8_t *bytes, const struct contract *contract, bool ordered);
 
 /*
  * Reads the next record; its fields are valid until the next call.

@@ -82,14 +82,12 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-/* When the key of a record is forgotten; moves the clock on to the record's time. */
+/* When the key of a record is forgotten. */
 static int64_t expiry(struct dedupe *self, const struct record *in)
 {
     if (self->at_field < 0)
         return STORE_NEVER;
     int64_t at = in->fields[self->at_field].integer;
-    if (at > store_clock(self->store))
-        store_advance(self->store, at);
     int64_t expires_at;
     return __builtin_add_overflow(at, self->keep_ns, &expires_at) ? STORE_NEVER : expires_at;
 }
@@ -123,6 +121,8 @@ const struct kind dedupe_kind = {
               "becomes of the first one further on. With 'keep', a key is forgotten when the "
               "latest event time seen is that much past its own; a repeat after that passes.",
     .role = KIND_STEP,
+    .partition = KIND_BY_KEY,
+    .clock_option = "at",
     .reads = "the fields of key; at: timestamp",
     .makes = "what it reads, unchanged",
     .options = specs,

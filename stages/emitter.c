@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/limits.h"
+#include "ipc/order.h"
 #include "stages/quarantine.h"
 #include "stages/stage.h"
 
@@ -22,6 +23,47 @@ const char *dead_reason_text(enum dead_reason reason)
     return texts[reason];
 }
 
+void emitter_begin(struct emitter *out, const struct record *in)
+{
+    out->in = in;
+    out->in_record = 0;
+    if (in == NULL)
+        return;
+    if (in->seq != out->seq)
+        out->in_seq = 0;
+    out->seq = in->seq;
+    out->position = in->position;
+}
+
+/* The order of the next record: see ipc/order.h. */
+static void add_order(struct emitter *out, struct record *record, const void *sort_key,
+                      size_t sort_key_len)
+{
+    buf_reset(&out->order);
+    if (out->stage->workers > 1 && out->in != NULL) {
+        order_add_number(&out->order, out->in->input);
+        buf_add(&out->order, out->in->order, out->in->order_len);
+        if (sort_key_len != 0)
+            buf_add(&out->order, sort_key, sort_key_len);
+        else
+            order_add_number(&out->order, out->in_record);
+    } else {
+        order_add_number(&out->order, out->in_seq);
+    }
+    record->order = out->order.data;
+    record->order_len = (uint32_t)out->order.len;
+}
+
+static void put_out(struct emitter *out, port_number port, struct record *record,
+                    const void *sort_key, size_t sort_key_len)
+{
+    if (out->ordered)
+        add_order(out, record, sort_key, sort_key_len);
+    out->in_seq++;
+    out->in_record++;
+    out->emit(out, port, record);
+}
+
 static void emit_dead(struct emitter *out, enum dead_reason reason, const char *message,
                       const void *content, size_t content_len, bool content_is_json)
 {
@@ -33,7 +75,7 @@ static void emit_dead(struct emitter *out, enum dead_reason reason, const char *
     const char *reason_text = dead_reason_text(reason);
     struct value fields[DEAD_LETTER_FIELDS] = {
         [DEAD_LETTER_STAGE] =
-            value_of_bytes(VALUE_STRING, out->stage->name, strlen(out->stage->name)),
+            value_of_bytes(VALUE_STRING, out->stage->base, strlen(out->stage->base)),
         [DEAD_LETTER_REASON] = value_of_bytes(VALUE_STRING, reason_text, strlen(reason_text)),
         [DEAD_LETTER_MESSAGE] = value_of_bytes(VALUE_STRING, message, strlen(message)),
         [DEAD_LETTER_CONTENT] = value_of_bytes(VALUE_BYTES, content, content_len),
@@ -42,7 +84,7 @@ static void emit_dead(struct emitter *out, enum dead_reason reason, const char *
     struct record record = {
         .seq = out->seq, .position = out->position, .fields = fields, .count = DEAD_LETTER_FIELDS};
     out->dead++;
-    out->emit(out, PORT_DEAD, &record);
+    put_out(out, PORT_DEAD, &record, NULL, 0);
 }
 
 /* What the strings and bytes of a record have in all. */
@@ -56,12 +98,14 @@ static size_t text_bytes(const struct value *fields, size_t count)
     return bytes;
 }
 
-void emitter_emit(struct emitter *out, const struct value *fields)
+static void emit(struct emitter *out, port_number port, const struct value *fields,
+                 const void *sort_key, size_t sort_key_len)
 {
-    struct record record = {.seq = out->seq,
-                            .position = out->position,
-                            .fields = fields,
-                            .count = out->stage->out.count};
+    const struct stage *stage = out->stage;
+    const struct contract *contract =
+        port == PORT_OUT ? &stage->out : &stage->outputs[port - PORT_NAMED].contract;
+    struct record record = {
+        .seq = out->seq, .position = out->position, .fields = fields, .count = contract->count};
     size_t bytes = text_bytes(fields, record.count);
     if (bytes > RECORD_TEXT_BYTES_MAX) {
         emitter_dead(out, DEAD_RECORD_TOO_LARGE, "", 0, false,
@@ -70,6 +114,30 @@ void emitter_emit(struct emitter *out, const struct value *fields)
         return;
     }
     out->emitted++;
+    put_out(out, port, &record, sort_key, sort_key_len);
+}
+
+void emitter_emit(struct emitter *out, const struct value *fields)
+{
+    emit(out, PORT_OUT, fields, NULL, 0);
+}
+
+void emitter_emit_to(struct emitter *out, port_number port, const struct value *fields)
+{
+    REQUIRE(port >= PORT_NAMED && port - PORT_NAMED < out->stage->output_count);
+    emit(out, port, fields, NULL, 0);
+}
+
+void emitter_emit_sorted(struct emitter *out, const struct value *fields, const void *sort_key,
+                         size_t sort_key_len)
+{
+    REQUIRE(sort_key_len != 0);
+    emit(out, PORT_OUT, fields, sort_key, sort_key_len);
+}
+
+void emitter_end(struct emitter *out)
+{
+    struct record record = {.seq = out->seq, .position = out->position, .kind = RECORD_END};
     out->emit(out, PORT_OUT, &record);
 }
 
@@ -92,7 +160,7 @@ void emitter_dead_record(struct emitter *out, enum dead_reason reason, const str
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    const struct contract *contract = out->stage->in;
+    const struct contract *contract = out->stage->inputs[record->input].contract;
     buf_reset(&out->scratch);
     buf_add_byte(&out->scratch, '{');
     for (size_t i = 0; i < record->count; i++) {

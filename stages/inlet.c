@@ -121,16 +121,19 @@ int inlet_head(struct inlet *i, const struct record **ret_record, struct err *e)
     *ret_record = NULL;
     while (!i->has_head && i->first != NULL) {
         if (!i->reading) {
-            frame_reader_init(&i->reader, &i->first->header, i->first->bytes, i->edge->contract);
+            frame_reader_init(&i->reader, &i->first->header, i->first->bytes, i->edge->contract,
+                              i->edge->ordered);
             i->reading = true;
         }
         int rc = frame_reader_next(&i->reader, &i->head, e);
-        if (rc == ERR_END)
+        if (rc == ERR_END) {
             drop_first(i);
-        else if (rc != 0)
+        } else if (rc != 0) {
             return rc;
-        else
+        } else {
+            i->head.input = (uint32_t)i->edge->input;
             i->has_head = i->head.seq >= i->first->cut_below;
+        }
     }
     if (i->has_head)
         *ret_record = &i->head;

@@ -31,6 +31,8 @@ struct edge_buffer {
 
 struct inline_stage {
     struct runner runner;
+    bool at_end;       /* the end of the input has come */
+    struct record end; /* as it came */
     struct inline_host *host;
     seq_number position; /* up to here the stage has everything already */
 };
@@ -90,7 +92,7 @@ static struct record copy_record(struct inline_host *h, const struct record *rec
     return copy;
 }
 
-static void on_emit(struct emitter *out, enum port port, const struct record *record)
+static void on_emit(struct emitter *out, port_number port, const struct record *record)
 {
     struct runner *runner = (struct runner *)((char *)out - offsetof(struct runner, emitter));
     struct inline_stage *stage =
@@ -98,7 +100,14 @@ static void on_emit(struct emitter *out, enum port port, const struct record *re
     struct inline_host *h = stage->host;
     const struct topology *t = h->topology;
     for (size_t i = 0; i < t->edge_count; i++) {
-        if (t->edges[i].from != out->stage->index || t->edges[i].port != port)
+        if (t->edges[i].from != out->stage->index)
+            continue;
+        if (record->kind == RECORD_END) {
+            h->stages[t->edges[i].to].at_end = true;
+            h->stages[t->edges[i].to].end = *record;
+            continue;
+        }
+        if (t->edges[i].port != port)
             continue;
         struct edge_buffer *buffer = &h->buffers[i];
         if (buffer->count == buffer->capacity) {
@@ -106,7 +115,9 @@ static void on_emit(struct emitter *out, enum port port, const struct record *re
             buffer->records =
                 memory_resize(buffer->records, buffer->capacity, sizeof *buffer->records);
         }
-        buffer->records[buffer->count++] = copy_record(h, record);
+        struct record copy = copy_record(h, record);
+        copy.input = (uint32_t)t->edges[i].input;
+        buffer->records[buffer->count++] = copy;
     }
 }
 
@@ -211,7 +222,12 @@ static int run_stage(struct inline_host *h, size_t index, struct err *e)
         }
         buffer->taken = buffer->count = 0;
     }
-    return 0;
+    if (!stage->at_end)
+        return 0;
+    stage->at_end = false;
+    if (stage->end.seq <= stage->position)
+        return 0; /* as all behind it have */
+    return in_stage(h, index, runner_take(&stage->runner, &stage->end, e), e);
 }
 
 static bool any_full(const struct inline_host *h)

@@ -294,6 +294,7 @@ const struct kind json_decode_kind = {
         "\"$12.34\" or \"USD 12.34\", \"2000-01-01T00:00:00Z\". What does not fit is a dead "
         "letter with its reason.",
     .role = KIND_STEP,
+    .partition = KIND_ANYHOW,
     .dead_letters = true,
     .reads = "line: string or bytes",
     .makes = "the fields of the type",

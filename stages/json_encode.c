@@ -82,6 +82,7 @@ const struct kind json_encode_kind = {
               "form that json.decode reads; bytes that are no UTF-8 are base64. A record "
               "whose text would be too large is a dead letter.",
     .role = KIND_STEP,
+    .partition = KIND_ANYHOW,
     .dead_letters = true,
     .reads = "the fields",
     .makes = "line: string",

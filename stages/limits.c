@@ -301,13 +301,10 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     struct limits *self = opaque;
     int64_t amount = in->fields[self->amount_field].integer;
-    int64_t at = in->fields[self->at_field].integer;
     if (amount < 0) {
         emitter_dead_record(out, DEAD_NEGATIVE_AMOUNT, in, "an amount below zero has no limit");
         return;
     }
-    if (at > store_clock(self->store))
-        store_advance(self->store, at);
     struct window windows[CALENDAR_PERIODS];
     for (int p = 0; p < CALENDAR_PERIODS; p++) {
         if (self->period_used[p] && !find_window(self, (enum calendar_period)p, in, &windows[p])) {
@@ -345,6 +342,8 @@ const struct kind limits_kind = {
               "too, unless attempts is all. Records may come out of time order: each counts in "
               "the day and week of its own time, until that window closes.",
     .role = KIND_STEP,
+    .partition = KIND_BY_KEY,
+    .clock_option = "at",
     .dead_letters = true,
     .reads = "the fields of key; amount: money; at: timestamp",
     .makes = "what it reads, and accepted: bool",

@@ -6,8 +6,9 @@
 
 void outlet_init(struct outlet *o, const struct edge *edge)
 {
-    *o = (struct outlet){.edge = edge};
-    frame_builder_init(&o->builder, (uint32_t)edge->index, edge->contract, edge->fingerprint);
+    *o = (struct outlet){.edge = edge, .time_sent = INT64_MIN};
+    frame_builder_init(&o->builder, (uint32_t)edge->index, edge->contract, edge->fingerprint,
+                       edge->ordered);
     window_init(&o->window, 0);
 }
 
@@ -48,9 +49,27 @@ int outlet_rewind(struct outlet *o)
     return window_rewind(&o->window, o->peer_expected);
 }
 
-void outlet_add(struct outlet *o, const struct record *record)
+void outlet_add(struct outlet *o, const struct record *record, int clock_field)
 {
+    if (record->kind == RECORD_DATA && clock_field >= 0 &&
+        record->fields[clock_field].integer > o->time_sent)
+        o->time_sent = record->fields[clock_field].integer;
     frame_builder_add(&o->builder, record);
+}
+
+void outlet_add_tick(struct outlet *o, const struct record *record, int clock_field)
+{
+    int64_t time = record->fields[clock_field].integer;
+    if (time <= o->time_sent)
+        return;
+    o->time_sent = time;
+    struct record tick = {.seq = record->seq,
+                          .position = record->position,
+                          .kind = RECORD_TICK,
+                          .time = time,
+                          .order = record->order,
+                          .order_len = record->order_len};
+    frame_builder_add(&o->builder, &tick);
 }
 
 bool outlet_is_ripe(const struct outlet *o, seq_number processed)

@@ -25,6 +25,7 @@ struct outlet {
     bool peer_known; /* a peer has said what it acked */
     seq_number peer_acked;
     seq_number peer_expected; /* on the present link */
+    int64_t time_sent;        /* the latest that a record or a tick told the peer */
     uint64_t refused;         /* acks that were not taken */
 };
 
@@ -51,8 +52,17 @@ void outlet_disconnect(struct outlet *o);
  */
 int outlet_rewind(struct outlet *o);
 
-/* Adds a record to the frame that is being made. */
-void outlet_add(struct outlet *o, const struct record *record);
+/*
+ * Adds a record or an end to the frame that is being made. clock_field: the field whose time the
+ * peer's clock goes by, or -1.
+ */
+void outlet_add(struct outlet *o, const struct record *record, int clock_field);
+
+/*
+ * Adds a tick in place of a record that another worker gets; not if the peer was told of a time as
+ * late as this already.
+ */
+void outlet_add_tick(struct outlet *o, const struct record *record, int clock_field);
 
 /* Whether the frame that is being made has reached the size for sending. */
 bool outlet_is_ripe(const struct outlet *o, seq_number processed);

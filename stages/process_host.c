@@ -24,6 +24,8 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "ipc/order.h"
+#include "stages/partition.h"
 
 /* Commits are grouped: a sync costs a millisecond or two whatever it is for. */
 #define COMMIT_INTERVAL_HOST_MS 10u
@@ -106,14 +108,31 @@ static bool is_ripe(const struct host *h)
     return false;
 }
 
-/* Where the stage's outputs arrive; the emitter is the runner's. */
-static void on_emit(struct emitter *out, enum port port, const struct record *record)
+/*
+ * Where the stage's outputs arrive; the emitter is the runner's. Links to the workers of one stage
+ * stand side by side: one of them gets the record, the others, if their clock needs it, its time.
+ */
+static void on_emit(struct emitter *out, port_number port, const struct record *record)
 {
     struct runner *runner = (struct runner *)((char *)out - offsetof(struct runner, emitter));
     struct host *h = (struct host *)((char *)runner - offsetof(struct host, runner));
+    const struct stage *stages = h->config->topology->stages;
+    size_t dealt_to = 0;
     for (size_t i = 0; i < h->outlet_count; i++) {
-        if (h->outlets[i].edge->port == port)
-            outlet_add(&h->outlets[i], record);
+        struct outlet *o = &h->outlets[i];
+        const struct stage *to = &stages[o->edge->to];
+        if (record->kind == RECORD_END) {
+            outlet_add(o, record, -1);
+            continue;
+        }
+        if (o->edge->port != port)
+            continue;
+        if (to->worker == 0)
+            dealt_to = partition_worker(to, record);
+        if (to->worker == dealt_to)
+            outlet_add(o, record, to->clock_field);
+        else if (to->clock_field >= 0)
+            outlet_add_tick(o, record, to->clock_field);
     }
 }
 
@@ -128,7 +147,22 @@ static seq_number covered(const struct host *h)
     return least;
 }
 
-/* The inlet with the next record in the order of seqs, then of edges; NULL if there is none. */
+/*
+ * Whether a record comes before another: by seq, then input, then its order in the seq, which only
+ * workers of one stage need. An end is the last of its seq.
+ */
+static bool comes_before(const struct record *a, const struct record *b)
+{
+    if (a->seq != b->seq)
+        return a->seq < b->seq;
+    if ((a->kind == RECORD_END) != (b->kind == RECORD_END))
+        return b->kind == RECORD_END;
+    if (a->input != b->input)
+        return a->input < b->input;
+    return order_compare(a->order, a->order_len, b->order, b->order_len) < 0;
+}
+
+/* The inlet with the next record; NULL if there is none. */
 static int next_inlet(struct host *h, seq_number limit, struct inlet **ret_inlet,
                       const struct record **ret_record)
 {
@@ -139,12 +173,22 @@ static int next_inlet(struct host *h, seq_number limit, struct inlet **ret_inlet
         if (rc != 0)
             return rc;
         if (record == NULL || record->seq > limit ||
-            (*ret_inlet != NULL && (*ret_record)->seq <= record->seq))
+            (*ret_inlet != NULL && !comes_before(record, *ret_record)))
             continue;
         *ret_inlet = &h->inlets[i];
         *ret_record = record;
     }
     return 0;
+}
+
+/* The end of the input comes by every inlet, and counts once, when it has come by all. */
+static void pop_ends(struct host *h, seq_number seq)
+{
+    for (size_t i = 0; i < h->inlet_count; i++) {
+        struct inlet *in = &h->inlets[i];
+        if (in->has_head && in->head.kind == RECORD_END && in->head.seq == seq)
+            inlet_pop(in);
+    }
 }
 
 /*
@@ -181,7 +225,10 @@ static int work_on_input(struct host *h, bool *ret_more)
         }
         if (rc != 0)
             return rc;
-        inlet_pop(inlet);
+        if (record->kind == RECORD_END)
+            pop_ends(h, record->seq);
+        else
+            inlet_pop(inlet);
     }
 }
 
@@ -380,7 +427,7 @@ static struct pollfd readable(int fd)
 
 int host_wait(struct host *h)
 {
-    struct pollfd fds[3 + 4 * STAGES_MAX];
+    struct pollfd *fds = h->poll_fds;
     nfds_t count = 0;
     fds[count++] = readable(STAGE_FD_CONTROL);
     fds[count++] = readable(link_lost_fd());
@@ -452,6 +499,7 @@ static void make_edges(struct host *h)
     const struct topology *t = h->config->topology;
     h->inlets = memory_new(t->edge_count, sizeof *h->inlets);
     h->outlets = memory_new(t->edge_count, sizeof *h->outlets);
+    h->poll_fds = memory_new(3 + 2 * t->edge_count, sizeof *h->poll_fds);
     for (size_t i = 0; i < t->edge_count; i++) {
         if (t->edges[i].to == h->config->stage->index)
             inlet_init(&h->inlets[h->inlet_count++], &t->edges[i]);
@@ -505,6 +553,7 @@ void host_close(struct host *h)
         outlet_done(&h->outlets[i]);
     free(h->inlets);
     free(h->outlets);
+    free(h->poll_fds);
     if (h->runner.ops != NULL)
         runner_close(&h->runner);
     status_page_unmap(h->page);

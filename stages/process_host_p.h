@@ -8,6 +8,8 @@
 #ifndef BULKHEAD_STAGES_PROCESS_HOST_P_H
 #define BULKHEAD_STAGES_PROCESS_HOST_P_H
 
+#include <poll.h>
+
 #include "ipc/control.h"
 #include "stages/inlet.h"
 #include "stages/outlet.h"
@@ -29,6 +31,7 @@ struct host {
     size_t inlet_count;
     struct outlet *outlets;
     size_t outlet_count;
+    struct pollfd *poll_fds; /* room for all that a wait may be for */
     bool positioned;
     seq_number processed;
     seq_number committed;

@@ -27,11 +27,21 @@ static void describe_store(const struct runner_config *config, struct store_spec
     buf_done(&text);
 }
 
+static bool feeds_ordered(const struct topology *topology, size_t stage)
+{
+    for (size_t i = 0; i < topology->edge_count; i++) {
+        if (topology->edges[i].from == stage && topology->edges[i].ordered)
+            return true;
+    }
+    return false;
+}
+
 int runner_open(struct runner *r, const struct runner_config *config, struct err *e)
 {
     *r = (struct runner){.stage = config->stage, .ops = config->stage->kind->ops, .state_fd = -1};
     r->emitter.emit = config->emit;
     r->emitter.stage = config->stage;
+    r->emitter.ordered = feeds_ordered(config->topology, config->stage->index);
     bool durable = config->topology->durability == DURABILITY_HOST;
     int rc = file_make_dir(config->stages_fd, config->stage->name, &r->state_fd, e);
     if (rc == 0 && topology_may_quarantine(config->topology, config->stage->index))
@@ -72,6 +82,7 @@ void runner_close(struct runner *r)
     if (r->ops != NULL && r->state_fd >= 0)
         (void)close(r->state_fd);
     buf_done(&r->emitter.scratch);
+    buf_done(&r->emitter.order);
     quarantine_done(&r->quarantine);
     *r = (struct runner){.state_fd = -1};
 }
@@ -92,49 +103,81 @@ bool runner_is_full(const struct runner *r)
     return r->store != NULL && store_is_full(r->store);
 }
 
-/* Adds what the emitter saw of one record, unless a former life has counted it. */
-static void count(struct runner *r, bool is_sink)
+/*
+ * Adds what the emitter saw of one record, unless a former life has counted it. A tick or an end is
+ * no record, but may bring some forth.
+ */
+static void count(struct runner *r, bool is_data, bool is_sink)
 {
     uint64_t emitted = r->emitter.emitted, dead = r->emitter.dead;
     r->emitter.emitted = r->emitter.dead = 0;
     if (r->emitter.seq <= r->counts.through)
         return;
-    r->counts.in++;
-    r->counts.out += is_sink ? 1 : emitted;
+    r->counts.in += is_data ? 1 : 0;
+    r->counts.out += is_data && is_sink ? 1 : emitted;
     r->counts.dead += dead;
-    r->counts.dropped += !is_sink && emitted + dead == 0 ? 1 : 0;
+    r->counts.dropped += is_data && !is_sink && emitted + dead == 0 ? 1 : 0;
+}
+
+/* Moves the stage's clock to the time of a record, or to that of one that another worker got. */
+static void advance_clock(struct runner *r, const struct record *record, bool stepped)
+{
+    int field = r->stage->clock_field;
+    if (field < 0 || record->kind == RECORD_END)
+        return;
+    int64_t time = record->kind == RECORD_TICK ? record->time : record->fields[field].integer;
+    if (time <= store_clock(r->store))
+        return;
+    if (stepped && r->ops->tick != NULL)
+        r->ops->tick(r->self, time, &r->emitter);
+    store_advance(r->store, time);
+}
+
+static void step(struct runner *r, const struct record *record)
+{
+    if (record->kind == RECORD_DATA)
+        r->ops->step(r->self, record, &r->emitter);
+    else if (record->kind == RECORD_END && r->ops->end != NULL)
+        r->ops->end(r->self, &r->emitter);
 }
 
 int runner_take(struct runner *r, const struct record *record, struct err *e)
 {
-    r->emitter.seq = record->seq;
-    r->emitter.position = record->position;
+    emitter_begin(&r->emitter, record);
     const struct quarantine_entry *entry = quarantine_find(&r->quarantine, record->seq);
+    bool is_data = record->kind == RECORD_DATA;
     bool is_sink = r->ops->write != NULL && entry == NULL;
     int rc = 0;
+    if (r->store != NULL) {
+        store_begin(r->store, record->seq);
+        advance_clock(r, record, entry == NULL);
+    }
     if (entry != NULL) {
         emitter_dead_record(&r->emitter, DEAD_POISON, record, "%u times in a row, its stage %s%s%s",
                             POISON_DEATHS_MAX, entry->cause,
                             entry->words[0] != '\0' ? "; last words: " : "", entry->words);
     } else if (is_sink) {
-        rc = r->ops->write(r->self, record, e);
+        rc = is_data ? r->ops->write(r->self, record, e) : 0;
         if (rc == ERR_NO_SPACE)
             return rc;
     } else {
-        if (r->store != NULL)
-            store_begin(r->store, record->seq);
-        r->ops->step(r->self, record, &r->emitter);
+        step(r, record);
     }
     if (rc == 0)
-        count(r, is_sink);
+        count(r, is_data, is_sink);
+    if (record->kind == RECORD_END)
+        emitter_end(&r->emitter);
     return rc;
 }
 
 int runner_read(struct runner *r, struct err *e)
 {
+    emitter_begin(&r->emitter, NULL);
+    r->emitter.in_seq = 0;
     int rc = r->ops->read(r->self, &r->emitter, e);
+    bool is_data = r->emitter.emitted + r->emitter.dead != 0;
     if (rc == 0)
-        count(r, false);
+        count(r, is_data, false);
     return rc;
 }
 

@@ -38,7 +38,7 @@ struct runner_config {
     _Atomic uint64_t *beats;         /* moved on by long work in opening; or NULL */
     const struct stage_input *input; /* for a kind that takes_stdin; borrowed */
     void (*note)(const char *text);
-    void (*emit)(struct emitter *out, enum port port, const struct record *record);
+    void (*emit)(struct emitter *out, port_number port, const struct record *record);
 };
 
 /*

@@ -53,20 +53,45 @@ const char *dead_reason_text(enum dead_reason reason);
  * before every record. What is emitted is copied at once.
  */
 struct emitter {
-    void (*emit)(struct emitter *out, enum port port, const struct record *record);
+    void (*emit)(struct emitter *out, port_number port, const struct record *record);
     const struct stage *stage;
     seq_number seq;
     uint64_t position;
-    uint64_t emitted; /* records put out since the host looked last */
-    uint64_t dead;    /* dead letters likewise */
+    const struct record *in; /* that is worked on; NULL in a source */
+    bool ordered;            /* some link that it feeds carries orders */
+    uint64_t in_seq;         /* records put out for this seq so far */
+    uint64_t in_record;      /* and for this record of it */
+    struct buf order;        /* of the record that is being put out */
+    uint64_t emitted;        /* records put out since the host looked last */
+    uint64_t dead;           /* dead letters likewise */
     struct buf scratch;
 };
+
+/*
+ * Begins with a record that a stage has read, or, with NULL, with what a source reads next. What is
+ * put out until the next call has its seq and position.
+ */
+void emitter_begin(struct emitter *out, const struct record *in);
 
 /*
  * Puts out one record of the kind's output contract; one that is too large becomes a dead letter.
  * Only a kind that declares dead_letters may make records larger than those it takes.
  */
 void emitter_emit(struct emitter *out, const struct value *fields);
+
+/* As emitter_emit(), on an output with a name of its own: PORT_NAMED and on. */
+void emitter_emit_to(struct emitter *out, port_number port, const struct value *fields);
+
+/*
+ * As emitter_emit(), for what a stage puts out of its state: sort_key, made with ipc/order.h, says
+ * where it stands among all that the workers of the stage put out at this record or tick.
+ * Requires: one worker alone would put out records in the order of their sort keys.
+ */
+void emitter_emit_sorted(struct emitter *out, const struct value *fields, const void *sort_key,
+                         size_t sort_key_len);
+
+/* The end of the input: from a source, with a seq of its own; from the host, when it came here. */
+void emitter_end(struct emitter *out);
 
 /*
  * Sends what is in hand to the dead letters; of a content that is too large, the beginning. content
@@ -118,9 +143,20 @@ struct stage_ops {
     void (*step)(void *self, const struct record *in, struct emitter *out);
 
     /*
+     * KIND_STEP with a clock_option: event time has come to `time`, by the record whose step comes
+     * next or by one that another worker got. Not called when that is not later than before; the
+     * clock of the store, if there is one, is moved by the host right after. May be NULL.
+     */
+    void (*tick)(void *self, int64_t time, struct emitter *out);
+
+    /* KIND_STEP with at_end: there is no more input, for now. */
+    void (*end)(void *self, struct emitter *out);
+
+    /*
      * KIND_SOURCE: reads one record, sets out->seq and out->position, and emits it or a dead
      * letter. Returns 0, ERR_END (there is no more), ERR_AGAIN (there is none now, see wait()), or
-     * an error.
+     * an error. Where the topology marks_end, and something was read since the last end, it gives
+     * out emitter_end() with the next seq before it says ERR_END for the first time.
      */
     int (*read)(void *self, struct emitter *out, struct err *e);
 

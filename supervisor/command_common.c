@@ -49,8 +49,8 @@ int command_load_topology(const char *file, const struct settings *settings, str
     diagnostics_init(&d, file, (const char *)ret_text->data, ret_text->len);
     d.settings = settings;
     int code = EXIT_OK;
-    if (topology_load(file, (const char *)ret_text->data, ret_text->len, stage_registry, &d,
-                      ret_topology) != 0) {
+    if (topology_load(file, (const char *)ret_text->data, ret_text->len, stage_registry,
+                      TOPOLOGY_PROCESSES, &d, ret_topology) != 0) {
         struct buf out = {0};
         diagnostics_print(&d, &out);
         buf_add_format(&out, "%s: %zu error%s\n", file, d.count, d.count == 1 ? "" : "s");

@@ -89,8 +89,8 @@ static int be_stage(int argc, char **argv)
     d.settings = &settings;
     struct topology *topology = NULL;
     const struct stage *stage = NULL;
-    if (topology_load(argv[7], (const char *)text.data, text.len, stage_registry, &d, &topology) ==
-        0)
+    if (topology_load(argv[7], (const char *)text.data, text.len, stage_registry,
+                      TOPOLOGY_PROCESSES, &d, &topology) == 0)
         stage = topology_find_stage(topology, argv[2]);
     diagnostics_done(&d);
     buf_done(&text);

@@ -6,6 +6,7 @@
  * without adding errors that only follow from the first one.
  */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -465,7 +466,7 @@ static void make_dead_letter_contract(struct contract *contract)
     INVARIANT(rc == 0 && contract->count == DEAD_LETTER_FIELDS);
 }
 
-static void add_edge(struct topology *t, size_t from, enum port port, size_t to,
+static void add_edge(struct topology *t, size_t from, port_number port, size_t to,
                      const struct contract *contract)
 {
     t->edges[t->edge_count] = (struct edge){.index = t->edge_count,
@@ -483,6 +484,14 @@ static uint64_t memory_max_of(const struct options *options)
     return limit->present ? (uint64_t)limit->number : 0;
 }
 
+static int clock_field_of(const struct kind *kind, const struct options *options)
+{
+    if (kind->clock_option == NULL)
+        return -1;
+    const struct option_value *at = options_get(options, kind->clock_option);
+    return at->present ? (int)at->number : -1;
+}
+
 /* Takes the checked drafts over into the topology. Called only when there was no error. */
 static void build_graph(struct checker *c)
 {
@@ -497,17 +506,23 @@ static void build_graph(struct checker *c)
         place_of[c->order[i]] = t->stage_count;
         *stage = (struct stage){.index = t->stage_count,
                                 .kind = draft->kind,
+                                .workers = 1,
                                 .options = draft->options,
                                 .out = draft->out,
+                                .clock_field = clock_field_of(draft->kind, draft->options),
                                 .memory_bytes_max = memory_max_of(draft->options),
                                 .place = draft->place};
         memcpy(stage->name, draft->name, strlen(draft->name) + 1);
+        memcpy(stage->base, draft->name, strlen(draft->name) + 1);
         draft->options = NULL;
         t->stage_count++;
     }
     struct stage *dead = &t->stages[t->stage_count];
     *dead = (struct stage){.name = DEAD_LETTERS_STAGE,
+                           .base = DEAD_LETTERS_STAGE,
                            .index = t->stage_count,
+                           .workers = 1,
+                           .clock_field = -1,
                            .kind = kind_find(c->registry, DEAD_LETTERS_KIND),
                            .options = memory_new(1, sizeof(struct options)),
                            .in = &t->dead_letter};
@@ -519,6 +534,11 @@ static void build_graph(struct checker *c)
         if (draft->from >= 0) {
             size_t from = place_of[draft->from];
             stage->in = &t->stages[from].out;
+            struct input *input = memory_new(1, sizeof *input);
+            (void)snprintf(input->from, sizeof input->from, "%s", t->stages[from].name);
+            input->contract = stage->in;
+            stage->inputs = input;
+            stage->input_count = 1;
             add_edge(t, from, PORT_OUT, i, stage->in);
         }
         if (stage->kind->dead_letters || topology_may_quarantine(t, i))
@@ -543,8 +563,9 @@ static char *directory_of(const char *file)
 }
 
 int topology_load(const char *file, const char *text, size_t len, kind_registry registry,
-                  struct diagnostics *d, struct topology **ret_topology)
+                  enum topology_form form, struct diagnostics *d, struct topology **ret_topology)
 {
+    (void)form;
     size_t errors_before = d->count;
     struct node *root = NULL;
     if (node_read_yaml(text, len, d, &root) != 0)
@@ -577,8 +598,10 @@ void topology_free(struct topology *topology)
 {
     if (topology == NULL)
         return;
-    for (size_t i = 0; i < topology->stage_count; i++)
+    for (size_t i = 0; i < topology->stage_count; i++) {
         options_free((struct options *)topology->stages[i].options);
+        free((void *)(uintptr_t)topology->stages[i].inputs);
+    }
     free(topology->stages);
     free(topology->edges);
     free(topology->types);

@@ -22,9 +22,12 @@ enum durability {
     DURABILITY_PROCESS, /* what is acked survives the death of every process */
 };
 
-enum port {
+/* The outputs of a stage by number. Those with names of their own begin at PORT_NAMED. */
+typedef uint32_t port_number;
+enum {
     PORT_OUT,
     PORT_DEAD, /* of what the kind refuses, and, of any stage, of records that kill it */
+    PORT_NAMED,
 };
 
 /* Every topology has a stage of this name: where the dead letters go. */
@@ -41,22 +44,58 @@ enum dead_letter_field {
     DEAD_LETTER_FIELDS
 };
 
-struct stage {
+/* "parse.12": the name of a worker. */
+#define STAGE_NAME_BYTES_MAX (NAME_BYTES_MAX + 4u)
+
+/* One of the places that a stage takes records from, in the order of its `from:`. */
+struct input {
+    char from[2 * NAME_BYTES_MAX + 2]; /* as written: "route.vip" */
+    const struct contract *contract;
+};
+
+/* An output with a name of its own. */
+struct output {
     char name[NAME_BYTES_MAX + 1];
+    struct contract contract;
+};
+
+/*
+ * A stage is one process. Where a topology says `workers: 3`, there are three of these, equal but
+ * for name and worker.
+ */
+struct stage {
+    char name[STAGE_NAME_BYTES_MAX + 1]; /* "parse", or "parse.2" of several workers */
+    char base[NAME_BYTES_MAX + 1];       /* as in the topology: "parse" */
     size_t index;
+    size_t worker, workers; /* 0 of 1 */
     const struct kind *kind;
     const struct options *options;
-    const struct contract *in; /* NULL for a source */
-    struct contract out;
+    const struct input *inputs; /* NULL for a source */
+    size_t input_count;
+    const struct contract *in;    /* of the first input; all have it, but for those of a merge */
+    struct contract out;          /* PORT_OUT; empty if the kind has none */
+    const struct output *outputs; /* PORT_NAMED and on */
+    size_t output_count;
+    /*
+     * What decides which worker gets a record: the hash of these fields, or, without any, its seq.
+     * Keyed stages have them even if there is one worker, because their state lies in key groups.
+     */
+    const size_t *by;
+    size_t by_count;
+    int clock_field;           /* whose values move the stage's clock; -1: it has none */
     uint64_t memory_bytes_max; /* private memory of its process; 0: no limit of ours */
     struct place place;
 };
 
+/* From one process to another. Those to a stage stand in the order of its inputs. */
 struct edge {
     size_t index;
     size_t from; /* stage */
-    enum port port;
-    size_t to; /* stage */
+    port_number port;
+    size_t to;    /* stage */
+    size_t input; /* of that stage */
+    /* Whether records carry their order in their seq: where one end is one of several workers. */
+    bool ordered;
     const struct contract *contract;
     uint64_t fingerprint;
 };
@@ -65,6 +104,7 @@ struct topology {
     char name[NAME_BYTES_MAX + 1];
     int64_t version;
     enum durability durability;
+    bool marks_end;            /* some stage has something to do at the end of the input */
     uint64_t stall_timeout_ms; /* a stage that is busy with one thing for so long is hung */
     struct named_type *types;
     size_t type_count;
@@ -75,12 +115,18 @@ struct topology {
     size_t edge_count;
 };
 
+enum topology_form {
+    TOPOLOGY_PROCESSES, /* as many workers as it says */
+    TOPOLOGY_LOGICAL,   /* one of each, for the inline host and for drawing */
+};
+
 /*
  * Reads and checks a topology.
  *
  *   file      as the user named it, for messages and ${TOPOLOGY_DIR}
  *   text      its content; needed only during the call
  *   registry  the kinds there are
+ *   form      whether workers are spread out
  *   d         must have been started with file and text; takes all errors. Its settings, if it
  *             has some, override what the text says
  *
@@ -88,7 +134,7 @@ struct topology {
  * Returns:   0, or ERR_INVALID with at least one error added to d.
  */
 int topology_load(const char *file, const char *text, size_t len, kind_registry registry,
-                  struct diagnostics *d, struct topology **ret_topology);
+                  enum topology_form form, struct diagnostics *d, struct topology **ret_topology);
 
 /* Frees a topology; takes NULL. */
 void topology_free(struct topology *topology);

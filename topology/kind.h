@@ -18,30 +18,47 @@
 
 enum kind_role {
     KIND_SOURCE, /* no input; numbers its records */
-    KIND_STEP,   /* one input, one output; pure: sees no clock, file, socket, randomness */
-    KIND_SINK,   /* one input, no output; makes its output safe before it acks */
+    KIND_STEP,   /* inputs and outputs; pure: sees no clock, file, socket, randomness */
+    KIND_SINK,   /* inputs, no output; makes its output safe before it acks */
+};
+
+/* How the records of a stage may be dealt out to several workers. */
+enum kind_partition {
+    KIND_ALONE,  /* not at all */
+    KIND_ANYHOW, /* each record by itself: it has no state */
+    KIND_BY_KEY, /* those with one key to one worker; needs an option named key */
 };
 
 /* What a kind is given to say what it makes of its input. */
 struct kind_check {
-    const struct options *options;  /* checked against the declaration */
-    const struct contract *in;      /* NULL for a source */
+    const struct options *options; /* checked against the declaration */
+    const struct contract *in;     /* of the first input; NULL for a source */
+    const struct input *inputs;    /* all of them */
+    size_t input_count;
     const struct named_type *types; /* of the topology */
     size_t type_count;
     struct diagnostics *diagnostics;
     const char *stage;
-    const char *from;     /* name of the stage that feeds this one */
-    struct place place;   /* of the stage's name, for errors about the whole */
-    struct contract *out; /* to be filled; stays empty for a sink */
+    const char *from;       /* name of the stage that feeds this one */
+    struct place place;     /* of the stage's name, for errors about the whole */
+    struct contract *out;   /* to be filled; stays empty for a sink, and without a main output */
+    struct output *outputs; /* those with names, see kind_check_output() */
+    size_t output_count;
 };
 
 struct stage_ops;
+struct input;
+struct output;
 
 struct kind {
     const char *name;
     const char *summary; /* one line */
     const char *manual;  /* what a user must know, a few sentences */
     enum kind_role role;
+    enum kind_partition partition;
+    bool merges;                       /* takes inputs of different contracts */
+    bool at_end;                       /* has something to do at the end of the input */
+    const char *clock_option;          /* of the field that moves its clock; NULL: it has none */
     bool internal;                     /* cannot be written in a topology */
     bool dead_letters;                 /* may refuse records by its own rules */
     bool takes_stdin;                  /* reads the supervisor's standard input */
@@ -81,6 +98,12 @@ bool kind_check_needs(struct kind_check *check, const char *field, unsigned tag_
  */
 bool kind_check_field_tag(struct kind_check *check, const struct option_value *option, int field,
                           struct place place, unsigned tag_mask);
+
+/*
+ * For derive(): adds an output with a name of its own; fill its contract. NULL, with the error
+ * added, if the name is none or taken.
+ */
+struct contract *kind_check_output(struct kind_check *check, const char *name, struct place place);
 
 /* For derive(): adds a field to the output, or the error that it cannot be added. */
 void kind_check_makes(struct kind_check *check, const char *field, struct type type,

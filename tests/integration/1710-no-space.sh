@@ -85,12 +85,12 @@ case $BUILD_NAME in *asan*) exit 0 ;; esac
 # Some file systems find out only at the sync. What was written is not to be trusted then: the
 # stage starts again from what verifies, as often as it takes.
 umount disk
-head -n 3000 input >few
+head -n 12000 input >few
 export INPUT=$PWD/few OUTPUT=$PWD/answers
 rm -rf answers reference.state
 state=$PWD/state
 OUTPUT=$PWD/reference "$BULKHEAD" run --quiet --inline --fresh --state reference.state "$topology" >summary
-strace -f -qq -o strace.out -e trace=fdatasync -e inject=fdatasync:error=ENOSPC:when=4 \
+strace -f -qq -o strace.out -e trace=fdatasync -e inject=fdatasync:error=ENOSPC:when=3 \
     "$BULKHEAD" run --quiet --state "$state" "$topology" >summary 2>run.err || fail "$(cat run.err)"
 grep -q 'INJECTED' strace.out || fail "nothing was injected"
 grep -q 'for want of space' run.err || fail "$(cat run.err)"

@@ -130,7 +130,7 @@ void check_ack(size_t stage, seq_number acked)
 
 /* --- what would be left --- */
 
-static void ignore_output(struct emitter *out, enum port port, const struct record *record)
+static void ignore_output(struct emitter *out, port_number port, const struct record *record)
 {
     (void)out;
     (void)port;

@@ -51,7 +51,7 @@ void input_init(void)
             (void)snprintf(text, sizeof text, "%s%s", durabilities[k], texts[i]);
             struct diagnostics d;
             diagnostics_init(&d, "t.yaml", text, strlen(text));
-            if (topology_load("t.yaml", text, strlen(text), stage_registry, &d,
+            if (topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES, &d,
                               &topologies[i][k]) != 0) {
                 struct buf out = {0};
                 diagnostics_print(&d, &out);
@@ -144,7 +144,7 @@ static bool add_odd_line(struct text *t)
 }
 
 /* Adds lines; *input's part then ends behind one of them. */
-static void add_lines(struct text *t, struct input *input)
+static void add_lines(struct text *t, struct sim_input *input)
 {
     size_t lines = 1 + chance_below(chance_one_in(4) ? INPUT_LINES_MAX : 30);
     uint64_t odd_one_in = chance_one_in(3) ? 0 : 4 + chance_below(20);
@@ -173,10 +173,10 @@ static void add_lines(struct text *t, struct input *input)
     input->len = t->len;
 }
 
-struct input input_make(void)
+struct sim_input input_make(void)
 {
     struct text t = {.bytes = sim_new(INPUT_BYTES_MAX, 1)};
-    struct input input = {0};
+    struct sim_input input = {0};
     add_lines(&t, &input);
     return input;
 }
@@ -185,7 +185,7 @@ struct input input_make(void)
  * Where the lines up to a seq end, with the blank ones behind them, which a source may have passed
  * too. False if the last of them has no end yet.
  */
-static bool find_end(const struct input *input, seq_number seq, size_t *ret_end)
+static bool find_end(const struct sim_input *input, seq_number seq, size_t *ret_end)
 {
     seq_number seqs = 0;
     bool blank = true;
@@ -206,7 +206,7 @@ static bool find_end(const struct input *input, seq_number seq, size_t *ret_end)
     return seqs >= seq && !ends_there;
 }
 
-bool input_change_rest(struct input *input, seq_number kept)
+bool input_change_rest(struct sim_input *input, seq_number kept)
 {
     size_t end;
     if (!find_end(input, kept, &end) || end > INPUT_BYTES_MAX / 4)

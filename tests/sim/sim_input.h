@@ -13,7 +13,7 @@
 
 #define INPUT_LINES_MAX 200u
 
-struct input {
+struct sim_input {
     uint8_t *bytes;
     size_t len;
     /* A place where a first part may end, and the seqs that it has. */
@@ -28,12 +28,12 @@ void input_done(void);
 const struct topology *input_topology(bool *ret_durable, bool must_be_durable);
 
 /* Random lines, good and bad ones; free bytes with sim_free(). */
-struct input input_make(void);
+struct sim_input input_make(void);
 
 /*
  * Puts other lines behind those up to a seq. Returns false, and leaves it as it is, if the last of
  * them is not complete.
  */
-bool input_change_rest(struct input *input, seq_number kept);
+bool input_change_rest(struct sim_input *input, seq_number kept);
 
 #endif

@@ -123,7 +123,7 @@ static void draw_faults(enum profile profile)
         f->power_one_in = 0;
 }
 
-static void make_world(enum profile profile, struct input *ret_input)
+static void make_world(enum profile profile, struct sim_input *ret_input)
 {
     struct sim_report report = sim_report;
     world = (struct world){0};
@@ -160,7 +160,7 @@ static void free_world(void)
 }
 
 /* Puts the input there, or the first part of it. */
-static void give_input(const struct input *input, bool whole)
+static void give_input(const struct sim_input *input, bool whole)
 {
     int node = disk_find(world.disk, DISK_ROOT, INPUT_NAME);
     size_t len = whole ? input->len : input->part_len;
@@ -176,7 +176,7 @@ static void give_input(const struct input *input, bool whole)
  * While everything is down, somebody writes the rest of the input anew, of which nothing is left
  * anywhere but what is not committed: that must leave no trace.
  */
-static void change_rest(struct input *input)
+static void change_rest(struct sim_input *input)
 {
     if (world.input_seqs != world.reference.seqs || !fault_one_in(world.faults.rest_one_in))
         return;
@@ -349,7 +349,7 @@ static bool judge_outcome(void)
 }
 
 /* From nothing to the end of the input, with as many supervisors as it takes. */
-static void run_to_the_end(struct input *input)
+static void run_to_the_end(struct sim_input *input)
 {
     for (;;) {
         if (++world.steps > STEPS_MAX) {
@@ -380,7 +380,7 @@ static void run_to_the_end(struct input *input)
 void story_play(uint64_t seed, enum profile profile, struct story_totals *totals)
 {
     chance_seed(seed * PROFILES + (uint64_t)profile);
-    struct input input;
+    struct sim_input input;
     make_world(profile, &input);
     bool in_parts = chance_one_in(3);
     if (in_parts) {

@@ -27,7 +27,7 @@ struct fixture {
     struct buf seen; /* "seq:line|" of every record */
 };
 
-static void on_emit(struct emitter *out, enum port port, const struct record *record)
+static void on_emit(struct emitter *out, port_number port, const struct record *record)
 {
     struct fixture *f = (struct fixture *)((char *)out - offsetof(struct fixture, emitter));
     assert_int_equal(port, PORT_OUT);
@@ -48,7 +48,8 @@ static int set_up(void **state)
                                f->path, f->path);
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
-    assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, &d, &f->topology),
+    assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
+                                   &d, &f->topology),
                      0);
     diagnostics_done(&d);
     free(text);

@@ -80,7 +80,7 @@ static void sample_make(struct sample *s)
 {
     s->contract = make_contract();
     s->first = 1 + random_below(1000);
-    frame_builder_init(&s->builder, 7, &s->contract, contract_fingerprint(&s->contract));
+    frame_builder_init(&s->builder, 7, &s->contract, contract_fingerprint(&s->contract), false);
     frame_builder_start(&s->builder, s->first);
     s->count = random_below(RECORDS_MAX);
     seq_number seq = s->first;
@@ -119,7 +119,7 @@ static void what_is_written_is_read(void **state)
         assert_int_equal(header.last, s.last);
         assert_int_equal(header.record_count, s.count);
         struct frame_reader reader;
-        frame_reader_init(&reader, &header, s.builder.bytes.data, &s.contract);
+        frame_reader_init(&reader, &header, s.builder.bytes.data, &s.contract, false);
         struct record record;
         for (size_t i = 0; i < s.count; i++) {
             assert_int_equal(frame_reader_next(&reader, &record, &e), 0);
@@ -169,7 +169,7 @@ static int read_all(const uint8_t *bytes, size_t len, const struct contract *con
         return rc;
     struct frame_reader reader;
     struct record record;
-    frame_reader_init(&reader, &header, bytes, contract);
+    frame_reader_init(&reader, &header, bytes, contract, false);
     while ((rc = frame_reader_next(&reader, &record, &e)) == 0) {
     }
     return rc;

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/partition.h"
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "common/hash.h"
+
+/* Records without a key are dealt out in blocks of so many seqs, which then share frames. */
+#define BLOCK_SEQS 256u
+
+static uint64_t add_field(uint64_t hash, const struct value *value)
+{
+    uint8_t number[8];
+    switch (value->tag) {
+    case VALUE_STRING:
+    case VALUE_BYTES:
+        bytes_put_u64(number, value->len);
+        hash = hash_fnv1a_add(hash, number, 4);
+        return hash_fnv1a_add(hash, value->bytes, value->len);
+    case VALUE_BOOL:
+        number[0] = value->boolean ? 1 : 0;
+        return hash_fnv1a_add(hash, number, 1);
+    case VALUE_INT:
+    case VALUE_MONEY:
+    case VALUE_TIMESTAMP:
+        bytes_put_u64(number, (uint64_t)value->integer);
+        return hash_fnv1a_add(hash, number, sizeof number);
+    case VALUE_TAG_COUNT:
+        break;
+    }
+    UNREACHABLE();
+}
+
+unsigned partition_group(const struct stage *to, const struct record *record)
+{
+    REQUIRE(to->by_count != 0 && record->kind == RECORD_DATA);
+    uint64_t hash = HASH_FNV1A_START;
+    for (size_t i = 0; i < to->by_count; i++)
+        hash = add_field(hash, &record->fields[to->by[i]]);
+    return (unsigned)(hash_mix64(hash) / (UINT64_MAX / KEY_GROUPS + 1));
+}
+
+size_t partition_worker_of_group(unsigned group, size_t workers)
+{
+    return group * workers / KEY_GROUPS;
+}
+
+size_t partition_worker(const struct stage *to, const struct record *record)
+{
+    if (to->workers == 1)
+        return 0;
+    if (to->by_count == 0)
+        return (size_t)(record->seq / BLOCK_SEQS % to->workers);
+    return partition_worker_of_group(partition_group(to, record), to->workers);
+}
