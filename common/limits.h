@@ -16,6 +16,9 @@
 #define TOPOLOGY_DEPTH_MAX 16u
 #define MAP_ENTRIES_MAX 256u
 #define STAGES_MAX 64u
+/* Inputs of one stage, and outputs with names. */
+#define INPUTS_MAX 32u
+#define OUTPUTS_MAX 32u
 /* Workers of one stage, and processes of one topology. */
 #define WORKERS_MAX 16u
 #define PROCESSES_MAX 256u
@@ -23,6 +26,8 @@
 #define KEY_GROUPS 256u
 #define FIELDS_MAX 64u
 #define NAME_BYTES_MAX 63u
+/* The name of a process: that of its stage, or \"parse.12\" of several workers. */
+#define STAGE_NAME_BYTES_MAX (NAME_BYTES_MAX + 4u)
 /* --set on the command line: each is an argument of every stage process, all must fit an exec. */
 #define SETTINGS_MAX 64u
 #define SETTING_BYTES_MAX 8192u

@@ -13,7 +13,8 @@
 
 /*
  * The key group of a record at a stage that has `by` fields, from 0 to KEY_GROUPS - 1: the first
- * byte of a hash of these fields. It is no secret: who chooses keys can load one worker with them.
+ * byte of a hash of these fields; one group for all if it has none. It is no secret: who chooses
+ * keys can load one worker with them.
  */
 unsigned partition_group(const struct stage *to, const struct record *record);
 

@@ -79,7 +79,7 @@ static void draw_stages(struct chaos_plan *plan, struct chaos_disturbance *d)
         d->stages[d->stage_count++] = plan->last;
         return;
     }
-    size_t left[STAGES_MAX];
+    size_t left[PROCESSES_MAX];
     memcpy(left, plan->targets, sizeof left);
     for (size_t count = plan->target_count; d->stage_count < wanted; count--) {
         size_t at = (size_t)below(plan, count);
@@ -91,7 +91,7 @@ static void draw_stages(struct chaos_plan *plan, struct chaos_disturbance *d)
 void chaos_plan_init(struct chaos_plan *plan, uint64_t seed, const size_t *targets, size_t count,
                      bool supervisor)
 {
-    REQUIRE(count <= STAGES_MAX && (count != 0 || supervisor));
+    REQUIRE(count <= PROCESSES_MAX && (count != 0 || supervisor));
     *plan = (struct chaos_plan){.random = seed, .target_count = count, .supervisor = supervisor};
     if (count != 0)
         memcpy(plan->targets, targets, count * sizeof *targets);

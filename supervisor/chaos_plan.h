@@ -34,7 +34,7 @@ enum chaos_kind {
 
 struct chaos_plan {
     uint64_t random; /* the state of the generator */
-    size_t targets[STAGES_MAX];
+    size_t targets[PROCESSES_MAX];
     size_t target_count;
     bool supervisor;
     bool has_last;
@@ -43,7 +43,7 @@ struct chaos_plan {
 
 struct chaos_disturbance {
     enum chaos_kind kind;
-    size_t stages[STAGES_MAX]; /* whom; none for the supervisor */
+    size_t stages[PROCESSES_MAX]; /* whom; none for the supervisor */
     size_t stage_count;
     unsigned wait_ms; /* after the one before it */
     unsigned hold_ms; /* between SIGSTOP and SIGCONT */
@@ -52,7 +52,7 @@ struct chaos_disturbance {
 /*
  * Starts a plan.
  *
- *   targets      numbers of stages that may be disturbed, STAGES_MAX at most, may be none
+ *   targets      numbers of stages that may be disturbed, PROCESSES_MAX at most, may be none
  *   supervisor   whether it may be
  *
  * Requires: there is a target.

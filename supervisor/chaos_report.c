@@ -41,7 +41,7 @@ uint64_t chaos_times_percentile(struct chaos_times *times, unsigned percent)
 uint64_t chaos_report_kills(const struct chaos_report *report)
 {
     uint64_t kills = report->supervisor.kills;
-    for (size_t i = 0; i < STAGES_MAX; i++)
+    for (size_t i = 0; i < PROCESSES_MAX; i++)
         kills += report->stages[i].kills;
     return kills;
 }

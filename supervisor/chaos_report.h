@@ -42,7 +42,7 @@ struct chaos_counts {
 struct chaos_report {
     uint64_t seed;
     uint64_t kills_wanted;
-    struct chaos_counts stages[STAGES_MAX];
+    struct chaos_counts stages[PROCESSES_MAX];
     struct chaos_counts supervisor;
     uint64_t drains;   /* SIGTERMs of the supervisor */
     uint64_t rounds;   /* that were run to their end and compared */

@@ -72,7 +72,7 @@ static void note_stage(const struct round *r, const char *what, size_t stage)
 /* Kills those that can be killed, one right behind the other. */
 static void kill_stages(struct round *r)
 {
-    int fds[STAGES_MAX];
+    int fds[PROCESSES_MAX];
     for (size_t i = 0; i < r->next.stage_count; i++) {
         size_t stage = r->next.stages[i];
         fds[i] = chaos_watch_may_harm(&r->watch, stage) ? open_stage(r, stage) : -1;

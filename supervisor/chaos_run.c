@@ -45,7 +45,7 @@ char *chaos_run_path(const struct chaos_run *run, const char *name, const char *
 
 /* Texts of arguments; ends with a NULL. */
 struct arguments {
-    char *items[16 + 2 * (SETTINGS_MAX + STAGES_MAX)];
+    char *items[16 + 2 * (SETTINGS_MAX + PROCESSES_MAX)];
     size_t count;
 };
 

@@ -36,7 +36,7 @@ struct chaos_watch {
     const struct topology *topology;
     struct chaos_report *report;
     size_t source;
-    struct chaos_watched stages[STAGES_MAX];
+    struct chaos_watched stages[PROCESSES_MAX];
     bool answered; /* the supervisor, in this life */
     unsigned supervisor_harms;
     bool supervisor_recovering;

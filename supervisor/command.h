@@ -35,7 +35,8 @@ int command_add_setting(struct settings *settings, const char *text);
  * Ownership: the caller frees *ret_topology, and *ret_text with buf_done() in any case.
  * Returns:   EXIT_OK or EXIT_INVALID.
  */
-int command_load_topology(const char *file, const struct settings *settings, struct buf *ret_text,
+int command_load_topology(const char *file, const struct settings *settings,
+                          enum topology_form form, struct buf *ret_text,
                           struct topology **ret_topology);
 
 /* Writes all of a buffer to stdout. Returns code, or EXIT_FAILED if stdout does not take it. */

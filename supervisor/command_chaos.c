@@ -107,13 +107,13 @@ static int parse_arguments(int argc, char **argv, struct chaos *c)
 /* --- whom --- */
 
 struct chosen {
-    bool stages[STAGES_MAX];
+    bool stages[PROCESSES_MAX];
     bool supervisor;
 };
 
 static int unknown_target(const struct topology *t, const char *name)
 {
-    const char *names[STAGES_MAX + 2];
+    const char *names[PROCESSES_MAX + 2];
     size_t count = 0;
     for (; count < t->stage_count; count++)
         names[count] = t->stages[count].name;
@@ -154,7 +154,7 @@ static int make_plan(struct chaos *c)
         free(name);
         at = comma != NULL ? comma + 1 : NULL;
     }
-    size_t stages[STAGES_MAX], count = 0;
+    size_t stages[PROCESSES_MAX], count = 0;
     for (size_t i = 0; i < c->topology->stage_count; i++) {
         if (chosen.stages[i])
             stages[count++] = i;
@@ -341,7 +341,8 @@ static int check_repeatable(const struct topology *t)
 static int prepare(struct chaos *c)
 {
     uint32_t drawn;
-    int code = command_load_topology(c->file, &c->settings, &c->text, &c->topology);
+    int code =
+        command_load_topology(c->file, &c->settings, TOPOLOGY_PROCESSES, &c->text, &c->topology);
     if (code == EXIT_OK)
         code = check_repeatable(c->topology);
     if (code != EXIT_OK)

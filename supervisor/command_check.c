@@ -48,7 +48,7 @@ int command_check(int argc, char **argv)
         return command_usage(USAGE);
     struct buf text;
     struct topology *topology = NULL;
-    int code = command_load_topology(argv[optind], &settings, &text, &topology);
+    int code = command_load_topology(argv[optind], &settings, TOPOLOGY_PROCESSES, &text, &topology);
     if (code == EXIT_OK) {
         struct buf out = {0};
         buf_add_format(&out, "%s: '%s' version %" PRId64 " is good: %zu stages, %zu links\n",

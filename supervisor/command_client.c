@@ -120,7 +120,7 @@ int command_kill(int argc, char **argv)
             return command_usage(usage);
         state = optarg;
     }
-    if (argc - optind != 1 || strlen(argv[optind]) > NAME_BYTES_MAX)
+    if (argc - optind != 1 || strlen(argv[optind]) > STAGE_NAME_BYTES_MAX)
         return command_usage(usage);
     char *request = memory_format("kill %s", argv[optind]);
     int code = ask(state, request);

@@ -35,7 +35,8 @@ int command_add_setting(struct settings *settings, const char *text)
     return EXIT_USAGE;
 }
 
-int command_load_topology(const char *file, const struct settings *settings, struct buf *ret_text,
+int command_load_topology(const char *file, const struct settings *settings,
+                          enum topology_form form, struct buf *ret_text,
                           struct topology **ret_topology)
 {
     *ret_text = (struct buf){0};
@@ -49,8 +50,8 @@ int command_load_topology(const char *file, const struct settings *settings, str
     diagnostics_init(&d, file, (const char *)ret_text->data, ret_text->len);
     d.settings = settings;
     int code = EXIT_OK;
-    if (topology_load(file, (const char *)ret_text->data, ret_text->len, stage_registry,
-                      TOPOLOGY_PROCESSES, &d, ret_topology) != 0) {
+    if (topology_load(file, (const char *)ret_text->data, ret_text->len, stage_registry, form, &d,
+                      ret_topology) != 0) {
         struct buf out = {0};
         diagnostics_print(&d, &out);
         buf_add_format(&out, "%s: %zu error%s\n", file, d.count, d.count == 1 ? "" : "s");

@@ -272,7 +272,7 @@ int command_journal(int argc, char **argv)
         return code;
     struct buf text;
     struct topology *topology = NULL;
-    code = command_load_topology(r.file, NULL, &text, &topology);
+    code = command_load_topology(r.file, NULL, TOPOLOGY_PROCESSES, &text, &topology);
     if (code == EXIT_OK)
         code = open_stage(&r, topology);
     if (code == EXIT_OK)

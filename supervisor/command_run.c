@@ -341,7 +341,9 @@ static int open_streams(struct run *run)
 
 static int run_all(struct run *run)
 {
-    int code = command_load_topology(run->file, &run->settings, &run->text, &run->topology);
+    int code = command_load_topology(run->file, &run->settings,
+                                     run->inline_host ? TOPOLOGY_LOGICAL : TOPOLOGY_PROCESSES,
+                                     &run->text, &run->topology);
     if (code == EXIT_OK)
         code = preflight(run->topology);
     if (code == EXIT_OK)

@@ -83,7 +83,7 @@ static void describe_end(const struct core_event *event, char text[64])
  */
 static bool is_unheard_of(const struct core *core, size_t index, uint64_t seq)
 {
-    bool reached[STAGES_MAX] = {false};
+    bool reached[PROCESSES_MAX] = {false};
     reached[index] = true;
     for (size_t from = index; from < core->stage_count; from++) {
         for (size_t i = 0; reached[from] && i < core->edge_count; i++) {

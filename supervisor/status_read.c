@@ -47,9 +47,9 @@ static bool read_count(const struct json_span *value, uint64_t *ret_number)
     return value->type == JSON_NUMBER;
 }
 
-static bool read_name(const struct json_span *value, char name[NAME_BYTES_MAX + 1])
+static bool read_name(const struct json_span *value, char name[STAGE_NAME_BYTES_MAX + 1])
 {
-    if (value->type != JSON_STRING || value->escaped || value->len > NAME_BYTES_MAX)
+    if (value->type != JSON_STRING || value->escaped || value->len > STAGE_NAME_BYTES_MAX)
         return false;
     memcpy(name, value->start, value->len);
     name[value->len] = '\0';
@@ -77,7 +77,7 @@ static void on_stage(void *context, const struct json_span *item)
                                         {.key = "acked", .number = &s.stage.acked},
                                         {.key = "restarts", .number = &s.stage.restarts}}};
     enum json_type type;
-    bool good = r->seen.stage_count < STAGES_MAX && item->type == JSON_OBJECT &&
+    bool good = r->seen.stage_count < PROCESSES_MAX && item->type == JSON_OBJECT &&
                 json_read(item->start, item->len, on_stage_member, &s, &type, NULL) == 0;
     for (size_t i = 0; i < sizeof s.wanted / sizeof s.wanted[0]; i++)
         good &= s.wanted[i].found;

@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 struct status_seen_stage {
-    char name[NAME_BYTES_MAX + 1];
+    char name[STAGE_NAME_BYTES_MAX + 1];
     uint64_t pid; /* 0: there is no process now */
     uint64_t generation;
     uint64_t acked;
@@ -21,7 +21,7 @@ struct status_seen_stage {
 
 struct status_seen {
     uint64_t pid; /* of the supervisor */
-    struct status_seen_stage stages[STAGES_MAX];
+    struct status_seen_stage stages[PROCESSES_MAX];
     size_t stage_count;
 };
 

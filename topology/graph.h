@@ -44,9 +44,6 @@ enum dead_letter_field {
     DEAD_LETTER_FIELDS
 };
 
-/* "parse.12": the name of a worker. */
-#define STAGE_NAME_BYTES_MAX (NAME_BYTES_MAX + 4u)
-
 /* One of the places that a stage takes records from, in the order of its `from:`. */
 struct input {
     char from[2 * NAME_BYTES_MAX + 2]; /* as written: "route.vip" */

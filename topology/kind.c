@@ -6,6 +6,9 @@
 
 #include "common/err.h"
 #include "common/limits.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "topology/graph.h"
 
 const struct option_spec kind_common_options[] = {
     {.name = "memory_max",
@@ -13,6 +16,15 @@ const struct option_spec kind_common_options[] = {
      .min = MEMORY_BYTES_MIN,
      .max = MEMORY_BYTES_MAX,
      .meaning = "private memory of the process; the state, which is shared, comes on top"},
+    {.name = "workers",
+     .tag = OPTION_INT,
+     .fallback = "1",
+     .min = 1,
+     .max = WORKERS_MAX,
+     .meaning = "how many processes share the work; the output does not depend on it"},
+    {.name = "by",
+     .tag = OPTION_FIELDS,
+     .meaning = "records with the same values in these fields go to the same worker"},
     {0},
 };
 
@@ -51,9 +63,13 @@ bool kind_check_needs(struct kind_check *check, const char *field, unsigned tag_
     char wanted[96], name[TYPE_NAME_BYTES_MAX];
     int index = contract_find(check->in, field);
     if (index < 0) {
+        struct buf way = {0};
+        check->explain_field(check->explain_arg, check->stage, field, &way);
         diagnostics_add(check->diagnostics, check->place,
-                        "stage '%s' reads a field '%s' (%s), which '%s' does not make",
-                        check->stage, field, kind_tags_text(tag_mask, wanted), check->from);
+                        "stage '%s' reads a field '%s' (%s), which '%s' does not make%s",
+                        check->stage, field, kind_tags_text(tag_mask, wanted), check->from,
+                        buf_text(&way));
+        buf_done(&way);
         return false;
     }
     struct type type = check->in->fields[index].type;
@@ -82,6 +98,32 @@ bool kind_check_field_tag(struct kind_check *check, const struct option_value *o
                     option->spec->name, kind_tags_text(tag_mask, wanted),
                     check->in->fields[field].name, type_name(type, name));
     return false;
+}
+
+struct contract *kind_check_output(struct kind_check *check, const char *name, struct place place)
+{
+    if (!text_is_name(name) || strcmp(name, "dead") == 0) {
+        diagnostics_add(check->diagnostics, place,
+                        "'%s' cannot be an output: names are a letter, then letters, digits, '-' "
+                        "and '_'; 'dead' is taken",
+                        name);
+        return NULL;
+    }
+    for (size_t i = 0; i < check->output_count; i++) {
+        if (strcmp(check->outputs[i].name, name) == 0) {
+            diagnostics_add(check->diagnostics, place, "the output '%s' is there twice", name);
+            return NULL;
+        }
+    }
+    if (check->output_count == OUTPUTS_MAX) {
+        diagnostics_add(check->diagnostics, place, "more than %u outputs", OUTPUTS_MAX);
+        return NULL;
+    }
+    check->outputs = memory_resize(check->outputs, check->output_count + 1, sizeof *check->outputs);
+    struct output *output = &check->outputs[check->output_count++];
+    memset(output, 0, sizeof *output);
+    memcpy(output->name, name, strlen(name) + 1);
+    return &output->contract;
 }
 
 void kind_check_makes(struct kind_check *check, const char *field, struct type type,

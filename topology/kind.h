@@ -39,7 +39,9 @@ struct kind_check {
     size_t type_count;
     struct diagnostics *diagnostics;
     const char *stage;
-    const char *from;       /* name of the stage that feeds this one */
+    const char *from;            /* name of the stage that feeds this one */
+    explain_field explain_field; /* see options.h */
+    const void *explain_arg;
     struct place place;     /* of the stage's name, for errors about the whole */
     struct contract *out;   /* to be filled; stays empty for a sink, and without a main output */
     struct output *outputs; /* those with names, see kind_check_output() */
@@ -56,15 +58,16 @@ struct kind {
     const char *manual;  /* what a user must know, a few sentences */
     enum kind_role role;
     enum kind_partition partition;
-    bool merges;                       /* takes inputs of different contracts */
-    bool at_end;                       /* has something to do at the end of the input */
-    const char *clock_option;          /* of the field that moves its clock; NULL: it has none */
-    bool internal;                     /* cannot be written in a topology */
-    bool dead_letters;                 /* may refuse records by its own rules */
-    bool takes_stdin;                  /* reads the supervisor's standard input */
-    bool takes_stdout;                 /* writes its standard output */
-    const char *reads;                 /* the input contract, in words */
-    const char *makes;                 /* the output contract, in words */
+    bool merges;              /* takes inputs of different contracts */
+    bool named_outputs;       /* has no main output, but such as kind_check_output() makes */
+    bool at_end;              /* has something to do at the end of the input */
+    const char *clock_option; /* of the field that moves its clock; NULL: it has none */
+    bool internal;            /* cannot be written in a topology */
+    bool dead_letters;        /* may refuse records by its own rules */
+    bool takes_stdin;         /* reads the supervisor's standard input */
+    bool takes_stdout;        /* writes its standard output */
+    const char *reads;        /* the input contract, in words */
+    const char *makes;        /* the output contract, in words */
     const struct option_spec *options; /* ends with a row without a name */
 
     /*
@@ -100,8 +103,8 @@ bool kind_check_field_tag(struct kind_check *check, const struct option_value *o
                           struct place place, unsigned tag_mask);
 
 /*
- * For derive(): adds an output with a name of its own; fill its contract. NULL, with the error
- * added, if the name is none or taken.
+ * For derive() of a kind with named_outputs: adds an output; fill its contract, which the next call
+ * may move. NULL, with the error added, if the name is none or taken.
  */
 struct contract *kind_check_output(struct kind_check *check, const char *name, struct place place);
 

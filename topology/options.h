@@ -82,11 +82,21 @@ struct named_type {
     struct contract contract;
 };
 
+/*
+ * Appends to an error about a field that a stage reads and does not get: the way that it should
+ * have come, and where it was lost.
+ */
+typedef void (*explain_field)(const void *arg, const char *stage, const char *field,
+                              struct buf *out);
+
 /* What the reading of options needs to know of their surroundings. */
 struct options_context {
     struct diagnostics *diagnostics;
-    const char *owner;         /* for messages: "kind 'limits'" */
-    const char *from;          /* stage that feeds this one; NULL for a source */
+    const char *owner;           /* for messages: "kind 'limits'" */
+    const char *stage;           /* whose options these are */
+    const char *from;            /* what feeds it first; NULL for a source */
+    explain_field explain_field; /* see diagnostics of a field that is not there; or NULL */
+    const void *explain_arg;
     const struct contract *in; /* NULL for a source */
     const struct named_type *types;
     size_t type_count;

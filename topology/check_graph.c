@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From drafts without errors to the graph. Workers of one stage stand side by side, share what they
+ * were given, and so do the edges that lead to them; the first of them owns it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/memory.h"
+#include "topology/check_p.h"
+
+void check_make_dead_letter(struct contract *ret_contract)
+{
+    static const struct type text = {.tag = VALUE_STRING};
+    static const struct type bytes = {.tag = VALUE_BYTES};
+    static const struct type truth = {.tag = VALUE_BOOL};
+    int rc = contract_add(ret_contract, "stage", text);
+    rc |= contract_add(ret_contract, "reason", text);
+    rc |= contract_add(ret_contract, "message", text);
+    rc |= contract_add(ret_contract, "content", bytes);
+    rc |= contract_add(ret_contract, "content_is_json", truth);
+    INVARIANT(rc == 0 && ret_contract->count == DEAD_LETTER_FIELDS);
+}
+
+/* What is built, and where the first worker of each draft stands in it. */
+struct build {
+    struct checker *checker;
+    struct topology *topology;
+    size_t place_of[STAGES_MAX];
+    size_t edge_capacity;
+    struct input *dead_inputs;
+    size_t dead_input_count;
+};
+
+static uint64_t memory_max_of(const struct options *options)
+{
+    const struct option_value *limit = options_get(options, "memory_max");
+    return limit->present ? (uint64_t)limit->number : 0;
+}
+
+static int clock_field_of(const struct kind *kind, const struct options *options)
+{
+    if (kind->clock_option == NULL)
+        return -1;
+    const struct option_value *at = options_get(options, kind->clock_option);
+    return at->present ? (int)at->number : -1;
+}
+
+/* The fields that records are dealt out by: `by`, or else the key of a keyed stage. */
+static void set_by(struct stage *stage)
+{
+    const struct option_value *by = options_get(stage->options, "by");
+    if (!by->present && stage->kind->partition == KIND_BY_KEY)
+        by = options_get(stage->options, "key");
+    if (by->count == 0)
+        return;
+    size_t *fields = memory_new(by->count, sizeof *fields);
+    for (size_t i = 0; i < by->count; i++)
+        fields[i] = (size_t)by->fields[i].index;
+    stage->by = fields;
+    stage->by_count = by->count;
+}
+
+static void name_worker(struct stage *stage)
+{
+    int len = stage->workers == 1 ? snprintf(stage->name, sizeof stage->name, "%s", stage->base)
+                                  : snprintf(stage->name, sizeof stage->name, "%s.%zu",
+                                             stage->base, stage->worker);
+    INVARIANT(len > 0 && (size_t)len < sizeof stage->name);
+}
+
+static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_index)
+{
+    struct topology *t = b->topology;
+    struct stage stage = {.kind = draft->kind,
+                          .options = draft->options,
+                          .out = draft->out,
+                          .outputs = draft->outputs,
+                          .output_count = draft->output_count,
+                          .input_count = draft->input_count,
+                          .clock_field = clock_field_of(draft->kind, draft->options),
+                          .workers = check_workers(b->checker, draft),
+                          .memory_bytes_max = memory_max_of(draft->options),
+                          .place = draft->place};
+    memcpy(stage.base, draft->name, strlen(draft->name) + 1);
+    set_by(&stage);
+    t->marks_end |= draft->kind->at_end;
+    draft->options = NULL; /* the graph owns them now */
+    draft->outputs = NULL;
+    b->place_of[draft_index] = t->stage_count;
+    for (; stage.worker < stage.workers; stage.worker++) {
+        stage.index = t->stage_count;
+        name_worker(&stage);
+        t->stages[t->stage_count++] = stage;
+    }
+}
+
+static void add_dead_letters(struct build *b)
+{
+    struct topology *t = b->topology;
+    struct stage *dead = &t->stages[t->stage_count];
+    b->dead_inputs = memory_new(b->checker->order_count, sizeof *b->dead_inputs);
+    *dead = (struct stage){.name = DEAD_LETTERS_STAGE,
+                           .base = DEAD_LETTERS_STAGE,
+                           .index = t->stage_count,
+                           .workers = 1,
+                           .clock_field = -1,
+                           .kind = kind_find(b->checker->registry, DEAD_LETTERS_KIND),
+                           .options = memory_new(1, sizeof(struct options)),
+                           .inputs = b->dead_inputs,
+                           .in = &t->dead_letter};
+    INVARIANT(dead->kind != NULL);
+    t->stage_count++;
+}
+
+/* Where the contract of an output lies now that the graph has it. */
+static const struct contract *graph_contract(const struct topology *t, const struct stage *from,
+                                             port_number port)
+{
+    if (port == PORT_DEAD)
+        return &t->dead_letter;
+    return port == PORT_OUT ? &from->out : &from->outputs[port - PORT_NAMED].contract;
+}
+
+static void add_edge(struct build *b, const struct stage *from, port_number port,
+                     const struct stage *to, size_t input, const struct contract *contract)
+{
+    struct topology *t = b->topology;
+    if (t->edge_count == b->edge_capacity) {
+        b->edge_capacity = b->edge_capacity != 0 ? 2 * b->edge_capacity : 64;
+        t->edges = memory_resize(t->edges, b->edge_capacity, sizeof *t->edges);
+    }
+    t->edges[t->edge_count] = (struct edge){.index = t->edge_count,
+                                            .from = from->index,
+                                            .port = port,
+                                            .to = to->index,
+                                            .input = input,
+                                            .ordered = from->workers > 1 || to->workers > 1,
+                                            .contract = contract,
+                                            .fingerprint = contract_fingerprint(contract)};
+    t->edge_count++;
+}
+
+static void set_inputs(struct build *b, const struct draft_stage *draft, struct stage *first)
+{
+    struct topology *t = b->topology;
+    if (draft->input_count == 0)
+        return;
+    struct input *inputs = memory_new(draft->input_count, sizeof *inputs);
+    for (size_t i = 0; i < draft->input_count; i++) {
+        const struct draft_input *input = &draft->inputs[i];
+        const struct stage *from = &t->stages[b->place_of[input->from]];
+        (void)snprintf(inputs[i].from, sizeof inputs[i].from, "%s", input->node->text);
+        inputs[i].contract = graph_contract(t, from, (port_number)input->port);
+    }
+    for (size_t i = 0; i < first->workers; i++) {
+        first[i].inputs = inputs;
+        first[i].in = inputs[0].contract;
+    }
+}
+
+/* All edges to a worker, in the order of its inputs; then the one to the dead letters. */
+static void connect_worker(struct build *b, const struct draft_stage *draft,
+                           const struct stage *worker)
+{
+    struct topology *t = b->topology;
+    for (size_t i = 0; i < draft->input_count; i++) {
+        const struct draft_input *input = &draft->inputs[i];
+        const struct stage *from = &t->stages[b->place_of[input->from]];
+        for (size_t k = 0; k < from->workers; k++)
+            add_edge(b, &from[k], (port_number)input->port, worker, i, worker->inputs[i].contract);
+    }
+    const struct stage *dead = &t->stages[t->stage_count - 1];
+    if (!draft->dead_read &&
+        (worker->kind->dead_letters || topology_may_quarantine(t, worker->index)))
+        add_edge(b, worker, PORT_DEAD, dead, b->dead_input_count, &t->dead_letter);
+}
+
+static void connect_stage(struct build *b, size_t draft_index)
+{
+    struct topology *t = b->topology;
+    const struct draft_stage *draft = &b->checker->drafts[draft_index];
+    struct stage *first = &t->stages[b->place_of[draft_index]];
+    set_inputs(b, draft, first);
+    size_t edges_before = t->edge_count;
+    for (size_t i = 0; i < first->workers; i++)
+        connect_worker(b, draft, &first[i]);
+    bool has_dead = t->edge_count != edges_before &&
+                    t->edges[t->edge_count - 1].to == t->stage_count - 1;
+    if (!has_dead)
+        return;
+    struct input *input = &b->dead_inputs[b->dead_input_count++];
+    (void)snprintf(input->from, sizeof input->from, "%s", first->base);
+    input->contract = &t->dead_letter;
+}
+
+void check_build_graph(struct checker *c)
+{
+    struct build b = {.checker = c, .topology = c->topology};
+    size_t processes = 1;
+    for (size_t i = 0; i < c->order_count; i++)
+        processes += check_workers(c, &c->drafts[c->order[i]]);
+    b.topology->stages = memory_new(processes, sizeof *b.topology->stages);
+    for (size_t i = 0; i < c->order_count; i++)
+        add_stage(&b, &c->drafts[c->order[i]], c->order[i]);
+    add_dead_letters(&b);
+    INVARIANT(b.topology->stage_count == processes);
+    for (size_t i = 0; i < c->order_count; i++)
+        connect_stage(&b, c->order[i]);
+    b.topology->stages[processes - 1].input_count = b.dead_input_count;
+}

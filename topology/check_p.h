@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_p.h - the checker from inside; private to check*.c
+ *
+ * check.c reads the head and drives, check_types.c reads `types:`, check_stages.c the stages' names
+ * and kinds and what feeds what, check_flow.c proves along the flow what every stage reads and
+ * makes, check_graph.c turns what was proved into the graph, with as many workers as wanted.
+ */
+#ifndef BULKHEAD_TOPOLOGY_CHECK_P_H
+#define BULKHEAD_TOPOLOGY_CHECK_P_H
+
+#include "topology/graph.h"
+#include "topology/node.h"
+
+/* One place that a stage takes records from, as the file says it. */
+struct draft_input {
+    const struct node *node;           /* the scalar: "route.vip" */
+    int from;                          /* index of a draft; -1 if there is no such stage */
+    char port_name[NAME_BYTES_MAX + 1]; /* "" for the main output */
+    int port;                          /* -1 as long as it is not known */
+};
+
+struct draft_stage {
+    const char *name;
+    struct place place;
+    const struct node *map;  /* NULL if what stands there is no map */
+    const struct kind *kind; /* NULL if there is no such kind */
+    struct draft_input *inputs;
+    size_t input_count;
+    bool main_read; /* somebody reads its main output */
+    bool dead_read; /* and its dead letters */
+    bool placed;    /* is in the order already */
+    bool derived;   /* what it makes is known */
+    struct options *options;
+    struct contract out;
+    struct output *outputs;
+    bool *output_read; /* for each of them */
+    size_t output_count;
+};
+
+struct checker {
+    struct diagnostics *diagnostics;
+    kind_registry registry;
+    enum topology_form form;
+    char *directory;
+    struct topology *topology;
+    bool types_failed; /* what stands under types: could not all be read */
+    bool connected;    /* every from: is there and good */
+    struct draft_stage *drafts;
+    size_t draft_count;
+    size_t order[STAGES_MAX]; /* of the flow: a stage stands behind all that feed it */
+    size_t order_count;
+    struct place stages_place;
+};
+
+/* Whether the head has an unknown key that most likely means this one. */
+bool check_head_misspelt(const struct node *root, const char *key);
+
+/* Reads `types:` into the topology. */
+void check_types(struct checker *c, const struct node *root);
+
+/* Reads `stages:`: names, kinds, what feeds what; finds the order of the flow. */
+void check_drafts(struct checker *c, const struct node *stages);
+
+/* Reads the options of every stage along the flow, and what it makes of its inputs. */
+void check_flow(struct checker *c);
+
+/* The contract of what an input brings; NULL if it is not known. */
+const struct contract *check_input_contract(const struct checker *c,
+                                            const struct draft_input *input);
+
+/*
+ * The way from the source to a stage, by the first input of each: "loads -> parse -> once"; and, if
+ * a stage on it makes the field, where it got lost. Appends to out.
+ */
+void check_explain_field(const void *checker, const char *stage, const char *field,
+                         struct buf *out);
+
+/* How many workers a stage is spread out to. */
+size_t check_workers(const struct checker *c, const struct draft_stage *draft);
+
+/* Takes the checked drafts over into the topology. Called only when there was no error. */
+void check_build_graph(struct checker *c);
+
+/* The contract of dead letters. */
+void check_make_dead_letter(struct contract *ret_contract);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stages as they stand in the file: what they are called, of which kind they are, what feeds
+ * them, and in which order the flow goes through them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+#include "topology/check_p.h"
+
+static const char *const stage_skip[] = {"kind", "from", NULL};
+
+static void find_kind(struct checker *c, struct draft_stage *draft)
+{
+    const struct node_pair *pair = node_find(draft->map, "kind");
+    if (pair == NULL || pair->value->tag != NODE_SCALAR || *pair->value->text == '\0') {
+        diagnostics_add(c->diagnostics, pair != NULL ? pair->value->place : draft->place,
+                        "stage '%s' needs 'kind:'; `bulkhead kinds` lists them", draft->name);
+        return;
+    }
+    const struct kind *kind = kind_find(c->registry, pair->value->text);
+    if (kind != NULL && !kind->internal) {
+        draft->kind = kind;
+        return;
+    }
+    const char *names[STAGES_MAX];
+    size_t count = 0;
+    for (kind_registry k = c->registry; *k != NULL && count < STAGES_MAX; k++)
+        names[count++] = (*k)->internal ? NULL : (*k)->name;
+    const char *nearest = text_nearest(pair->value->text, names, count);
+    diagnostics_add(c->diagnostics, pair->value->place, "there is no kind '%s'%s%s%s",
+                    pair->value->text,
+                    nearest != NULL ? "; did you mean '" : "; `bulkhead kinds` lists them",
+                    nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+}
+
+static void read_drafts(struct checker *c, const struct node *stages)
+{
+    c->drafts = memory_new(stages->count, sizeof *c->drafts);
+    for (size_t i = 0; i < stages->count; i++) {
+        const struct node_pair *pair = &stages->pairs[i];
+        struct draft_stage *draft = &c->drafts[c->draft_count++];
+        *draft = (struct draft_stage){.name = pair->key, .place = pair->key_place};
+        if (!text_is_name(pair->key) || strcmp(pair->key, DEAD_LETTERS_STAGE) == 0)
+            diagnostics_add(c->diagnostics, pair->key_place,
+                            strcmp(pair->key, DEAD_LETTERS_STAGE) == 0
+                                ? "'%s' is the name of the stage that every topology has"
+                                : "'%s' is no name; use a letter, then letters, digits, '-' "
+                                  "and '_', 63 characters at most",
+                            pair->key);
+        if (pair->value->tag != NODE_MAP) {
+            diagnostics_add(c->diagnostics, pair->value->place,
+                            "stage '%s' should be a map: { kind: …, from: … }", pair->key);
+            continue;
+        }
+        draft->map = pair->value;
+        find_kind(c, draft);
+    }
+}
+
+/* The draft whose name is the beginning of a text, or -1. */
+static int find_draft(const struct checker *c, const char *name, size_t len)
+{
+    for (size_t i = 0; i < c->draft_count; i++) {
+        if (strlen(c->drafts[i].name) == len && memcmp(c->drafts[i].name, name, len) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static void add_unknown_stage(struct checker *c, struct place place, const char *name)
+{
+    const char *names[STAGES_MAX];
+    size_t count = c->draft_count < STAGES_MAX ? c->draft_count : STAGES_MAX;
+    for (size_t i = 0; i < count; i++)
+        names[i] = c->drafts[i].name;
+    const char *nearest = text_nearest(name, names, count);
+    diagnostics_add(c->diagnostics, place, "there is no stage '%s'%s%s%s", name,
+                    nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+                    nearest != NULL ? "'?" : "");
+}
+
+/* Whether a stage has dead letters: by its kind's rules, or because a record may kill it. */
+static bool has_dead_letters(const struct kind *kind)
+{
+    return kind->dead_letters || kind->role != KIND_SOURCE;
+}
+
+/* An input that cannot be, and why; nothing more is said of it. */
+static void add_bad_input(struct checker *c, struct draft_input *input, const char *name,
+                          const char *why)
+{
+    diagnostics_add(c->diagnostics, input->node->place, "'%s' %s", name, why);
+    input->from = -1;
+}
+
+/* "parse", "route.vip" or "parse.dead": finds the stage, and what can be known of the output. */
+static void connect_input(struct checker *c, struct draft_input *input)
+{
+    const char *text = input->node->text;
+    const char *dot = strchr(text, '.');
+    size_t len = dot != NULL ? (size_t)(dot - text) : strlen(text);
+    input->from = find_draft(c, text, len);
+    input->port = -1;
+    if (input->from < 0) {
+        char *name = memory_dup(text, len);
+        add_unknown_stage(c, input->node->place, name);
+        free(name);
+        return;
+    }
+    struct draft_stage *feeder = &c->drafts[input->from];
+    if (dot != NULL && strcmp(dot + 1, "dead") == 0) {
+        input->port = PORT_DEAD;
+        feeder->dead_read = true;
+        if (feeder->kind != NULL && !has_dead_letters(feeder->kind))
+            add_bad_input(c, input, feeder->name, "has no dead letters");
+    } else if (feeder->kind != NULL && feeder->kind->role == KIND_SINK) {
+        add_bad_input(c, input, feeder->name, "is a sink; it has no output");
+    } else if (dot == NULL) {
+        input->port = PORT_OUT;
+        feeder->main_read = true;
+    } else if (!text_is_name(dot + 1)) {
+        add_bad_input(c, input, text, "is no output; write STAGE, STAGE.OUTPUT or STAGE.dead");
+    } else {
+        memcpy(input->port_name, dot + 1, strlen(dot + 1) + 1);
+    }
+}
+
+static bool is_source(const struct draft_stage *draft)
+{
+    return draft->kind != NULL && draft->kind->role == KIND_SOURCE;
+}
+
+/* One item of `from:`; it may be there once. */
+static void add_input(struct checker *c, struct draft_stage *draft, const struct node *node)
+{
+    if (node->tag != NODE_SCALAR || *node->text == '\0') {
+        diagnostics_add(c->diagnostics, node->place, "'from:' names a stage, or a list of them");
+        return;
+    }
+    for (size_t i = 0; i < draft->input_count; i++) {
+        if (strcmp(draft->inputs[i].node->text, node->text) == 0) {
+            diagnostics_add(c->diagnostics, node->place, "'%s' is there twice", node->text);
+            return;
+        }
+    }
+    struct draft_input *input = &draft->inputs[draft->input_count++];
+    input->node = node;
+    connect_input(c, input);
+}
+
+/* Finds what feeds a stage, and notes with those that they are read. */
+static void connect_draft(struct checker *c, struct draft_stage *draft)
+{
+    if (draft->map == NULL)
+        return;
+    const struct node_pair *pair = node_find(draft->map, "from");
+    if (pair == NULL) {
+        c->connected &= is_source(draft);
+        if (draft->kind != NULL && !is_source(draft) &&
+            !options_misspelt(draft->map, draft->kind->options, kind_common_options, stage_skip,
+                              "from"))
+            diagnostics_add(c->diagnostics, draft->place,
+                            "stage '%s' needs 'from:', the stage that feeds it", draft->name);
+        return;
+    }
+    if (is_source(draft)) {
+        diagnostics_add(c->diagnostics, pair->key_place, "'%s' is a source; nothing feeds it",
+                        draft->name);
+        return;
+    }
+    const struct node *from = pair->value;
+    bool is_list = from->tag == NODE_LIST && from->count != 0;
+    if (is_list && from->count > INPUTS_MAX) {
+        diagnostics_add(c->diagnostics, from->place, "more than %u inputs", INPUTS_MAX);
+        return;
+    }
+    draft->inputs = memory_new(is_list ? from->count : 1, sizeof *draft->inputs);
+    if (!is_list)
+        add_input(c, draft, from);
+    for (size_t i = 0; is_list && i < from->count; i++)
+        add_input(c, draft, from->items[i]);
+}
+
+/* The input of `at` by which a circle goes back to `first`, over stages behind it in the file. */
+static const struct draft_input *way_back(const struct checker *c, size_t at, size_t first,
+                                          bool *seen)
+{
+    for (size_t i = 0; i < c->drafts[at].input_count; i++) {
+        const struct draft_input *input = &c->drafts[at].inputs[i];
+        if (input->from < 0 || (size_t)input->from < first || seen[input->from])
+            continue;
+        if ((size_t)input->from == first)
+            return input;
+        seen[input->from] = true;
+        if (way_back(c, (size_t)input->from, first, seen) != NULL)
+            return input;
+    }
+    return NULL;
+}
+
+static bool all_placed_before(const struct checker *c, const struct draft_stage *draft)
+{
+    for (size_t i = 0; i < draft->input_count; i++) {
+        if (draft->inputs[i].from >= 0 && !c->drafts[draft->inputs[i].from].placed)
+            return false;
+    }
+    return true;
+}
+
+/* Puts the drafts in the order of the flow; what is left over lies on a circle or behind one. */
+static void order_drafts(struct checker *c)
+{
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        for (size_t i = 0; i < c->draft_count; i++) {
+            struct draft_stage *draft = &c->drafts[i];
+            if (draft->placed || !all_placed_before(c, draft))
+                continue;
+            draft->placed = true;
+            c->order[c->order_count++] = i;
+            moved = true;
+        }
+    }
+    for (size_t i = 0; i < c->draft_count; i++) {
+        const struct draft_stage *draft = &c->drafts[i];
+        bool seen[STAGES_MAX] = {false};
+        const struct draft_input *input = draft->placed ? NULL : way_back(c, i, i, seen);
+        if (input == NULL)
+            continue; /* in order, or behind a circle, or not the first of one in the file */
+        bool alone = (size_t)input->from == i;
+        diagnostics_add(c->diagnostics, input->node->place,
+                        "stage '%s' feeds itself%s%s%s; a flow has no circles", draft->name,
+                        alone ? "" : " by way of '", alone ? "" : c->drafts[input->from].name,
+                        alone ? "" : "'");
+    }
+}
+
+/* That a stage is unread is an error of its own only if every from: leads somewhere. */
+static void check_ends(struct checker *c)
+{
+    size_t sources = 0;
+    for (size_t i = 0; i < c->draft_count; i++) {
+        const struct draft_stage *draft = &c->drafts[i];
+        if (draft->kind == NULL)
+            return; /* who knows what it would have been */
+        if (draft->kind->role == KIND_SOURCE && ++sources > 1)
+            diagnostics_add(c->diagnostics, draft->place,
+                            "'%s' is a second source; a topology has one", draft->name);
+        if (c->connected && draft->kind->role != KIND_SINK && !draft->kind->named_outputs &&
+            !draft->main_read)
+            diagnostics_add(c->diagnostics, draft->place,
+                            "nothing reads what '%s' makes; end the flow in a sink", draft->name);
+    }
+    if (sources == 0)
+        diagnostics_add(c->diagnostics, c->stages_place,
+                        "a topology needs a source, such as file.source");
+}
+
+/* Whether the stage has a flag that only one may have; *first then is the one that had it first. */
+static void check_alone(struct checker *c, const struct draft_stage *draft, bool takes,
+                        const struct draft_stage **first, const char *what)
+{
+    if (takes && *first != NULL)
+        diagnostics_add(c->diagnostics, draft->place, "'%s' needs standard %s, which '%s' has",
+                        draft->name, what, (*first)->name);
+    else if (takes)
+        *first = draft;
+}
+
+/* There is one standard input, and one standard output. */
+static void check_streams(struct checker *c)
+{
+    const struct draft_stage *reader = NULL, *writer = NULL;
+    for (size_t i = 0; i < c->draft_count; i++) {
+        const struct draft_stage *draft = &c->drafts[i];
+        if (draft->kind == NULL)
+            continue;
+        check_alone(c, draft, draft->kind->takes_stdin, &reader, "input");
+        check_alone(c, draft, draft->kind->takes_stdout, &writer, "output");
+    }
+}
+
+void check_drafts(struct checker *c, const struct node *stages)
+{
+    read_drafts(c, stages);
+    size_t errors_before = c->diagnostics->count;
+    c->connected = true;
+    for (size_t i = 0; i < c->draft_count; i++)
+        connect_draft(c, &c->drafts[i]);
+    order_drafts(c);
+    c->connected &= c->diagnostics->count == errors_before;
+    check_ends(c);
+    check_streams(c);
+}
