@@ -14,7 +14,7 @@ CFLAGS_ALL += $(if $(filter static,$(LINK)),-fPIE)
 # nng's name look-up is for TCP, which nothing here uses; the linker warns of it in a static
 # program (--no-warnings).
 LDFLAGS_ALL = $(LDFLAGS_$(LINK)) $(SANITIZE) -pthread -Wl,--no-warnings $(LDFLAGS)
-LIBS = -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lev -lm -latomic
+LIBS = -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lpcre2-8 -lev -lm -latomic
 
 SOURCES := $(wildcard common/*.c topology/*.c ipc/*.c stages/*.c supervisor/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -66,7 +66,7 @@ $(BUILD)/tests/bulkhead-faults: $(FAULT_OBJECTS) $(OBJECTS)
 
 $(SIM): $(SIM_OBJECTS) $(LIBRARY_OBJECTS) Makefile
 	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(filter-out %_loop.o %/link.o %/log.o,$(LIBRARY_OBJECTS)) \
-	    $(SIM_CALLS:%=-Wl,--wrap=%) -Wl,-z,now $(SANITIZE) -pthread -Wl,--no-warnings -lfyaml -lm -lmsgpackc
+	    $(SIM_CALLS:%=-Wl,--wrap=%) -Wl,-z,now $(SANITIZE) -pthread -Wl,--no-warnings -lfyaml -lpcre2-8 -lm -lmsgpackc
 
 # A tool of the tests that knows nothing of the program but its name.
 $(BUILD)/tests/sweep/%: tests/sweep/%.c Makefile

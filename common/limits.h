@@ -65,6 +65,16 @@
 /* Nesting of ${A:-${B}} in a topology. */
 #define EXPANSION_DEPTH_MAX 8u
 
+/* A pattern is written by people, and what it becomes must be small. */
+#define PATTERN_BYTES_MAX 1024u
+#define PATTERN_DEPTH_MAX 32u
+/*
+ * What one match may do: steps are counted in pattern.c, some nanoseconds each. A pattern that goes
+ * through its subject once takes a few for each byte.
+ */
+#define PATTERN_STEPS_MAX 20000000u
+#define PATTERN_HEAP_BYTES_MAX (16u << 20)
+
 /* What a dead letter shows of what is too long to be shown whole. */
 #define DEAD_EXCERPT_BYTES 256u
 

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "common/limits.h"
+#include "common/memory.h"
+#include "common/pattern.h"
+#include "tests/unit/random.h"
+
+static struct pattern *compiled(const char *text)
+{
+    struct pattern *pattern = NULL;
+    size_t at;
+    struct err e;
+    if (pattern_compile(text, strlen(text), &pattern, &at, &e) != 0)
+        fail_msg("%s: %s at %zu", text, e.text, at);
+    return pattern;
+}
+
+static enum pattern_result match_once(const char *text, const void *subject, size_t len)
+{
+    struct pattern *pattern = compiled(text);
+    enum pattern_result result = pattern_match(pattern, subject, len);
+    assert_int_equal(pattern_match(pattern, subject, len), result);
+    pattern_free(pattern);
+    return result;
+}
+
+static const struct {
+    const char *pattern;
+    const char *subject;
+    size_t len;
+    enum pattern_result result;
+} cases[] = {
+    {"b", "abc", 3, PATTERN_MATCH},
+    {"^b", "abc", 3, PATTERN_NO_MATCH},
+    {"^[A-Z]+$", "ABC", 3, PATTERN_MATCH},
+    {"^[A-Z]+$", "ABC\n", 4, PATTERN_NO_MATCH},
+    {"^[A-Z]+$", "", 0, PATTERN_NO_MATCH},
+    {"^$", "", 0, PATTERN_MATCH},
+    {"", "abc", 3, PATTERN_MATCH},
+    {"^a.b$", "a\0b", 3, PATTERN_MATCH},
+    {"^a.b$", "a\nb", 3, PATTERN_NO_MATCH},
+    {"(?s)^a.b$", "a\nb", 3, PATTERN_MATCH},
+    {"^..$", "\xc3\xa4\xc3\xb6", 4, PATTERN_MATCH},
+    {"^\xc3\xa4", "\xc3\xa4\xc3\xb6", 4, PATTERN_MATCH},
+    {"(?i)^\xc3\x84$", "\xc3\xa4", 2, PATTERN_MATCH},
+    {"^\\w$", "\xc3\xa4", 2, PATTERN_NO_MATCH},
+    {"^\\d$", "\xd9\xa3", 2, PATTERN_NO_MATCH}, /* an arabic 3 */
+    {"a", "\xff", 1, PATTERN_NOT_UTF8},
+    {"a", "a\xc3", 2, PATTERN_NOT_UTF8},
+    {"a", "\xed\xa0\x80", 3, PATTERN_NOT_UTF8},
+    {"(?<=a)b(?!c)", "abc abd", 7, PATTERN_MATCH},
+    {"^(?:a|b(?R)?c)$", "bac", 3, PATTERN_NO_MATCH},
+    {"(?R)?a", "aaa", 3, PATTERN_TOO_HARD},
+};
+
+static void test_matches(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        enum pattern_result result = match_once(cases[i].pattern, cases[i].subject, cases[i].len);
+        if (result != cases[i].result)
+            fail_msg("row %zu: /%s/ gives %d", i, cases[i].pattern, result);
+    }
+}
+
+static const struct {
+    const char *pattern;
+    int code;
+    size_t at;
+    const char *why;
+} bad_patterns[] = {
+    {"a(b", ERR_INVALID, 3, "missing closing parenthesis"},
+    {"a)b", ERR_INVALID, 1, "unmatched closing parenthesis"},
+    {"[a-z", ERR_INVALID, 4, "missing terminating ] for character class"},
+    {"a**+*", ERR_INVALID, 2, "quantifier does not follow a repeatable item"},
+    {"\\C", ERR_INVALID, 2, "using \\C is disabled by the application"},
+    {"(a)\\1", ERR_INVALID, 0, "it refers back to a group, which has no bound in time"},
+    {"(?<x>a)\\k<x>", ERR_INVALID, 0, "it refers back to a group, which has no bound in time"},
+    {"(?<x>a)|(?<x>b)", ERR_INVALID, 12,
+     "two named subpatterns have the same name (PCRE2_DUPNAMES not set)"},
+    {"\xff", ERR_INVALID, 0, "UTF-8 error: illegal byte (0xfe or 0xff)"},
+    {"(?:aaaaaaaa){60000}", ERR_RANGE, 19, "regular expression is too large"},
+};
+
+static void test_what_is_no_pattern(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_patterns / sizeof bad_patterns[0]; i++) {
+        struct pattern *pattern = NULL;
+        size_t at = SIZE_MAX;
+        struct err e;
+        const char *text = bad_patterns[i].pattern;
+        int rc = pattern_compile(text, strlen(text), &pattern, &at, &e);
+        if (rc != bad_patterns[i].code || at != bad_patterns[i].at || pattern != NULL ||
+            strcmp(e.text, bad_patterns[i].why) != 0)
+            fail_msg("/%s/: %d at %zu, %s", text, rc, at, rc != 0 ? e.text : "");
+    }
+}
+
+static void test_the_longest_pattern(void **state)
+{
+    (void)state;
+    char text[PATTERN_BYTES_MAX + 2];
+    memset(text, 'a', sizeof text);
+    struct pattern *pattern = NULL;
+    size_t at;
+    struct err e;
+    assert_int_equal(pattern_compile(text, PATTERN_BYTES_MAX, &pattern, &at, &e), 0);
+    assert_int_equal(pattern_match(pattern, (uint8_t *)text, sizeof text), PATTERN_MATCH);
+    pattern_free(pattern);
+    assert_int_equal(pattern_compile(text, PATTERN_BYTES_MAX + 1, &pattern, &at, &e), ERR_RANGE);
+    assert_int_equal(at, PATTERN_BYTES_MAX);
+    memset(text, '(', sizeof text);
+    assert_int_equal(pattern_compile(text, PATTERN_BYTES_MAX, &pattern, &at, &e), ERR_INVALID);
+    assert_int_equal(at, PATTERN_DEPTH_MAX + 1);
+    pattern_free(NULL);
+}
+
+/* Each of these would take from minutes to longer than the sun shines. */
+static void test_hostile_subjects(void **state)
+{
+    (void)state;
+    static const char *const hard[] = {
+        "[a-y]+x",        "(a+)+$(?!)",
+        "(a|aa)+[bc]",    "^(a+)+[bc]",
+        ".*[bc]",         "(a*)*[bc]",
+        "a{1000}[bc]",    "(?=a+)[bc]|a*[bc]",
+        "^(?:a|b)*$(?!)", "^(?<x>(?:a|b(?&x))*)[bc]",
+    };
+    size_t len = RECORD_TEXT_BYTES_MAX;
+    uint8_t *subject = memory_new(len, 1);
+    memset(subject, 'a', len);
+    for (size_t i = 0; i < sizeof hard / sizeof hard[0]; i++)
+        assert_int_equal(match_once(hard[i], subject, len), PATTERN_TOO_HARD);
+    subject[len - 1] = 'x';
+    assert_int_equal(match_once("^a*x$", subject, len), PATTERN_MATCH);
+    free(subject);
+}
+
+static void test_named_groups(void **state)
+{
+    (void)state;
+    struct pattern *pattern = compiled("^(?<year>\\d+)-(?P<month>\\d+)(-(?'day'\\d*))?(?<b>x)?");
+    static const char *const names[] = {"year", "month", "day", "b"};
+    assert_int_equal(pattern_name_count(pattern), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(pattern_name(pattern, i), names[i]);
+    size_t start, len;
+    assert_int_equal(pattern_match(pattern, (const uint8_t *)"2026-11-", 8), PATTERN_MATCH);
+    assert_true(pattern_span(pattern, 0, &start, &len));
+    assert_true(start == 0 && len == 4);
+    assert_true(pattern_span(pattern, 1, &start, &len));
+    assert_true(start == 5 && len == 2);
+    assert_true(pattern_span(pattern, 2, &start, &len));
+    assert_true(start == 8 && len == 0);
+    assert_false(pattern_span(pattern, 3, &start, &len));
+    assert_int_equal(pattern_match(pattern, (const uint8_t *)"2026-11x", 8), PATTERN_MATCH);
+    assert_false(pattern_span(pattern, 2, &start, &len));
+    assert_true(pattern_span(pattern, 3, &start, &len));
+    assert_true(start == 7 && len == 1);
+    pattern_free(pattern);
+    pattern = compiled("(a)(b)");
+    assert_int_equal(pattern_name_count(pattern), 0);
+    pattern_free(pattern);
+}
+
+/* Any text is a pattern or is refused, and any match of any bytes ends. */
+static void test_any_text(void **state)
+{
+    (void)state;
+    static const char letters[] = "ab()[]{}?*+|^$.\\,0123<>!=:-#iPRkgdwsbKQEGx\xc3\xa4";
+    for (int round = 0; round < 20000; round++) {
+        char text[24];
+        uint8_t subject[64];
+        size_t text_len = random_below(sizeof text), len = random_below(sizeof subject);
+        for (size_t i = 0; i < text_len; i++)
+            text[i] = letters[random_below(sizeof letters - 1)];
+        for (size_t i = 0; i < len; i++)
+            subject[i] = (uint8_t)(random_below(64) == 0 ? random_bits() : 'a' + random_below(2));
+        struct pattern *pattern = NULL;
+        size_t at = 0, start, span;
+        struct err e;
+        if (pattern_compile(text, text_len, &pattern, &at, &e) != 0) {
+            assert_true(at <= text_len);
+            continue;
+        }
+        if (pattern_match(pattern, subject, len) == PATTERN_MATCH) {
+            for (size_t i = 0; i < pattern_name_count(pattern); i++)
+                assert_true(!pattern_span(pattern, i, &start, &span) || start + span <= len);
+        }
+        pattern_free(pattern);
+    }
+}
+
+int main(void)
+{
+    random_init("pattern_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_what_is_no_pattern),
+        cmocka_unit_test(test_the_longest_pattern),
+        cmocka_unit_test(test_hostile_subjects),
+        cmocka_unit_test(test_named_groups),
+        cmocka_unit_test(test_any_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
