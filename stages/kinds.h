@@ -12,9 +12,11 @@ extern const struct kind stdin_source_kind;
 extern const struct kind json_decode_kind;
 extern const struct kind dedupe_kind;
 extern const struct kind limits_kind;
+extern const struct kind merge_kind;
 extern const struct kind json_encode_kind;
 extern const struct kind file_sink_kind;
 extern const struct kind stdout_sink_kind;
+extern const struct kind discard_kind;
 extern const struct kind dead_letter_sink_kind;
 
 #endif

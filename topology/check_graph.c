@@ -12,13 +12,10 @@
 
 void check_make_dead_letter(struct contract *ret_contract)
 {
-    static const struct type number = {.tag = VALUE_INT};
     static const struct type text = {.tag = VALUE_STRING};
     static const struct type bytes = {.tag = VALUE_BYTES};
     static const struct type truth = {.tag = VALUE_BOOL};
-    int rc = contract_add(ret_contract, "seq", number);
-    rc |= contract_add(ret_contract, "line", number);
-    rc |= contract_add(ret_contract, "stage", text);
+    int rc = contract_add(ret_contract, "stage", text);
     rc |= contract_add(ret_contract, "reason", text);
     rc |= contract_add(ret_contract, "message", text);
     rc |= contract_add(ret_contract, "content", bytes);
@@ -67,9 +64,9 @@ static void set_by(struct stage *stage)
 
 static void name_worker(struct stage *stage)
 {
-    int len = stage->workers == 1
-                  ? snprintf(stage->name, sizeof stage->name, "%s", stage->base)
-                  : snprintf(stage->name, sizeof stage->name, "%s.%zu", stage->base, stage->worker);
+    int len = stage->workers == 1 ? snprintf(stage->name, sizeof stage->name, "%s", stage->base)
+                                  : snprintf(stage->name, sizeof stage->name, "%s.%zu",
+                                             stage->base, stage->worker);
     INVARIANT(len > 0 && (size_t)len < sizeof stage->name);
 }
 
@@ -189,8 +186,8 @@ static void connect_stage(struct build *b, size_t draft_index)
     size_t edges_before = t->edge_count;
     for (size_t i = 0; i < first->workers; i++)
         connect_worker(b, draft, &first[i]);
-    bool has_dead =
-        t->edge_count != edges_before && t->edges[t->edge_count - 1].to == t->stage_count - 1;
+    bool has_dead = t->edge_count != edges_before &&
+                    t->edges[t->edge_count - 1].to == t->stage_count - 1;
     if (!has_dead)
         return;
     struct input *input = &b->dead_inputs[b->dead_input_count++];

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kind_run.h - one stage of a topology driven by hand, for the tests of kinds
+ *
+ * The topology is checked as any other; records go to the stage's ops directly. What comes out is
+ * gathered as text: "OUTPUT {json}" a line, with "out", the name of an output, or "dead".
+ */
+#ifndef BULKHEAD_TESTS_UNIT_KIND_RUN_H
+#define BULKHEAD_TESTS_UNIT_KIND_RUN_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "stages/stage.h"
+
+struct kind_run {
+    struct topology *topology;
+    const struct stage *stage;
+    void *self;
+    struct emitter emitter;
+    struct buf seen;
+};
+
+/* Appends a record as JSON. */
+static inline void kind_run_print(const struct contract *contract, const struct value *fields,
+                                  struct buf *out)
+{
+    for (size_t i = 0; i < contract->count; i++) {
+        buf_add_format(out, "%s\"%s\":", i != 0 ? "," : "{", contract->fields[i].name);
+        value_write_json(&fields[i], contract->fields[i].type, out);
+    }
+    buf_add_text(out, "}\n");
+}
+
+static inline void kind_run_on_emit(struct emitter *out, port_number port,
+                                    const struct record *record)
+{
+    struct kind_run *run = (struct kind_run *)((char *)out - offsetof(struct kind_run, emitter));
+    const struct contract *contract = &run->stage->out;
+    const char *name = "out";
+    if (port == PORT_DEAD) {
+        contract = &run->topology->dead_letter;
+        name = "dead";
+    } else if (port >= PORT_NAMED) {
+        contract = &run->stage->outputs[port - PORT_NAMED].contract;
+        name = run->stage->outputs[port - PORT_NAMED].name;
+    }
+    assert_int_equal(record->count, contract->count);
+    buf_add_format(&run->seen, "%s ", name);
+    kind_run_print(contract, record->fields, &run->seen);
+}
+
+/* Checks the topology and opens one of its stages. */
+static inline void kind_run_open(struct kind_run *run, const char *text, const char *stage)
+{
+    *run = (struct kind_run){0};
+    struct diagnostics d;
+    diagnostics_init(&d, "t.yaml", text, strlen(text));
+    if (topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_LOGICAL, &d,
+                      &run->topology) != 0) {
+        struct buf errors = {0};
+        diagnostics_print(&d, &errors);
+        fail_msg("%s", buf_text(&errors));
+    }
+    diagnostics_done(&d);
+    run->stage = topology_find_stage(run->topology, stage);
+    assert_non_null(run->stage);
+    run->emitter = (struct emitter){.emit = kind_run_on_emit, .stage = run->stage};
+    struct stage_env env = {.topology = run->topology, .stage = run->stage};
+    struct err e;
+    assert_int_equal(run->stage->kind->ops->open(&env, &run->self, &e), 0);
+}
+
+/* Gives the stage one record by an input; what comes out is added to run->seen. */
+static inline void kind_run_step(struct kind_run *run, uint32_t input, const struct value *fields)
+{
+    struct record record = {.seq = run->emitter.seq + 1,
+                            .fields = fields,
+                            .count = run->stage->inputs[input].contract->count,
+                            .input = input};
+    emitter_begin(&run->emitter, &record);
+    run->stage->kind->ops->step(run->self, &record, &run->emitter);
+}
+
+static inline void kind_run_close(struct kind_run *run)
+{
+    run->stage->kind->ops->close(run->self);
+    topology_free(run->topology);
+    buf_done(&run->seen);
+    buf_done(&run->emitter.scratch);
+    buf_done(&run->emitter.order);
+}
+
+#endif

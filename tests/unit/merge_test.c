@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * merge against a second way to do it: look up each field of the output by its name.
+ */
+#include "tests/unit/kind_run.h"
+
+#include "common/memory.h"
+#include "tests/unit/random.h"
+
+#define FIELDS 8
+#define INPUTS_TRIED 4
+
+static const char *const fields[FIELDS] = {"a: string",    "b: int",    "c: bool", "d: money(EUR)",
+                                           "e: timestamp", "f: string", "g: int",  "h: bool"};
+
+static void shuffle(size_t order[FIELDS])
+{
+    for (size_t i = 0; i < FIELDS; i++)
+        order[i] = i;
+    for (size_t i = FIELDS; i-- > 1;) {
+        size_t other = random_below(i + 1), kept = order[i];
+        order[i] = order[other];
+        order[other] = kept;
+    }
+}
+
+/* A topology with one json.decode for each input of the merge, their fields in any order. */
+static char *make_topology(size_t inputs, size_t count, bool with_origin)
+{
+    struct buf text = {0};
+    buf_add_text(&text, "topology: t\ntypes:\n");
+    for (size_t i = 0; i < inputs; i++) {
+        size_t order[FIELDS];
+        shuffle(order);
+        buf_add_format(&text, "  T%zu: { ", i);
+        size_t left = count;
+        for (size_t k = 0; k < FIELDS; k++) {
+            if (order[k] < count)
+                buf_add_format(&text, "%s%s", fields[order[k]], --left != 0 ? ", " : " }\n");
+        }
+    }
+    buf_add_text(&text, "stages:\n  lines: { kind: file.source, path: x }\n");
+    for (size_t i = 0; i < inputs; i++)
+        buf_add_format(&text, "  p%zu: { kind: json.decode, from: lines, type: T%zu }\n", i, i);
+    buf_add_text(&text, "  all: { kind: merge, from: [");
+    for (size_t i = 0; i < inputs; i++)
+        buf_add_format(&text, "%sp%zu", i != 0 ? ", " : "", i);
+    buf_add_format(&text, "]%s }\n", with_origin ? ", origin: origin" : "");
+    buf_add_text(&text, "  end: { kind: discard, from: all }\n");
+    char *copy = memory_dup(text.data, text.len);
+    buf_done(&text);
+    return copy;
+}
+
+static struct value random_value(struct type type)
+{
+    static uint8_t letters[32];
+    switch (type.tag) {
+    case VALUE_STRING:
+        for (size_t i = 0; i < sizeof letters; i++)
+            letters[i] = (uint8_t)('a' + random_below(26));
+        return value_of_bytes(type.tag, letters, random_below(sizeof letters));
+    case VALUE_BOOL:
+        return value_of_bool(random_below(2) != 0);
+    default:
+        return value_of_integer(type.tag, random_integer());
+    }
+}
+
+static void expect(const struct kind_run *run, uint32_t input, const struct value *values,
+                   bool with_origin, struct buf *out)
+{
+    const struct contract *contract = run->stage->inputs[input].contract;
+    struct value wanted[FIELDS + 1];
+    size_t count = contract->count;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            if (strcmp(run->stage->out.fields[i].name, contract->fields[k].name) == 0)
+                wanted[i] = values[k];
+        }
+    }
+    char name[8];
+    (void)snprintf(name, sizeof name, "p%u", input);
+    if (with_origin)
+        wanted[count] = value_of_bytes(VALUE_STRING, name, strlen(name));
+    buf_add_text(out, "out ");
+    kind_run_print(&run->stage->out, wanted, out);
+}
+
+static void records_get_one_form(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        size_t inputs = 1 + random_below(INPUTS_TRIED);
+        bool with_origin = random_below(2) != 0;
+        char *text = make_topology(inputs, 1 + random_below(FIELDS), with_origin);
+        struct kind_run run;
+        kind_run_open(&run, text, "all");
+        /* The order of the first input, and its origin behind. */
+        size_t count = run.stage->in->count;
+        assert_int_equal(run.stage->out.count, count + (with_origin ? 1 : 0));
+        for (size_t i = 0; i < count; i++)
+            assert_string_equal(run.stage->out.fields[i].name, run.stage->in->fields[i].name);
+        struct buf wanted = {0};
+        for (int i = 0; i < 20; i++) {
+            uint32_t input = (uint32_t)random_below(inputs);
+            struct value values[FIELDS];
+            for (size_t k = 0; k < count; k++)
+                values[k] = random_value(run.stage->inputs[input].contract->fields[k].type);
+            expect(&run, input, values, with_origin, &wanted);
+            kind_run_step(&run, input, values);
+        }
+        assert_string_equal(buf_text(&run.seen), buf_text(&wanted));
+        buf_done(&wanted);
+        kind_run_close(&run);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    random_init("merge_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_get_one_form),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
