@@ -10,10 +10,12 @@
 #include "common/text.h"
 #include "stages/key.h"
 #include "stages/kinds.h"
+#include "stages/partition.h"
 #include "stages/stage.h"
 
 struct dedupe {
     struct store *store;
+    const struct stage *stage;
     const struct option_value *key;
     int at_field; /* -1: keys are kept for ever */
     int64_t keep_ns;
@@ -68,6 +70,7 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
     struct dedupe *self = memory_new(1, sizeof *self);
     const struct options *options = env->stage->options;
     self->store = env->store;
+    self->stage = env->stage;
     self->key = options_get(options, "key");
     self->at_field = (int)options_get(options, "at")->number;
     self->keep_ns = options_get(options, "keep")->number;
@@ -97,7 +100,8 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     struct dedupe *self = opaque;
     buf_reset(&self->key_bytes);
     key_add_fields(self->key, in, &self->key_bytes);
-    struct hash128 key = store_key(self->store, self->key_bytes.data, self->key_bytes.len);
+    struct hash128 key = store_key(self->store, partition_group(self->stage, in),
+                                   self->key_bytes.data, self->key_bytes.len);
     int64_t expires_at = expiry(self, in);
     if (store_find(self->store, key) != NULL)
         return;

@@ -16,6 +16,7 @@
 #include "common/text.h"
 #include "stages/key.h"
 #include "stages/kinds.h"
+#include "stages/partition.h"
 #include "stages/stage.h"
 
 #define RULES_MAX 32u
@@ -36,6 +37,7 @@ _Static_assert(sizeof(struct usage) == 16, "what docs/protocol.md says");
 
 struct limits {
     struct store *store;
+    const struct stage *stage;
     const struct option_value *key;
     size_t amount_field, at_field;
     struct calendar calendar;
@@ -236,6 +238,7 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
     (void)e;
     struct limits *self = memory_new(1, sizeof *self);
     self->store = env->store;
+    self->stage = env->stage;
     read_options(self, env->stage);
     *ret_self = self;
     return 0;
@@ -255,9 +258,9 @@ struct window {
     int64_t expires_at;
 };
 
-/* Finds the window of a period; false if it has closed. */
+/* Finds the window of a period in a key group; false if it has closed. */
 static bool find_window(struct limits *self, enum calendar_period period, const struct record *in,
-                        struct window *ret_window)
+                        unsigned group, struct window *ret_window)
 {
     int64_t at = in->fields[self->at_field].integer;
     int64_t number = calendar_window(&self->calendar, period, at);
@@ -271,7 +274,7 @@ static bool find_window(struct limits *self, enum calendar_period period, const 
     buf_reset(&self->key_bytes);
     buf_add(&self->key_bytes, head, sizeof head);
     key_add_fields(self->key, in, &self->key_bytes);
-    ret_window->key = store_key(self->store, self->key_bytes.data, self->key_bytes.len);
+    ret_window->key = store_key(self->store, group, self->key_bytes.data, self->key_bytes.len);
     const void *value = store_find(self->store, ret_window->key);
     ret_window->usage = (struct usage){0};
     if (value != NULL)
@@ -305,9 +308,11 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         emitter_dead_record(out, DEAD_NEGATIVE_AMOUNT, in, "an amount below zero has no limit");
         return;
     }
+    unsigned group = partition_group(self->stage, in);
     struct window windows[CALENDAR_PERIODS];
     for (int p = 0; p < CALENDAR_PERIODS; p++) {
-        if (self->period_used[p] && !find_window(self, (enum calendar_period)p, in, &windows[p])) {
+        if (self->period_used[p] &&
+            !find_window(self, (enum calendar_period)p, in, group, &windows[p])) {
             emitter_dead_record(out, DEAD_LATE, in,
                                 "its %s had closed: the latest time seen is more than the "
                                 "lateness past its end",

@@ -23,6 +23,8 @@ static void describe_store(const struct runner_config *config, struct store_spec
     stage->kind->ops->store_spec(stage, ret_spec);
     struct buf text = {0};
     buf_add_format(&text, "%s/%s %s", config->topology->name, stage->name, ret_spec->schema);
+    for (size_t i = 0; i < stage->by_count; i++)
+        buf_add_format(&text, "%s%s", i == 0 ? " by=" : ",", stage->in->fields[stage->by[i]].name);
     store_spec_set_schema(ret_spec, buf_text(&text));
     buf_done(&text);
 }

@@ -24,6 +24,7 @@
 #include "common/file.h"
 #include "common/limits.h"
 #include "common/memory.h"
+#include "stages/store_expiry.h"
 #include "stages/store_image.h"
 #include "stages/store_log.h"
 
@@ -44,6 +45,7 @@ struct store {
     int log_fd;
     uint64_t checkpoint_number; /* the newest complete one; 0 if none */
     struct store_checkpoint checkpoint;
+    struct store_expiry expiry;
     seq_number seq; /* that changes belong to now; 0 before the first begin */
     struct buf redo;
     uint64_t redo_dropped;   /* bytes that have left the front of redo */
@@ -286,6 +288,7 @@ int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool dur
     s->spec = *spec;
     s->log_fd = -1;
     s->checkpoint.fd = -1;
+    store_expiry_init(&s->expiry);
     int rc = image_init(&s->image, image_fd, e);
     /* What the last process made, renamed or removed: it may have been killed before its sync. */
     if (rc == 0 && durable)
@@ -321,9 +324,12 @@ seq_number store_committed(const struct store *s)
     return image_commit_get(&s->image).seq;
 }
 
-struct hash128 store_key(const struct store *s, const void *bytes, size_t len)
+struct hash128 store_key(const struct store *s, unsigned group, const void *bytes, size_t len)
 {
-    return hash_siphash128(image_secret(&s->image), bytes, len);
+    REQUIRE(group < KEY_GROUPS);
+    struct hash128 key = hash_siphash128(image_secret(&s->image), bytes, len);
+    key.high = (key.high & (UINT64_MAX >> 8)) | (uint64_t)group << 56;
+    return key;
 }
 
 void store_begin(struct store *s, seq_number seq)
@@ -363,6 +369,7 @@ void store_put(struct store *s, struct hash128 key, int64_t expires_at, const vo
 {
     REQUIRE(s->seq != 0);
     image_put(&s->image, s->seq, key, expires_at, value);
+    store_expiry_note(&s->expiry, &s->image, key, expires_at);
     store_log_add_put(&s->redo, key, expires_at, value, s->spec.value_len);
     mark_redo(s);
 }
@@ -380,6 +387,17 @@ void store_advance(struct store *s, int64_t now)
     image_set_clock(&s->image, s->seq, now);
     store_log_add_clock(&s->redo, now);
     mark_redo(s);
+}
+
+void store_each_expiring(struct store *s, int64_t until, store_visit *visit, void *context)
+{
+    REQUIRE(s->seq != 0);
+    store_expiry_each(&s->expiry, &s->image, until, visit, context);
+}
+
+int64_t store_next_expiry(struct store *s)
+{
+    return store_expiry_next(&s->expiry, &s->image);
 }
 
 bool store_is_full(const struct store *s)

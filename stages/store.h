@@ -11,9 +11,10 @@
  * state. On disk there are a log of committed changes and a checkpoint, from which the image is
  * rebuilt when it is lost or not to be trusted. Formats: docs/protocol.md, "Files of a store".
  *
- * Keys are 128-bit fingerprints under a key that is secret to the store (hash.h). Entries may
- * carry a time to expire at, in event time: the store has a clock that only its stage moves, and
- * an entry whose time has come is gone at once for store_find(), and later from memory and disk.
+ * Keys are 128-bit fingerprints under a key that is secret to the store (hash.h); their top byte
+ * is the key group (partition.h), so that the entries of a group lie together. Entries may carry a
+ * time to expire at, in event time: the store has a clock that only its stage moves, and an entry
+ * whose time has come is gone at once for store_find(), and later from memory and disk.
  *
  * Not thread safe; never logs.
  */
@@ -34,7 +35,7 @@
 /* The clock of a store that was never moved. */
 #define STORE_CLOCK_START INT64_MIN
 
-#define STORE_VALUE_BYTES_MAX 64u
+#define STORE_VALUE_BYTES_MAX 256u
 #define STORE_SCHEMA_BYTES_MAX 255u
 
 struct store_spec {
@@ -79,8 +80,11 @@ void store_close(struct store *s);
 /* The seq up to which the state is safe. */
 seq_number store_committed(const struct store *s);
 
-/* The fingerprint of a key's bytes. */
-struct hash128 store_key(const struct store *s, const void *bytes, size_t len);
+/*
+ * The fingerprint of a key's bytes in a key group.
+ * Requires: group < KEY_GROUPS, and equal bytes always come with the same group.
+ */
+struct hash128 store_key(const struct store *s, unsigned group, const void *bytes, size_t len);
 
 /*
  * Says that the changes to come belong to seq.
@@ -102,6 +106,22 @@ int64_t store_clock(const struct store *s);
 
 /* Moves the clock on. Requires: store_begin() was called; not before the present clock. */
 void store_advance(struct store *s, int64_t now);
+
+/* The value is dead after the call. */
+typedef void store_visit(void *context, struct hash128 key, int64_t expires_at, const void *value);
+
+/*
+ * Visits every live entry that expires at `until` or before, in any order: those that
+ * store_advance(until) would let go. Reads all entries of the shards that have some.
+ * Requires: store_begin() was called; visit changes nothing in the store.
+ */
+void store_each_expiring(struct store *s, int64_t until, store_visit *visit, void *context);
+
+/*
+ * No live entry expires before this time; STORE_NEVER if none ever does. It may be earlier than the
+ * first that does, and comes later when the clock has passed it. Cheap if the clock has not.
+ */
+int64_t store_next_expiry(struct store *s);
 
 /* Whether so much is in flight that nothing may be put before the next commit. */
 bool store_is_full(const struct store *s);

@@ -91,7 +91,7 @@ static struct image_slot *slot_at(const struct image *image, uint8_t *base, uint
     return (struct image_slot *)(base + i * image->slot_size);
 }
 
-static unsigned shard_of(struct hash128 key)
+unsigned image_shard(struct hash128 key)
 {
     return (unsigned)(key.high >> 56) % IMAGE_SHARDS;
 }
@@ -233,8 +233,19 @@ const struct image_slot *image_find(const struct image *image, struct hash128 ke
 {
     key = usable_key(key);
     const struct image_slot *slot =
-        probe(image, atomic_load(&image->header->regions[shard_of(key)]), key);
+        probe(image, atomic_load(&image->header->regions[image_shard(key)]), key);
     return slot->low != 0 && is_live(slot, image->header->clock) ? slot : NULL;
+}
+
+void image_each_live(const struct image *image, unsigned shard, image_visit *visit, void *context)
+{
+    uint64_t region = atomic_load(&image->header->regions[shard]);
+    uint8_t *base = region_base(image, region);
+    for (uint64_t i = 0; i < region_slots(region); i++) {
+        const struct image_slot *slot = slot_at(image, base, i);
+        if (slot->low != 0 && is_live(slot, image->header->clock))
+            visit(context, slot);
+    }
 }
 
 /* Fills an empty slot; its first word comes last and makes it visible. */
@@ -304,7 +315,7 @@ static void shard_rebuild(struct image *image, unsigned shard)
 static void put_raw(struct image *image, struct hash128 key, int64_t expires_at, const void *value)
 {
     struct image_header *h = image->header;
-    unsigned shard = shard_of(key);
+    unsigned shard = image_shard(key);
     uint64_t region = atomic_load(&h->regions[shard]);
     struct image_slot *slot = probe(image, region, key);
     if (slot->low != 0) {
@@ -345,7 +356,7 @@ void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t 
     if (seq != 0) {
         /* Also an entry that has expired: the rollback may take the clock back as well. */
         const struct image_slot *slot =
-            probe(image, atomic_load(&image->header->regions[shard_of(key)]), key);
+            probe(image, atomic_load(&image->header->regions[image_shard(key)]), key);
         struct undo_entry *undo =
             undo_next(image, seq, slot->low != 0 ? UNDO_PUT_OLD : UNDO_PUT_NEW);
         if (slot->low != 0) {
@@ -388,7 +399,7 @@ static void undo_apply(struct image *image, const struct undo_entry *undo)
     default: {
         /* The key keeps its slot, as others may lie behind it; only its entry is gone. */
         struct image_slot *slot =
-            probe(image, atomic_load(&image->header->regions[shard_of(key)]), key);
+            probe(image, atomic_load(&image->header->regions[image_shard(key)]), key);
         if (slot->low != 0)
             slot->expires_at = INT64_MIN;
     }
@@ -476,7 +487,7 @@ uint32_t image_dump_shard(const struct image *image, unsigned shard, struct buf 
     for (uint64_t n = head; n < tail; n++) {
         const struct undo_entry *undo = undo_at(image, n);
         struct hash128 key = {undo->old.low, undo->old.high};
-        if (undo->op != UNDO_CLOCK && shard_of(key) == shard)
+        if (undo->op != UNDO_CLOCK && image_shard(key) == shard)
             undos[undo_count++] = undo;
     }
     int64_t clock = image_committed_clock(image);

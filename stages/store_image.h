@@ -82,6 +82,13 @@ const struct image_slot *image_find(const struct image *image, struct hash128 ke
 void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t expires_at,
                const void *value);
 
+/* The shard that a key lies in. */
+unsigned image_shard(struct hash128 key);
+
+/* Visits the live slots of one shard, in any order. The image must not change meanwhile. */
+typedef void image_visit(void *context, const struct image_slot *slot);
+void image_each_live(const struct image *image, unsigned shard, image_visit *visit, void *context);
+
 int64_t image_clock(const struct image *image);
 void image_set_clock(struct image *image, seq_number seq, int64_t clock);
 

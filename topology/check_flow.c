@@ -46,14 +46,13 @@ static size_t trace_way(const struct checker *c, const char *stage,
         at = strcmp(c->drafts[i].name, stage) == 0 ? &c->drafts[i] : NULL;
     while (at != NULL && count < STAGES_MAX) {
         ret_way[count++] = at;
-        at = at->input_count != 0 && at->inputs[0].from >= 0 ? &c->drafts[at->inputs[0].from]
-                                                             : NULL;
+        at =
+            at->input_count != 0 && at->inputs[0].from >= 0 ? &c->drafts[at->inputs[0].from] : NULL;
     }
     return count;
 }
 
-void check_explain_field(const void *checker, const char *stage, const char *field,
-                         struct buf *out)
+void check_explain_field(const void *checker, const char *stage, const char *field, struct buf *out)
 {
     const struct checker *c = checker;
     const struct draft_stage *way[STAGES_MAX];
@@ -255,8 +254,8 @@ static struct input *make_inputs(const struct checker *c, const struct draft_sta
     return inputs;
 }
 
-static void derive_outputs(struct checker *c, struct draft_stage *draft,
-                           const struct contract *in, const char *from)
+static void derive_outputs(struct checker *c, struct draft_stage *draft, const struct contract *in,
+                           const char *from)
 {
     struct input *inputs = make_inputs(c, draft);
     struct kind_check check = {.options = draft->options,
@@ -310,7 +309,9 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
                                       .from = from,
                                       .explain_field = check_explain_field,
                                       .explain_arg = c,
-                                      .in = is_source ? NULL : in != NULL ? in : &unknown,
+                                      .in = is_source    ? NULL
+                                            : in != NULL ? in
+                                                         : &unknown,
                                       .types = c->topology->types,
                                       .type_count = c->topology->type_count,
                                       .types_failed = c->types_failed,

@@ -64,9 +64,9 @@ static void set_by(struct stage *stage)
 
 static void name_worker(struct stage *stage)
 {
-    int len = stage->workers == 1 ? snprintf(stage->name, sizeof stage->name, "%s", stage->base)
-                                  : snprintf(stage->name, sizeof stage->name, "%s.%zu",
-                                             stage->base, stage->worker);
+    int len = stage->workers == 1
+                  ? snprintf(stage->name, sizeof stage->name, "%s", stage->base)
+                  : snprintf(stage->name, sizeof stage->name, "%s.%zu", stage->base, stage->worker);
     INVARIANT(len > 0 && (size_t)len < sizeof stage->name);
 }
 
@@ -186,8 +186,8 @@ static void connect_stage(struct build *b, size_t draft_index)
     size_t edges_before = t->edge_count;
     for (size_t i = 0; i < first->workers; i++)
         connect_worker(b, draft, &first[i]);
-    bool has_dead = t->edge_count != edges_before &&
-                    t->edges[t->edge_count - 1].to == t->stage_count - 1;
+    bool has_dead =
+        t->edge_count != edges_before && t->edges[t->edge_count - 1].to == t->stage_count - 1;
     if (!has_dead)
         return;
     struct input *input = &b->dead_inputs[b->dead_input_count++];

@@ -14,10 +14,10 @@
 
 /* One place that a stage takes records from, as the file says it. */
 struct draft_input {
-    const struct node *node;           /* the scalar: "route.vip" */
-    int from;                          /* index of a draft; -1 if there is no such stage */
+    const struct node *node;            /* the scalar: "route.vip" */
+    int from;                           /* index of a draft; -1 if there is no such stage */
     char port_name[NAME_BYTES_MAX + 1]; /* "" for the main output */
-    int port;                          /* -1 as long as it is not known */
+    int port;                           /* -1 as long as it is not known */
 };
 
 struct draft_stage {

@@ -280,7 +280,7 @@ static void store_do(struct store *s, seq_number seq)
     for (uint32_t key = 0; key < KEYS; key++) {
         uint64_t value[2] = {seq, key};
         if (sets(seq, key))
-            store_put(s, store_key(s, &key, sizeof key), STORE_NEVER, value);
+            store_put(s, store_key(s, key, &key, sizeof key), STORE_NEVER, value);
     }
     if (seq % 13 == 0)
         store_advance(s, (int64_t)seq);
@@ -298,7 +298,7 @@ static struct outcome open_store(void)
         seq_number last = o.seq;
         while (last > 0 && !sets(last, key))
             last--;
-        const uint64_t *value = store_find(s, store_key(s, &key, sizeof key));
+        const uint64_t *value = store_find(s, store_key(s, key, &key, sizeof key));
         if ((value != NULL) != (last != 0) ||
             (value != NULL && (value[0] != last || value[1] != key)))
             fail_msg("the state at seq %llu is wrong", (unsigned long long)o.seq);

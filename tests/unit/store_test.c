@@ -20,12 +20,13 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/limits.h"
 #include "common/memory.h"
 #include "stages/store.h"
 #include "tests/unit/random.h"
 
 #define KEYS 3000u
-#define VALUE_BYTES 64u
+#define VALUE_BYTES STORE_VALUE_BYTES_MAX
 
 static uint64_t test_seed;
 static char directory[64];
@@ -79,6 +80,7 @@ static size_t changes_of(seq_number n, struct change changes[4])
                                  q % 3 == 0 ? STORE_NEVER : (int64_t)(n + 1 + (q >> 20) % 2000)};
         memset(c->value, (int)(q >> 40), sizeof c->value);
         memcpy(c->value, &n, sizeof n);
+        memcpy(c->value + sizeof n, &c->key, sizeof c->key);
     }
     return count;
 }
@@ -111,7 +113,7 @@ static void model_init(struct model *m)
 
 static struct hash128 key_of(const struct store *s, uint32_t key)
 {
-    return store_key(s, &key, sizeof key);
+    return store_key(s, key % KEY_GROUPS, &key, sizeof key);
 }
 
 static void store_do(struct store *s, seq_number seq)
@@ -421,6 +423,110 @@ static void memory_is_given_back_when_entries_expire(void **state)
     store_close(s);
 }
 
+struct seen {
+    const struct model *model;
+    int64_t until;
+    uint32_t count;
+};
+
+/* A model's key lies in the value, behind the seq. */
+static void see(void *context, struct hash128 key, int64_t expires_at, const void *value)
+{
+    struct seen *seen = context;
+    uint32_t number;
+    (void)key;
+    memcpy(&number, (const uint8_t *)value + sizeof(seq_number), sizeof number);
+    const struct entry *entry = &seen->model->entries[number];
+    assert_true(entry->present && entry->expires_at == expires_at && expires_at <= seen->until &&
+                expires_at > seen->model->clock);
+    assert_memory_equal(entry->value, value, VALUE_BYTES);
+    seen->count++;
+}
+
+/* What the model says of a time: how many expire until then, and when the first ever does. */
+static uint32_t count_expiring(const struct model *m, int64_t until, int64_t *ret_first)
+{
+    uint32_t count = 0;
+    *ret_first = STORE_NEVER;
+    for (uint32_t key = 0; key < KEYS; key++) {
+        const struct entry *entry = &m->entries[key];
+        if (!entry->present || entry->expires_at == STORE_NEVER || entry->expires_at <= m->clock)
+            continue;
+        count += entry->expires_at <= until ? 1 : 0;
+        *ret_first = entry->expires_at < *ret_first ? entry->expires_at : *ret_first;
+    }
+    return count;
+}
+
+/* Also over new processes, rollbacks, and shards that grow. */
+static void what_expires_is_found_before_it_goes(void **state)
+{
+    (void)state;
+    static struct model m;
+    model_init(&m);
+    int image = new_image();
+    uint32_t found = 0;
+    for (int round = 0; round < 12; round++) {
+        if (round % 4 == 3) {
+            (void)close(image);
+            image = new_image();
+        }
+        struct store *s = open_store(image);
+        model_init(&m);
+        model_advance(&m, store_committed(s));
+        seq_number seq = m.seq;
+        for (int n = 0; n < 600; n++) {
+            store_do(s, ++seq);
+            model_advance(&m, seq);
+            int64_t first;
+            int64_t until = m.clock + (int64_t)random_below(20);
+            struct seen seen = {.model = &m, .until = until};
+            uint32_t expected = count_expiring(&m, until, &first);
+            assert_true(store_next_expiry(s) <= first);
+            assert_true(store_next_expiry(s) > m.clock);
+            store_each_expiring(s, until, see, &seen);
+            assert_int_equal(seen.count, expected);
+            found += expected;
+            if (random_below(40) == 0)
+                commit(s, seq - random_below(seq - store_committed(s)));
+        }
+        store_close(s);
+    }
+    (void)close(image);
+    assert_true(found > 1000);
+}
+
+static void what_never_expires_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct store *s = open_store(-1);
+    uint8_t value[VALUE_BYTES] = {0};
+    assert_true(store_next_expiry(s) == STORE_NEVER);
+    store_begin(s, 1);
+    store_put(s, key_of(s, 1), STORE_NEVER, value);
+    store_put(s, key_of(s, 2), 10, value);
+    assert_true(store_next_expiry(s) == 10);
+    store_put(s, key_of(s, 3), 5, value);
+    assert_true(store_next_expiry(s) == 5);
+    store_advance(s, 10); /* gone for the clock, though both take room */
+    assert_true(store_next_expiry(s) == STORE_NEVER);
+    store_put(s, key_of(s, 4), 9, value); /* dead before it was born */
+    assert_true(store_next_expiry(s) == STORE_NEVER);
+    store_close(s);
+}
+
+static void a_group_is_the_top_byte_of_its_keys(void **state)
+{
+    (void)state;
+    struct store *s = open_store(-1);
+    for (unsigned group = 0; group < KEY_GROUPS; group++) {
+        struct hash128 key = store_key(s, group, "key", 3);
+        assert_int_equal(key.high >> 56, group);
+        assert_true(key.low == store_key(s, 0, "key", 3).low);
+    }
+    store_close(s);
+}
+
 int main(void)
 {
     random_init("store");
@@ -435,6 +541,9 @@ int main(void)
         TEST(another_schema_is_refused),
         TEST(a_long_schema_keeps_its_difference),
         TEST(memory_is_given_back_when_entries_expire),
+        TEST(what_expires_is_found_before_it_goes),
+        TEST(what_never_expires_is_not_waited_for),
+        TEST(a_group_is_the_top_byte_of_its_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
