@@ -77,7 +77,8 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     int rc = output_file_begin(&self->output, in->seq, &out, e);
     if (rc != 0)
         return rc;
-    buf_add_format(out, "{\"seq\":%" PRIu64 ",\"line\":%" PRIu64, in->seq, in->position);
+    buf_add_format(out, "{\"seq\":%" PRId64 ",\"line\":%" PRId64,
+                   in->fields[DEAD_LETTER_SEQ].integer, in->fields[DEAD_LETTER_LINE].integer);
     write_string_member(out, "stage", &in->fields[DEAD_LETTER_STAGE]);
     write_string_member(out, "reason", &in->fields[DEAD_LETTER_REASON]);
     write_string_member(out, "message", &in->fields[DEAD_LETTER_MESSAGE]);

@@ -74,6 +74,8 @@ static void emit_dead(struct emitter *out, enum dead_reason reason, const char *
     }
     const char *reason_text = dead_reason_text(reason);
     struct value fields[DEAD_LETTER_FIELDS] = {
+        [DEAD_LETTER_SEQ] = value_of_integer(VALUE_INT, (int64_t)out->seq),
+        [DEAD_LETTER_LINE] = value_of_integer(VALUE_INT, (int64_t)out->position),
         [DEAD_LETTER_STAGE] =
             value_of_bytes(VALUE_STRING, out->stage->base, strlen(out->stage->base)),
         [DEAD_LETTER_REASON] = value_of_bytes(VALUE_STRING, reason_text, strlen(reason_text)),

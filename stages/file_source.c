@@ -7,6 +7,10 @@
  * the file is remembered as a mark (seq, offset, line number, CRC of everything before); an ack
  * makes the last mark at or below it the cursor. A new process goes on at the cursor, which may be
  * a little before the ack: what it reads again, downstream knows and cuts.
+ *
+ * The end of the file has a seq of its own where the topology marks it. It is in the cursor before
+ * it is given out, because the file may grow before it is acked: what is read again must have the
+ * seqs that it had.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -48,6 +52,8 @@ enum {
     AT_TAIL_CRC = 44,
     AT_UNTERMINATED = 48,
     AT_BIRTH = 56,
+    AT_END_SEQ = 64,
+    AT_END_LINE = 72,
 };
 
 /* With follow: what the end of the file that is open means. */
@@ -56,6 +62,12 @@ enum follow_state {
     FOLLOW_LEAVING,   /* it was rotated, and its writer has gone on to the next file */
     FOLLOW_OVER,      /* and it was read to its end since */
     FOLLOW_TRUNCATED, /* it is shorter than what was read of it */
+};
+
+/* Where the input was at its end the last time. */
+struct input_end {
+    seq_number seq; /* its own; 0: never */
+    uint64_t line;
 };
 
 struct file_source {
@@ -67,7 +79,9 @@ struct file_source {
     struct source_mark at; /* behind the last line that was read */
     struct source_mark committed;
     struct source_marks marks;
-    uint64_t file_bytes; /* length of the file when it was last looked at */
+    bool marks_end;       /* the end of the input is given out */
+    struct input_end end; /* as it is in the cursor */
+    uint64_t file_bytes;  /* length of the file when it was last looked at */
 
     bool follow;
     enum follow_state state;
@@ -191,7 +205,8 @@ static int take_mark(const struct file_source *self, struct source_mark *ret_mar
     return rc;
 }
 
-static int write_cursor(struct file_source *self, const struct source_mark *mark, struct err *e)
+static int write_cursor(struct file_source *self, const struct source_mark *mark,
+                        const struct input_end *end, struct err *e)
 {
     uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
     bytes_put_u64(payload + AT_SEQ, mark->seq);
@@ -203,10 +218,14 @@ static int write_cursor(struct file_source *self, const struct source_mark *mark
     bytes_put_u32(payload + AT_TAIL_CRC, mark->tail_crc);
     bytes_put_u32(payload + AT_UNTERMINATED, mark->unterminated ? 1 : 0);
     bytes_put_u64(payload + AT_BIRTH, mark->file.birth_ns);
+    bytes_put_u64(payload + AT_END_SEQ, end->seq);
+    bytes_put_u64(payload + AT_END_LINE, end->line);
     int rc = cursor_write(&self->cursor, SOURCE_MAGIC, payload, e);
-    if (rc == 0)
-        self->committed = *mark;
-    return rc;
+    if (rc != 0)
+        return rc;
+    self->committed = *mark;
+    self->end = *end;
+    return 0;
 }
 
 /*
@@ -273,6 +292,8 @@ static void take_payload(struct file_source *self, const uint8_t *payload)
                                              .inode = bytes_get_u64(payload + AT_INODE),
                                              .birth_ns = bytes_get_u64(payload + AT_BIRTH)}};
     self->committed = self->at;
+    self->end = (struct input_end){.seq = bytes_get_u64(payload + AT_END_SEQ),
+                                   .line = bytes_get_u64(payload + AT_END_LINE)};
 }
 
 /* Takes the open file for the one to be read, from where `at` stands. */
@@ -433,6 +454,7 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
                      self);
     self->beats = env->beats;
     self->note = env->note;
+    self->marks_end = env->topology->marks_end;
     self->follow = follows(env->stage);
     self->fd = self->left_fd = self->watch = self->cursor.fd = -1;
     /* Without it, which a limit may forbid, the end of the file is looked at now and then. */
@@ -630,33 +652,92 @@ static int check_ended(struct file_source *self, struct err *e)
     return self->at.unterminated && !self->follow ? ERR_END : 0;
 }
 
-static int read_record(void *opaque, struct emitter *out, struct err *e)
+static int add_mark(struct file_source *self, struct err *e)
 {
-    struct file_source *self = opaque;
-    int rc = check_ended(self, e);
-    if (rc != 0)
-        return rc;
-    struct line line;
-    do {
-        rc = next_line(self, &line, e);
-        if (rc != 0)
-            return rc;
-        self->at.line++;
-        self->at.seq += line.blank ? 0 : 1;
-        self->at.offset = self->lines.offset;
-        self->at.prefix_crc = self->lines.crc;
-        self->at.unterminated = line.unterminated;
-    } while (line.blank);
-    out->seq = self->at.seq;
-    out->position = self->at.line;
-    line_emit(&self->lines, &line, out);
-    if (self->at.seq % SOURCE_RECORDS_PER_MARK != 0)
-        return 0;
     struct source_mark mark;
-    rc = take_mark(self, &mark, e);
+    int rc = take_mark(self, &mark, e);
     if (rc == 0)
         source_marks_add(&self->marks, &mark);
     return rc;
+}
+
+/* Moves behind the next line that is not blank. */
+static int find_record(struct file_source *self, struct line *ret_line, struct err *e)
+{
+    int rc = check_ended(self, e);
+    if (rc != 0)
+        return rc;
+    do {
+        rc = next_line(self, ret_line, e);
+        if (rc != 0)
+            return rc;
+        self->at.line++;
+        self->at.seq += ret_line->blank ? 0 : 1;
+        self->at.offset = self->lines.offset;
+        self->at.prefix_crc = self->lines.crc;
+        self->at.unterminated = ret_line->unterminated;
+    } while (ret_line->blank);
+    return 0;
+}
+
+/*
+ * Notes that the input is at its end here. The cursor has room for one end: one that is not acked
+ * yet is waited for. Returns 0, ERR_END (it was noted before), ERR_AGAIN, or an error.
+ */
+static int note_end(struct file_source *self, struct err *e)
+{
+    if (!self->marks_end || self->at.seq == self->end.seq)
+        return ERR_END;
+    if (self->end.seq > self->at.seq)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' ends with record %" PRIu64 ", but was read up to record %" PRIu64
+                       " before; put it back, or start over with --fresh",
+                       self->path, self->at.seq, self->end.seq - 1);
+    if (self->end.seq > self->committed.seq)
+        return ERR_AGAIN;
+    struct source_mark from = self->committed;
+    if (from.offset == 0)
+        from.file = self->at.file;
+    const struct input_end end = {.seq = self->at.seq + 1, .line = self->at.line};
+    return write_cursor(self, &from, &end, e);
+}
+
+static int give_end(struct file_source *self, struct emitter *out, struct err *e)
+{
+    self->at.seq = self->end.seq;
+    int rc = add_mark(self, e);
+    if (rc != 0)
+        return rc;
+    out->seq = self->at.seq;
+    out->position = self->end.line;
+    emitter_end(out);
+    return 0;
+}
+
+static int give_record(struct file_source *self, const struct line *line, struct emitter *out,
+                       struct err *e)
+{
+    out->seq = self->at.seq;
+    out->position = self->at.line;
+    line_emit(&self->lines, line, out);
+    return self->at.seq % SOURCE_RECORDS_PER_MARK == 0 ? add_mark(self, e) : 0;
+}
+
+static int read_record(void *opaque, struct emitter *out, struct err *e)
+{
+    struct file_source *self = opaque;
+    /* Where an end was noted it is given out, though the file may go on there by now. */
+    if (self->end.seq != self->at.seq + 1) {
+        struct line line;
+        int rc = find_record(self, &line, e);
+        if (rc == 0)
+            return give_record(self, &line, out, e);
+        if (rc == ERR_END)
+            rc = note_end(self, e);
+        if (rc != 0)
+            return rc;
+    }
+    return give_end(self, out, e);
 }
 
 static void wait_for_more(const void *opaque, int *ret_fd, int *ret_timeout_ms)
@@ -677,14 +758,14 @@ static int commit(void *opaque, seq_number seq, struct err *e)
     struct source_mark reached;
     bool any = source_marks_find(&self->marks, seq, &reached);
     int rc = 0;
-    bool moved = self->at.offset != self->committed.offset ||
+    bool moved = self->at.seq != self->committed.seq || self->at.offset != self->committed.offset ||
                  !rotation_is_same(&self->at.file, &self->committed.file);
     if (seq == self->at.seq && moved) {
         rc = take_mark(self, &reached, e);
         any = true;
     }
     if (rc == 0 && any)
-        rc = write_cursor(self, &reached, e);
+        rc = write_cursor(self, &reached, &self->end, e);
     if (rc == 0)
         source_marks_drop(&self->marks, seq);
     return rc;

@@ -37,7 +37,7 @@ struct journal {
     struct journal_state read_state;
     struct journal_block block; /* whose bytes payload holds */
     bool block_read;            /* there is one */
-    bool end_said;              /* that it ends a line was said */
+    bool end_said;              /* that it ends a line or the input was said */
     uint8_t *payload;
     uint8_t *fresh; /* bytes of the block that is being written */
 };
@@ -257,10 +257,20 @@ int journal_end(struct journal *j, struct err *e)
     return write_block(j, j->fresh, 0, &block, e);
 }
 
-int journal_trim(struct journal *j, uint64_t offset, struct err *e)
+int journal_mark_end(struct journal *j, struct err *e)
+{
+    REQUIRE(j->landed == 0 && j->state.carry == 0);
+    if (j->state.ended || j->state.next_seq == 1)
+        return 0;
+    struct journal_block block;
+    return write_block(j, j->fresh, 0, &block, e);
+}
+
+int journal_trim(struct journal *j, uint64_t offset, seq_number seq, struct err *e)
 {
     size_t count = 0;
-    while (count < j->reading && j->segments[count + 1].begin.offset <= offset)
+    while (count < j->reading && j->segments[count + 1].begin.offset <= offset &&
+           j->segments[count + 1].begin.next_seq <= seq + 1)
         count++;
     if (count == 0)
         return 0;
@@ -341,7 +351,7 @@ int journal_read(void *journal, uint64_t offset, uint8_t *bytes, size_t len, siz
             memcpy(bytes, j->payload + from, *ret_len);
             return 0;
         }
-        if (j->block_read && b->ends && !j->end_said) {
+        if (j->block_read && (b->ends || b->marks) && !j->end_said) {
             j->end_said = true;
             return ERR_END;
         }
@@ -349,6 +359,11 @@ int journal_read(void *journal, uint64_t offset, uint8_t *bytes, size_t len, siz
         if (rc != 0)
             return rc;
     }
+}
+
+seq_number journal_marked(const struct journal *j)
+{
+    return j->block_read && j->block.marks ? j->block.before.next_seq : 0;
 }
 
 /* --- opening --- */
@@ -435,7 +450,8 @@ static int check_acked(const struct journal *j, struct err *e)
                        ": it ends there with record %" PRIu64 ", but everything up to %" PRIu64
                        " was acked",
                        last_segment(j)->name, j->at, j->state.next_seq - 1, acked->seq);
-    if (acked->offset < j->segments[0].begin.offset)
+    const struct journal_state *begin = &j->segments[0].begin;
+    if (acked->offset < begin->offset || acked->seq + 1 < begin->next_seq)
         return err_set(e, ERR_CORRUPT,
                        "%s is the first segment, but not all before it was acked; restore the "
                        "state directory as a whole",
@@ -443,15 +459,24 @@ static int check_acked(const struct journal *j, struct err *e)
     return 0;
 }
 
+/* Whether a block has bytes, or the end of an input, that are not acked. */
+static bool is_behind(const struct journal_block *block, const struct journal_place *acked)
+{
+    return block->after.offset > acked->offset ||
+           (block->marks && block->after.offset == acked->offset &&
+            block->after.next_seq > acked->seq + 1);
+}
+
 /* Reads up to the block that holds the acked place, and checks that a line begins there. */
 static int seek_acked(struct journal *j, struct err *e)
 {
     const struct journal_place *acked = &j->config.acked;
     size_t index = j->segment_count - 1;
-    while (index > 0 && j->segments[index].begin.offset > acked->offset)
+    while (index > 0 && (j->segments[index].begin.offset > acked->offset ||
+                         j->segments[index].begin.next_seq > acked->seq + 1))
         index--;
     int rc = reader_enter(j, index, e);
-    while (rc == 0 && (!j->block_read || j->block.after.offset <= acked->offset))
+    while (rc == 0 && (!j->block_read || !is_behind(&j->block, acked)))
         rc = read_block(j, e);
     if (rc != 0 && rc != ERR_AGAIN)
         return rc;
@@ -591,7 +616,7 @@ int journal_open(const struct journal_config *config, struct journal **ret_journ
     if (rc == 0)
         rc = count != 0 ? open_existing(j, e) : open_new(j, e);
     if (rc == 0)
-        rc = journal_trim(j, config->acked.offset, e);
+        rc = journal_trim(j, config->acked.offset, config->acked.seq, e);
     if (rc != 0) {
         journal_free(j);
         return rc;

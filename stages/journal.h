@@ -70,15 +70,30 @@ int journal_flush(struct journal *j, struct err *e);
 int journal_end(struct journal *j, struct err *e);
 
 /*
+ * Writes down that the input is at its end, with a seq of its own, if it had a record since it was
+ * the last time. Requires: journal_end() was called. Returns 0 or as journal_take().
+ */
+int journal_mark_end(struct journal *j, struct err *e);
+
+/*
  * Reads committed bytes; a line_fill. Offsets must rise without gaps from the acked one.
- * Returns: 0, ERR_AGAIN (all that is committed was read), ERR_END (an unfinished line ends here;
- *          there may be more behind), ERR_CORRUPT, ERR_IO.
+ * Returns: 0, ERR_AGAIN (all that is committed was read), ERR_END (an unfinished line ends here, or
+ *          the input, see journal_marked(); there may be more behind), ERR_CORRUPT, ERR_IO.
  */
 int journal_read(void *journal, uint64_t offset, uint8_t *bytes, size_t len, size_t *ret_len,
                  struct err *e);
 
-/* Removes the segments that lie wholly below the offset. Returns 0 or ERR_IO. */
-int journal_trim(struct journal *j, uint64_t offset, struct err *e);
+/*
+ * The seq of the end of the input at which journal_read() has said ERR_END; 0 if it was the end of
+ * a line. After an open this may be one that is acked.
+ */
+seq_number journal_marked(const struct journal *j);
+
+/*
+ * Removes the segments that lie wholly below the offset and have nothing above the seq. Returns 0
+ * or ERR_IO.
+ */
+int journal_trim(struct journal *j, uint64_t offset, seq_number seq, struct err *e);
 
 /* The last record that is in the journal. */
 seq_number journal_last(const struct journal *j);

@@ -56,6 +56,8 @@ enum {
 enum {
     FLAG_CARRY_BLANK = 1u,
     FLAG_ENDS = 2u,
+    FLAG_MARKS = 4u, /* of a block */
+    FLAG_ENDED = 2u, /* of a segment */
 };
 
 _Static_assert(SEGMENT_AT_CRC + 4 == JOURNAL_HEADER_BYTES, "the CRC ends the header");
@@ -150,6 +152,7 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
                                       .offset = bytes_get_u64(bytes + SEGMENT_AT_OFFSET),
                                       .carry = bytes_get_u64(bytes + SEGMENT_AT_CARRY),
                                       .carry_blank = (flags & FLAG_CARRY_BLANK) != 0,
+                                      .ended = (flags & FLAG_ENDED) != 0,
                                       .stream = bytes_get_u64(bytes + SEGMENT_AT_STREAM),
                                       .chain = bytes_get_u32(bytes + SEGMENT_AT_CRC)};
     s->previous_chain = bytes_get_u32(bytes + SEGMENT_AT_CHAIN);
@@ -169,7 +172,8 @@ static void encode_header(struct journal_segment *s, uint8_t *bytes)
     bytes_put_u64(bytes + SEGMENT_AT_OFFSET, s->begin.offset);
     bytes_put_u64(bytes + SEGMENT_AT_CARRY, s->begin.carry);
     bytes_put_u64(bytes + SEGMENT_AT_STREAM, s->begin.stream);
-    bytes_put_u32(bytes + SEGMENT_AT_FLAGS, s->begin.carry_blank ? FLAG_CARRY_BLANK : 0);
+    bytes_put_u32(bytes + SEGMENT_AT_FLAGS, (s->begin.carry_blank ? FLAG_CARRY_BLANK : 0) |
+                                                (s->begin.ended ? FLAG_ENDED : 0));
     bytes_put_u32(bytes + SEGMENT_AT_CHAIN, s->previous_chain);
     memcpy(bytes + SEGMENT_AT_BOOT, s->boot, sizeof s->boot);
     s->begin.chain = hash_crc32c(0, bytes, SEGMENT_AT_CRC);
@@ -203,7 +207,8 @@ bool journal_segment_follows(const struct journal_segment *s, const struct journ
 {
     return s->begin.next_seq == end->next_seq && s->begin.lines == end->lines &&
            s->begin.offset == end->offset && s->begin.carry == end->carry &&
-           s->begin.carry_blank == end->carry_blank && s->previous_chain == end->chain;
+           s->begin.carry_blank == end->carry_blank && s->begin.ended == end->ended &&
+           s->previous_chain == end->chain;
 }
 
 /* Written under another name first, so that a segment always has its header. */
@@ -243,6 +248,7 @@ static void end_line(struct journal_state *state, const uint8_t *bytes, size_t l
     bool blank = (state->carry == 0 || state->carry_blank) && line_is_blank(bytes, len);
     state->lines++;
     state->next_seq += blank ? 0 : 1;
+    state->ended = state->ended && blank;
     state->carry = 0;
     state->carry_blank = false;
 }
@@ -267,10 +273,15 @@ void journal_block_make(uint64_t at, const struct journal_state *before, const u
                         uint32_t len, struct journal_block *ret_block, uint8_t *ret_header)
 {
     struct journal_state after = *before;
-    if (len == 0)
+    bool ends = len == 0 && before->carry != 0, marks = len == 0 && before->carry == 0;
+    if (ends)
         end_line(&after, payload, 0);
     else
         journal_state_count(&after, payload, len);
+    if (marks) {
+        after.next_seq++;
+        after.ended = true;
+    }
     uint8_t *h = ret_header;
     memset(h, 0, JOURNAL_BLOCK_HEADER_BYTES);
     bytes_put_u32(h + BLOCK_AT_MAGIC, BLOCK_MAGIC);
@@ -282,12 +293,12 @@ void journal_block_make(uint64_t at, const struct journal_state *before, const u
     bytes_put_u64(h + BLOCK_AT_STREAM, before->stream);
     bytes_put_u32(h + BLOCK_AT_RECORDS, (uint32_t)(after.next_seq - before->next_seq));
     bytes_put_u32(h + BLOCK_AT_PAYLOAD_CRC, hash_crc32c(0, payload, len));
-    bytes_put_u32(h + BLOCK_AT_FLAGS,
-                  (after.carry_blank ? FLAG_CARRY_BLANK : 0) | (len == 0 ? FLAG_ENDS : 0));
+    bytes_put_u32(h + BLOCK_AT_FLAGS, (after.carry_blank ? FLAG_CARRY_BLANK : 0) |
+                                          (ends ? FLAG_ENDS : 0) | (marks ? FLAG_MARKS : 0));
     after.chain = hash_crc32c(before->chain, h, BLOCK_AT_CRC);
     bytes_put_u32(h + BLOCK_AT_CRC, after.chain);
     *ret_block = (struct journal_block){
-        .at = at, .len = len, .ends = len == 0, .before = *before, .after = after};
+        .at = at, .len = len, .ends = ends, .marks = marks, .before = *before, .after = after};
 }
 
 /* Reads the bytes behind a header. ERR_END if the file has fewer. */

@@ -32,6 +32,7 @@ struct journal_state {
     uint64_t offset;     /* bytes of all streams before */
     uint64_t carry;      /* of these, bytes of a line that is not complete */
     bool carry_blank;    /* they are white space */
+    bool ended;          /* the seq before the next one is the end of an input */
     uint64_t stream;     /* whose bytes they are; one segment has those of one stream */
     uint32_t chain;      /* CRC of the last header before */
 };
@@ -50,7 +51,8 @@ struct journal_segment {
 struct journal_block {
     uint64_t at; /* of its header in the file */
     uint32_t len;
-    bool ends; /* no bytes: the line that is not complete ends here, and with it its stream */
+    bool ends;  /* no bytes: the line that is not complete ends here, and with it its stream */
+    bool marks; /* no bytes: an input is at its end, which has a seq of its own */
     struct journal_state before, after;
 };
 
@@ -94,7 +96,8 @@ int journal_segment_read(const struct journal_segment *s, uint64_t at,
 uint64_t journal_block_end(const struct journal_block *block);
 
 /*
- * Makes the block of len bytes; of none, the one that ends the unfinished line.
+ * Makes the block of len bytes; of none, the one that ends the unfinished line, or, if there is no
+ * such line, marks the end of the input.
  *
  *   ret_header   JOURNAL_BLOCK_HEADER_BYTES, to be written at `at`
  */

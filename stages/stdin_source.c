@@ -4,7 +4,8 @@
  *
  * read_record() gives out the lines that the journal holds, and when it has none left takes more
  * in, as much as is there but not more than a block. So the journal is never far ahead of what is
- * given out, and what is not wanted yet stays in the pipe.
+ * given out, and what is not wanted yet stays in the pipe. The end of the input, where the topology
+ * marks it, is in the journal like a line.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +45,9 @@ struct stdin_source {
     struct source_mark at; /* behind the last line that was given out */
     struct source_mark committed;
     struct source_marks marks;
-    bool ended;    /* the input is at its end */
-    bool draining; /* nothing more is to be taken in */
+    bool marks_end; /* the end of the input is given out */
+    bool ended;     /* the input is at its end */
+    bool draining;  /* nothing more is to be taken in */
 };
 
 static const struct option_spec specs[] = {
@@ -114,6 +116,7 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
 {
     struct stdin_source *self = memory_new(1, sizeof *self);
     self->input = env->input;
+    self->marks_end = env->topology->marks_end;
     self->is_null = stage_input_is_null(env->input);
     self->cursor.fd = -1;
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
@@ -193,20 +196,28 @@ static int take_or_end(struct stdin_source *self, struct err *e)
         return rc;
     /* The last line need not have a newline. */
     rc = journal_end(self->journal, e);
+    if (rc == 0 && self->marks_end)
+        rc = journal_mark_end(self->journal, e);
     self->ended = rc == 0;
     return rc;
 }
 
-/* Finds the next line that is not blank and moves behind it. */
-static int next_line(struct stdin_source *self, struct line *line, struct err *e)
+/* Finds the next line that is not blank, or the end of the input, and moves behind it. */
+static int next_line(struct stdin_source *self, struct line *line, bool *ret_ends, struct err *e)
 {
+    *ret_ends = false;
     for (;;) {
         int rc = line_reader_next(&self->lines, line, e);
-        if (rc == ERR_AGAIN)
+        if (rc == ERR_AGAIN) {
             rc = take_or_end(self, e);
-        else if (rc == ERR_END)
-            rc = 0; /* a stream ended here with a line that is acked */
-        else if (rc == 0) {
+        } else if (rc == ERR_END) {
+            /* If not, a stream or an input ended here with what is acked. */
+            *ret_ends = journal_marked(self->journal) == self->at.seq + 1;
+            self->at.seq += *ret_ends ? 1 : 0;
+            if (*ret_ends)
+                return 0;
+            rc = 0;
+        } else if (rc == 0) {
             self->at.line++;
             self->at.seq += line->blank ? 0 : 1;
             self->at.offset = self->lines.offset;
@@ -222,12 +233,16 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
 {
     struct stdin_source *self = opaque;
     struct line line;
-    int rc = next_line(self, &line, e);
+    bool ends;
+    int rc = next_line(self, &line, &ends, e);
     if (rc != 0)
         return rc;
     out->seq = self->at.seq;
     out->position = self->at.line;
-    line_emit(&self->lines, &line, out);
+    if (ends)
+        emitter_end(out);
+    else
+        line_emit(&self->lines, &line, out);
     if (self->at.seq % SOURCE_RECORDS_PER_MARK == 0)
         source_marks_add(&self->marks, &self->at);
     return 0;
@@ -264,7 +279,7 @@ static int write_cursor(struct stdin_source *self, const struct source_mark *mar
     if (rc != 0)
         return rc;
     self->committed = *mark;
-    return journal_trim(self->journal, mark->offset, e);
+    return journal_trim(self->journal, mark->offset, mark->seq, e);
 }
 
 static int commit(void *opaque, seq_number seq, struct err *e)
@@ -275,7 +290,8 @@ static int commit(void *opaque, seq_number seq, struct err *e)
     (void)source_marks_find(&self->marks, seq, &reached);
     if (seq == self->at.seq)
         reached = self->at;
-    int rc = reached.offset != self->committed.offset ? write_cursor(self, &reached, e) : 0;
+    bool moved = reached.offset != self->committed.offset || reached.seq != self->committed.seq;
+    int rc = moved ? write_cursor(self, &reached, e) : 0;
     if (rc == 0)
         source_marks_drop(&self->marks, seq);
     return rc;

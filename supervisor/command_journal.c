@@ -32,6 +32,7 @@ struct reading {
     uint8_t *payload;
     struct buf carry; /* the unfinished line, as far as it is to be shown */
     bool carry_known; /* its beginning was seen */
+    uint64_t ends;    /* of inputs, in the segment */
     bool failed;      /* something did not verify; it was said */
     bool printing_failed;
     struct buf out;
@@ -107,10 +108,22 @@ static void pass_line(struct reading *r, struct journal_state *state,
     r->carry_known = true;
 }
 
+/* The end of an input is a record without a line. */
+static void print_end(struct reading *r, const struct journal_block *block)
+{
+    seq_number seq = block->before.next_seq;
+    if (seq >= r->from && seq <= r->to)
+        buf_add_format(&r->out, "%" PRIu64 "\t-\tend of the input\n", seq);
+}
+
 /* Shows the records that a block completes. */
 static void print_block(struct reading *r, const struct journal_block *block)
 {
     struct journal_state state = block->before;
+    if (block->marks) {
+        print_end(r, block);
+        return;
+    }
     if (block->ends) {
         pass_line(r, &state, &block->after, r->payload, 0);
         return;
@@ -144,9 +157,11 @@ static void read_blocks(struct reading *r, const struct journal_segment *s, bool
     struct journal_block block;
     struct err e;
     int rc;
+    r->ends = 0;
     while ((rc = journal_segment_read(s, at, &state, r->payload, &block, &e)) == 0) {
         if (r->print)
             print_block(r, &block);
+        r->ends += block.marks ? 1 : 0;
         at = journal_block_end(&block);
         state = block.after;
     }
@@ -171,6 +186,8 @@ static void list_segment(struct reading *r, const struct journal_segment *s, boo
                        end->next_seq - 1);
     else
         buf_add_text(&r->out, "no records, ");
+    if (r->ends != 0)
+        buf_add_format(&r->out, "%" PRIu64 " of them the end of an input, ", r->ends);
     buf_add_format(&r->out, "lines %" PRIu64 " to %" PRIu64 ", %" PRIu64 " bytes, ",
                    s->begin.lines + 1, end->lines, end->offset - s->begin.offset);
     if (last && end->carry != 0)

@@ -12,10 +12,13 @@
 
 void check_make_dead_letter(struct contract *ret_contract)
 {
+    static const struct type number = {.tag = VALUE_INT};
     static const struct type text = {.tag = VALUE_STRING};
     static const struct type bytes = {.tag = VALUE_BYTES};
     static const struct type truth = {.tag = VALUE_BOOL};
-    int rc = contract_add(ret_contract, "stage", text);
+    int rc = contract_add(ret_contract, "seq", number);
+    rc |= contract_add(ret_contract, "line", number);
+    rc |= contract_add(ret_contract, "stage", text);
     rc |= contract_add(ret_contract, "reason", text);
     rc |= contract_add(ret_contract, "message", text);
     rc |= contract_add(ret_contract, "content", bytes);

@@ -36,6 +36,8 @@ enum {
 
 /* The places of the fields of a dead letter's contract. */
 enum dead_letter_field {
+    DEAD_LETTER_SEQ,
+    DEAD_LETTER_LINE,
     DEAD_LETTER_STAGE,
     DEAD_LETTER_REASON,
     DEAD_LETTER_MESSAGE,

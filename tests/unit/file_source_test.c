@@ -17,6 +17,7 @@
 
 #include "common/memory.h"
 #include "stages/stage.h"
+#include "tests/unit/random.h"
 
 struct fixture {
     char directory[64];
@@ -24,13 +25,18 @@ struct fixture {
     int state_fd;
     struct topology *topology;
     struct emitter emitter;
-    struct buf seen; /* "seq:line|" of every record */
+    struct buf seen; /* "seq:line|" of every record, "seq:line number!" of every end */
 };
 
 static void on_emit(struct emitter *out, port_number port, const struct record *record)
 {
     struct fixture *f = (struct fixture *)((char *)out - offsetof(struct fixture, emitter));
     assert_int_equal(port, PORT_OUT);
+    if (record->kind == RECORD_END) {
+        buf_add_format(&f->seen, "%llu:%llu!", (unsigned long long)record->seq,
+                       (unsigned long long)record->position);
+        return;
+    }
     buf_add_format(&f->seen, "%llu:%.*s|", (unsigned long long)record->seq,
                    (int)record->fields[0].len, (const char *)record->fields[0].bytes);
 }
@@ -148,13 +154,200 @@ static void a_commit_moves_the_start_of_the_next_life(void **state)
     f->topology->stages[0].kind->ops->close(self);
 }
 
+/* --- the end of the input --- */
+
+static int commit(struct fixture *f, void *self, seq_number seq)
+{
+    struct err e;
+    return f->topology->stages[0].kind->ops->commit(self, seq, &e);
+}
+
+static void close_source(const struct fixture *f, void *self)
+{
+    f->topology->stages[0].kind->ops->close(self);
+}
+
+/* Opens it, reads all there is, and checks that; the caller goes on with the source. */
+static void *read_all(struct fixture *f, const char *wanted)
+{
+    struct err e;
+    void *self = open_source(f);
+    buf_reset(&f->seen);
+    int rc;
+    while ((rc = read_one(f, self, &e)) == 0)
+        ;
+    assert_int_equal(rc, ERR_END);
+    assert_int_equal(read_one(f, self, &e), ERR_END);
+    assert_string_equal(buf_text(&f->seen), wanted);
+    return self;
+}
+
+static void the_end_has_a_seq_of_its_own_once(void **state)
+{
+    struct fixture *f = *state;
+    f->topology->marks_end = true;
+    append(f, "one\n\ntwo\n\n");
+    void *self = read_all(f, "1:one|2:two|3:4!");
+    assert_int_equal(commit(f, self, 3), 0);
+    close_source(f, self);
+    self = read_all(f, "");
+    close_source(f, self);
+    append(f, "\n");
+    self = read_all(f, "");
+    close_source(f, self);
+    append(f, "three");
+    self = read_all(f, "4:three|5:6!");
+    assert_int_equal(commit(f, self, 5), 0);
+    close_source(f, self);
+    append(f, "\n");
+    self = read_all(f, "");
+    close_source(f, self);
+}
+
+static void nothing_has_no_end(void **state)
+{
+    struct fixture *f = *state;
+    f->topology->marks_end = true;
+    append(f, "");
+    close_source(f, read_all(f, ""));
+    append(f, "\n \n");
+    close_source(f, read_all(f, ""));
+}
+
+/* A state that was written when nothing asked for the end. */
+static void an_older_cursor_has_seen_no_end(void **state)
+{
+    struct fixture *f = *state;
+    append(f, "one\n");
+    void *self = read_all(f, "1:one|");
+    assert_int_equal(commit(f, self, 1), 0);
+    close_source(f, self);
+    f->topology->marks_end = true;
+    close_source(f, read_all(f, "2:1!"));
+    f->topology->marks_end = false; /* the end is noted, so it may have been received */
+    close_source(f, read_all(f, "2:1!"));
+}
+
+/* What was given out has its seq for ever, though the file is longer when it is read again. */
+static void an_end_that_was_given_out_stays_where_it_was(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    f->topology->marks_end = true;
+    append(f, "one\ntwo");
+    close_source(f, read_all(f, "1:one|2:two|3:2!"));
+    append(f, "\n\nthree\n");
+    void *self = open_source(f);
+    buf_reset(&f->seen);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(read_one(f, self, &e), 0);
+    /* There is one place for an end that is not acked. */
+    assert_int_equal(read_one(f, self, &e), ERR_AGAIN);
+    assert_int_equal(commit(f, self, 2), 0);
+    assert_int_equal(read_one(f, self, &e), ERR_AGAIN);
+    assert_int_equal(commit(f, self, 3), 0);
+    assert_int_equal(read_one(f, self, &e), 0);
+    assert_int_equal(read_one(f, self, &e), ERR_END);
+    assert_string_equal(buf_text(&f->seen), "1:one|2:two|3:2!4:three|5:4!");
+    close_source(f, self);
+    close_source(f, read_all(f, "4:three|5:4!"));
+}
+
+static void a_file_that_ends_before_its_end_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    f->topology->marks_end = true;
+    append(f, "one\ntwo\n");
+    close_source(f, read_all(f, "1:one|2:two|3:2!"));
+    assert_int_equal(truncate(f->path, 4), 0);
+    void *self = open_source(f);
+    assert_int_equal(read_one(f, self, &e), 0);
+    assert_int_equal(read_one(f, self, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "ends with record 1, but was read up to record 2 before"));
+    close_source(f, self);
+}
+
+/* What every seq was when it was given out for the first time. */
+struct history {
+    struct buf items[4096];
+    seq_number count, acked;
+};
+
+/* Reads on, now and then with acks, and checks every seq against what it was before. */
+static void read_some(struct fixture *f, struct history *h, void *self, uint64_t reads)
+{
+    struct err e;
+    const struct stage_ops *ops = f->topology->stages[0].kind->ops;
+    for (int rc = 0; reads > 0 && rc != ERR_END; reads--) {
+        buf_reset(&f->seen);
+        rc = read_one(f, self, &e);
+        if (rc == 0) {
+            seq_number seq = f->emitter.seq;
+            assert_true(seq < 4096 && seq <= h->count + 1);
+            if (seq > h->count)
+                buf_add_text(&h->items[h->count = seq], buf_text(&f->seen));
+            assert_string_equal(buf_text(&f->seen), buf_text(&h->items[seq]));
+        }
+        seq_number at = ops->position(self);
+        if (at > h->acked && (rc == ERR_AGAIN || random_below(6) == 0)) {
+            h->acked += 1 + random_below(at - h->acked);
+            assert_int_equal(commit(f, self, h->acked), 0);
+        }
+    }
+}
+
+/* A file that grows, read by processes that are killed. */
+static void any_kills_give_every_seq_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct history *h = memory_new(1, sizeof *h);
+    f->topology->marks_end = true;
+    uint64_t records = 0;
+    append(f, "");
+    for (unsigned life = 0; life < 120; life++) {
+        for (uint64_t n = random_below(12); n > 0; n--) {
+            bool blank = random_below(4) == 0;
+            char line[32];
+            (void)snprintf(line, sizeof line, "%d\n", random_below(10) < 5 ? 1 : 22);
+            append(f, blank ? "\n" : line);
+            records += blank ? 0 : 1;
+        }
+        void *self = open_source(f);
+        assert_true(f->topology->stages[0].kind->ops->position(self) <= h->acked);
+        read_some(f, h, self, random_below(3) == 0 ? random_below(10) : UINT64_MAX);
+        close_source(f, self);
+    }
+    void *self = open_source(f);
+    read_some(f, h, self, UINT64_MAX);
+    close_source(f, self);
+    uint64_t ends = 0;
+    for (seq_number seq = 1; seq <= h->count; seq++) {
+        bool end = strchr(buf_text(&h->items[seq]), '!') != NULL;
+        assert_false(end && strchr(buf_text(&h->items[seq - 1]), '!') != NULL);
+        ends += end ? 1 : 0;
+    }
+    assert_true(ends > 20 && ends + records == h->count);
+    assert_non_null(strchr(buf_text(&h->items[h->count]), '!'));
+    for (size_t i = 0; i < 4096; i++)
+        buf_done(&h->items[i]);
+    free(h);
+}
+
 int main(void)
 {
+    random_init("file_source_test");
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(a_line_that_goes_on_after_it_was_read_is_refused),
         TEST(a_newline_that_comes_late_is_no_record),
         TEST(a_commit_moves_the_start_of_the_next_life),
+        TEST(the_end_has_a_seq_of_its_own_once),
+        TEST(nothing_has_no_end),
+        TEST(an_older_cursor_has_seen_no_end),
+        TEST(an_end_that_was_given_out_stays_where_it_was),
+        TEST(a_file_that_ends_before_its_end_is_refused),
+        TEST(any_kills_give_every_seq_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,6 +165,41 @@ static void an_end_completes_the_line(void **state)
     check_lines(f, "one|tw!three|");
 }
 
+/* The end of the input has a seq, but only once behind a record. */
+static void an_end_of_the_input_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    open_good(f);
+    assert_int_equal(journal_mark_end(f->journal, &e), 0);
+    assert_int_equal(journal_last(f->journal), 0);
+    feed_text(f, "one\n");
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(journal_mark_end(f->journal, &e), 0);
+        assert_int_equal(journal_last(f->journal), 2);
+    }
+    f->config.stream = 2; /* a segment knows whether one was before it */
+    close_it(f);
+    open_good(f);
+    assert_int_equal(journal_mark_end(f->journal, &e), 0);
+    assert_int_equal(journal_last(f->journal), 2);
+    feed_text(f, " \n");
+    assert_int_equal(journal_mark_end(f->journal, &e), 0);
+    assert_int_equal(journal_last(f->journal), 2);
+    feed_text(f, "two\n");
+    assert_int_equal(journal_last(f->journal), 3);
+    check_lines(f, "one| |two|");
+    f->config.acked = (struct journal_place){.seq = 1, .line = 1, .offset = 4};
+    check_lines(f, " |two|");
+    assert_int_equal(faccessat(f->dir_fd, "journal.00000001", F_OK, 0), 0);
+    f->config.acked.seq = 2;
+    check_lines(f, " |two|");
+    assert_int_equal(faccessat(f->dir_fd, "journal.00000001", F_OK, 0), -1);
+    f->config.acked.seq = 3;
+    close_it(f);
+    assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_MISMATCH);
+}
+
 /* Another stream does not continue a line; the same one, or one that was kept open, does. */
 static void a_line_belongs_to_one_stream(void **state)
 {
@@ -204,10 +239,10 @@ static void acked_segments_go(void **state)
     }
     open_good(f);
     check_lines(f, "line|line|line|");
-    assert_int_equal(journal_trim(f->journal, 9, &e), 0);
+    assert_int_equal(journal_trim(f->journal, 9, 1, &e), 0);
     assert_int_equal(faccessat(f->dir_fd, "journal.00000001", F_OK, 0), -1);
     assert_int_equal(faccessat(f->dir_fd, "journal.00000002", F_OK, 0), 0);
-    assert_int_equal(journal_trim(f->journal, 15, &e), 0);
+    assert_int_equal(journal_trim(f->journal, 15, 3, &e), 0);
     assert_int_equal(faccessat(f->dir_fd, "journal.00000002", F_OK, 0), -1);
     assert_int_equal(faccessat(f->dir_fd, "journal.00000003", F_OK, 0), 0);
 }
@@ -381,6 +416,8 @@ static void make_swept(struct fixture *f)
     f->config.stream = 0x300000002;
     open_good(f);
     feed_text(f, "six\n");
+    struct err e;
+    assert_int_equal(journal_mark_end(f->journal, &e), 0);
     close_it(f);
 }
 
@@ -538,6 +575,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(what_went_in_comes_out),
         TEST(an_end_completes_the_line),
+        TEST(an_end_of_the_input_is_counted),
         TEST(a_line_belongs_to_one_stream),
         TEST(acked_segments_go),
         TEST(what_a_kill_leaves_is_completed),

@@ -84,7 +84,7 @@ static const struct {
     {"\\C", ERR_INVALID, 2, "using \\C is disabled by the application"},
     {"(a)\\1", ERR_INVALID, 0, "it refers back to a group, which has no bound in time"},
     {"(?<x>a)\\k<x>", ERR_INVALID, 0, "it refers back to a group, which has no bound in time"},
-    {"(?<x>a)|(?<x>b)", ERR_INVALID, 12,
+    {"(?<x>a)|(?<x>b)", ERR_INVALID, 13,
      "two named subpatterns have the same name (PCRE2_DUPNAMES not set)"},
     {"\xff", ERR_INVALID, 0, "UTF-8 error: illegal byte (0xfe or 0xff)"},
     {"(?:aaaaaaaa){60000}", ERR_RANGE, 19, "regular expression is too large"},

@@ -73,7 +73,7 @@ static void what_is_no_status_is_refused(void **state)
 static void more_stages_than_there_can_be_are_refused(void **state)
 {
     (void)state;
-    for (size_t count = STAGES_MAX; count <= STAGES_MAX + 1; count++) {
+    for (size_t count = PROCESSES_MAX; count <= PROCESSES_MAX + 1; count++) {
         struct buf text = {0};
         buf_add_text(&text, "{\"pid\":1,\"stages\":[");
         for (size_t i = 0; i < count; i++)
@@ -83,7 +83,8 @@ static void more_stages_than_there_can_be_are_refused(void **state)
                            i != 0 ? "," : "", i);
         buf_add_text(&text, "]}");
         struct status_seen seen;
-        assert_int_equal(read_text(buf_text(&text), &seen), count <= STAGES_MAX ? 0 : ERR_INVALID);
+        assert_int_equal(read_text(buf_text(&text), &seen),
+                         count <= PROCESSES_MAX ? 0 : ERR_INVALID);
         buf_done(&text);
     }
 }

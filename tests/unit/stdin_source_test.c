@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stdin.source driven directly, with real pipes: the end of the input is in the journal, and has a
+ * seq of its own there whatever is killed around it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "stages/stage.h"
+#include "stages/stage_input.h"
+#include "tests/unit/random.h"
+
+#define ITEMS_MAX 8192u
+
+struct fixture {
+    char directory[64];
+    int state_fd;
+    struct topology *topology;
+    const struct stage_ops *ops;
+    struct emitter emitter;
+    struct stage_input input;
+    int write_fd;    /* of the pipe that is the input; -1: it was closed */
+    struct buf seen; /* "seq:line|" of every record, "seq:line number!" of every end */
+};
+
+static void on_emit(struct emitter *out, port_number port, const struct record *record)
+{
+    struct fixture *f = (struct fixture *)((char *)out - offsetof(struct fixture, emitter));
+    assert_int_equal(port, PORT_OUT);
+    if (record->kind == RECORD_END)
+        buf_add_format(&f->seen, "%llu:%llu!", (unsigned long long)record->seq,
+                       (unsigned long long)record->position);
+    else
+        buf_add_format(&f->seen, "%llu:%.*s|", (unsigned long long)record->seq,
+                       (int)record->fields[0].len, (const char *)record->fields[0].bytes);
+}
+
+static int set_up(void **state)
+{
+    static const char text[] = "topology: t\nstages:\n  read: { kind: stdin.source }\n"
+                               "  write: { kind: stdout.sink, from: read }\n";
+    struct fixture *f = memory_new(1, sizeof *f);
+    (void)snprintf(f->directory, sizeof f->directory, "/tmp/bulkhead-stdin-XXXXXX");
+    if (mkdtemp(f->directory) == NULL)
+        return -1;
+    f->state_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct diagnostics d;
+    diagnostics_init(&d, "t.yaml", text, strlen(text));
+    assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
+                                   &d, &f->topology),
+                     0);
+    diagnostics_done(&d);
+    f->topology->marks_end = true;
+    f->ops = f->topology->stages[0].kind->ops;
+    f->emitter = (struct emitter){.emit = on_emit, .stage = &f->topology->stages[0]};
+    f->input = (struct stage_input){.fd = -1, .relay_read_fd = -1, .relay_write_fd = -1};
+    f->write_fd = -1;
+    *state = f;
+    return 0;
+}
+
+/* A run begins with an input of its own. */
+static void begin_run(struct fixture *f)
+{
+    int fds[2];
+    if (f->input.fd >= 0)
+        (void)close(f->input.fd);
+    if (f->write_fd >= 0)
+        (void)close(f->write_fd);
+    assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+    f->input.fd = fds[0];
+    f->input.stream += (UINT64_C(1) << 32) + 1;
+    f->write_fd = fds[1];
+}
+
+static void feed(const struct fixture *f, const char *text)
+{
+    assert_int_equal(write(f->write_fd, text, strlen(text)), strlen(text));
+}
+
+static void end_input(struct fixture *f)
+{
+    (void)close(f->write_fd);
+    f->write_fd = -1;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    begin_run(f);
+    end_input(f);
+    (void)close(f->input.fd);
+    DIR *dir = opendir(f->directory);
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.')
+            (void)unlinkat(f->state_fd, entry->d_name, 0);
+    }
+    (void)closedir(dir);
+    (void)close(f->state_fd);
+    int rc = rmdir(f->directory);
+    topology_free(f->topology);
+    buf_done(&f->seen);
+    buf_done(&f->emitter.scratch);
+    free(f);
+    return rc;
+}
+
+static void *open_source(struct fixture *f)
+{
+    struct stage_env env = {.topology = f->topology,
+                            .stage = &f->topology->stages[0],
+                            .state_fd = f->state_fd,
+                            .input = &f->input};
+    void *self;
+    struct err e;
+    if (f->ops->open(&env, &self, &e) != 0)
+        fail_msg("%s", e.text);
+    return self;
+}
+
+/* Opens it, reads until it says something else, and checks all that; the caller goes on. */
+static void *read_all(struct fixture *f, int wanted_rc, const char *wanted)
+{
+    struct err e;
+    void *self = open_source(f);
+    buf_reset(&f->seen);
+    int rc;
+    while ((rc = f->ops->read(self, &f->emitter, &e)) == 0)
+        ;
+    assert_int_equal(rc, wanted_rc);
+    assert_string_equal(buf_text(&f->seen), wanted);
+    return self;
+}
+
+static void commit(struct fixture *f, void *self, seq_number seq)
+{
+    struct err e;
+    if (f->ops->commit(self, seq, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static void the_end_has_a_seq_of_its_own_once(void **state)
+{
+    struct fixture *f = *state;
+    begin_run(f);
+    feed(f, "one\n\ntw");
+    void *self = read_all(f, ERR_AGAIN, "1:one|");
+    f->ops->close(self);
+    end_input(f);
+    self = read_all(f, ERR_END, "1:one|2:tw|3:3!");
+    assert_int_equal(f->ops->last(self), 3);
+    f->ops->close(self);
+    self = read_all(f, ERR_END, "1:one|2:tw|3:3!");
+    commit(f, self, 3);
+    f->ops->close(self);
+    f->ops->close(read_all(f, ERR_END, ""));
+    begin_run(f);
+    end_input(f);
+    f->ops->close(read_all(f, ERR_END, ""));
+    begin_run(f);
+    feed(f, "\n");
+    end_input(f);
+    f->ops->close(read_all(f, ERR_END, ""));
+    begin_run(f);
+    feed(f, "three\n");
+    end_input(f);
+    self = read_all(f, ERR_END, "4:three|5:5!");
+    commit(f, self, 4);
+    f->ops->close(self);
+    f->ops->close(read_all(f, ERR_END, "4:three|5:5!"));
+}
+
+static void nothing_has_no_end(void **state)
+{
+    struct fixture *f = *state;
+    begin_run(f);
+    end_input(f);
+    f->ops->close(read_all(f, ERR_END, ""));
+    begin_run(f);
+    feed(f, "\n \n");
+    end_input(f);
+    f->ops->close(read_all(f, ERR_END, ""));
+}
+
+/* What a drain stops is not at its end. */
+static void a_drain_is_no_end(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    begin_run(f);
+    feed(f, "one\n");
+    void *self = read_all(f, ERR_AGAIN, "1:one|");
+    f->ops->drain(self);
+    assert_int_equal(f->ops->read(self, &f->emitter, &e), ERR_END);
+    assert_string_equal(buf_text(&f->seen), "1:one|");
+    f->ops->close(self);
+}
+
+static void a_journal_without_ends_gets_one(void **state)
+{
+    struct fixture *f = *state;
+    f->topology->marks_end = false;
+    begin_run(f);
+    feed(f, "one\n");
+    end_input(f);
+    void *self = read_all(f, ERR_END, "1:one|");
+    commit(f, self, 1);
+    f->ops->close(self);
+    f->topology->marks_end = true;
+    f->ops->close(read_all(f, ERR_END, "2:1!"));
+    f->topology->marks_end = false; /* it is in the journal, and may have been received */
+    f->ops->close(read_all(f, ERR_END, "2:1!"));
+}
+
+/* An end at the place where the next segment begins is not acked with what is before it. */
+static void an_end_between_two_segments_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    begin_run(f);
+    feed(f, "one\n");
+    end_input(f);
+    void *self = read_all(f, ERR_END, "1:one|2:1!");
+    f->ops->close(self);
+    self = open_source(f);
+    struct err e;
+    assert_int_equal(f->ops->read(self, &f->emitter, &e), 0);
+    commit(f, self, 1);
+    f->ops->close(self);
+    begin_run(f);
+    feed(f, "two\n");
+    self = read_all(f, ERR_AGAIN, "2:1!3:two|");
+    f->ops->close(self);
+    self = read_all(f, ERR_AGAIN, "2:1!3:two|");
+    commit(f, self, 3);
+    f->ops->close(self);
+    f->ops->close(read_all(f, ERR_AGAIN, ""));
+}
+
+/* What every seq was when it was given out for the first time. */
+struct history {
+    struct buf items[ITEMS_MAX];
+    seq_number count, acked;
+};
+
+static bool is_end(const struct buf *item)
+{
+    return item->len != 0 && item->data[item->len - 1] == '!';
+}
+
+/* Reads on, now and then with acks, and checks every seq against what it was before. */
+static int read_some(struct fixture *f, struct history *h, void *self, uint64_t reads)
+{
+    struct err e;
+    int rc = 0;
+    for (; reads > 0 && rc != ERR_END && rc != ERR_AGAIN; reads--) {
+        buf_reset(&f->seen);
+        rc = f->ops->read(self, &f->emitter, &e);
+        if (rc == 0) {
+            seq_number seq = f->emitter.seq;
+            assert_true(seq < ITEMS_MAX && seq <= h->count + 1);
+            if (seq > h->count)
+                buf_add(&h->items[h->count = seq], f->seen.data, f->seen.len);
+            assert_int_equal(f->seen.len, h->items[seq].len);
+            assert_memory_equal(f->seen.data, h->items[seq].data, f->seen.len);
+        }
+        seq_number at = f->ops->position(self);
+        if (at > h->acked && random_below(6) == 0) {
+            h->acked += 1 + random_below(at - h->acked);
+            commit(f, self, h->acked);
+        }
+    }
+    return rc;
+}
+
+/* One run: its input comes in pieces, its processes are killed, and it may not come to its end. */
+static void play_run(struct fixture *f, struct history *h, unsigned *line)
+{
+    begin_run(f);
+    for (uint64_t lives = 1 + random_below(4); lives > 0; lives--) {
+        for (uint64_t n = f->write_fd >= 0 ? random_below(40) : 0; n > 0; n--) {
+            char text[32];
+            (void)snprintf(text, sizeof text, "%u%s", (*line)++,
+                           random_below(9) == 0 ? "\n\n" : "\n");
+            feed(f, random_below(9) == 0 ? "x" : text);
+        }
+        if (f->write_fd >= 0 && random_below(2) == 0)
+            end_input(f);
+        void *self = open_source(f);
+        assert_true(f->ops->position(self) <= h->acked);
+        int rc = read_some(f, h, self, random_below(2) == 0 ? random_below(30) : UINT64_MAX);
+        assert_true(rc != ERR_END || h->count == 0 || is_end(&h->items[h->count]));
+        f->ops->close(self);
+    }
+}
+
+static void any_kills_give_every_seq_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct history *h = memory_new(1, sizeof *h);
+    unsigned line = 0;
+    for (unsigned run = 0; run < 60; run++)
+        play_run(f, h, &line);
+    unsigned ends = 0;
+    for (seq_number seq = 1; seq <= h->count; seq++) {
+        assert_false(is_end(&h->items[seq]) && is_end(&h->items[seq - 1]));
+        ends += is_end(&h->items[seq]) ? 1 : 0;
+    }
+    assert_true(ends > 5);
+    for (size_t i = 0; i < ITEMS_MAX; i++)
+        buf_done(&h->items[i]);
+    free(h);
+}
+
+int main(void)
+{
+    random_init("stdin_source_test");
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(the_end_has_a_seq_of_its_own_once),
+        TEST(nothing_has_no_end),
+        TEST(a_drain_is_no_end),
+        TEST(a_journal_without_ends_gets_one),
+        TEST(an_end_between_two_segments_is_kept),
+        TEST(any_kills_give_every_seq_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
