@@ -104,6 +104,19 @@ clang: ## build everything with clang, with the same warnings
 chaos-long: $(BUILD)/bulkhead ## a campaign of kills; KILLS=50000 or HOURS=3 in the environment
 	$(Q)tests/chaos/campaign $(BUILD)/bulkhead
 
+# The yardsticks of the benchmark share nothing with the program, and are static like it.
+BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/bench/%,limits_yajl rename_yajl paced)
+$(BENCH_TOOLS): $(BUILD)/tests/bench/%: tests/bench/%.c tests/bench/yardstick.c tests/bench/yardstick.h Makefile
+	@mkdir -p $(@D)
+	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< \
+	    $(if $(filter %_yajl,$@),tests/bench/yardstick.c -lyajl_s)
+
+.PHONY: bench
+bench: $(BUILD)/bulkhead ## the benchmark; ARGS="--quick", "--only W2,latency", "--runs N"
+	$(Q)scripts/setup bench
+	$(Q)$(MAKE) -s --no-print-directory $(BENCH_TOOLS)
+	$(Q)tests/bench/run $(ARGS) $(BUILD)
+
 .PHONY: model
 model: ## check the models of tests/model with Spin, and their mutants
 	$(Q)tests/model/run
