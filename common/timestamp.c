@@ -113,36 +113,41 @@ static bool take_offset(const char **at, const char *end, int64_t *ret_seconds)
     return true;
 }
 
-enum timestamp_result timestamp_parse(const char *text, size_t len, int64_t *ret_ns)
+enum timestamp_result timestamp_from_parts(const struct timestamp_parts *parts, int64_t *ret_ns)
 {
-    const char *at = text;
-    const char *end = text + len;
-    unsigned year, month, day, hour, minute, second;
-    if (!take_number(&at, end, 4, &year) || !take_char(&at, end, '-') ||
-        !take_number(&at, end, 2, &month) || !take_char(&at, end, '-') ||
-        !take_number(&at, end, 2, &day) || !take_letter(&at, end, 'T') ||
-        !take_number(&at, end, 2, &hour) || !take_char(&at, end, ':') ||
-        !take_number(&at, end, 2, &minute) || !take_char(&at, end, ':') ||
-        !take_number(&at, end, 2, &second))
+    REQUIRE(parts->year <= 9999);
+    if (parts->month < 1 || parts->month > 12 || parts->day < 1 ||
+        parts->day > days_in_month(parts->year, parts->month) || parts->hour > 23 ||
+        parts->minute > 59 || parts->second > 59)
         return TIMESTAMP_BAD_FORM;
-    int64_t fraction_ns = 0;
-    int64_t offset_seconds;
-    if (take_char(&at, end, '.') && !take_fraction(&at, end, &fraction_ns))
-        return TIMESTAMP_BAD_FORM;
-    if (!take_offset(&at, end, &offset_seconds) || at != end)
-        return TIMESTAMP_BAD_FORM;
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 ||
-        minute > 59 || second > 59)
-        return TIMESTAMP_BAD_FORM;
-
-    int64_t seconds = timestamp_days_from_civil(year, month, day) * 86400 + (int64_t)hour * 3600 +
-                      (int64_t)minute * 60 + (int64_t)second - offset_seconds;
+    int64_t seconds = timestamp_days_from_civil(parts->year, parts->month, parts->day) * 86400 +
+                      (int64_t)parts->hour * 3600 + (int64_t)parts->minute * 60 +
+                      (int64_t)parts->second - parts->offset_seconds;
     /* In 128 bits: just before the lower bound the product alone does not fit, the sum does. */
-    __int128 ns = (__int128)seconds * TIMESTAMP_NS_PER_SECOND + fraction_ns;
+    __int128 ns = (__int128)seconds * TIMESTAMP_NS_PER_SECOND + parts->fraction_ns;
     if (ns > INT64_MAX || ns < INT64_MIN)
         return TIMESTAMP_OVERFLOW;
     *ret_ns = (int64_t)ns;
     return TIMESTAMP_OK;
+}
+
+enum timestamp_result timestamp_parse(const char *text, size_t len, int64_t *ret_ns)
+{
+    const char *at = text;
+    const char *end = text + len;
+    struct timestamp_parts parts = {0};
+    if (!take_number(&at, end, 4, &parts.year) || !take_char(&at, end, '-') ||
+        !take_number(&at, end, 2, &parts.month) || !take_char(&at, end, '-') ||
+        !take_number(&at, end, 2, &parts.day) || !take_letter(&at, end, 'T') ||
+        !take_number(&at, end, 2, &parts.hour) || !take_char(&at, end, ':') ||
+        !take_number(&at, end, 2, &parts.minute) || !take_char(&at, end, ':') ||
+        !take_number(&at, end, 2, &parts.second))
+        return TIMESTAMP_BAD_FORM;
+    if (take_char(&at, end, '.') && !take_fraction(&at, end, &parts.fraction_ns))
+        return TIMESTAMP_BAD_FORM;
+    if (!take_offset(&at, end, &parts.offset_seconds) || at != end)
+        return TIMESTAMP_BAD_FORM;
+    return timestamp_from_parts(&parts, ret_ns);
 }
 
 void timestamp_format(int64_t ns, struct buf *out)

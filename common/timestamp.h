@@ -30,6 +30,16 @@ enum timestamp_result {
  */
 enum timestamp_result timestamp_parse(const char *text, size_t len, int64_t *ret_ns);
 
+/* A date and a time of day as they were read, and how far its zone is ahead of UTC. */
+struct timestamp_parts {
+    unsigned year, month, day, hour, minute, second;
+    int64_t fraction_ns;
+    int64_t offset_seconds;
+};
+
+/* As timestamp_parse(), of what was read already. Requires: year <= 9999. */
+enum timestamp_result timestamp_from_parts(const struct timestamp_parts *parts, int64_t *ret_ns);
+
 /* Appends the timestamp in UTC, with as many decimals as it needs: "2000-01-01T00:00:00Z". */
 void timestamp_format(int64_t ns, struct buf *out);
 

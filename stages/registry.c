@@ -3,7 +3,17 @@
 #include "stages/stage.h"
 
 const struct kind *const stage_registry[] = {
-    &file_source_kind, &stdin_source_kind, &json_decode_kind,      &merge_kind,
-    &dedupe_kind,      &limits_kind,       &json_encode_kind,      &file_sink_kind,
-    &stdout_sink_kind, &discard_kind,      &dead_letter_sink_kind, NULL,
+    &file_source_kind,
+    &stdin_source_kind,
+    &json_decode_kind,
+    &regex_parse_kind,
+    &merge_kind,
+    &dedupe_kind,
+    &limits_kind,
+    &json_encode_kind,
+    &file_sink_kind,
+    &stdout_sink_kind,
+    &discard_kind,
+    &dead_letter_sink_kind,
+    NULL,
 };

@@ -32,9 +32,12 @@
     X(DEAD_BAD_MONEY, "bad-money", "no amount with a currency")                                    \
     X(DEAD_WRONG_CURRENCY, "wrong-currency", "an amount in another currency")                      \
     X(DEAD_TOO_MANY_DECIMALS, "too-many-decimals", "more decimals than the currency has")          \
-    X(DEAD_BAD_TIMESTAMP, "bad-timestamp", "no RFC 3339 time, or a date that does not exist")      \
+    X(DEAD_BAD_TIMESTAMP, "bad-timestamp", "no time in its form, or no date that exists")          \
     X(DEAD_OVERFLOW, "overflow", "a number or time that does not fit its type")                    \
     X(DEAD_RECORD_TOO_LARGE, "record-too-large", "it would be larger than a record can be")        \
+    X(DEAD_NO_MATCH, "no-match", "the pattern does not match")                                     \
+    X(DEAD_TOO_HARD, "too-hard", "a pattern takes too many steps on it")                           \
+    X(DEAD_BAD_VALUE, "bad-value", "a text that is no value of its type")                          \
     X(DEAD_NEGATIVE_AMOUNT, "negative-amount", "an amount below zero where none can be")           \
     X(DEAD_LATE, "late", "its window has closed, see lateness")                                    \
     X(DEAD_POISON, "poison", "it killed its stage three times")

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regex.parse: a text becomes a record of a declared type by the named groups of a pattern.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/memory.h"
+#include "common/pattern.h"
+#include "common/text.h"
+#include "stages/kinds.h"
+#include "stages/stage.h"
+#include "stages/text_value.h"
+
+struct regex_parse {
+    const struct contract *in, *out;
+    size_t subject_field;
+    struct pattern *pattern;
+    size_t groups[FIELDS_MAX];         /* for each field of the output its group */
+    const struct timestamp_form *form; /* NULL: RFC 3339 */
+    struct timestamp_form form_given;
+    struct value fields[FIELDS_MAX];
+};
+
+static const struct option_spec specs[] = {
+    {.name = "field",
+     .tag = OPTION_FIELD,
+     .meaning = "the text to read; if not given, the field 'line', or the only one with text"},
+    {.name = "pattern",
+     .tag = OPTION_TEXT,
+     .required = true,
+     .meaning = "a regular expression (PCRE2) with a named group for every field of the type"},
+    {.name = "type",
+     .tag = OPTION_TYPE,
+     .required = true,
+     .meaning = "the declared type that the groups make"},
+    {.name = "timestamp_format",
+     .tag = OPTION_TEXT,
+     .meaning = "the form of timestamps, such as %d/%b/%Y:%H:%M:%S %z; RFC 3339 if not given"},
+    {0},
+};
+
+static bool is_text(struct type type)
+{
+    return type.tag == VALUE_STRING || type.tag == VALUE_BYTES;
+}
+
+/* The field that is read; -1 if that is not clear. */
+static int find_subject(const struct options *options, const struct contract *in)
+{
+    const struct option_value *field = options_get(options, "field");
+    if (field->present)
+        return (int)field->number;
+    int line = contract_find(in, "line");
+    if (line >= 0 && is_text(in->fields[line].type))
+        return line;
+    int only = -1;
+    for (size_t i = 0; i < in->count; i++) {
+        if (!is_text(in->fields[i].type))
+            continue;
+        if (only >= 0)
+            return -1;
+        only = (int)i;
+    }
+    return only;
+}
+
+static void check_subject(struct kind_check *check)
+{
+    const struct option_value *field = options_get(check->options, "field");
+    if (field->present)
+        (void)kind_check_field_tag(check, field, (int)field->number, field->place,
+                                   1u << VALUE_STRING | 1u << VALUE_BYTES);
+    else if (find_subject(check->options, check->in) < 0)
+        diagnostics_add(check->diagnostics, check->place,
+                        "'%s' needs 'field:': which of the fields of '%s' is the text to read",
+                        check->stage, check->from);
+}
+
+/* The group with the name of a field; pattern_name_count() if there is none. */
+static size_t find_group(const struct pattern *pattern, const char *field)
+{
+    size_t i = 0;
+    while (i < pattern_name_count(pattern) && strcmp(pattern_name(pattern, i), field) != 0)
+        i++;
+    return i;
+}
+
+static void add_unknown_group(struct kind_check *check, const struct pattern *pattern, size_t group,
+                              const struct named_type *named)
+{
+    const char *names[FIELDS_MAX];
+    for (size_t i = 0; i < named->contract.count; i++)
+        names[i] = find_group(pattern, named->contract.fields[i].name) < pattern_name_count(pattern)
+                       ? NULL
+                       : named->contract.fields[i].name;
+    const char *name = pattern_name(pattern, group);
+    const char *nearest = text_nearest(name, names, named->contract.count);
+    diagnostics_add(check->diagnostics, options_get(check->options, "pattern")->place,
+                    "the group '%s' is no field of '%s'%s%s%s", name, named->name,
+                    nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+                    nearest != NULL ? "'?" : "");
+}
+
+/* Every field needs a group, and every named group a field. */
+static void check_groups(struct kind_check *check, const struct pattern *pattern,
+                         const struct named_type *named)
+{
+    const struct option_value *type = options_get(check->options, "type");
+    for (size_t i = 0; i < pattern_name_count(pattern); i++) {
+        if (contract_find(&named->contract, pattern_name(pattern, i)) < 0)
+            add_unknown_group(check, pattern, i, named);
+    }
+    for (size_t i = 0; i < named->contract.count; i++) {
+        const char *field = named->contract.fields[i].name;
+        if (find_group(pattern, field) == pattern_name_count(pattern))
+            diagnostics_add(check->diagnostics, type->place,
+                            "the field '%s' of '%s' has no group in the pattern: (?<%s>…)", field,
+                            named->name, field);
+    }
+}
+
+static void check_form(struct kind_check *check, const struct named_type *named)
+{
+    const struct option_value *format = options_get(check->options, "timestamp_format");
+    if (!format->present)
+        return;
+    struct timestamp_form ignored;
+    struct err e;
+    if (timestamp_form_read(format->text, &ignored, &e) != 0)
+        diagnostics_add(check->diagnostics, format->place, "'%s' is no form of a time: %s",
+                        format->text, e.text);
+    for (size_t i = 0; i < named->contract.count; i++) {
+        if (named->contract.fields[i].type.tag == VALUE_TIMESTAMP)
+            return;
+    }
+    diagnostics_add(check->diagnostics, format->place, "'%s' has no timestamp", named->name);
+}
+
+static void derive(struct kind_check *check)
+{
+    const struct option_value *type = options_get(check->options, "type");
+    const struct option_value *text = options_get(check->options, "pattern");
+    const struct named_type *named = &check->types[type->number];
+    check_subject(check);
+    check_form(check, named);
+    struct pattern *pattern = NULL;
+    size_t at = 0;
+    struct err e;
+    if (pattern_compile(text->text, strlen(text->text), &pattern, &at, &e) == 0)
+        check_groups(check, pattern, named);
+    else
+        diagnostics_add(check->diagnostics, text->place,
+                        "'%s' is no regular expression: %s, at byte %zu", text->text, e.text,
+                        at + 1);
+    pattern_free(pattern);
+    *check->out = named->contract;
+}
+
+static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    struct regex_parse *self = memory_new(1, sizeof *self);
+    const struct options *options = env->stage->options;
+    self->in = env->stage->in;
+    self->out = &env->stage->out;
+    self->subject_field = (size_t)find_subject(options, self->in);
+    const char *text = options_get(options, "pattern")->text;
+    size_t at;
+    int rc = pattern_compile(text, strlen(text), &self->pattern, &at, e);
+    const struct option_value *format = options_get(options, "timestamp_format");
+    if (rc == 0 && format->present) {
+        rc = timestamp_form_read(format->text, &self->form_given, e);
+        self->form = &self->form_given;
+    }
+    INVARIANT(rc == 0); /* both were read by the check */
+    for (size_t i = 0; i < self->out->count; i++)
+        self->groups[i] = find_group(self->pattern, self->out->fields[i].name);
+    *ret_self = self;
+    return 0;
+}
+
+static void close_stage(void *opaque)
+{
+    struct regex_parse *self = opaque;
+    pattern_free(self->pattern);
+    free(self);
+}
+
+/* A text that is all of its record is shown as it came; else the record is. */
+static void refuse(const struct regex_parse *self, const struct record *in,
+                   const struct misfit *why, const char *field, struct emitter *out)
+{
+    const struct value *subject = &in->fields[self->subject_field];
+    const char *head = field != NULL ? "the field '" : "";
+    const char *tail = field != NULL ? "' " : "";
+    if (in->count == 1)
+        emitter_dead(out, why->reason, subject->bytes, subject->len, false, "%s%s%s%s", head,
+                     field != NULL ? field : "", tail, why->what);
+    else
+        emitter_dead_record(out, why->reason, in, "%s%s%s%s", head, field != NULL ? field : "",
+                            tail, why->what);
+}
+
+/* Reads one field of the output out of its group. */
+static bool read_field(struct regex_parse *self, size_t i, const struct value *subject,
+                       struct misfit *ret_misfit)
+{
+    size_t start, len;
+    if (!pattern_span(self->pattern, self->groups[i], &start, &len)) {
+        *ret_misfit = (struct misfit){DEAD_MISSING_FIELD, "is not there"};
+        return false;
+    }
+    return text_value_read(subject->bytes + start, len, self->out->fields[i].type, self->form,
+                           &self->fields[i], ret_misfit);
+}
+
+static void step(void *opaque, const struct record *in, struct emitter *out)
+{
+    static const struct misfit misfits[] = {
+        [PATTERN_NO_MATCH] = {DEAD_NO_MATCH, "the pattern does not match"},
+        [PATTERN_TOO_HARD] = {DEAD_TOO_HARD, "the pattern takes too many steps on it"},
+        [PATTERN_NOT_UTF8] = {DEAD_NOT_UTF8, "it is no UTF-8"},
+    };
+    struct regex_parse *self = opaque;
+    const struct value *subject = &in->fields[self->subject_field];
+    enum pattern_result result = pattern_match(self->pattern, subject->bytes, subject->len);
+    if (result != PATTERN_MATCH) {
+        refuse(self, in, &misfits[result], NULL, out);
+        return;
+    }
+    for (size_t i = 0; i < self->out->count; i++) {
+        struct misfit misfit;
+        if (!read_field(self, i, subject, &misfit)) {
+            refuse(self, in, &misfit, self->out->fields[i].name, out);
+            return;
+        }
+    }
+    emitter_emit(out, self->fields);
+}
+
+static const struct stage_ops ops = {
+    .open = open_stage,
+    .close = close_stage,
+    .step = step,
+};
+
+const struct kind regex_parse_kind = {
+    .name = "regex.parse",
+    .summary = "reads texts as records of a declared type by a regular expression",
+    .manual =
+        "Every field of the type has a group with its name in the pattern, (?<status>\\d+), and "
+        "every named group is a field. What a group takes is read as the type of its field: money "
+        "with its currency or without, timestamps as RFC 3339 or in timestamp_format. Quote a "
+        "pattern with ' in the file. A text that the pattern does not match is a dead letter, and "
+        "so is one with a group that is no value of its field.",
+    .role = KIND_STEP,
+    .partition = KIND_ANYHOW,
+    .dead_letters = true,
+    .reads = "field: string or bytes",
+    .makes = "the fields of the type",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};

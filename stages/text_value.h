@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * text_value.h - texts of data as values of a declared type
+ *
+ * For kinds that get text where the topology says of which type it is. As the type is declared, an
+ * amount of money need not state its currency; if it does, it must be that of the type.
+ */
+#ifndef BULKHEAD_STAGES_TEXT_VALUE_H
+#define BULKHEAD_STAGES_TEXT_VALUE_H
+
+#include "common/timestamp_form.h"
+#include "stages/stage.h"
+
+/* Why a text is no such value: for the dead letter, and the rest of "the field 'x' …". */
+struct misfit {
+    enum dead_reason reason;
+    const char *what;
+};
+
+/*
+ * Reads a text as a value. It has no spaces around it, and nothing is rounded or cut.
+ *
+ *   form        of a VALUE_TIMESTAMP; NULL: RFC 3339
+ *   ret_value   strings and bytes point into the text
+ *   ret_misfit  set only if it is none
+ *
+ * Returns: whether it is one.
+ */
+bool text_value_read(const uint8_t *text, size_t len, struct type type,
+                     const struct timestamp_form *form, struct value *ret_value,
+                     struct misfit *ret_misfit);
+
+#endif

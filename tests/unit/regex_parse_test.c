@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regex.parse against a second way to do it: split the text at its bars, and take every part as it
+ * was when the text was made.
+ */
+#include "tests/unit/kind_run.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+#include "common/money.h"
+#include "common/timestamp.h"
+#include "tests/unit/random.h"
+
+#define PARTS 6
+
+/* What a part of the text may be: text, and the JSON of its value, or the reason why it is none. */
+struct part {
+    const char *text;
+    const char *json; /* NULL: it is no value */
+    const char *reason, *what;
+};
+
+static const struct part ints[] = {
+    {"0", "0", NULL, NULL},
+    {"-7", "-7", NULL, NULL},
+    {"9223372036854775807", "9223372036854775807", NULL, NULL},
+    {"-9223372036854775808", "-9223372036854775808", NULL, NULL},
+    {"9223372036854775808", NULL, "overflow", "does not fit 64 bits"},
+    {"", NULL, "bad-value", "is no whole number"},
+    {"-", NULL, "bad-value", "is no whole number"},
+    {" 1", NULL, "bad-value", "is no whole number"},
+    {"1.0", NULL, "bad-value", "is no whole number"},
+    {"0x10", NULL, "bad-value", "is no whole number"},
+};
+static const struct part bools[] = {
+    {"true", "true", NULL, NULL},
+    {"false", "false", NULL, NULL},
+    {"TRUE", NULL, "bad-value", "is neither true nor false"},
+    {"", NULL, "bad-value", "is neither true nor false"},
+    {"1", NULL, "bad-value", "is neither true nor false"},
+};
+static const struct part amounts[] = {
+    {"12.34", "\"$12.34\"", NULL, NULL},
+    {"$12.3", "\"$12.30\"", NULL, NULL},
+    {"USD 5", "\"$5.00\"", NULL, NULL},
+    {"-0.05", "\"-$0.05\"", NULL, NULL},
+    {"EUR 5", NULL, "wrong-currency", "is in another currency"},
+    {"1.234", NULL, "too-many-decimals", "has more decimals than its currency"},
+    {"99999999999999999999", NULL, "overflow", "is larger than an amount can be"},
+    {"", NULL, "bad-money", "is no amount, like 12.34 or $12.34"},
+    {"1,000.00", NULL, "bad-money", "is no amount, like 12.34 or $12.34"},
+};
+static const struct part times[] = {
+    {"10/Oct/2000:13:55:36 -0700", "\"2000-10-10T20:55:36Z\"", NULL, NULL},
+    {"01/Jan/1970:00:00:00 +0000", "\"1970-01-01T00:00:00Z\"", NULL, NULL},
+    {"30/Feb/2000:00:00:00 +0000", NULL, "bad-timestamp",
+     "is no time in the form that it should have"},
+    {"2000-01-01T00:00:00Z", NULL, "bad-timestamp", "is no time in the form that it should have"},
+    {"", NULL, "bad-timestamp", "is no time in the form that it should have"},
+    {"01/Jan/9999:00:00:00 +0000", NULL, "overflow", "lies outside the years 1677 to 2262"},
+};
+static const struct part words[] = {
+    {"", "\"\"", NULL, NULL},
+    {"a", "\"a\"", NULL, NULL},
+    {"Mozilla/5.0 (\"x\")", "\"Mozilla/5.0 (\\\"x\\\")\"", NULL, NULL},
+    {"gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"", NULL, NULL},
+};
+
+static const struct {
+    const char *name, *type;
+    const struct part *parts;
+    size_t count;
+} columns[PARTS] = {
+    {"number", "int", ints, sizeof ints / sizeof ints[0]},
+    {"truth", "bool", bools, sizeof bools / sizeof bools[0]},
+    {"amount", "money(USD)", amounts, sizeof amounts / sizeof amounts[0]},
+    {"time", "timestamp", times, sizeof times / sizeof times[0]},
+    {"word", "string", words, sizeof words / sizeof words[0]},
+    {"raw", "bytes", words, sizeof words / sizeof words[0]},
+};
+
+/* The order of the groups in the pattern, and that of the fields in the type. */
+static void shuffle(size_t order[PARTS])
+{
+    for (size_t i = 0; i < PARTS; i++)
+        order[i] = i;
+    for (size_t i = PARTS; i-- > 1;) {
+        size_t other = random_below(i + 1), kept = order[i];
+        order[i] = order[other];
+        order[other] = kept;
+    }
+}
+
+static void open_run(struct kind_run *run, const size_t groups[PARTS], const size_t fields[PARTS])
+{
+    struct buf text = {0};
+    buf_add_text(&text, "topology: t\ntypes:\n  T: { ");
+    for (size_t i = 0; i < PARTS; i++)
+        buf_add_format(&text, "%s%s: %s", i != 0 ? ", " : "", columns[fields[i]].name,
+                       columns[fields[i]].type);
+    buf_add_text(&text, " }\nstages:\n  lines: { kind: file.source, path: x }\n"
+                        "  parse: { kind: regex.parse, from: lines, type: T,\n"
+                        "    timestamp_format: '%d/%b/%Y:%H:%M:%S %z', pattern: '^");
+    for (size_t i = 0; i < PARTS; i++)
+        buf_add_format(&text, "%s(?<%s>[^|]*)", i != 0 ? "\\|" : "", columns[groups[i]].name);
+    buf_add_text(&text, "$' }\n  end: { kind: discard, from: parse }\n");
+    kind_run_open(run, buf_text(&text), "parse");
+    buf_done(&text);
+}
+
+static void expect_dead(const struct kind_run *run, const char *reason, const char *message,
+                        const struct value *line, struct buf *out)
+{
+    struct value fields[DEAD_LETTER_FIELDS] = {
+        [DEAD_LETTER_STAGE] = value_of_bytes(VALUE_STRING, "parse", 5),
+        [DEAD_LETTER_REASON] = value_of_bytes(VALUE_STRING, reason, strlen(reason)),
+        [DEAD_LETTER_MESSAGE] = value_of_bytes(VALUE_STRING, message, strlen(message)),
+        [DEAD_LETTER_CONTENT] = *line,
+        [DEAD_LETTER_CONTENT_IS_JSON] = value_of_bool(false),
+        [DEAD_LETTER_SEQ] = value_of_integer(VALUE_INT, (int64_t)run->emitter.seq + 1),
+        [DEAD_LETTER_LINE] = value_of_integer(VALUE_INT, 0),
+    };
+    buf_add_text(out, "dead ");
+    kind_run_print(&run->topology->dead_letter, fields, out);
+}
+
+static void one_record(struct kind_run *run, const size_t groups[PARTS], const size_t order[PARTS],
+                       struct buf *wanted)
+{
+    const struct part *parts[PARTS];
+    struct buf line = {0};
+    for (size_t i = 0; i < PARTS; i++) {
+        size_t column = groups[i];
+        /* Mostly good ones, or hardly any record would be. */
+        do {
+            parts[column] = &columns[column].parts[random_below(columns[column].count)];
+        } while (parts[column]->json == NULL && random_below(8) != 0);
+        buf_add_format(&line, "%s%s", i != 0 ? "|" : "", parts[column]->text);
+    }
+    if (random_below(10) == 0)
+        buf_add_text(&line, "|");
+    size_t bars = 0;
+    for (size_t i = 0; i < line.len; i++)
+        bars += line.data[i] == '|' ? 1 : 0;
+    bool matches = bars == PARTS - 1;
+    struct value value = value_of_bytes(VALUE_BYTES, line.data, line.len);
+    size_t bad = 0;
+    while (bad < PARTS && parts[order[bad]]->json != NULL)
+        bad++;
+    if (!matches) {
+        expect_dead(run, "no-match", "the pattern does not match", &value, wanted);
+    } else if (bad < PARTS) {
+        char *message =
+            memory_format("the field '%s' %s", columns[order[bad]].name, parts[order[bad]]->what);
+        expect_dead(run, parts[order[bad]]->reason, message, &value, wanted);
+        free(message);
+    } else {
+        buf_add_text(wanted, "out ");
+        for (size_t i = 0; i < PARTS; i++)
+            buf_add_format(wanted, "%s\"%s\":%s", i != 0 ? "," : "{", columns[order[i]].name,
+                           parts[order[i]]->json);
+        buf_add_text(wanted, "}\n");
+    }
+    kind_run_step(run, 0, &value);
+    buf_done(&line);
+}
+
+static void groups_become_fields(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        size_t groups[PARTS], order[PARTS];
+        shuffle(groups);
+        shuffle(order);
+        struct kind_run run;
+        open_run(&run, groups, order);
+        struct buf wanted = {0};
+        for (int i = 0; i < 50; i++)
+            one_record(&run, groups, order, &wanted);
+        assert_string_equal(buf_text(&run.seen), buf_text(&wanted));
+        buf_done(&wanted);
+        kind_run_close(&run);
+    }
+}
+
+/* What cannot be matched at all is a dead letter too, and so is a group that took no part. */
+static void faults_of_matching_are_told(void **state)
+{
+    (void)state;
+    static const char text[] = "topology: t\ntypes: { T: { a: string, b: string } }\nstages:\n"
+                               "  lines: { kind: file.source, path: x }\n"
+                               "  parse: { kind: regex.parse, from: lines, type: T,\n"
+                               "           pattern: '^(?:(?<a>x)|(?<b>y)|(?:(z+)+)+!)$' }\n"
+                               "  end: { kind: discard, from: parse }\n";
+    struct kind_run run;
+    kind_run_open(&run, text, "parse");
+    struct value x = value_of_bytes(VALUE_BYTES, "x", 1);
+    kind_run_step(&run, 0, &x);
+    struct value bad = value_of_bytes(VALUE_BYTES, "\xff", 1);
+    kind_run_step(&run, 0, &bad);
+    char zs[40];
+    memset(zs, 'z', sizeof zs);
+    struct value hard = value_of_bytes(VALUE_BYTES, zs, sizeof zs);
+    kind_run_step(&run, 0, &hard);
+    assert_non_null(strstr(buf_text(&run.seen), "\"reason\":\"missing-field\",\"message\":\"the "
+                                                "field 'b' is not there\""));
+    assert_non_null(
+        strstr(buf_text(&run.seen), "\"reason\":\"not-utf8\",\"message\":\"it is no UTF-8\""));
+    assert_non_null(strstr(buf_text(&run.seen), "\"reason\":\"too-hard\",\"message\":\"the pattern "
+                                                "takes too many steps on it\""));
+    kind_run_close(&run);
+}
+
+int main(void)
+{
+    random_init("regex_parse_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(groups_become_fields),
+        cmocka_unit_test(faults_of_matching_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
