@@ -244,6 +244,7 @@ int main(int argc, char **argv)
     }
     output_close(&job.out);
     objects_done(&objects);
+    lines_close(&lines);
     if (job.refused != 0)
         (void)fprintf(stderr, "%" PRIu64 " lines refused\n", job.refused);
     return 0;

@@ -7,9 +7,9 @@
  * Writes loads as lines to standard output, or to the end of the file --to, and watches the output
  * file, in which line n must be the answer to load n. First come N loads to fill the state, as fast
  * as they are taken; when all have their answers it says "filled" on standard error. Then come
- * `count` loads, `rate` a second. When all have their answers, the results file gets two u64 in
- * nanoseconds of CLOCK_MONOTONIC for each of these: when it was written, and when its answer was
- * seen.
+ * `count` loads, `rate` a second, or fewer if SIGTERM comes before. When all have their answers,
+ * the results file gets two u64 in nanoseconds of CLOCK_MONOTONIC for each of these: when it was
+ * written, and when its answer was seen.
  *
  * A record counts from just before its write. If the one before it could not be written in time,
  * because nobody took it, it counts from when it was due: a stall is not hidden by waiting.
@@ -20,6 +20,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -40,8 +41,17 @@ struct paced {
     uint64_t fill, rate, count;
     int write_fd;
     uint64_t *sent_ns, *seen_ns;
-    _Atomic uint64_t answers; /* seen so far, those of the fill too */
+    _Atomic uint64_t wanted;  /* answers in all, those of the fill too */
+    _Atomic uint64_t answers; /* seen so far */
 };
+
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int signal_number)
+{
+    (void)signal_number;
+    stopped = 1;
+}
 
 static _Noreturn void give_up(const char *what)
 {
@@ -93,7 +103,7 @@ static void check_answer(const char *line, size_t len, uint64_t number)
 static void take_answer(struct paced *p, const char *line, size_t len, uint64_t at_ns)
 {
     uint64_t number = atomic_load_explicit(&p->answers, memory_order_relaxed);
-    if (number >= p->fill + p->count)
+    if (number >= atomic_load_explicit(&p->wanted, memory_order_relaxed))
         give_up("more answers than loads");
     check_answer(line, len, number);
     if (number >= p->fill)
@@ -129,7 +139,7 @@ static void *watch(void *opaque)
         sleep_until(now_ns() + NS_PER_S / 1000);
     if (inotify_add_watch(notify_fd, p->output, IN_MODIFY) < 0)
         give_up(p->output);
-    while (atomic_load_explicit(&p->answers, memory_order_relaxed) < p->fill + p->count) {
+    while (atomic_load(&p->answers) < atomic_load(&p->wanted)) {
         ssize_t n = pread(fd, buffer, READ_BYTES, (off_t)offset);
         if (n < 0)
             give_up(p->output);
@@ -189,6 +199,11 @@ static void pace(struct paced *p)
     uint64_t start_ns = now_ns(), interval_ns = NS_PER_S / p->rate;
     char line[LINE_MAX_BYTES];
     for (uint64_t i = 0; i < p->count; i++) {
+        if (stopped != 0) {
+            /* The watcher is woken by the last answer, which it must not have seen before. */
+            p->count = i + 1;
+            atomic_store(&p->wanted, p->fill + p->count);
+        }
         uint64_t due_ns = start_ns + i * interval_ns;
         size_t len = format_load(line, p->fill + i);
         bool late = now_ns() > due_ns;
@@ -261,6 +276,8 @@ int main(int argc, char **argv)
     (void)prctl(PR_SET_TIMERSLACK, 1);
     if (p.to != NULL)
         p.write_fd = open(p.to, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    atomic_store(&p.wanted, p.fill + p.count);
+    (void)signal(SIGTERM, on_stop);
     p.sent_ns = calloc(p.count, sizeof *p.sent_ns);
     p.seen_ns = calloc(p.count, sizeof *p.seen_ns);
     if (p.write_fd < 0 || p.sent_ns == NULL || p.seen_ns == NULL)

@@ -78,6 +78,7 @@ int main(int argc, char **argv)
     }
     output_close(&out);
     objects_done(&objects);
+    lines_close(&lines);
     if (refused != 0)
         (void)fprintf(stderr, "%" PRIu64 " lines refused\n", refused);
     return 0;

@@ -3,6 +3,7 @@
 
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -42,8 +43,10 @@ class Fed:
         if words != b"filled\n":
             raise measure.Failure(words.decode() + self.paced.stderr.read().decode())
 
-    def times(self):
-        """To the end of all: for each paced load when it was sent, and when answered."""
+    def times(self, enough=False):
+        """To the end of all, or now: for each paced load when it was sent, and when answered."""
+        if enough:
+            self.paced.send_signal(signal.SIGTERM)
         words = self.paced.stderr.read()
         if self.paced.wait() != 0:
             raise measure.Failure(words.decode())
@@ -125,9 +128,8 @@ def kill_stages(fed, stages, each, rng):
     kills = []
     for stage in plan:
         time.sleep(KILL_INTERVAL_S * (0.75 + rng.random() / 2))
+        fed.topology.wait_running()
         pid = fed.topology.pid_of(stage)
-        if pid is None:
-            raise measure.Failure(f"{stage} is down before it is killed")
         kills.append((stage, time.monotonic_ns()))
         os.kill(pid, signal.SIGKILL)
     return kills
@@ -137,14 +139,14 @@ def recovery_once(place, options, durability, keys):
     """Who was killed, and how long it took."""
     each = options.size(20, 2)
     rng = random.Random(f"{options.seed} {durability} {keys}")
-    seconds = KILL_INTERVAL_S * (6 * each * 1.1 + 5) + 2
-    fed = Fed(place, durability, fill=keys, rate=RECOVERY_RATE, count=int(seconds * RECOVERY_RATE))
+    fed = Fed(place, durability, fill=keys, rate=RECOVERY_RATE, count=RECOVERY_RATE * 3600)
     try:
         fed.wait_filled()
         stages = [name for name in fed.topology.wait_running() if name != "dead-letters"]
         time.sleep(0.5)
         kills = kill_stages(fed, stages, each, rng)
-        times = fed.times()
+        time.sleep(KILL_INTERVAL_S)
+        times = fed.times(enough=True)
         return first_answers(kills, times), [seen - sent for sent, seen in times]
     finally:
         fed.close()
@@ -174,6 +176,33 @@ def recovery(place, options):
                         measure.spread(p50), 5.0, worst=True)
         options.verdict("4", f"recovery: p99 in ms, all sizes of state, {durability}",
                         measure.spread(p99), 50.0, worst=True)
+        options.verdict("4", f"recovery: p50 with the most keys to that with none, {durability}",
+                        measure.spread([p50[-1] / p50[0]]), 1.5)
+    return rows + recovery_at_speed(place, options)
+
+
+def recovery_at_speed(place, options):
+    """The same while records come as fast as they are taken, as `bulkhead chaos` sees it."""
+    print("bench: recovery at full speed", file=sys.stderr)
+    rows = []
+    for durability in DURABILITIES:
+        source = place.loads(options.size(2_000_000, 200_000))
+        said = subprocess.run(
+            [place.bulkhead, "chaos", "--quiet", "--kills", str(options.size(150, 10)),
+             "--seed", str(options.seed), "--targets", "loads,parse,once,limits,format,answers",
+             place.velocity_limits(durability)],
+            env={**os.environ, "INPUT": source, "TMPDIR": place.work}, text=True,
+            capture_output=True, check=False)
+        found = re.search(r"recovery of a stage: +p50 ([\d.]+) ms, p99 ([\d.]+) ms, "
+                          r"max ([\d.]+) ms, of ([\d,]+)", said.stdout)
+        if said.returncode != 0 or found is None:
+            raise measure.Failure(f"bulkhead chaos: exit {said.returncode}\n"
+                                  f"{said.stdout}{said.stderr}")
+        p50, p99, longest = map(float, found.groups()[:3])
+        rows.append({"measure": "recovery at full speed",
+                     "who": f"processes, durability {durability}",
+                     "latency": {"p50_ms": p50, "p99_ms": p99, "max_ms": longest,
+                                 "count": int(found[4].replace(",", ""))}})
     return rows
 
 

@@ -266,6 +266,21 @@ def w1(place, options):
     return rows
 
 
+def check_odd_loads(place, contestants):
+    """The same bytes also where lines are malformed, unusual, out of order, too late, too long."""
+    source = place.generated(
+        "loads-odd.jsonl",
+        [os.path.join(ROOT, "scripts/generate-loads"), "--records", "50000", "--customers", "200",
+         "--malformed", "5", "--disorder", "5", "--late", "3", "--crlf", "--long-line",
+         "--no-final-newline", "--seed", SEED, "-o"])
+    for contestant in contestants:
+        contestant.prepare()
+        contestant.run(source, False)
+        measure.same_bytes(contestant.output, contestants[0].output)
+    for contestant in contestants:
+        contestant.prepare()
+
+
 def w2(place, options):
     """Load limits."""
     records = options.size(2_000_000, 100_000)
@@ -275,6 +290,7 @@ def w2(place, options):
     contestants = [plain, huge,
                    Program("Python", place, [os.path.join(HERE, "limits_plain.py")]),
                    *hosts(place, place.velocity_limits)]
+    check_odd_loads(place, [c for c in contestants if c.name != "Python"])
     rows, rounds = contest("W2", contestants, place.loads(records), records, options.runs)
     yardsticks = [plain.name, huge.name]
     for durability in ("host", "process"):

@@ -88,6 +88,12 @@ bool lines_next(struct lines *lines, char **ret_line, size_t *ret_len)
     }
 }
 
+void lines_close(struct lines *lines)
+{
+    (void)close(lines->fd);
+    free(lines->buffer);
+}
+
 /* ---- Output ------------------------------------------------------------------------------ */
 
 void output_open(struct output *out, const char *path)

@@ -31,6 +31,7 @@ void lines_open(struct lines *lines, const char *path);
  * of more than a MiB is given out too. False at the end.
  */
 bool lines_next(struct lines *lines, char **ret_line, size_t *ret_len);
+void lines_close(struct lines *lines);
 
 /* A file that is written in pieces of 256 KiB. */
 struct output {
