@@ -138,29 +138,12 @@ static void check_form(struct kind_check *check, const struct named_type *named)
     diagnostics_add(check->diagnostics, format->place, "'%s' has no timestamp", named->name);
 }
 
-#define READABLE_TAGS                                                                              \
-    (1u << VALUE_STRING | 1u << VALUE_BYTES | 1u << VALUE_INT | 1u << VALUE_BOOL |                 \
-     1u << VALUE_MONEY | 1u << VALUE_TIMESTAMP)
-
-static void check_types(struct kind_check *check, const struct named_type *named)
-{
-    for (size_t i = 0; i < named->contract.count; i++) {
-        const struct field *field = &named->contract.fields[i];
-        char name[TYPE_NAME_BYTES_MAX];
-        if ((READABLE_TAGS & 1u << field->type.tag) == 0)
-            diagnostics_add(check->diagnostics, options_get(check->options, "type")->place,
-                            "the field '%s' of '%s' is %s, which no group can be read as",
-                            field->name, named->name, type_name(field->type, name));
-    }
-}
-
 static void derive(struct kind_check *check)
 {
     const struct option_value *type = options_get(check->options, "type");
     const struct option_value *text = options_get(check->options, "pattern");
     const struct named_type *named = &check->types[type->number];
     check_subject(check);
-    check_types(check, named);
     check_form(check, named);
     struct pattern *pattern = NULL;
     size_t at = 0;

@@ -117,7 +117,8 @@ bool text_value_read(const uint8_t *text, size_t len, struct type type,
         return read_money((const char *)text, len, type.currency, ret_value, ret_misfit);
     case VALUE_TIMESTAMP:
         return read_timestamp((const char *)text, len, form, ret_value, ret_misfit);
-    default:
-        UNREACHABLE();
+    case VALUE_TAG_COUNT:
+        break;
     }
+    UNREACHABLE();
 }

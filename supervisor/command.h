@@ -18,6 +18,7 @@ int command_check(int argc, char **argv);
 int command_chaos(int argc, char **argv);
 int command_kinds(int argc, char **argv);
 int command_journal(int argc, char **argv);
+int command_graph(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_kill(int argc, char **argv);
 int command_stop(int argc, char **argv);

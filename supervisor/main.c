@@ -27,6 +27,7 @@ struct command {
 static const struct command commands[] = {
     {"run", command_run, "run [options] T.yaml", "run a topology, every stage a process"},
     {"check", command_check, "check [options] T.yaml", "every error of a topology, with its place"},
+    {"graph", command_graph, "graph [options] T.yaml", "the picture; --live: with what flows"},
     {"chaos", command_chaos, "chaos [options] T.yaml", "kill it all the time: same bytes?"},
     {"kinds", command_kinds, "kinds [KIND]", "the kinds of stages and their options"},
     {"journal", command_journal, "journal [options] T.yaml", "what is kept of standard input"},
@@ -50,6 +51,11 @@ static void print_help(FILE *to)
             "                  say it in place of the topology; as often as wanted (check too)\n"
             "  --quiet         no progress\n"
             "  --verbose       say more\n"
+            "\noptions of graph:\n"
+            "  --live          a running one, with rates and lag, until it ends\n"
+            "  --dot           for Graphviz; --mermaid: for Mermaid\n"
+            "  --all           the dead letters too\n"
+            "  --ascii         no other characters\n"
             "\noptions of journal:\n"
             "  --print         its records: seq, line, content; --from SEQ, --to SEQ\n"
             "  --verify        whether every block is whole\n"

@@ -16,12 +16,12 @@ struct wanted {
 
 struct stage_reader {
     struct status_seen_stage stage;
-    struct wanted wanted[5];
+    struct wanted wanted[8];
 };
 
 struct reader {
     struct status_seen seen;
-    bool has_pid, has_stages, bad;
+    bool has_topology, has_pid, has_up, has_stages, bad;
 };
 
 static bool key_is(const struct json_span *key, const char *name)
@@ -47,9 +47,9 @@ static bool read_count(const struct json_span *value, uint64_t *ret_number)
     return value->type == JSON_NUMBER;
 }
 
-static bool read_name(const struct json_span *value, char name[STAGE_NAME_BYTES_MAX + 1])
+static bool read_name(const struct json_span *value, char *name, size_t max)
 {
-    if (value->type != JSON_STRING || value->escaped || value->len > STAGE_NAME_BYTES_MAX)
+    if (value->type != JSON_STRING || value->escaped || value->len > max)
         return false;
     memcpy(name, value->start, value->len);
     name[value->len] = '\0';
@@ -63,8 +63,8 @@ static void on_stage_member(void *context, const struct json_span *key,
     for (size_t i = 0; i < sizeof r->wanted / sizeof r->wanted[0]; i++) {
         struct wanted *w = &r->wanted[i];
         if (key_is(key, w->key))
-            w->found =
-                w->number != NULL ? read_count(value, w->number) : read_name(value, r->stage.name);
+            w->found = w->number != NULL ? read_count(value, w->number)
+                                         : read_name(value, r->stage.name, STAGE_NAME_BYTES_MAX);
     }
 }
 
@@ -75,7 +75,10 @@ static void on_stage(void *context, const struct json_span *item)
                                         {.key = "pid", .number = &s.stage.pid},
                                         {.key = "generation", .number = &s.stage.generation},
                                         {.key = "acked", .number = &s.stage.acked},
-                                        {.key = "restarts", .number = &s.stage.restarts}}};
+                                        {.key = "restarts", .number = &s.stage.restarts},
+                                        {.key = "processed", .number = &s.stage.processed},
+                                        {.key = "in", .number = &s.stage.in},
+                                        {.key = "out", .number = &s.stage.out}}};
     enum json_type type;
     bool good = r->seen.stage_count < PROCESSES_MAX && item->type == JSON_OBJECT &&
                 json_read(item->start, item->len, on_stage_member, &s, &type, NULL) == 0;
@@ -91,6 +94,10 @@ static void on_member(void *context, const struct json_span *key, const struct j
     struct reader *r = context;
     if (key_is(key, "pid")) {
         r->has_pid = read_count(value, &r->seen.pid);
+    } else if (key_is(key, "topology")) {
+        r->has_topology = read_name(value, r->seen.topology, NAME_BYTES_MAX);
+    } else if (key_is(key, "up_ms")) {
+        r->has_up = read_count(value, &r->seen.up_ms);
     } else if (key_is(key, "stages") && value->type == JSON_ARRAY) {
         r->has_stages = true;
         json_read_items(value, on_stage, r);
@@ -107,7 +114,7 @@ int status_read(const uint8_t *text, size_t len, struct status_seen *ret_seen, s
     int rc = json_read(text, len, on_member, &r, &type, e);
     if (rc != 0)
         return rc;
-    if (r.bad || !r.has_pid || !r.has_stages)
+    if (r.bad || !r.has_topology || !r.has_pid || !r.has_up || !r.has_stages)
         return err_set(e, ERR_INVALID, "a status of an unknown form");
     *ret_seen = r.seen;
     return 0;

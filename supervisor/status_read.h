@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * status_read.h - the JSON of `bulkhead status --json`, read back: what chaos needs of it
+ * status_read.h - the JSON of `bulkhead status --json`, read back: what chaos and the live picture
+ * need of it
  */
 #ifndef BULKHEAD_SUPERVISOR_STATUS_READ_H
 #define BULKHEAD_SUPERVISOR_STATUS_READ_H
@@ -17,10 +18,14 @@ struct status_seen_stage {
     uint64_t generation;
     uint64_t acked;
     uint64_t restarts;
+    uint64_t processed;
+    uint64_t in, out;
 };
 
 struct status_seen {
+    char topology[NAME_BYTES_MAX + 1];
     uint64_t pid; /* of the supervisor */
+    uint64_t up_ms;
     struct status_seen_stage stages[PROCESSES_MAX];
     size_t stage_count;
 };

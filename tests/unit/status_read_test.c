@@ -14,10 +14,16 @@
 #include "tests/unit/random.h"
 
 static const char good[] =
-    "{\"topology\":\"t\",\"pid\":41,\"state\":\"running\",\"stages\":["
+    "{\"topology\":\"t\",\"pid\":41,\"up_ms\":1234,\"state\":\"running\",\"stages\":["
     "{\"stage\":\"a\",\"pid\":42,\"generation\":3,\"acked\":18446744073709551615,\"restarts\":2,"
+    "\"processed\":7,\"in\":8,\"out\":9,"
     "\"last_words\":\"}],[\\\"\"},"
-    "{\"pid\":null,\"stage\":\"dead-letters\",\"generation\":1,\"acked\":0,\"restarts\":0}]}\n";
+    "{\"pid\":null,\"stage\":\"dead-letters\",\"generation\":1,\"acked\":0,\"restarts\":0,"
+    "\"processed\":0,\"in\":0,\"out\":0}]}\n";
+
+/* The members that are there but for what a bad one is about. */
+#define TOP "{\"topology\":\"t\",\"up_ms\":1,"
+#define REST "\"processed\":1,\"in\":1,\"out\":1"
 
 static int read_text(const char *text, struct status_seen *seen)
 {
@@ -31,12 +37,17 @@ static void a_status_is_read(void **state)
     struct status_seen seen;
     assert_int_equal(read_text(good, &seen), 0);
     assert_int_equal(seen.pid, 41);
+    assert_string_equal(seen.topology, "t");
+    assert_int_equal(seen.up_ms, 1234);
     assert_int_equal(seen.stage_count, 2);
     assert_string_equal(seen.stages[0].name, "a");
     assert_int_equal(seen.stages[0].pid, 42);
     assert_int_equal(seen.stages[0].generation, 3);
     assert_true(seen.stages[0].acked == UINT64_MAX);
     assert_int_equal(seen.stages[0].restarts, 2);
+    assert_int_equal(seen.stages[0].processed, 7);
+    assert_int_equal(seen.stages[0].in, 8);
+    assert_int_equal(seen.stages[0].out, 9);
     assert_string_equal(seen.stages[1].name, "dead-letters");
     assert_int_equal(seen.stages[1].pid, 0);
 }
@@ -49,18 +60,24 @@ static void what_is_no_status_is_refused(void **state)
         "{",
         "[]",
         "{}",
-        "{\"pid\":1}",
-        "{\"stages\":[]}",
-        "{\"pid\":-1,\"stages\":[]}",
-        "{\"pid\":1.0,\"stages\":[]}",
-        "{\"pid\":18446744073709551616,\"stages\":[]}",
-        "{\"pid\":1,\"stages\":{}}",
-        "{\"pid\":1,\"stages\":[1]}",
-        "{\"pid\":1,\"stages\":[{\"stage\":\"a\",\"pid\":1,\"generation\":1,\"acked\":1}]}",
-        "{\"pid\":1,\"stages\":[{\"stage\":\"\\u0061\",\"pid\":1,\"generation\":1,\"acked\":1,"
-        "\"restarts\":1}]}",
-        "{\"pid\":1,\"stages\":[{\"stage\":7,\"pid\":1,\"generation\":1,\"acked\":1,"
-        "\"restarts\":1}]}",
+        TOP "\"pid\":1}",
+        TOP "\"stages\":[]}",
+        TOP "\"pid\":-1,\"stages\":[]}",
+        TOP "\"pid\":1.0,\"stages\":[]}",
+        TOP "\"pid\":18446744073709551616,\"stages\":[]}",
+        TOP "\"pid\":1,\"stages\":{}}",
+        TOP "\"pid\":1,\"stages\":[1]}",
+        TOP "\"pid\":1,\"stages\":[{\"stage\":\"a\",\"pid\":1,\"generation\":1,\"acked\":1," REST
+            "}]}",
+        TOP "\"pid\":1,\"stages\":[{\"stage\":\"\\u0061\",\"pid\":1,\"generation\":1,\"acked\":1,"
+            "\"restarts\":1," REST "}]}",
+        TOP "\"pid\":1,\"stages\":[{\"stage\":7,\"pid\":1,\"generation\":1,\"acked\":1,"
+            "\"restarts\":1," REST "}]}",
+        "{\"pid\":1,\"up_ms\":1,\"stages\":[]}",
+        "{\"topology\":7,\"pid\":1,\"up_ms\":1,\"stages\":[]}",
+        "{\"topology\":\"t\",\"pid\":1,\"stages\":[]}",
+        TOP "\"pid\":1,\"stages\":[{\"stage\":\"a\",\"pid\":1,\"generation\":1,\"acked\":1,"
+            "\"restarts\":1}]}",
         "\xff",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -75,11 +92,11 @@ static void more_stages_than_there_can_be_are_refused(void **state)
     (void)state;
     for (size_t count = PROCESSES_MAX; count <= PROCESSES_MAX + 1; count++) {
         struct buf text = {0};
-        buf_add_text(&text, "{\"pid\":1,\"stages\":[");
+        buf_add_text(&text, "{\"topology\":\"t\",\"pid\":1,\"up_ms\":1,\"stages\":[");
         for (size_t i = 0; i < count; i++)
             buf_add_format(&text,
                            "%s{\"stage\":\"s%zu\",\"pid\":1,\"generation\":1,\"acked\":1,"
-                           "\"restarts\":1}",
+                           "\"restarts\":1,\"processed\":1,\"in\":1,\"out\":1}",
                            i != 0 ? "," : "", i);
         buf_add_text(&text, "]}");
         struct status_seen seen;

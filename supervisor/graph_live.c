@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looks at the run every second. Signals are blocked and waited for together with the time, so all
+ * happens in one place: leaving the terminal as it was, being stopped and continued, another size.
+ * On a terminal the pictures are drawn on its other screen, and the last one stays on the first.
+ */
+#include "supervisor/graph_live.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "supervisor/control_client.h"
+#include "supervisor/exit_codes.h"
+#include "supervisor/state_dir.h"
+
+#define LOOK_SECONDS 1
+
+/* The other screen, without a cursor and without lines that wrap; and back. */
+#define SCREEN_ENTER "\033[?1049h\033[?25l\033[?7l"
+#define SCREEN_LEAVE "\033[?7h\033[?25h\033[?1049l"
+
+struct live {
+    const struct graph_view *view;
+    struct graph_style style;
+    char *state_path;
+    struct status_seen before, now;
+    struct graph_numbers numbers[STAGES_MAX];
+    sigset_t signals;
+};
+
+static bool write_text(const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+    while (len > 0) {
+        ssize_t n = write(STDOUT_FILENO, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        at += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* Asks the supervisor. Returns 0, or ERR_NOT_FOUND: there is none, or it gave no answer. */
+static int look(struct live *live, struct status_seen *ret_seen, struct err *e)
+{
+    int fd = control_client_connect(live->state_path);
+    if (fd < 0)
+        return err_set(e, ERR_NOT_FOUND, "no supervisor is running in '%s'", live->state_path);
+    struct buf answer = {0};
+    int rc = control_client_exchange(fd, "status json", &answer);
+    (void)close(fd);
+    if (rc != 0 || answer.len < 3 || memcmp(answer.data, "ok\n", 3) != 0)
+        rc = err_set(e, ERR_NOT_FOUND, "the supervisor gave no answer");
+    else
+        rc = status_read(answer.data + 3, answer.len - 3, ret_seen, e);
+    buf_done(&answer);
+    return rc;
+}
+
+/* Looks again. Returns as look(), or ERR_MISMATCH: what runs there now is something else. */
+static int look_again(struct live *live, struct err *e)
+{
+    struct status_seen seen;
+    int rc = look(live, &seen, e);
+    if (rc != 0)
+        return rc;
+    if (strcmp(seen.topology, live->view->name) != 0)
+        return err_set(e, ERR_MISMATCH, "in '%s' runs the topology '%s', not '%s'",
+                       live->state_path, seen.topology, live->view->name);
+    live->before = live->now.pid != 0 ? live->now : seen;
+    live->now = seen;
+    if (!graph_numbers_make(live->view, &live->before, &live->now, live->numbers))
+        return err_set(e, ERR_MISMATCH, "what runs in '%s' is another version of '%s'",
+                       live->state_path, live->view->name);
+    return 0;
+}
+
+static size_t rows_of(const struct buf *text)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < text->len; i++)
+        rows += text->data[i] == '\n';
+    return rows;
+}
+
+static void write_head(const struct live *live, struct buf *out)
+{
+    uint64_t restarts = 0;
+    for (size_t i = 0; i < live->now.stage_count; i++)
+        restarts += live->now.stages[i].restarts;
+    buf_add_format(
+        out, "%s (version %" PRId64 "), pid %" PRIu64 ", up %" PRIu64 " s, %" PRIu64 " restart%s\n",
+        live->view->name, live->view->version, live->now.pid, live->now.up_ms / 1000, restarts,
+        restarts == 1 ? "" : "s");
+}
+
+/* The picture with the numbers; in rows rows if it can be, otherwise the list. */
+static void write_picture(const struct live *live, size_t rows, struct buf *out)
+{
+    write_head(live, out);
+    graph_write_picture(live->view, &live->style, out);
+    if (rows_of(out) <= rows)
+        return;
+    buf_reset(out);
+    write_head(live, out);
+    graph_write_list(live->view, &live->style, out);
+}
+
+/* Draws over what is on the screen; what is below its end cannot be seen. */
+static bool draw_screen(struct live *live)
+{
+    struct winsize size;
+    size_t rows = SIZE_MAX;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 && size.ws_col > 0) {
+        rows = size.ws_row;
+        live->style.columns = size.ws_col;
+    }
+    struct buf picture = {0}, out = {0};
+    write_picture(live, rows, &picture);
+    bool cut = rows_of(&picture) > rows;
+    buf_add_text(&out, "\033[H");
+    const uint8_t *line = picture.data, *end = picture.data + picture.len;
+    for (size_t row = 1; line < end && row <= rows; row++) {
+        size_t len = (size_t)((const uint8_t *)memchr(line, '\n', (size_t)(end - line)) - line);
+        if (cut && row == rows)
+            buf_add_text(&out, "... the terminal has too few lines");
+        else
+            buf_add(&out, line, len);
+        /* No newline behind the last one: the screen would roll. */
+        buf_add_text(&out, row < rows ? "\033[K\n" : "\033[K");
+        line += len + 1;
+    }
+    buf_add_text(&out, "\033[J");
+    bool good = write_text(out.data, out.len);
+    buf_done(&picture);
+    buf_done(&out);
+    return good;
+}
+
+/* Waits for the time of the next look or a signal; 0: it is time. */
+static int wait_signal(const struct live *live, const struct timespec *until)
+{
+    struct timespec now, rest = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t rest_ns = (int64_t)(until->tv_sec - now.tv_sec) * 1000000000 +
+                      (int64_t)(until->tv_nsec - now.tv_nsec);
+    if (rest_ns > 0) {
+        rest.tv_sec = (time_t)(rest_ns / 1000000000);
+        rest.tv_nsec = (long)(rest_ns % 1000000000);
+    }
+    int signal = sigtimedwait(&live->signals, NULL, &rest);
+    return signal > 0 ? signal : 0;
+}
+
+/* Shows the run until it is over or a signal says so. Returns what the last look returned. */
+static int show(struct live *live, struct err *e)
+{
+    int rc = 0;
+    bool go_on = write_text(SCREEN_ENTER, sizeof SCREEN_ENTER - 1);
+    while (go_on && rc == 0) {
+        go_on = draw_screen(live);
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += LOOK_SECONDS;
+        int signal;
+        while (go_on && (signal = wait_signal(live, &until)) != 0) {
+            if (signal == SIGTSTP) {
+                (void)write_text(SCREEN_LEAVE, sizeof SCREEN_LEAVE - 1);
+                (void)raise(SIGSTOP);
+                go_on = write_text(SCREEN_ENTER, sizeof SCREEN_ENTER - 1) && draw_screen(live);
+            } else if (signal == SIGWINCH) {
+                go_on = draw_screen(live);
+            } else {
+                go_on = false;
+            }
+        }
+        if (go_on)
+            rc = look_again(live, e);
+    }
+    (void)write_text(SCREEN_LEAVE, sizeof SCREEN_LEAVE - 1);
+    return rc;
+}
+
+/* Without a terminal: a second look, so that there are rates. */
+static int look_twice(struct live *live, struct err *e)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LOOK_SECONDS;
+    return wait_signal(live, &until) == 0 ? look_again(live, e) : 0;
+}
+
+int graph_live(const struct graph_view *view, const struct graph_style *style,
+               const char *state_path)
+{
+    char *root = state_path == NULL ? state_dir_root() : NULL;
+    if (state_path == NULL && root == NULL) {
+        log_line(LOG_ERROR, "there is no default state directory; say --state DIR");
+        return EXIT_REFUSED;
+    }
+    struct live *live = memory_new(1, sizeof *live);
+    live->view = view;
+    live->style = *style;
+    live->style.numbers = live->numbers;
+    live->state_path = state_path != NULL ? memory_dup(state_path, strlen(state_path))
+                                          : memory_format("%s/%s", root, view->name);
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
+    (void)sigemptyset(&live->signals);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        (void)sigaddset(&live->signals, signals[i]);
+    (void)sigprocmask(SIG_BLOCK, &live->signals, NULL);
+    struct err e;
+    int rc = look_again(live, &e), code = EXIT_OK;
+    if (rc != 0) {
+        code = rc == ERR_MISMATCH ? EXIT_REFUSED : EXIT_NOT_RUNNING;
+        log_line(LOG_ERROR, "%s", e.text);
+    } else {
+        rc = isatty(STDOUT_FILENO) == 1 ? show(live, &e) : look_twice(live, &e);
+        struct buf out = {0};
+        write_picture(live, SIZE_MAX, &out);
+        if (!write_text(out.data, out.len))
+            code = EXIT_FAILED;
+        buf_done(&out);
+        if (rc == ERR_MISMATCH) {
+            code = EXIT_REFUSED;
+            log_line(LOG_ERROR, "%s", e.text);
+        } else if (rc != 0) {
+            log_line(LOG_INFO, "the run is over");
+        }
+    }
+    free(live->state_path);
+    free(live);
+    free(root);
+    return code;
+}

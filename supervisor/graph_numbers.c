@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/graph_live.h"
+
+#include <string.h>
+
+/* Whether a process is of this stage: "parse" itself, or the worker "parse.2". */
+static bool is_of(const struct status_seen_stage *process, const struct graph_node *node)
+{
+    size_t len = strlen(node->name);
+    return strncmp(process->name, node->name, len) == 0 &&
+           (process->name[len] == '\0' || process->name[len] == '.');
+}
+
+/* What the processes of a node did, all together. */
+struct sum {
+    size_t processes, alive;
+    uint64_t records; /* that its rate is of */
+    uint64_t done;    /* seqs, of the one that did the fewest */
+};
+
+static struct sum sum_up(const struct status_seen *seen, const struct graph_node *node)
+{
+    struct sum sum = {.done = UINT64_MAX};
+    for (size_t i = 0; i < seen->stage_count; i++) {
+        const struct status_seen_stage *process = &seen->stages[i];
+        if (!is_of(process, node))
+            continue;
+        sum.processes++;
+        sum.alive += process->pid != 0;
+        sum.records += node->source ? process->out : process->in;
+        sum.done = process->processed < sum.done ? process->processed : sum.done;
+    }
+    return sum;
+}
+
+bool graph_numbers_make(const struct graph_view *view, const struct status_seen *before,
+                        const struct status_seen *now, struct graph_numbers *ret_numbers)
+{
+    uint64_t given[STAGES_MAX] = {0}; /* the last seq of the sources above each node */
+    uint64_t elapsed_ms = now->up_ms - before->up_ms;
+    bool comparable = before->pid == now->pid && now->up_ms > before->up_ms;
+    for (size_t i = 0; i < view->node_count; i++) {
+        const struct graph_node *node = &view->nodes[i];
+        struct sum then = sum_up(before, node), sum = sum_up(now, node);
+        if (sum.processes == 0)
+            return false;
+        if (node->source)
+            given[i] = sum.done;
+        /* Nets are sorted by node, and nodes stand behind all that feed them. */
+        for (size_t n = 0; n < view->net_count; n++) {
+            const struct graph_net *net = &view->nets[n];
+            for (size_t k = 0; net->from == i && k < net->to_count; k++) {
+                uint64_t *below = &given[net->to[k]];
+                *below = given[i] > *below ? given[i] : *below;
+            }
+        }
+        uint64_t records = sum.records > then.records ? sum.records - then.records : 0;
+        ret_numbers[i] = (struct graph_numbers){
+            .running = sum.alive == sum.processes,
+            .rate = comparable ? (uint64_t)((double)records * 1000.0 / (double)elapsed_ms) : 0,
+            .lag = given[i] > sum.done ? given[i] - sum.done : 0};
+    }
+    return true;
+}
