@@ -73,8 +73,13 @@ $(BUILD)/tests/sweep/%: tests/sweep/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $<
 
+# Random topologies as text: tests/graphs/.
+$(BUILD)/tests/print_graph: tests/graphs/print_graph.c tests/graphs/random_graph.c tests/graphs/random_graph.h Makefile
+	@mkdir -p $(@D)
+	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $(filter %.c,$^)
+
 .PHONY: tests
-tests: $(TEST_PROGRAMS) $(BUILD)/tests/bulkhead-faults $(BUILD)/tests/sweep/kill_at $(BUILD)/bulkhead ## build the program and all test programs
+tests: $(TEST_PROGRAMS) $(BUILD)/tests/bulkhead-faults $(BUILD)/tests/sweep/kill_at $(BUILD)/tests/print_graph $(BUILD)/bulkhead ## build the program and all test programs
 
 .PHONY: test
 test: tests ## run the tests; T=name runs those whose name holds it
