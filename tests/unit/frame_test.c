@@ -68,6 +68,8 @@ static void assert_same_value(const struct value *a, const struct value *b)
 
 struct sample {
     struct contract contract;
+    bool ordered;
+    uint8_t order[RECORDS_MAX][24];
     struct frame_builder builder;
     struct record records[RECORDS_MAX];
     struct value fields[RECORDS_MAX][6];
@@ -76,11 +78,30 @@ struct sample {
     seq_number first, last;
 };
 
+/* Some are ticks, some ends; where the link is ordered, all have an order, which may be empty. */
+static void make_mark_or_order(struct sample *s, size_t i)
+{
+    struct record *record = &s->records[i];
+    if (random_below(4) == 0) {
+        record->kind = random_below(3) == 0 ? RECORD_END : RECORD_TICK;
+        record->time = record->kind == RECORD_TICK ? random_integer() : 0;
+        record->fields = NULL;
+        record->count = 0;
+    }
+    if (!s->ordered)
+        return;
+    record->order = s->order[i];
+    record->order_len = (uint32_t)random_below(sizeof s->order[i] + 1);
+    random_fill(s->order[i], record->order_len);
+}
+
 static void sample_make(struct sample *s)
 {
     s->contract = make_contract();
     s->first = 1 + random_below(1000);
-    frame_builder_init(&s->builder, 7, &s->contract, contract_fingerprint(&s->contract), false);
+    s->ordered = random_below(2) == 0;
+    frame_builder_init(&s->builder, 7, &s->contract, contract_fingerprint(&s->contract),
+                       s->ordered);
     frame_builder_start(&s->builder, s->first);
     s->count = random_below(RECORDS_MAX);
     seq_number seq = s->first;
@@ -90,6 +111,7 @@ static void sample_make(struct sample *s)
         random_fields(s->fields[i], s->memory[i]);
         s->records[i] = (struct record){
             .seq = seq, .position = random_bits() >> 2, .fields = s->fields[i], .count = 6};
+        make_mark_or_order(s, i);
         frame_builder_add(&s->builder, &s->records[i]);
     }
     s->last = seq + random_below(3);
@@ -119,13 +141,19 @@ static void what_is_written_is_read(void **state)
         assert_int_equal(header.last, s.last);
         assert_int_equal(header.record_count, s.count);
         struct frame_reader reader;
-        frame_reader_init(&reader, &header, s.builder.bytes.data, &s.contract, false);
+        frame_reader_init(&reader, &header, s.builder.bytes.data, &s.contract, s.ordered);
         struct record record;
         for (size_t i = 0; i < s.count; i++) {
             assert_int_equal(frame_reader_next(&reader, &record, &e), 0);
             assert_true(record.seq == s.records[i].seq);
             assert_true(record.position == s.records[i].position);
-            for (size_t k = 0; k < 6; k++)
+            assert_int_equal(record.kind, s.records[i].kind);
+            assert_int_equal(record.count, s.records[i].count);
+            assert_true(record.time == s.records[i].time);
+            assert_int_equal(record.order_len, s.records[i].order_len);
+            if (record.order_len != 0)
+                assert_memory_equal(record.order, s.records[i].order, record.order_len);
+            for (size_t k = 0; k < record.count; k++)
                 assert_same_value(&record.fields[k], &s.records[i].fields[k]);
         }
         assert_int_equal(frame_reader_next(&reader, &record, &e), ERR_END);
@@ -147,12 +175,19 @@ static void body_is_msgpack(void **state)
         for (size_t i = 0; i < s.count; i++) {
             assert_int_equal(msgpack_unpack_next(&unpacked, body, len, &offset),
                              MSGPACK_UNPACK_SUCCESS);
+            size_t head = s.ordered ? 3 : 2;
+            if (s.records[i].kind != RECORD_DATA) {
+                assert_int_equal(unpacked.data.type, MSGPACK_OBJECT_MAP);
+                assert_int_equal(unpacked.data.via.map.size, 1);
+                assert_int_equal(unpacked.data.via.map.ptr[0].key.via.array.size, head);
+                continue;
+            }
             assert_int_equal(unpacked.data.type, MSGPACK_OBJECT_ARRAY);
-            assert_int_equal(unpacked.data.via.array.size, 8);
-            const msgpack_object *text = &unpacked.data.via.array.ptr[2];
+            assert_int_equal(unpacked.data.via.array.size, head + 6);
+            const msgpack_object *text = &unpacked.data.via.array.ptr[head];
             assert_int_equal(text->type, MSGPACK_OBJECT_STR);
             assert_int_equal(text->via.str.size, s.fields[i][0].len);
-            assert_int_equal(unpacked.data.via.array.ptr[3].type, MSGPACK_OBJECT_BIN);
+            assert_int_equal(unpacked.data.via.array.ptr[head + 1].type, MSGPACK_OBJECT_BIN);
         }
         assert_int_equal(offset, len);
         msgpack_unpacked_destroy(&unpacked);
@@ -160,7 +195,7 @@ static void body_is_msgpack(void **state)
     }
 }
 
-static int read_all(const uint8_t *bytes, size_t len, const struct contract *contract)
+static int read_all(const uint8_t *bytes, size_t len, const struct contract *contract, bool ordered)
 {
     struct frame_header header;
     struct err e;
@@ -169,7 +204,7 @@ static int read_all(const uint8_t *bytes, size_t len, const struct contract *con
         return rc;
     struct frame_reader reader;
     struct record record;
-    frame_reader_init(&reader, &header, bytes, contract, false);
+    frame_reader_init(&reader, &header, bytes, contract, ordered);
     while ((rc = frame_reader_next(&reader, &record, &e)) == 0) {
     }
     return rc;
@@ -188,7 +223,7 @@ static void damage_is_refused(void **state)
             damaged_len = random_below(len);
         else
             copy[random_below(len)] ^= (uint8_t)(1u << random_below(8));
-        assert_int_equal(read_all(copy, damaged_len, &s.contract), ERR_PROTOCOL);
+        assert_int_equal(read_all(copy, damaged_len, &s.contract, s.ordered), ERR_PROTOCOL);
         free(copy);
         sample_done(&s);
     }
@@ -212,7 +247,7 @@ static void wrong_bodies_are_refused(void **state)
             (uint8_t)random_below(256);
         frame_builder_finish(&s.builder, s.last);
         frame_stamp(s.builder.bytes.data, 99);
-        int rc = read_all(s.builder.bytes.data, s.builder.bytes.len, &s.contract);
+        int rc = read_all(s.builder.bytes.data, s.builder.bytes.len, &s.contract, s.ordered);
         assert_true(rc == ERR_END || rc == ERR_PROTOCOL);
         refused += rc == ERR_PROTOCOL ? 1 : 0;
         sample_done(&s);
