@@ -112,8 +112,8 @@ static void the_form_stays(void **state)
     order_add_number(&order, 0x1234);
     order_add_integer(&order, -1);
     order_add_bytes(&order, "a\0b", 3);
-    static const uint8_t expected[] = {247, 248,  248,  249,  0x12, 0x34, 0x7f, 0xff, 0xff, 0xff, 0xff,
-                                       0xff, 0xff, 0xff, 'a',  0,    255,  'b',  0,    1};
+    static const uint8_t expected[] = {247,  248,  248,  249,  0x12, 0x34, 0x7f, 0xff, 0xff, 0xff,
+                                       0xff, 0xff, 0xff, 0xff, 'a',  0,    255,  'b',  0,    1};
     assert_int_equal(order.len, sizeof expected);
     assert_memory_equal(order.data, expected, sizeof expected);
     buf_done(&order);

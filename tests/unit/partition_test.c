@@ -31,7 +31,8 @@ static void groups_stay(void **state)
 {
     (void)state;
     struct stage stage = make_stage(1, 2);
-    struct value fields[2] = {value_of_integer(VALUE_INT, 42), value_of_bytes(VALUE_STRING, "ann", 3)};
+    struct value fields[2] = {value_of_integer(VALUE_INT, 42),
+                              value_of_bytes(VALUE_STRING, "ann", 3)};
     struct record record = {.seq = 1, .fields = fields, .count = 2};
     assert_int_equal(partition_group(&stage, &record), 167);
     fields[0].integer = 43;
