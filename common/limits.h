@@ -24,6 +24,10 @@
 #define PROCESSES_MAX 256u
 /* Key groups: what a worker has of a keyed stage's state are some of these. */
 #define KEY_GROUPS 256u
+/* Records without a key are dealt out in blocks of so many seqs, which then share frames. */
+#ifndef WORKER_BLOCK_SEQS
+#define WORKER_BLOCK_SEQS 256u
+#endif
 #define FIELDS_MAX 64u
 #define NAME_BYTES_MAX 63u
 /* The name of a process: that of its stage, or \"parse.12\" of several workers. */

@@ -4,9 +4,7 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/hash.h"
-
-/* Records without a key are dealt out in blocks of so many seqs, which then share frames. */
-#define BLOCK_SEQS 256u
+#include "common/limits.h"
 
 static uint64_t add_field(uint64_t hash, const struct value *value)
 {
@@ -50,6 +48,6 @@ size_t partition_worker(const struct stage *to, const struct record *record)
     if (to->workers == 1)
         return 0;
     if (to->by_count == 0)
-        return (size_t)(record->seq / BLOCK_SEQS % to->workers);
+        return (size_t)(record->seq / WORKER_BLOCK_SEQS % to->workers);
     return partition_worker_of_group(partition_group(to, record), to->workers);
 }

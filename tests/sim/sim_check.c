@@ -8,8 +8,13 @@
 #include <string.h>
 
 #include "common/limits.h"
+#include "ipc/order.h"
 #include "stages/stage.h"
 #include "tests/sim/sim_world.h"
+
+/* The linker sends every record here first. */
+int __wrap_runner_take(struct runner *r, const struct record *record, struct err *e);
+int __real_runner_take(struct runner *r, const struct record *record, struct err *e);
 
 /* How often an ack is followed by a look at what a power loss would leave of it. */
 #define RECOVERY_ONE_IN 24u
@@ -87,6 +92,20 @@ static void check_outlet(const struct process *process, const struct outlet *o)
           world.said[o->edge->to]);
 }
 
+/* All links of a stage carry frames of the same ranges. */
+static void check_ranges(const struct process *process)
+{
+    const struct host *h = &process->host;
+    for (size_t i = 1; h->positioned && i < h->outlet_count; i++) {
+        const struct outlet *a = &h->outlets[0], *b = &h->outlets[i];
+        /* It may have been interrupted between the two: then it is in send_all(). */
+        bool at_rest = process->waits != NULL;
+        CHECK(!at_rest || a->window.pushed == b->window.pushed,
+              "%s has closed frames up to %" PRIu64 " on edge %zu and %" PRIu64 " on edge %zu",
+              process->name, a->window.pushed, a->edge->index, b->window.pushed, b->edge->index);
+    }
+}
+
 void check_process(const struct process *process)
 {
     const struct host *h = &process->host;
@@ -101,9 +120,67 @@ void check_process(const struct process *process)
         check_outlet(process, &h->outlets[i]);
         refused += h->outlets[i].refused;
     }
+    check_ranges(process);
     CHECK(refused >= process->garbage_taken,
           "%s was given %" PRIu64 " pieces of garbage and has refused %" PRIu64, process->name,
           process->garbage_taken, refused);
+}
+
+/* --- a record that a stage is given --- */
+
+/* It comes behind the one before: by seq, input, and order; the end is the last of its seq. */
+static void check_order(const struct process *process, const struct record *record)
+{
+    const struct host *h = &process->host;
+    bool is_end = record->kind == RECORD_END, was_end = process->taken.kind == RECORD_END;
+    CHECK(record->seq > h->processed && record->seq > h->committed,
+          "%s is given a record of seq %" PRIu64 " behind %" PRIu64, process->name, record->seq,
+          h->processed);
+    for (size_t i = 0; i < h->inlet_count; i++)
+        CHECK(record->seq < h->inlets[i].expected,
+              "%s is given a record of seq %" PRIu64 ", and edge %zu has not brought that yet",
+              process->name, record->seq, h->inlets[i].edge->index);
+    if (process->taken.seq != record->seq) {
+        CHECK(process->taken.seq < record->seq, "%s is given seq %" PRIu64 " after %" PRIu64,
+              process->name, record->seq, process->taken.seq);
+        return;
+    }
+    CHECK(!was_end, "%s is given a record of seq %" PRIu64 " behind its end", process->name,
+          record->seq);
+    if (is_end || process->taken.input < record->input)
+        return;
+    CHECK(process->taken.input == record->input,
+          "%s is given a record of input %u behind one of input %u", process->name, record->input,
+          process->taken.input);
+    int result = order_compare(process->taken.order, process->taken.order_len, record->order,
+                               record->order_len);
+    CHECK(result < 0 || (result == 0 && record->order_len == 0),
+          "%s is given records of seq %" PRIu64 " in the wrong order", process->name, record->seq);
+}
+
+int __wrap_runner_take(struct runner *r, const struct record *record, struct err *e)
+{
+    struct process *process = present;
+    if (process == NULL || !process->is_stage)
+        return __real_runner_take(r, record, e);
+    check_order(process, record);
+    int rc = __real_runner_take(r, record, e);
+    if (rc != 0)
+        return rc; /* it is given again */
+    process->taken.kind = record->kind;
+    process->taken.seq = record->seq;
+    process->taken.input = record->input;
+    process->taken.order = sim_resize(process->taken.order, record->order_len, 1);
+    process->taken.order_len = record->order_len;
+    if (record->order_len != 0)
+        memcpy(process->taken.order, record->order, record->order_len);
+    return 0;
+}
+
+void check_forget(struct process *process)
+{
+    sim_free(process->taken.order);
+    process->taken.order = NULL;
 }
 
 /* --- an ack --- */
@@ -137,30 +214,20 @@ static void ignore_output(struct emitter *out, port_number port, const struct re
     (void)record;
 }
 
-static int node_of(const struct disk *disk, const char *name)
+static void check_output(const struct disk *disk, const struct reference_output *output,
+                         seq_number seq, bool exactly, const char *when)
 {
-    int state = disk_find(disk, DISK_ROOT, "state");
-    return strcmp(name, OUTPUT_NAME) == 0 ? disk_find(disk, DISK_ROOT, name)
-                                          : disk_find(disk, state, name);
-}
-
-static void check_output(const struct disk *disk, const char *name, seq_number seq, bool exactly,
-                         const char *when)
-{
-    const struct reference *r = &world.reference;
-    bool dead = strcmp(name, OUTPUT_NAME) != 0;
-    const uint8_t *wanted = dead ? r->dead : r->output;
-    size_t len = dead ? r->dead_at[seq] : r->output_at[seq];
-    int node = node_of(disk, name);
+    size_t len = output->at[seq];
+    int node = reference_find(disk, output);
     size_t found = node < 0 ? 0 : disk_length(disk, node);
     if (found < len || (exactly && found != len))
-        fail("%s: '%s' has %zu bytes; up to seq %" PRIu64 " it should have %zu", when, name, found,
-             seq, len);
+        fail("%s: '%s' has %zu bytes; up to seq %" PRIu64 " it should have %zu", when, output->name,
+             found, seq, len);
     const uint8_t *bytes = node < 0 ? NULL : disk_bytes(disk, node);
     for (size_t i = 0; i < len; i++) {
-        if (bytes[i] != wanted[i])
-            fail("%s: '%s' differs at offset %zu of %zu (up to seq %" PRIu64 ")", when, name, i,
-                 len, seq);
+        if (bytes[i] != output->bytes[i])
+            fail("%s: '%s' differs at offset %zu of %zu (up to seq %" PRIu64 ")", when,
+                 output->name, i, len, seq);
     }
 }
 
@@ -197,11 +264,9 @@ seq_number check_recovery(bool loses_power)
         if (has_position && position < world.said[i])
             fail("%s, %s would go on behind %" PRIu64 ", but it has acked %" PRIu64, when,
                  stage->name, position, world.said[i]);
-        if (stage->kind->role == KIND_SINK)
-            check_output(disk,
-                         strcmp(stage->name, DEAD_LETTERS_STAGE) == 0 ? "dead-letters.jsonl"
-                                                                      : OUTPUT_NAME,
-                         position, false, when);
+        const struct reference_output *output = reference_output(stage->name);
+        if (output != NULL)
+            check_output(disk, output, position, false, when);
     }
     disk_free(disk);
     sim_report.tracing = tracing;
@@ -255,93 +320,42 @@ static void check_files(void)
     }
 }
 
+/* What all workers of a stage have counted. */
+static struct status_counts counts_of(const char *base)
+{
+    struct status_counts sum = {0};
+    for (size_t i = 0; i < world.topology->stage_count; i++) {
+        if (strcmp(world.topology->stages[i].base, base) != 0)
+            continue;
+        struct status_counts counts = status_page_counts(world.supervisor.stages[i].page);
+        sum.in += counts.in;
+        sum.out += counts.out;
+        sum.dropped += counts.dropped;
+        sum.dead += counts.dead;
+    }
+    return sum;
+}
+
 static void check_counts(void)
 {
-    for (size_t i = 0; i < world.topology->stage_count; i++) {
-        struct status_counts found = status_page_counts(world.supervisor.stages[i].page);
+    for (size_t i = 0; i < world.logical->stage_count; i++) {
+        struct status_counts found = counts_of(world.logical->stages[i].name);
         const struct status_counts *wanted = &world.reference.counts[i];
         if (found.in != wanted->in || found.out != wanted->out ||
             found.dropped != wanted->dropped || found.dead != wanted->dead)
             fail("%s counted in %" PRIu64 ", out %" PRIu64 ", dropped %" PRIu64 ", dead %" PRIu64
                  "; the inline host in %" PRIu64 ", out %" PRIu64 ", dropped %" PRIu64
                  ", dead %" PRIu64,
-                 world.topology->stages[i].name, found.in, found.out, found.dropped, found.dead,
+                 world.logical->stages[i].name, found.in, found.out, found.dropped, found.dead,
                  wanted->in, wanted->out, wanted->dropped, wanted->dead);
     }
 }
 
 void check_done(void)
 {
-    check_output(world.disk, OUTPUT_NAME, world.input_seqs, true, "at the end");
-    check_output(world.disk, "dead-letters.jsonl", world.input_seqs, true, "at the end");
+    for (size_t i = 0; i < world.reference.output_count; i++)
+        check_output(world.disk, &world.reference.outputs[i], world.input_seqs, true, "at the end");
     check_files();
     if (world.lives == 1 && world.input_seqs == world.reference.seqs)
         check_counts();
-}
-
-/* --- the inline host --- */
-
-static uint8_t *copy_of(const struct disk *disk, const char *name, size_t *ret_len)
-{
-    int node = node_of(disk, name);
-    *ret_len = node < 0 ? 0 : disk_length(disk, node);
-    uint8_t *copy = sim_new(*ret_len, 1);
-    if (*ret_len != 0)
-        memcpy(copy, disk_bytes(disk, node), *ret_len);
-    return copy;
-}
-
-static size_t length_of(const struct disk *disk, const char *name)
-{
-    int node = node_of(disk, name);
-    return node < 0 ? 0 : disk_length(disk, node);
-}
-
-void reference_make(const uint8_t *input, size_t input_len)
-{
-    struct reference *r = &world.reference;
-    struct disk *disk = disk_new(false);
-    int node = disk_make(disk, DISK_ROOT, INPUT_NAME, false);
-    disk_write(disk, node, 0, input, input_len);
-    (void)disk_make(disk, disk_make(disk, DISK_ROOT, "state", true), "stages", true);
-    struct process process = {.disk = disk, .name = "inline"};
-    struct inline_host *host;
-    struct err e;
-    const struct inline_io io = {0};
-    size_t capacity = 1024;
-    r->output_at = sim_new(capacity, sizeof *r->output_at);
-    r->dead_at = sim_new(capacity, sizeof *r->dead_at);
-    process_enter(&process);
-    if (inline_host_new(world.topology, STAGE_FD_STAGES, false, &io, &host, &e) != 0)
-        fail("the inline host does not start: %s", e.text);
-    int rc;
-    while ((rc = inline_host_run(host, 1, &e)) == 0) {
-        if (++r->seqs == capacity)
-            fail("the input has more than %zu seqs", capacity);
-        if (inline_host_commit(host, &e) != 0)
-            fail("the inline host cannot commit: %s", e.text);
-        r->output_at[r->seqs] = length_of(disk, OUTPUT_NAME);
-        r->dead_at[r->seqs] = length_of(disk, "dead-letters.jsonl");
-    }
-    if (rc != ERR_END)
-        fail("the inline host failed: %s", e.text);
-    for (size_t i = 0; i < world.topology->stage_count; i++)
-        r->counts[i] = inline_host_counts(host, i);
-    inline_host_free(host);
-    process_leave();
-    if (process.memory.count != 0 || calls_forget(&process) != 0)
-        fail("the inline host leaves something behind");
-    r->output = copy_of(disk, OUTPUT_NAME, &r->output_len);
-    r->dead = copy_of(disk, "dead-letters.jsonl", &r->dead_len);
-    disk_free(disk);
-}
-
-void reference_free(void)
-{
-    struct reference *r = &world.reference;
-    sim_free(r->output);
-    sim_free(r->dead);
-    sim_free(r->output_at);
-    sim_free(r->dead_at);
-    *r = (struct reference){0};
 }

@@ -6,76 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stages/stage.h"
 #include "tests/sim/sim_base.h"
-#include "topology/diagnostics.h"
 
 #define INPUT_BYTES_MAX ((size_t)256 << 10)
-
-#define HEAD                                                                                       \
-    "topology: t\nversion: 1\n"                                                                    \
-    "types:\n  Load: { id: string, customer_id: string, load_amount: money(USD), time: timestamp " \
-    "}\nstages:\n  loads: { kind: file.source, path: in, max_line_bytes: 128 }\n"
-#define PARSE "  parse: { kind: json.decode, from: loads, type: Load }\n"
-#define LIMITS(from)                                                                               \
-    "  limits:\n    kind: limits\n    from: " from                                                 \
-    "\n    key: customer_id\n    amount: load_amount\n"                                            \
-    "    at: time\n    calendar: { zone: UTC, week_starts: monday }\n    lateness: 14d\n"          \
-    "    rules:\n      daily-amount: { per: day, sum: 5000.00 }\n"                                 \
-    "      daily-count: { per: day, count: 3 }\n      weekly-amount: { per: week, sum: 20000.00 "  \
-    "}\n"
-#define ANSWERS "  answers: { kind: file.sink, from: format, path: out }\n"
-
-static const char *const texts[] = {
-    HEAD PARSE "  once: { kind: dedupe, from: parse, key: [customer_id, id] }\n" LIMITS(
-        "once") "  format: { kind: json.encode, from: limits, fields: [id, customer_id, accepted] "
-                "}\n" ANSWERS,
-    HEAD "  answers: { kind: file.sink, from: loads, path: out }\n",
-    HEAD PARSE
-    "  once: { kind: dedupe, from: parse, key: [customer_id], keep: 2d, at: time }\n"
-    "  format: { kind: json.encode, from: once, fields: [id, customer_id, time] }\n" ANSWERS,
-    HEAD PARSE LIMITS("parse") "  format: { kind: json.encode, from: limits, fields: [id, "
-                               "load_amount, accepted] }\n" ANSWERS,
-    HEAD PARSE "  format: { kind: json.encode, from: parse, fields: [id] }\n" ANSWERS,
-};
-#define TEXTS (sizeof texts / sizeof texts[0])
-
-static struct topology *topologies[TEXTS][2];
-
-void input_init(void)
-{
-    static const char *const durabilities[] = {"durability: host\n", "durability: process\n"};
-    for (size_t i = 0; i < TEXTS; i++) {
-        for (size_t k = 0; k < 2; k++) {
-            char text[4096];
-            (void)snprintf(text, sizeof text, "%s%s", durabilities[k], texts[i]);
-            struct diagnostics d;
-            diagnostics_init(&d, "t.yaml", text, strlen(text));
-            if (topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES, &d,
-                              &topologies[i][k]) != 0) {
-                struct buf out = {0};
-                diagnostics_print(&d, &out);
-                fail("%s", buf_text(&out));
-            }
-            diagnostics_done(&d);
-        }
-    }
-}
-
-void input_done(void)
-{
-    for (size_t i = 0; i < TEXTS; i++) {
-        topology_free(topologies[i][0]);
-        topology_free(topologies[i][1]);
-    }
-}
-
-const struct topology *input_topology(bool *ret_durable, bool must_be_durable)
-{
-    *ret_durable = must_be_durable || !chance_one_in(4);
-    size_t i = chance_one_in(2) ? 0 : chance_below(TEXTS);
-    return topologies[i][*ret_durable ? 0 : 1];
-}
 
 struct text {
     char *bytes;

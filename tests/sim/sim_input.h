@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim_input.h - the topologies of the simulation and inputs for them
+ * sim_input.h - random inputs for the topologies of the simulation
  */
 #ifndef BULKHEAD_TESTS_SIM_INPUT_H
 #define BULKHEAD_TESTS_SIM_INPUT_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/graph.h"
+#include "common/value.h"
 
 #define INPUT_LINES_MAX 200u
 
@@ -20,12 +20,6 @@ struct sim_input {
     size_t part_len;
     seq_number part_seqs;
 };
-
-void input_init(void);
-void input_done(void);
-
-/* One of the topologies, by chance. */
-const struct topology *input_topology(bool *ret_durable, bool must_be_durable);
 
 /* Random lines, good and bad ones; free bytes with sim_free(). */
 struct sim_input input_make(void);

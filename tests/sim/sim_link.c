@@ -18,7 +18,7 @@
 #define LINK_FD_BASE (4 << 20)
 /* The descriptor by which a process hears of lost links. */
 #define LOST_FD (5 << 20)
-#define PAIRS_MAX 64u
+#define PAIRS_MAX 256u
 #define SENDER 0
 #define RECEIVER 1
 

@@ -148,6 +148,7 @@ void process_free(struct process *process)
     coroutine_free(process->context);
     queue_clear(&process->from_supervisor);
     queue_clear(&process->to_supervisor);
+    check_forget(process);
     sim_free(process);
 }
 

@@ -15,6 +15,7 @@
 #include "common/check.h"
 #include "common/limits.h"
 #include "tests/sim/sim_input.h"
+#include "tests/sim/sim_topology.h"
 #include "tests/sim/sim_world.h"
 
 #define STEPS_MAX 400000u
@@ -46,12 +47,12 @@ enum profile story_profile(uint64_t seed)
 
 void story_init(void)
 {
-    input_init();
+    topologies_init();
 }
 
 void story_done(void)
 {
-    input_done();
+    topologies_done();
 }
 
 static void draw_kills(struct faults *f)
@@ -129,8 +130,10 @@ static void make_world(enum profile profile, struct sim_input *ret_input)
     world = (struct world){0};
     sim_report = report;
     sim_report.now_us = 1000000 + chance_below(1000000);
-    world.topology =
-        input_topology(&world.durable, profile == PROFILE_POWER || profile == PROFILE_DISK);
+    struct topology_pair pair =
+        topologies_pick(&world.durable, profile == PROFILE_POWER || profile == PROFILE_DISK);
+    world.topology = pair.processes;
+    world.logical = pair.logical;
     draw_faults(profile);
     *ret_input = input_make();
     reference_make(ret_input->bytes, ret_input->len);
@@ -140,7 +143,7 @@ static void make_world(enum profile profile, struct sim_input *ret_input)
     disk_sync_all(world.disk);
     for (size_t i = 0; i < WORLD_STAGES_MAX; i++)
         world.supervisor.stages[i].image_fd = -1;
-    TRACE("%zu stages, %" PRIu64 " seqs, durability: %s, %" PRIu64 " faults",
+    TRACE("%zu processes, %" PRIu64 " seqs, durability: %s, %" PRIu64 " faults",
           world.topology->stage_count, world.reference.seqs, world.durable ? "host" : "process",
           world.faults.left);
 }

@@ -17,10 +17,10 @@
 #include "tests/sim/sim_base.h"
 #include "tests/sim/sim_disk.h"
 
-#define WORLD_STAGES_MAX 16u
-#define WORLD_EDGES_MAX 32u
+#define WORLD_STAGES_MAX 24u
+#define WORLD_EDGES_MAX 64u
+#define WORLD_OUTPUTS_MAX 4u
 #define INPUT_NAME "in"
-#define OUTPUT_NAME "out"
 
 /* What may go wrong: each once in so many occasions; 0 never. Drawn anew for every seed. */
 struct faults {
@@ -105,6 +105,13 @@ struct process {
     nfds_t wait_count;
     uint64_t wait_until_us; /* UINT64_MAX: no limit */
     uint64_t garbage_taken;
+    struct {
+        enum record_kind kind;
+        seq_number seq; /* 0: none */
+        uint32_t input;
+        uint8_t *order;
+        size_t order_len;
+    } taken; /* the last record that its stage was given */
 
     int status_fd, image_fd; /* of its memory, see memory_file_*() */
     struct queue from_supervisor, to_supervisor;
@@ -138,17 +145,27 @@ struct supervisor_sim {
 /* Prints what every stage is doing; for hangs. */
 void world_dump(void);
 
+/* A file that a sink writes. */
+struct reference_output {
+    const char *stage;
+    const char *name;
+    bool in_state; /* in the state directory, not beside it */
+    uint8_t *bytes;
+    size_t len;
+    size_t *at; /* length behind each seq, from 0 */
+};
+
 /* What the inline host makes of the same input. */
 struct reference {
     seq_number seqs; /* of the input */
-    uint8_t *output, *dead;
-    size_t output_len, dead_len;
-    size_t *output_at, *dead_at; /* length behind each seq, from 0 */
-    struct status_counts counts[WORLD_STAGES_MAX];
+    struct reference_output outputs[WORLD_OUTPUTS_MAX];
+    size_t output_count;
+    struct status_counts counts[WORLD_STAGES_MAX]; /* of the stages of world.logical */
 };
 
 struct world {
-    const struct topology *topology;
+    const struct topology *topology; /* its processes */
+    const struct topology *logical;  /* the same with one worker of each stage */
     bool durable;
     struct disk *disk;
     struct faults faults;
@@ -249,6 +266,8 @@ bool supervisor_bury_orphans(void);
 
 void check_process(const struct process *process);
 void check_ack(size_t stage, seq_number acked);
+/* Frees what it remembers of a process. */
+void check_forget(struct process *process);
 /*
  * What would be if everything died now, and the power failed or not. Returns the highest seq behind
  * which any stage would go on.
@@ -256,7 +275,14 @@ void check_ack(size_t stage, seq_number acked);
 seq_number check_recovery(bool loses_power);
 /* At the end of a run: everything is there, and nothing else. */
 void check_done(void);
+
+/* --- sim_reference.c --- */
+
 void reference_make(const uint8_t *input, size_t input_len);
 void reference_free(void);
+/* What the sink of this name writes; NULL if that is no file. */
+const struct reference_output *reference_output(const char *stage);
+/* The file of an output on a disk; -1: there is none. */
+int reference_find(const struct disk *disk, const struct reference_output *output);
 
 #endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/sim/sim_topology.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "stages/stage.h"
+#include "tests/sim/sim_world.h"
+#include "topology/diagnostics.h"
+
+#define HEAD                                                                                       \
+    "topology: t\nversion: 1\n"                                                                    \
+    "types:\n  Load: { id: string, customer_id: string, load_amount: money(USD), time: timestamp " \
+    "}\nstages:\n  loads: { kind: file.source, path: in, max_line_bytes: 128 }\n"
+#define PARSE "  parse: { kind: json.decode, from: loads, type: Load }\n"
+#define PARSE_BY_3 "  parse: { kind: json.decode, from: loads, type: Load, workers: 3, by: line }\n"
+#define LIMITS(from, more)                                                                         \
+    "  limits:\n    kind: limits\n    from: " from                                                 \
+    "\n    key: customer_id\n    amount: load_amount\n"                                            \
+    "    at: time\n    calendar: { zone: UTC, week_starts: monday }\n    lateness: 14d\n"          \
+    "    rules:\n      daily-amount: { per: day, sum: 5000.00 }\n"                                 \
+    "      daily-count: { per: day, count: 3 }\n      weekly-amount: { per: week, sum: 20000.00 "  \
+    "}\n" more
+#define FORMAT(from, fields)                                                                       \
+    "  format: { kind: json.encode, from: " from ", fields: [" fields "] }\n"
+#define ANSWERS "  answers: { kind: file.sink, from: format, path: out }\n"
+/* Dead letters that the topology reads itself. */
+#define LETTERS(from)                                                                              \
+    "  refused: { kind: json.encode, from: " from " }\n"                                           \
+    "  letters: { kind: file.sink, from: refused, path: letters }\n"
+
+static const char *const chains[] = {
+    HEAD PARSE "  once: { kind: dedupe, from: parse, key: [customer_id, id] }\n" LIMITS("once", "")
+        FORMAT("limits", "id, customer_id, accepted") ANSWERS,
+    HEAD "  answers: { kind: file.sink, from: loads, path: out }\n",
+    HEAD PARSE
+    "  once: { kind: dedupe, from: parse, key: [customer_id], keep: 2d, at: time }\n" FORMAT(
+        "once", "id, customer_id, time") ANSWERS,
+    HEAD PARSE LIMITS("parse", "") FORMAT("limits", "id, load_amount, accepted") ANSWERS,
+    HEAD PARSE FORMAT("parse", "id") ANSWERS,
+};
+
+static const char *const graphs[] = {
+    /* A diamond: one way drops what it has seen, the other nothing. */
+    HEAD PARSE
+    "  once: { kind: dedupe, from: parse, key: [customer_id, id], keep: 3d, at: time }\n"
+    "  both: { kind: merge, from: [once, parse], origin: way }\n" FORMAT("both", "id, time, way")
+        ANSWERS,
+    /* The same with workers on either way, and behind them. */
+    HEAD PARSE_BY_3
+    "  once: { kind: dedupe, from: parse, key: [customer_id, id], keep: 3d, at: time, workers: 2 "
+    "}\n"
+    "  first: { kind: dedupe, from: parse, key: customer_id, workers: 3, keep: 1d, at: time }\n"
+    "  both: { kind: merge, from: [first, once, parse], origin: way, workers: 2 }\n" FORMAT(
+        "both", "id, time, way") ANSWERS,
+    /* Two keyed stages with workers in a row, by other keys, between stateless ones. */
+    HEAD PARSE_BY_3
+    "  once: { kind: dedupe, from: parse, key: [customer_id, id], by: id, workers: 2 }\n" LIMITS(
+        "once", "    workers: 3\n") FORMAT("limits", "id, customer_id, accepted") ANSWERS,
+    /* One worker in front of several; workers in front of one, which has the state. */
+    HEAD PARSE "  once: { kind: dedupe, from: parse, key: customer_id, keep: 2d, at: time, "
+               "workers: 3 }\n" LIMITS("once", "") FORMAT("limits", "id, accepted") ANSWERS,
+    /* A keyed stage with workers and two inputs, of which one never brings anything. */
+    HEAD PARSE
+    "  seen: { kind: dedupe, from: parse, key: id, workers: 2 }\n"
+    "  short: { kind: json.encode, from: seen, fields: [id] }\n"
+    "  none: { kind: json.decode, from: short, type: Load, workers: 2, by: line }\n" LIMITS(
+        "[none, parse, seen]", "    workers: 2\n") FORMAT("limits", "id, accepted") ANSWERS,
+    /* Dead letters with wires of their own; a copy of the input. */
+    HEAD PARSE_BY_3 LIMITS("parse", "    workers: 2\n") FORMAT("limits", "id, accepted")
+        ANSWERS LETTERS("[loads.dead, parse.dead, limits.dead]") "  copy: { kind: file.sink, from: "
+                                                                 "loads, path: copy }\n",
+    /* A branch that drops everything, and is not waited for. */
+    HEAD PARSE FORMAT("parse", "id, time") ANSWERS "  enough: { kind: discard, from: parse }\n",
+    /* A sink that merges: what was good with what was not. */
+    HEAD PARSE "  good: { kind: json.encode, from: parse, fields: [id], workers: 2, by: id }\n"
+               "  bad: { kind: json.encode, from: [parse.dead, loads.dead], fields: [seq, reason], "
+               "workers: 2, by: reason }\n"
+               "  answers: { kind: file.sink, from: [bad, good], path: out }\n",
+};
+#define CHAINS (sizeof chains / sizeof chains[0])
+#define GRAPHS (sizeof graphs / sizeof graphs[0])
+
+static struct topology *topologies[CHAINS + GRAPHS][2][2]; /* text, durability, form */
+
+static struct topology *load(const char *durability, const char *stages, enum topology_form form)
+{
+    struct buf text = {0};
+    buf_add_format(&text, "%s%s", durability, stages);
+    struct diagnostics d;
+    struct topology *topology;
+    diagnostics_init(&d, "t.yaml", buf_text(&text), text.len);
+    if (topology_load("t.yaml", buf_text(&text), text.len, stage_registry, form, &d, &topology) !=
+        0) {
+        struct buf out = {0};
+        diagnostics_print(&d, &out);
+        fail("%s\n%s", buf_text(&text), buf_text(&out));
+    }
+    if (topology->stage_count > WORLD_STAGES_MAX || topology->edge_count > WORLD_EDGES_MAX)
+        fail("%zu processes and %zu edges are too many", topology->stage_count,
+             topology->edge_count);
+    diagnostics_done(&d);
+    buf_done(&text);
+    return topology;
+}
+
+void topologies_init(void)
+{
+    static const char *const durabilities[] = {"durability: host\n", "durability: process\n"};
+    for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
+        const char *text = i < CHAINS ? chains[i] : graphs[i - CHAINS];
+        for (size_t k = 0; k < 2; k++) {
+            topologies[i][k][0] = load(durabilities[k], text, TOPOLOGY_PROCESSES);
+            topologies[i][k][1] = load(durabilities[k], text, TOPOLOGY_LOGICAL);
+        }
+    }
+}
+
+void topologies_done(void)
+{
+    for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            topology_free(topologies[i][k][0]);
+            topology_free(topologies[i][k][1]);
+        }
+    }
+}
+
+struct topology_pair topologies_pick(bool *ret_durable, bool must_be_durable)
+{
+    *ret_durable = must_be_durable || !chance_one_in(4);
+    size_t i = chance_one_in(3) ? chance_below(CHAINS) : CHAINS + chance_below(GRAPHS);
+    struct topology *const *forms = topologies[i][*ret_durable ? 0 : 1];
+    return (struct topology_pair){.processes = forms[0], .logical = forms[1]};
+}
