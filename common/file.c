@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,4 +176,34 @@ int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e)
     if (rc != 0)
         return rc;
     return file_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, e);
+}
+
+int file_remove_in(int dir_fd, const char *prefix, unsigned depth, struct err *e)
+{
+    int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (dir == NULL) {
+        if (copy >= 0)
+            (void)close(copy);
+        return err_set_errno(e, "cannot list a directory");
+    }
+    int rc = 0;
+    struct dirent *entry;
+    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+            strncmp(name, prefix, strlen(prefix)) != 0)
+            continue;
+        int child = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (child >= 0 && depth > 0)
+            rc = file_remove_in(child, "", depth - 1, e);
+        if (rc == 0 && unlinkat(dir_fd, name, child >= 0 ? AT_REMOVEDIR : 0) != 0)
+            rc = err_set_errno(e, "cannot remove '%s'", name);
+        if (child >= 0)
+            (void)close(child);
+    }
+    if (rc == 0 && errno != 0)
+        rc = err_set_errno(e, "cannot list a directory");
+    (void)closedir(dir);
+    return rc;
 }

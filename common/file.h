@@ -71,4 +71,10 @@ int file_remove(int dir_fd, const char *name, struct err *e);
  */
 int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e);
 
+/*
+ * Removes all in a directory whose name begins with the prefix, at most so many levels of
+ * directories deep, following no link. Returns 0 or ERR_IO.
+ */
+int file_remove_in(int dir_fd, const char *prefix, unsigned depth, struct err *e);
+
 #endif

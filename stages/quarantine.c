@@ -31,7 +31,9 @@ enum {
     ENTRY_AT_WORDS = ENTRY_AT_CAUSE + QUARANTINE_CAUSE_BYTES_MAX + 1,
     ENTRY_BYTES = ENTRY_AT_WORDS + QUARANTINE_WORDS_BYTES_MAX + 1,
 };
-#define FILE_BYTES_MAX (HEADER_BYTES + (size_t)QUARANTINE_ENTRIES_MAX * ENTRY_BYTES)
+/* One worker adds up to QUARANTINE_ENTRIES_MAX, and then takes over the lists of the others. */
+#define FILE_ENTRIES_MAX ((size_t)QUARANTINE_ENTRIES_MAX * WORKERS_MAX)
+#define FILE_BYTES_MAX (HEADER_BYTES + FILE_ENTRIES_MAX * ENTRY_BYTES)
 
 static uint32_t crc_of(const uint8_t *bytes, size_t len)
 {
@@ -45,7 +47,7 @@ static int decode(const uint8_t *bytes, size_t len, const char *owner, struct qu
     if (len < HEADER_BYTES)
         return err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": cut off (offset %zu)", len);
     size_t count = bytes_get_u32(bytes + AT_COUNT);
-    if (bytes_get_u32(bytes + AT_MAGIC) != QUARANTINE_MAGIC || count > QUARANTINE_ENTRIES_MAX ||
+    if (bytes_get_u32(bytes + AT_MAGIC) != QUARANTINE_MAGIC || count > FILE_ENTRIES_MAX ||
         len != HEADER_BYTES + count * ENTRY_BYTES ||
         bytes_get_u32(bytes + AT_CRC) != crc_of(bytes, len))
         return err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": does not verify (offset 0)");
@@ -141,8 +143,16 @@ static int replace_file(int dir_fd, const uint8_t *bytes, size_t len, struct err
     return rc == 0 ? file_rename(dir_fd, QUARANTINE_FILE ".new", QUARANTINE_FILE, true, e) : rc;
 }
 
-static int write_list(int dir_fd, const char *owner, const struct quarantine *quarantine,
-                      struct err *e)
+void quarantine_merge(struct quarantine *quarantine, const struct quarantine *other)
+{
+    for (size_t i = 0; i < other->count; i++) {
+        if (quarantine_find(quarantine, other->entries[i].seq) == NULL)
+            insert(quarantine, &other->entries[i]);
+    }
+}
+
+int quarantine_write(int dir_fd, const char *owner, const struct quarantine *quarantine,
+                     struct err *e)
 {
     size_t len = HEADER_BYTES + quarantine->count * ENTRY_BYTES;
     uint8_t *bytes = memory_new(len, 1);
@@ -178,7 +188,7 @@ int quarantine_add(int dir_fd, const char *owner, const struct quarantine_entry 
                          QUARANTINE_ENTRIES_MAX);
         } else {
             insert(&quarantine, entry);
-            rc = write_list(dir_fd, owner, &quarantine, e);
+            rc = quarantine_write(dir_fd, owner, &quarantine, e);
         }
     }
     quarantine_done(&quarantine);

@@ -34,7 +34,7 @@ struct quarantine {
  * Reads the list of a stage; one without the file has none.
  *
  *   dir_fd  the stage's directory
- *   owner   "TOPOLOGY/STAGE": a file of another owner is refused
+ *   owner   "TOPOLOGY/STAGE", the same for all workers: a file of another owner is refused
  *
  * Ownership: the caller frees it with quarantine_done().
  * Returns: 0, ERR_CORRUPT or ERR_MISMATCH (e names file and offset), ERR_IO.
@@ -45,6 +45,16 @@ void quarantine_done(struct quarantine *quarantine);
 
 /* The entry of a seq, or NULL. */
 const struct quarantine_entry *quarantine_find(const struct quarantine *quarantine, seq_number seq);
+
+/*
+ * Adds the entries of another list that are not there; each list of several workers has some.
+ * Ownership: copies.
+ */
+void quarantine_merge(struct quarantine *quarantine, const struct quarantine *other);
+
+/* Replaces the list on disk and makes it safe. Returns 0, ERR_NO_SPACE or ERR_IO. */
+int quarantine_write(int dir_fd, const char *owner, const struct quarantine *quarantine,
+                     struct err *e);
 
 /*
  * Adds one entry and makes the list safe, whatever the durability of the topology; a seq that is

@@ -2,31 +2,35 @@
 #include "stages/runner.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/check.h"
-#include "common/file.h"
-#include "common/memory.h"
+#include "stages/layout.h"
+#include "stages/partition.h"
 
 static int load_quarantine(struct runner *r, const struct runner_config *config, struct err *e)
 {
-    char *owner = memory_format("%s/%s", config->topology->name, config->stage->name);
+    char path[LAYOUT_PATH_BYTES_MAX];
+    char *owner = layout_owner(config->topology, config->stage);
     int rc = quarantine_load(r->state_fd, owner, &r->quarantine, e);
     free(owner);
-    return rc == 0 ? 0 : err_wrap(e, "'stages/%s'", config->stage->name);
+    return rc == 0 ? 0 : err_wrap(e, "'%s'", layout_path(config->stage, path));
 }
 
-/* What a store is: whose, and what its keys and values mean. That of another stage is refused. */
-static void describe_store(const struct runner_config *config, struct store_spec *ret_spec)
+/* Opens the store with the secret that the layout has for it, if there is one. */
+static int open_store(struct runner *r, const struct runner_config *config,
+                      const struct store_spec *layout, bool durable, struct err *e)
 {
     const struct stage *stage = config->stage;
-    stage->kind->ops->store_spec(stage, ret_spec);
-    struct buf text = {0};
-    buf_add_format(&text, "%s/%s %s", config->topology->name, stage->name, ret_spec->schema);
-    for (size_t i = 0; i < stage->by_count; i++)
-        buf_add_format(&text, "%s%s", i == 0 ? " by=" : ",", stage->in->fields[stage->by[i]].name);
-    store_spec_set_schema(ret_spec, buf_text(&text));
-    buf_done(&text);
+    char path[LAYOUT_PATH_BYTES_MAX];
+    struct store_spec spec;
+    layout_store_spec(config->topology, stage, stage->worker, stage->workers, &spec);
+    spec.has_secret = layout->has_secret;
+    memcpy(spec.secret, layout->secret, sizeof spec.secret);
+    spec.beats = config->beats;
+    int rc = store_open(r->state_fd, config->image_fd, &spec, durable, &r->store, e);
+    return rc == 0 ? 0 : err_wrap(e, "state in '%s'", layout_path(stage, path));
 }
 
 static bool feeds_ordered(const struct topology *topology, size_t stage)
@@ -45,17 +49,12 @@ int runner_open(struct runner *r, const struct runner_config *config, struct err
     r->emitter.stage = config->stage;
     r->emitter.ordered = feeds_ordered(config->topology, config->stage->index);
     bool durable = config->topology->durability == DURABILITY_HOST;
-    int rc = file_make_dir(config->stages_fd, config->stage->name, &r->state_fd, e);
+    struct store_spec layout = {0};
+    int rc = layout_open(config->stages_fd, config->stage, &r->state_fd, &layout, e);
     if (rc == 0 && topology_may_quarantine(config->topology, config->stage->index))
         rc = load_quarantine(r, config, e);
-    if (rc == 0 && r->ops->store_spec != NULL) {
-        struct store_spec spec;
-        describe_store(config, &spec);
-        spec.beats = config->beats;
-        rc = store_open(r->state_fd, config->image_fd, &spec, durable, &r->store, e);
-        if (rc != 0)
-            (void)err_wrap(e, "state in 'stages/%s'", config->stage->name);
-    }
+    if (rc == 0 && r->ops->store_spec != NULL)
+        rc = open_store(r, config, &layout, durable, e);
     if (rc == 0) {
         struct stage_env env = {.topology = config->topology,
                                 .stage = config->stage,
@@ -143,6 +142,16 @@ static void step(struct runner *r, const struct record *record)
         r->ops->end(r->self, &r->emitter);
 }
 
+/*
+ * Whether what a record does was done before the number of workers changed, and its outputs are
+ * safe downstream. What other key groups let go at its time is not, so the clock goes on.
+ */
+static bool is_done_already(const struct runner *r, const struct record *record)
+{
+    return r->store != NULL && record->kind == RECORD_DATA && !store_is_level(r->store) &&
+           store_is_ahead(r->store, partition_group(r->stage, record));
+}
+
 int runner_take(struct runner *r, const struct record *record, struct err *e)
 {
     emitter_begin(&r->emitter, record);
@@ -154,6 +163,8 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
         store_begin(r->store, record->seq);
         advance_clock(r, record, entry == NULL);
     }
+    if (is_done_already(r, record))
+        return 0;
     if (entry != NULL) {
         emitter_dead_record(&r->emitter, DEAD_POISON, record, "%u times in a row, its stage %s%s%s",
                             POISON_DEATHS_MAX, entry->cause,

@@ -37,6 +37,7 @@
 
 #define STORE_VALUE_BYTES_MAX 256u
 #define STORE_SCHEMA_BYTES_MAX 255u
+#define STORE_SECRET_BYTES 16u
 
 struct store_spec {
     uint32_t value_len; /* bytes, a multiple of 8, STORE_VALUE_BYTES_MAX at most */
@@ -45,6 +46,12 @@ struct store_spec {
      * was written under another schema is refused.
      */
     char schema[STORE_SCHEMA_BYTES_MAX + 1];
+    /*
+     * The key of the fingerprints, where several workers of a stage must have the same one; else
+     * the store makes its own.
+     */
+    bool has_secret;
+    uint8_t secret[STORE_SECRET_BYTES];
     _Atomic uint64_t *beats; /* moved on while a state is read from disk; or NULL */
 };
 
@@ -92,12 +99,22 @@ struct hash128 store_key(const struct store *s, unsigned group, const void *byte
  */
 void store_begin(struct store *s, seq_number seq);
 
+/*
+ * Whether the state of a key group holds already what the seq in hand does to it, because it came
+ * from a worker who was further on than others when the number of workers changed. What that seq
+ * put out for the group was put out and is safe; nothing of it is to be done again.
+ */
+bool store_is_ahead(const struct store *s, unsigned group);
+
+/* Whether no group is ahead any more: cheap. Requires of both: store_begin() was called. */
+bool store_is_level(const struct store *s);
+
 /* The value of a key, or NULL if there is none or it has expired. Dead after the next put. */
 const void *store_find(const struct store *s, struct hash128 key);
 
 /*
  * Sets the value of a key and when it expires (STORE_NEVER: never). Copies value_len bytes.
- * Requires: store_begin() was called; store_is_full() is false.
+ * Requires: store_begin() was called; store_is_full() is false; the key's group is not ahead.
  */
 void store_put(struct store *s, struct hash128 key, int64_t expires_at, const void *value);
 
@@ -112,7 +129,8 @@ typedef void store_visit(void *context, struct hash128 key, int64_t expires_at, 
 
 /*
  * Visits every live entry that expires at `until` or before, in any order: those that
- * store_advance(until) would let go. Reads all entries of the shards that have some.
+ * store_advance(until) would let go. Those of groups that are ahead are left out. Reads all entries
+ * of the shards that have some.
  * Requires: store_begin() was called; visit changes nothing in the store.
  */
 void store_each_expiring(struct store *s, int64_t until, store_visit *visit, void *context);

@@ -18,10 +18,11 @@
 
 enum {
     BLOCK_AT_MAGIC = 0,
-    BLOCK_AT_SHARD = 4,
+    BLOCK_AT_GROUP = 4,
     BLOCK_AT_COUNT = 8,
-    BLOCK_AT_CRC = 12,
-    BLOCK_HEADER_BYTES = 16,
+    BLOCK_AT_POSITION = 12,
+    BLOCK_AT_CRC = 20,
+    BLOCK_HEADER_BYTES = 24,
 };
 
 enum {
@@ -52,18 +53,19 @@ int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd,
                              header, &c->fd, e);
 }
 
-int store_checkpoint_write_shard(struct store_checkpoint *c, const struct image *image,
-                                 struct buf *scratch, struct err *e)
+int store_checkpoint_write_group(struct store_checkpoint *c, const struct image *image,
+                                 seq_number position, struct buf *scratch, struct err *e)
 {
-    REQUIRE(c->fd >= 0 && c->next_shard < IMAGE_SHARDS);
+    REQUIRE(c->fd >= 0 && c->next_group < KEY_GROUPS);
     buf_reset(scratch);
     (void)buf_reserve(scratch, BLOCK_HEADER_BYTES);
     scratch->len = BLOCK_HEADER_BYTES;
-    uint32_t count = image_dump_shard(image, c->next_shard, scratch);
+    uint32_t count = image != NULL ? image_dump_group(image, c->next_group, scratch) : 0;
     uint8_t *block = scratch->data;
     bytes_put_u32(block + BLOCK_AT_MAGIC, BLOCK_MAGIC);
-    bytes_put_u32(block + BLOCK_AT_SHARD, c->next_shard);
+    bytes_put_u32(block + BLOCK_AT_GROUP, c->next_group);
     bytes_put_u32(block + BLOCK_AT_COUNT, count);
+    bytes_put_u64(block + BLOCK_AT_POSITION, position);
     uint32_t crc = hash_crc32c(0, block, BLOCK_AT_CRC);
     crc = hash_crc32c(crc, block + BLOCK_HEADER_BYTES, scratch->len - BLOCK_HEADER_BYTES);
     bytes_put_u32(block + BLOCK_AT_CRC, crc);
@@ -72,7 +74,7 @@ int store_checkpoint_write_shard(struct store_checkpoint *c, const struct image 
         return err_wrap(e, "checkpoint");
     c->len += scratch->len;
     c->entries += count;
-    c->next_shard++;
+    c->next_group++;
     return 0;
 }
 
@@ -110,12 +112,12 @@ int store_checkpoint_open(int dir_fd, uint64_t number, int *ret_fd,
 }
 
 /* Reads one block at the offset into the image; *offset then stands behind it. */
-static bool load_block(struct file_window *file, uint64_t *offset, unsigned shard,
+static bool load_block(struct file_window *file, uint64_t *offset, unsigned group,
                        uint32_t value_len, struct image *image, uint64_t *entries)
 {
     const uint8_t *block = file_window_at(file, *offset, BLOCK_HEADER_BYTES);
     if (block == NULL || bytes_get_u32(block + BLOCK_AT_MAGIC) != BLOCK_MAGIC ||
-        bytes_get_u32(block + BLOCK_AT_SHARD) != shard)
+        bytes_get_u32(block + BLOCK_AT_GROUP) != group)
         return false;
     size_t slot_size = sizeof(struct image_slot) + value_len;
     uint64_t count = bytes_get_u32(block + BLOCK_AT_COUNT);
@@ -129,8 +131,11 @@ static bool load_block(struct file_window *file, uint64_t *offset, unsigned shar
     for (uint64_t i = 0; i < count; i++) {
         const uint8_t *slot = slots + i * slot_size;
         struct hash128 key = {bytes_get_u64(slot), bytes_get_u64(slot + 8)};
+        if (image_group(key) != group)
+            return false;
         image_put(image, 0, key, (int64_t)bytes_get_u64(slot + 16), slot + 24);
     }
+    image_set_position(image, group, bytes_get_u64(block + BLOCK_AT_POSITION));
     *offset += BLOCK_HEADER_BYTES + count * slot_size;
     *entries += count;
     return true;
@@ -155,9 +160,9 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
     int rc = 0;
     uint64_t offset = STORE_HEADER_BYTES;
     uint64_t entries = 0;
-    for (unsigned shard = 0; rc == 0 && shard < IMAGE_SHARDS; shard++) {
+    for (unsigned group = 0; rc == 0 && group < KEY_GROUPS; group++) {
         status_page_beat(beats);
-        if (!load_block(&file, &offset, shard, header->value_len, image, &entries) && file.rc == 0)
+        if (!load_block(&file, &offset, group, header->value_len, image, &entries) && file.rc == 0)
             rc = err_set(e, ERR_CORRUPT, "%s: a block does not verify (offset %" PRIu64 ")", name,
                          offset);
         rc = file.rc != 0 ? err_wrap(e, "%s", name) : rc;

@@ -34,7 +34,7 @@ struct image_header {
     uint32_t value_len;
     uint32_t spare;
     char schema[STORE_SCHEMA_BYTES_MAX + 1];
-    uint8_t secret[IMAGE_KEY_BYTES];
+    uint8_t secret[STORE_SECRET_BYTES];
     _Atomic uint64_t complete;
     _Atomic uint64_t active_commit; /* which of the two is valid */
     struct image_commit commits[2];
@@ -45,7 +45,8 @@ struct image_header {
     struct image_growth growth;
     _Atomic uint64_t regions[IMAGE_SHARDS];
     uint64_t spares[IMAGE_SHARDS]; /* the region before, punched; 0: none. Used again if it fits */
-    uint32_t used[IMAGE_SHARDS];   /* slots taken; a kill may leave it one too high */
+    uint64_t positions[KEY_GROUPS];
+    uint32_t used[IMAGE_SHARDS]; /* slots taken; a kill may leave it one too high */
 };
 
 enum undo_op {
@@ -91,9 +92,16 @@ static struct image_slot *slot_at(const struct image *image, uint8_t *base, uint
     return (struct image_slot *)(base + i * image->slot_size);
 }
 
+_Static_assert(KEY_GROUPS == 256 && KEY_GROUPS % IMAGE_SHARDS == 0, "a group has one shard");
+
+unsigned image_group(struct hash128 key)
+{
+    return (unsigned)(key.high >> 56);
+}
+
 unsigned image_shard(struct hash128 key)
 {
-    return (unsigned)(key.high >> 56) % IMAGE_SHARDS;
+    return image_group(key) % IMAGE_SHARDS;
 }
 
 /* 0 marks an empty slot, so no key may have it. */
@@ -158,7 +166,7 @@ static uint64_t region_new(struct image *image, unsigned slots_log2)
 }
 
 int image_format(struct image *image, const struct store_spec *spec,
-                 const uint8_t secret[IMAGE_KEY_BYTES], struct err *e)
+                 const uint8_t secret[STORE_SECRET_BYTES], struct err *e)
 {
     REQUIRE(spec->value_len % 8 == 0 && spec->value_len <= STORE_VALUE_BYTES_MAX);
     if (fallocate(image->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
@@ -442,6 +450,16 @@ bool image_attach(struct image *image, const struct store_spec *spec)
     return true;
 }
 
+seq_number image_position(const struct image *image, unsigned group)
+{
+    return image->header->positions[group];
+}
+
+void image_set_position(struct image *image, unsigned group, seq_number position)
+{
+    image->header->positions[group] = position;
+}
+
 uint64_t image_undo_count(const struct image *image)
 {
     return atomic_load(&image->header->undo_tail) - atomic_load(&image->header->undo_head);
@@ -478,7 +496,7 @@ static const struct undo_entry *oldest_undo(const struct undo_entry *const *undo
  * Entries with an undo are written as the undo has them; an entry that was there at the committed
  * point and is in no slot now cannot be, because shards keep what is live as of that point.
  */
-uint32_t image_dump_shard(const struct image *image, unsigned shard, struct buf *out)
+uint32_t image_dump_group(const struct image *image, unsigned group, struct buf *out)
 {
     const struct image_header *h = image->header;
     uint64_t head = atomic_load(&h->undo_head), tail = atomic_load(&h->undo_tail);
@@ -487,15 +505,15 @@ uint32_t image_dump_shard(const struct image *image, unsigned shard, struct buf 
     for (uint64_t n = head; n < tail; n++) {
         const struct undo_entry *undo = undo_at(image, n);
         struct hash128 key = {undo->old.low, undo->old.high};
-        if (undo->op != UNDO_CLOCK && image_shard(key) == shard)
+        if (undo->op != UNDO_CLOCK && image_group(key) == group)
             undos[undo_count++] = undo;
     }
     int64_t clock = image_committed_clock(image);
-    uint64_t region = atomic_load(&h->regions[shard]);
+    uint64_t region = atomic_load(&h->regions[group % IMAGE_SHARDS]);
     uint32_t dumped = 0;
     for (uint64_t i = 0; i < region_slots(region); i++) {
         const struct image_slot *slot = slot_at(image, region_base(image, region), i);
-        if (slot->low == 0)
+        if (slot->low == 0 || image_group((struct hash128){slot->low, slot->high}) != group)
             continue;
         const struct undo_entry *undo = oldest_undo(undos, undo_count, slot);
         if (undo != NULL && undo->op == UNDO_PUT_NEW)

@@ -20,13 +20,13 @@
 
 #include "common/err.h"
 #include "common/hash.h"
+#include "common/limits.h"
 #include "stages/store.h"
 
-/* Part of the format of checkpoints; a test build has fewer, so that they fill up. */
+/* One for every key group; a test build has fewer, so that they fill up. */
 #ifndef IMAGE_SHARDS
-#define IMAGE_SHARDS 256u
+#define IMAGE_SHARDS KEY_GROUPS
 #endif
-#define IMAGE_KEY_BYTES 16u
 
 /* One entry as it lies in a shard; value_len bytes follow. */
 struct image_slot {
@@ -64,7 +64,7 @@ bool image_attach(struct image *image, const struct store_spec *spec);
 
 /* Makes the image empty, under the given secret, not yet complete. */
 int image_format(struct image *image, const struct store_spec *spec,
-                 const uint8_t secret[IMAGE_KEY_BYTES], struct err *e);
+                 const uint8_t secret[STORE_SECRET_BYTES], struct err *e);
 
 /* Says that the image now holds a complete state as of the commit. */
 void image_complete(struct image *image, const struct image_commit *commit);
@@ -82,7 +82,8 @@ const struct image_slot *image_find(const struct image *image, struct hash128 ke
 void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t expires_at,
                const void *value);
 
-/* The shard that a key lies in. */
+/* The group of a key, and the shard that it lies in. */
+unsigned image_group(struct hash128 key);
 unsigned image_shard(struct hash128 key);
 
 /* Visits the live slots of one shard, in any order. The image must not change meanwhile. */
@@ -102,9 +103,16 @@ uint64_t image_bytes(const struct image *image);
 int64_t image_committed_clock(const struct image *image);
 
 /*
- * Appends the live entries of one shard as of the committed point, slot by slot.
+ * The position of a key group: up to here its entries are those of a worker who was further on than
+ * the image's commit, see store_is_ahead(). 0 for most. Set while the image is made complete.
+ */
+seq_number image_position(const struct image *image, unsigned group);
+void image_set_position(struct image *image, unsigned group, seq_number position);
+
+/*
+ * Appends the live entries of one key group as of the committed point, slot by slot.
  * Returns how many.
  */
-uint32_t image_dump_shard(const struct image *image, unsigned shard, struct buf *out);
+uint32_t image_dump_group(const struct image *image, unsigned group, struct buf *out);
 
 #endif

@@ -18,7 +18,7 @@
 
 #define LOG_MAGIC 0x474c4842u   /* "BHLG" */
 #define GROUP_MAGIC 0x52474842u /* "BHGR" */
-#define FORMAT_VERSION 1u
+#define FORMAT_VERSION 2u
 
 /* Places in a file's header; the CRC covers all before it. */
 enum {

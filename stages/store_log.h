@@ -3,10 +3,10 @@
  * store_log.h - the files of a store: logs of committed changes and checkpoints; private to it
  *
  * A log is a header and then groups, one a commit, each with its range of seqs and a CRC32C. A
- * checkpoint is a header, one block a shard, and an end. File number k of either kind belongs
+ * checkpoint is a header, one block a key group, and an end. File number k of either kind belongs
  * together: what the checkpoint holds plus the groups of log k gives the state. A checkpoint is
- * made while the stage works on, shard by shard, each as of its own moment; that is right because
- * log k begins before the first shard is dumped and its entries say what a key became, not how it
+ * made while the stage works on, block by block, each as of its own moment; that is right because
+ * log k begins before the first block is dumped and its entries say what a key became, not how it
  * changed. Formats to the byte: docs/protocol.md.
  */
 #ifndef BULKHEAD_STAGES_STORE_LOG_H
@@ -32,7 +32,7 @@ struct store_file_header {
     int64_t clock; /* of a checkpoint, when it was begun */
     uint32_t value_len;
     char schema[STORE_SCHEMA_BYTES_MAX + 1];
-    uint8_t secret[IMAGE_KEY_BYTES];
+    uint8_t secret[STORE_SECRET_BYTES];
 };
 
 /* The newest checkpoint and log in a directory; 0 where there is none. */
@@ -86,7 +86,7 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
 /* A checkpoint that is being written. fd < 0: none. */
 struct store_checkpoint {
     int fd;
-    unsigned next_shard;
+    unsigned next_group;
     uint64_t len;
     uint64_t entries;
 };
@@ -95,9 +95,12 @@ struct store_checkpoint {
 int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd,
                            const struct store_file_header *header, struct err *e);
 
-/* Writes the next shard. Requires: next_shard < IMAGE_SHARDS. Returns 0 or ERR_IO. */
-int store_checkpoint_write_shard(struct store_checkpoint *c, const struct image *image,
-                                 struct buf *scratch, struct err *e);
+/*
+ * Writes the next key group, with its entries in an image (NULL: it has none) and its position.
+ * Requires: next_group < KEY_GROUPS. Returns 0 or ERR_IO.
+ */
+int store_checkpoint_write_group(struct store_checkpoint *c, const struct image *image,
+                                 seq_number position, struct buf *scratch, struct err *e);
 
 /* Ends the file and gives it its name. Returns 0 or ERR_IO. */
 int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t number, bool durable,

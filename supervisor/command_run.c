@@ -16,6 +16,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "stages/inline_host.h"
+#include "stages/layout.h"
 #include "stages/stage.h"
 #include "stages/stage_input.h"
 #include "supervisor/command.h"
@@ -102,19 +103,32 @@ static int preflight(const struct topology *t)
     return code;
 }
 
+static int failure_code(int rc)
+{
+    if (rc == ERR_UNREAD)
+        return EXIT_UNREAD;
+    return rc == ERR_MISMATCH || rc == ERR_CORRUPT ? EXIT_REFUSED : EXIT_FAILED;
+}
+
+static void say(const char *text)
+{
+    log_line(LOG_INFO, "%s", text);
+}
+
 static int open_state(struct run *run)
 {
     struct err e;
-    switch (state_dir_open(&run->state, run->state_path, run->topology->name, run->fresh, &e)) {
-    case 0:
-        return EXIT_OK;
-    case ERR_BUSY:
+    int rc = state_dir_open(&run->state, run->state_path, run->topology->name, run->fresh, &e);
+    if (rc != 0) {
         log_line(LOG_ERROR, "%s", e.text);
-        return EXIT_BUSY;
-    default:
-        log_line(LOG_ERROR, "%s", e.text);
-        return EXIT_REFUSED;
+        return rc == ERR_BUSY ? EXIT_BUSY : EXIT_REFUSED;
     }
+    rc = layout_prepare(run->state.stages_fd, run->topology, say, &e);
+    if (rc == 0)
+        return EXIT_OK;
+    log_line(LOG_ERROR, "%s", e.text);
+    state_dir_close(&run->state);
+    return failure_code(rc);
 }
 
 static void make_rows(struct run *run)
@@ -207,13 +221,6 @@ static int drive_inline(struct inline_host *host, struct err *e)
         if ((rc = wait_inline(host, stops, e)) != 0)
             break;
     return rc;
-}
-
-static int failure_code(int rc)
-{
-    if (rc == ERR_UNREAD)
-        return EXIT_UNREAD;
-    return rc == ERR_MISMATCH || rc == ERR_CORRUPT ? EXIT_REFUSED : EXIT_FAILED;
 }
 
 static int run_inline(struct run *run)

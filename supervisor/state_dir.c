@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/state_dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -233,47 +232,16 @@ static int check_name(const struct state_dir *d, const char *name, struct err *e
     return rc;
 }
 
-/* Removes what is in a directory and begins with the prefix, following nothing. */
-static int remove_in(int dir_fd, const char *prefix, unsigned depth, struct err *e)
-{
-    int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-    if (dir == NULL) {
-        if (copy >= 0)
-            (void)close(copy);
-        return err_set_errno(e, "cannot list a directory of the state");
-    }
-    int rc = 0;
-    struct dirent *entry;
-    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
-        const char *name = entry->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-            strncmp(name, prefix, strlen(prefix)) != 0)
-            continue;
-        int child = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (child >= 0 && depth > 0)
-            rc = remove_in(child, "", depth - 1, e);
-        if (rc == 0 && unlinkat(dir_fd, name, child >= 0 ? AT_REMOVEDIR : 0) != 0)
-            rc = err_set_errno(e, "cannot remove '%s'", name);
-        if (child >= 0)
-            (void)close(child);
-    }
-    if (rc == 0 && errno != 0)
-        rc = err_set_errno(e, "cannot list a directory of the state");
-    (void)closedir(dir);
-    return rc;
-}
-
 int state_dir_empty(int dir_fd, unsigned depth, struct err *e)
 {
-    return remove_in(dir_fd, "", depth, e);
+    return file_remove_in(dir_fd, "", depth, e);
 }
 
 int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err *e)
 {
     char prefix[16];
     (void)snprintf(prefix, sizeof prefix, "%u-", edge);
-    return remove_in(d->links_fd, prefix, 0, e);
+    return file_remove_in(d->links_fd, prefix, 0, e);
 }
 
 static int forget_all(const struct state_dir *d, struct err *e)

@@ -22,6 +22,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "stages/layout.h"
 #include "stages/quarantine.h"
 #include "stages/stage.h"
 #include "supervisor/control_server_loop.h"
@@ -409,15 +410,16 @@ static void do_tell(struct loop *l, const struct core_action *action)
 static void do_quarantine(struct loop *l, const struct core_action *action)
 {
     const struct supervised_stage *stage = &l->s.stages[action->stage];
-    const char *name = l->s.topology->stages[action->stage].name;
+    const struct stage *named = &l->s.topology->stages[action->stage];
+    const char *name = named->name;
     struct quarantine_entry entry = {.seq = action->seq};
     (void)snprintf(entry.cause, sizeof entry.cause, "%.*s", (int)sizeof entry.cause - 1,
                    action->text);
     status_last_words(&stage->words, entry.words, sizeof entry.words);
-    char *owner = memory_format("%s/%s", l->s.topology->name, name);
+    char *owner = layout_owner(l->s.topology, named);
     struct err e;
     int fd = -1;
-    int rc = file_make_dir(l->s.state->stages_fd, name, &fd, &e);
+    int rc = layout_open(l->s.state->stages_fd, named, &fd, NULL, &e);
     if (rc == 0)
         rc = quarantine_add(fd, owner, &entry, &e);
     if (fd >= 0)

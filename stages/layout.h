@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layout.h - where the workers of a stage keep their files, and how these move to other workers
+ *
+ * A stage of one worker keeps its files in "stages/NAME", those of several in "stages/NAME/0",
+ * "stages/NAME/1" and so on, beside a file "workers" that says how many there are and holds the
+ * secret that their stores share. Before anything starts, layout_prepare() deals out what another
+ * number of workers has left: it builds the new directory beside the old one, and one rename
+ * decides. Format and order of the steps: docs/protocol.md, "Workers of a stage".
+ */
+#ifndef BULKHEAD_STAGES_LAYOUT_H
+#define BULKHEAD_STAGES_LAYOUT_H
+
+#include "common/err.h"
+#include "stages/store.h"
+#include "topology/graph.h"
+
+/* "stages/parse/2", for messages and to find it in a state directory. */
+#define LAYOUT_PATH_BYTES_MAX (NAME_BYTES_MAX + 16u)
+const char *layout_path(const struct stage *stage, char ret_path[LAYOUT_PATH_BYTES_MAX]);
+
+/* "TOPOLOGY/STAGE": whose a quarantine is. The caller frees it. */
+char *layout_owner(const struct topology *topology, const struct stage *stage);
+
+/*
+ * Makes the directories of all stages be those of the workers that the topology has. To be called
+ * under the lock of the state directory, before any stage is opened.
+ *
+ *   stages_fd  the directory "stages"
+ *   note       is told of every stage whose state goes to another number of workers; may be NULL
+ *
+ * Returns: 0
+ *          ERR_MISMATCH, ERR_CORRUPT  what is there does not verify, or cannot be dealt out; e
+ * names the file. The state of every stage is as it was ERR_NO_SPACE, ERR_NO_SPACE_LOST, ERR_IO
+ * likewise, or some stages have theirs already
+ */
+int layout_prepare(int stages_fd, const struct topology *topology, void (*note)(const char *text),
+                   struct err *e);
+
+/*
+ * Opens the directory of one worker, and makes it if it is the only one.
+ *
+ *   ret_spec  NULL, or is given the secret that the workers share, if there are several
+ *
+ * Returns: 0, ERR_CORRUPT or ERR_MISMATCH (it is not laid out for so many workers), ERR_IO.
+ */
+int layout_open(int stages_fd, const struct stage *stage, int *ret_fd, struct store_spec *ret_spec,
+                struct err *e);
+
+/*
+ * Says what the store of one worker of so many is: whose, and what its keys and values mean. For a
+ * kind with a store_spec.
+ */
+void layout_store_spec(const struct topology *topology, const struct stage *stage, size_t worker,
+                       size_t workers, struct store_spec *ret_spec);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layout_p.h - the file "workers" and the directories beside it; private to layout*.c
+ */
+#ifndef BULKHEAD_STAGES_LAYOUT_P_H
+#define BULKHEAD_STAGES_LAYOUT_P_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "stages/layout.h"
+
+#define LAYOUT_FILE "workers"
+
+/* Who keeps files in the directory of a stage. */
+struct layout_file {
+    size_t workers; /* 1 if there is no file */
+    uint8_t secret[STORE_SECRET_BYTES];
+};
+
+/* Returns 0, ERR_CORRUPT or ERR_MISMATCH (e names the file and the offset), ERR_IO. */
+int layout_file_read(int base_fd, struct layout_file *ret_file, struct err *e);
+
+/* Makes it, and syncs it. Requires: several workers. Returns 0, ERR_NO_SPACE or ERR_IO. */
+int layout_file_write(int base_fd, const struct layout_file *file, struct err *e);
+
+/* Opens the directory of one of several workers. Returns 0, ERR_CORRUPT if it is missing, ERR_IO.
+ */
+int layout_open_worker(int base_fd, size_t worker, int *ret_fd, struct err *e);
+
+#endif
