@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "common/err.h"
 #include "common/hash.h"
+#include "common/type.h"
 
 int contract_add(struct contract *c, const char *name, struct type type)
 {
@@ -44,5 +45,7 @@ uint64_t contract_fingerprint(const struct contract *c)
 bool contract_value_fits(const struct contract *c, size_t field, const struct value *value)
 {
     REQUIRE(field < c->count);
-    return c->fields[field].type.tag == value->tag;
+    struct type type = c->fields[field].type;
+    return type.tag == value->tag ||
+           (type.tag == VALUE_OPTIONAL && type_item(type).tag == value->tag);
 }

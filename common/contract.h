@@ -39,7 +39,7 @@ int contract_find(const struct contract *c, const char *name);
 /* Hash of names and types in order. Two contracts with the same fingerprint are the same. */
 uint64_t contract_fingerprint(const struct contract *c);
 
-/* Whether a value may stand in the field. */
+/* Whether a value has a tag that may stand in the field; for all else, type_admits(). */
 bool contract_value_fits(const struct contract *c, size_t field, const struct value *value);
 
 #endif

@@ -69,6 +69,13 @@
 /* Nesting of ${A:-${B}} in a topology. */
 #define EXPANSION_DEPTH_MAX 8u
 
+/* A type in one line: with all its names and patterns; types within types; names of an enum. */
+#define TYPE_TEXT_BYTES_MAX 4096u
+#define TYPE_DEPTH_MAX 4u
+#define ENUM_NAMES_MAX 256u
+/* Digits of a decimal: all of them fit 64 bits. */
+#define DECIMAL_PRECISION_MAX 18u
+
 /* A pattern is written by people, and what it becomes must be small. */
 #define PATTERN_BYTES_MAX 1024u
 #define PATTERN_DEPTH_MAX 32u

@@ -150,6 +150,28 @@ enum timestamp_result timestamp_parse(const char *text, size_t len, int64_t *ret
     return timestamp_from_parts(&parts, ret_ns);
 }
 
+enum timestamp_result timestamp_parse_date(const char *text, size_t len, int64_t *ret_days)
+{
+    const char *at = text;
+    const char *end = text + len;
+    unsigned year, month, day;
+    if (!take_number(&at, end, 4, &year) || !take_char(&at, end, '-') ||
+        !take_number(&at, end, 2, &month) || !take_char(&at, end, '-') ||
+        !take_number(&at, end, 2, &day) || at != end || month < 1 || month > 12 || day < 1 ||
+        day > days_in_month(year, month))
+        return TIMESTAMP_BAD_FORM;
+    *ret_days = timestamp_days_from_civil(year, month, day);
+    return TIMESTAMP_OK;
+}
+
+void timestamp_format_date(int64_t days, struct buf *out)
+{
+    REQUIRE(days >= TIMESTAMP_DAYS_MIN && days <= TIMESTAMP_DAYS_MAX);
+    int64_t year, month, day;
+    civil_from_days(days, &year, &month, &day);
+    buf_add_format(out, "%04" PRId64 "-%02" PRId64 "-%02" PRId64, year, month, day);
+}
+
 void timestamp_format(int64_t ns, struct buf *out)
 {
     int64_t days = calendar_floor_div(ns, TIMESTAMP_NS_PER_DAY);

@@ -43,6 +43,17 @@ enum timestamp_result timestamp_from_parts(const struct timestamp_parts *parts, 
 /* Appends the timestamp in UTC, with as many decimals as it needs: "2000-01-01T00:00:00Z". */
 void timestamp_format(int64_t ns, struct buf *out);
 
+/* The days since 1970 of 0000-01-01 and of 9999-12-31: what a date with four digits can be. */
+#define TIMESTAMP_DAYS_MIN INT64_C(-719528)
+#define TIMESTAMP_DAYS_MAX INT64_C(2932896)
+
+/* Reads a date, YYYY-MM-DD, as days since 1970-01-01. Returns TIMESTAMP_OK or TIMESTAMP_BAD_FORM.
+ */
+enum timestamp_result timestamp_parse_date(const char *text, size_t len, int64_t *ret_days);
+
+/* Appends a date. Requires: TIMESTAMP_DAYS_MIN <= days <= TIMESTAMP_DAYS_MAX. */
+void timestamp_format_date(int64_t days, struct buf *out);
+
 /* Days since 1970-01-01 of a date. Requires: month 1..12. */
 int64_t timestamp_days_from_civil(int64_t year, unsigned month, unsigned day);
 

@@ -56,6 +56,14 @@ bool utf8_valid(const uint8_t *bytes, size_t len, size_t *ret_bad_at)
     return true;
 }
 
+size_t utf8_count(const uint8_t *bytes, size_t len)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < len; i++)
+        count += (bytes[i] & 0xc0) != 0x80;
+    return count;
+}
+
 void utf8_add(struct buf *out, uint32_t code_point)
 {
     REQUIRE(code_point <= 0x10ffff && (code_point < 0xd800 || code_point > 0xdfff));

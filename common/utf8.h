@@ -17,6 +17,9 @@
 /* Whether all len bytes are UTF-8; if not, *ret_bad_at is the offset of the first bad byte. */
 bool utf8_valid(const uint8_t *bytes, size_t len, size_t *ret_bad_at);
 
+/* How many characters (code points) valid UTF-8 has. */
+size_t utf8_count(const uint8_t *bytes, size_t len);
+
 /* Appends one code point. Requires: code_point <= 0x10ffff and no surrogate. */
 void utf8_add(struct buf *out, uint32_t code_point);
 

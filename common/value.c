@@ -2,52 +2,75 @@
 #include "common/value.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "common/err.h"
+#include "common/check.h"
+#include "common/decimal.h"
 #include "common/json.h"
+#include "common/nested.h"
+#include "common/text.h"
 #include "common/timestamp.h"
+#include "common/type.h"
 #include "common/utf8.h"
 
-static const char *const tag_names[VALUE_TAG_COUNT] = {
-#define X(tag, name, meaning) [tag] = name,
-    VALUE_TAG_LIST(X)
-#undef X
-};
-
-bool type_equal(struct type a, struct type b)
+static bool string_admitted(const struct type_detail *detail, const struct value *value)
 {
-    return a.tag == b.tag && a.currency.index == b.currency.index;
+    size_t bad_at;
+    if (!utf8_valid(value->bytes, value->len, &bad_at))
+        return false;
+    if (detail == NULL || (detail->chars_min == 0 && detail->chars_max == UINT32_MAX))
+        return true;
+    size_t chars = utf8_count(value->bytes, value->len);
+    return chars >= detail->chars_min && chars <= detail->chars_max;
 }
 
-const char *type_name(struct type type, char ret_text[TYPE_NAME_BYTES_MAX])
+bool type_admits(struct type type, const struct value *value)
 {
-    if (type.tag == VALUE_MONEY)
-        (void)snprintf(ret_text, TYPE_NAME_BYTES_MAX, "money(%s)",
-                       money_currency_code(type.currency));
-    else
-        (void)snprintf(ret_text, TYPE_NAME_BYTES_MAX, "%s", tag_names[type.tag]);
-    return ret_text;
+    if (type.tag == VALUE_OPTIONAL) {
+        if (value->tag == VALUE_OPTIONAL)
+            return true;
+        type = type_item(type);
+    }
+    if (value->tag != type.tag)
+        return false;
+    int64_t bound;
+    switch (type.tag) {
+    case VALUE_STRING:
+        return string_admitted(type.detail, value);
+    case VALUE_DECIMAL:
+        bound = decimal_bound(type.precision);
+        return value->integer > -bound && value->integer < bound;
+    case VALUE_DATE:
+        return value->integer >= TIMESTAMP_DAYS_MIN && value->integer <= TIMESTAMP_DAYS_MAX;
+    case VALUE_DURATION:
+        return value->integer != INT64_MIN; /* so that its text has an opposite */
+    case VALUE_ENUM:
+        return value->integer >= 0 && (uint64_t)value->integer < type.detail->name_count;
+    case VALUE_LIST:
+    case VALUE_MAP:
+        return nested_valid(type, value->bytes, value->len);
+    default:
+        return true;
+    }
 }
 
-int type_parse(const char *text, struct type *ret_type)
+static int compare_bytes(const struct value *a, const struct value *b)
 {
-    size_t len = strlen(text);
-    if (len == 10 && strncmp(text, "money(", 6) == 0 && text[9] == ')') {
-        struct type type = {.tag = VALUE_MONEY};
-        if (money_currency_find(text + 6, 3, &type.currency) != 0)
-            return ERR_INVALID;
-        *ret_type = type;
-        return 0;
-    }
-    for (int tag = 0; tag < VALUE_TAG_COUNT; tag++) {
-        if (tag != VALUE_MONEY && strcmp(text, tag_names[tag]) == 0) {
-            *ret_type = (struct type){.tag = (enum value_tag)tag};
-            return 0;
-        }
-    }
-    return ERR_INVALID;
+    size_t both = a->len < b->len ? a->len : b->len;
+    int order = both != 0 ? memcmp(a->bytes, b->bytes, both) : 0;
+    return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+int value_compare(const struct value *a, const struct value *b)
+{
+    if (a->tag == VALUE_OPTIONAL || b->tag == VALUE_OPTIONAL)
+        return (b->tag == VALUE_OPTIONAL) - (a->tag == VALUE_OPTIONAL);
+    REQUIRE(a->tag == b->tag);
+    if (value_has_bytes(a))
+        return compare_bytes(a, b);
+    if (a->tag == VALUE_BOOL)
+        return a->boolean - b->boolean;
+    return (a->integer > b->integer) - (a->integer < b->integer);
 }
 
 void value_write_base64(const uint8_t *bytes, size_t len, struct buf *out)
@@ -80,8 +103,70 @@ static void write_quoted_bytes(const struct value *value, struct buf *out)
     buf_add_byte(out, '"');
 }
 
+static void write_list(const struct value *value, struct type type, struct buf *out)
+{
+    struct nested nested;
+    struct value item;
+    bool good = nested_open(VALUE_LIST, value->bytes, value->len, &nested);
+    for (uint32_t i = 0; good && i < nested.left; i++) {
+        good = nested_take(&nested, type_item(type), &item);
+        buf_add_byte(out, i == 0 ? '[' : ',');
+        value_write_json(&item, type_item(type), out);
+    }
+    INVARIANT(good);
+    buf_add_text(out, nested.left == 0 ? "[]" : "]");
+}
+
+static void write_map(const struct value *value, struct type type, struct buf *out)
+{
+    static const struct type key_type = {.tag = VALUE_STRING};
+    struct nested nested;
+    struct value key, item;
+    bool good = nested_open(VALUE_MAP, value->bytes, value->len, &nested);
+    for (uint32_t i = 0; good && i < nested.left; i++) {
+        good = nested_take(&nested, key_type, &key) && nested_take(&nested, type_item(type), &item);
+        buf_add_byte(out, i == 0 ? '{' : ',');
+        json_write_string(key.bytes, key.len, out);
+        buf_add_byte(out, ':');
+        value_write_json(&item, type_item(type), out);
+    }
+    INVARIANT(good);
+    buf_add_text(out, nested.left == 0 ? "{}" : "}");
+}
+
+/* What has a text of its own that needs no escapes. */
+static void write_text(const struct value *value, struct type type, struct buf *out)
+{
+    switch (value->tag) {
+    case VALUE_MONEY:
+        money_format(value->integer, type.currency, out);
+        return;
+    case VALUE_TIMESTAMP:
+        timestamp_format(value->integer, out);
+        return;
+    case VALUE_DECIMAL:
+        decimal_format(value->integer, type.scale, out);
+        return;
+    case VALUE_DATE:
+        timestamp_format_date(value->integer, out);
+        return;
+    case VALUE_DURATION:
+        if (value->integer < 0)
+            buf_add_byte(out, '-');
+        text_format_duration(value->integer < 0 ? -value->integer : value->integer, out);
+        return;
+    case VALUE_ENUM:
+        buf_add_text(out, type.detail->names[value->integer]);
+        return;
+    default:
+        UNREACHABLE();
+    }
+}
+
 void value_write_json(const struct value *value, struct type type, struct buf *out)
 {
+    if (type.tag == VALUE_OPTIONAL)
+        type = type_item(type);
     switch (value->tag) {
     case VALUE_STRING:
         json_write_string(value->bytes, value->len, out);
@@ -95,17 +180,18 @@ void value_write_json(const struct value *value, struct type type, struct buf *o
     case VALUE_BOOL:
         buf_add_text(out, value->boolean ? "true" : "false");
         return;
-    case VALUE_MONEY:
-        buf_add_byte(out, '"');
-        money_format(value->integer, type.currency, out);
-        buf_add_byte(out, '"');
+    case VALUE_LIST:
+        write_list(value, type, out);
         return;
-    case VALUE_TIMESTAMP:
-        buf_add_byte(out, '"');
-        timestamp_format(value->integer, out);
-        buf_add_byte(out, '"');
+    case VALUE_MAP:
+        write_map(value, type, out);
         return;
-    case VALUE_TAG_COUNT:
-        break;
+    case VALUE_OPTIONAL:
+        buf_add_text(out, "null");
+        return;
+    default:
+        buf_add_byte(out, '"');
+        write_text(value, type, out);
+        buf_add_byte(out, '"');
     }
 }

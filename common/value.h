@@ -14,16 +14,26 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/err.h"
 #include "common/money.h"
 
-/* tag, name in topologies, meaning. A money type carries its currency: money(USD). */
+/* tag, name in topologies, meaning. Some take arguments: money(USD), see type_parse(). */
 #define VALUE_TAG_LIST(X)                                                                          \
     X(VALUE_STRING, "string", "text in UTF-8")                                                     \
     X(VALUE_BYTES, "bytes", "any bytes")                                                           \
     X(VALUE_INT, "int", "a whole number of 64 bits, signed")                                       \
     X(VALUE_BOOL, "bool", "true or false")                                                         \
     X(VALUE_MONEY, "money", "an exact amount in one currency, as in money(USD)")                   \
-    X(VALUE_TIMESTAMP, "timestamp", "a moment in UTC, to the nanosecond, 1677 to 2262")
+    X(VALUE_TIMESTAMP, "timestamp", "a moment in UTC, to the nanosecond, 1677 to 2262")            \
+    X(VALUE_DECIMAL, "decimal",                                                                    \
+      "an exact number, as in decimal(10,2): digits, and how many of "                             \
+      "them behind the point")                                                                     \
+    X(VALUE_DATE, "date", "a day of the calendar, years 0 to 9999")                                \
+    X(VALUE_DURATION, "duration", "a time span, to the nanosecond, of either sign")                \
+    X(VALUE_ENUM, "enum", "one of some names, as in enum(open, closed)")                           \
+    X(VALUE_LIST, "list", "values of one type in order, as in list(int)")                          \
+    X(VALUE_MAP, "map", "values of one type, each by a string, as in map(int)")                    \
+    X(VALUE_OPTIONAL, "optional", "a value or none, as in optional(int)")
 
 enum value_tag {
 #define X(tag, name, meaning) tag,
@@ -32,18 +42,35 @@ enum value_tag {
         VALUE_TAG_COUNT
 };
 
-/* What a field may hold. currency is set for VALUE_MONEY only. */
+/* The tags of what can be a key: not those that hold values of other types. */
+#define VALUE_TAGS_SCALAR                                                                          \
+    (((1u << VALUE_TAG_COUNT) - 1) & ~(1u << VALUE_LIST | 1u << VALUE_MAP | 1u << VALUE_OPTIONAL))
+
+struct type_detail; /* see type.h */
+
+/* What a field may hold. */
 struct type {
     enum value_tag tag;
-    struct currency currency;
+    struct currency currency;         /* VALUE_MONEY */
+    uint8_t precision, scale;         /* VALUE_DECIMAL: digits in all, and behind the point */
+    const struct type_detail *detail; /* bounds, names, type of the items; NULL: there are none */
 };
 
+/*
+ * A value of a field of an optional type has the tag of what it holds; one that holds nothing has
+ * the tag VALUE_OPTIONAL.
+ */
 struct value {
     enum value_tag tag;
-    uint32_t len; /* of bytes, for VALUE_STRING and VALUE_BYTES */
+    uint32_t len; /* of bytes, for VALUE_STRING, VALUE_BYTES, VALUE_LIST and VALUE_MAP */
     union {
-        const uint8_t *bytes;
-        int64_t integer; /* VALUE_INT, VALUE_MONEY (minor units), VALUE_TIMESTAMP (ns) */
+        const uint8_t *bytes; /* of a list or map: its form in nested.h */
+        /*
+         * VALUE_INT, VALUE_MONEY (minor units), VALUE_TIMESTAMP and VALUE_DURATION (ns),
+         * VALUE_DECIMAL (times ten to the scale), VALUE_DATE (days since 1970), VALUE_ENUM (place
+         * of the name, from 0)
+         */
+        int64_t integer;
         bool boolean;
     };
 };
@@ -85,19 +112,51 @@ static inline struct value value_of_integer(enum value_tag tag, int64_t integer)
     return (struct value){.tag = tag, .integer = integer};
 }
 
-/* Whether two types are the same, currency included. */
+static inline struct value value_of_nothing(void)
+{
+    return (struct value){.tag = VALUE_OPTIONAL};
+}
+
+/* Whether the value's bytes lie elsewhere: who keeps it longer must copy them. */
+static inline bool value_has_bytes(const struct value *value)
+{
+    return value->tag == VALUE_STRING || value->tag == VALUE_BYTES || value->tag == VALUE_LIST ||
+           value->tag == VALUE_MAP;
+}
+
+/* Whether two types are the same, with all that is in their parentheses. */
 bool type_equal(struct type a, struct type b);
 
-/* The type as a topology writes it; ret_text has room for TYPE_NAME_BYTES_MAX. */
-#define TYPE_NAME_BYTES_MAX 16
+/*
+ * The type as a topology writes it: in ret_text, which has room for TYPE_NAME_BYTES_MAX, or, where
+ * that is too small for some types of this tag, in memory that stays.
+ */
+#define TYPE_NAME_BYTES_MAX 24
 const char *type_name(struct type type, char ret_text[TYPE_NAME_BYTES_MAX]);
 
-/* Reads a type as a topology writes it. Returns 0, or ERR_INVALID (no such type). */
-int type_parse(const char *text, struct type *ret_type);
+/*
+ * Reads a type as a topology writes it (bulkhead-topology(5)). What it points to lives as long as
+ * the process. Returns 0, or ERR_INVALID with the reason.
+ */
+int type_parse(const char *text, struct type *ret_type, struct err *e);
 
 /*
- * Appends the value as JSON: numbers and booleans bare, money and timestamps as strings, bytes as
- * a string if they are UTF-8 and as a base64 string if not.
+ * Whether a value can be one of the type: tag, UTF-8, bounds of numbers and lengths, form of lists
+ * and maps. Not asked are patterns, which are matched where values come in (literal.h).
+ */
+bool type_admits(struct type type, const struct value *value);
+
+/*
+ * The order of two values of one type: below, equal or above 0. Nothing comes before anything,
+ * false before true, names of an enum as its type lists them; text, bytes, lists and maps by their
+ * bytes, a beginning before what goes on.
+ */
+int value_compare(const struct value *a, const struct value *b);
+
+/*
+ * Appends the value as JSON: numbers and booleans bare, lists and maps as arrays and objects,
+ * nothing as null, bytes as a string if they are UTF-8 and as a base64 string if not, all else as
+ * strings.
  */
 void value_write_json(const struct value *value, struct type type, struct buf *out);
 

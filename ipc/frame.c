@@ -15,7 +15,8 @@
 #include "common/check.h"
 #include "common/hash.h"
 #include "common/limits.h"
-#include "common/utf8.h"
+#include "common/nested.h"
+#include "common/type.h"
 
 #define FRAME_MAGIC 0x52464842u /* "BHFR" */
 #define ACK_MAGIC 0x4b414842u   /* "BHAK" */
@@ -84,9 +85,20 @@ static void pack_value(msgpack_packer *packer, const struct value *value)
         else
             msgpack_pack_false(packer);
         return;
+    case VALUE_LIST:
+    case VALUE_MAP:
+        (void)packer->callback(packer->data, (const char *)value->bytes, value->len);
+        return;
+    case VALUE_OPTIONAL:
+        msgpack_pack_nil(packer);
+        return;
     case VALUE_INT:
     case VALUE_MONEY:
     case VALUE_TIMESTAMP:
+    case VALUE_DECIMAL:
+    case VALUE_DATE:
+    case VALUE_DURATION:
+    case VALUE_ENUM:
         msgpack_pack_int64(packer, value->integer);
         return;
     case VALUE_TAG_COUNT:
@@ -268,17 +280,25 @@ static bool read_len(struct frame_reader *r, uint8_t first_tag, bool fix_string,
     return true;
 }
 
-static bool read_value(struct frame_reader *r, enum value_tag tag, struct value *value)
+static bool read_form(struct frame_reader *r, struct type type, struct value *value)
 {
-    value->tag = tag;
-    size_t len, bad_at;
+    size_t len;
     const uint8_t *at;
-    switch (tag) {
+    if (type.tag == VALUE_OPTIONAL) {
+        if (r->at < r->end && *r->at == 0xc0) {
+            r->at++;
+            *value = value_of_nothing();
+            return true;
+        }
+        type = type_item(type);
+    }
+    value->tag = type.tag;
+    switch (type.tag) {
     case VALUE_STRING:
         if (!read_len(r, 0xd9, true, &len) || !take(r, len, &value->bytes))
             return false;
         value->len = (uint32_t)len;
-        return utf8_valid(value->bytes, len, &bad_at);
+        return true;
     case VALUE_BYTES:
         if (!read_len(r, 0xc4, false, &len) || !take(r, len, &value->bytes))
             return false;
@@ -289,14 +309,33 @@ static bool read_value(struct frame_reader *r, enum value_tag tag, struct value 
             return false;
         value->boolean = *at == 0xc3;
         return true;
+    case VALUE_LIST:
+    case VALUE_MAP:
+        if (!nested_span(type, r->at, r->end, &len) || !take(r, len, &value->bytes))
+            return false;
+        value->len = (uint32_t)len;
+        return true;
     case VALUE_INT:
     case VALUE_MONEY:
     case VALUE_TIMESTAMP:
+    case VALUE_DECIMAL:
+    case VALUE_DATE:
+    case VALUE_DURATION:
+    case VALUE_ENUM:
         return read_int(r, &value->integer);
+    case VALUE_OPTIONAL:
     case VALUE_TAG_COUNT:
         break;
     }
     UNREACHABLE();
+}
+
+static bool read_value(struct frame_reader *r, struct type type, struct value *value)
+{
+    if (!read_form(r, type, value))
+        return false;
+    /* All that is in a list or a map was looked at as it was read. */
+    return value->tag == VALUE_LIST || value->tag == VALUE_MAP || type_admits(type, value);
 }
 
 static bool read_array_of(struct frame_reader *r, size_t count)
@@ -347,7 +386,7 @@ static bool read_record(struct frame_reader *r, struct record *record)
     if (!read_head(r, r->contract->count, record))
         return false;
     for (size_t i = 0; i < r->contract->count; i++) {
-        if (!read_value(r, r->contract->fields[i].type.tag, &r->fields[i]))
+        if (!read_value(r, r->contract->fields[i].type, &r->fields[i]))
             return false;
     }
     record->fields = r->fields;

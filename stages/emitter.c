@@ -89,12 +89,12 @@ static void emit_dead(struct emitter *out, enum dead_reason reason, const char *
     put_out(out, PORT_DEAD, &record, NULL, 0);
 }
 
-/* What the strings and bytes of a record have in all. */
+/* What the strings, bytes, lists and maps of a record have in all. */
 static size_t text_bytes(const struct value *fields, size_t count)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        if (fields[i].tag == VALUE_STRING || fields[i].tag == VALUE_BYTES)
+        if (value_has_bytes(&fields[i]))
             bytes += fields[i].len;
     }
     return bytes;

@@ -80,7 +80,7 @@ static struct record copy_record(struct inline_host *h, const struct record *rec
     struct value *fields = arena_take(h, record->count * sizeof *fields);
     memcpy(fields, record->fields, record->count * sizeof *fields);
     for (size_t i = 0; i < record->count; i++) {
-        if (fields[i].tag != VALUE_STRING && fields[i].tag != VALUE_BYTES)
+        if (!value_has_bytes(&fields[i]))
             continue;
         uint8_t *bytes = arena_take(h, fields[i].len);
         if (fields[i].len != 0)

@@ -2,6 +2,7 @@
 #include "stages/key.h"
 
 #include "common/bytes.h"
+#include "common/check.h"
 
 void key_add_fields(const struct option_value *fields, const struct record *record, struct buf *out)
 {
@@ -19,6 +20,10 @@ void key_add_fields(const struct option_value *fields, const struct record *reco
         case VALUE_BOOL:
             buf_add_byte(out, value->boolean ? 1 : 0);
             break;
+        case VALUE_LIST:
+        case VALUE_MAP:
+        case VALUE_OPTIONAL:
+            UNREACHABLE(); /* the checker refuses them in `key` */
         default:
             bytes_put_u64(fixed, (uint64_t)value->integer);
             buf_add(out, fixed, 8);

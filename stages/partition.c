@@ -21,8 +21,15 @@ static uint64_t add_field(uint64_t hash, const struct value *value)
     case VALUE_INT:
     case VALUE_MONEY:
     case VALUE_TIMESTAMP:
+    case VALUE_DECIMAL:
+    case VALUE_DATE:
+    case VALUE_DURATION:
+    case VALUE_ENUM:
         bytes_put_u64(number, (uint64_t)value->integer);
         return hash_fnv1a_add(hash, number, sizeof number);
+    case VALUE_LIST:
+    case VALUE_MAP:
+    case VALUE_OPTIONAL: /* the checker refuses them in `key` and `by` */
     case VALUE_TAG_COUNT:
         break;
     }

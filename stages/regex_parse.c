@@ -138,12 +138,25 @@ static void check_form(struct kind_check *check, const struct named_type *named)
     diagnostics_add(check->diagnostics, format->place, "'%s' has no timestamp", named->name);
 }
 
+static void check_types(struct kind_check *check, const struct named_type *named)
+{
+    for (size_t i = 0; i < named->contract.count; i++) {
+        const struct field *field = &named->contract.fields[i];
+        char name[TYPE_NAME_BYTES_MAX];
+        if (!text_value_can_read(field->type))
+            diagnostics_add(check->diagnostics, options_get(check->options, "type")->place,
+                            "the field '%s' of '%s' is %s, which no group can be read as",
+                            field->name, named->name, type_name(field->type, name));
+    }
+}
+
 static void derive(struct kind_check *check)
 {
     const struct option_value *type = options_get(check->options, "type");
     const struct option_value *text = options_get(check->options, "pattern");
     const struct named_type *named = &check->types[type->number];
     check_subject(check);
+    check_types(check, named);
     check_form(check, named);
     struct pattern *pattern = NULL;
     size_t at = 0;
@@ -208,6 +221,10 @@ static bool read_field(struct regex_parse *self, size_t i, const struct value *s
 {
     size_t start, len;
     if (!pattern_span(self->pattern, self->groups[i], &start, &len)) {
+        if (self->out->fields[i].type.tag == VALUE_OPTIONAL) {
+            self->fields[i] = value_of_nothing();
+            return true;
+        }
         *ret_misfit = (struct misfit){DEAD_MISSING_FIELD, "is not there"};
         return false;
     }

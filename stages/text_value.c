@@ -5,7 +5,9 @@
 
 #include "common/check.h"
 #include "common/err.h"
+#include "common/literal.h"
 #include "common/text.h"
+#include "common/type.h"
 #include "common/utf8.h"
 
 /* Longer texts of a number are not looked at; none with so many digits fits 64 bits. */
@@ -17,14 +19,25 @@ static bool is_misfit(struct misfit *ret_misfit, enum dead_reason reason, const 
     return false;
 }
 
-static bool read_string(const uint8_t *text, size_t len, struct value *ret_value,
+/* What is read the same everywhere, and strings with the bounds of their type. */
+static bool read_literal(const uint8_t *text, size_t len, struct type type, struct value *ret_value,
+                         struct misfit *ret_misfit)
+{
+    const char *why;
+    int rc = literal_parse(type, (const char *)text, len, ret_value, &why);
+    if (rc == 0)
+        return true;
+    bool too_large = rc == ERR_RANGE && type.tag != VALUE_STRING;
+    return is_misfit(ret_misfit, too_large ? DEAD_OVERFLOW : DEAD_BAD_VALUE, why);
+}
+
+static bool read_string(const uint8_t *text, size_t len, struct type type, struct value *ret_value,
                         struct misfit *ret_misfit)
 {
     size_t bad_at;
     if (!utf8_valid(text, len, &bad_at))
         return is_misfit(ret_misfit, DEAD_NOT_UTF8, "is no UTF-8");
-    *ret_value = value_of_bytes(VALUE_STRING, text, len);
-    return true;
+    return read_literal(text, len, type, ret_value, ret_misfit);
 }
 
 static bool read_int(const uint8_t *text, size_t len, struct value *ret_value,
@@ -99,13 +112,19 @@ static bool read_timestamp(const char *text, size_t len, const struct timestamp_
     return is_misfit(ret_misfit, DEAD_OVERFLOW, "lies outside the years 1677 to 2262");
 }
 
+bool text_value_can_read(struct type type)
+{
+    enum value_tag tag = type.tag == VALUE_OPTIONAL ? type_item(type).tag : type.tag;
+    return tag != VALUE_LIST && tag != VALUE_MAP;
+}
+
 bool text_value_read(const uint8_t *text, size_t len, struct type type,
                      const struct timestamp_form *form, struct value *ret_value,
                      struct misfit *ret_misfit)
 {
     switch (type.tag) {
     case VALUE_STRING:
-        return read_string(text, len, ret_value, ret_misfit);
+        return read_string(text, len, type, ret_value, ret_misfit);
     case VALUE_BYTES:
         *ret_value = value_of_bytes(VALUE_BYTES, text, len);
         return true;
@@ -117,6 +136,15 @@ bool text_value_read(const uint8_t *text, size_t len, struct type type,
         return read_money((const char *)text, len, type.currency, ret_value, ret_misfit);
     case VALUE_TIMESTAMP:
         return read_timestamp((const char *)text, len, form, ret_value, ret_misfit);
+    case VALUE_OPTIONAL:
+        return text_value_read(text, len, type_item(type), form, ret_value, ret_misfit);
+    case VALUE_DECIMAL:
+    case VALUE_DATE:
+    case VALUE_DURATION:
+    case VALUE_ENUM:
+        return read_literal(text, len, type, ret_value, ret_misfit);
+    case VALUE_LIST:
+    case VALUE_MAP:
     case VALUE_TAG_COUNT:
         break;
     }

@@ -17,14 +17,18 @@ struct misfit {
     const char *what;
 };
 
+/* Whether a text can be a value of the type: a list or a map is none. */
+bool text_value_can_read(struct type type);
+
 /*
- * Reads a text as a value. It has no spaces around it, and nothing is rounded or cut.
+ * Reads a text as a value; an optional type as what it holds. It has no spaces around it, and
+ * nothing is rounded or cut.
  *
  *   form        of a VALUE_TIMESTAMP; NULL: RFC 3339
  *   ret_value   strings and bytes point into the text
  *   ret_misfit  set only if it is none
  *
- * Returns: whether it is one.
+ * Returns: whether it is one. Requires: text_value_can_read().
  */
 bool text_value_read(const uint8_t *text, size_t len, struct type type,
                      const struct timestamp_form *form, struct value *ret_value,

@@ -203,8 +203,31 @@ static void check_by_in_key(struct checker *c, const struct draft_stage *draft,
     buf_done(&names);
 }
 
-static void check_partition(struct checker *c, const struct draft_stage *draft)
+/* What decides where a record goes, and which state it finds, is one plain value. */
+static void check_key_types(struct checker *c, const struct draft_stage *draft,
+                            const struct contract *in, const char *option)
 {
+    const struct option_value *fields = options_get(draft->options, option);
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->fields[i].index < 0)
+            continue; /* reported where the option was read */
+        const struct field *field = &in->fields[fields->fields[i].index];
+        char name[TYPE_NAME_BYTES_MAX];
+        if ((VALUE_TAGS_SCALAR & (1u << field->type.tag)) == 0)
+            diagnostics_add(c->diagnostics, fields->fields[i].place,
+                            "'%s:' cannot have the field '%s', which is %s; it takes fields of one "
+                            "plain value, no list, no map and nothing optional",
+                            option, field->name, type_name(field->type, name));
+    }
+}
+
+static void check_partition(struct checker *c, const struct draft_stage *draft,
+                            const struct contract *in)
+{
+    if (in != NULL)
+        check_key_types(c, draft, in, "by");
+    if (in != NULL && draft->kind->partition == KIND_BY_KEY)
+        check_key_types(c, draft, in, "key");
     const struct option_value *workers = options_get(draft->options, "workers");
     const struct option_value *by = options_get(draft->options, "by");
     static const char *const whys[] = {
@@ -322,7 +345,7 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
     draft->options = options_read(draft->map, draft->kind->options, draft->place, &context);
     free(owner);
     if (c->diagnostics->count == errors_before)
-        check_partition(c, draft);
+        check_partition(c, draft, in);
     if (c->diagnostics->count != errors_before || (!is_source && in == NULL) ||
         has_open_type(draft->options) || (!is_source && !inputs_fit(c, draft)))
         return;

@@ -5,39 +5,6 @@
 #include "common/text.h"
 #include "topology/check_p.h"
 
-static const char *nearest_type(const char *text)
-{
-    static const char *const names[] = {
-#define X(tag, name, meaning) tag == VALUE_MONEY ? "money(USD)" : name,
-        VALUE_TAG_LIST(X)
-#undef X
-    };
-    return text_nearest(text, names, VALUE_TAG_COUNT);
-}
-
-/* money(ABC) with a code that is well-formed, but not in the table. */
-static bool is_unknown_currency(const char *text)
-{
-    return strlen(text) == 10 && strncmp(text, "money(", 6) == 0 && text[9] == ')' &&
-           strspn(text + 6, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
-}
-
-static void add_unknown_type(struct checker *c, const struct node *node)
-{
-    const char *nearest = nearest_type(node->text);
-    if (is_unknown_currency(node->text))
-        diagnostics_add(c->diagnostics, node->place,
-                        "'%s' is no type; '%.3s' is no ISO 4217 code that bulkhead knows",
-                        node->text, node->text + 6);
-    else
-        diagnostics_add(c->diagnostics, node->place, "'%s' is no type; %s%s%s", node->text,
-                        nearest != NULL ? "did you mean '" : "",
-                        nearest != NULL ? nearest
-                                        : "it can be string, bytes, int, bool, timestamp, or "
-                                          "money(CODE) with an ISO 4217 code",
-                        nearest != NULL ? "'?" : "");
-}
-
 static void check_type_field(struct checker *c, struct contract *contract,
                              const struct node_pair *pair)
 {
@@ -47,8 +14,10 @@ static void check_type_field(struct checker *c, struct contract *contract,
                         pair->key);
         return;
     }
-    if (type_parse(pair->value->text, &type) != 0) {
-        add_unknown_type(c, pair->value);
+    struct err e;
+    if (type_parse(pair->value->text, &type, &e) != 0) {
+        diagnostics_add(c->diagnostics, pair->value->place, "'%s' is no type; %s",
+                        pair->value->text, e.text);
         type = (struct type){.tag = VALUE_STRING}; /* the field is there, whatever its type */
     }
     if (!text_is_name(pair->key) || contract_add(contract, pair->key, type) != 0)

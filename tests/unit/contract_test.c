@@ -15,7 +15,7 @@
 static struct type type_of(const char *name)
 {
     struct type type;
-    assert_int_equal(type_parse(name, &type), 0);
+    assert_int_equal(type_parse(name, &type, NULL), 0);
     return type;
 }
 

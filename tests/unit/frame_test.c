@@ -12,7 +12,21 @@
 #include "common/limits.h"
 #include "common/memory.h"
 #include "ipc/frame.h"
-#include "tests/unit/random.h"
+#include "tests/unit/random_value.h"
+
+/* Those that carry more than a tag. */
+static const char *const more_types[] = {
+    "decimal(10,2)",
+    "date",
+    "duration",
+    "enum(a, b, c)",
+    "string(1..9)",
+    "list(optional(int))",
+    "map(list(string))",
+    "optional(enum(x, y))",
+    "optional(list(bool))",
+};
+#define FIELDS (6 + sizeof more_types / sizeof more_types[0])
 
 static struct contract make_contract(void)
 {
@@ -25,6 +39,13 @@ static struct contract make_contract(void)
     assert_int_equal(contract_add(&c, "yes", (struct type){.tag = VALUE_BOOL}), 0);
     assert_int_equal(contract_add(&c, "amount", money), 0);
     assert_int_equal(contract_add(&c, "at", (struct type){.tag = VALUE_TIMESTAMP}), 0);
+    for (size_t i = 0; i < sizeof more_types / sizeof more_types[0]; i++) {
+        char name[8];
+        struct type type;
+        (void)snprintf(name, sizeof name, "more%zu", i);
+        assert_int_equal(type_parse(more_types[i], &type, NULL), 0);
+        assert_int_equal(contract_add(&c, name, type), 0);
+    }
     return c;
 }
 
@@ -54,7 +75,9 @@ static void random_fields(struct value *fields, uint8_t *memory)
 static void assert_same_value(const struct value *a, const struct value *b)
 {
     assert_int_equal(a->tag, b->tag);
-    if (a->tag == VALUE_STRING || a->tag == VALUE_BYTES) {
+    if (a->tag == VALUE_OPTIONAL)
+        return;
+    if (value_has_bytes(a)) {
         assert_int_equal(a->len, b->len);
         assert_memory_equal(a->bytes, b->bytes, a->len);
     } else if (a->tag == VALUE_BOOL) {
@@ -72,8 +95,9 @@ struct sample {
     uint8_t order[RECORDS_MAX][24];
     struct frame_builder builder;
     struct record records[RECORDS_MAX];
-    struct value fields[RECORDS_MAX][6];
+    struct value fields[RECORDS_MAX][FIELDS];
     uint8_t *memory[RECORDS_MAX];
+    struct random_values more;
     size_t count;
     seq_number first, last;
 };
@@ -98,6 +122,7 @@ static void make_mark_or_order(struct sample *s, size_t i)
 static void sample_make(struct sample *s)
 {
     s->contract = make_contract();
+    s->more.count = 0;
     s->first = 1 + random_below(1000);
     s->ordered = random_below(2) == 0;
     frame_builder_init(&s->builder, 7, &s->contract, contract_fingerprint(&s->contract),
@@ -109,8 +134,10 @@ static void sample_make(struct sample *s)
         seq += random_below(4) == 0 ? random_below(100000) : random_below(2);
         s->memory[i] = memory_new(1, 140000);
         random_fields(s->fields[i], s->memory[i]);
+        for (size_t k = 6; k < FIELDS; k++)
+            s->fields[i][k] = random_value(s->contract.fields[k].type, &s->more);
         s->records[i] = (struct record){
-            .seq = seq, .position = random_bits() >> 2, .fields = s->fields[i], .count = 6};
+            .seq = seq, .position = random_bits() >> 2, .fields = s->fields[i], .count = FIELDS};
         make_mark_or_order(s, i);
         frame_builder_add(&s->builder, &s->records[i]);
     }
@@ -123,6 +150,7 @@ static void sample_done(struct sample *s)
 {
     for (size_t i = 0; i < s->count; i++)
         free(s->memory[i]);
+    random_values_done(&s->more);
     frame_builder_done(&s->builder);
 }
 
@@ -183,7 +211,7 @@ static void body_is_msgpack(void **state)
                 continue;
             }
             assert_int_equal(unpacked.data.type, MSGPACK_OBJECT_ARRAY);
-            assert_int_equal(unpacked.data.via.array.size, head + 6);
+            assert_int_equal(unpacked.data.via.array.size, head + FIELDS);
             const msgpack_object *text = &unpacked.data.via.array.ptr[head];
             assert_int_equal(text->type, MSGPACK_OBJECT_STR);
             assert_int_equal(text->via.str.size, s.fields[i][0].len);
@@ -255,6 +283,52 @@ static void wrong_bodies_are_refused(void **state)
     assert_true(refused > rounds / 4);
 }
 
+/* Values that have the form of their type, but not its bounds. */
+static void values_out_of_bounds_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        struct value good, bad;
+    } cases[] = {
+        {"enum(a, b)", {.tag = VALUE_ENUM, .integer = 1}, {.tag = VALUE_ENUM, .integer = 2}},
+        {"enum(a, b)", {.tag = VALUE_ENUM, .integer = 0}, {.tag = VALUE_ENUM, .integer = -1}},
+        {"decimal(2,1)",
+         {.tag = VALUE_DECIMAL, .integer = -99},
+         {.tag = VALUE_DECIMAL, .integer = -100}},
+        {"date", {.tag = VALUE_DATE, .integer = 2932896}, {.tag = VALUE_DATE, .integer = 2932897}},
+        {"duration",
+         {.tag = VALUE_DURATION, .integer = -INT64_MAX},
+         {.tag = VALUE_DURATION, .integer = INT64_MIN}},
+        {"optional(enum(a, b))", {.tag = VALUE_OPTIONAL}, {.tag = VALUE_ENUM, .integer = 2}},
+        {"string(1..2)",
+         {.tag = VALUE_STRING, .len = 4, .bytes = (const uint8_t *)"\xc3\xa4\xc3\xa4"},
+         {.tag = VALUE_STRING, .len = 3, .bytes = (const uint8_t *)"abc"}},
+        {"list(enum(a, b))",
+         {.tag = VALUE_LIST, .len = 2, .bytes = (const uint8_t *)"\x91\x01"},
+         {.tag = VALUE_LIST, .len = 2, .bytes = (const uint8_t *)"\x91\x02"}},
+        {"map(int)",
+         {.tag = VALUE_MAP, .len = 4, .bytes = (const uint8_t *)"\x81\xa1x\x02"},
+         {.tag = VALUE_MAP, .len = 5, .bytes = (const uint8_t *)"\x81\xa1x\xcc\x02"}},
+    };
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        struct contract c = {.count = 0};
+        struct type type;
+        assert_int_equal(type_parse(cases[i / 2].type, &type, NULL), 0);
+        assert_int_equal(contract_add(&c, "x", type), 0);
+        struct frame_builder b;
+        frame_builder_init(&b, 7, &c, contract_fingerprint(&c), false);
+        struct record record = {.seq = 1, .count = 1};
+        record.fields = i % 2 == 0 ? &cases[i / 2].good : &cases[i / 2].bad;
+        frame_builder_add(&b, &record);
+        frame_builder_finish(&b, 1);
+        frame_stamp(b.bytes.data, 99);
+        if (read_all(b.bytes.data, b.bytes.len, &c, false) != (i % 2 == 0 ? ERR_END : ERR_PROTOCOL))
+            fail_msg("row %zu: %s", i / 2, cases[i / 2].type);
+        frame_builder_done(&b);
+    }
+}
+
 static void wrong_headers_are_refused(void **state)
 {
     (void)state;
@@ -310,9 +384,13 @@ int main(void)
 {
     random_init("frame");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),   cmocka_unit_test(body_is_msgpack),
-        cmocka_unit_test(damage_is_refused),         cmocka_unit_test(wrong_bodies_are_refused),
-        cmocka_unit_test(wrong_headers_are_refused), cmocka_unit_test(acks_are_read_or_refused),
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(body_is_msgpack),
+        cmocka_unit_test(damage_is_refused),
+        cmocka_unit_test(wrong_bodies_are_refused),
+        cmocka_unit_test(values_out_of_bounds_are_refused),
+        cmocka_unit_test(wrong_headers_are_refused),
+        cmocka_unit_test(acks_are_read_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "common/json.h"
 #include "common/timestamp.h"
+#include "common/type.h"
 #include "common/utf8.h"
 #include "common/value.h"
 #include "tests/unit/random.h"
@@ -18,7 +19,7 @@
 static struct type type_of(const char *name)
 {
     struct type type;
-    assert_int_equal(type_parse(name, &type), 0);
+    assert_int_equal(type_parse(name, &type, NULL), 0);
     return type;
 }
 
@@ -51,6 +52,23 @@ static const struct {
     {" int", ERR_INVALID, VALUE_STRING, ""},
     {"int ", ERR_INVALID, VALUE_STRING, ""},
     {"int(USD)", ERR_INVALID, VALUE_STRING, ""},
+    {"date", 0, VALUE_DATE, ""},
+    {"duration", 0, VALUE_DURATION, ""},
+    {"decimal(10,2)", 0, VALUE_DECIMAL, ""},
+    {"decimal(10,3)", 0, VALUE_DECIMAL, ""},
+    {"decimal(18,18)", 0, VALUE_DECIMAL, ""},
+    {"string(1..64)", 0, VALUE_STRING, ""},
+    {"string(0..64)", 0, VALUE_STRING, ""},
+    {"string(/^[A-Z]+$/)", 0, VALUE_STRING, ""},
+    {"string(/a\\/b, \\)c/)", 0, VALUE_STRING, ""},
+    {"string(1..64, /^[A-Z]+$/)", 0, VALUE_STRING, ""},
+    {"enum(a, b, c)", 0, VALUE_ENUM, ""},
+    {"enum(a, c, b)", 0, VALUE_ENUM, ""},
+    {"enum(200, 4xx.x)", 0, VALUE_ENUM, ""},
+    {"list(string(1..64))", 0, VALUE_LIST, ""},
+    {"map(list(optional(enum(a, b))))", 0, VALUE_MAP, ""},
+    {"optional(money(USD))", 0, VALUE_OPTIONAL, ""},
+    {"list(list(list(list(int))))", 0, VALUE_LIST, ""},
 };
 
 static void types_are_read_and_named(void **state)
@@ -59,7 +77,7 @@ static void types_are_read_and_named(void **state)
     for (size_t i = 0; i < sizeof type_cases / sizeof type_cases[0]; i++) {
         const struct type untouched = {.tag = VALUE_TAG_COUNT, .currency = {99}};
         struct type type = untouched;
-        int rc = type_parse(type_cases[i].text, &type);
+        int rc = type_parse(type_cases[i].text, &type, NULL);
         if (rc != type_cases[i].rc)
             fail_msg("'%s': %d", type_cases[i].text, rc);
         if (rc != 0) {
@@ -72,8 +90,77 @@ static void types_are_read_and_named(void **state)
         else
             assert_int_equal(type.currency.index, 0);
         char name[TYPE_NAME_BYTES_MAX];
-        assert_ptr_equal(type_name(type, name), name);
-        assert_string_equal(name, type_cases[i].text);
+        assert_string_equal(type_name(type, name), type_cases[i].text);
+    }
+}
+
+static void types_have_one_form(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"decimal(05,0)", "decimal(5,0)"},
+        {"decimal( 10 , 2 )", "decimal(10,2)"},
+        {"enum( a,b )", "enum(a, b)"},
+        {"string(01..064,/x/)", "string(1..64, /x/)"},
+        {"list( money( USD ) )", "list(money(USD))"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        char name[TYPE_NAME_BYTES_MAX];
+        assert_true(type_equal(type_of(pairs[i][0]), type_of(pairs[i][1])));
+        assert_string_equal(type_name(type_of(pairs[i][0]), name), pairs[i][1]);
+    }
+    assert_true(type_equal(type_optional(type_of("date")), type_of("optional(date)")));
+    assert_true(type_equal(type_optional(type_of("optional(date)")), type_of("optional(date)")));
+}
+
+static void faults_in_types_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *says;
+    } faults[] = {
+        {"money", "money needs its currency: 'money(USD)'"},
+        {"money(BTC)", "'BTC' is no ISO 4217 code that bulkhead knows"},
+        {"decimal", "decimal needs its digits, 1 to 18, and how many of them stand behind the "
+                    "point: 'decimal(10,2)'"},
+        {"decimal(19,2)",
+         "decimal needs its digits, 1 to 18, and how many of them stand behind the "
+         "point: 'decimal(10,2)'"},
+        {"decimal(5,6)", "a decimal of 5 digits has 0 to 5 of them behind the point"},
+        {"decimal(10", "the ')' of 'decimal(' is missing; inside of { }, a type with a comma needs "
+                       "quotes: \"decimal(10,2)\""},
+        {"string(64)", "string takes how many characters it has, a pattern, or both: "
+                       "'string(1..64, /^[a-z]+$/)'"},
+        {"string(9..3)", "string takes how many characters it has, a pattern, or both: "
+                         "'string(1..64, /^[a-z]+$/)'"},
+        {"string(1.", "string takes how many characters it has, a pattern, or both: "
+                      "'string(1..64, /^[a-z]+$/)'"},
+        {"string(1..2, 3)", "behind the lengths of a string comes a pattern between slashes: "
+                            "'string(1..64, /^[a-z]+$/)'"},
+        {"string(/a)", "the pattern /a) has no '/' at its end"},
+        {"string(/a(b/)", "'a(b' is no pattern: missing closing parenthesis, at character 4"},
+        {"string(/a/ b)", "'b)' stands in 'string(...)', where its ')' should be"},
+        {"enum", "enum needs what it holds: 'enum(open, closed)'"},
+        {"enum()", "'' is no name for an enum; use letters, digits, '.', '-' and '_', 1 to 63 "
+                   "characters: 'enum(open, closed)'"},
+        {"enum(a, b, a)", "the enum has 'a' twice"},
+        {"list(strng)", "did you mean 'string'?"},
+        {"lst(int)", "did you mean 'list'?"},
+        {"decimel", "did you mean 'decimal(10,2)'?"},
+        {"optional(optional(int))", "what is optional already cannot be so twice"},
+        {"list(list(list(list(list(int)))))", "types are nested more than 4 deep"},
+        {"date(1)", "date takes no parentheses"},
+        {"date x", "'x' stands behind its end"},
+        {"list(int))", "')' stands behind its end"},
+        {"enum(a,\tb)", "a type is one line, without control characters"},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        struct type type;
+        struct err e;
+        assert_int_equal(type_parse(faults[i].text, &type, &e), ERR_INVALID);
+        if (strcmp(e.text, faults[i].says) != 0)
+            fail_msg("'%s': %s", faults[i].text, e.text);
     }
 }
 
@@ -101,7 +188,7 @@ static void every_currency_makes_a_type(void **state)
         struct currency currency;
         struct type type;
         int expected = money_currency_find(text + 6, 3, &currency) == 0 ? 0 : ERR_INVALID;
-        assert_int_equal(type_parse(text, &type), expected);
+        assert_int_equal(type_parse(text, &type, NULL), expected);
         if (expected == 0)
             assert_string_equal(type_name(type, name), text);
     }
@@ -310,6 +397,8 @@ int main(void)
     random_init("value_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_are_read_and_named),
+        cmocka_unit_test(types_have_one_form),
+        cmocka_unit_test(faults_in_types_are_told),
         cmocka_unit_test(types_differ_in_tag_and_currency),
         cmocka_unit_test(every_currency_makes_a_type),
         cmocka_unit_test(values_hold_what_they_are_made_of),
