@@ -21,6 +21,7 @@ export INPUT="$PWD/input" OUTPUT="$PWD/answers" LETTERS="$PWD/letters"
 run >summary
 [ ! -s state/dead-letters.jsonl ] ||
     fail "dead letters in the usual place: $(head -n 3 state/dead-letters.jsonl)"
+! grep -q dead-letters.jsonl summary || fail "the summary knows of some: $(tail -n 2 summary)"
 no_sockets_left
 
 export OUTPUT="$PWD/inline-answers" LETTERS="$PWD/inline-letters" state="$PWD/inline-state"
@@ -33,6 +34,8 @@ grep -vE '^  (refused|letters):' wired.yaml >usual.yaml
 topology=usual.yaml state=$PWD/usual-state OUTPUT="$PWD/usual-answers"
 run >usual-summary
 dead_letters >usual
+grep -q " dead letters: $state/dead-letters.jsonl" usual-summary ||
+    fail "the summary: $(tail -n 2 usual-summary)"
 python3 -c '
 import json, sys
 for line in open(sys.argv[1], "rb"):
