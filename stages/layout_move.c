@@ -59,7 +59,8 @@ static struct names names_of(const char *base)
 
 static bool is_there(int dir_fd, const char *name)
 {
-    return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    struct stat st;
+    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static int remove_tree(int dir_fd, const char *name, struct err *e)
@@ -164,6 +165,11 @@ static int keep_torn(struct move *m, size_t worker, const char *name, struct err
     return ends_with(name, ".torn") ? keep_evidence(m, worker, name, "", e) : 0;
 }
 
+static int open_again(int dir_fd, int *ret_fd, struct err *e)
+{
+    return file_open(dir_fd, ".", O_RDONLY | O_DIRECTORY, 0, ret_fd, e);
+}
+
 static int open_old(struct move *m, int base_fd, struct err *e)
 {
     for (size_t i = 0; i < m->old.workers; i++) {
@@ -174,8 +180,8 @@ static int open_old(struct move *m, int base_fd, struct err *e)
         int rc = 0;
         if (m->old.workers > 1)
             rc = layout_open_worker(base_fd, i, &m->old_fds[i], e);
-        else if ((m->old_fds[i] = dup(base_fd)) < 0)
-            rc = err_set_errno(e, "cannot open it twice");
+        else
+            rc = open_again(base_fd, &m->old_fds[i], e);
         if (rc != 0)
             return err_wrap(e, "'stages/%s'", m->stage->base);
     }
@@ -272,8 +278,8 @@ static int open_new(struct move *m, struct err *e)
         (void)snprintf(name, sizeof name, "%zu", i);
         if (m->new.workers > 1)
             rc = file_make_dir(m->new_base_fd, name, &m->new_fds[i], e);
-        else if ((m->new_fds[i] = dup(m->new_base_fd)) < 0)
-            rc = err_set_errno(e, "cannot open it twice");
+        else
+            rc = open_again(m->new_base_fd, &m->new_fds[i], e);
     }
     return rc;
 }

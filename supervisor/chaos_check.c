@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/memory.h"
+#include "stages/layout.h"
 #include "stages/quarantine.h"
 #include "supervisor/chaos_compare.h"
 #include "supervisor/chaos_run.h"
@@ -74,8 +75,10 @@ bool chaos_run_check(struct chaos_run *run)
         if (chaos_run_has_output(stage))
             good &= compare(run, chaos_run_path(run, "expected", stage->name),
                             chaos_run_path(run, "outputs", stage->name));
+        char path[LAYOUT_PATH_BYTES_MAX];
         good &= is_absent(
-            run, memory_format("%s/state/stages/%s/" QUARANTINE_FILE, run->scratch, stage->name),
+            run,
+            memory_format("%s/state/%s/" QUARANTINE_FILE, run->scratch, layout_path(stage, path)),
             "a record was blamed for kills that came from outside");
     }
     good &= compare(run, chaos_run_path(run, "inline", "dead-letters.jsonl"),

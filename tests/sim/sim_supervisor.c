@@ -10,6 +10,7 @@
 
 #include "common/check.h"
 #include "common/file.h"
+#include "stages/layout.h"
 #include "stages/stage.h"
 #include "tests/sim/sim_calls_p.h"
 #include "tests/sim/sim_world.h"
@@ -227,7 +228,8 @@ static void make_state_dir(void)
     int fd, stages_fd;
     process_enter(&tool);
     if (file_open(AT_FDCWD, "state", O_RDONLY | O_DIRECTORY, 0, &fd, &e) != 0 ||
-        file_make_dir(fd, "stages", &stages_fd, &e) != 0)
+        file_make_dir(fd, "stages", &stages_fd, &e) != 0 ||
+        layout_prepare(stages_fd, world.topology, NULL, &e) != 0)
         fail("%s", e.text);
     process_leave();
     (void)calls_forget(&tool);
