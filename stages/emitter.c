@@ -167,7 +167,9 @@ void emitter_dead_record(struct emitter *out, enum dead_reason reason, const str
     buf_add_byte(&out->scratch, '{');
     for (size_t i = 0; i < record->count; i++) {
         const struct field *field = &contract->fields[i];
-        buf_add_format(&out->scratch, "%s\"%s\":", i != 0 ? "," : "", field->name);
+        if (record->fields[i].tag == VALUE_OPTIONAL)
+            continue; /* as json.encode does */
+        buf_add_format(&out->scratch, "%s\"%s\":", out->scratch.len > 1 ? "," : "", field->name);
         value_write_json(&record->fields[i], field->type, &out->scratch);
     }
     buf_add_byte(&out->scratch, '}');

@@ -6,16 +6,23 @@
  * so that the reason in a dead letter does not depend on the order of the members.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/check.h"
 #include "common/json.h"
+#include "common/literal.h"
 #include "common/memory.h"
+#include "common/nested.h"
 #include "common/text.h"
 #include "common/timestamp.h"
+#include "common/type.h"
 #include "common/utf8.h"
 #include "stages/kinds.h"
 #include "stages/stage.h"
+
+#define SHORT_NAME_BYTES 100u
 
 /* What the text says about one field of the type. */
 struct found {
@@ -31,6 +38,8 @@ struct json_decode {
     struct value fields[FIELDS_MAX];
     struct buf key;
     struct buf strings; /* unescaped texts of the record in hand */
+    struct buf nested;  /* its lists and maps */
+    size_t nested_at[FIELDS_MAX];
 };
 
 static const struct option_spec specs[] = {
@@ -41,6 +50,13 @@ static const struct option_spec specs[] = {
     {0},
 };
 
+static bool holds_bytes(struct type type)
+{
+    while (type.tag == VALUE_LIST || type.tag == VALUE_MAP || type.tag == VALUE_OPTIONAL)
+        type = type_item(type);
+    return type.tag == VALUE_BYTES;
+}
+
 static void derive(struct kind_check *check)
 {
     (void)kind_check_needs(check, "line", 1u << VALUE_STRING | 1u << VALUE_BYTES, NULL);
@@ -48,10 +64,11 @@ static void derive(struct kind_check *check)
     const struct named_type *named = &check->types[type->number];
     for (size_t i = 0; i < named->contract.count; i++) {
         const struct field *field = &named->contract.fields[i];
-        if (field->type.tag == VALUE_BYTES)
+        if (holds_bytes(field->type))
             diagnostics_add(check->diagnostics, type->place,
-                            "the field '%s' of '%s' is bytes, which JSON cannot hold; use string",
-                            field->name, named->name);
+                            "the field '%s' of '%s' %s bytes, which JSON cannot hold; use string",
+                            field->name, named->name,
+                            field->type.tag == VALUE_BYTES ? "is" : "holds");
         kind_check_makes(check, field->name, field->type, type->place);
     }
 }
@@ -73,6 +90,7 @@ static void close_stage(void *opaque)
     struct json_decode *self = opaque;
     buf_done(&self->key);
     buf_done(&self->strings);
+    buf_done(&self->nested);
     free(self);
 }
 
@@ -100,6 +118,9 @@ static void note_member(void *opaque, const struct json_span *key, const struct 
 struct refusal {
     enum dead_reason reason;
     const char *what;
+    /* Of what does not fit: it may be deep in the field. */
+    enum json_type found;
+    struct type wanted;
 };
 
 /* The string of a span; its bytes live until the next record. */
@@ -121,18 +142,20 @@ static bool decode_money(const struct value *text, struct type type, struct valu
         *ret_value = value_of_integer(VALUE_MONEY, minor);
         return true;
     case MONEY_BAD_FORM:
-        *why = (struct refusal){DEAD_BAD_MONEY, "is no amount with a currency, like $12.34"};
+        *why = (struct refusal){.reason = DEAD_BAD_MONEY,
+                                .what = "is no amount with a currency, like $12.34"};
         return false;
     case MONEY_WRONG_CURRENCY:
-        *why = (struct refusal){DEAD_WRONG_CURRENCY, "is in another currency"};
+        *why = (struct refusal){.reason = DEAD_WRONG_CURRENCY, .what = "is in another currency"};
         return false;
     case MONEY_TOO_MANY_DECIMALS:
-        *why = (struct refusal){DEAD_TOO_MANY_DECIMALS, "has more decimals than its currency"};
+        *why = (struct refusal){.reason = DEAD_TOO_MANY_DECIMALS,
+                                .what = "has more decimals than its currency"};
         return false;
     case MONEY_OVERFLOW:
         break;
     }
-    *why = (struct refusal){DEAD_OVERFLOW, "is larger than an amount can be"};
+    *why = (struct refusal){.reason = DEAD_OVERFLOW, .what = "is larger than an amount can be"};
     return false;
 }
 
@@ -144,13 +167,13 @@ static bool decode_timestamp(const struct value *text, struct value *ret_value, 
         *ret_value = value_of_integer(VALUE_TIMESTAMP, ns);
         return true;
     case TIMESTAMP_BAD_FORM:
-        *why =
-            (struct refusal){DEAD_BAD_TIMESTAMP, "is no RFC 3339 time, like 2000-01-01T00:00:00Z"};
+        *why = (struct refusal){.reason = DEAD_BAD_TIMESTAMP,
+                                .what = "is no RFC 3339 time, like 2000-01-01T00:00:00Z"};
         return false;
     case TIMESTAMP_OVERFLOW:
         break;
     }
-    *why = (struct refusal){DEAD_OVERFLOW, "lies outside the years 1677 to 2262"};
+    *why = (struct refusal){.reason = DEAD_OVERFLOW, .what = "lies outside the years 1677 to 2262"};
     return false;
 }
 
@@ -173,31 +196,40 @@ static bool decode_int(const struct json_span *span, struct value *ret_value, st
         *ret_value = value_of_integer(VALUE_INT, number);
         return true;
     }
-    *why = rc == ERR_RANGE ? (struct refusal){DEAD_OVERFLOW, "does not fit 64 bits"}
-                           : (struct refusal){DEAD_WRONG_TYPE, "is no whole number"};
+    *why = rc == ERR_RANGE
+               ? (struct refusal){.reason = DEAD_OVERFLOW, .what = "does not fit 64 bits"}
+               : (struct refusal){.reason = DEAD_WRONG_TYPE, .what = "is no whole number"};
     return false;
 }
 
-static bool decode_value(struct json_decode *self, size_t i, struct refusal *why)
+/* What has one text, in a topology as in JSON; a decimal may be a number there. */
+static bool decode_literal(const struct value *text, struct type type, struct value *ret_value,
+                           struct refusal *why)
 {
-    const struct json_span *span = &self->found[i].value;
-    struct type type = self->out->fields[i].type;
-    struct value *value = &self->fields[i];
-    switch (type.tag) {
-    case VALUE_BOOL:
+    int rc = literal_parse(type, (const char *)text->bytes, text->len, ret_value, &why->what);
+    if (rc == 0)
+        return true;
+    why->reason = rc == ERR_RANGE && type.tag != VALUE_STRING ? DEAD_OVERFLOW : DEAD_BAD_VALUE;
+    return false;
+}
+
+static bool decode_scalar(struct json_decode *self, const struct json_span *span, struct type type,
+                          struct value *value, struct refusal *why)
+{
+    if (type.tag == VALUE_BOOL) {
         *value = value_of_bool(span->type == JSON_TRUE);
         return true;
-    case VALUE_INT:
+    }
+    if (type.tag == VALUE_INT)
         return decode_int(span, value, why);
-    case VALUE_STRING:
-        *value = string_of(self, span);
-        return true;
-    default: {
-        struct value text = string_of(self, span);
-        return type.tag == VALUE_MONEY ? decode_money(&text, type, value, why)
-                                       : decode_timestamp(&text, value, why);
-    }
-    }
+    struct value text = span->type == JSON_STRING
+                            ? string_of(self, span)
+                            : value_of_bytes(VALUE_STRING, span->start, span->len);
+    if (type.tag == VALUE_MONEY)
+        return decode_money(&text, type, value, why);
+    if (type.tag == VALUE_TIMESTAMP)
+        return decode_timestamp(&text, value, why);
+    return decode_literal(&text, type, value, why);
 }
 
 static bool json_type_fits(enum json_type found, enum value_tag wanted)
@@ -207,40 +239,198 @@ static bool json_type_fits(enum json_type found, enum value_tag wanted)
         return found == JSON_TRUE || found == JSON_FALSE;
     case VALUE_INT:
         return found == JSON_NUMBER;
+    case VALUE_DECIMAL:
+        return found == JSON_NUMBER || found == JSON_STRING;
+    case VALUE_LIST:
+        return found == JSON_ARRAY;
+    case VALUE_MAP:
+        return found == JSON_OBJECT;
     default:
         return found == JSON_STRING;
     }
 }
 
+static bool add_nested(struct json_decode *self, const struct json_span *span, struct type type,
+                       struct refusal *why);
+
+/* Anything that stands in a member, or in a list or map of it. */
+static bool decode_value(struct json_decode *self, const struct json_span *span, struct type type,
+                         struct value *value, struct refusal *why)
+{
+    if (type.tag == VALUE_OPTIONAL) {
+        if (span->type == JSON_NULL) {
+            *value = value_of_nothing();
+            return true;
+        }
+        type = type_item(type);
+    }
+    why->found = span->type;
+    why->wanted = type;
+    if (!json_type_fits(span->type, type.tag)) {
+        why->reason = DEAD_WRONG_TYPE;
+        why->what = "has the wrong JSON type";
+        return false;
+    }
+    if (type.tag != VALUE_LIST && type.tag != VALUE_MAP)
+        return decode_scalar(self, span, type, value, why);
+    size_t before = self->nested.len;
+    if (!add_nested(self, span, type, why))
+        return false;
+    *value = (struct value){.tag = type.tag, .len = (uint32_t)(self->nested.len - before)};
+    return true;
+}
+
+/* Adds an item to the list or map that is being made; one that is a list or map adds itself. */
+static bool add_item(struct json_decode *self, const struct json_span *span, struct type type,
+                     struct refusal *why)
+{
+    struct value item;
+    if (!decode_value(self, span, type, &item, why))
+        return false;
+    if (item.tag != VALUE_LIST && item.tag != VALUE_MAP)
+        nested_add(&item, &self->nested);
+    return true;
+}
+
+/* A list or map that is being read. */
+struct reading {
+    struct json_decode *self;
+    struct type type; /* of the items */
+    struct refusal *why;
+    bool good;
+    uint32_t count;
+    struct member *members; /* of a map */
+};
+
+struct member {
+    struct value key;
+    struct json_span item;
+};
+
+static void count_item(void *context, const struct json_span *item)
+{
+    (void)item;
+    ((struct reading *)context)->count++;
+}
+
+static void read_item(void *context, const struct json_span *item)
+{
+    struct reading *r = context;
+    if (r->good)
+        r->good = add_item(r->self, item, r->type, r->why);
+}
+
+static void read_member(void *context, const struct json_span *key, const struct json_span *item)
+{
+    struct reading *r = context;
+    /* Doubling, whenever the count is a power of two. */
+    if ((r->count & (r->count - 1)) == 0)
+        r->members =
+            memory_resize(r->members, r->count == 0 ? 1 : 2 * (size_t)r->count, sizeof *r->members);
+    r->members[r->count++] = (struct member){.key = string_of(r->self, key), .item = *item};
+}
+
+static int compare_members(const void *a, const void *b)
+{
+    return value_compare(&((const struct member *)a)->key, &((const struct member *)b)->key);
+}
+
+/* The members of a map by rising keys, whatever their order in the text. */
+static void add_members(struct reading *r)
+{
+    if (r->count != 0)
+        qsort(r->members, r->count, sizeof *r->members, compare_members);
+    nested_add_head(VALUE_MAP, r->count, &r->self->nested);
+    for (uint32_t i = 0; r->good && i < r->count; i++) {
+        if (i != 0 && compare_members(&r->members[i - 1], &r->members[i]) == 0) {
+            r->why->reason = DEAD_DUPLICATE_FIELD;
+            r->why->what = "has a key more than once";
+            r->good = false;
+            return;
+        }
+        nested_add(&r->members[i].key, &r->self->nested);
+        r->good = add_item(r->self, &r->members[i].item, r->type, r->why);
+    }
+}
+
+static bool add_nested(struct json_decode *self, const struct json_span *span, struct type type,
+                       struct refusal *why)
+{
+    struct reading r = {.self = self, .type = type_item(type), .why = why, .good = true};
+    if (type.tag == VALUE_LIST) {
+        json_read_items(span, count_item, &r);
+        nested_add_head(VALUE_LIST, r.count, &self->nested);
+        json_read_items(span, read_item, &r);
+        return r.good;
+    }
+    enum json_type whole;
+    int rc = json_read(span->start, span->len, read_member, &r, &whole, NULL);
+    INVARIANT(rc == 0);
+    add_members(&r);
+    free(r.members);
+    return r.good;
+}
+
 static bool decode_field(struct json_decode *self, size_t i, struct refusal *why)
 {
     const struct found *found = &self->found[i];
+    struct type type = self->out->fields[i].type;
+    if (found->times == 0 && type.tag == VALUE_OPTIONAL) {
+        self->fields[i] = value_of_nothing();
+        return true;
+    }
     if (found->times == 0) {
-        *why = (struct refusal){DEAD_MISSING_FIELD, "is not there"};
+        *why = (struct refusal){.reason = DEAD_MISSING_FIELD, .what = "is not there"};
         return false;
     }
     if (found->times > 1) {
-        *why = (struct refusal){DEAD_DUPLICATE_FIELD, "is there more than once"};
+        *why = (struct refusal){.reason = DEAD_DUPLICATE_FIELD, .what = "is there more than once"};
         return false;
     }
-    if (!json_type_fits(found->value.type, self->out->fields[i].type.tag)) {
-        *why = (struct refusal){DEAD_WRONG_TYPE, "has the wrong JSON type"};
-        return false;
-    }
-    return decode_value(self, i, why);
+    self->nested_at[i] = self->nested.len;
+    return decode_value(self, &found->value, type, &self->fields[i], why);
+}
+
+/* The type for a message, whose length is bounded: cut between characters. */
+static const char *short_name(struct type type, char ret_text[SHORT_NAME_BYTES])
+{
+    char name[TYPE_NAME_BYTES_MAX];
+    const char *text = type_name(type, name);
+    size_t len = strlen(text), room = SHORT_NAME_BYTES - sizeof "…";
+    const char *tail = len > room ? "…" : "";
+    if (len > room)
+        len = room;
+    while (*tail != '\0' && ((uint8_t)text[len] & 0xc0) == 0x80)
+        len--;
+    (void)snprintf(ret_text, SHORT_NAME_BYTES, "%.*s%s", (int)len, text, tail);
+    return ret_text;
+}
+
+static bool holds_others(struct type type)
+{
+    if (type.tag == VALUE_OPTIONAL)
+        type = type_item(type);
+    return type.tag == VALUE_LIST || type.tag == VALUE_MAP;
 }
 
 static void refuse_field(const struct json_decode *self, size_t i, const struct refusal *why,
                          const struct value *line, struct emitter *out)
 {
     const struct field *field = &self->out->fields[i];
-    char wanted[TYPE_NAME_BYTES_MAX];
+    bool inside = holds_others(field->type) && why->reason != DEAD_MISSING_FIELD &&
+                  why->reason != DEAD_DUPLICATE_FIELD && why->wanted.tag != VALUE_LIST &&
+                  why->wanted.tag != VALUE_MAP;
+    const char *whose = inside ? "an item of the field" : "the field";
+    char wanted[SHORT_NAME_BYTES];
     if (why->reason == DEAD_WRONG_TYPE)
         emitter_dead(out, why->reason, line->bytes, line->len, false,
-                     "the field '%s' %s: it is %s, and %s is needed", field->name, why->what,
-                     json_type_name(self->found[i].value.type), type_name(field->type, wanted));
+                     "%s '%s' %s: it is %s, and %s is needed", whose, field->name, why->what,
+                     json_type_name(why->found), short_name(why->wanted, wanted));
+    else if (why->reason == DEAD_BAD_VALUE)
+        emitter_dead(out, why->reason, line->bytes, line->len, false, "%s '%s' %s; it should be %s",
+                     whose, field->name, why->what, short_name(why->wanted, wanted));
     else
-        emitter_dead(out, why->reason, line->bytes, line->len, false, "the field '%s' %s",
+        emitter_dead(out, why->reason, line->bytes, line->len, false, "%s '%s' %s", whose,
                      field->name, why->what);
 }
 
@@ -269,12 +459,17 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     /* What is unescaped is never longer than the line, so values can point into the buffer. */
     buf_reset(&self->strings);
     (void)buf_reserve(&self->strings, line->len);
+    buf_reset(&self->nested);
     for (size_t i = 0; i < self->out->count; i++) {
         struct refusal why;
         if (!decode_field(self, i, &why)) {
             refuse_field(self, i, &why, line, out);
             return;
         }
+    }
+    for (size_t i = 0; i < self->out->count; i++) {
+        if (self->fields[i].tag == VALUE_LIST || self->fields[i].tag == VALUE_MAP)
+            self->fields[i].bytes = self->nested.data + self->nested_at[i];
     }
     emitter_emit(out, self->fields);
 }
@@ -290,9 +485,11 @@ const struct kind json_decode_kind = {
     .summary = "reads JSON objects as records of a declared type",
     .manual =
         "Every record must be one JSON object (RFC 8259) with all fields of the type; members "
-        "that the type does not name are ignored. Money and timestamps are strings: "
-        "\"$12.34\" or \"USD 12.34\", \"2000-01-01T00:00:00Z\". What does not fit is a dead "
-        "letter with its reason.",
+        "that the type does not name are ignored. Money, timestamps, dates, durations and enums "
+        "are "
+        "strings: \"$12.34\" or \"USD 12.34\", \"2000-01-01T00:00:00Z\", \"2000-01-01\", "
+        "\"1h30m\"; decimals are strings or numbers, lists arrays, maps objects. An optional "
+        "field may be missing or null. What does not fit is a dead letter with its reason.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .dead_letters = true,

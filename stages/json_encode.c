@@ -13,7 +13,7 @@
 struct json_encode {
     const struct contract *in;
     size_t fields[FIELDS_MAX]; /* places in the input */
-    char *heads[FIELDS_MAX];   /* what stands before each value: {"id": and ,"name": */
+    char *heads[FIELDS_MAX];   /* what stands before each value: "id": */
     size_t count;
     struct buf line;
 };
@@ -39,8 +39,7 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
     self->count = fields->present ? fields->count : self->in->count;
     for (size_t i = 0; i < self->count; i++) {
         self->fields[i] = fields->present ? (size_t)fields->fields[i].index : i;
-        self->heads[i] =
-            memory_format("%c\"%s\":", i == 0 ? '{' : ',', self->in->fields[self->fields[i]].name);
+        self->heads[i] = memory_format("\"%s\":", self->in->fields[self->fields[i]].name);
     }
     *ret_self = self;
     return 0;
@@ -61,10 +60,13 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     buf_reset(&self->line);
     for (size_t i = 0; i < self->count; i++) {
         size_t field = self->fields[i];
+        if (in->fields[field].tag == VALUE_OPTIONAL)
+            continue;
+        buf_add_byte(&self->line, self->line.len == 0 ? '{' : ',');
         buf_add_text(&self->line, self->heads[i]);
         value_write_json(&in->fields[field], self->in->fields[field].type, &self->line);
     }
-    buf_add_byte(&self->line, '}');
+    buf_add_text(&self->line, self->line.len == 0 ? "{}" : "}");
     struct value line = value_of_bytes(VALUE_STRING, self->line.data, self->line.len);
     emitter_emit(out, &line);
 }
@@ -79,8 +81,9 @@ const struct kind json_encode_kind = {
     .name = "json.encode",
     .summary = "writes records as JSON objects",
     .manual = "Compact JSON, fields in the order given. Money and timestamps are strings in the "
-              "form that json.decode reads; bytes that are no UTF-8 are base64. A record "
-              "whose text would be too large is a dead letter.",
+              "form that json.decode reads, and so are decimals, dates, durations and enums; bytes "
+              "that are no UTF-8 are base64. An optional field that holds nothing is left out. A "
+              "record whose text would be too large is a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .dead_letters = true,
