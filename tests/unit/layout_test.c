@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The directories of workers: killed at calls of the kernel, drawn by seed, while the state goes to
+ * another number of workers, what the next start finds is the old directory or the new one, byte
+ * for byte, and nothing else is left.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+#include "stages/layout.h"
+#include "stages/partition.h"
+#include "stages/quarantine.h"
+#include "stages/stage.h"
+#include "tests/unit/random.h"
+
+#define KILLS 60u
+#define END_STOPS 200u
+
+static char directory[64];
+
+static struct topology *topology_of(unsigned workers)
+{
+    char *text = memory_format("topology: t\ntypes:\n  T: { n: int }\nstages:\n"
+                               "  read: { kind: file.source, path: /dev/null }\n"
+                               "  parse: { kind: json.decode, from: read, type: T, workers: %u }\n"
+                               "  once: { kind: dedupe, from: parse, key: n, workers: %u }\n"
+                               "  text: { kind: json.encode, from: once }\n"
+                               "  write: { kind: file.sink, from: text, path: /nowhere }\n",
+                               workers, workers);
+    struct diagnostics d;
+    struct topology *topology;
+    diagnostics_init(&d, "t.yaml", text, strlen(text));
+    assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
+                                   &d, &topology),
+                     0);
+    diagnostics_done(&d);
+    free(text);
+    return topology;
+}
+
+static int open_stages(const char *name)
+{
+    char *path = memory_format("%s/%s", directory, name);
+    (void)mkdir(path, 0700);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    free(path);
+    return fd;
+}
+
+/* Runs a command of the shell in the directory. */
+static int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int shell(const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    char *command = memory_format("cd '%s' && { %s; } >/dev/null 2>&1", directory, text);
+    int rc = system(command);
+    free(command);
+    return rc;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return shell("diff -r %s %s", a, b) == 0;
+}
+
+static void fill_store(const struct topology *t, const struct stage *stage, int fd,
+                       const struct store_spec *layout)
+{
+    struct store_spec spec;
+    struct store *s;
+    struct err e;
+    layout_store_spec(t, stage, stage->worker, stage->workers, &spec);
+    spec.has_secret = layout->has_secret;
+    memcpy(spec.secret, layout->secret, sizeof spec.secret);
+    assert_int_equal(store_open(fd, -1, &spec, false, &s, &e), 0);
+    for (unsigned n = 1; n <= 50 + 10 * stage->worker; n++) {
+        store_begin(s, n);
+        for (unsigned group = 0; group < KEY_GROUPS; group++) {
+            if (group % 50 == n &&
+                partition_worker_of_group(group, stage->workers) == stage->worker)
+                store_put(s, store_key(s, group, &n, sizeof n), STORE_NEVER, NULL);
+        }
+    }
+    assert_int_equal(store_commit(s, 50 + 10 * stage->worker, &e), 0);
+    store_close(s);
+}
+
+/* Lays "start" out for so many workers, who are at different seqs, one with a quarantine. */
+static void make_start(const struct topology *t)
+{
+    struct err e;
+    int stages_fd = open_stages("start");
+    assert_int_equal(layout_prepare(stages_fd, t, NULL, &e), 0);
+    for (size_t i = 0; i < t->stage_count; i++) {
+        const struct stage *stage = &t->stages[i];
+        struct store_spec layout = {0};
+        int fd;
+        assert_int_equal(layout_open(stages_fd, stage, &fd, &layout, &e), 0);
+        if (strcmp(stage->base, "once") == 0)
+            fill_store(t, stage, fd, &layout);
+        struct quarantine_entry entry = {.seq = 100 + stage->worker, .cause = "hung"};
+        char *owner = layout_owner(t, stage);
+        if (strcmp(stage->base, "parse") == 0)
+            assert_int_equal(quarantine_add(fd, owner, &entry, &e), 0);
+        free(owner);
+        (void)close(fd);
+    }
+    (void)close(stages_fd);
+}
+
+static void prepare(const char *name, const struct topology *t)
+{
+    struct err e;
+    int stages_fd = open_stages(name);
+    if (layout_prepare(stages_fd, t, NULL, &e) != 0)
+        fail_msg("%s", e.text);
+    (void)close(stages_fd);
+}
+
+/* Prepares in a process that is killed at its nth stop; returns how many stops it made. */
+static unsigned prepare_killed(const char *name, const struct topology *t, unsigned nth)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct err e;
+        int stages_fd = open_stages(name);
+        (void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        (void)raise(SIGSTOP);
+        _exit(layout_prepare(stages_fd, t, NULL, &e) == 0 ? 0 : 1);
+    }
+    int status;
+    for (unsigned stops = 0; stops <= nth; stops++) { /* two a call, before it and behind it */
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status)) {
+            assert_int_equal(WEXITSTATUS(status), 0);
+            return stops;
+        }
+        if (stops < nth)
+            assert_true(ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0);
+    }
+    (void)kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return nth;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    (void)snprintf(directory, sizeof directory, "/dev/shm/bulkhead-layout-XXXXXX");
+    return mkdtemp(directory) == NULL ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char *command = memory_format("rm -rf '%s'", directory);
+    int rc = system(command);
+    free(command);
+    return rc;
+}
+
+/* The secret of a stage without state is drawn anew each time. */
+static void forget_secrets(const char *name)
+{
+    (void)shell("rm -f %s/parse/workers", name);
+}
+
+static void kill_at_any_call(unsigned from, unsigned to)
+{
+    struct topology *old = topology_of(from), *new = topology_of(to);
+    make_start(old);
+    assert_int_equal(shell("cp -a start expected"), 0);
+    prepare("expected", new);
+    forget_secrets("expected");
+    assert_int_equal(shell("cp -a start work"), 0);
+    unsigned stops = prepare_killed("work", new, UINT32_MAX - 1);
+    unsigned kept = 0, moved = 0;
+    for (unsigned i = 0; i < KILLS; i++) {
+        /* Half of them near the end, where it is decided. */
+        unsigned span = i % 4 < 2 ? stops : END_STOPS;
+        unsigned nth = stops - (unsigned)random_below(span);
+        assert_int_equal(shell("rm -rf work again && cp -a start work"), 0);
+        (void)prepare_killed("work", new, nth);
+        /* Whatever was decided: the next start finishes it, or takes it back. */
+        assert_int_equal(shell("cp -a work again"), 0);
+        prepare("again", i % 2 == 0 ? old : new);
+        assert_int_not_equal(shell("ls again | grep '[.]'"), 0);
+        if (i % 2 == 0) {
+            kept += is_same("start", "again") ? 1 : 0;
+            continue;
+        }
+        forget_secrets("again");
+        if (!is_same("expected", "again"))
+            fail_msg("killed at stop %u: it is not what an undisturbed move makes", nth);
+        moved++;
+    }
+    assert_int_equal(shell("rm -rf work again"), 0);
+    print_message("from %u to %u: %u kills kept the old, %u went on to the new\n", from, to, kept,
+                  moved);
+    assert_true(kept > 0 && moved > 0);
+    topology_free(old);
+    topology_free(new);
+}
+
+static void a_kill_at_any_call_leaves_the_old_or_the_new(void **state)
+{
+    (void)state;
+    kill_at_any_call(2, 3);
+}
+
+static void likewise_from_one_and_to_one(void **state)
+{
+    (void)state;
+    kill_at_any_call(1, 2);
+    assert_int_equal(shell("rm -rf *"), 0);
+    kill_at_any_call(3, 1);
+}
+
+static void every_byte_of_the_file_counts(void **state)
+{
+    (void)state;
+    struct topology *three = topology_of(3), *two = topology_of(2);
+    make_start(three);
+    char *path = memory_format("%s/start/once/workers", directory);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int stages_fd = open_stages("start");
+    free(path);
+    struct stat st;
+    struct err e;
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_size, 32);
+    for (off_t at = 0; at < st.st_size; at++) {
+        uint8_t byte, changed;
+        assert_int_equal(pread(fd, &byte, 1, at), 1);
+        changed = byte ^ 0x10;
+        assert_int_equal(pwrite(fd, &changed, 1, at), 1);
+        assert_int_equal(shell("cp -a start before"), 0);
+        assert_int_equal(layout_prepare(stages_fd, two, NULL, &e), ERR_CORRUPT);
+        assert_non_null(strstr(e.text, "'stages/once': workers: does not verify"));
+        assert_true(is_same("before", "start")); /* nor was anything of 'parse' changed */
+        assert_int_equal(shell("rm -rf before"), 0);
+        assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    }
+    assert_int_equal(shell("mv start/once/2 away"), 0);
+    assert_int_equal(layout_prepare(stages_fd, two, NULL, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "'2' of a worker is missing"));
+    assert_int_equal(shell("mv away start/once/2 && touch start/once/1/cursor"), 0);
+    assert_int_equal(layout_prepare(stages_fd, two, NULL, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "'stages/once/1/cursor' cannot be dealt out"));
+    (void)close(fd);
+    (void)close(stages_fd);
+    topology_free(three);
+    topology_free(two);
+}
+
+static void every_worker_gets_all_quarantines(void **state)
+{
+    (void)state;
+    struct topology *three = topology_of(3), *two = topology_of(2);
+    make_start(three);
+    prepare("start", two);
+    int stages_fd = open_stages("start");
+    for (size_t i = 0; i < two->stage_count; i++) {
+        struct quarantine q;
+        struct err e;
+        int fd;
+        if (strcmp(two->stages[i].base, "parse") != 0)
+            continue;
+        char *owner = layout_owner(two, &two->stages[i]);
+        assert_int_equal(layout_open(stages_fd, &two->stages[i], &fd, NULL, &e), 0);
+        assert_int_equal(quarantine_load(fd, owner, &q, &e), 0);
+        assert_int_equal(q.count, 3);
+        for (unsigned n = 0; n < 3; n++)
+            assert_non_null(quarantine_find(&q, 100 + n));
+        quarantine_done(&q);
+        free(owner);
+        (void)close(fd);
+    }
+    (void)close(stages_fd);
+    topology_free(three);
+    topology_free(two);
+}
+
+int main(void)
+{
+    random_init("layout");
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(a_kill_at_any_call_leaves_the_old_or_the_new),
+        TEST(likewise_from_one_and_to_one),
+        TEST(every_byte_of_the_file_counts),
+        TEST(every_worker_gets_all_quarantines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
