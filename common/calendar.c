@@ -6,6 +6,8 @@
 
 /* 1970-01-01 was a Thursday: three days after a Monday. */
 #define EPOCH_WEEKDAY 3
+#define NS_PER_MINUTE (60 * TIMESTAMP_NS_PER_SECOND)
+#define NS_PER_HOUR (60 * NS_PER_MINUTE)
 
 int64_t calendar_floor_div(int64_t dividend, int64_t divisor)
 {
@@ -27,14 +29,56 @@ static int64_t week_shift_days(const struct calendar *c)
     return calendar_floor_mod(EPOCH_WEEKDAY - (int64_t)c->week_starts, 7);
 }
 
+/* The day on which a month begins, both counted from 1970-01-01. */
+static int64_t month_start_day(int64_t month)
+{
+    return timestamp_days_from_civil(1970 + calendar_floor_div(month, 12),
+                                     (unsigned)calendar_floor_mod(month, 12) + 1, 1);
+}
+
+/* 400 years have 4800 months and 146097 days, so the first guess is close. */
+static int64_t month_of_day(int64_t day)
+{
+    int64_t month = calendar_floor_div(day * 4800, 146097);
+    while (month_start_day(month) > day)
+        month--;
+    while (month_start_day(month + 1) <= day)
+        month++;
+    return month;
+}
+
 int64_t calendar_window(const struct calendar *c, enum calendar_period period, int64_t ns)
 {
     int64_t day = calendar_floor_div(ns, TIMESTAMP_NS_PER_DAY);
     switch (period) {
+    case CALENDAR_MINUTE:
+        return calendar_floor_div(ns, NS_PER_MINUTE);
+    case CALENDAR_HOUR:
+        return calendar_floor_div(ns, NS_PER_HOUR);
     case CALENDAR_DAY:
         return day;
     case CALENDAR_WEEK:
         return calendar_floor_div(day + week_shift_days(c), 7);
+    case CALENDAR_MONTH:
+        return month_of_day(day);
+    }
+    UNREACHABLE();
+}
+
+__int128 calendar_window_start_ns(const struct calendar *c, enum calendar_period period,
+                                  int64_t window)
+{
+    switch (period) {
+    case CALENDAR_MINUTE:
+        return (__int128)window * NS_PER_MINUTE;
+    case CALENDAR_HOUR:
+        return (__int128)window * NS_PER_HOUR;
+    case CALENDAR_DAY:
+        return (__int128)window * TIMESTAMP_NS_PER_DAY;
+    case CALENDAR_WEEK:
+        return ((__int128)window * 7 - week_shift_days(c)) * TIMESTAMP_NS_PER_DAY;
+    case CALENDAR_MONTH:
+        return (__int128)month_start_day(window) * TIMESTAMP_NS_PER_DAY;
     }
     UNREACHABLE();
 }
@@ -42,14 +86,5 @@ int64_t calendar_window(const struct calendar *c, enum calendar_period period, i
 __int128 calendar_window_end_ns(const struct calendar *c, enum calendar_period period,
                                 int64_t window)
 {
-    __int128 end_day = 0;
-    switch (period) {
-    case CALENDAR_DAY:
-        end_day = (__int128)window + 1;
-        break;
-    case CALENDAR_WEEK:
-        end_day = ((__int128)window + 1) * 7 - week_shift_days(c);
-        break;
-    }
-    return end_day * TIMESTAMP_NS_PER_DAY;
+    return calendar_window_start_ns(c, period, window + 1);
 }

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calendar.h - the days and weeks that a moment belongs to
+ * calendar.h - the minutes, hours, days, weeks and months that a moment belongs to
  *
- * A window is a half-open span [start, end) of UTC time, named by its number: days since
- * 1970-01-01, or weeks since the week that holds that day. Everything floors, so times before
- * 1970 fall into the right window too.
+ * A window is a half-open span [start, end) of UTC time, named by its number: minutes, hours, days
+ * or months since 1970-01-01, or weeks since the week that holds that day. Everything floors, so
+ * times before 1970 fall into the right window too.
  */
 #ifndef BULKHEAD_COMMON_CALENDAR_H
 #define BULKHEAD_COMMON_CALENDAR_H
 
 #include <stdint.h>
 
+/* The numbers stand in the keys of stores. */
 enum calendar_period {
     CALENDAR_DAY,
     CALENDAR_WEEK,
+    CALENDAR_MINUTE,
+    CALENDAR_HOUR,
+    CALENDAR_MONTH,
 };
-#define CALENDAR_PERIODS 2
+#define CALENDAR_PERIODS 5
 
 /* 0 is Monday, 6 is Sunday, as in ISO 8601 less one. */
 struct calendar {
@@ -28,6 +32,10 @@ int64_t calendar_floor_mod(int64_t dividend, int64_t divisor);
 
 /* The number of the window of the period that holds the moment. */
 int64_t calendar_window(const struct calendar *c, enum calendar_period period, int64_t ns);
+
+/* The first moment of a window. In 128 bits: the first window begins before the first moment. */
+__int128 calendar_window_start_ns(const struct calendar *c, enum calendar_period period,
+                                  int64_t window);
 
 /* The first moment behind a window. In 128 bits: the last window ends behind the last moment. */
 __int128 calendar_window_end_ns(const struct calendar *c, enum calendar_period period,

@@ -13,6 +13,7 @@ extern const struct kind json_decode_kind;
 extern const struct kind dedupe_kind;
 extern const struct kind limits_kind;
 extern const struct kind regex_parse_kind;
+extern const struct kind window_count_kind;
 extern const struct kind merge_kind;
 extern const struct kind json_encode_kind;
 extern const struct kind file_sink_kind;

@@ -14,12 +14,15 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "stages/calendar_option.h"
 #include "stages/key.h"
 #include "stages/kinds.h"
 #include "stages/partition.h"
 #include "stages/stage.h"
 
 #define RULES_MAX 32u
+/* Rules are about days and weeks. */
+#define PERIODS 2
 
 struct rule {
     enum calendar_period period;
@@ -45,31 +48,14 @@ struct limits {
     bool count_all;
     struct rule rules[RULES_MAX];
     size_t rule_count;
-    bool period_used[CALENDAR_PERIODS];
-    bool period_sums[CALENDAR_PERIODS];
+    bool period_used[PERIODS];
+    bool period_sums[PERIODS];
     struct buf key_bytes;
     struct value fields[FIELDS_MAX];
 };
 
-static const char *const zones[] = {"UTC", NULL};
-static const char *const weekdays[] = {"monday", "tuesday",  "wednesday", "thursday",
-                                       "friday", "saturday", "sunday",    NULL};
 static const char *const periods[] = {"day", "week", NULL};
 static const char *const attempts_choices[] = {"accepted", "all", NULL};
-
-static const struct option_spec calendar_specs[] = {
-    {.name = "zone",
-     .tag = OPTION_CHOICE,
-     .fallback = "UTC",
-     .choices = zones,
-     .meaning = "where days begin"},
-    {.name = "week_starts",
-     .tag = OPTION_CHOICE,
-     .fallback = "monday",
-     .choices = weekdays,
-     .meaning = "the first day of a week"},
-    {0},
-};
 
 static const struct option_spec rule_specs[] = {
     {.name = "per",
@@ -100,7 +86,7 @@ static const struct option_spec specs[] = {
      .meaning = "the field with the event time (timestamp)"},
     {.name = "calendar",
      .tag = OPTION_GROUP,
-     .members = calendar_specs,
+     .members = calendar_option_members,
      .meaning = "when days and weeks begin"},
     {.name = "lateness",
      .tag = OPTION_DURATION,
@@ -196,8 +182,7 @@ static void read_options(struct limits *self, const struct stage *stage)
     self->at_field = (size_t)options_get(options, "at")->number;
     self->lateness_ns = options_get(options, "lateness")->number;
     self->count_all = options_get(options, "attempts")->number == 1;
-    const struct options *calendar = options_get(options, "calendar")->groups[0].options;
-    self->calendar.week_starts = (unsigned)options_get(calendar, "week_starts")->number;
+    self->calendar = calendar_option_read(options);
     const struct option_value *rules = options_get(options, "rules");
     struct currency currency = stage->in->fields[self->amount_field].type.currency;
     for (size_t i = 0; i < rules->count; i++) {
@@ -221,10 +206,10 @@ static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
     key_describe(self.key, stage->in, &text);
     buf_add_format(&text, " amount=%s:%s at=%s zone=UTC week=%s lateness=", amount->name,
                    type_name(amount->type, type), stage->in->fields[self.at_field].name,
-                   weekdays[self.calendar.week_starts]);
+                   calendar_option_week(&self.calendar));
     text_format_duration(self.lateness_ns, &text);
     buf_add_format(&text, " attempts=%s periods=", attempts_choices[self.count_all ? 1 : 0]);
-    for (int p = 0; p < CALENDAR_PERIODS; p++) {
+    for (int p = 0; p < PERIODS; p++) {
         if (self.period_used[p])
             buf_add_format(&text, "%s%s", periods[p], self.period_sums[p] ? "+sum;" : ";");
     }
@@ -309,8 +294,8 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         return;
     }
     unsigned group = partition_group(self->stage, in);
-    struct window windows[CALENDAR_PERIODS];
-    for (int p = 0; p < CALENDAR_PERIODS; p++) {
+    struct window windows[PERIODS];
+    for (int p = 0; p < PERIODS; p++) {
         if (self->period_used[p] &&
             !find_window(self, (enum calendar_period)p, in, group, &windows[p])) {
             emitter_dead_record(out, DEAD_LATE, in,
@@ -323,7 +308,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     bool accepted = true;
     for (size_t i = 0; i < self->rule_count && accepted; i++)
         accepted = is_within(&self->rules[i], &windows[self->rules[i].period].usage, amount);
-    for (int p = 0; p < CALENDAR_PERIODS; p++) {
+    for (int p = 0; p < PERIODS; p++) {
         if (self->period_used[p])
             count_record(self, (enum calendar_period)p, &windows[p], amount, accepted);
     }

@@ -10,6 +10,7 @@ const struct kind *const stage_registry[] = {
     &merge_kind,
     &dedupe_kind,
     &limits_kind,
+    &window_count_kind,
     &json_encode_kind,
     &file_sink_kind,
     &stdout_sink_kind,

@@ -129,8 +129,12 @@ static void advance_clock(struct runner *r, const struct record *record, bool st
     int64_t time = record->kind == RECORD_TICK ? record->time : record->fields[field].integer;
     if (time <= store_clock(r->store))
         return;
-    if (stepped && r->ops->tick != NULL)
+    if (r->ops->tick != NULL) {
+        /* What the clock lets go is put out by a tick, which may be what kills: then it stays. */
+        if (!stepped)
+            return;
         r->ops->tick(r->self, time, &r->emitter);
+    }
     store_advance(r->store, time);
 }
 

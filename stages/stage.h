@@ -40,6 +40,8 @@
     X(DEAD_BAD_VALUE, "bad-value", "a text that is no value of its type")                          \
     X(DEAD_NEGATIVE_AMOUNT, "negative-amount", "an amount below zero where none can be")           \
     X(DEAD_LATE, "late", "its window has closed, see lateness")                                    \
+    X(DEAD_KEY_TOO_LONG, "key-too-long", "its key is longer than state can hold")                  \
+    X(DEAD_TOO_MANY_KEYS, "too-many-keys", "open windows hold as many keys as they can")           \
     X(DEAD_POISON, "poison", "it killed its stage three times")
 
 enum dead_reason {

@@ -71,6 +71,15 @@ static const struct {
     {"the moment before", CALENDAR_DAY, MONDAY, -1, -1},
     {"the day before begins", CALENDAR_DAY, MONDAY, -DAY, -1},
     {"two days before", CALENDAR_DAY, MONDAY, -DAY - 1, -2},
+    {"the epoch's minute", CALENDAR_MINUTE, MONDAY, DAY / 1440 - 1, 0},
+    {"the minute before", CALENDAR_MINUTE, MONDAY, -1, -1},
+    {"the second hour", CALENDAR_HOUR, MONDAY, DAY / 24, 1},
+    {"the hour before", CALENDAR_HOUR, MONDAY, -1, -1},
+    {"the epoch's month", CALENDAR_MONTH, MONDAY, 31 * DAY - 1, 0},
+    {"the next month", CALENDAR_MONTH, MONDAY, 31 * DAY, 1},
+    {"December 1969", CALENDAR_MONTH, MONDAY, -1, -1},
+    {"2000-02-29", CALENDAR_MONTH, MONDAY, 11016 * DAY, 361},
+    {"2000-03-01", CALENDAR_MONTH, MONDAY, 11017 * DAY, 362},
     {"a day knows no week start", CALENDAR_DAY, SUNDAY, 5 * DAY, 5},
     {"the epoch's week", CALENDAR_WEEK, MONDAY, 0, 0},
     {"Sunday 1970-01-04", CALENDAR_WEEK, MONDAY, 4 * DAY - 1, 0},
@@ -101,14 +110,23 @@ static void moments_fall_into_their_windows(void **state)
 /* The windows before and behind that of a moment touch it, and it holds the moment. */
 static void assert_window_holds(const struct calendar *c, enum calendar_period period, int64_t ns)
 {
-    const __int128 len = period == CALENDAR_DAY ? DAY : 7 * DAY;
     int64_t window = calendar_window(c, period, ns);
-    __int128 start = calendar_window_end_ns(c, period, window - 1);
+    __int128 start = calendar_window_start_ns(c, period, window);
     __int128 end = calendar_window_end_ns(c, period, window);
+    __int128 len = end - start;
+    assert_true(calendar_window_end_ns(c, period, window - 1) == start);
     assert_true(start <= ns);
     assert_true(ns < end);
-    assert_true(end - start == len);
-    assert_true(calendar_window_end_ns(c, period, window + 1) - end == len);
+    if (period == CALENDAR_MONTH) {
+        assert_true(len % DAY == 0 && len >= 28 * DAY && len <= 31 * DAY);
+    } else {
+        const __int128 lens[] = {[CALENDAR_MINUTE] = DAY / 1440,
+                                 [CALENDAR_HOUR] = DAY / 24,
+                                 [CALENDAR_DAY] = DAY,
+                                 [CALENDAR_WEEK] = 7 * DAY};
+        assert_true(len == lens[period]);
+        assert_true(calendar_window_end_ns(c, period, window + 1) - end == len);
+    }
     if (end <= INT64_MAX) {
         assert_int_equal(calendar_window(c, period, (int64_t)end), window + 1);
         assert_int_equal(calendar_window(c, period, (int64_t)end - 1), window);
@@ -189,6 +207,20 @@ static void days_are_those_of_glibc(void **state)
     }
 }
 
+static void months_are_those_of_glibc(void **state)
+{
+    (void)state;
+    const struct calendar c = {.week_starts = SUNDAY};
+    for (int i = 0; i < 20000; i++) {
+        int64_t ns = i < 1000 ? (i - 500) * 15 * DAY : random_integer();
+        int64_t window = calendar_window(&c, CALENDAR_MONTH, ns);
+        time_t seconds = (time_t)calendar_floor_div(ns, TIMESTAMP_NS_PER_SECOND);
+        struct tm tm;
+        assert_non_null(gmtime_r(&seconds, &tm));
+        assert_int_equal((tm.tm_year - 70) * 12 + tm.tm_mon, window);
+    }
+}
+
 int main(void)
 {
     random_init("calendar_test");
@@ -200,6 +232,7 @@ int main(void)
         cmocka_unit_test(the_last_window_ends_behind_the_last_moment),
         cmocka_unit_test(weeks_change_on_their_weekday_only),
         cmocka_unit_test(days_are_those_of_glibc),
+        cmocka_unit_test(months_are_those_of_glibc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

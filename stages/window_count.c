@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * window.count: counts the records of every key in calendar windows of event time, and puts the
+ * counts out when their window closes.
+ *
+ * The state has one entry for every window and key, which expires when the window closes: then the
+ * store gives it back (tick), and it is put out. What is put out at one seq is sorted, so neither
+ * the order in the store nor the number of workers shows.
+ *
+ * At the end of the input all windows are closed that can have records: up to the one that holds
+ * the latest time seen. All workers have seen that time, so they all close the same ones. The clock
+ * does not move for it; up to where windows were closed so, the floor, is state of its own.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/calendar.h"
+#include "common/check.h"
+#include "common/limits.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "ipc/order.h"
+#include "stages/calendar_option.h"
+#include "stages/key.h"
+#include "stages/kinds.h"
+#include "stages/partition.h"
+#include "stages/stage.h"
+
+/* Places in the value of an entry; docs/protocol.md. */
+enum {
+    AT_COUNT = 0,
+    AT_START = 8,
+    AT_KEY = 16,
+};
+#define KEY_BYTES_MAX (STORE_VALUE_BYTES_MAX - AT_KEY)
+
+/* The floor stands in every so many key groups, so that every worker has one that holds it. */
+#define FLOOR_GROUPS (KEY_GROUPS / WORKERS_MAX)
+_Static_assert(KEY_GROUPS % WORKERS_MAX == 0, "the last worker has one of them too");
+/* No window closes later, so that its entry does expire: STORE_NEVER is the last moment. */
+#define CLOSES_LAST (INT64_MAX - 1)
+
+/* An entry that is to be put out. */
+struct closing {
+    size_t sort_at, sort_len; /* its sort key in `sorts` */
+    const uint8_t *sort_key;  /* the same, once all are there */
+    uint8_t value[STORE_VALUE_BYTES_MAX];
+};
+
+struct window_count {
+    struct store *store;
+    const struct stage *stage;
+    const struct option_value *key;
+    size_t at_field;
+    enum calendar_period period;
+    struct calendar calendar;
+    int64_t lateness_ns;
+    uint32_t entry_bytes_fixed; /* see entry_bytes() */
+
+    bool loaded;   /* what follows is known */
+    int64_t floor; /* what closes here or before was put out at the end of an input */
+    uint32_t group_bytes[KEY_GROUPS]; /* of the open windows */
+
+    struct closing *closings;
+    size_t closing_count, closing_capacity;
+    struct buf sorts;
+    struct buf key_bytes;
+    struct value fields[FIELDS_MAX];
+};
+
+static const char *const period_names[] = {"minute", "hour", "day", "week", "month", NULL};
+static const enum calendar_period periods[] = {CALENDAR_MINUTE, CALENDAR_HOUR, CALENDAR_DAY,
+                                               CALENDAR_WEEK, CALENDAR_MONTH};
+
+static const struct option_spec specs[] = {
+    {.name = "key",
+     .tag = OPTION_FIELDS,
+     .required = true,
+     .meaning = "the fields whose records are counted together"},
+    {.name = "at",
+     .tag = OPTION_FIELD,
+     .required = true,
+     .meaning = "the field with the event time (timestamp)"},
+    {.name = "per",
+     .tag = OPTION_CHOICE,
+     .required = true,
+     .choices = period_names,
+     .meaning = "how long a window is"},
+    {.name = "calendar",
+     .tag = OPTION_GROUP,
+     .members = calendar_option_members,
+     .meaning = "when days and weeks begin"},
+    {.name = "lateness",
+     .tag = OPTION_DURATION,
+     .fallback = "0s",
+     .min = 0,
+     .max = INT64_MAX,
+     .meaning = "how long a window stays open behind the latest time seen; what comes later is a "
+                "dead letter"},
+    {.name = "window_field",
+     .tag = OPTION_TEXT,
+     .fallback = "window",
+     .meaning = "the name of the field with the start of the window"},
+    {.name = "count_field",
+     .tag = OPTION_TEXT,
+     .fallback = "count",
+     .meaning = "the name of the field with the count"},
+    {0},
+};
+
+/* Adds an output field whose name is an option, if it is one. */
+static void make_named(struct kind_check *check, const char *option, enum value_tag tag)
+{
+    const struct option_value *name = options_get(check->options, option);
+    struct place place = name->place.line != 0 ? name->place : check->place;
+    if (!text_is_name(name->text))
+        diagnostics_add(check->diagnostics, place,
+                        "'%s' is no name; use a letter, then letters, digits, '-' and '_'",
+                        name->text);
+    else if (contract_find(check->out, name->text) >= 0)
+        diagnostics_add(check->diagnostics, place,
+                        "stage '%s' would make the field '%s' twice; say '%s:'", check->stage,
+                        name->text, option);
+    else
+        kind_check_makes(check, name->text, (struct type){.tag = tag}, place);
+}
+
+static void derive(struct kind_check *check)
+{
+    const struct option_value *key = options_get(check->options, "key");
+    const struct option_value *at = options_get(check->options, "at");
+    (void)kind_check_field_tag(check, at, (int)at->number, at->place, 1u << VALUE_TIMESTAMP);
+    make_named(check, "window_field", VALUE_TIMESTAMP);
+    for (size_t i = 0; i < key->count; i++) {
+        const struct field *field = &check->in->fields[key->fields[i].index];
+        if (contract_find(check->out, field->name) >= 0)
+            diagnostics_add(check->diagnostics, key->place,
+                            "stage '%s' would make the field '%s' twice; say 'window_field:'",
+                            check->stage, field->name);
+        else
+            kind_check_makes(check, field->name, field->type, key->place);
+    }
+    make_named(check, "count_field", VALUE_INT);
+}
+
+/* Takes the options over into a form that is quick to work with. */
+static void read_options(struct window_count *self, const struct stage *stage)
+{
+    const struct options *options = stage->options;
+    self->key = options_get(options, "key");
+    self->at_field = (size_t)options_get(options, "at")->number;
+    self->period = periods[options_get(options, "per")->number];
+    self->calendar = calendar_option_read(options);
+    self->lateness_ns = options_get(options, "lateness")->number;
+}
+
+static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
+{
+    struct window_count self = {0};
+    read_options(&self, stage);
+    struct buf text = {0};
+    buf_add_text(&text, "window.count 1 key=");
+    key_describe(self.key, stage->in, &text);
+    buf_add_format(
+        &text, " at=%s per=%s zone=UTC week=%s lateness=", stage->in->fields[self.at_field].name,
+        period_names[options_get(stage->options, "per")->number],
+        calendar_option_week(&self.calendar));
+    text_format_duration(self.lateness_ns, &text);
+    *ret_spec = (struct store_spec){.value_len = STORE_VALUE_BYTES_MAX};
+    store_spec_set_schema(ret_spec, buf_text(&text));
+    buf_done(&text);
+}
+
+static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    (void)e;
+    struct window_count *self = memory_new(1, sizeof *self);
+    self->store = env->store;
+    self->stage = env->stage;
+    read_options(self, env->stage);
+    self->entry_bytes_fixed = WINDOW_ENTRY_BYTES;
+    for (size_t i = 0; i < env->stage->out.count; i++)
+        self->entry_bytes_fixed +=
+            WINDOW_FIELD_BYTES + (uint32_t)strlen(env->stage->out.fields[i].name);
+    *ret_self = self;
+    return 0;
+}
+
+static void close_stage(void *opaque)
+{
+    struct window_count *self = opaque;
+    free(self->closings);
+    buf_done(&self->sorts);
+    buf_done(&self->key_bytes);
+    free(self);
+}
+
+/* When a window closes. */
+static int64_t closes_at(const struct window_count *self, int64_t window)
+{
+    __int128 closes =
+        calendar_window_end_ns(&self->calendar, self->period, window) + self->lateness_ns;
+    return closes < CLOSES_LAST ? (int64_t)closes : CLOSES_LAST;
+}
+
+/* The start of a window; of the one in which time begins, that. */
+static int64_t starts_at(const struct window_count *self, int64_t window)
+{
+    __int128 start = calendar_window_start_ns(&self->calendar, self->period, window);
+    return start > INT64_MIN ? (int64_t)start : INT64_MIN;
+}
+
+/*
+ * What a key may take in any form that it takes on its way: in a frame with its order, where a byte
+ * may need three, or as JSON text, where one may need six.
+ */
+static uint32_t entry_bytes(const struct window_count *self, size_t key_len)
+{
+    return self->entry_bytes_fixed + WINDOW_KEY_BYTE_BYTES * (uint32_t)key_len;
+}
+
+/* The bytes of the key in an entry's value: as key_add_fields() makes them, then zeros. */
+static size_t read_key(const struct window_count *self, const uint8_t *value, struct value *fields)
+{
+    size_t at = AT_KEY;
+    for (size_t i = 0; i < self->key->count; i++) {
+        enum value_tag tag = self->stage->in->fields[self->key->fields[i].index].type.tag;
+        if (tag == VALUE_STRING || tag == VALUE_BYTES) {
+            uint32_t len = bytes_get_u32(value + at);
+            INVARIANT(len <= STORE_VALUE_BYTES_MAX - at - 4);
+            fields[i] = value_of_bytes(tag, value + at + 4, len);
+            at += 4 + len;
+        } else if (tag == VALUE_BOOL) {
+            fields[i] = value_of_bool(value[at] != 0);
+            at += 1;
+        } else {
+            fields[i] = value_of_integer(tag, (int64_t)bytes_get_u64(value + at));
+            at += 8;
+        }
+        INVARIANT(at <= STORE_VALUE_BYTES_MAX);
+    }
+    return at - AT_KEY;
+}
+
+static unsigned group_of(struct hash128 key)
+{
+    return (unsigned)(key.high >> 56);
+}
+
+/* --- the floor --- */
+
+static struct hash128 floor_key(const struct window_count *self, unsigned group)
+{
+    /* Shorter than the key of any window. */
+    const uint8_t bytes[2] = {'F', (uint8_t)group};
+    return store_key(self->store, group, bytes, sizeof bytes);
+}
+
+static bool has_group(const struct window_count *self, unsigned group)
+{
+    return partition_worker_of_group(group, self->stage->workers) == self->stage->worker;
+}
+
+static int64_t read_floor(const struct window_count *self)
+{
+    int64_t floor = STORE_CLOCK_START;
+    for (unsigned group = 0; group < KEY_GROUPS; group += FLOOR_GROUPS) {
+        const uint8_t *value =
+            has_group(self, group) ? store_find(self->store, floor_key(self, group)) : NULL;
+        if (value != NULL && (int64_t)bytes_get_u64(value) > floor)
+            floor = (int64_t)bytes_get_u64(value);
+    }
+    return floor;
+}
+
+static void write_floor(struct window_count *self, int64_t floor)
+{
+    uint8_t value[STORE_VALUE_BYTES_MAX] = {0};
+    bytes_put_u64(value, (uint64_t)floor);
+    for (unsigned group = 0; group < KEY_GROUPS; group += FLOOR_GROUPS) {
+        if (has_group(self, group))
+            store_put(self->store, floor_key(self, group), STORE_NEVER, value);
+    }
+    self->floor = floor;
+}
+
+/* --- closing --- */
+
+static void count_open(void *context, struct hash128 key, int64_t expires_at, const void *value)
+{
+    struct window_count *self = context;
+    if (expires_at > self->floor)
+        self->group_bytes[group_of(key)] += entry_bytes(self, read_key(self, value, self->fields));
+}
+
+/* What memory has of the state, once after every start. */
+static void load(struct window_count *self)
+{
+    if (self->loaded)
+        return;
+    self->floor = read_floor(self);
+    store_each_expiring(self->store, CLOSES_LAST, count_open, self);
+    self->loaded = true;
+}
+
+static void add_sort_key(struct buf *out, int64_t start, const struct value *fields, size_t count)
+{
+    order_add_integer(out, start);
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].tag == VALUE_STRING || fields[i].tag == VALUE_BYTES)
+            order_add_bytes(out, fields[i].bytes, fields[i].len);
+        else if (fields[i].tag == VALUE_BOOL)
+            order_add_number(out, fields[i].boolean ? 1 : 0);
+        else
+            order_add_integer(out, fields[i].integer);
+    }
+}
+
+static void gather(void *context, struct hash128 key, int64_t expires_at, const void *value)
+{
+    struct window_count *self = context;
+    if (expires_at <= self->floor)
+        return; /* it was put out at an end */
+    if (self->closing_count == self->closing_capacity) {
+        self->closing_capacity = self->closing_capacity != 0 ? 2 * self->closing_capacity : 16;
+        self->closings =
+            memory_resize(self->closings, self->closing_capacity, sizeof *self->closings);
+    }
+    struct closing *closing = &self->closings[self->closing_count++];
+    memcpy(closing->value, value, sizeof closing->value);
+    size_t key_len = read_key(self, closing->value, self->fields);
+    closing->sort_at = self->sorts.len;
+    add_sort_key(&self->sorts, (int64_t)bytes_get_u64(closing->value + AT_START), self->fields,
+                 self->key->count);
+    closing->sort_len = self->sorts.len - closing->sort_at;
+    uint32_t bytes = entry_bytes(self, key_len), *group_bytes = &self->group_bytes[group_of(key)];
+    INVARIANT(*group_bytes >= bytes);
+    *group_bytes -= bytes;
+}
+
+static int compare_closings(const void *a, const void *b)
+{
+    const struct closing *x = a, *y = b;
+    return order_compare(x->sort_key, x->sort_len, y->sort_key, y->sort_len);
+}
+
+/* Puts out the windows that close at `until` or before. */
+static void close_windows(struct window_count *self, int64_t until, struct emitter *out)
+{
+    store_each_expiring(self->store, until, gather, self);
+    if (self->closing_count == 0)
+        return;
+    for (size_t i = 0; i < self->closing_count; i++)
+        self->closings[i].sort_key = self->sorts.data + self->closings[i].sort_at;
+    qsort(self->closings, self->closing_count, sizeof *self->closings, compare_closings);
+    for (size_t i = 0; i < self->closing_count; i++) {
+        const struct closing *closing = &self->closings[i];
+        self->fields[0] =
+            value_of_integer(VALUE_TIMESTAMP, (int64_t)bytes_get_u64(closing->value + AT_START));
+        (void)read_key(self, closing->value, self->fields + 1);
+        self->fields[1 + self->key->count] =
+            value_of_integer(VALUE_INT, (int64_t)bytes_get_u64(closing->value + AT_COUNT));
+        emitter_emit_sorted(out, self->fields, closing->sort_key, closing->sort_len);
+    }
+    self->closing_count = 0;
+    buf_reset(&self->sorts);
+}
+
+static void tick(void *opaque, int64_t time, struct emitter *out)
+{
+    struct window_count *self = opaque;
+    load(self);
+    close_windows(self, time, out);
+}
+
+static void end(void *opaque, struct emitter *out)
+{
+    struct window_count *self = opaque;
+    load(self);
+    int64_t clock = store_clock(self->store);
+    if (clock == STORE_CLOCK_START)
+        return; /* there was nothing */
+    int64_t floor = closes_at(self, calendar_window(&self->calendar, self->period, clock));
+    if (floor <= self->floor)
+        return;
+    close_windows(self, floor, out);
+    write_floor(self, floor);
+}
+
+/* --- counting --- */
+
+/* The first entry of a key in a window. False, with the dead letter put out, if there can be none.
+ */
+static bool begin_entry(struct window_count *self, const struct record *in, unsigned group,
+                        int64_t window, size_t key_len, uint8_t *ret_value, struct emitter *out)
+{
+    const size_t head = self->key_bytes.len - key_len;
+    if (key_len > KEY_BYTES_MAX) {
+        emitter_dead_record(out, DEAD_KEY_TOO_LONG, in,
+                            "its key has %zu bytes, and one can have %u", key_len, KEY_BYTES_MAX);
+        return false;
+    }
+    if (self->group_bytes[group] + entry_bytes(self, key_len) > WINDOW_GROUP_BYTES_MAX) {
+        emitter_dead_record(out, DEAD_TOO_MANY_KEYS, in,
+                            "the open windows have as many keys as can be put out at once");
+        return false;
+    }
+    self->group_bytes[group] += entry_bytes(self, key_len);
+    bytes_put_u64(ret_value + AT_START, (uint64_t)starts_at(self, window));
+    memcpy(ret_value + AT_KEY, self->key_bytes.data + head, key_len);
+    return true;
+}
+
+static void step(void *opaque, const struct record *in, struct emitter *out)
+{
+    struct window_count *self = opaque;
+    load(self);
+    int64_t window =
+        calendar_window(&self->calendar, self->period, in->fields[self->at_field].integer);
+    int64_t closes = closes_at(self, window);
+    if (closes <= store_clock(self->store) || closes <= self->floor) {
+        emitter_dead_record(out, DEAD_LATE, in, "its window had closed, and its count was put out");
+        return;
+    }
+    uint8_t number[8];
+    bytes_put_u64(number, (uint64_t)window);
+    buf_reset(&self->key_bytes);
+    buf_add(&self->key_bytes, number, sizeof number);
+    key_add_fields(self->key, in, &self->key_bytes);
+    unsigned group = partition_group(self->stage, in);
+    struct hash128 key = store_key(self->store, group, self->key_bytes.data, self->key_bytes.len);
+    const void *found = store_find(self->store, key);
+    uint8_t value[STORE_VALUE_BYTES_MAX] = {0};
+    if (found != NULL)
+        memcpy(value, found, sizeof value);
+    else if (!begin_entry(self, in, group, window, self->key_bytes.len - sizeof number, value, out))
+        return;
+    bytes_put_u64(value + AT_COUNT, bytes_get_u64(value + AT_COUNT) + 1);
+    store_put(self->store, key, closes, value);
+}
+
+static const struct stage_ops ops = {
+    .store_spec = store_spec,
+    .open = open_stage,
+    .close = close_stage,
+    .step = step,
+    .tick = tick,
+    .end = end,
+};
+
+const struct kind window_count_kind = {
+    .name = "window.count",
+    .summary = "counts records by key in calendar windows",
+    .manual =
+        "A record counts in the window of its own time. A window closes when the latest time seen "
+        "has come to its end and the lateness behind it; then one record for every key in it is "
+        "put out, in the order of windows and keys. What comes for a closed window is a dead "
+        "letter. At the end of a finite input all windows are closed, and stay so: what a later "
+        "run brings for them is late. The keys of open windows are limited, as the manual says.",
+    .role = KIND_STEP,
+    .partition = KIND_BY_KEY,
+    .at_end = true,
+    .clock_option = "at",
+    .dead_letters = true,
+    .reads = "the fields of key; at: timestamp",
+    .makes = "window: timestamp, the fields of key, count: int",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * window.count on a real store, against a second way to do it: a list of windows, and glibc for the
+ * calendar. The workers of a stage are run one after the other, killed and started again, and what
+ * they put out is merged as whoever reads them would.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/limits.h"
+#include "common/memory.h"
+#include "common/timestamp.h"
+#include "ipc/order.h"
+#include "stages/layout.h"
+#include "stages/partition.h"
+#include "stages/runner.h"
+#include "tests/unit/random.h"
+
+#define SEQS 400u
+#define WORKERS_TRIED 5u
+#define SECOND TIMESTAMP_NS_PER_SECOND
+
+/* Fields of the input. */
+enum { NAME, NUMBER, FLAG, AT, FIELDS };
+
+struct input_record {
+    bool is_end;
+    uint8_t name[8];
+    uint32_t name_len;
+    int64_t number, at;
+    bool flag;
+};
+
+/* One thing that came out: its place, and all of it as text. */
+struct emitted {
+    struct buf order, text;
+};
+
+struct outputs {
+    struct emitted *items;
+    size_t count;
+};
+
+struct setting {
+    const char *per, *week_starts;
+    unsigned week_start;
+    int64_t lateness_s;
+};
+
+static char directory[64];
+static struct topology *topology;
+static struct outputs *collecting;
+
+/* --- running it --- */
+
+static void print_fields(const struct contract *contract, const struct value *fields,
+                         struct buf *out)
+{
+    for (size_t i = 0; i < contract->count; i++) {
+        buf_add_format(out, "%s=", contract->fields[i].name);
+        value_write_json(&fields[i], contract->fields[i].type, out);
+        buf_add_byte(out, ' ');
+    }
+    buf_add_byte(out, '\n');
+}
+
+static void on_emit(struct emitter *out, port_number port, const struct record *record)
+{
+    if (record->kind == RECORD_END)
+        return;
+    size_t count = collecting->count++;
+    collecting->items = memory_resize(collecting->items, count + 1, sizeof *collecting->items);
+    struct emitted *item = &collecting->items[count];
+    *item = (struct emitted){0};
+    buf_add(&item->order, record->order, record->order_len);
+    if (port == PORT_DEAD) {
+        const struct value *reason = &record->fields[DEAD_LETTER_REASON];
+        buf_add_format(&item->text, "dead %.*s\n", (int)reason->len, (const char *)reason->bytes);
+    } else {
+        print_fields(&out->stage->out, record->fields, &item->text);
+    }
+}
+
+static void load_topology(const struct setting *s, unsigned workers)
+{
+    char *text = memory_format(
+        "topology: t\ndurability: process\ntypes:\n"
+        "  R: { name: string, number: int, flag: bool, at: timestamp }\nstages:\n"
+        "  in: { kind: file.source, path: x }\n"
+        "  parse: { kind: json.decode, from: in, type: R }\n"
+        "  counts: { kind: window.count, from: parse, key: [flag, name, number], at: at, per: %s,\n"
+        "            calendar: { week_starts: %s }, lateness: %llds, workers: %u }\n"
+        "  out: { kind: discard, from: counts }\n",
+        s->per, s->week_starts, (long long)s->lateness_s, workers);
+    struct diagnostics d;
+    diagnostics_init(&d, "t.yaml", text, strlen(text));
+    if (topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES, &d,
+                      &topology) != 0) {
+        struct buf errors = {0};
+        diagnostics_print(&d, &errors);
+        fail_msg("%s", buf_text(&errors));
+    }
+    diagnostics_done(&d);
+    free(text);
+    assert_true(topology->marks_end);
+}
+
+static const struct stage *first_worker(void)
+{
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        if (strcmp(topology->stages[i].base, "counts") == 0)
+            return &topology->stages[i];
+    }
+    fail_msg("there is no stage");
+    return NULL;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st;
+    (void)flag;
+    return ftw->level == 0 ? 0 : remove(path);
+}
+
+static void clear_directory(void)
+{
+    assert_int_equal(nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* Lays the state out for the workers of the topology. */
+static void prepare(int stages_fd)
+{
+    struct err e;
+    if (layout_prepare(stages_fd, topology, NULL, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static void open_worker(struct runner *r, const struct stage *stage, int stages_fd)
+{
+    struct runner_config config = {.topology = topology,
+                                   .stage = stage,
+                                   .stages_fd = stages_fd,
+                                   .image_fd = -1,
+                                   .emit = on_emit};
+    struct err e;
+    if (runner_open(r, &config, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static void fill_fields(const struct input_record *in, struct value *fields)
+{
+    fields[NAME] = value_of_bytes(VALUE_STRING, in->name, in->name_len);
+    fields[NUMBER] = value_of_integer(VALUE_INT, in->number);
+    fields[FLAG] = value_of_bool(in->flag);
+    fields[AT] = value_of_integer(VALUE_TIMESTAMP, in->at);
+}
+
+/* Gives a worker what it gets at a seq: the record, or its time, or the end. */
+static void give(struct runner *r, const struct input_record *in, seq_number seq)
+{
+    struct value fields[FIELDS];
+    fill_fields(in, fields);
+    uint8_t order = 0;
+    struct record record = {.seq = seq, .order = &order, .order_len = 1};
+    if (in->is_end) {
+        record.kind = RECORD_END;
+    } else {
+        record.fields = fields;
+        record.count = FIELDS;
+        if (partition_worker(r->stage, &record) != r->stage->worker)
+            record = (struct record){
+                .seq = seq, .kind = RECORD_TICK, .time = in->at, .order = &order, .order_len = 1};
+    }
+    struct err e;
+    assert_int_equal(runner_take(r, &record, &e), 0);
+}
+
+static void free_outputs(struct outputs *outputs)
+{
+    for (size_t i = 0; i < outputs->count; i++) {
+        buf_done(&outputs->items[i].order);
+        buf_done(&outputs->items[i].text);
+    }
+    free(outputs->items);
+    *outputs = (struct outputs){0};
+}
+
+static void assert_same_outputs(const struct outputs *a, const struct outputs *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++)
+        assert_string_equal(buf_text(&a->items[i].text), buf_text(&b->items[i].text));
+}
+
+/*
+ * Runs one worker over all seqs, with commits and kills; what it puts out at seq n is added to
+ * results[n]. What it puts out again must be the same.
+ */
+static void run_worker(const struct stage *stage, const struct input_record *input,
+                       struct outputs *results, bool kills)
+{
+    struct outputs *mine = memory_new(SEQS + 1, sizeof *mine);
+    int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct runner r;
+    struct err e;
+    prepare(stages_fd);
+    open_worker(&r, stage, stages_fd);
+    seq_number done = 0;
+    for (seq_number seq = 1; seq <= SEQS; seq++) {
+        struct outputs now = {0};
+        collecting = &now;
+        if (runner_is_full(&r))
+            assert_int_equal(runner_commit(&r, seq - 1, &e), 0);
+        give(&r, &input[seq], seq);
+        if (seq <= done) {
+            assert_same_outputs(&now, &mine[seq]);
+            free_outputs(&now);
+        } else {
+            mine[seq] = now;
+            done = seq;
+        }
+        if (kills && random_below(20) == 0)
+            assert_int_equal(runner_commit(&r, seq - random_below(seq < 5 ? seq : 5), &e), 0);
+        if (kills && random_below(60) == 0) {
+            runner_close(&r);
+            open_worker(&r, stage, stages_fd);
+            seq = runner_position(&r);
+        }
+    }
+    runner_close(&r);
+    (void)close(stages_fd);
+    for (seq_number seq = 1; seq <= SEQS; seq++) {
+        struct outputs *all = &results[seq];
+        all->items =
+            memory_resize(all->items, all->count + mine[seq].count + 1, sizeof *all->items);
+        for (size_t i = 0; i < mine[seq].count; i++)
+            all->items[all->count++] = mine[seq].items[i];
+        free(mine[seq].items);
+    }
+    free(mine);
+}
+
+static int compare_outputs(const void *a, const void *b)
+{
+    const struct emitted *x = a, *y = b;
+    return order_compare(x->order.data, x->order.len, y->order.data, y->order.len);
+}
+
+/* --- the second way --- */
+
+struct naive_window {
+    struct input_record key;
+    int64_t start, closes;
+    uint64_t count;
+};
+
+struct naive {
+    const struct setting *setting;
+    struct naive_window windows[SEQS];
+    size_t count;
+    int64_t clock, floor;
+};
+
+/* Start and end of the window of a time, by glibc. */
+static void naive_span(const struct setting *s, int64_t at, int64_t *ret_start, int64_t *ret_end)
+{
+    time_t seconds = (time_t)(at / SECOND);
+    struct tm tm;
+    assert_non_null(gmtime_r(&seconds, &tm));
+    tm.tm_sec = 0;
+    if (strcmp(s->per, "minute") != 0)
+        tm.tm_min = 0;
+    if (strcmp(s->per, "minute") != 0 && strcmp(s->per, "hour") != 0)
+        tm.tm_hour = 0;
+    if (strcmp(s->per, "week") == 0)
+        tm.tm_mday -= (tm.tm_wday + 6 + 7 - (int)s->week_start) % 7;
+    if (strcmp(s->per, "month") == 0)
+        tm.tm_mday = 1;
+    struct tm behind = tm;
+    if (strcmp(s->per, "minute") == 0)
+        behind.tm_min++;
+    else if (strcmp(s->per, "hour") == 0)
+        behind.tm_hour++;
+    else if (strcmp(s->per, "month") == 0)
+        behind.tm_mon++;
+    else
+        behind.tm_mday += strcmp(s->per, "week") == 0 ? 7 : 1;
+    *ret_start = (int64_t)timegm(&tm) * SECOND;
+    *ret_end = (int64_t)timegm(&behind) * SECOND;
+}
+
+/* By flag, name and number: the order of the option. */
+static int compare_keys(const struct input_record *a, const struct input_record *b)
+{
+    if (a->flag != b->flag)
+        return a->flag ? 1 : -1;
+    uint32_t common = a->name_len < b->name_len ? a->name_len : b->name_len;
+    int result = memcmp(a->name, b->name, common);
+    if (result != 0)
+        return result;
+    if (a->name_len != b->name_len)
+        return a->name_len < b->name_len ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number ? 1 : 0;
+}
+
+static int compare_windows(const void *a, const void *b)
+{
+    const struct naive_window *x = a, *y = b;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    return compare_keys(&x->key, &y->key);
+}
+
+/* Puts out and forgets what closes until then. */
+static void naive_close(struct naive *n, int64_t until, struct buf *out)
+{
+    qsort(n->windows, n->count, sizeof n->windows[0], compare_windows);
+    size_t kept = 0;
+    for (size_t i = 0; i < n->count; i++) {
+        const struct naive_window *w = &n->windows[i];
+        if (w->closes > until) {
+            n->windows[kept++] = *w;
+            continue;
+        }
+        struct value key[FIELDS];
+        fill_fields(&w->key, key);
+        const struct value fields[] = {value_of_integer(VALUE_TIMESTAMP, w->start), key[FLAG],
+                                       key[NAME], key[NUMBER],
+                                       value_of_integer(VALUE_INT, (int64_t)w->count)};
+        print_fields(&first_worker()->out, fields, out);
+    }
+    n->count = kept;
+}
+
+static void naive_take(struct naive *n, const struct input_record *in, struct buf *out)
+{
+    int64_t start, end, lateness = n->setting->lateness_s * SECOND;
+    if (in->is_end) {
+        if (n->clock == INT64_MIN)
+            return;
+        naive_span(n->setting, n->clock, &start, &end);
+        n->floor = end + lateness;
+        naive_close(n, INT64_MAX, out);
+        return;
+    }
+    if (in->at > n->clock) {
+        n->clock = in->at;
+        naive_close(n, n->clock, out);
+    }
+    naive_span(n->setting, in->at, &start, &end);
+    if (end + lateness <= n->clock || end + lateness <= n->floor) {
+        buf_add_text(out, "dead late\n");
+        return;
+    }
+    size_t i = 0;
+    while (i < n->count &&
+           (n->windows[i].start != start || compare_keys(&n->windows[i].key, in) != 0))
+        i++;
+    if (i == n->count)
+        n->windows[n->count++] =
+            (struct naive_window){.key = *in, .start = start, .closes = end + lateness};
+    n->windows[i].count++;
+}
+
+/* --- the comparison --- */
+
+static void make_input(struct input_record *input)
+{
+    int64_t now = 1700000000 + (int64_t)random_below(100000000);
+    /* Steps that let some windows close, whatever the period. */
+    int64_t step_s = 1 + (int64_t)random_below(random_below(2) == 0 ? 100 : 200000);
+    bool ends = random_below(2) == 0;
+    for (size_t seq = 1; seq <= SEQS; seq++) {
+        struct input_record *in = &input[seq];
+        *in = (struct input_record){.is_end = seq == SEQS || (ends && random_below(50) == 0)};
+        now += (int64_t)random_below((uint64_t)step_s);
+        in->at = now * SECOND + (int64_t)random_below((uint64_t)SECOND);
+        if (random_below(3) == 0)
+            in->at -= (int64_t)random_below((uint64_t)step_s * 20) * SECOND;
+        if (random_below(10) == 0)
+            in->at -= in->at % (3600 * SECOND); /* the first moment of windows */
+        static const uint8_t letters[] = {0, 1, 'a', 'b', '"'};
+        in->name_len = (uint32_t)random_below(4);
+        for (uint32_t i = 0; i < in->name_len; i++)
+            in->name[i] = letters[random_below(sizeof letters)];
+        in->number = (int64_t)random_below(3) - 1;
+        in->flag = random_below(2) == 0;
+    }
+}
+
+static struct setting any_setting(void)
+{
+    static const char *const periods[] = {"minute", "hour", "day", "week", "month"};
+    static const char *const weekdays[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                           "friday", "saturday", "sunday"};
+    static const int64_t latenesses[] = {0, 1, 60, 3600, 86400, 86400 * 10};
+    unsigned week_start = (unsigned)random_below(7);
+    return (struct setting){.per = periods[random_below(5)],
+                            .week_starts = weekdays[week_start],
+                            .week_start = week_start,
+                            .lateness_s = latenesses[random_below(6)]};
+}
+
+/* Runs all workers over the input and checks what they make of every seq. */
+static void compare(const struct setting *setting, const struct input_record *input,
+                    unsigned workers, bool kills)
+{
+    clear_directory();
+    load_topology(setting, workers);
+    struct outputs *results = memory_new(SEQS + 1, sizeof *results);
+    for (unsigned i = 0; i < workers; i++)
+        run_worker(first_worker() + i, input, results, kills);
+    struct naive *naive = memory_new(1, sizeof *naive);
+    naive->setting = setting;
+    naive->clock = naive->floor = INT64_MIN;
+    for (seq_number seq = 1; seq <= SEQS; seq++) {
+        struct buf wanted = {0}, got = {0};
+        naive_take(naive, &input[seq], &wanted);
+        struct outputs *now = &results[seq];
+        /* Closed windows come before the dead letter of a record, which goes another way. */
+        size_t dead = 0;
+        for (size_t i = 0; i < now->count; i++) {
+            struct emitted item = now->items[i];
+            if (strncmp(buf_text(&item.text), "dead", 4) == 0) {
+                now->items[i] = now->items[now->count - 1];
+                now->items[now->count - 1] = item;
+                dead++;
+                break;
+            }
+        }
+        if (workers > 1)
+            qsort(now->items, now->count - dead, sizeof *now->items, compare_outputs);
+        for (size_t i = 0; i < now->count; i++)
+            buf_add(&got, now->items[i].text.data, now->items[i].text.len);
+        assert_string_equal(buf_text(&got), buf_text(&wanted));
+        buf_done(&wanted);
+        buf_done(&got);
+        free_outputs(now);
+    }
+    free(results);
+    free(naive);
+    topology_free(topology);
+}
+
+static void any_workers_and_kills_give_what_a_list_gives(void **state)
+{
+    (void)state;
+    struct input_record *input = memory_new(SEQS + 1, sizeof *input);
+    for (unsigned round = 0; round < 6; round++) {
+        struct setting setting = any_setting();
+        make_input(input);
+        compare(&setting, input, 1, false);
+        compare(&setting, input, 1, true);
+        compare(&setting, input, 2, true);
+        compare(&setting, input, WORKERS_TRIED, true);
+    }
+    free(input);
+}
+
+/* --- bounds --- */
+
+struct measure {
+    size_t out, dead;
+    uint64_t frame_bytes, json_bytes;
+};
+
+static struct measure measured;
+
+static void measure_emit(struct emitter *out, port_number port, const struct record *record)
+{
+    if (record->kind == RECORD_END)
+        return;
+    if (port == PORT_DEAD) {
+        const struct value *reason = &record->fields[DEAD_LETTER_REASON];
+        assert_int_equal(reason->len, strlen("too-many-keys"));
+        assert_memory_equal(reason->bytes, "too-many-keys", reason->len);
+        measured.dead++;
+        return;
+    }
+    measured.out++;
+    struct buf text = {0};
+    print_fields(&out->stage->out, record->fields, &text);
+    measured.json_bytes += text.len + record->order_len + 32;
+    measured.frame_bytes += record->order_len + 32;
+    for (size_t i = 0; i < record->count; i++) {
+        enum value_tag tag = record->fields[i].tag;
+        bool text_like = tag == VALUE_STRING || tag == VALUE_BYTES;
+        measured.frame_bytes += 9 + (text_like ? record->fields[i].len : 0);
+    }
+    buf_done(&text);
+}
+
+/* Fills one window with keys that are as bad as can be. */
+static void fill_window(uint32_t name_len, unsigned worker, unsigned workers, size_t keys)
+{
+    struct setting setting = {.per = "day", .week_starts = "monday"};
+    load_topology(&setting, workers);
+    int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct runner r;
+    struct err e;
+    prepare(stages_fd);
+    open_worker(&r, first_worker() + worker, stages_fd);
+    r.emitter.emit = measure_emit;
+    uint8_t name[256] = {0}, order = 0;
+    for (size_t i = 1; i <= keys; i++) {
+        struct value fields[FIELDS] = {
+            [NAME] = value_of_bytes(VALUE_STRING, name, name_len),
+            [NUMBER] = value_of_integer(VALUE_INT, (int64_t)i),
+            [FLAG] = value_of_bool(true),
+            [AT] = value_of_integer(VALUE_TIMESTAMP, INT64_C(1700000000) * SECOND)};
+        struct record record = {
+            .seq = i, .fields = fields, .count = FIELDS, .order = &order, .order_len = 1};
+        if (partition_worker(r.stage, &record) != worker)
+            continue;
+        assert_int_equal(runner_take(&r, &record, &e), 0);
+        if (i % 5000 == 0)
+            assert_int_equal(runner_commit(&r, i, &e), 0);
+        if (i == keys / 2) {
+            assert_int_equal(runner_commit(&r, i, &e), 0);
+            runner_close(&r);
+            open_worker(&r, first_worker() + worker, stages_fd);
+            r.emitter.emit = measure_emit;
+        }
+    }
+    struct record end = {.seq = keys + 1, .kind = RECORD_END, .order = &order, .order_len = 1};
+    assert_int_equal(runner_take(&r, &end, &e), 0);
+    runner_close(&r);
+    (void)close(stages_fd);
+    topology_free(topology);
+}
+
+static void what_is_put_out_at_once_fits_a_frame(void **state)
+{
+    (void)state;
+    static const uint32_t name_lens[] = {0, 227};
+    for (size_t i = 0; i < 2; i++) {
+        struct measure alone = {0};
+        for (unsigned workers = 1; workers <= 3; workers += 2) {
+            measured = (struct measure){0};
+            for (unsigned worker = 0; worker < workers; worker++) {
+                clear_directory();
+                fill_window(name_lens[i], worker, workers, 60000);
+            }
+            assert_int_equal(measured.out + measured.dead, 60000);
+            assert_true(measured.dead > 0 && measured.out > 5000);
+            assert_true(measured.json_bytes + (1u << 20) < FRAME_BYTES_MAX);
+            assert_true(measured.frame_bytes + (1u << 20) < FRAME_BYTES_MAX);
+            assert_true(workers == 1 || measured.out == alone.out);
+            alone = measured;
+        }
+    }
+}
+
+static void a_key_that_is_too_long_is_refused(void **state)
+{
+    (void)state;
+    struct setting setting = {.per = "day", .week_starts = "monday"};
+    clear_directory();
+    load_topology(&setting, 1);
+    int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct runner r;
+    struct err e;
+    open_worker(&r, first_worker(), stages_fd);
+    struct outputs seen = {0};
+    collecting = &seen;
+    uint8_t name[300];
+    memset(name, 'x', sizeof name);
+    /* 240 bytes: 1 of the flag, 4 and the name, 8 of the number. */
+    for (uint32_t len = 227; len <= 228; len++) {
+        struct value fields[FIELDS] = {[NAME] = value_of_bytes(VALUE_STRING, name, len),
+                                       [NUMBER] = value_of_integer(VALUE_INT, 0),
+                                       [FLAG] = value_of_bool(true),
+                                       [AT] = value_of_integer(VALUE_TIMESTAMP, INT64_MAX - 2)};
+        struct record record = {.seq = len, .fields = fields, .count = FIELDS};
+        assert_int_equal(runner_take(&r, &record, &e), 0);
+    }
+    struct record end = {.seq = 300, .kind = RECORD_END};
+    assert_int_equal(runner_take(&r, &end, &e), 0);
+    assert_int_equal(seen.count, 2);
+    assert_string_equal(buf_text(&seen.items[0].text), "dead key-too-long\n");
+    assert_non_null(strstr(buf_text(&seen.items[1].text), "window=\"2262-04-11T00:00:00Z\""));
+    free_outputs(&seen);
+    runner_close(&r);
+    (void)close(stages_fd);
+    topology_free(topology);
+}
+
+int main(void)
+{
+    random_init("window_count_test");
+    (void)snprintf(directory, sizeof directory, "/tmp/bulkhead-window-XXXXXX");
+    if (mkdtemp(directory) == NULL)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_workers_and_kills_give_what_a_list_gives),
+        cmocka_unit_test(what_is_put_out_at_once_fits_a_frame),
+        cmocka_unit_test(a_key_that_is_too_long_is_refused),
+    };
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    clear_directory();
+    (void)rmdir(directory);
+    return rc;
+}
