@@ -47,13 +47,22 @@ static const char *const graphs[] = {
     "  once: { kind: dedupe, from: parse, key: [customer_id, id], keep: 3d, at: time }\n"
     "  both: { kind: merge, from: [once, parse], origin: way }\n" FORMAT("both", "id, time, way")
         ANSWERS,
-    /* The same with workers on either way, and behind them. */
+    /* The same with workers on either way, and behind them: some of a seq to each. */
     HEAD PARSE_BY_3
     "  once: { kind: dedupe, from: parse, key: [customer_id, id], keep: 3d, at: time, workers: 2 "
     "}\n"
     "  first: { kind: dedupe, from: parse, key: customer_id, workers: 3, keep: 1d, at: time }\n"
-    "  both: { kind: merge, from: [first, once, parse], origin: way, workers: 2 }\n" FORMAT(
-        "both", "id, time, way") ANSWERS,
+    "  both: { kind: merge, from: [parse, once, first], origin: way, workers: 2 }\n"
+    "  again: { kind: dedupe, from: both, key: [id, way], by: way, workers: 3, keep: 2d, at: time "
+    "}\n" FORMAT("again", "id, time, way") ANSWERS,
+    /* Records of a seq go to several workers of several stages in a row, and a sink merges them. */
+    HEAD PARSE
+    "  once: { kind: dedupe, from: parse, key: id, workers: 2 }\n"
+    "  both: { kind: merge, from: [parse, once], origin: way }\n"
+    "  good: { kind: json.encode, from: both, fields: [id, way], workers: 3, by: way }\n"
+    "  more: { kind: json.encode, from: both, fields: [way, time], workers: 2, by: [time, way] }\n"
+    "  longer: { kind: json.encode, from: [good, more], workers: 3, by: line }\n"
+    "  answers: { kind: file.sink, from: longer, path: out }\n",
     /* Two keyed stages with workers in a row, by other keys, between stateless ones. */
     HEAD PARSE_BY_3
     "  once: { kind: dedupe, from: parse, key: [customer_id, id], by: id, workers: 2 }\n" LIMITS(
