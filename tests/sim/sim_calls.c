@@ -301,7 +301,35 @@ int __wrap_fstatat(int dir_fd, const char *path, struct stat *st, int flags)
     return 0;
 }
 
+int __wrap_faccessat(int dir_fd, const char *path, int mode, int flags)
+{
+    struct stat st;
+    return is_simulated() ? __wrap_fstatat(dir_fd, path, &st, flags)
+                          : __real_faccessat(dir_fd, path, mode, flags);
+}
+
 /* --- directories --- */
+
+/* A file that is linked is never written again, so a copy of it is as good, once it is synced. */
+int __wrap_linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+{
+    if (!is_simulated())
+        return __real_linkat(from_fd, from, to_fd, to, flags);
+    process_call("linkat", to, 0);
+    struct disk *disk = present->disk;
+    int from_dir = dir_of(from_fd), to_dir = dir_of(to_fd);
+    int node = from_dir < 0 || to_dir < 0 ? -1 : disk_find(disk, from_dir, from);
+    if (node < 0)
+        return fail_with(ENOENT);
+    if (disk_find(disk, to_dir, to) >= 0)
+        return fail_with(EEXIST);
+    if (disk_is_full())
+        return fail_with(ENOSPC);
+    int copy = disk_make(disk, to_dir, to, false);
+    disk_write(disk, copy, 0, disk_bytes(disk, node), disk_length(disk, node));
+    disk_sync(disk, copy);
+    return 0;
+}
 
 int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
@@ -327,10 +355,15 @@ int __wrap_unlinkat(int dir_fd, const char *name, int flags)
         return __real_unlinkat(dir_fd, name, flags);
     process_call("unlinkat", name, 0);
     int dir = dir_of(dir_fd);
-    if (dir < 0 || flags != 0)
+    if (dir < 0)
         return fail_with(EBADF);
-    if (disk_find(present->disk, dir, name) < 0)
+    int node = disk_find(present->disk, dir, name);
+    if (node < 0)
         return fail_with(ENOENT);
+    if (disk_is_dir(present->disk, node) != ((flags & AT_REMOVEDIR) != 0))
+        return fail_with((flags & AT_REMOVEDIR) != 0 ? ENOTDIR : EISDIR);
+    if (disk_is_dir(present->disk, node) && disk_entry(present->disk, node, 0) != NULL)
+        return fail_with(ENOTEMPTY);
     disk_remove(present->disk, dir, name);
     TRACE("%s gen %llu unlinkat(%s)", present->name, (unsigned long long)present->generation, name);
     return 0;

@@ -25,6 +25,8 @@
     X(int, ftruncate, (int fd, off_t len))                                                         \
     X(int, fstat, (int fd, struct stat *st))                                                       \
     X(int, fstatat, (int dir_fd, const char *path, struct stat *st, int flags))                    \
+    X(int, faccessat, (int dir_fd, const char *path, int mode, int flags))                         \
+    X(int, linkat, (int from_fd, const char *from, int to_fd, const char *to, int flags))          \
     X(int, renameat, (int from_fd, const char *from, int to_fd, const char *to))                   \
     X(int, unlinkat, (int dir_fd, const char *name, int flags))                                    \
     X(int, mkdirat, (int dir_fd, const char *name, mode_t mode))                                   \

@@ -4,11 +4,13 @@
  * if power were lost at that moment, and of everything at the end.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/limits.h"
 #include "ipc/order.h"
+#include "stages/layout.h"
 #include "stages/stage.h"
 #include "tests/sim/sim_world.h"
 
@@ -283,6 +285,9 @@ static bool is_documented(const char *name, const char **ret_kind)
     *ret_kind = "";
     if (strcmp(name, "cursor") == 0)
         return true;
+    /* What other workers have left to look at. */
+    if (strncmp(name, "from-", 5) == 0)
+        return strcmp(name + strlen(name) - 5, ".torn") == 0;
     if (strncmp(name, "store.", 6) != 0)
         return false;
     name += 6 + strspn(name + 6, "0123456789");
@@ -294,26 +299,60 @@ static bool is_documented(const char *name, const char **ret_kind)
     return false;
 }
 
+/* The directory of one worker. */
+static void check_worker_files(const struct stage *stage, int dir)
+{
+    char path[LAYOUT_PATH_BYTES_MAX];
+    const struct disk *disk = world.disk;
+    size_t logs = 0, checkpoints = 0;
+    const char *name, *kind;
+    (void)layout_path(stage, path);
+    for (size_t k = 0; dir >= 0 && (name = disk_entry(disk, dir, k)) != NULL; k++) {
+        if (!is_documented(name, &kind))
+            fail("the file %s/%s is left", path, name);
+        logs += strcmp(kind, ".log") == 0 ? 1 : 0;
+        checkpoints += strcmp(kind, ".checkpoint") == 0 ? 1 : 0;
+    }
+    if (logs > 2 || checkpoints > 1)
+        fail("%s has %zu logs and %zu checkpoints", path, logs, checkpoints);
+}
+
+/* The directory that all workers of a stage share: it holds nothing but theirs. */
+static void check_base_files(const struct stage *stage, int dir)
+{
+    const char *name;
+    for (size_t k = 0; (name = disk_entry(world.disk, dir, k)) != NULL; k++) {
+        bool of_worker =
+            strspn(name, "0123456789") == strlen(name) && strtoul(name, NULL, 10) < stage->workers;
+        if (!of_worker && strcmp(name, "workers") != 0)
+            fail("the file stages/%s/%s is left", stage->base, name);
+    }
+}
+
 static void check_files(void)
 {
     const struct disk *disk = world.disk;
     int state = disk_find(disk, DISK_ROOT, "state");
     int stages = disk_find(disk, state, "stages");
     for (size_t i = 0; i < world.topology->stage_count; i++) {
-        int dir = disk_find(disk, stages, world.topology->stages[i].name);
-        size_t logs = 0, checkpoints = 0;
-        const char *name, *kind;
-        for (size_t k = 0; dir >= 0 && (name = disk_entry(disk, dir, k)) != NULL; k++) {
-            if (!is_documented(name, &kind))
-                fail("the file stages/%s/%s is left", world.topology->stages[i].name, name);
-            logs += strcmp(kind, ".log") == 0 ? 1 : 0;
-            checkpoints += strcmp(kind, ".checkpoint") == 0 ? 1 : 0;
+        const struct stage *stage = &world.topology->stages[i];
+        int dir = disk_find(disk, stages, stage->base);
+        if (stage->workers > 1 && dir >= 0) {
+            char worker[8];
+            (void)snprintf(worker, sizeof worker, "%zu", stage->worker);
+            check_base_files(stage, dir);
+            dir = disk_find(disk, dir, worker);
         }
-        if (logs > 2 || checkpoints > 1)
-            fail("stages/%s has %zu logs and %zu checkpoints", world.topology->stages[i].name, logs,
-                 checkpoints);
+        check_worker_files(stage, dir);
     }
     const char *name;
+    for (size_t k = 0; (name = disk_entry(disk, stages, k)) != NULL; k++) {
+        bool known = false;
+        for (size_t i = 0; i < world.logical->stage_count; i++)
+            known = known || strcmp(world.logical->stages[i].name, name) == 0;
+        if (!known)
+            fail("the directory stages/%s is left", name);
+    }
     for (size_t k = 0; (name = disk_entry(disk, state, k)) != NULL; k++) {
         if (strcmp(name, "stages") != 0 && strcmp(name, "dead-letters.jsonl") != 0)
             fail("the file %s is left in the state directory", name);
