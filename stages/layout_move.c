@@ -190,7 +190,7 @@ static int open_old(struct move *m, int base_fd, struct err *e)
 
 static int load_stores(struct move *m, struct err *e)
 {
-    struct store_part parts[WORKERS_MAX];
+    struct store_part parts[WORKERS_MAX] = {{0}};
     for (size_t i = 0; i < m->old.workers; i++) {
         parts[i] = (struct store_part){.dir_fd = m->old_fds[i], .name = m->old_names[i]};
         layout_store_spec(m->topology, m->stage, i, m->old.workers, &parts[i].spec);

@@ -263,7 +263,7 @@ static void workers_stop(struct worker *w, size_t workers)
 
 static int load(size_t workers, struct store_parts **ret_parts, struct err *e)
 {
-    struct store_part parts[WORKERS_MAX];
+    struct store_part parts[WORKERS_MAX] = {{0}};
     for (size_t i = 0; i < workers; i++) {
         parts[i] = (struct store_part){.dir_fd = make_dir(epoch, i), .name = "old"};
         parts[i].spec = spec_of(i, workers);
