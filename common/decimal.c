@@ -29,8 +29,9 @@ static size_t digits_at(const char *text, size_t len)
 static bool add_digits(const char *digits, size_t count, int64_t bound, int64_t *number)
 {
     for (size_t i = 0; i < count; i++) {
-        *number = *number * 10 + (digits[i] - '0');
-        if (*number >= bound)
+        /* What is below the bound may be too large for 64 bits with one digit more. */
+        if (__builtin_mul_overflow(*number, 10, number) ||
+            __builtin_add_overflow(*number, digits[i] - '0', number) || *number >= bound)
             return false;
     }
     return true;

@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/pattern.h"
 #include "common/text.h"
+#include "common/type.h"
 #include "stages/kinds.h"
 #include "stages/stage.h"
 #include "stages/text_value.h"
@@ -17,7 +18,9 @@ struct regex_parse {
     const struct contract *in, *out;
     size_t subject_field;
     struct pattern *pattern;
-    size_t groups[FIELDS_MAX];         /* for each field of the output its group */
+    size_t groups[FIELDS_MAX]; /* for each field of the output its group */
+    const char *absent;        /* NULL: no text means that there is no value */
+    size_t absent_len;
     const struct timestamp_form *form; /* NULL: RFC 3339 */
     struct timestamp_form form_given;
     struct value fields[FIELDS_MAX];
@@ -38,8 +41,16 @@ static const struct option_spec specs[] = {
     {.name = "timestamp_format",
      .tag = OPTION_TEXT,
      .meaning = "the form of timestamps, such as %d/%b/%Y:%H:%M:%S %z; RFC 3339 if not given"},
+    {.name = "absent",
+     .tag = OPTION_TEXT,
+     .meaning = "a group with just this text, such as -, is no value; for optional fields"},
     {0},
 };
+
+static enum value_tag tag_of(struct type type)
+{
+    return type.tag == VALUE_OPTIONAL ? type_item(type).tag : type.tag;
+}
 
 static bool is_text(struct type type)
 {
@@ -132,7 +143,7 @@ static void check_form(struct kind_check *check, const struct named_type *named)
         diagnostics_add(check->diagnostics, format->place, "'%s' is no form of a time: %s",
                         format->text, e.text);
     for (size_t i = 0; i < named->contract.count; i++) {
-        if (named->contract.fields[i].type.tag == VALUE_TIMESTAMP)
+        if (tag_of(named->contract.fields[i].type) == VALUE_TIMESTAMP)
             return;
     }
     diagnostics_add(check->diagnostics, format->place, "'%s' has no timestamp", named->name);
@@ -150,6 +161,18 @@ static void check_types(struct kind_check *check, const struct named_type *named
     }
 }
 
+static void check_absent(struct kind_check *check, const struct named_type *named)
+{
+    const struct option_value *absent = options_get(check->options, "absent");
+    for (size_t i = 0; i < named->contract.count; i++) {
+        if (named->contract.fields[i].type.tag == VALUE_OPTIONAL)
+            return;
+    }
+    if (absent->present)
+        diagnostics_add(check->diagnostics, absent->place,
+                        "'absent:' is for optional fields, and '%s' has none", named->name);
+}
+
 static void derive(struct kind_check *check)
 {
     const struct option_value *type = options_get(check->options, "type");
@@ -157,6 +180,7 @@ static void derive(struct kind_check *check)
     const struct named_type *named = &check->types[type->number];
     check_subject(check);
     check_types(check, named);
+    check_absent(check, named);
     check_form(check, named);
     struct pattern *pattern = NULL;
     size_t at = 0;
@@ -187,6 +211,11 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
         self->form = &self->form_given;
     }
     INVARIANT(rc == 0); /* both were read by the check */
+    const struct option_value *absent = options_get(options, "absent");
+    if (absent->present) {
+        self->absent = absent->text;
+        self->absent_len = strlen(absent->text);
+    }
     for (size_t i = 0; i < self->out->count; i++)
         self->groups[i] = find_group(self->pattern, self->out->fields[i].name);
     *ret_self = self;
@@ -215,21 +244,29 @@ static void refuse(const struct regex_parse *self, const struct record *in,
                             tail, why->what);
 }
 
+static bool is_absent(const struct regex_parse *self, const uint8_t *text, size_t len)
+{
+    return self->absent != NULL && len == self->absent_len && memcmp(text, self->absent, len) == 0;
+}
+
 /* Reads one field of the output out of its group. */
 static bool read_field(struct regex_parse *self, size_t i, const struct value *subject,
                        struct misfit *ret_misfit)
 {
-    size_t start, len;
-    if (!pattern_span(self->pattern, self->groups[i], &start, &len)) {
-        if (self->out->fields[i].type.tag == VALUE_OPTIONAL) {
-            self->fields[i] = value_of_nothing();
-            return true;
-        }
+    size_t start = 0, len = 0;
+    struct type type = self->out->fields[i].type;
+    bool there = pattern_span(self->pattern, self->groups[i], &start, &len);
+    bool is_optional = type.tag == VALUE_OPTIONAL;
+    if (is_optional && (!there || is_absent(self, subject->bytes + start, len))) {
+        self->fields[i] = value_of_nothing();
+        return true;
+    }
+    if (!there) {
         *ret_misfit = (struct misfit){DEAD_MISSING_FIELD, "is not there"};
         return false;
     }
-    return text_value_read(subject->bytes + start, len, self->out->fields[i].type, self->form,
-                           &self->fields[i], ret_misfit);
+    return text_value_read(subject->bytes + start, len, type, self->form, &self->fields[i],
+                           ret_misfit);
 }
 
 static void step(void *opaque, const struct record *in, struct emitter *out)
@@ -268,7 +305,8 @@ const struct kind regex_parse_kind = {
     .manual =
         "Every field of the type has a group with its name in the pattern, (?<status>\\d+), and "
         "every named group is a field. What a group takes is read as the type of its field: money "
-        "with its currency or without, timestamps as RFC 3339 or in timestamp_format. Quote a "
+        "with its currency or without, timestamps as RFC 3339 or in timestamp_format. An optional "
+        "field has no value if its group takes no part, or takes the text of 'absent'. Quote a "
         "pattern with ' in the file. A text that the pattern does not match is a dead letter, and "
         "so is one with a group that is no value of its field.",
     .role = KIND_STEP,

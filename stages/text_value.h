@@ -25,12 +25,12 @@ bool text_value_can_read(struct type type);
  * nothing is rounded or cut.
  *
  *   form        of a VALUE_TIMESTAMP; NULL: RFC 3339
- *   ret_value   strings and bytes point into the text
+ *   ret_value   strings and bytes point into bytes
  *   ret_misfit  set only if it is none
  *
  * Returns: whether it is one. Requires: text_value_can_read().
  */
-bool text_value_read(const uint8_t *text, size_t len, struct type type,
+bool text_value_read(const uint8_t *bytes, size_t len, struct type type,
                      const struct timestamp_form *form, struct value *ret_value,
                      struct misfit *ret_misfit);
 

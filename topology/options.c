@@ -3,7 +3,7 @@
  * options_read() walks the declaration, finds each option in the map or takes its default, and
  * lets read_<type>() turn it into a value. Then it walks the map for keys that nobody declared.
  */
-#include "topology/options.h"
+#include "topology/options_p.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -60,9 +60,8 @@ static void add_unknown_field(const char *name, struct place place, const struct
     buf_done(&have);
 }
 
-/* The place of a field in the input; -1 with an error added, or silently if the input failed. */
-static int find_field(const char *name, struct place place, const struct option_spec *spec,
-                      const struct options_context *c)
+int options_find_field(const char *name, struct place place, const struct option_spec *spec,
+                       const struct options_context *c)
 {
     if (c->in == NULL || c->in->count == 0)
         return -1;
@@ -169,7 +168,7 @@ static void add_field(struct option_value *o, const struct node *item,
     o->fields[o->count++] =
         (struct option_field){.name = memory_dup(item->text, strlen(item->text)),
                               .place = item->place,
-                              .index = find_field(item->text, item->place, o->spec, c)};
+                              .index = options_find_field(item->text, item->place, o->spec, c)};
 }
 
 /* A list of fields; one field may stand without the brackets. */
@@ -210,6 +209,33 @@ static void add_group(struct option_value *o, const char *name, struct place pla
     free(owner);
 }
 
+/* As add_group(), of a field; "status: int" is short for "status: { to: int }" and the like. */
+static void add_field_group(struct option_value *o, const struct node_pair *pair,
+                            const struct options_context *c)
+{
+    struct node_pair alone = {.key = (char *)(uintptr_t)o->spec->alone,
+                              .key_place = pair->value->place,
+                              .value = pair->value};
+    struct node map = {.tag = NODE_MAP, .place = pair->value->place, .pairs = &alone, .count = 1};
+    bool is_short = pair->value->tag == NODE_SCALAR && o->spec->alone != NULL;
+    size_t count = o->count;
+    add_group(o, pair->key, pair->key_place, is_short ? &map : pair->value, c);
+    if (o->count != count)
+        o->groups[count].index = options_find_field(pair->key, pair->key_place, o->spec, c);
+}
+
+static void read_field_groups(struct option_value *o, const struct node *node,
+                              const struct options_context *c)
+{
+    if (node->tag != NODE_MAP || node->count == 0) {
+        diagnostics_add(c->diagnostics, node->place, "'%s:' should be a map of fields",
+                        o->spec->name);
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++)
+        add_field_group(o, &node->pairs[i], c);
+}
+
 static void read_groups(struct option_value *o, const struct node *node,
                         const struct options_context *c)
 {
@@ -229,6 +255,30 @@ static void read_groups(struct option_value *o, const struct node *node,
     }
 }
 
+static void add_conditions(struct option_value *o, const char *name, struct place place,
+                           const struct node *node, const struct options_context *c)
+{
+    o->conditions = memory_resize(o->conditions, o->count + 1, sizeof *o->conditions);
+    o->conditions[o->count++] =
+        (struct option_conditions){.name = memory_dup(name, strlen(name)),
+                                   .place = place,
+                                   .conditions = conditions_read(node, o->spec, name, c)};
+}
+
+static void read_named_conditions(struct option_value *o, const struct node *node,
+                                  const struct options_context *c)
+{
+    if (node->tag != NODE_MAP || node->count == 0) {
+        diagnostics_add(c->diagnostics, node->place,
+                        "'%s:' should be a map of names, each with conditions", o->spec->name);
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        const struct node_pair *pair = &node->pairs[i];
+        add_conditions(o, pair->key, pair->key_place, pair->value, c);
+    }
+}
+
 /* Turns o->text, from the file or the default, into the option's value. */
 static void read_text(struct option_value *o, const struct options_context *c)
 {
@@ -245,7 +295,7 @@ static void read_text(struct option_value *o, const struct options_context *c)
         read_type(o, c);
         return;
     case OPTION_FIELD:
-        o->number = find_field(o->text, o->place, o->spec, c);
+        o->number = options_find_field(o->text, o->place, o->spec, c);
         return;
     case OPTION_PATH:
     case OPTION_TEXT:
@@ -255,8 +305,26 @@ static void read_text(struct option_value *o, const struct options_context *c)
     case OPTION_FIELDS:
     case OPTION_GROUP:
     case OPTION_GROUPS:
+    case OPTION_FIELD_GROUPS:
+    case OPTION_CONDITIONS:
+    case OPTION_NAMED_CONDITIONS:
         UNREACHABLE();
     }
+}
+
+char *options_expand(const struct node *scalar, const struct options_context *c)
+{
+    struct buf expanded = {0};
+    struct err e;
+    char *text = NULL;
+    if (scalar->as_it_is)
+        text = memory_dup(scalar->text, strlen(scalar->text));
+    else if (expand_text(scalar->text, c->directory, &expanded, &e) == 0)
+        text = memory_dup(expanded.data, expanded.len);
+    else
+        diagnostics_add(c->diagnostics, scalar->place, "%s", e.text);
+    buf_done(&expanded);
+    return text;
 }
 
 static void read_scalar(struct option_value *o, const struct node *node,
@@ -267,18 +335,9 @@ static void read_scalar(struct option_value *o, const struct node *node,
                         option_tag_name(o->spec->tag), node_tag_name(node->tag));
         return;
     }
-    struct buf expanded = {0};
-    struct err e;
-    if (node->as_it_is) {
-        buf_add_text(&expanded, node->text);
-    } else if (expand_text(node->text, c->directory, &expanded, &e) != 0) {
-        diagnostics_add(c->diagnostics, node->place, "%s", e.text);
-        buf_done(&expanded);
-        return;
-    }
-    o->text = memory_dup(expanded.data, expanded.len);
-    buf_done(&expanded);
-    read_text(o, c);
+    o->text = options_expand(node, c);
+    if (o->text != NULL)
+        read_text(o, c);
 }
 
 static void read_given(struct option_value *o, const struct node_pair *pair,
@@ -295,6 +354,15 @@ static void read_given(struct option_value *o, const struct node_pair *pair,
         return;
     case OPTION_GROUPS:
         read_groups(o, pair->value, c);
+        return;
+    case OPTION_FIELD_GROUPS:
+        read_field_groups(o, pair->value, c);
+        return;
+    case OPTION_CONDITIONS:
+        add_conditions(o, pair->key, pair->key_place, pair->value, c);
+        return;
+    case OPTION_NAMED_CONDITIONS:
+        read_named_conditions(o, pair->value, c);
         return;
     default:
         read_scalar(o, pair->value, c);
@@ -431,9 +499,14 @@ void options_free(struct options *options)
                 free(o->groups[k].name);
                 options_free(o->groups[k].options);
             }
+            if (o->conditions != NULL) {
+                free(o->conditions[k].name);
+                conditions_free(o->conditions[k].conditions);
+            }
         }
         free(o->fields);
         free(o->groups);
+        free(o->conditions);
     }
     free(options);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/contract.h"
+#include "topology/conditions.h"
 #include "topology/diagnostics.h"
 #include "topology/node.h"
 
@@ -29,7 +30,10 @@
     X(OPTION_FIELDS, "list of fields")                                                             \
     X(OPTION_TYPE, "type")                                                                         \
     X(OPTION_GROUP, "map")                                                                         \
-    X(OPTION_GROUPS, "map of named maps")
+    X(OPTION_GROUPS, "map of named maps")                                                          \
+    X(OPTION_FIELD_GROUPS, "map of fields, each with a map")                                       \
+    X(OPTION_CONDITIONS, "conditions")                                                             \
+    X(OPTION_NAMED_CONDITIONS, "map of named conditions")
 
 enum option_tag {
 #define X(tag, name) tag,
@@ -45,7 +49,8 @@ struct option_spec {
     const char *meaning;
     const char *const *choices;        /* OPTION_CHOICE; ends with NULL */
     int64_t min, max;                  /* OPTION_INT, OPTION_SIZE, OPTION_DURATION (ns) */
-    const struct option_spec *members; /* OPTION_GROUP, OPTION_GROUPS */
+    const struct option_spec *members; /* OPTION_GROUP, OPTION_GROUPS, OPTION_FIELD_GROUPS */
+    const char *alone; /* OPTION_FIELD_GROUPS: the member that a scalar in place of a map is */
 };
 
 struct option_field {
@@ -57,7 +62,14 @@ struct option_field {
 struct option_group {
     char *name;
     struct place place;
+    int index; /* OPTION_FIELD_GROUPS: of the field in the input contract */
     struct options *options;
+};
+
+struct option_conditions {
+    char *name;
+    struct place place;
+    struct conditions *conditions;
 };
 
 struct option_value {
@@ -68,8 +80,9 @@ struct option_value {
     int64_t number;              /* OPTION_INT, _SIZE, _DURATION (ns); index of OPTION_CHOICE,
                                     of OPTION_FIELD in the contract, of OPTION_TYPE */
     struct option_field *fields; /* OPTION_FIELDS */
-    struct option_group *groups; /* OPTION_GROUP (one), OPTION_GROUPS, in the file's order */
-    size_t count;                /* of fields or groups */
+    struct option_group *groups; /* OPTION_GROUP (one), _GROUPS, _FIELD_GROUPS, as in the file */
+    struct option_conditions *conditions; /* OPTION_CONDITIONS (one), OPTION_NAMED_CONDITIONS */
+    size_t count;                         /* of fields, groups or conditions */
 };
 
 struct options {

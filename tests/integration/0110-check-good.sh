@@ -106,7 +106,7 @@ expect_empty stdout
 run kinds
 expect_code 0
 expect_empty stderr
-for kind in file.source json.decode regex.parse merge dedupe limits json.encode file.sink discard; do
+for kind in file.source json.decode regex.parse filter route map merge dedupe limits json.encode file.sink discard; do
     grep -qE "^${kind/./\\.} +[a-z]" "$here/stdout" || complain "kinds does not list $kind"
 done
 ! grep -q 'dead_letter' "$here/stdout" || complain "kinds lists an internal kind"

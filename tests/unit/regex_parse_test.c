@@ -12,7 +12,7 @@
 #include "common/timestamp.h"
 #include "tests/unit/random.h"
 
-#define PARTS 6
+#define PARTS 11
 
 /* What a part of the text may be: text, and the JSON of its value, or the reason why it is none. */
 struct part {
@@ -67,6 +67,38 @@ static const struct part words[] = {
     {"gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"", NULL, NULL},
 };
 
+static const struct part ratios[] = {
+    {"1", "\"1.00\"", NULL, NULL},
+    {"-0.5", "\"-0.50\"", NULL, NULL},
+    {"9999.99", "\"9999.99\"", NULL, NULL},
+    {"10000", NULL, "overflow", "has more digits than its type allows"},
+    {"1.234", NULL, "bad-value", "is no number like 12.50, with the decimals that its type has"},
+    {"", NULL, "bad-value", "is no number like 12.50, with the decimals that its type has"},
+};
+static const struct part days[] = {
+    {"2000-02-29", "\"2000-02-29\"", NULL, NULL},
+    {"1900-02-29", NULL, "bad-value", "is no date, like 2000-01-31"},
+    {"", NULL, "bad-value", "is no date, like 2000-01-31"},
+};
+static const struct part spans[] = {
+    {"90m", "\"1h30m\"", NULL, NULL},
+    {"-5s", "\"-5s\"", NULL, NULL},
+    {"5", NULL, "bad-value", "is no duration, like 14d, 1h30m or -5s"},
+};
+static const struct part tiers[] = {
+    {"gold", "\"gold\"", NULL, NULL},
+    {"silver", "\"silver\"", NULL, NULL},
+    {"Gold", NULL, "bad-value", "is no name of its enum"},
+    {"", NULL, "bad-value", "is no name of its enum"},
+};
+static const struct part perhaps[] = {
+    {"-", "null", NULL, NULL},
+    {"7", "7", NULL, NULL},
+    {"-7", "-7", NULL, NULL},
+    {"--", NULL, "bad-value", "is no whole number"},
+    {"", NULL, "bad-value", "is no whole number"},
+};
+
 static const struct {
     const char *name, *type;
     const struct part *parts;
@@ -78,6 +110,11 @@ static const struct {
     {"time", "timestamp", times, sizeof times / sizeof times[0]},
     {"word", "string", words, sizeof words / sizeof words[0]},
     {"raw", "bytes", words, sizeof words / sizeof words[0]},
+    {"ratio", "decimal(6,2)", ratios, sizeof ratios / sizeof ratios[0]},
+    {"day", "date", days, sizeof days / sizeof days[0]},
+    {"took", "duration", spans, sizeof spans / sizeof spans[0]},
+    {"tier", "enum(silver, gold)", tiers, sizeof tiers / sizeof tiers[0]},
+    {"perhaps", "optional(int)", perhaps, sizeof perhaps / sizeof perhaps[0]},
 };
 
 /* The order of the groups in the pattern, and that of the fields in the type. */
@@ -97,10 +134,10 @@ static void open_run(struct kind_run *run, const size_t groups[PARTS], const siz
     struct buf text = {0};
     buf_add_text(&text, "topology: t\ntypes:\n  T: { ");
     for (size_t i = 0; i < PARTS; i++)
-        buf_add_format(&text, "%s%s: %s", i != 0 ? ", " : "", columns[fields[i]].name,
+        buf_add_format(&text, "%s%s: '%s'", i != 0 ? ", " : "", columns[fields[i]].name,
                        columns[fields[i]].type);
     buf_add_text(&text, " }\nstages:\n  lines: { kind: file.source, path: x }\n"
-                        "  parse: { kind: regex.parse, from: lines, type: T,\n"
+                        "  parse: { kind: regex.parse, from: lines, type: T, absent: '-',\n"
                         "    timestamp_format: '%d/%b/%Y:%H:%M:%S %z', pattern: '^");
     for (size_t i = 0; i < PARTS; i++)
         buf_add_format(&text, "%s(?<%s>[^|]*)", i != 0 ? "\\|" : "", columns[groups[i]].name);
@@ -135,7 +172,7 @@ static void one_record(struct kind_run *run, const size_t groups[PARTS], const s
         /* Mostly good ones, or hardly any record would be. */
         do {
             parts[column] = &columns[column].parts[random_below(columns[column].count)];
-        } while (parts[column]->json == NULL && random_below(8) != 0);
+        } while (parts[column]->json == NULL && random_below(16) != 0);
         buf_add_format(&line, "%s%s", i != 0 ? "|" : "", parts[column]->text);
     }
     if (random_below(10) == 0)
@@ -188,15 +225,19 @@ static void groups_become_fields(void **state)
 static void faults_of_matching_are_told(void **state)
 {
     (void)state;
-    static const char text[] = "topology: t\ntypes: { T: { a: string, b: string } }\nstages:\n"
-                               "  lines: { kind: file.source, path: x }\n"
-                               "  parse: { kind: regex.parse, from: lines, type: T,\n"
-                               "           pattern: '^(?:(?<a>x)|(?<b>y)|(?:(z+)+)+!)$' }\n"
-                               "  end: { kind: discard, from: parse }\n";
+    static const char text[] =
+        "topology: t\ntypes: { T: { a: 'optional(string)', b: string } }\nstages:\n"
+        "  lines: { kind: file.source, path: x }\n"
+        "  parse: { kind: regex.parse, from: lines, type: T,\n"
+        "           pattern: '^(?:(?<a>x)|(?<b>y)|(?:(z+)+)+!)$' }\n"
+        "  end: { kind: discard, from: parse }\n";
     struct kind_run run;
     kind_run_open(&run, text, "parse");
     struct value x = value_of_bytes(VALUE_BYTES, "x", 1);
     kind_run_step(&run, 0, &x);
+    struct value y = value_of_bytes(VALUE_BYTES, "y", 1);
+    kind_run_step(&run, 0, &y);
+    assert_non_null(strstr(buf_text(&run.seen), "out {\"a\":null,\"b\":\"y\"}\n"));
     struct value bad = value_of_bytes(VALUE_BYTES, "\xff", 1);
     kind_run_step(&run, 0, &bad);
     char zs[40];

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rounding.h - division of whole numbers with a said way to round
+ */
+#ifndef BULKHEAD_COMMON_ROUNDING_H
+#define BULKHEAD_COMMON_ROUNDING_H
+
+/* name, in topologies; "up" and "down" are seen from 0: up is away from it */
+#define ROUNDING_LIST(X)                                                                           \
+    X(ROUNDING_HALF_EVEN, "half_even")                                                             \
+    X(ROUNDING_HALF_UP, "half_up")                                                                 \
+    X(ROUNDING_DOWN, "down")                                                                       \
+    X(ROUNDING_UP, "up")
+
+enum rounding {
+#define X(mode, name) mode,
+    ROUNDING_LIST(X)
+#undef X
+};
+
+/* The quotient, rounded. Requires: divisor > 0 and at most 2^126. */
+__int128 rounding_divide(__int128 dividend, __int128 divisor, enum rounding mode);
+
+#endif

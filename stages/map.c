@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map: renames, drops, converts, rounds and sets fields, in one fixed order.
+ *
+ * All of it is worked out once, as a plan: what each field of the output is made of. The checker
+ * makes the plan to find errors and the output's contract, and a stage makes it again to work.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/literal.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "common/type.h"
+#include "stages/convert.h"
+#include "stages/kinds.h"
+#include "stages/stage.h"
+
+/* What becomes of one field of the input, or, if source is -1, what a field is set to. */
+struct field_plan {
+    int source;
+    const char *name;
+    bool is_named; /* by an option, at this place */
+    struct place place;
+    struct type type;
+    bool converts;
+    struct conversion conversion;
+    struct timestamp_form form;
+    int64_t round_to; /* 0: it is not rounded */
+    enum rounding round_mode;
+    struct value constant;
+    struct buf text;
+};
+
+struct plan {
+    size_t count;
+    struct field_plan steps[2 * FIELDS_MAX];
+};
+
+struct map {
+    struct plan plan;
+    struct value fields[FIELDS_MAX];
+};
+
+#define X(mode, name) name,
+static const char *const round_modes[] = {ROUNDING_LIST(X) NULL};
+static const char *const convert_modes[] = {ROUNDING_LIST(X) "exact", NULL};
+#undef X
+
+static const struct option_spec rename_specs[] = {
+    {.name = "to", .tag = OPTION_TEXT, .required = true, .meaning = "the new name"},
+    {0},
+};
+static const struct option_spec convert_specs[] = {
+    {.name = "to", .tag = OPTION_TEXT, .required = true, .meaning = "the new type"},
+    {.name = "format",
+     .tag = OPTION_TEXT,
+     .meaning = "the form of a text that becomes a timestamp; RFC 3339 if not given"},
+    {.name = "default",
+     .tag = OPTION_TEXT,
+     .meaning = "the value where an optional field has none"},
+    {.name = "mode",
+     .tag = OPTION_CHOICE,
+     .fallback = "exact",
+     .choices = convert_modes,
+     .meaning = "how decimals are rounded that the new type has not; exact: not at all"},
+    {0},
+};
+static const struct option_spec round_specs[] = {
+    {.name = "to",
+     .tag = OPTION_TEXT,
+     .required = true,
+     .meaning = "the step that values become a multiple of, such as 0.05"},
+    {.name = "mode",
+     .tag = OPTION_CHOICE,
+     .fallback = "half_even",
+     .choices = round_modes,
+     .meaning = "what becomes of the rest; up and down are seen from 0"},
+    {0},
+};
+static const struct option_spec set_specs[] = {
+    {.name = "type", .tag = OPTION_TEXT, .required = true, .meaning = "its type"},
+    {.name = "value", .tag = OPTION_TEXT, .required = true, .meaning = "its value"},
+    {0},
+};
+static const struct option_spec specs[] = {
+    {.name = "convert",
+     .tag = OPTION_FIELD_GROUPS,
+     .members = convert_specs,
+     .alone = "to",
+     .meaning = "first: fields that get another type"},
+    {.name = "round",
+     .tag = OPTION_FIELD_GROUPS,
+     .members = round_specs,
+     .alone = "to",
+     .meaning = "second: fields that are rounded to a step"},
+    {.name = "drop", .tag = OPTION_FIELDS, .meaning = "third: fields that are left out"},
+    {.name = "rename",
+     .tag = OPTION_FIELD_GROUPS,
+     .members = rename_specs,
+     .alone = "to",
+     .meaning = "fourth: fields that get another name"},
+    {.name = "set",
+     .tag = OPTION_GROUPS,
+     .members = set_specs,
+     .meaning = "last: fields with a constant value, behind all others"},
+    {0},
+};
+
+static const struct option_value *member(const struct option_group *group, const char *name)
+{
+    return options_get(group->options, name);
+}
+
+/* The group of an option that is about a field of the input, or NULL. */
+static const struct option_group *find_group(const struct option_value *option, size_t field)
+{
+    for (size_t i = 0; option->present && i < option->count; i++) {
+        if (option->groups[i].index == (int)field)
+            return &option->groups[i];
+    }
+    return NULL;
+}
+
+static bool is_dropped(const struct options *options, size_t field)
+{
+    const struct option_value *drop = options_get(options, "drop");
+    for (size_t i = 0; drop->present && i < drop->count; i++) {
+        if (drop->fields[i].index == (int)field)
+            return true;
+    }
+    return false;
+}
+
+static struct type bare(struct type type)
+{
+    return type.tag == VALUE_OPTIONAL ? type_item(type) : type;
+}
+
+/* --- the plan: each plan_ function says whether it went well, and adds the error if not --- */
+
+static bool plan_type(struct diagnostics *d, const struct option_value *text, struct type *ret_type)
+{
+    struct err e;
+    if (type_parse(text->text, ret_type, &e) == 0)
+        return true;
+    diagnostics_add(d, text->place, "'%s' is no type; %s", text->text, e.text);
+    return false;
+}
+
+/* A value that stands in the file, of a type. Texts are borrowed from the option. */
+static bool plan_value(struct diagnostics *d, const struct option_value *text, struct type type,
+                       const struct timestamp_form *form, struct value *ret_value)
+{
+    struct misfit misfit;
+    unsigned tags = VALUE_TAGS_SCALAR;
+    char name[TYPE_NAME_BYTES_MAX];
+    if ((tags & 1u << bare(type).tag) == 0) {
+        diagnostics_add(d, text->place, "a %s cannot be written as a value", type_name(type, name));
+        return false;
+    }
+    if (text_value_read((const uint8_t *)text->text, strlen(text->text), type, form, ret_value,
+                        &misfit))
+        return true;
+    diagnostics_add(d, text->place, "'%s: %s' is no value of the type %s: it %s", text->spec->name,
+                    text->text, type_name(type, name), misfit.what);
+    return false;
+}
+
+static bool plan_form(struct diagnostics *d, const struct option_value *format,
+                      struct field_plan *step)
+{
+    struct conversion *c = &step->conversion;
+    struct err e;
+    if (!format->present)
+        return true;
+    unsigned texts = 1u << VALUE_STRING | 1u << VALUE_BYTES;
+    if (bare(c->to).tag != VALUE_TIMESTAMP || (texts & 1u << bare(c->from).tag) == 0) {
+        diagnostics_add(d, format->place, "'format:' is for a text that becomes a timestamp");
+        return false;
+    }
+    if (timestamp_form_read(format->text, &step->form, &e) != 0) {
+        diagnostics_add(d, format->place, "'%s' is no form of a time: %s", format->text, e.text);
+        return false;
+    }
+    c->form = &step->form;
+    return true;
+}
+
+static bool plan_fallback(struct diagnostics *d, const struct option_value *fallback,
+                          struct field_plan *step)
+{
+    struct conversion *c = &step->conversion;
+    if (!fallback->present)
+        return true;
+    if (c->from.tag != VALUE_OPTIONAL) {
+        diagnostics_add(d, fallback->place,
+                        "'default:' is for optional fields; '%s' is always there", step->name);
+        return false;
+    }
+    c->has_fallback = true;
+    return plan_value(d, fallback, c->to, c->form, &c->fallback);
+}
+
+static bool plan_conversion(struct diagnostics *d, const struct option_group *group,
+                            struct field_plan *step)
+{
+    const struct option_value *to = member(group, "to");
+    const struct option_value *mode = member(group, "mode");
+    struct conversion *c = &step->conversion;
+    char one[TYPE_NAME_BYTES_MAX], other[TYPE_NAME_BYTES_MAX];
+    c->from = step->type;
+    if (!plan_type(d, to, &c->to))
+        return false;
+    step->converts = true;
+    step->type = c->to;
+    if (type_equal(c->from, c->to) || !convert_can(c->from, c->to)) {
+        diagnostics_add(d, to->place,
+                        type_equal(c->from, c->to) ? "'%s' is %s already"
+                                                   : "'%s' is %s, which cannot be converted to %s",
+                        step->name, type_name(c->from, one), type_name(c->to, other));
+        return false;
+    }
+    c->rounds = mode->number <= ROUNDING_UP;
+    c->mode = c->rounds ? (enum rounding)mode->number : ROUNDING_DOWN;
+    if (c->rounds && !convert_can_round(c->from, c->to)) {
+        diagnostics_add(d, mode->place, "nothing is rounded from %s to %s", type_name(c->from, one),
+                        type_name(c->to, other));
+        return false;
+    }
+    return plan_form(d, member(group, "format"), step) &&
+           plan_fallback(d, member(group, "default"), step);
+}
+
+static bool plan_rounding(struct diagnostics *d, const struct option_group *group,
+                          struct field_plan *step)
+{
+    const struct option_value *to = member(group, "to");
+    unsigned tags = 1u << VALUE_INT | 1u << VALUE_DECIMAL | 1u << VALUE_MONEY;
+    char name[TYPE_NAME_BYTES_MAX];
+    struct value value;
+    if ((tags & 1u << bare(step->type).tag) == 0) {
+        diagnostics_add(d, group->place, "'round:' is for int, decimal and money, but '%s' is %s",
+                        step->name, type_name(step->type, name));
+        return false;
+    }
+    if (!plan_value(d, to, step->type, NULL, &value))
+        return false;
+    if (value.integer <= 0) {
+        diagnostics_add(d, to->place, "'to: %s' is no step; it must be above 0", to->text);
+        return false;
+    }
+    step->round_to = value.integer;
+    step->round_mode = (enum rounding)member(group, "mode")->number;
+    return true;
+}
+
+static bool plan_name(struct diagnostics *d, const char *name, struct place place)
+{
+    if (text_is_name(name))
+        return true;
+    diagnostics_add(d, place,
+                    "'%s' cannot be a field: names are a letter, then letters, digits, '-' and "
+                    "'_', %u characters at most",
+                    name, NAME_BYTES_MAX);
+    return false;
+}
+
+static bool plan_dropped(struct diagnostics *d, const struct options *options, size_t field)
+{
+    static const char *const others[] = {"convert", "round", "rename"};
+    bool good = true;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const struct option_group *group = find_group(options_get(options, others[i]), field);
+        if (group != NULL)
+            diagnostics_add(d, group->place, "'%s' is dropped; '%s:' has nothing to work on",
+                            group->name, others[i]);
+        good &= group == NULL;
+    }
+    return good;
+}
+
+static bool plan_field(struct diagnostics *d, const struct options *options,
+                       const struct contract *in, size_t field, struct field_plan *step)
+{
+    const struct option_group *convert = find_group(options_get(options, "convert"), field);
+    const struct option_group *round = find_group(options_get(options, "round"), field);
+    const struct option_group *rename = find_group(options_get(options, "rename"), field);
+    *step = (struct field_plan){
+        .source = (int)field, .name = in->fields[field].name, .type = in->fields[field].type};
+    bool good = convert == NULL || plan_conversion(d, convert, step);
+    good = good && (round == NULL || plan_rounding(d, round, step));
+    if (rename != NULL) {
+        const struct option_value *to = member(rename, "to");
+        step->name = to->text;
+        step->place = to->place;
+        step->is_named = true;
+        good = plan_name(d, to->text, to->place) && good;
+    }
+    return good;
+}
+
+static bool plan_constant(struct diagnostics *d, const struct option_group *group,
+                          struct field_plan *step)
+{
+    *step = (struct field_plan){
+        .source = -1, .name = group->name, .is_named = true, .place = group->place};
+    return plan_type(d, member(group, "type"), &step->type) &&
+           plan_value(d, member(group, "value"), step->type, NULL, &step->constant);
+}
+
+/* Makes the plan; all errors are added. Returns whether it is good. */
+static bool make_plan(const struct options *options, const struct contract *in,
+                      struct diagnostics *d, struct plan *plan)
+{
+    const struct option_value *set = options_get(options, "set");
+    bool good = true;
+    for (size_t i = 0; i < in->count; i++) {
+        if (is_dropped(options, i))
+            good = plan_dropped(d, options, i) && good;
+        else
+            good = plan_field(d, options, in, i, &plan->steps[plan->count++]) && good;
+    }
+    for (size_t i = 0; set->present && i < set->count && plan->count < 2 * FIELDS_MAX; i++)
+        good = plan_constant(d, &set->groups[i], &plan->steps[plan->count++]) && good;
+    return good;
+}
+
+/* Two fields of one name; the place is that of the option that names one of them so. */
+static bool check_names(struct kind_check *check, const struct plan *plan)
+{
+    bool good = true;
+    for (size_t i = 0; i < plan->count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            const struct field_plan *one = &plan->steps[i], *other = &plan->steps[k];
+            if (strcmp(one->name, other->name) != 0)
+                continue;
+            diagnostics_add(check->diagnostics, one->is_named ? one->place : other->place,
+                            "'%s' would make two fields with the name '%s'; drop or rename one",
+                            check->stage, one->name);
+            good = false;
+        }
+    }
+    return good;
+}
+
+static void derive(struct kind_check *check)
+{
+    struct plan *plan = memory_new(1, sizeof *plan);
+    if (make_plan(check->options, check->in, check->diagnostics, plan) &&
+        check_names(check, plan)) {
+        for (size_t i = 0; i < plan->count; i++)
+            kind_check_makes(check, plan->steps[i].name, plan->steps[i].type, check->place);
+        if (plan->count == 0)
+            diagnostics_add(check->diagnostics, check->place, "'%s' drops every field",
+                            check->stage);
+    }
+    free(plan);
+}
+
+static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    (void)e;
+    struct map *self = memory_new(1, sizeof *self);
+    struct diagnostics d;
+    diagnostics_init(&d, "", "", 0);
+    bool good = make_plan(env->stage->options, env->stage->in, &d, &self->plan);
+    INVARIANT(good); /* the check has made the same plan */
+    diagnostics_done(&d);
+    *ret_self = self;
+    return 0;
+}
+
+static void close_stage(void *opaque)
+{
+    struct map *self = opaque;
+    for (size_t i = 0; i < self->plan.count; i++)
+        buf_done(&self->plan.steps[i].text);
+    free(self);
+}
+
+static bool round_value(const struct field_plan *step, struct value *value,
+                        struct misfit *ret_misfit)
+{
+    __int128 rounded =
+        rounding_divide(value->integer, step->round_to, step->round_mode) * step->round_to;
+    *value = value_of_integer(value->tag, (int64_t)rounded);
+    if (rounded >= INT64_MIN && rounded <= INT64_MAX && type_admits(bare(step->type), value))
+        return true;
+    *ret_misfit = (struct misfit){DEAD_OVERFLOW, "does not fit its type when it is rounded"};
+    return false;
+}
+
+static bool make_field(struct field_plan *step, const struct record *in, struct value *ret_value,
+                       struct misfit *ret_misfit)
+{
+    if (step->source < 0) {
+        *ret_value = step->constant;
+        return true;
+    }
+    *ret_value = in->fields[step->source];
+    if (step->converts && !convert_value(&step->conversion, &in->fields[step->source], &step->text,
+                                         ret_value, ret_misfit))
+        return false;
+    return step->round_to == 0 || ret_value->tag == VALUE_OPTIONAL ||
+           round_value(step, ret_value, ret_misfit);
+}
+
+static void step(void *opaque, const struct record *in, struct emitter *out)
+{
+    struct map *self = opaque;
+    for (size_t i = 0; i < self->plan.count; i++) {
+        struct field_plan *field = &self->plan.steps[i];
+        struct misfit misfit;
+        if (!make_field(field, in, &self->fields[i], &misfit)) {
+            emitter_dead_record(out, misfit.reason, in, "the field '%s' %s",
+                                out->stage->in->fields[field->source].name, misfit.what);
+            return;
+        }
+    }
+    emitter_emit(out, self->fields);
+}
+
+static const struct stage_ops ops = {
+    .open = open_stage,
+    .close = close_stage,
+    .step = step,
+};
+
+const struct kind map_kind = {
+    .name = "map",
+    .summary = "converts, rounds, drops, renames and sets fields",
+    .manual =
+        "The options are applied in this order, whatever the order in the file: convert, round, "
+        "drop, rename, set. All but set name fields of the input, by the names that they have "
+        "there. Text becomes any scalar, and any scalar text; int, decimal and money become each "
+        "other, money in its whole unit; a timestamp becomes its day in UTC, and a day its first "
+        "moment; optional(T) becomes T with a default. Fields keep their order; those of set stand "
+        "at the end. What cannot be converted is a dead letter.",
+    .role = KIND_STEP,
+    .partition = KIND_ANYHOW,
+    .dead_letters = true,
+    .reads = "the fields that its options name",
+    .makes = "what it reads, changed as its options say",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route: sends each record to the first output whose conditions hold, or to the one for the rest.
+ */
+#include <stdlib.h>
+
+#include "common/memory.h"
+#include "stages/condition.h"
+#include "stages/kinds.h"
+#include "stages/stage.h"
+
+struct route {
+    size_t count;
+    struct condition_matcher *matchers[];
+};
+
+static const struct option_spec specs[] = {
+    {.name = "outputs",
+     .tag = OPTION_NAMED_CONDITIONS,
+     .required = true,
+     .meaning = "for each output by name the conditions of its records; the first that hold win"},
+    {.name = "otherwise",
+     .tag = OPTION_TEXT,
+     .required = true,
+     .meaning = "the name of the output for records of which no conditions hold"},
+    {0},
+};
+
+static void add_output(struct kind_check *check, const char *name, struct place place)
+{
+    struct contract *contract = kind_check_output(check, name, place);
+    if (contract != NULL)
+        *contract = *check->in;
+}
+
+static void derive(struct kind_check *check)
+{
+    const struct option_value *outputs = options_get(check->options, "outputs");
+    const struct option_value *otherwise = options_get(check->options, "otherwise");
+    for (size_t i = 0; i < outputs->count; i++)
+        add_output(check, outputs->conditions[i].name, outputs->conditions[i].place);
+    add_output(check, otherwise->text, otherwise->place);
+}
+
+static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    (void)e;
+    const struct option_value *outputs = options_get(env->stage->options, "outputs");
+    struct route *self =
+        memory_new(1, sizeof *self + outputs->count * sizeof(struct condition_matcher *));
+    for (; self->count < outputs->count; self->count++)
+        self->matchers[self->count] =
+            condition_matcher_new(outputs->conditions[self->count].conditions);
+    *ret_self = self;
+    return 0;
+}
+
+static void close_stage(void *opaque)
+{
+    struct route *self = opaque;
+    for (size_t i = 0; i < self->count; i++)
+        condition_matcher_free(self->matchers[i]);
+    free(self);
+}
+
+static void step(void *opaque, const struct record *in, struct emitter *out)
+{
+    struct route *self = opaque;
+    enum condition_result result = CONDITION_HOLDS_NOT;
+    struct condition_fault fault;
+    size_t i = 0;
+    for (; i < self->count; i++) {
+        result = condition_try(self->matchers[i], in, &fault);
+        if (result != CONDITION_HOLDS_NOT)
+            break;
+    }
+    if (result == CONDITION_UNKNOWN)
+        condition_refuse(&fault, in, out);
+    else
+        emitter_emit_to(out, PORT_NAMED + (port_number)i, in->fields);
+}
+
+static const struct stage_ops ops = {
+    .open = open_stage,
+    .close = close_stage,
+    .step = step,
+};
+
+const struct kind route_kind = {
+    .name = "route",
+    .summary = "sends each record to one of several outputs",
+    .manual =
+        "Conditions are tried in the order of the file, and the record goes to the first output "
+        "whose conditions hold, or to that of 'otherwise'. They are those of filter. An output is "
+        "read by 'from: STAGE.OUTPUT', and each needs a reader; discard is one that drops on "
+        "purpose. A text that is no UTF-8, or that takes a pattern too many steps, makes the "
+        "record a dead letter.",
+    .role = KIND_STEP,
+    .partition = KIND_ANYHOW,
+    .named_outputs = true,
+    .dead_letters = true,
+    .reads = "the fields of the conditions",
+    .makes = "on every output what it reads, unchanged",
+    .options = specs,
+    .derive = derive,
+    .ops = &ops,
+};
