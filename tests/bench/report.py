@@ -79,4 +79,5 @@ def markdown(result):
                      f"at most {number(v['target'])} | {'met' if v['met'] else '**missed**'} |")
     lines += [""] + [f"- {note}" for note in result["notes"]]
     lines += [f"- skipped: {what}" for what in result["skipped"]]
+    lines += [f"- **failed**: {what}" for what in result["failed"]]
     return "\n".join(lines)
