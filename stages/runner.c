@@ -106,7 +106,8 @@ bool runner_is_full(const struct runner *r)
 
 /*
  * Adds what the emitter saw of one record, unless a former life has counted it. A tick or an end is
- * no record, but may bring some forth.
+ * no record, but may bring some forth. A stage that puts out from its state drops nothing: which
+ * record's time brings something forth, at which worker, says nothing about that record.
  */
 static void count(struct runner *r, bool is_data, bool is_sink)
 {
@@ -117,7 +118,8 @@ static void count(struct runner *r, bool is_data, bool is_sink)
     r->counts.in += is_data ? 1 : 0;
     r->counts.out += is_data && is_sink ? 1 : emitted;
     r->counts.dead += dead;
-    r->counts.dropped += is_data && !is_sink && emitted + dead == 0 ? 1 : 0;
+    bool may_drop = is_data && !is_sink && r->ops->tick == NULL;
+    r->counts.dropped += may_drop && emitted + dead == 0 ? 1 : 0;
 }
 
 /* Moves the stage's clock to the time of a record, or to that of one that another worker got. */
