@@ -233,6 +233,20 @@ static void check_output(const struct disk *disk, const struct reference_output 
     }
 }
 
+/* As the next supervisor would. */
+static void lay_out(struct disk *disk)
+{
+    struct process tool = {.disk = disk, .name = "supervisor"};
+    struct err e;
+    process_enter(&tool);
+    int rc = layout_prepare(STAGE_FD_STAGES, world.topology, NULL, &e);
+    process_leave();
+    if (rc != 0)
+        fail("if everything died now, nothing would start: %s", e.text);
+    if (tool.memory.count != 0 || calls_forget(&tool) != 0)
+        fail("layout_prepare() leaves something behind");
+}
+
 seq_number check_recovery(bool loses_power)
 {
     static const char when[] = "if everything died now";
@@ -243,6 +257,7 @@ seq_number check_recovery(bool loses_power)
     world.checks++;
     if (loses_power)
         disk_lose_power(disk);
+    lay_out(disk);
     for (size_t i = 1; i < world.topology->stage_count; i++) {
         const struct stage *stage = &world.topology->stages[i];
         struct process probe = {.disk = disk, .name = stage->name};

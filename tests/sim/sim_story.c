@@ -65,6 +65,7 @@ static void draw_kills(struct faults *f)
     f->supervisor_one_in = PICK(0, 500, 3000);
     f->stop_one_in = PICK(0, 0, 2000);
     f->rest_one_in = PICK(0, 2);
+    f->workers_one_in = PICK(0, 1, 3);
     f->jump_one_in = PICK(0, 0, 2000);
     f->spawn_one_in = PICK(0, 0, 10);
 }
@@ -77,6 +78,7 @@ static void draw_power(struct faults *f)
     f->taint_one_in = PICK(0, 2);
     f->again_one_in = PICK(0, 0, 2);
     f->rest_one_in = PICK(0, 2);
+    f->workers_one_in = PICK(0, 0, 2);
 }
 
 static void draw_network(struct faults *f)
@@ -130,10 +132,10 @@ static void make_world(enum profile profile, struct sim_input *ret_input)
     world = (struct world){0};
     sim_report = report;
     sim_report.now_us = 1000000 + chance_below(1000000);
-    struct topology_pair pair =
+    world.forms =
         topologies_pick(&world.durable, profile == PROFILE_POWER || profile == PROFILE_DISK);
-    world.topology = pair.processes;
-    world.logical = pair.logical;
+    world.topology = world.forms->variants[0];
+    world.logical = world.forms->logical;
     draw_faults(profile);
     *ret_input = input_make();
     reference_make(ret_input->bytes, ret_input->len);
@@ -181,6 +183,9 @@ static void give_input(const struct sim_input *input, bool whole)
  */
 static void change_rest(struct sim_input *input)
 {
+    /* The end that a source has noted stays where it is. */
+    if (world.topology->marks_end)
+        return;
     if (world.input_seqs != world.reference.seqs || !fault_one_in(world.faults.rest_one_in))
         return;
     seq_number kept = check_recovery(false);
@@ -192,6 +197,29 @@ static void change_rest(struct sim_input *input)
     reference_free();
     reference_make(input->bytes, input->len);
     give_input(input, true);
+}
+
+/*
+ * While everything is down, somebody gives stages another number of workers. None of the new ones
+ * goes on before what all of the old ones have acked.
+ */
+static void change_workers(void)
+{
+    if (!fault_one_in(world.faults.workers_one_in))
+        return;
+    const struct topology *old = world.topology;
+    const struct topology *new = world.forms->variants[chance_below(TOPOLOGY_VARIANTS)];
+    seq_number said[WORLD_STAGES_MAX] = {0};
+    for (size_t i = 0; i < new->stage_count; i++) {
+        said[i] = UINT64_MAX;
+        for (size_t k = 0; k < old->stage_count; k++) {
+            if (strcmp(old->stages[k].base, new->stages[i].base) == 0 && world.said[k] < said[i])
+                said[i] = world.said[k];
+        }
+    }
+    memcpy(world.said, said, sizeof said);
+    world.topology = new;
+    TRACE("%zu processes in place of %zu", new->stage_count, old->stage_count);
 }
 
 static void lose_power(void)
@@ -362,8 +390,10 @@ static void run_to_the_end(struct sim_input *input)
         sim_report.now_us += chance_below(30);
         if (!world.supervisor.alive && supervisor_bury_orphans() &&
             sim_report.now_us >= world.supervisor.starts_us) {
-            if (world.lives > 0)
+            if (world.lives > 0) {
                 change_rest(input);
+                change_workers();
+            }
             supervisor_start();
         }
         faults_of_the_turn();
@@ -385,7 +415,8 @@ void story_play(uint64_t seed, enum profile profile, struct story_totals *totals
     chance_seed(seed * PROFILES + (uint64_t)profile);
     struct sim_input input;
     make_world(profile, &input);
-    bool in_parts = chance_one_in(3);
+    /* Where the end of a part is marked, the whole at once is another input. */
+    bool in_parts = chance_one_in(3) && !world.topology->marks_end;
     if (in_parts) {
         give_input(&input, false);
         run_to_the_end(&input);

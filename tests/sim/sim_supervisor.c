@@ -220,11 +220,8 @@ static void observe(void)
 
 /* --- the life --- */
 
-/*
- * What state_dir.c and command_run.c do about the directories of the stages. Returns false if there
- * is no space for it.
- */
-static bool make_state_dir(void)
+/* What state_dir.c and command_run.c do about the directories of the stages. */
+static void make_state_dir(void)
 {
     struct process tool = {.disk = world.disk, .name = "supervisor"};
     struct err e;
@@ -237,23 +234,17 @@ static bool make_state_dir(void)
         rc = layout_prepare(stages_fd, world.topology, NULL, &e);
     process_leave();
     size_t open = calls_forget(&tool);
-    if (rc == ERR_NO_SPACE || rc == ERR_NO_SPACE_LOST)
-        return false;
     if (rc != 0)
         fail("nothing starts: %s", e.text);
     if (tool.memory.count != 0 || open != 2)
         fail("layout_prepare() leaves %zu allocations and %zu descriptors", tool.memory.count,
              open - 2);
-    return true;
 }
 
 void supervisor_start(void)
 {
     struct supervisor_sim *s = &world.supervisor;
-    if (!make_state_dir()) {
-        s->starts_us = sim_report.now_us + chance_below(100000);
-        return;
-    }
+    make_state_dir();
     s->alive = true;
     s->exits = s->stop_asked = s->link_silent = false;
     s->faults_before = world.faults.happened;

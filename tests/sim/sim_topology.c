@@ -80,6 +80,15 @@ static const char *const graphs[] = {
     HEAD PARSE_BY_3 LIMITS("parse", "    workers: 2\n") FORMAT("limits", "id, accepted")
         ANSWERS LETTERS("[loads.dead, parse.dead, limits.dead]") "  copy: { kind: file.sink, from: "
                                                                  "loads, path: copy }\n",
+    /* Windows, which put out from their state, at ticks and at the end of the input. */
+    HEAD PARSE_BY_3
+    "  counts: { kind: window.count, from: parse, key: customer_id, at: time, per: day, lateness: "
+    "6h, workers: 3 }\n" FORMAT("counts", "customer_id, window, count") ANSWERS,
+    HEAD PARSE
+    "  once: { kind: dedupe, from: parse, key: [customer_id, id], workers: 2 }\n"
+    "  counts: { kind: window.count, from: [once, parse], key: customer_id, at: time, per: week, "
+    "lateness: 3d, workers: 2 }\n"
+    "  format: { kind: json.encode, from: counts, workers: 2, by: customer_id }\n" ANSWERS,
     /* A branch that drops everything, and is not waited for. */
     HEAD PARSE FORMAT("parse", "id, time") ANSWERS "  enough: { kind: discard, from: parse }\n",
     /* A sink that merges: what was good with what was not. */
@@ -91,12 +100,28 @@ static const char *const graphs[] = {
 #define CHAINS (sizeof chains / sizeof chains[0])
 #define GRAPHS (sizeof graphs / sizeof graphs[0])
 
-static struct topology *topologies[CHAINS + GRAPHS][2][2]; /* text, durability, form */
+static struct topology_forms topologies[CHAINS + GRAPHS][2]; /* text, durability */
 
-static struct topology *load(const char *durability, const char *stages, enum topology_form form)
+/* Adds the text with other numbers of workers; as it is in the first variant. */
+static void add_variant(struct buf *out, const char *text, unsigned variant)
+{
+    static const char option[] = "workers: ";
+    for (const char *at = text; *at != '\0'; at++) {
+        buf_add_byte(out, (uint8_t)*at);
+        if (at - text < (ptrdiff_t)sizeof option - 2 || variant == 0 ||
+            strncmp(at - (sizeof option - 2), option, sizeof option - 1) != 0)
+            continue;
+        unsigned workers = (unsigned)(*++at - '0');
+        buf_add_format(out, "%u", variant == 1 ? workers + 1 : workers == 2 ? 1 : 2);
+    }
+}
+
+static struct topology *load(const char *durability, const char *stages, unsigned variant,
+                             enum topology_form form)
 {
     struct buf text = {0};
-    buf_add_format(&text, "%s%s", durability, stages);
+    buf_add_text(&text, durability);
+    add_variant(&text, stages, variant);
     struct diagnostics d;
     struct topology *topology;
     diagnostics_init(&d, "t.yaml", buf_text(&text), text.len);
@@ -120,8 +145,10 @@ void topologies_init(void)
     for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
         const char *text = i < CHAINS ? chains[i] : graphs[i - CHAINS];
         for (size_t k = 0; k < 2; k++) {
-            topologies[i][k][0] = load(durabilities[k], text, TOPOLOGY_PROCESSES);
-            topologies[i][k][1] = load(durabilities[k], text, TOPOLOGY_LOGICAL);
+            struct topology_forms *forms = &topologies[i][k];
+            for (unsigned variant = 0; variant < TOPOLOGY_VARIANTS; variant++)
+                forms->variants[variant] = load(durabilities[k], text, variant, TOPOLOGY_PROCESSES);
+            forms->logical = load(durabilities[k], text, 0, TOPOLOGY_LOGICAL);
         }
     }
 }
@@ -130,16 +157,16 @@ void topologies_done(void)
 {
     for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
         for (size_t k = 0; k < 2; k++) {
-            topology_free(topologies[i][k][0]);
-            topology_free(topologies[i][k][1]);
+            for (unsigned variant = 0; variant < TOPOLOGY_VARIANTS; variant++)
+                topology_free(topologies[i][k].variants[variant]);
+            topology_free(topologies[i][k].logical);
         }
     }
 }
 
-struct topology_pair topologies_pick(bool *ret_durable, bool must_be_durable)
+const struct topology_forms *topologies_pick(bool *ret_durable, bool must_be_durable)
 {
     *ret_durable = must_be_durable || !chance_one_in(4);
     size_t i = chance_one_in(3) ? chance_below(CHAINS) : CHAINS + chance_below(GRAPHS);
-    struct topology *const *forms = topologies[i][*ret_durable ? 0 : 1];
-    return (struct topology_pair){.processes = forms[0], .logical = forms[1]};
+    return &topologies[i][*ret_durable ? 0 : 1];
 }

@@ -14,13 +14,15 @@
 void topologies_init(void);
 void topologies_done(void);
 
-/* One of them, as its processes and as the inline host takes it. */
-struct topology_pair {
-    const struct topology *processes;
-    const struct topology *logical;
+#define TOPOLOGY_VARIANTS 3u
+
+/* One of them: with some numbers of workers, and as the inline host takes it. */
+struct topology_forms {
+    struct topology *variants[TOPOLOGY_VARIANTS];
+    struct topology *logical;
 };
 
 /* Chooses by chance, and whether what is acked survives a power loss. */
-struct topology_pair topologies_pick(bool *ret_durable, bool must_be_durable);
+const struct topology_forms *topologies_pick(bool *ret_durable, bool must_be_durable);
 
 #endif

@@ -16,9 +16,10 @@
 #include "supervisor/core.h"
 #include "tests/sim/sim_base.h"
 #include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_topology.h"
 
 #define WORLD_STAGES_MAX 24u
-#define WORLD_EDGES_MAX 64u
+#define WORLD_EDGES_MAX 160u
 #define WORLD_OUTPUTS_MAX 4u
 #define INPUT_NAME "in"
 
@@ -47,9 +48,10 @@ struct faults {
     uint64_t sync_us_max;
     uint64_t delay_us_max; /* of a message on a link */
     uint64_t link_messages_max;
-    uint64_t again_one_in; /* a new process dies at one of its first calls */
-    uint64_t rest_one_in;  /* what was not read of the input changes between two lives */
-    uint64_t left;         /* so many more faults may happen */
+    uint64_t again_one_in;   /* a new process dies at one of its first calls */
+    uint64_t workers_one_in; /* stages have another number of workers in the next life */
+    uint64_t rest_one_in;    /* what was not read of the input changes between two lives */
+    uint64_t left;           /* so many more faults may happen */
     uint64_t happened;
 };
 
@@ -164,7 +166,8 @@ struct reference {
 };
 
 struct world {
-    const struct topology *topology; /* its processes */
+    const struct topology_forms *forms;
+    const struct topology *topology; /* its processes, in this life of the supervisor */
     const struct topology *logical;  /* the same with one worker of each stage */
     bool durable;
     struct disk *disk;
