@@ -279,7 +279,8 @@ static void write_floor(struct window_count *self, int64_t floor)
     uint8_t value[STORE_VALUE_BYTES_MAX] = {0};
     bytes_put_u64(value, (uint64_t)floor);
     for (unsigned group = 0; group < KEY_GROUPS; group += FLOOR_GROUPS) {
-        if (has_group(self, group))
+        /* A group that is ahead has it from when its worker came here. */
+        if (has_group(self, group) && !store_is_ahead(self->store, group))
             store_put(self->store, floor_key(self, group), STORE_NEVER, value);
     }
     self->floor = floor;
@@ -294,14 +295,18 @@ static void count_open(void *context, struct hash128 key, int64_t expires_at, co
         self->group_bytes[group_of(key)] += entry_bytes(self, read_key(self, value, self->fields));
 }
 
-/* What memory has of the state, once after every start. */
+/*
+ * What memory has of the state, once after every start; but anew as long as some groups are ahead
+ * and do not show what they hold.
+ */
 static void load(struct window_count *self)
 {
     if (self->loaded)
         return;
     self->floor = read_floor(self);
+    memset(self->group_bytes, 0, sizeof self->group_bytes);
     store_each_expiring(self->store, CLOSES_LAST, count_open, self);
-    self->loaded = true;
+    self->loaded = store_is_level(self->store);
 }
 
 static void add_sort_key(struct buf *out, int64_t start, const struct value *fields, size_t count)
