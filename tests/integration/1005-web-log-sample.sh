@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The sample of web-log-report with what was once read by eye: report, rejects and late hits, in both
-# hosts. Without INPUT, as a user has it.
+# The sample of web-log-report with its report, rejects and late hits as kept here, in both hosts; the
+# oracle wrote them. Without INPUT, as a user has it.
 . "$ROOT/tests/integration/web_log.sh"
 unset INPUT
 
