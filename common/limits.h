@@ -16,6 +16,9 @@
 #define TOPOLOGY_DEPTH_MAX 16u
 #define MAP_ENTRIES_MAX 256u
 #define STAGES_MAX 64u
+/* How many records of an inlet a stage is told of before they come, and of all its inlets. */
+#define INLET_AHEAD 8u
+#define STAGE_AHEAD_MAX 64u
 /* Inputs of one stage, and outputs with names. */
 #define INPUTS_MAX 32u
 #define OUTPUTS_MAX 32u

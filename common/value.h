@@ -95,6 +95,7 @@ struct record {
     int64_t time;         /* RECORD_TICK: nanoseconds */
     const uint8_t *order; /* its place in its seq, where a link carries that: see ipc/order.h */
     uint32_t order_len;
+    uint32_t ahead; /* its number among those that the stage was told of before it came; or 0 */
 };
 
 static inline struct value value_of_bytes(enum value_tag tag, const void *bytes, size_t len)

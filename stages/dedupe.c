@@ -20,6 +20,7 @@ struct dedupe {
     int at_field; /* -1: keys are kept for ever */
     int64_t keep_ns;
     struct buf key_bytes;
+    struct hash128 ahead[STAGE_AHEAD_MAX + 1]; /* keys of records that are announced */
 };
 
 static const struct option_spec specs[] = {
@@ -95,13 +96,25 @@ static int64_t expiry(struct dedupe *self, const struct record *in)
     return __builtin_add_overflow(at, self->keep_ns, &expires_at) ? STORE_NEVER : expires_at;
 }
 
+static struct hash128 key_of(struct dedupe *self, const struct record *in)
+{
+    buf_reset(&self->key_bytes);
+    key_add_fields(self->key, in, &self->key_bytes);
+    return store_key(self->store, partition_group(self->stage, in), self->key_bytes.data,
+                     self->key_bytes.len);
+}
+
+static void prepare(void *opaque, const struct record *in)
+{
+    struct dedupe *self = opaque;
+    self->ahead[in->ahead] = key_of(self, in);
+    store_prefetch(self->store, self->ahead[in->ahead]);
+}
+
 static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     struct dedupe *self = opaque;
-    buf_reset(&self->key_bytes);
-    key_add_fields(self->key, in, &self->key_bytes);
-    struct hash128 key = store_key(self->store, partition_group(self->stage, in),
-                                   self->key_bytes.data, self->key_bytes.len);
+    struct hash128 key = in->ahead != 0 ? self->ahead[in->ahead] : key_of(self, in);
     int64_t expires_at = expiry(self, in);
     if (store_find(self->store, key) != NULL)
         return;
@@ -115,6 +128,7 @@ static const struct stage_ops ops = {
     .store_spec = store_spec,
     .open = open_stage,
     .close = close_stage,
+    .prepare = prepare,
     .step = step,
 };
 

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/check.h"
 #include "common/limits.h"
@@ -11,6 +12,7 @@
 void inlet_init(struct inlet *i, const struct edge *edge)
 {
     *i = (struct inlet){.edge = edge, .expected = 1};
+    i->ahead = memory_new(INLET_AHEAD, sizeof *i->ahead);
 }
 
 static void drop_first(struct inlet *i)
@@ -20,7 +22,7 @@ static void drop_first(struct inlet *i)
     if (i->first == NULL)
         i->last = NULL;
     i->queued_bytes -= frame->len;
-    i->reading = false;
+    i->reading = i->read = false;
     link_free(frame->bytes, frame->len);
     free(frame);
 }
@@ -31,6 +33,15 @@ void inlet_done(struct inlet *i)
         drop_first(i);
     link_close(i->link);
     i->link = NULL;
+    free(i->ahead);
+}
+
+void inlet_announce(struct inlet *i, uint32_t number,
+                    void (*prepare)(void *arg, const struct record *record), void *arg)
+{
+    i->ahead_number = number;
+    i->prepare = prepare;
+    i->prepare_arg = arg;
 }
 
 void inlet_set_position(struct inlet *i, seq_number position)
@@ -116,34 +127,68 @@ int inlet_receive(struct inlet *i, struct err *e)
     return 0;
 }
 
-int inlet_head(struct inlet *i, const struct record **ret_record, struct err *e)
+/* Takes a record over that was just read, and says that it will come. */
+static void announce(struct inlet *i, struct inlet_ahead *place)
 {
-    *ret_record = NULL;
-    while (!i->has_head && i->first != NULL) {
-        if (!i->reading) {
+    struct record *record = &place->record;
+    if (record->count != 0)
+        memcpy(place->fields, record->fields, record->count * sizeof place->fields[0]);
+    record->fields = place->fields;
+    record->input = (uint32_t)i->edge->input;
+    bool told = i->prepare != NULL && record->kind == RECORD_DATA;
+    record->ahead = told ? i->ahead_number + (uint32_t)i->ahead_count : 0;
+    i->ahead_count++;
+    if (told)
+        i->prepare(i->prepare_arg, record);
+}
+
+/*
+ * Reads some records of the first frame that has any left. A frame is kept until all its records
+ * were popped, because they point into it.
+ */
+static int read_ahead(struct inlet *i, struct err *e)
+{
+    i->ahead_first = 0;
+    while (i->first != NULL && i->ahead_count < INLET_AHEAD && !(i->read && i->ahead_count != 0)) {
+        if (i->read) {
+            drop_first(i);
+            continue;
+        }
+        if (!i->reading)
             frame_reader_init(&i->reader, &i->first->header, i->first->bytes, i->edge->contract,
                               i->edge->ordered);
-            i->reading = true;
-        }
-        int rc = frame_reader_next(&i->reader, &i->head, e);
-        if (rc == ERR_END) {
-            drop_first(i);
-        } else if (rc != 0) {
+        i->reading = true;
+        struct inlet_ahead *place = &i->ahead[i->ahead_count];
+        int rc = frame_reader_next(&i->reader, &place->record, e);
+        i->read = rc == ERR_END;
+        if (rc != 0 && rc != ERR_END)
             return rc;
-        } else {
-            i->head.input = (uint32_t)i->edge->input;
-            i->has_head = i->head.seq >= i->first->cut_below;
-        }
+        if (rc == ERR_END || place->record.seq < i->first->cut_below)
+            continue;
+        announce(i, place);
     }
-    if (i->has_head)
-        *ret_record = &i->head;
     return 0;
+}
+
+int inlet_head(struct inlet *i, const struct record **ret_record, struct err *e)
+{
+    int rc = i->ahead_count == 0 ? read_ahead(i, e) : 0;
+    *ret_record = rc == 0 && i->ahead_count != 0 ? &i->ahead[i->ahead_first].record : NULL;
+    return rc;
 }
 
 void inlet_pop(struct inlet *i)
 {
-    REQUIRE(i->has_head);
-    i->has_head = false;
+    REQUIRE(i->ahead_count != 0);
+    i->ahead_first++;
+    i->ahead_count--;
+}
+
+void inlet_pop_end(struct inlet *i, seq_number seq)
+{
+    const struct record *head = i->ahead_count != 0 ? &i->ahead[i->ahead_first].record : NULL;
+    if (head != NULL && head->kind == RECORD_END && head->seq == seq)
+        inlet_pop(i);
 }
 
 int inlet_send_ack(struct inlet *i, seq_number acked, struct err *e)

@@ -32,9 +32,17 @@ struct inlet {
     struct inlet_frame *first, *last;
     size_t queued_bytes;
     bool reading; /* reader stands in the first frame */
+    bool read;    /* and at its end */
     struct frame_reader reader;
-    bool has_head;
-    struct record head;
+    /* Records of the first frame that are read already; all point into it. */
+    struct inlet_ahead {
+        struct record record;
+        struct value fields[FIELDS_MAX];
+    } * ahead;
+    size_t ahead_first, ahead_count;
+    uint32_t ahead_number; /* of the first place, for record.ahead; 0: nobody is told of them */
+    void (*prepare)(void *arg, const struct record *record);
+    void *prepare_arg;
     seq_number ack_sent; /* on this link */
     uint64_t refused;    /* frames that were not taken */
 };
@@ -45,6 +53,13 @@ void inlet_done(struct inlet *i);
 
 /* Says up to where everything was received and done before this process. */
 void inlet_set_position(struct inlet *i, seq_number position);
+
+/*
+ * Has records announced when they are read, which is before they are handed out; with the numbers
+ * from `number` on, INLET_AHEAD of them.
+ */
+void inlet_announce(struct inlet *i, uint32_t number,
+                    void (*prepare)(void *arg, const struct record *record), void *arg);
 
 /* Takes a link over; closes the one before. link may be NULL. */
 void inlet_set_link(struct inlet *i, struct link *link);
@@ -70,6 +85,9 @@ int inlet_head(struct inlet *i, const struct record **ret_record, struct err *e)
 
 /* Passes the head on. Requires: inlet_head() gave one. */
 void inlet_pop(struct inlet *i);
+
+/* Passes the head on if it is the end of the input with this seq. */
+void inlet_pop_end(struct inlet *i, seq_number seq);
 
 /*
  * Tells the peer, if it is connected and does not know yet.

@@ -38,6 +38,12 @@ struct usage {
 };
 _Static_assert(sizeof(struct usage) == 16, "what docs/protocol.md says");
 
+/* What a window is called, and when it closes: known from the record alone. */
+struct window_name {
+    struct hash128 key;
+    __int128 closes;
+};
+
 struct limits {
     struct store *store;
     const struct stage *stage;
@@ -51,6 +57,7 @@ struct limits {
     bool period_used[PERIODS];
     bool period_sums[PERIODS];
     struct buf key_bytes;
+    struct window_name ahead[STAGE_AHEAD_MAX + 1][PERIODS]; /* of announced records */
     struct value fields[FIELDS_MAX];
 };
 
@@ -243,23 +250,51 @@ struct window {
     int64_t expires_at;
 };
 
-/* Finds the window of a period in a key group; false if it has closed. */
-static bool find_window(struct limits *self, enum calendar_period period, const struct record *in,
-                        unsigned group, struct window *ret_window)
+static struct window_name name_window(struct limits *self, enum calendar_period period,
+                                      const struct record *in, unsigned group)
 {
     int64_t at = in->fields[self->at_field].integer;
     int64_t number = calendar_window(&self->calendar, period, at);
-    __int128 closes = calendar_window_end_ns(&self->calendar, period, number) + self->lateness_ns;
-    if (closes <= store_clock(self->store))
-        return false;
-    ret_window->expires_at = closes < STORE_NEVER ? (int64_t)closes : STORE_NEVER;
     uint8_t head[9];
     head[0] = (uint8_t)period;
     bytes_put_u64(head + 1, (uint64_t)number);
     buf_reset(&self->key_bytes);
     buf_add(&self->key_bytes, head, sizeof head);
     key_add_fields(self->key, in, &self->key_bytes);
-    ret_window->key = store_key(self->store, group, self->key_bytes.data, self->key_bytes.len);
+    return (struct window_name){
+        .key = store_key(self->store, group, self->key_bytes.data, self->key_bytes.len),
+        .closes = calendar_window_end_ns(&self->calendar, period, number) + self->lateness_ns};
+}
+
+static void name_windows(struct limits *self, const struct record *in,
+                         struct window_name ret_names[PERIODS])
+{
+    unsigned group = partition_group(self->stage, in);
+    for (int p = 0; p < PERIODS; p++) {
+        if (self->period_used[p])
+            ret_names[p] = name_window(self, (enum calendar_period)p, in, group);
+    }
+}
+
+static void prepare(void *opaque, const struct record *in)
+{
+    struct limits *self = opaque;
+    struct window_name *names = self->ahead[in->ahead];
+    name_windows(self, in, names);
+    for (int p = 0; p < PERIODS; p++) {
+        if (self->period_used[p])
+            store_prefetch(self->store, names[p].key);
+    }
+}
+
+/* Finds a window; false if it has closed. */
+static bool find_window(struct limits *self, const struct window_name *name,
+                        struct window *ret_window)
+{
+    if (name->closes <= store_clock(self->store))
+        return false;
+    ret_window->expires_at = name->closes < STORE_NEVER ? (int64_t)name->closes : STORE_NEVER;
+    ret_window->key = name->key;
     const void *value = store_find(self->store, ret_window->key);
     ret_window->usage = (struct usage){0};
     if (value != NULL)
@@ -293,11 +328,15 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         emitter_dead_record(out, DEAD_NEGATIVE_AMOUNT, in, "an amount below zero has no limit");
         return;
     }
-    unsigned group = partition_group(self->stage, in);
+    struct window_name named[PERIODS];
+    const struct window_name *names = self->ahead[in->ahead];
+    if (in->ahead == 0) {
+        name_windows(self, in, named);
+        names = named;
+    }
     struct window windows[PERIODS];
     for (int p = 0; p < PERIODS; p++) {
-        if (self->period_used[p] &&
-            !find_window(self, (enum calendar_period)p, in, group, &windows[p])) {
+        if (self->period_used[p] && !find_window(self, &names[p], &windows[p])) {
             emitter_dead_record(out, DEAD_LATE, in,
                                 "its %s had closed: the latest time seen is more than the "
                                 "lateness past its end",
@@ -321,6 +360,7 @@ static const struct stage_ops ops = {
     .store_spec = store_spec,
     .open = open_stage,
     .close = close_stage,
+    .prepare = prepare,
     .step = step,
 };
 

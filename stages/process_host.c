@@ -184,11 +184,8 @@ static int next_inlet(struct host *h, seq_number limit, struct inlet **ret_inlet
 /* The end of the input comes by every inlet, and counts once, when it has come by all. */
 static void pop_ends(struct host *h, seq_number seq)
 {
-    for (size_t i = 0; i < h->inlet_count; i++) {
-        struct inlet *in = &h->inlets[i];
-        if (in->has_head && in->head.kind == RECORD_END && in->head.seq == seq)
-            inlet_pop(in);
-    }
+    for (size_t i = 0; i < h->inlet_count; i++)
+        inlet_pop_end(&h->inlets[i], seq);
 }
 
 /*
@@ -508,6 +505,21 @@ static void make_edges(struct host *h)
     }
 }
 
+static void prepare(void *arg, const struct record *record)
+{
+    const struct runner *runner = arg;
+    runner->ops->prepare(runner->self, record);
+}
+
+/* A kind that wants to know what comes is told so of as many inlets as there are numbers for. */
+static void announce_records(struct host *h)
+{
+    for (size_t i = 0; h->runner.ops->prepare != NULL && i < h->inlet_count &&
+                       (i + 1) * INLET_AHEAD <= STAGE_AHEAD_MAX;
+         i++)
+        inlet_announce(&h->inlets[i], (uint32_t)(1 + i * INLET_AHEAD), prepare, &h->runner);
+}
+
 /* What a stage has to say while it opens its files or works. */
 static void note(const char *text)
 {
@@ -537,6 +549,7 @@ int host_open(struct host *h)
     rc = runner_open(&h->runner, &config, &h->e);
     if (rc != 0)
         return rc;
+    announce_records(h);
     h->runner.counts = status_page_counts(h->page);
     struct control_message ready = {.kind = CTL_STAGE_READY};
     rc = host_tell(h, &ready);

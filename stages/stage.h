@@ -144,6 +144,14 @@ struct stage_ops {
     int (*open)(const struct stage_env *env, void **ret_self, struct err *e);
     void (*close)(void *self);
 
+    /*
+     * KIND_STEP: a hint that step() will be given this record soon, or that a new life of the stage
+     * will. What can be known of the record alone may be kept under in->ahead, a number from 1 to
+     * STAGE_AHEAD_MAX that no other record in waiting has; memory may be fetched. The state may be
+     * another by then. A record whose `ahead` is 0 was not announced. May be NULL.
+     */
+    void (*prepare)(void *self, const struct record *in);
+
     /* KIND_STEP: one record in, any number out. */
     void (*step)(void *self, const struct record *in, struct emitter *out);
 

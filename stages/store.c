@@ -87,6 +87,11 @@ bool store_is_ahead(const struct store *s, unsigned group)
     return is_ahead(s, group);
 }
 
+void store_prefetch(const struct store *s, struct hash128 key)
+{
+    image_prefetch(&s->image, key);
+}
+
 const void *store_find(const struct store *s, struct hash128 key)
 {
     const struct image_slot *slot = image_find(&s->image, key);

@@ -93,6 +93,9 @@ seq_number store_committed(const struct store *s);
  */
 struct hash128 store_key(const struct store *s, unsigned group, const void *bytes, size_t len);
 
+/* Has the memory fetched that a store_find() of the key will look at; changes nothing. */
+void store_prefetch(const struct store *s, struct hash128 key);
+
 /*
  * Says that the changes to come belong to seq.
  * Requires: seq is not below the last one, and above the committed one.

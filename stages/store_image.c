@@ -237,6 +237,14 @@ static struct image_slot *probe(const struct image *image, uint64_t region, stru
     }
 }
 
+void image_prefetch(const struct image *image, struct hash128 key)
+{
+    key = usable_key(key);
+    uint64_t region = atomic_load(&image->header->regions[image_shard(key)]);
+    __builtin_prefetch(
+        slot_at(image, region_base(image, region), key.low & (region_slots(region) - 1)), 1);
+}
+
 const struct image_slot *image_find(const struct image *image, struct hash128 key)
 {
     key = usable_key(key);

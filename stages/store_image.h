@@ -78,6 +78,9 @@ void image_commit_set(struct image *image, const struct image_commit *commit);
 /* The live slot of a key, or NULL. */
 const struct image_slot *image_find(const struct image *image, struct hash128 key);
 
+/* Fetches the memory that image_find() will look at first. */
+void image_prefetch(const struct image *image, struct hash128 key);
+
 /* Sets an entry; with undo if seq is not 0. Requires: room in the undo log if so. */
 void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t expires_at,
                const void *value);
