@@ -158,8 +158,10 @@ static void add_condition(struct grower *g, unsigned fields)
     default:
         if ((fields & NO_LOAD) == 0)
             add(g, "{ id: { matches: \"^[%u-9]\" } }", below(g, 9));
+        else if ((fields & IS_COUNT) != 0)
+            add(g, "{ count: { range: [%u, 9] } }", 1 + below(g, 3));
         else
-            add(g, "{ %s: { range: [\"2\", \"5\"] } }", name);
+            add(g, "{ seq: { range: [10, %u] } }", 50 + below(g, 500));
     }
 }
 

@@ -17,6 +17,7 @@
 
 #include "tests/sim/sim_base.h"
 #include "tests/sim/sim_story.h"
+#include "tests/sim/sim_topology.h"
 
 /* What CI plays of each build; sanitizers make it slower by a factor. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -26,8 +27,9 @@
 #endif
 #define WORKERS_MAX 16u
 
-struct options {
+struct play_options {
     uint64_t first, last;
+    bool graphs; /* random topologies only */
     int profile; /* -1: each seed has its own */
     unsigned minutes;
     unsigned workers;
@@ -52,7 +54,7 @@ static double now_seconds(void)
     return (double)now.tv_sec + (double)now.tv_usec / 1e6;
 }
 
-static enum profile profile_of(const struct options *options, uint64_t seed)
+static enum profile profile_of(const struct play_options *options, uint64_t seed)
 {
     return options->profile >= 0 ? (enum profile)options->profile : story_profile(seed);
 }
@@ -66,12 +68,12 @@ static void on_crash(int number)
     (void)raise(number);
 }
 
-static int play_one(const char *program, const struct options *options, uint64_t seed)
+static int play_one(const char *program, const struct play_options *options, uint64_t seed)
 {
     enum profile profile = profile_of(options, seed);
     struct story_totals totals = {0};
-    (void)snprintf(replay, sizeof replay, "%s --seed %" PRIu64 " --profile %s", program, seed,
-                   profile_name(profile));
+    (void)snprintf(replay, sizeof replay, "%s%s --seed %" PRIu64 " --profile %s", program,
+                   options->graphs ? " --graphs" : "", seed, profile_name(profile));
     sim_report =
         (struct sim_report){.tracing = true, .verbose = options->verbose, .replay = replay};
     (void)signal(SIGABRT, on_crash);
@@ -82,7 +84,7 @@ static int play_one(const char *program, const struct options *options, uint64_t
     return 0;
 }
 
-static void be_worker(const struct options *options, struct worker *worker, unsigned index)
+static void be_worker(const struct play_options *options, struct worker *worker, unsigned index)
 {
     double until = now_seconds() + 60.0 * options->minutes;
     sim_report.replay = "";
@@ -112,7 +114,7 @@ static void add_up(const struct worker *workers, unsigned count, struct story_to
     }
 }
 
-static int play_all(const char *program, const struct options *options)
+static int play_all(const char *program, const struct play_options *options)
 {
     struct worker *workers = mmap(NULL, WORKERS_MAX * sizeof *workers, PROT_READ | PROT_WRITE,
                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -156,7 +158,7 @@ static int play_all(const char *program, const struct options *options)
 static int usage(void)
 {
     fputs("usage: pipeline_test [--seeds FIRST..LAST | --seed N] [--minutes M] [--workers N]\n"
-          "                     [--profile kills|power|network|disk|all] [--verbose]\n",
+          "                     [--profile kills|power|network|disk|all] [--graphs] [--verbose]\n",
           stderr);
     return 2;
 }
@@ -172,15 +174,13 @@ static bool parse_profile(const char *text, int *ret_profile)
     return false;
 }
 
-static bool parse(int argc, char **argv, struct options *o)
+static bool parse(int argc, char **argv, struct play_options *o)
 {
-    static const struct option table[] = {{"seeds", required_argument, NULL, 's'},
-                                          {"seed", required_argument, NULL, '1'},
-                                          {"minutes", required_argument, NULL, 'm'},
-                                          {"workers", required_argument, NULL, 'w'},
-                                          {"profile", required_argument, NULL, 'p'},
-                                          {"verbose", no_argument, NULL, 'v'},
-                                          {0}};
+    static const struct option table[] = {
+        {"seeds", required_argument, NULL, 's'},   {"seed", required_argument, NULL, '1'},
+        {"minutes", required_argument, NULL, 'm'}, {"workers", required_argument, NULL, 'w'},
+        {"profile", required_argument, NULL, 'p'}, {"graphs", no_argument, NULL, 'g'},
+        {"verbose", no_argument, NULL, 'v'},       {0}};
     int c;
     while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
         switch (c) {
@@ -203,6 +203,10 @@ static bool parse(int argc, char **argv, struct options *o)
             if (!parse_profile(optarg, &o->profile))
                 return false;
             break;
+        case 'g':
+            o->graphs = true;
+            topologies_random_only();
+            break;
         case 'v':
             o->verbose = true;
             break;
@@ -215,7 +219,7 @@ static bool parse(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.first = 1, .last = SEEDS_OF_CI, .profile = -1, .workers = 2};
+    struct play_options options = {.first = 1, .last = SEEDS_OF_CI, .profile = -1, .workers = 2};
     if (!parse(argc, argv, &options))
         return usage();
     story_init();

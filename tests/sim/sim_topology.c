@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "stages/stage.h"
+#include "tests/graphs/random_graph.h"
 #include "tests/sim/sim_world.h"
 #include "topology/diagnostics.h"
 
@@ -101,6 +102,8 @@ static const char *const graphs[] = {
 #define GRAPHS (sizeof graphs / sizeof graphs[0])
 
 static struct topology_forms topologies[CHAINS + GRAPHS][2]; /* text, durability */
+static struct topology_forms random_forms;                   /* of the story that is played */
+static bool random_only;
 
 /* Adds the text with other numbers of workers; as it is in the first variant. */
 static void add_variant(struct buf *out, const char *text, unsigned variant)
@@ -139,34 +142,63 @@ static struct topology *load(const char *durability, const char *stages, unsigne
     return topology;
 }
 
+static void load_forms(const char *durability, const char *stages, struct topology_forms *ret_forms)
+{
+    for (unsigned variant = 0; variant < TOPOLOGY_VARIANTS; variant++)
+        ret_forms->variants[variant] = load(durability, stages, variant, TOPOLOGY_PROCESSES);
+    ret_forms->logical = load(durability, stages, 0, TOPOLOGY_LOGICAL);
+}
+
 void topologies_init(void)
 {
     static const char *const durabilities[] = {"durability: host\n", "durability: process\n"};
     for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
         const char *text = i < CHAINS ? chains[i] : graphs[i - CHAINS];
         for (size_t k = 0; k < 2; k++) {
-            struct topology_forms *forms = &topologies[i][k];
-            for (unsigned variant = 0; variant < TOPOLOGY_VARIANTS; variant++)
-                forms->variants[variant] = load(durabilities[k], text, variant, TOPOLOGY_PROCESSES);
-            forms->logical = load(durabilities[k], text, 0, TOPOLOGY_LOGICAL);
+            load_forms(durabilities[k], text, &topologies[i][k]);
         }
     }
 }
 
+static void free_forms(struct topology_forms *forms)
+{
+    for (unsigned variant = 0; variant < TOPOLOGY_VARIANTS; variant++)
+        topology_free(forms->variants[variant]);
+    topology_free(forms->logical);
+    *forms = (struct topology_forms){0};
+}
+
 void topologies_done(void)
 {
+    free_forms(&random_forms);
     for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
         for (size_t k = 0; k < 2; k++) {
-            for (unsigned variant = 0; variant < TOPOLOGY_VARIANTS; variant++)
-                topology_free(topologies[i][k].variants[variant]);
-            topology_free(topologies[i][k].logical);
+            free_forms(&topologies[i][k]);
         }
     }
+}
+
+/* A topology that nobody has seen before. */
+static const struct topology_forms *pick_random(bool durable)
+{
+    static struct random_graph graph;
+    random_graph_make(chance_bits(), durable, 3, &graph);
+    TRACE("%s", graph.text);
+    free_forms(&random_forms);
+    load_forms("", graph.text, &random_forms);
+    return &random_forms;
+}
+
+void topologies_random_only(void)
+{
+    random_only = true;
 }
 
 const struct topology_forms *topologies_pick(bool *ret_durable, bool must_be_durable)
 {
     *ret_durable = must_be_durable || !chance_one_in(4);
+    if (random_only || chance_one_in(4))
+        return pick_random(*ret_durable);
     size_t i = chance_one_in(3) ? chance_below(CHAINS) : CHAINS + chance_below(GRAPHS);
     return &topologies[i][*ret_durable ? 0 : 1];
 }

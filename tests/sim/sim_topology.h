@@ -14,6 +14,9 @@
 void topologies_init(void);
 void topologies_done(void);
 
+/* From now on, every topology is a random one. */
+void topologies_random_only(void);
+
 #define TOPOLOGY_VARIANTS 3u
 
 /* One of them: with some numbers of workers, and as the inline host takes it. */

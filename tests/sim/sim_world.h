@@ -18,9 +18,9 @@
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_topology.h"
 
-#define WORLD_STAGES_MAX 24u
-#define WORLD_EDGES_MAX 160u
-#define WORLD_OUTPUTS_MAX 4u
+#define WORLD_STAGES_MAX 64u
+#define WORLD_EDGES_MAX 320u
+#define WORLD_OUTPUTS_MAX 16u
 #define INPUT_NAME "in"
 
 /* What may go wrong: each once in so many occasions; 0 never. Drawn anew for every seed. */
@@ -118,7 +118,7 @@ struct process {
     int status_fd, image_fd; /* of its memory, see memory_file_*() */
     struct queue from_supervisor, to_supervisor;
     bool supervisor_gone;
-    struct map maps[4];
+    struct map maps[16]; /* an inline host has those of all stages */
 };
 
 /* What the supervisor's loop keeps for a stage. */
