@@ -23,8 +23,12 @@
 #include "common/memory.h"
 #include "stages/store_p.h"
 
-/* Changes that one step may make at the most; store_is_full() keeps room for them. */
-#define CHANGES_PER_STEP_MAX 64u
+/*
+ * Changes that one step, tick or end may make at the most, some of them in every key group;
+ * store_is_full() keeps room for them.
+ */
+#define CHANGES_PER_STEP_MAX (KEY_GROUPS + 64u)
+_Static_assert(CHANGES_PER_STEP_MAX < STORE_UNDO_ENTRIES_MAX, "a store is not always full");
 
 void store_spec_set_schema(struct store_spec *spec, const char *text)
 {
@@ -161,6 +165,25 @@ void store_each_expiring(struct store *s, int64_t until, store_visit *visit, voi
     REQUIRE(s->seq != 0);
     struct each_expiring each = {.store = s, .visit = visit, .context = context};
     store_expiry_each(&s->expiry, &s->image, until, visit_expiring, &each);
+}
+
+struct each_live {
+    store_visit *visit;
+    void *context;
+};
+
+static void visit_live(void *context, const struct image_slot *slot)
+{
+    const struct each_live *each = context;
+    struct hash128 key = {slot->low, slot->high};
+    each->visit(each->context, key, slot->expires_at, slot->value);
+}
+
+void store_each_live(const struct store *s, store_visit *visit, void *context)
+{
+    struct each_live each = {.visit = visit, .context = context};
+    for (unsigned i = 0; i < IMAGE_SHARDS; i++)
+        image_each_live(&s->image, i, visit_live, &each);
 }
 
 int64_t store_next_expiry(struct store *s)

@@ -139,6 +139,13 @@ typedef void store_visit(void *context, struct hash128 key, int64_t expires_at, 
 void store_each_expiring(struct store *s, int64_t until, store_visit *visit, void *context);
 
 /*
+ * Visits every live entry, in any order: also those that never expire, and those of groups that are
+ * ahead. Reads all entries.
+ * Requires: visit changes nothing in the store.
+ */
+void store_each_live(const struct store *s, store_visit *visit, void *context);
+
+/*
  * No live entry expires before this time; STORE_NEVER if none ever does. It may be earlier than the
  * first that does, and comes later when the clock has passed it. Cheap if the clock has not.
  */

@@ -3,9 +3,9 @@
  * window.count: counts the records of every key in calendar windows of event time, and puts the
  * counts out when their window closes.
  *
- * The state has one entry for every window and key, which expires when the window closes: then the
- * store gives it back (tick), and it is put out. What is put out at one seq is sorted, so neither
- * the order in the store nor the number of workers shows.
+ * The state (window_state.h) has one entry for every window and key, which expires when the window
+ * closes: then the store gives it back (tick), and it is put out. What is put out at one seq is
+ * sorted, so neither the order in the store nor the number of workers shows.
  *
  * At the end of the input all windows are closed that can have records: up to the one that holds
  * the latest time seen. All workers have seen that time, so they all close the same ones. The clock
@@ -26,18 +26,8 @@
 #include "stages/kinds.h"
 #include "stages/partition.h"
 #include "stages/stage.h"
+#include "stages/window_state.h"
 
-/* Places in the value of an entry; docs/protocol.md. */
-enum {
-    AT_COUNT = 0,
-    AT_START = 8,
-    AT_KEY = 16,
-};
-#define KEY_BYTES_MAX (STORE_VALUE_BYTES_MAX - AT_KEY)
-
-/* The floor stands in every so many key groups, so that every worker has one that holds it. */
-#define FLOOR_GROUPS (KEY_GROUPS / WORKERS_MAX)
-_Static_assert(KEY_GROUPS % WORKERS_MAX == 0, "the last worker has one of them too");
 /* No window closes later, so that its entry does expire: STORE_NEVER is the last moment. */
 #define CLOSES_LAST (INT64_MAX - 1)
 
@@ -49,18 +39,14 @@ struct closing {
 };
 
 struct window_count {
-    struct store *store;
     const struct stage *stage;
     const struct option_value *key;
     size_t at_field;
     enum calendar_period period;
     struct calendar calendar;
     int64_t lateness_ns;
-    uint32_t entry_bytes_fixed; /* see entry_bytes() */
 
-    bool loaded;   /* what follows is known */
-    int64_t floor; /* what closes here or before was put out at the end of an input */
-    uint32_t group_bytes[KEY_GROUPS]; /* of the open windows */
+    struct window_state state;
 
     struct closing *closings;
     size_t closing_count, closing_capacity;
@@ -176,13 +162,9 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
 {
     (void)e;
     struct window_count *self = memory_new(1, sizeof *self);
-    self->store = env->store;
     self->stage = env->stage;
     read_options(self, env->stage);
-    self->entry_bytes_fixed = WINDOW_ENTRY_BYTES;
-    for (size_t i = 0; i < env->stage->out.count; i++)
-        self->entry_bytes_fixed +=
-            WINDOW_FIELD_BYTES + (uint32_t)strlen(env->stage->out.fields[i].name);
+    window_state_init(&self->state, env->store, env->stage, self->key);
     *ret_self = self;
     return 0;
 }
@@ -211,103 +193,7 @@ static int64_t starts_at(const struct window_count *self, int64_t window)
     return start > INT64_MIN ? (int64_t)start : INT64_MIN;
 }
 
-/*
- * What a key may take in any form that it takes on its way: in a frame with its order, where a byte
- * may need three, or as JSON text, where one may need six.
- */
-static uint32_t entry_bytes(const struct window_count *self, size_t key_len)
-{
-    return self->entry_bytes_fixed + WINDOW_KEY_BYTE_BYTES * (uint32_t)key_len;
-}
-
-/* The bytes of the key in an entry's value: as key_add_fields() makes them, then zeros. */
-static size_t read_key(const struct window_count *self, const uint8_t *value, struct value *fields)
-{
-    size_t at = AT_KEY;
-    for (size_t i = 0; i < self->key->count; i++) {
-        enum value_tag tag = self->stage->in->fields[self->key->fields[i].index].type.tag;
-        if (tag == VALUE_STRING || tag == VALUE_BYTES) {
-            uint32_t len = bytes_get_u32(value + at);
-            INVARIANT(len <= STORE_VALUE_BYTES_MAX - at - 4);
-            fields[i] = value_of_bytes(tag, value + at + 4, len);
-            at += 4 + len;
-        } else if (tag == VALUE_BOOL) {
-            fields[i] = value_of_bool(value[at] != 0);
-            at += 1;
-        } else {
-            fields[i] = value_of_integer(tag, (int64_t)bytes_get_u64(value + at));
-            at += 8;
-        }
-        INVARIANT(at <= STORE_VALUE_BYTES_MAX);
-    }
-    return at - AT_KEY;
-}
-
-static unsigned group_of(struct hash128 key)
-{
-    return (unsigned)(key.high >> 56);
-}
-
-/* --- the floor --- */
-
-static struct hash128 floor_key(const struct window_count *self, unsigned group)
-{
-    /* Shorter than the key of any window. */
-    const uint8_t bytes[2] = {'F', (uint8_t)group};
-    return store_key(self->store, group, bytes, sizeof bytes);
-}
-
-static bool has_group(const struct window_count *self, unsigned group)
-{
-    return partition_worker_of_group(group, self->stage->workers) == self->stage->worker;
-}
-
-static int64_t read_floor(const struct window_count *self)
-{
-    int64_t floor = STORE_CLOCK_START;
-    for (unsigned group = 0; group < KEY_GROUPS; group += FLOOR_GROUPS) {
-        const uint8_t *value =
-            has_group(self, group) ? store_find(self->store, floor_key(self, group)) : NULL;
-        if (value != NULL && (int64_t)bytes_get_u64(value) > floor)
-            floor = (int64_t)bytes_get_u64(value);
-    }
-    return floor;
-}
-
-static void write_floor(struct window_count *self, int64_t floor)
-{
-    uint8_t value[STORE_VALUE_BYTES_MAX] = {0};
-    bytes_put_u64(value, (uint64_t)floor);
-    for (unsigned group = 0; group < KEY_GROUPS; group += FLOOR_GROUPS) {
-        /* A group that is ahead has it from when its worker came here. */
-        if (has_group(self, group) && !store_is_ahead(self->store, group))
-            store_put(self->store, floor_key(self, group), STORE_NEVER, value);
-    }
-    self->floor = floor;
-}
-
 /* --- closing --- */
-
-static void count_open(void *context, struct hash128 key, int64_t expires_at, const void *value)
-{
-    struct window_count *self = context;
-    if (expires_at > self->floor)
-        self->group_bytes[group_of(key)] += entry_bytes(self, read_key(self, value, self->fields));
-}
-
-/*
- * What memory has of the state, once after every start; but anew as long as some groups are ahead
- * and do not show what they hold.
- */
-static void load(struct window_count *self)
-{
-    if (self->loaded)
-        return;
-    self->floor = read_floor(self);
-    memset(self->group_bytes, 0, sizeof self->group_bytes);
-    store_each_expiring(self->store, CLOSES_LAST, count_open, self);
-    self->loaded = store_is_level(self->store);
-}
 
 static void add_sort_key(struct buf *out, int64_t start, const struct value *fields, size_t count)
 {
@@ -325,7 +211,8 @@ static void add_sort_key(struct buf *out, int64_t start, const struct value *fie
 static void gather(void *context, struct hash128 key, int64_t expires_at, const void *value)
 {
     struct window_count *self = context;
-    if (expires_at <= self->floor)
+    unsigned group = window_state_group(key);
+    if (expires_at <= self->state.floors[group])
         return; /* it was put out at an end */
     if (self->closing_count == self->closing_capacity) {
         self->closing_capacity = self->closing_capacity != 0 ? 2 * self->closing_capacity : 16;
@@ -334,14 +221,12 @@ static void gather(void *context, struct hash128 key, int64_t expires_at, const 
     }
     struct closing *closing = &self->closings[self->closing_count++];
     memcpy(closing->value, value, sizeof closing->value);
-    size_t key_len = read_key(self, closing->value, self->fields);
+    size_t key_len = window_state_read_key(&self->state, closing->value, self->fields);
     closing->sort_at = self->sorts.len;
-    add_sort_key(&self->sorts, (int64_t)bytes_get_u64(closing->value + AT_START), self->fields,
-                 self->key->count);
+    add_sort_key(&self->sorts, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_START),
+                 self->fields, self->key->count);
     closing->sort_len = self->sorts.len - closing->sort_at;
-    uint32_t bytes = entry_bytes(self, key_len), *group_bytes = &self->group_bytes[group_of(key)];
-    INVARIANT(*group_bytes >= bytes);
-    *group_bytes -= bytes;
+    window_state_close(&self->state, group, key_len);
 }
 
 static int compare_closings(const void *a, const void *b)
@@ -353,7 +238,7 @@ static int compare_closings(const void *a, const void *b)
 /* Puts out the windows that close at `until` or before. */
 static void close_windows(struct window_count *self, int64_t until, struct emitter *out)
 {
-    store_each_expiring(self->store, until, gather, self);
+    store_each_expiring(self->state.store, until, gather, self);
     if (self->closing_count == 0)
         return;
     for (size_t i = 0; i < self->closing_count; i++)
@@ -361,11 +246,11 @@ static void close_windows(struct window_count *self, int64_t until, struct emitt
     qsort(self->closings, self->closing_count, sizeof *self->closings, compare_closings);
     for (size_t i = 0; i < self->closing_count; i++) {
         const struct closing *closing = &self->closings[i];
-        self->fields[0] =
-            value_of_integer(VALUE_TIMESTAMP, (int64_t)bytes_get_u64(closing->value + AT_START));
-        (void)read_key(self, closing->value, self->fields + 1);
+        self->fields[0] = value_of_integer(
+            VALUE_TIMESTAMP, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_START));
+        (void)window_state_read_key(&self->state, closing->value, self->fields + 1);
         self->fields[1 + self->key->count] =
-            value_of_integer(VALUE_INT, (int64_t)bytes_get_u64(closing->value + AT_COUNT));
+            value_of_integer(VALUE_INT, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_COUNT));
         emitter_emit_sorted(out, self->fields, closing->sort_key, closing->sort_len);
     }
     self->closing_count = 0;
@@ -375,22 +260,20 @@ static void close_windows(struct window_count *self, int64_t until, struct emitt
 static void tick(void *opaque, int64_t time, struct emitter *out)
 {
     struct window_count *self = opaque;
-    load(self);
+    window_state_load(&self->state);
     close_windows(self, time, out);
 }
 
 static void end(void *opaque, struct emitter *out)
 {
     struct window_count *self = opaque;
-    load(self);
-    int64_t clock = store_clock(self->store);
+    window_state_load(&self->state);
+    int64_t clock = store_clock(self->state.store);
     if (clock == STORE_CLOCK_START)
         return; /* there was nothing */
     int64_t floor = closes_at(self, calendar_window(&self->calendar, self->period, clock));
-    if (floor <= self->floor)
-        return;
     close_windows(self, floor, out);
-    write_floor(self, floor);
+    window_state_raise_floor(&self->state, floor);
 }
 
 /* --- counting --- */
@@ -401,30 +284,31 @@ static bool begin_entry(struct window_count *self, const struct record *in, unsi
                         int64_t window, size_t key_len, uint8_t *ret_value, struct emitter *out)
 {
     const size_t head = self->key_bytes.len - key_len;
-    if (key_len > KEY_BYTES_MAX) {
+    if (key_len > WINDOW_KEY_BYTES_MAX) {
         emitter_dead_record(out, DEAD_KEY_TOO_LONG, in,
-                            "its key has %zu bytes, and one can have %u", key_len, KEY_BYTES_MAX);
+                            "its key has %zu bytes, and one can have %u", key_len,
+                            WINDOW_KEY_BYTES_MAX);
         return false;
     }
-    if (self->group_bytes[group] + entry_bytes(self, key_len) > WINDOW_GROUP_BYTES_MAX) {
+    if (!window_state_open(&self->state, group, key_len)) {
         emitter_dead_record(out, DEAD_TOO_MANY_KEYS, in,
                             "the open windows have as many keys as can be put out at once");
         return false;
     }
-    self->group_bytes[group] += entry_bytes(self, key_len);
-    bytes_put_u64(ret_value + AT_START, (uint64_t)starts_at(self, window));
-    memcpy(ret_value + AT_KEY, self->key_bytes.data + head, key_len);
+    bytes_put_u64(ret_value + WINDOW_AT_START, (uint64_t)starts_at(self, window));
+    memcpy(ret_value + WINDOW_AT_KEY, self->key_bytes.data + head, key_len);
     return true;
 }
 
 static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     struct window_count *self = opaque;
-    load(self);
+    window_state_load(&self->state);
     int64_t window =
         calendar_window(&self->calendar, self->period, in->fields[self->at_field].integer);
     int64_t closes = closes_at(self, window);
-    if (closes <= store_clock(self->store) || closes <= self->floor) {
+    unsigned group = partition_group(self->stage, in);
+    if (closes <= store_clock(self->state.store) || closes <= self->state.floors[group]) {
         emitter_dead_record(out, DEAD_LATE, in, "its window had closed, and its count was put out");
         return;
     }
@@ -433,16 +317,16 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     buf_reset(&self->key_bytes);
     buf_add(&self->key_bytes, number, sizeof number);
     key_add_fields(self->key, in, &self->key_bytes);
-    unsigned group = partition_group(self->stage, in);
-    struct hash128 key = store_key(self->store, group, self->key_bytes.data, self->key_bytes.len);
-    const void *found = store_find(self->store, key);
+    struct hash128 key =
+        store_key(self->state.store, group, self->key_bytes.data, self->key_bytes.len);
+    const void *found = store_find(self->state.store, key);
     uint8_t value[STORE_VALUE_BYTES_MAX] = {0};
     if (found != NULL)
         memcpy(value, found, sizeof value);
     else if (!begin_entry(self, in, group, window, self->key_bytes.len - sizeof number, value, out))
         return;
-    bytes_put_u64(value + AT_COUNT, bytes_get_u64(value + AT_COUNT) + 1);
-    store_put(self->store, key, closes, value);
+    bytes_put_u64(value + WINDOW_AT_COUNT, bytes_get_u64(value + WINDOW_AT_COUNT) + 1);
+    store_put(self->state.store, key, closes, value);
 }
 
 static const struct stage_ops ops = {

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/window_state.h"
+
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "stages/partition.h"
+
+void window_state_init(struct window_state *s, struct store *store, const struct stage *stage,
+                       const struct option_value *key)
+{
+    *s = (struct window_state){.store = store, .stage = stage, .key = key};
+    s->entry_bytes_fixed = WINDOW_ENTRY_BYTES;
+    for (size_t i = 0; i < stage->out.count; i++)
+        s->entry_bytes_fixed += WINDOW_FIELD_BYTES + (uint32_t)strlen(stage->out.fields[i].name);
+}
+
+unsigned window_state_group(struct hash128 key)
+{
+    return (unsigned)(key.high >> 56);
+}
+
+/* The bytes of the key are as key_add_fields() makes them; zeros follow. */
+size_t window_state_read_key(const struct window_state *s, const uint8_t *value,
+                             struct value *ret_fields)
+{
+    size_t at = WINDOW_AT_KEY;
+    for (size_t i = 0; i < s->key->count; i++) {
+        enum value_tag tag = s->stage->in->fields[s->key->fields[i].index].type.tag;
+        if (tag == VALUE_STRING || tag == VALUE_BYTES) {
+            uint32_t len = bytes_get_u32(value + at);
+            INVARIANT(len <= STORE_VALUE_BYTES_MAX - at - 4);
+            ret_fields[i] = value_of_bytes(tag, value + at + 4, len);
+            at += 4 + len;
+        } else if (tag == VALUE_BOOL) {
+            ret_fields[i] = value_of_bool(value[at] != 0);
+            at += 1;
+        } else {
+            ret_fields[i] = value_of_integer(tag, (int64_t)bytes_get_u64(value + at));
+            at += 8;
+        }
+        INVARIANT(at <= STORE_VALUE_BYTES_MAX);
+    }
+    return at - WINDOW_AT_KEY;
+}
+
+/*
+ * What a key may take in any form that it takes on its way: in a frame with its order, where a byte
+ * may need three, or as JSON text, where one may need six.
+ */
+static uint32_t entry_bytes(const struct window_state *s, size_t key_len)
+{
+    return s->entry_bytes_fixed + WINDOW_KEY_BYTE_BYTES * (uint32_t)key_len;
+}
+
+bool window_state_open(struct window_state *s, unsigned group, size_t key_len)
+{
+    if (s->group_bytes[group] + entry_bytes(s, key_len) > WINDOW_GROUP_BYTES_MAX)
+        return false;
+    s->group_bytes[group] += entry_bytes(s, key_len);
+    return true;
+}
+
+void window_state_close(struct window_state *s, unsigned group, size_t key_len)
+{
+    uint32_t bytes = entry_bytes(s, key_len);
+    INVARIANT(s->group_bytes[group] >= bytes);
+    s->group_bytes[group] -= bytes;
+}
+
+static struct hash128 floor_key(const struct window_state *s, unsigned group)
+{
+    /* Shorter than the key of any window. */
+    const uint8_t bytes[2] = {'F', (uint8_t)group};
+    return store_key(s->store, group, bytes, sizeof bytes);
+}
+
+static bool has_group(const struct window_state *s, unsigned group)
+{
+    return partition_worker_of_group(group, s->stage->workers) == s->stage->worker;
+}
+
+/* Floors never expire; the windows of an end are there until the clock passes them. */
+static void count_open(void *context, struct hash128 key, int64_t expires_at, const void *value)
+{
+    struct window_state *s = context;
+    unsigned group = window_state_group(key);
+    struct value fields[FIELDS_MAX];
+    if (expires_at != STORE_NEVER && expires_at > s->floors[group])
+        s->group_bytes[group] += entry_bytes(s, window_state_read_key(s, value, fields));
+}
+
+void window_state_load(struct window_state *s)
+{
+    if (s->loaded)
+        return;
+    for (unsigned group = 0; group < KEY_GROUPS; group++) {
+        const uint8_t *value =
+            has_group(s, group) ? store_find(s->store, floor_key(s, group)) : NULL;
+        s->floors[group] = value != NULL ? (int64_t)bytes_get_u64(value) : STORE_CLOCK_START;
+    }
+    store_each_live(s->store, count_open, s);
+    s->loaded = true;
+}
+
+void window_state_raise_floor(struct window_state *s, int64_t floor)
+{
+    uint8_t value[STORE_VALUE_BYTES_MAX] = {0};
+    bytes_put_u64(value, (uint64_t)floor);
+    for (unsigned group = 0; group < KEY_GROUPS; group++) {
+        if (!has_group(s, group) || store_is_ahead(s->store, group) || floor <= s->floors[group])
+            continue;
+        store_put(s->store, floor_key(s, group), STORE_NEVER, value);
+        s->floors[group] = floor;
+    }
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * window_state.h - what window.count keeps: the counts of open windows, and the floor
+ *
+ * An entry for every window and key, which expires when the window closes. Beside them, in every
+ * key group, the floor: up to where windows were closed by an end of the input. And in memory, how
+ * much the open windows of a group are.
+ *
+ * All of it belongs to a key group, nothing to a worker. So when the number of workers changes, a
+ * group that is ahead (store.h) has its own floor and bytes, which wait with it. Formats:
+ * docs/protocol.md.
+ */
+#ifndef BULKHEAD_STAGES_WINDOW_STATE_H
+#define BULKHEAD_STAGES_WINDOW_STATE_H
+
+#include "common/limits.h"
+#include "stages/stage.h"
+#include "stages/store.h"
+
+/* Places in the value of an entry. */
+enum {
+    WINDOW_AT_COUNT = 0,
+    WINDOW_AT_START = 8,
+    WINDOW_AT_KEY = 16,
+};
+#define WINDOW_KEY_BYTES_MAX (STORE_VALUE_BYTES_MAX - WINDOW_AT_KEY)
+
+struct window_state {
+    struct store *store;
+    const struct stage *stage;
+    const struct option_value *key;
+    uint32_t entry_bytes_fixed;
+    bool loaded;                      /* what follows is known */
+    int64_t floors[KEY_GROUPS];       /* what closes here or before was put out at an end */
+    uint32_t group_bytes[KEY_GROUPS]; /* of the open windows */
+};
+
+/* Begins; store, stage and key outlive it. There is nothing to end. */
+void window_state_init(struct window_state *s, struct store *store, const struct stage *stage,
+                       const struct option_value *key);
+
+/*
+ * Reads from the store what memory has of it, once after every start.
+ * Requires: store_begin() was called. The other functions require this one.
+ */
+void window_state_load(struct window_state *s);
+
+/* The key group of an entry. */
+unsigned window_state_group(struct hash128 key);
+
+/* The fields of the key in an entry; views of the value. Returns how many bytes they have there. */
+size_t window_state_read_key(const struct window_state *s, const uint8_t *value,
+                             struct value *ret_fields);
+
+/*
+ * Counts an entry to come into its group, or, if the group would hold more than it may, does not
+ * and returns false.
+ */
+bool window_state_open(struct window_state *s, unsigned group, size_t key_len);
+
+/* Counts an entry out that was put out. Requires: window_state_open(), in this life or another. */
+void window_state_close(struct window_state *s, unsigned group, size_t key_len);
+
+/* Raises the floor of all groups that are not ahead; those that have a higher one keep it. */
+void window_state_raise_floor(struct window_state *s, int64_t floor);
+
+#endif
