@@ -180,16 +180,18 @@ int quarantine_add(int dir_fd, const char *owner, const struct quarantine_entry 
     int rc = quarantine_load(dir_fd, owner, &quarantine, e);
     if (rc != 0)
         return rc;
-    if (quarantine_find(&quarantine, entry->seq) == NULL) {
-        if (quarantine.count >= QUARANTINE_ENTRIES_MAX) {
-            rc = err_set(e, ERR_RANGE,
-                         "%u records are in quarantine already; it is the stage that is broken, "
-                         "not the records",
-                         QUARANTINE_ENTRIES_MAX);
-        } else {
-            insert(&quarantine, entry);
-            rc = quarantine_write(dir_fd, owner, &quarantine, e);
-        }
+    if (quarantine_find(&quarantine, entry->seq) != NULL) {
+        rc = err_set(e, ERR_RANGE,
+                     "it is there already, and the stage died again at what else it does there, "
+                     "such as to close windows; see its last words, and its memory_max");
+    } else if (quarantine.count >= QUARANTINE_ENTRIES_MAX) {
+        rc = err_set(e, ERR_RANGE,
+                     "%u records are in quarantine already; it is the stage that is broken, "
+                     "not the records",
+                     QUARANTINE_ENTRIES_MAX);
+    } else {
+        insert(&quarantine, entry);
+        rc = quarantine_write(dir_fd, owner, &quarantine, e);
     }
     quarantine_done(&quarantine);
     return rc;

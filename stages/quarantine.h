@@ -57,9 +57,9 @@ int quarantine_write(int dir_fd, const char *owner, const struct quarantine *qua
                      struct err *e);
 
 /*
- * Adds one entry and makes the list safe, whatever the durability of the topology; a seq that is
- * there already stays as it was.
- * Returns: 0, ERR_RANGE (QUARANTINE_ENTRIES_MAX are there), or as quarantine_load(), ERR_NO_SPACE.
+ * Adds one entry and makes the list safe, whatever the durability of the topology.
+ * Returns: 0, ERR_RANGE (the seq is there, or QUARANTINE_ENTRIES_MAX are), or as quarantine_load(),
+ * ERR_NO_SPACE.
  */
 int quarantine_add(int dir_fd, const char *owner, const struct quarantine_entry *entry,
                    struct err *e);

@@ -122,8 +122,12 @@ static void count(struct runner *r, bool is_data, bool is_sink)
     r->counts.dropped += may_drop && emitted + dead == 0 ? 1 : 0;
 }
 
-/* Moves the stage's clock to the time of a record, or to that of one that another worker got. */
-static void advance_clock(struct runner *r, const struct record *record, bool stepped)
+/*
+ * Moves the stage's clock to the time of a record, or to that of one that another worker got. So
+ * too for a record in quarantine: the other workers know nothing of that, and what its time lets go
+ * they put out at its seq.
+ */
+static void advance_clock(struct runner *r, const struct record *record)
 {
     int field = r->stage->clock_field;
     if (field < 0 || record->kind == RECORD_END)
@@ -131,12 +135,8 @@ static void advance_clock(struct runner *r, const struct record *record, bool st
     int64_t time = record->kind == RECORD_TICK ? record->time : record->fields[field].integer;
     if (time <= store_clock(r->store))
         return;
-    if (r->ops->tick != NULL) {
-        /* What the clock lets go is put out by a tick, which may be what kills: then it stays. */
-        if (!stepped)
-            return;
+    if (r->ops->tick != NULL)
         r->ops->tick(r->self, time, &r->emitter);
-    }
     store_advance(r->store, time);
 }
 
@@ -161,13 +161,15 @@ static bool is_done_already(const struct runner *r, const struct record *record)
 int runner_take(struct runner *r, const struct record *record, struct err *e)
 {
     emitter_begin(&r->emitter, record);
-    const struct quarantine_entry *entry = quarantine_find(&r->quarantine, record->seq);
     bool is_data = record->kind == RECORD_DATA;
+    /* Nobody can do without a tick or an end: what they let go would stay behind. */
+    const struct quarantine_entry *entry =
+        is_data ? quarantine_find(&r->quarantine, record->seq) : NULL;
     bool is_sink = r->ops->write != NULL && entry == NULL;
     int rc = 0;
     if (r->store != NULL) {
         store_begin(r->store, record->seq);
-        advance_clock(r, record, entry == NULL);
+        advance_clock(r, record);
     }
     if (is_done_already(r, record))
         return 0;

@@ -157,8 +157,9 @@ struct stage_ops {
 
     /*
      * KIND_STEP with a clock_option: event time has come to `time`, by the record whose step comes
-     * next or by one that another worker got. Not called when that is not later than before; the
-     * clock of the store, if there is one, is moved by the host right after. May be NULL.
+     * next, or by one that has none here: another worker got it, or it is in quarantine. Not called
+     * when that is not later than before; the clock of the store, if there is one, is moved by the
+     * host right after. May be NULL.
      */
     void (*tick)(void *self, int64_t time, struct emitter *out);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault.step and fault.sink: fail in a chosen way at records with a chosen text. For tests alone.
+ * fault.step and fault.sink: fail in a chosen way at records with a chosen text; fault.clock fails
+ * when event time comes to a chosen second. For tests alone.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "common/check.h"
 #include "common/memory.h"
+#include "common/timestamp.h"
 #include "stages/kinds.h"
 #include "stages/stage.h"
 #include "tests/faults/fault.h"
@@ -88,12 +90,11 @@ static void grow(void)
     }
 }
 
-static void fail_if_on(const struct fault_stage *self, const struct record *in)
+static void fail_if_on(const struct fault_stage *self, const struct value *text)
 {
-    if (!is_on(self, &in->fields[self->field]))
+    if (!is_on(self, text))
         return;
-    fprintf(stderr, "about to fail at '%.*s'\n", (int)in->fields[self->field].len,
-            (const char *)in->fields[self->field].bytes);
+    fprintf(stderr, "about to fail at '%.*s'\n", (int)text->len, (const char *)text->bytes);
     static volatile unsigned turns;
     switch (self->fault) {
     case FAULT_SEGV:
@@ -139,7 +140,8 @@ static void close_step(void *opaque)
 
 static void step(void *opaque, const struct record *in, struct emitter *out)
 {
-    fail_if_on(opaque, in);
+    const struct fault_stage *self = opaque;
+    fail_if_on(self, &in->fields[self->field]);
     emitter_emit(out, in->fields);
 }
 
@@ -155,6 +157,67 @@ const struct kind fault_step_kind = {
     .options = step_specs,
     .derive = derive_step,
     .ops = &step_ops,
+};
+
+static const struct option_spec clock_specs[] = {
+    {.name = "field", .tag = OPTION_FIELD, .required = true, .meaning = "a timestamp"},
+    {.name = "on", .tag = OPTION_TEXT, .required = true, .meaning = "seconds, parted by commas"},
+    {.name = "does",
+     .tag = OPTION_CHOICE,
+     .required = true,
+     .choices = fault_choices,
+     .meaning = "what happens then"},
+    {0},
+};
+
+static void derive_clock(struct kind_check *check)
+{
+    const struct option_value *field = options_get(check->options, "field");
+    (void)kind_check_field_tag(check, field, (int)field->number, field->place,
+                               1u << VALUE_TIMESTAMP);
+    *check->out = *check->in;
+}
+
+static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
+{
+    (void)stage;
+    *ret_spec = (struct store_spec){0};
+    store_spec_set_schema(ret_spec, "fault.clock");
+}
+
+static void pass_on(void *opaque, const struct record *in, struct emitter *out)
+{
+    (void)opaque;
+    emitter_emit(out, in->fields);
+}
+
+static void tick(void *opaque, int64_t time, struct emitter *out)
+{
+    (void)out;
+    char text[32];
+    int len = snprintf(text, sizeof text, "%lld", (long long)(time / TIMESTAMP_NS_PER_SECOND));
+    struct value value = value_of_bytes(VALUE_STRING, text, (size_t)len);
+    fail_if_on(opaque, &value);
+}
+
+static const struct stage_ops clock_ops = {.store_spec = store_spec,
+                                           .open = open_step,
+                                           .close = close_step,
+                                           .step = pass_on,
+                                           .tick = tick};
+
+const struct kind fault_clock_kind = {
+    .name = "fault.clock",
+    .summary = "fails on purpose",
+    .manual = "For tests.",
+    .role = KIND_STEP,
+    .partition = KIND_ALONE,
+    .clock_option = "field",
+    .reads = "field: timestamp",
+    .makes = "what it reads, unchanged",
+    .options = clock_specs,
+    .derive = derive_clock,
+    .ops = &clock_ops,
 };
 
 static void derive_sink(struct kind_check *check)
@@ -184,7 +247,7 @@ static void close_sink(void *opaque)
 static int write_record(void *opaque, const struct record *in, struct err *e)
 {
     struct fault_stage *self = opaque;
-    fail_if_on(self, in);
+    fail_if_on(self, &in->fields[self->field]);
     return file_sink_kind.ops->write(self->sink, in, e);
 }
 

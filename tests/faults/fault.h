@@ -9,5 +9,6 @@
 
 extern const struct kind fault_step_kind;
 extern const struct kind fault_sink_kind;
+extern const struct kind fault_clock_kind;
 
 #endif

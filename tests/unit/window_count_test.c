@@ -24,11 +24,13 @@
 #include "ipc/order.h"
 #include "stages/layout.h"
 #include "stages/partition.h"
+#include "stages/quarantine.h"
 #include "stages/runner.h"
 #include "tests/unit/random.h"
 
 #define SEQS 400u
 #define WORKERS_TRIED 5u
+#define NAME_BYTES 227u /* with the other fields, as long as a key can be */
 #define SECOND TIMESTAMP_NS_PER_SECOND
 
 /* Fields of the input. */
@@ -36,7 +38,7 @@ enum { NAME, NUMBER, FLAG, AT, FIELDS };
 
 struct input_record {
     bool is_end;
-    uint8_t name[8];
+    uint8_t name[NAME_BYTES];
     uint32_t name_len;
     int64_t number, at;
     bool flag;
@@ -53,7 +55,7 @@ struct outputs {
 };
 
 struct setting {
-    const char *per, *week_starts;
+    const char *per, *week_starts, *by;
     unsigned week_start;
     int64_t lateness_s;
 };
@@ -61,6 +63,7 @@ struct setting {
 static char directory[64];
 static struct topology *topology;
 static struct outputs *collecting;
+static struct quarantine quarantined; /* what every worker does without */
 
 /* --- running it --- */
 
@@ -100,9 +103,10 @@ static void load_topology(const struct setting *s, unsigned workers)
         "  in: { kind: file.source, path: x }\n"
         "  parse: { kind: json.decode, from: in, type: R }\n"
         "  counts: { kind: window.count, from: parse, key: [flag, name, number], at: at, per: %s,\n"
-        "            calendar: { week_starts: %s }, lateness: %llds, workers: %u }\n"
+        "            calendar: { week_starts: %s }, lateness: %llds, workers: %u, by: [%s] }\n"
         "  out: { kind: discard, from: counts }\n",
-        s->per, s->week_starts, (long long)s->lateness_s, workers);
+        s->per, s->week_starts, (long long)s->lateness_s, workers,
+        s->by != NULL ? s->by : "flag, name, number");
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
     if (topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES, &d,
@@ -144,6 +148,20 @@ static void prepare(int stages_fd)
     struct err e;
     if (layout_prepare(stages_fd, topology, NULL, &e) != 0)
         fail_msg("%s", e.text);
+}
+
+/* Writes down what a worker does without, as the supervisor would. */
+static void put_into_quarantine(const struct stage *stage, int stages_fd)
+{
+    if (quarantined.count == 0)
+        return;
+    struct err e;
+    int fd;
+    assert_int_equal(layout_open(stages_fd, stage, &fd, NULL, &e), 0);
+    char *owner = layout_owner(topology, stage);
+    assert_int_equal(quarantine_write(fd, owner, &quarantined, &e), 0);
+    free(owner);
+    (void)close(fd);
 }
 
 static void open_worker(struct runner *r, const struct stage *stage, int stages_fd)
@@ -215,6 +233,7 @@ static void run_worker(const struct stage *stage, const struct input_record *inp
     struct runner r;
     struct err e;
     prepare(stages_fd);
+    put_into_quarantine(stage, stages_fd);
     open_worker(&r, stage, stages_fd);
     seq_number done = 0;
     for (seq_number seq = 1; seq <= SEQS; seq++) {
@@ -263,6 +282,8 @@ struct naive_window {
     struct input_record key;
     int64_t start, closes;
     uint64_t count;
+    unsigned group;
+    uint64_t bytes;
 };
 
 struct naive {
@@ -343,7 +364,14 @@ static void naive_close(struct naive *n, int64_t until, struct buf *out)
     n->count = kept;
 }
 
-static void naive_take(struct naive *n, const struct input_record *in, struct buf *out)
+/* As the manual says: the key is a flag, a text and a number. */
+static uint64_t naive_bytes(const struct input_record *in)
+{
+    return 256 + 5 * 36 + strlen("windowflagnamenumbercount") + 8 * (1 + 4 + in->name_len + 8);
+}
+
+/* One in quarantine moves the clock as all others do, and is not counted. */
+static void naive_take(struct naive *n, const struct input_record *in, bool poison, struct buf *out)
 {
     int64_t start, end, lateness = n->setting->lateness_s * SECOND;
     if (in->is_end) {
@@ -358,6 +386,10 @@ static void naive_take(struct naive *n, const struct input_record *in, struct bu
         n->clock = in->at;
         naive_close(n, n->clock, out);
     }
+    if (poison) {
+        buf_add_text(out, "dead poison\n");
+        return;
+    }
     naive_span(n->setting, in->at, &start, &end);
     if (end + lateness <= n->clock || end + lateness <= n->floor) {
         buf_add_text(out, "dead late\n");
@@ -367,9 +399,24 @@ static void naive_take(struct naive *n, const struct input_record *in, struct bu
     while (i < n->count &&
            (n->windows[i].start != start || compare_keys(&n->windows[i].key, in) != 0))
         i++;
-    if (i == n->count)
-        n->windows[n->count++] =
-            (struct naive_window){.key = *in, .start = start, .closes = end + lateness};
+    if (i == n->count) {
+        struct value fields[FIELDS];
+        fill_fields(in, fields);
+        struct record record = {.fields = fields, .count = FIELDS};
+        struct naive_window window = {.key = *in,
+                                      .start = start,
+                                      .closes = end + lateness,
+                                      .group = partition_group(first_worker(), &record),
+                                      .bytes = naive_bytes(in)};
+        uint64_t bytes = window.bytes;
+        for (size_t j = 0; j < n->count; j++)
+            bytes += n->windows[j].group == window.group ? n->windows[j].bytes : 0;
+        if (bytes > 56u * 1024) {
+            buf_add_text(out, "dead too-many-keys\n");
+            return;
+        }
+        n->windows[n->count++] = window;
+    }
     n->windows[i].count++;
 }
 
@@ -380,7 +427,7 @@ static void make_input(struct input_record *input)
     int64_t now = 1700000000 + (int64_t)random_below(100000000);
     /* Steps that let some windows close, whatever the period. */
     int64_t step_s = 1 + (int64_t)random_below(random_below(2) == 0 ? 100 : 200000);
-    bool ends = random_below(2) == 0;
+    bool ends = random_below(2) == 0, long_names = random_below(2) == 0;
     for (size_t seq = 1; seq <= SEQS; seq++) {
         struct input_record *in = &input[seq];
         *in = (struct input_record){.is_end = seq == SEQS || (ends && random_below(50) == 0)};
@@ -394,6 +441,10 @@ static void make_input(struct input_record *input)
         in->name_len = (uint32_t)random_below(4);
         for (uint32_t i = 0; i < in->name_len; i++)
             in->name[i] = letters[random_below(sizeof letters)];
+        if (long_names) {
+            in->name_len = NAME_BYTES;
+            in->name[0] = (uint8_t)(' ' + random_below(90));
+        }
         in->number = (int64_t)random_below(3) - 1;
         in->flag = random_below(2) == 0;
     }
@@ -409,6 +460,7 @@ static struct setting any_setting(void)
     return (struct setting){.per = periods[random_below(5)],
                             .week_starts = weekdays[week_start],
                             .week_start = week_start,
+                            .by = random_below(2) == 0 ? "flag, number" : NULL,
                             .lateness_s = latenesses[random_below(6)]};
 }
 
@@ -426,7 +478,7 @@ static void compare(const struct setting *setting, const struct input_record *in
     naive->clock = naive->floor = INT64_MIN;
     for (seq_number seq = 1; seq <= SEQS; seq++) {
         struct buf wanted = {0}, got = {0};
-        naive_take(naive, &input[seq], &wanted);
+        naive_take(naive, &input[seq], quarantine_find(&quarantined, seq) != NULL, &wanted);
         struct outputs *now = &results[seq];
         /* Closed windows come before the dead letter of a record, which goes another way. */
         size_t dead = 0;
@@ -464,6 +516,170 @@ static void any_workers_and_kills_give_what_a_list_gives(void **state)
         compare(&setting, input, 1, true);
         compare(&setting, input, 2, true);
         compare(&setting, input, WORKERS_TRIED, true);
+    }
+    free(input);
+}
+
+/* --- quarantine --- */
+
+static void quarantine_any(void)
+{
+    quarantined.entries = memory_new(SEQS, sizeof *quarantined.entries);
+    for (seq_number seq = 1; seq <= SEQS; seq++) {
+        if (random_below(10) == 0 || seq == SEQS)
+            quarantined.entries[quarantined.count++] =
+                (struct quarantine_entry){.seq = seq, .cause = "hung"};
+    }
+}
+
+/*
+ * Also the seqs of ends are in it, and those of records that another worker has: neither is a
+ * record that one could do without.
+ */
+static void a_record_in_quarantine_is_not_counted_but_moves_all_clocks(void **state)
+{
+    (void)state;
+    struct input_record *input = memory_new(SEQS + 1, sizeof *input);
+    for (unsigned round = 0; round < 4; round++) {
+        struct setting setting = any_setting();
+        make_input(input);
+        quarantine_any();
+        compare(&setting, input, 1, false);
+        compare(&setting, input, 1, true);
+        compare(&setting, input, 2, true);
+        compare(&setting, input, WORKERS_TRIED, true);
+        quarantine_done(&quarantined);
+    }
+    free(input);
+}
+
+/* --- other numbers of workers --- */
+
+/*
+ * Runs one worker from where its state is to any seq, and leaves it as a kill would: what it put
+ * out of what it had not committed is forgotten, and is put out again by those that come after it.
+ */
+static void run_some(const struct stage *stage, const struct input_record *input,
+                     struct outputs *results, bool to_the_end, int stages_fd)
+{
+    struct outputs *mine = memory_new(SEQS + 1, sizeof *mine);
+    struct runner r;
+    struct err e;
+    open_worker(&r, stage, stages_fd);
+    seq_number begin = runner_position(&r);
+    /* Often near the others: what they did not do all alike is then a step or an end. */
+    seq_number until = begin + random_below(random_below(2) == 0 ? 8 : SEQS / 3);
+    if (to_the_end || until > SEQS)
+        until = SEQS;
+    for (seq_number seq = begin + 1; seq <= until; seq++) {
+        collecting = &mine[seq];
+        give(&r, &input[seq], seq);
+        if (random_below(20) == 0)
+            assert_int_equal(runner_commit(&r, seq - random_below(seq < 5 ? seq : 5), &e), 0);
+        if (random_below(60) == 0) {
+            runner_close(&r);
+            open_worker(&r, stage, stages_fd);
+            for (seq_number again = runner_position(&r) + 1; again <= seq; again++)
+                free_outputs(&mine[again]);
+            seq = runner_position(&r);
+        }
+    }
+    if (until > begin)
+        assert_int_equal(
+            runner_commit(&r, to_the_end ? until : until - random_below(until - begin), &e), 0);
+    seq_number committed = runner_position(&r);
+    runner_close(&r);
+    for (seq_number seq = begin + 1; seq <= SEQS; seq++) {
+        struct outputs *all = &results[seq];
+        for (size_t i = 0; seq <= committed && i < mine[seq].count; i++) {
+            all->items = memory_resize(all->items, all->count + 1, sizeof *all->items);
+            all->items[all->count++] = mine[seq].items[i];
+        }
+        if (seq <= committed)
+            free(mine[seq].items);
+        else
+            free_outputs(&mine[seq]);
+    }
+    free(mine);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    struct buf x = ((const struct emitted *)a)->text, y = ((const struct emitted *)b)->text;
+    return strcmp(buf_text(&x), buf_text(&y));
+}
+
+/* Splits a text into its lines. */
+static struct outputs lines_of(struct buf *text)
+{
+    struct outputs lines = {0};
+    for (const char *at = buf_text(text); *at != '\0';) {
+        const char *end = strchr(at, '\n') + 1;
+        lines.items = memory_resize(lines.items, lines.count + 1, sizeof *lines.items);
+        lines.items[lines.count] = (struct emitted){0};
+        buf_add(&lines.items[lines.count++].text, at, (size_t)(end - at));
+        at = end;
+    }
+    return lines;
+}
+
+/*
+ * Every seq gives what it should, once, whoever gave it. A receiver that has seen a part of a seq
+ * has all of it, so the order among workers of former lives is never asked for.
+ */
+static void assert_same_by_seq(const struct setting *setting, const struct input_record *input,
+                               struct outputs *results)
+{
+    struct naive *naive = memory_new(1, sizeof *naive);
+    naive->setting = setting;
+    naive->clock = naive->floor = INT64_MIN;
+    for (seq_number seq = 1; seq <= SEQS; seq++) {
+        struct buf text = {0};
+        naive_take(naive, &input[seq], quarantine_find(&quarantined, seq) != NULL, &text);
+        struct outputs wanted = lines_of(&text), *got = &results[seq];
+        if (wanted.count != got->count)
+            print_error("seq %llu: %zu outputs, not %zu\n", (unsigned long long)seq, got->count,
+                        wanted.count);
+        if (wanted.count != 0)
+            qsort(wanted.items, wanted.count, sizeof *wanted.items, compare_texts);
+        if (got->count != 0)
+            qsort(got->items, got->count, sizeof *got->items, compare_texts);
+        assert_same_outputs(got, &wanted);
+        buf_done(&text);
+        free_outputs(&wanted);
+        free_outputs(got);
+    }
+    free(naive);
+}
+
+static void the_number_of_workers_changes_with_all_at_different_seqs(void **state)
+{
+    (void)state;
+    struct input_record *input = memory_new(SEQS + 1, sizeof *input);
+    for (unsigned round = 0; round < 5; round++) {
+        struct setting setting = any_setting();
+        make_input(input);
+        clear_directory();
+        int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct outputs *results = memory_new(SEQS + 1, sizeof *results);
+        if (random_below(2) == 0)
+            quarantine_any();
+        unsigned changes = 2 + (unsigned)random_below(5);
+        for (unsigned change = 0; change <= changes; change++) {
+            unsigned workers = 1 + (unsigned)random_below(random_below(3) == 0 ? WORKERS_MAX : 5);
+            load_topology(&setting, workers);
+            prepare(stages_fd);
+            for (unsigned i = 0; i < workers; i++) {
+                put_into_quarantine(first_worker() + i, stages_fd);
+                run_some(first_worker() + i, input, results, change == changes, stages_fd);
+            }
+            if (change == changes)
+                assert_same_by_seq(&setting, input, results);
+            topology_free(topology);
+        }
+        (void)close(stages_fd);
+        quarantine_done(&quarantined);
+        free(results);
     }
     free(input);
 }
@@ -604,6 +820,8 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_workers_and_kills_give_what_a_list_gives),
+        cmocka_unit_test(a_record_in_quarantine_is_not_counted_but_moves_all_clocks),
+        cmocka_unit_test(the_number_of_workers_changes_with_all_at_different_seqs),
         cmocka_unit_test(what_is_put_out_at_once_fits_a_frame),
         cmocka_unit_test(a_key_that_is_too_long_is_refused),
     };
