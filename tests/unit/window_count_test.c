@@ -422,12 +422,13 @@ static void naive_take(struct naive *n, const struct input_record *in, bool pois
 
 /* --- the comparison --- */
 
-static void make_input(struct input_record *input)
+static void make_input(const struct setting *setting, struct input_record *input)
 {
     int64_t now = 1700000000 + (int64_t)random_below(100000000);
     /* Steps that let some windows close, whatever the period. */
     int64_t step_s = 1 + (int64_t)random_below(random_below(2) == 0 ? 100 : 200000);
     bool ends = random_below(2) == 0, long_names = random_below(2) == 0;
+    int64_t closed = 0; /* the end of a window that the record before has closed */
     for (size_t seq = 1; seq <= SEQS; seq++) {
         struct input_record *in = &input[seq];
         *in = (struct input_record){.is_end = seq == SEQS || (ends && random_below(50) == 0)};
@@ -437,6 +438,15 @@ static void make_input(struct input_record *input)
             in->at -= (int64_t)random_below((uint64_t)step_s * 20) * SECOND;
         if (random_below(10) == 0)
             in->at -= in->at % (3600 * SECOND); /* the first moment of windows */
+        if (closed != 0) {
+            in->at = closed - 1; /* its last moment: late */
+            closed = 0;
+        } else if (!in->is_end && random_below(40) == 0) {
+            int64_t start;
+            naive_span(setting, now * SECOND, &start, &closed);
+            in->at = closed + setting->lateness_s * SECOND; /* the moment that closes it */
+            now = in->at / SECOND;
+        }
         static const uint8_t letters[] = {0, 1, 'a', 'b', '"'};
         in->name_len = (uint32_t)random_below(4);
         for (uint32_t i = 0; i < in->name_len; i++)
@@ -511,7 +521,7 @@ static void any_workers_and_kills_give_what_a_list_gives(void **state)
     struct input_record *input = memory_new(SEQS + 1, sizeof *input);
     for (unsigned round = 0; round < 6; round++) {
         struct setting setting = any_setting();
-        make_input(input);
+        make_input(&setting, input);
         compare(&setting, input, 1, false);
         compare(&setting, input, 1, true);
         compare(&setting, input, 2, true);
@@ -542,7 +552,7 @@ static void a_record_in_quarantine_is_not_counted_but_moves_all_clocks(void **st
     struct input_record *input = memory_new(SEQS + 1, sizeof *input);
     for (unsigned round = 0; round < 4; round++) {
         struct setting setting = any_setting();
-        make_input(input);
+        make_input(&setting, input);
         quarantine_any();
         compare(&setting, input, 1, false);
         compare(&setting, input, 1, true);
@@ -658,7 +668,7 @@ static void the_number_of_workers_changes_with_all_at_different_seqs(void **stat
     struct input_record *input = memory_new(SEQS + 1, sizeof *input);
     for (unsigned round = 0; round < 5; round++) {
         struct setting setting = any_setting();
-        make_input(input);
+        make_input(&setting, input);
         clear_directory();
         int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         struct outputs *results = memory_new(SEQS + 1, sizeof *results);
