@@ -788,6 +788,48 @@ static void what_is_put_out_at_once_fits_a_frame(void **state)
     }
 }
 
+/* How many keys have no room in the window behind one that an end has closed. */
+static size_t refused_behind_an_end(bool restarts)
+{
+    struct setting setting = {
+        .per = "hour", .week_starts = "monday", .by = "flag", .lateness_s = 86400};
+    clear_directory();
+    load_topology(&setting, 1);
+    int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct runner r;
+    struct err e;
+    open_worker(&r, first_worker(), stages_fd);
+    r.emitter.emit = measure_emit;
+    measured = (struct measure){0};
+    struct input_record in = {.name_len = NAME_BYTES};
+    for (seq_number seq = 1; seq <= 60; seq++) {
+        in.number = (int64_t)seq;
+        in.is_end = seq == 20;
+        in.at = (INT64_C(1700000000) + (seq > 20 ? 3600 : 0)) * SECOND;
+        give(&r, &in, seq);
+        if (seq == 20 && restarts) {
+            assert_int_equal(runner_commit(&r, seq, &e), 0);
+            runner_close(&r);
+            open_worker(&r, first_worker(), stages_fd);
+            r.emitter.emit = measure_emit;
+        }
+    }
+    assert_int_equal(measured.out, 19);
+    runner_close(&r);
+    (void)close(stages_fd);
+    topology_free(topology);
+    return measured.dead;
+}
+
+/* What an end has put out takes no room any more, in the next life of the stage either. */
+static void a_restart_behind_an_end_leaves_as_much_room(void **state)
+{
+    (void)state;
+    size_t refused = refused_behind_an_end(false);
+    assert_true(refused > 0 && refused < 40);
+    assert_int_equal(refused_behind_an_end(true), refused);
+}
+
 static void a_key_that_is_too_long_is_refused(void **state)
 {
     (void)state;
@@ -833,6 +875,7 @@ int main(void)
         cmocka_unit_test(a_record_in_quarantine_is_not_counted_but_moves_all_clocks),
         cmocka_unit_test(the_number_of_workers_changes_with_all_at_different_seqs),
         cmocka_unit_test(what_is_put_out_at_once_fits_a_frame),
+        cmocka_unit_test(a_restart_behind_an_end_leaves_as_much_room),
         cmocka_unit_test(a_key_that_is_too_long_is_refused),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
