@@ -15,36 +15,19 @@ void buf_done(struct buf *b)
     *b = (struct buf){0};
 }
 
-uint8_t *buf_reserve(struct buf *b, size_t len)
+void buf_grow(struct buf *b, size_t len)
 {
-    if (b->capacity - b->len < len) {
-        size_t wanted = b->len + len;
-        size_t capacity = b->capacity < 64 ? 64 : b->capacity;
-        while (capacity < wanted)
-            capacity *= 2;
-        b->data = memory_resize(b->data, capacity, 1);
-        b->capacity = capacity;
-    }
-    return b->data + b->len;
-}
-
-void buf_add(struct buf *b, const void *bytes, size_t len)
-{
-    if (len == 0)
-        return;
-    memcpy(buf_reserve(b, len), bytes, len);
-    b->len += len;
+    size_t wanted = b->len + len;
+    size_t capacity = b->capacity < 64 ? 64 : b->capacity;
+    while (capacity < wanted)
+        capacity *= 2;
+    b->data = memory_resize(b->data, capacity, 1);
+    b->capacity = capacity;
 }
 
 void buf_add_text(struct buf *b, const char *text)
 {
     buf_add(b, text, strlen(text));
-}
-
-void buf_add_byte(struct buf *b, uint8_t byte)
-{
-    *buf_reserve(b, 1) = byte;
-    b->len++;
 }
 
 void buf_add_format(struct buf *b, const char *format, ...)

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
     uint8_t *data;
@@ -26,17 +27,35 @@ static inline void buf_reset(struct buf *b)
     b->len = 0;
 }
 
+/* Makes room for len more bytes when there is not enough. */
+void buf_grow(struct buf *b, size_t len);
+
 /* Makes room for len more bytes and returns where they go; b->len does not change. */
-uint8_t *buf_reserve(struct buf *b, size_t len);
+static inline uint8_t *buf_reserve(struct buf *b, size_t len)
+{
+    if (__builtin_expect(b->capacity - b->len < len, 0))
+        buf_grow(b, len);
+    return b->data + b->len;
+}
 
 /* Appends len bytes. */
-void buf_add(struct buf *b, const void *bytes, size_t len);
+static inline void buf_add(struct buf *b, const void *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    memcpy(buf_reserve(b, len), bytes, len);
+    b->len += len;
+}
 
 /* Appends a NUL-terminated string without its NUL. */
 void buf_add_text(struct buf *b, const char *text);
 
 /* Appends one byte. */
-void buf_add_byte(struct buf *b, uint8_t byte);
+static inline void buf_add_byte(struct buf *b, uint8_t byte)
+{
+    *buf_reserve(b, 1) = byte;
+    b->len++;
+}
 
 /* Appends formatted text without a NUL. */
 void buf_add_format(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -19,6 +19,15 @@
 /* How many records of an inlet a stage is told of before they come, and of all its inlets. */
 #define INLET_AHEAD 8u
 #define STAGE_AHEAD_MAX 64u
+/* Under load, a frame without dead letters is sent this often, and covers so many seqs at least. */
+#define QUIET_FLUSH_MS 5u
+#ifndef QUIET_SEQS_MIN
+#define QUIET_SEQS_MIN 256u
+#endif
+/* A stage looks this often whether a frame is ripe or it is blocked, in records. */
+#ifndef HOST_RECORDS_PER_LOOK
+#define HOST_RECORDS_PER_LOOK 8u
+#endif
 /* Inputs of one stage, and outputs with names. */
 #define INPUTS_MAX 32u
 #define OUTPUTS_MAX 32u

@@ -62,9 +62,26 @@ void frame_builder_start(struct frame_builder *b, seq_number first)
     b->previous_position = 0;
 }
 
-static int write_to_buf(void *context, const char *bytes, size_t len)
+/* What msgpack needs at most for a record, its fields' bytes included. */
+static size_t bound_record(const struct record *record)
 {
-    buf_add(context, bytes, len);
+    size_t bound = 64 + record->order_len;
+    for (size_t i = 0; i < record->count; i++)
+        bound += 9 + (value_has_bytes(&record->fields[i]) ? record->fields[i].len : 0);
+    return bound;
+}
+
+/* Where the packer writes; there is room for all of the record. */
+struct cursor {
+    uint8_t *at;
+};
+
+static int write_at(void *context, const char *bytes, size_t len)
+{
+    struct cursor *cursor = context;
+    if (len != 0)
+        memcpy(cursor->at, bytes, len);
+    cursor->at += len;
     return 0;
 }
 
@@ -114,7 +131,9 @@ void frame_builder_add(struct frame_builder *b, const struct record *record)
     REQUIRE(record->count == (is_data ? b->contract->count : 0));
     size_t before = b->bytes.len;
     msgpack_packer packer;
-    msgpack_packer_init(&packer, &b->bytes, write_to_buf);
+    size_t bound = bound_record(record);
+    struct cursor cursor = {.at = buf_reserve(&b->bytes, bound)};
+    msgpack_packer_init(&packer, &cursor, write_at);
     if (!is_data)
         msgpack_pack_map(&packer, 1);
     msgpack_pack_array(&packer, (b->ordered ? 3u : 2u) + record->count);
@@ -125,14 +144,16 @@ void frame_builder_add(struct frame_builder *b, const struct record *record)
         msgpack_pack_bin_body(&packer, record->order, record->order_len);
     }
     for (size_t i = 0; i < record->count; i++) {
-        REQUIRE(contract_value_fits(b->contract, i, &record->fields[i]));
+        REQUIRE(b->contract->fields[i].type.tag == record->fields[i].tag ||
+                contract_value_fits(b->contract, i, &record->fields[i]));
         pack_value(&packer, &record->fields[i]);
     }
     if (record->kind == RECORD_TICK)
         msgpack_pack_int64(&packer, record->time);
     if (record->kind == RECORD_END)
         msgpack_pack_nil(&packer);
-    INVARIANT(b->bytes.len - before <= RECORD_BYTES_MAX);
+    b->bytes.len = (size_t)(cursor.at - b->bytes.data);
+    INVARIANT(b->bytes.len - before <= bound && b->bytes.len - before <= RECORD_BYTES_MAX);
     b->previous_seq = record->seq;
     b->previous_position = record->position;
     b->record_count++;
