@@ -327,25 +327,33 @@ static void shard_rebuild(struct image *image, unsigned shard)
     atomic_store(&h->growth.active, 0);
 }
 
-/* Sets an entry without noting how to undo it. */
-static void put_raw(struct image *image, struct hash128 key, int64_t expires_at, const void *value)
+/*
+ * Sets an entry in the slot that probe() found for it, without noting how to undo it. A table is
+ * never more than three quarters full: beyond, a key that is not there takes ever longer to miss.
+ */
+static void put_at(struct image *image, struct image_slot *slot, struct hash128 key,
+                   int64_t expires_at, const void *value)
 {
     struct image_header *h = image->header;
-    unsigned shard = image_shard(key);
-    uint64_t region = atomic_load(&h->regions[shard]);
-    struct image_slot *slot = probe(image, region, key);
     if (slot->low != 0) {
         slot->expires_at = expires_at;
         if (h->value_len != 0)
             memcpy(slot->value, value, h->value_len);
         return;
     }
-    if (h->used[shard] + 1 > region_slots(region) - region_slots(region) / 8) {
+    unsigned shard = image_shard(key);
+    uint64_t slots = region_slots(atomic_load(&h->regions[shard]));
+    if (h->used[shard] + 1 > slots - slots / 4) {
         shard_rebuild(image, shard);
         slot = probe(image, atomic_load(&h->regions[shard]), key);
     }
     h->used[shard]++;
     slot_fill(slot, key, expires_at, value, h->value_len);
+}
+
+static struct image_slot *slot_of(const struct image *image, struct hash128 key)
+{
+    return probe(image, atomic_load(&image->header->regions[image_shard(key)]), key);
 }
 
 static struct undo_entry *undo_next(struct image *image, seq_number seq, enum undo_op op)
@@ -362,17 +370,22 @@ static struct undo_entry *undo_next(struct image *image, seq_number seq, enum un
 /* The entry is complete: from here on a rollback takes it into account. */
 static void undo_publish(struct image *image)
 {
-    atomic_fetch_add(&image->header->undo_tail, 1);
+    /*
+     * There is one writer, and a kill comes between two of its instructions: so it is enough that
+     * the compiler keeps the order, on both sides.
+     */
+    uint64_t tail = atomic_load_explicit(&image->header->undo_tail, memory_order_relaxed);
+    atomic_store_explicit(&image->header->undo_tail, tail + 1, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
 }
 
 void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t expires_at,
                const void *value)
 {
     key = usable_key(key);
+    struct image_slot *slot = slot_of(image, key);
     if (seq != 0) {
         /* Also an entry that has expired: the rollback may take the clock back as well. */
-        const struct image_slot *slot =
-            probe(image, atomic_load(&image->header->regions[image_shard(key)]), key);
         struct undo_entry *undo =
             undo_next(image, seq, slot->low != 0 ? UNDO_PUT_OLD : UNDO_PUT_NEW);
         if (slot->low != 0) {
@@ -383,7 +396,7 @@ void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t 
         }
         undo_publish(image);
     }
-    put_raw(image, key, expires_at, value);
+    put_at(image, slot, key, expires_at, value);
 }
 
 int64_t image_clock(const struct image *image)
@@ -410,7 +423,7 @@ static void undo_apply(struct image *image, const struct undo_entry *undo)
         image->header->clock = undo->old.expires_at;
         return;
     case UNDO_PUT_OLD:
-        put_raw(image, key, undo->old.expires_at, undo->old.value);
+        put_at(image, slot_of(image, key), key, undo->old.expires_at, undo->old.value);
         return;
     default: {
         /* The key keeps its slot, as others may lie behind it; only its entry is gone. */
