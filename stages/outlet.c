@@ -2,6 +2,7 @@
 #include "stages/outlet.h"
 
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/limits.h"
 
 void outlet_init(struct outlet *o, const struct edge *edge)
@@ -83,6 +84,7 @@ void outlet_flush(struct outlet *o, seq_number processed)
     if (processed < o->builder.first)
         return;
     seq_number first = o->builder.first;
+    o->flushed_at_ms = clock_monotonic_ms();
     frame_builder_finish(&o->builder, processed);
     window_push_take(&o->window, &o->builder.bytes, first, processed);
     frame_builder_start(&o->builder, processed + 1);

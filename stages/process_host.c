@@ -208,7 +208,9 @@ static int work_on_input(struct host *h, bool *ret_more)
         if (record->seq > h->processed + 1)
             h->processed = record->seq - 1; /* a seq is complete when the next one begins */
         bool begins_seq = record->seq != h->runner.emitter.seq;
-        if (begins_seq && (n >= HOST_RECORDS_PER_TURN || is_ripe(h) || is_blocked(h))) {
+        bool looks = n % HOST_RECORDS_PER_LOOK == 0 || runner_is_full(&h->runner);
+        if (begins_seq &&
+            (n >= HOST_RECORDS_PER_TURN || (looks && (is_ripe(h) || is_blocked(h))))) {
             *ret_more = !is_blocked(h);
             return 0;
         }
@@ -265,6 +267,21 @@ static int work(struct host *h, bool *ret_more)
 }
 
 /*
+ * How long an outlet is held back. Under load, every frame of records would have an empty one for
+ * the dead letters beside it, and they would be half of all messages. Nobody waits for what is not
+ * in them but the next commit.
+ */
+static int held_ms(const struct host *h, const struct outlet *o)
+{
+    seq_number seqs = h->processed + 1 - o->builder.first;
+    if (!o->quiet || o->builder.record_count != 0 || seqs < QUIET_SEQS_MIN ||
+        outlet_is_ripe(o, h->processed))
+        return 0;
+    uint64_t since_ms = clock_monotonic_ms() - o->flushed_at_ms;
+    return since_ms < QUIET_FLUSH_MS ? (int)(QUIET_FLUSH_MS - since_ms) : 0;
+}
+
+/*
  * Frames are closed when one is ripe, or when there is nothing to add to them now and the link
  * would be idle otherwise; all of them, so that they cover the same range.
  */
@@ -276,7 +293,7 @@ static int send_all(struct host *h, bool more)
     bool flush = idle || is_ripe(h) || runner_is_full(&h->runner);
     for (size_t i = 0; i < h->outlet_count; i++) {
         struct outlet *o = &h->outlets[i];
-        if (flush && h->positioned)
+        if (flush && h->positioned && held_ms(h, o) == 0)
             outlet_flush(o, h->processed);
         if (h->positioned && outlet_send(o, &h->e) != 0) {
             uint64_t serial = link_id(o->link)->serial;
@@ -443,6 +460,10 @@ int host_wait(struct host *h)
             fds[count++] = readable(link_send_fd(o->link));
     }
     int timeout_ms = commit_timeout_ms(h);
+    for (size_t i = 0; i < h->outlet_count; i++) {
+        int ms = held_ms(h, &h->outlets[i]);
+        timeout_ms = ms > 0 ? sooner_ms(timeout_ms, ms) : timeout_ms;
+    }
     if (h->io_waits) {
         int io_fd, io_ms;
         h->runner.ops->wait(h->runner.self, &io_fd, &io_ms);
@@ -500,8 +521,11 @@ static void make_edges(struct host *h)
     for (size_t i = 0; i < t->edge_count; i++) {
         if (t->edges[i].to == h->config->stage->index)
             inlet_init(&h->inlets[h->inlet_count++], &t->edges[i]);
-        if (t->edges[i].from == h->config->stage->index)
-            outlet_init(&h->outlets[h->outlet_count++], &t->edges[i]);
+        if (t->edges[i].from != h->config->stage->index)
+            continue;
+        struct outlet *o = &h->outlets[h->outlet_count++];
+        outlet_init(o, &t->edges[i]);
+        o->quiet = t->stages[t->edges[i].to].kind->internal;
     }
 }
 
