@@ -60,7 +60,7 @@
 #define FRAME_BYTES_MAX (16u << 20)
 /* A frame is sent when it has this size; measured: a hop costs the same up to 64 KiB and more. */
 #ifndef FRAME_BYTES_TARGET
-#define FRAME_BYTES_TARGET (128u << 10)
+#define FRAME_BYTES_TARGET (256u << 10)
 #endif
 /* A frame is also closed at this many seqs, so that sparse links ack in good time. */
 #ifndef FRAME_SEQS_MAX

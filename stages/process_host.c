@@ -30,6 +30,7 @@
 /* Commits are grouped: a sync costs a millisecond or two whatever it is for. */
 #define COMMIT_INTERVAL_HOST_MS 10u
 #define COMMIT_INTERVAL_PROCESS_MS 5u
+#define COMMIT_FEW_SEQS 64u
 
 static int receive_all(struct host *h)
 {
@@ -281,16 +282,36 @@ static int held_ms(const struct host *h, const struct outlet *o)
     return since_ms < QUIET_FLUSH_MS ? (int)(QUIET_FLUSH_MS - since_ms) : 0;
 }
 
+/* Whether every link could take a frame now. */
+static bool links_are_idle(struct host *h)
+{
+    for (size_t i = 0; i < h->outlet_count; i++) {
+        if (h->outlets[i].link == NULL || outlet_has_unsent(&h->outlets[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Whether something is done that no frame has yet. */
+static bool has_unflushed(const struct host *h)
+{
+    return h->positioned && h->outlet_count != 0 && h->outlets[0].builder.first <= h->processed;
+}
+
 /*
  * Frames are closed when one is ripe, or when there is nothing to add to them now and the link
- * would be idle otherwise; all of them, so that they cover the same range.
+ * would be idle otherwise; all of them, so that they cover the same range. A message costs some 35
+ * microseconds at either end whatever is in it, so those that nothing but idleness asks for go out
+ * once a millisecond at the most: the first of a while at once, and what comes close behind it
+ * together.
  */
 static int send_all(struct host *h, bool more)
 {
-    bool idle = !more;
-    for (size_t i = 0; i < h->outlet_count; i++)
-        idle = idle && h->outlets[i].link != NULL && !outlet_has_unsent(&h->outlets[i]);
-    bool flush = idle || is_ripe(h) || runner_is_full(&h->runner);
+    uint64_t now_ms = clock_monotonic_ms();
+    bool idle = !more && now_ms != h->flushed_at_ms && links_are_idle(h);
+    bool flush = has_unflushed(h) && (idle || is_ripe(h) || runner_is_full(&h->runner));
+    if (flush)
+        h->flushed_at_ms = now_ms;
     for (size_t i = 0; i < h->outlet_count; i++) {
         struct outlet *o = &h->outlets[i];
         if (flush && h->positioned && held_ms(h, o) == 0)
@@ -317,8 +338,10 @@ static uint64_t commit_interval_ms(const struct host *h)
 {
     if (!runner_has_position(&h->runner))
         return 0;
-    return h->config->topology->durability == DURABILITY_HOST ? COMMIT_INTERVAL_HOST_MS
-                                                              : COMMIT_INTERVAL_PROCESS_MS;
+    if (h->config->topology->durability == DURABILITY_HOST)
+        return COMMIT_INTERVAL_HOST_MS;
+    /* Without a sync a commit is cheap; what is few need not wait for more to share it. */
+    return committable(h) - h->committed <= COMMIT_FEW_SEQS ? 1 : COMMIT_INTERVAL_PROCESS_MS;
 }
 
 static int commit_if_due(struct host *h)
@@ -460,6 +483,8 @@ int host_wait(struct host *h)
             fds[count++] = readable(link_send_fd(o->link));
     }
     int timeout_ms = commit_timeout_ms(h);
+    if (has_unflushed(h) && links_are_idle(h))
+        timeout_ms = sooner_ms(timeout_ms, 1);
     for (size_t i = 0; i < h->outlet_count; i++) {
         int ms = held_ms(h, &h->outlets[i]);
         timeout_ms = ms > 0 ? sooner_ms(timeout_ms, ms) : timeout_ms;

@@ -36,6 +36,7 @@ struct host {
     seq_number processed;
     seq_number committed;
     uint64_t committed_at_ms;
+    uint64_t flushed_at_ms;
     bool at_end;       /* a source has read all there is, or was told to stop reading */
     bool io_waits;     /* a source has nothing to read now, or a sink cannot write */
     bool commit_waits; /* and the sink could not even commit */
