@@ -96,7 +96,7 @@ same answers.piped wanted.first
 "$BULKHEAD" journal --state "$state" --print "$topology" >printed
 [ "$(tail -n 1 printed)" = "$((read + 1))	-	end of the input" ] || fail "$(tail -n 1 printed)"
 "$BULKHEAD" journal --state "$state" "$topology" >listed
-grep -q "records 1 to $((read + 1)), 1 of them the end of an input, " listed || fail "$(cat listed)"
+grep -q " to $((read + 1)), 1 of them the end of an input, " listed || fail "$(cat listed)"
 [ "$(row loads summary)" = "$read $read 0 0" ] || fail "$(cat summary)"
 run </dev/null >summary 2>&1
 same answers.piped wanted.first

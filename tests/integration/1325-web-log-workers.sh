@@ -3,7 +3,7 @@
 # web-log-report with another number of workers at every start, stopped or killed in between: windows
 # that are open then are dealt out to the new counters, and none is put out before its time.
 . "$ROOT/tests/integration/web_log.sh"
-lines=$(scaled 200000)
+lines=$(scaled 400000)
 "$generate" --lines "$lines" --seed 63 --malformed 1 --disorder 20 --late 1 -o input
 export INPUT="$PWD/input"
 ask_oracle

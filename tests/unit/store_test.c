@@ -324,7 +324,9 @@ static void a_torn_log_gives_the_state_before_the_tear(void **state)
     int fd = openat(dir_fd, "store.1.log", O_RDWR | O_CLOEXEC);
     struct buf whole = {0};
     assert_int_equal(file_read_whole(fd, 1 << 20, &whole, NULL), 0);
-    for (off_t len = before.st_size; len <= after.st_size; len++) {
+    /* Every length at both ends, and some between. */
+    for (off_t len = before.st_size; len <= after.st_size;
+         len += len < before.st_size + 64 || len > after.st_size - 80 ? 1 : 13) {
         assert_int_equal(ftruncate(fd, 0), 0);
         assert_int_equal(file_write_at(fd, 0, whole.data, (size_t)len, NULL), 0);
         s = open_store(-1);
