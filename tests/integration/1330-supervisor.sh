@@ -3,12 +3,12 @@
 # SIGTERM and start again; kill -9 of the supervisor, with which the stages die, and start again;
 # a second SIGTERM that does not wait: same bytes.
 . "$ROOT/tests/integration/lib.sh"
-records=$(scaled 300000)
+records=$(scaled 600000) # enough that each run lasts until it is ended
 "$generate" --records "$records" --customers 2000 --seed 81 --malformed 1 --disorder 3 -o input
 export INPUT="$PWD/input" OUTPUT="$PWD/answers"
 
 start
-wait_for acked answers $((records / 20))
+wait_for acked answers $((records / 40))
 kill -TERM "$supervisor"
 wait "$supervisor" || fail "SIGTERM: exit $?"
 grep -q 'the next run goes on from here' run.out || fail "$(cat run.out)"
@@ -16,7 +16,7 @@ no_sockets_left
 
 # Whoever starts it again does not wait for the orphaned stages; the start does.
 start
-wait_for acked answers $((records / 8))
+wait_for acked answers $((records / 20))
 pids=$("$BULKHEAD" status --json --state "$state" | grep -o '"pid":[0-9]*' | cut -d: -f2)
 # That takes the lock in the hands of every stage: it is free when the last of them is dead.
 for pid in $(tail -n +2 <<<"$pids"); do
@@ -28,14 +28,14 @@ killed_pids=$pids
 
 start
 for pid in $killed_pids; do gone "$pid" || fail "a stage outlived its supervisor: $pid"; done
-wait_for acked answers $((records / 5))
+wait_for acked answers $((records / 14))
 kill -TERM "$supervisor"
 kill -TERM "$supervisor" || true
 wait "$supervisor" || fail "a second SIGTERM: exit $?"
 
 # Everything at once: the supervisor and all its stages.
 start
-wait_for acked answers $((records / 4))
+wait_for acked answers $((records / 10))
 pids=$("$BULKHEAD" status --json --state "$state" | grep -o '"pid":[0-9]*' | cut -d: -f2)
 # shellcheck disable=SC2086
 kill -9 $pids
