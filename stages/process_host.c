@@ -295,7 +295,11 @@ static bool links_are_idle(struct host *h)
 /* Whether something is done that no frame has yet. */
 static bool has_unflushed(const struct host *h)
 {
-    return h->positioned && h->outlet_count != 0 && h->outlets[0].builder.first <= h->processed;
+    for (size_t i = 0; h->positioned && i < h->outlet_count; i++) {
+        if (h->outlets[i].builder.first <= h->processed && held_ms(h, &h->outlets[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 /*
@@ -314,7 +318,12 @@ static int send_all(struct host *h, bool more)
         h->flushed_at_ms = now_ms;
     for (size_t i = 0; i < h->outlet_count; i++) {
         struct outlet *o = &h->outlets[i];
-        if (flush && h->positioned && held_ms(h, o) == 0)
+        /*
+         * One that was held back must go even while another link is full: that one may wait for
+         * acks that wait for it.
+         */
+        bool due = o->quiet && now_ms - o->flushed_at_ms >= QUIET_FLUSH_MS;
+        if ((flush || due) && h->positioned && held_ms(h, o) == 0)
             outlet_flush(o, h->processed);
         if (h->positioned && outlet_send(o, &h->e) != 0) {
             uint64_t serial = link_id(o->link)->serial;
