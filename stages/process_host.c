@@ -408,14 +408,18 @@ static int say_done(struct host *h)
 
 /*
  * Publishes the counts of what was worked on; before any of it is committed, because what lies
- * below the commit is never seen again, so nobody would count it after a kill.
+ * below the commit is never seen again, so nobody would count it after a kill. A seq that a full
+ * disk holds up half done is not counted yet: after a kill all of it comes again.
  */
 static void publish_counts(struct host *h)
 {
-    if (h->runner.counts.through >= h->processed)
+    struct runner *r = &h->runner;
+    if (r->counts.through >= h->processed)
         return;
-    h->runner.counts.through = h->processed;
-    status_page_publish(h->page, &h->runner.counts);
+    r->counts.through = h->processed;
+    struct status_counts counts = r->emitter.seq > h->processed ? r->whole : r->counts;
+    counts.through = h->processed;
+    status_page_publish(h->page, &counts);
 }
 
 static void publish(struct host *h)

@@ -160,6 +160,8 @@ static bool is_done_already(const struct runner *r, const struct record *record)
 
 int runner_take(struct runner *r, const struct record *record, struct err *e)
 {
+    if (record->seq != r->emitter.seq)
+        r->whole = r->counts;
     emitter_begin(&r->emitter, record);
     bool is_data = record->kind == RECORD_DATA;
     /* Nobody can do without a tick or an end: what they let go would stay behind. */
@@ -193,6 +195,7 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
 
 int runner_read(struct runner *r, struct err *e)
 {
+    r->whole = r->counts;
     emitter_begin(&r->emitter, NULL);
     r->emitter.in_seq = 0;
     int rc = r->ops->read(r->self, &r->emitter, e);

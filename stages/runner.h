@@ -26,6 +26,7 @@ struct runner {
     struct quarantine quarantine;
     struct emitter emitter;
     struct status_counts counts; /* through: do not count again what is not above */
+    struct status_counts whole;  /* counts before the seq in hand, which may end half done */
 };
 
 struct runner_config {
