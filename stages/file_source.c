@@ -168,12 +168,14 @@ static int preflight(const struct topology *topology, const struct stage *stage,
 static int crc_of(const struct file_source *self, uint64_t from, uint64_t to, uint32_t *ret_crc,
                   struct err *e)
 {
-    uint8_t *piece = memory_new(SOURCE_READ_BYTES, 1);
+    /* No larger than it must be: a mark needs a few thousand bytes, and there are many marks. */
+    size_t room = to - from < SOURCE_READ_BYTES ? (size_t)(to - from) : SOURCE_READ_BYTES;
+    uint8_t *piece = memory_new(room, 1);
     uint32_t crc = 0;
     int rc = 0;
     while (rc == 0 && from < to) {
         status_page_beat(self->beats);
-        size_t wanted = to - from < SOURCE_READ_BYTES ? (size_t)(to - from) : SOURCE_READ_BYTES;
+        size_t wanted = to - from < room ? (size_t)(to - from) : room;
         size_t got = 0;
         rc = file_read_at(self->fd, from, piece, wanted, &got, e);
         if (rc == 0 && got < wanted && self->follow)
