@@ -25,9 +25,26 @@ void buf_grow(struct buf *b, size_t len)
     b->capacity = capacity;
 }
 
-void buf_add_text(struct buf *b, const char *text)
+void buf_add_digits(struct buf *b, uint64_t number, unsigned width)
 {
-    buf_add(b, text, strlen(text));
+    uint8_t digits[20]; /* 64 bits have no more */
+    REQUIRE(width <= sizeof digits);
+    size_t first = sizeof digits;
+    do {
+        digits[--first] = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    while (sizeof digits - first < width)
+        digits[--first] = '0';
+    buf_add(b, digits + first, sizeof digits - first);
+}
+
+void buf_add_int(struct buf *b, int64_t number)
+{
+    if (number < 0)
+        buf_add_byte(b, '-');
+    /* Negating in unsigned arithmetic is defined for INT64_MIN as well. */
+    buf_add_digits(b, number < 0 ? 0u - (uint64_t)number : (uint64_t)number, 1);
 }
 
 void buf_add_format(struct buf *b, const char *format, ...)

@@ -48,7 +48,10 @@ static inline void buf_add(struct buf *b, const void *bytes, size_t len)
 }
 
 /* Appends a NUL-terminated string without its NUL. */
-void buf_add_text(struct buf *b, const char *text);
+static inline void buf_add_text(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
 
 /* Appends one byte. */
 static inline void buf_add_byte(struct buf *b, uint8_t byte)
@@ -56,6 +59,13 @@ static inline void buf_add_byte(struct buf *b, uint8_t byte)
     *buf_reserve(b, 1) = byte;
     b->len++;
 }
+
+/* Appends a number in decimal digits, with zeros in front until they are `width`, which is 20 at
+ * most. */
+void buf_add_digits(struct buf *b, uint64_t number, unsigned width);
+
+/* Appends a number as "%" PRId64 does. */
+void buf_add_int(struct buf *b, int64_t number);
 
 /* Appends formatted text without a NUL. */
 void buf_add_format(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

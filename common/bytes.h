@@ -7,6 +7,7 @@
 #ifndef BULKHEAD_COMMON_BYTES_H
 #define BULKHEAD_COMMON_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -46,6 +47,18 @@ static inline uint64_t bytes_get_u64(const uint8_t *at)
     uint64_t value;
     memcpy(&value, at, sizeof value);
     return value;
+}
+
+/* A number of len bytes, less than eight; of none it is 0. */
+static inline uint64_t bytes_get_short(const uint8_t *at, size_t len)
+{
+    /* Loads overlap where len is odd: what is there twice is the same. */
+    if (len >= 4)
+        return bytes_get_u32(at) | (uint64_t)bytes_get_u32(at + len - 4) << (8 * (len - 4));
+    if (len == 0)
+        return 0;
+    return at[0] | (uint64_t)at[len / 2] << (8 * (len / 2)) |
+           (uint64_t)at[len - 1] << (8 * (len - 1));
 }
 
 #endif

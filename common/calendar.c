@@ -9,20 +9,6 @@
 #define NS_PER_MINUTE (60 * TIMESTAMP_NS_PER_SECOND)
 #define NS_PER_HOUR (60 * NS_PER_MINUTE)
 
-int64_t calendar_floor_div(int64_t dividend, int64_t divisor)
-{
-    REQUIRE(divisor > 0);
-    int64_t quotient = dividend / divisor;
-    return dividend % divisor < 0 ? quotient - 1 : quotient;
-}
-
-int64_t calendar_floor_mod(int64_t dividend, int64_t divisor)
-{
-    REQUIRE(divisor > 0);
-    int64_t rest = dividend % divisor;
-    return rest < 0 ? rest + divisor : rest;
-}
-
 /* How many days the week that holds 1970-01-01 had begun before it. */
 static int64_t week_shift_days(const struct calendar *c)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/decimal.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 
 #include "common/check.h"
@@ -67,7 +66,11 @@ void decimal_format(int64_t scaled, unsigned scale, struct buf *out)
 {
     int64_t bound = decimal_bound(scale);
     uint64_t number = scaled < 0 ? 0 - (uint64_t)scaled : (uint64_t)scaled;
-    buf_add_format(out, "%s%" PRIu64, scaled < 0 ? "-" : "", number / (uint64_t)bound);
-    if (scale != 0)
-        buf_add_format(out, ".%0*" PRIu64, (int)scale, number % (uint64_t)bound);
+    if (scaled < 0)
+        buf_add_byte(out, '-');
+    buf_add_digits(out, number / (uint64_t)bound, 1);
+    if (scale == 0)
+        return;
+    buf_add_byte(out, '.');
+    buf_add_digits(out, number % (uint64_t)bound, scale);
 }

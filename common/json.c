@@ -10,6 +10,7 @@
 
 #include "common/check.h"
 #include "common/limits.h"
+#include "common/scan.h"
 #include "common/utf8.h"
 
 struct reader {
@@ -29,6 +30,14 @@ static void skip_space(struct reader *r)
 {
     while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r'))
         r->at++;
+}
+
+/* The next byte that is no white space, without taking it; -1 at the end of the text. */
+static int next_byte(struct reader *r)
+{
+    if (r->at == r->end || *r->at <= ' ')
+        skip_space(r);
+    return r->at != r->end ? *r->at : -1;
 }
 
 static bool read_literal(struct reader *r, const char *word)
@@ -132,15 +141,13 @@ static bool read_escape(struct reader *r)
     return true;
 }
 
+/* Reads a string whose opening quote is next. */
 static bool read_string(struct reader *r, struct json_span *span)
 {
-    if (r->at == r->end || *r->at != '"')
-        return fail(r, "expected a string");
     const uint8_t *first = ++r->at;
     span->escaped = false;
     for (;;) {
-        while (r->at < r->end && *r->at != '"' && *r->at != '\\' && *r->at >= 0x20)
-            r->at++;
+        r->at = scan_plain(r->at, r->end);
         if (r->at == r->end)
             return fail(r, "the text ends in a string");
         if (*r->at == '"')
@@ -163,8 +170,7 @@ static bool read_value(struct reader *r, unsigned depth, struct json_span *span)
 static bool read_array(struct reader *r, unsigned depth, json_item_fn *item, void *context)
 {
     r->at++;
-    skip_space(r);
-    if (r->at < r->end && *r->at == ']') {
+    if (next_byte(r) == ']') {
         r->at++;
         return true;
     }
@@ -174,68 +180,66 @@ static bool read_array(struct reader *r, unsigned depth, json_item_fn *item, voi
             return false;
         if (item != NULL)
             item(context, &value);
-        skip_space(r);
-        if (r->at < r->end && *r->at == ']') {
-            r->at++;
-            return true;
-        }
-        if (r->at == r->end || *r->at != ',')
+        int next = next_byte(r);
+        if (next != ',' && next != ']')
             return fail(r, "expected ',' or ']'");
         r->at++;
+        if (next == ']')
+            return true;
     }
 }
 
 static bool read_object(struct reader *r, unsigned depth, json_member_fn *member, void *context)
 {
     r->at++;
-    skip_space(r);
-    if (r->at < r->end && *r->at == '}') {
+    if (next_byte(r) == '}') {
         r->at++;
         return true;
     }
     for (;;) {
         struct json_span key, value;
-        skip_space(r);
+        if (next_byte(r) != '"')
+            return fail(r, "expected a string");
         if (!read_string(r, &key))
             return false;
-        skip_space(r);
-        if (r->at == r->end || *r->at != ':')
+        if (next_byte(r) != ':')
             return fail(r, "expected ':'");
         r->at++;
         if (!read_value(r, depth, &value))
             return false;
         if (member != NULL)
             member(context, &key, &value);
-        skip_space(r);
-        if (r->at < r->end && *r->at == '}') {
-            r->at++;
-            return true;
-        }
-        if (r->at == r->end || *r->at != ',')
+        int next = next_byte(r);
+        if (next != ',' && next != '}')
             return fail(r, "expected ',' or '}'");
         r->at++;
+        if (next == '}')
+            return true;
     }
+}
+
+/* Reads an array or object inside `depth` open brackets. */
+static bool read_nested(struct reader *r, unsigned depth, bool object)
+{
+    if (depth >= JSON_DEPTH_MAX)
+        return fail(r, "nested too deeply");
+    return object ? read_object(r, depth + 1, NULL, NULL) : read_array(r, depth + 1, NULL, NULL);
 }
 
 /* Reads any value inside `depth` open brackets. */
 static bool read_value(struct reader *r, unsigned depth, struct json_span *span)
 {
-    skip_space(r);
-    if (r->at == r->end)
-        return fail(r, "the text ends where a value should be");
+    int first = next_byte(r);
+    if (first == '"')
+        return read_string(r, span);
     span->start = r->at;
     span->escaped = false;
     bool good = false;
-    switch (*r->at) {
-    case '"':
-        return read_string(r, span);
+    switch (first) {
     case '{':
     case '[':
-        if (depth >= JSON_DEPTH_MAX)
-            return fail(r, "nested too deeply");
-        span->type = *r->at == '{' ? JSON_OBJECT : JSON_ARRAY;
-        good = *r->at == '{' ? read_object(r, depth + 1, NULL, NULL)
-                             : read_array(r, depth + 1, NULL, NULL);
+        span->type = first == '{' ? JSON_OBJECT : JSON_ARRAY;
+        good = read_nested(r, depth, first == '{');
         break;
     case 't':
         span->type = JSON_TRUE;
@@ -249,8 +253,10 @@ static bool read_value(struct reader *r, unsigned depth, struct json_span *span)
         span->type = JSON_NULL;
         good = read_literal(r, "null");
         break;
+    case -1:
+        return fail(r, "the text ends where a value should be");
     default:
-        if (*r->at != '-' && (*r->at < '0' || *r->at > '9'))
+        if (first != '-' && (first < '0' || first > '9'))
             return fail(r, "expected a value");
         span->type = JSON_NUMBER;
         good = read_number(r);
@@ -264,14 +270,10 @@ int json_read(const uint8_t *text, size_t len, json_member_fn *member, void *con
 {
     struct reader r = {.start = text, .at = text, .end = text + len};
     struct json_span whole = {.type = JSON_OBJECT};
-    skip_space(&r);
-    bool good = r.at < r.end && *r.at == '{' ? read_object(&r, 1, member, context)
-                                             : read_value(&r, 0, &whole);
-    if (good) {
-        skip_space(&r);
-        if (r.at != r.end)
-            good = fail(&r, "something stands behind the value");
-    }
+    bool good =
+        next_byte(&r) == '{' ? read_object(&r, 1, member, context) : read_value(&r, 0, &whole);
+    if (good && next_byte(&r) >= 0)
+        good = fail(&r, "something stands behind the value");
     if (!good)
         return err_set(e, ERR_INVALID, "%s at byte %zu", r.fault, (size_t)(r.at - r.start) + 1);
     *ret_type = whole.type;
@@ -315,8 +317,8 @@ void json_unescape(const struct json_span *string, struct buf *out)
     const uint8_t *end = at + string->len;
     while (at < end) {
         const uint8_t *plain = at;
-        while (at < end && *at != '\\')
-            at++;
+        at = memchr(at, '\\', (size_t)(end - at));
+        at = at != NULL ? at : end;
         buf_add(out, plain, (size_t)(at - plain));
         if (at < end)
             unescape_one(&at, out);
@@ -357,21 +359,21 @@ static const char *short_escape(uint8_t c)
 
 void json_write_string(const uint8_t *bytes, size_t len, struct buf *out)
 {
+    const uint8_t *at = bytes, *end = bytes + len;
+    (void)buf_reserve(out, len + 2);
     buf_add_byte(out, '"');
-    size_t i = 0;
-    while (i < len) {
-        size_t plain = i;
-        while (i < len && bytes[i] >= 0x20 && bytes[i] != '"' && bytes[i] != '\\')
-            i++;
-        buf_add(out, bytes + plain, i - plain);
-        if (i == len)
+    for (;;) {
+        const uint8_t *plain = at;
+        at = scan_plain(at, end);
+        buf_add(out, plain, (size_t)(at - plain));
+        if (at == end)
             break;
-        const char *escape = short_escape(bytes[i]);
+        const char *escape = short_escape(*at);
         if (escape != NULL)
             buf_add_text(out, escape);
         else
-            buf_add_format(out, "\\u%04x", bytes[i]);
-        i++;
+            buf_add_format(out, "\\u%04x", *at);
+        at++;
     }
     buf_add_byte(out, '"');
 }

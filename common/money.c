@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/money.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -190,14 +189,14 @@ void money_format(int64_t minor, struct currency currency, struct buf *out)
     uint64_t unit = 1;
     for (unsigned i = 0; i < row->decimals; i++)
         unit *= 10;
-    buf_add_text(out, minor < 0 ? "-" : "");
-    if (row->symbol != NULL)
-        buf_add_text(out, row->symbol);
-    else
-        buf_add_format(out, "%s ", row->code);
+    if (minor < 0)
+        buf_add_byte(out, '-');
+    buf_add_text(out, row->symbol != NULL ? row->symbol : row->code);
+    if (row->symbol == NULL)
+        buf_add_byte(out, ' ');
+    buf_add_digits(out, magnitude / unit, 1);
     if (row->decimals == 0)
-        buf_add_format(out, "%" PRIu64, magnitude);
-    else
-        buf_add_format(out, "%" PRIu64 ".%0*" PRIu64, magnitude / unit, (int)row->decimals,
-                       magnitude % unit);
+        return;
+    buf_add_byte(out, '.');
+    buf_add_digits(out, magnitude % unit, row->decimals);
 }

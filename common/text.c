@@ -84,25 +84,24 @@ static const struct unit *take_unit(const char **at)
     return NULL;
 }
 
-/* Takes digits off the front; counts down for a negative number, whose range is larger by one. */
-static int take_signed_digits(const char **at, bool negative, int64_t *ret_number)
+static bool is_digit(char c)
 {
-    if (**at < '0' || **at > '9')
+    return c >= '0' && c <= '9';
+}
+
+/* Takes digits off the front. */
+static int take_digits(const char **at, int64_t *ret_number)
+{
+    if (!is_digit(**at))
         return ERR_INVALID;
     int64_t number = 0;
-    for (; **at >= '0' && **at <= '9'; (*at)++) {
-        int digit = **at - '0';
+    for (; is_digit(**at); (*at)++) {
         if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, negative ? -digit : digit, &number))
+            __builtin_add_overflow(number, **at - '0', &number))
             return ERR_RANGE;
     }
     *ret_number = number;
     return 0;
-}
-
-static int take_digits(const char **at, int64_t *ret_number)
-{
-    return take_signed_digits(at, false, ret_number);
 }
 
 int text_parse_duration(const char *text, int64_t *ret_ns)
@@ -135,22 +134,35 @@ void text_format_duration(int64_t ns, struct buf *out)
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         const char *name = order[i];
         const struct unit *unit = take_unit(&name);
-        if (ns / unit->ns != 0)
-            buf_add_format(out, "%" PRId64 "%s", ns / unit->ns, unit->name);
+        if (ns / unit->ns != 0) {
+            buf_add_int(out, ns / unit->ns);
+            buf_add_text(out, unit->name);
+        }
         ns %= unit->ns;
     }
 }
 
 int text_parse_int(const char *text, int64_t *ret_number)
 {
-    bool negative = *text == '-';
-    if (negative)
-        text++;
-    int64_t number;
-    int rc = take_signed_digits(&text, negative, &number);
-    if (rc != 0)
-        return rc;
-    if (*text != '\0')
+    return text_read_int(text, strlen(text), ret_number);
+}
+
+int text_read_int(const char *text, size_t len, int64_t *ret_number)
+{
+    const char *at = text, *end = text + len;
+    bool negative = at != end && *at == '-';
+    at += negative ? 1 : 0;
+    if (at == end || !is_digit(*at))
+        return ERR_INVALID;
+    int64_t number = 0;
+    for (; at != end && is_digit(*at); at++) {
+        /* Counts down for a negative number, whose range is larger by one. */
+        int digit = *at - '0';
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, negative ? -digit : digit, &number))
+            return ERR_RANGE;
+    }
+    if (at != end)
         return ERR_INVALID;
     *ret_number = number;
     return 0;

@@ -30,6 +30,9 @@ void text_format_duration(int64_t ns, struct buf *out);
 /* Reads a whole decimal number. Returns 0, ERR_INVALID, or ERR_RANGE. */
 int text_parse_int(const char *text, int64_t *ret_number);
 
+/* As text_parse_int(), of len bytes. */
+int text_read_int(const char *text, size_t len, int64_t *ret_number);
+
 /*
  * Reads a size in bytes: a whole number, with KiB, MiB or GiB behind it if wanted.
  * Returns 0, ERR_INVALID, or ERR_RANGE.

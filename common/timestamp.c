@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/timestamp.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 
 #include "common/calendar.h"
@@ -49,16 +48,16 @@ static unsigned days_in_month(int64_t year, unsigned month)
 }
 
 /* Reads exactly count digits at *at and moves on; false where they are not. */
-static bool take_number(const char **at, const char *end, int count, unsigned *ret_number)
+static inline bool take_number(const char **at, const char *end, int count, unsigned *ret_number)
 {
     if (end - *at < count)
         return false;
     unsigned number = 0;
     for (int i = 0; i < count; i++) {
-        char c = (*at)[i];
-        if (c < '0' || c > '9')
+        unsigned digit = (unsigned)((*at)[i] - '0');
+        if (digit > 9)
             return false;
-        number = number * 10 + (unsigned)(c - '0');
+        number = number * 10 + digit;
     }
     *at += count;
     *ret_number = number;
@@ -164,30 +163,54 @@ enum timestamp_result timestamp_parse_date(const char *text, size_t len, int64_t
     return TIMESTAMP_OK;
 }
 
+/* Writes count digits, and moves on. */
+static void put_digits(uint8_t **at, uint64_t number, unsigned count)
+{
+    for (unsigned i = count; i-- > 0; number /= 10)
+        (*at)[i] = (uint8_t)('0' + number % 10);
+    *at += count;
+}
+
+/* Writes a date, and moves on. */
+static void put_date(uint8_t **at, int64_t days)
+{
+    int64_t year, month, day;
+    civil_from_days(days, &year, &month, &day);
+    put_digits(at, (uint64_t)year, 4);
+    *(*at)++ = '-';
+    put_digits(at, (uint64_t)month, 2);
+    *(*at)++ = '-';
+    put_digits(at, (uint64_t)day, 2);
+}
+
 void timestamp_format_date(int64_t days, struct buf *out)
 {
     REQUIRE(days >= TIMESTAMP_DAYS_MIN && days <= TIMESTAMP_DAYS_MAX);
-    int64_t year, month, day;
-    civil_from_days(days, &year, &month, &day);
-    buf_add_format(out, "%04" PRId64 "-%02" PRId64 "-%02" PRId64, year, month, day);
+    uint8_t *at = buf_reserve(out, sizeof "2000-01-01");
+    put_date(&at, days);
+    out->len = (size_t)(at - out->data);
 }
 
 void timestamp_format(int64_t ns, struct buf *out)
 {
-    int64_t days = calendar_floor_div(ns, TIMESTAMP_NS_PER_DAY);
-    int64_t ns_of_day = calendar_floor_mod(ns, TIMESTAMP_NS_PER_DAY);
-    int64_t year, month, day;
-    civil_from_days(days, &year, &month, &day);
-    int64_t seconds = ns_of_day / TIMESTAMP_NS_PER_SECOND;
-    int64_t fraction = ns_of_day % TIMESTAMP_NS_PER_SECOND;
-    buf_add_format(
-        out, "%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64 ":%02" PRId64,
-        year, month, day, seconds / 3600, seconds / 60 % 60, seconds % 60);
+    uint8_t *at = buf_reserve(out, sizeof "2000-01-01T00:00:00.123456789Z");
+    put_date(&at, calendar_floor_div(ns, TIMESTAMP_NS_PER_DAY));
+    uint64_t ns_of_day = (uint64_t)calendar_floor_mod(ns, TIMESTAMP_NS_PER_DAY);
+    uint64_t seconds = ns_of_day / TIMESTAMP_NS_PER_SECOND;
+    uint64_t fraction = ns_of_day % TIMESTAMP_NS_PER_SECOND;
+    *at++ = 'T';
+    put_digits(&at, seconds / 3600, 2);
+    *at++ = ':';
+    put_digits(&at, seconds / 60 % 60, 2);
+    *at++ = ':';
+    put_digits(&at, seconds % 60, 2);
     if (fraction != 0) {
-        int digits = 9;
+        unsigned digits = 9;
         for (; fraction % 10 == 0; fraction /= 10)
             digits--;
-        buf_add_format(out, ".%0*" PRId64, digits, fraction);
+        *at++ = '.';
+        put_digits(&at, fraction, digits);
     }
-    buf_add_byte(out, 'Z');
+    *at++ = 'Z';
+    out->len = (size_t)(at - out->data);
 }

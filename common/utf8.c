@@ -1,57 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/utf8.h"
 
-#include "common/bytes.h"
 #include "common/check.h"
+#include "common/scan.h"
 
-/* Length of the sequence that starts with byte, and the bounds of its second byte; 0 if none. */
-static unsigned sequence_len(uint8_t byte, uint8_t *second_min, uint8_t *second_max)
+static bool continues(uint8_t byte)
 {
-    *second_min = 0x80;
-    *second_max = 0xbf;
-    if (byte >= 0xc2 && byte <= 0xdf)
-        return 2;
-    if (byte >= 0xe0 && byte <= 0xef) {
-        if (byte == 0xe0)
-            *second_min = 0xa0; /* below: overlong */
-        if (byte == 0xed)
-            *second_max = 0x9f; /* above: surrogates */
-        return 3;
+    return (byte & 0xc0) == 0x80;
+}
+
+/* Length of the sequence of two bytes or more at `at`, where `left` bytes are; 0 if it is bad. */
+static size_t sequence_len(const uint8_t *at, size_t left)
+{
+    uint8_t first = at[0];
+    if (first < 0xe0)
+        return first >= 0xc2 && left >= 2 && continues(at[1]) ? 2 : 0;
+    if (first < 0xf0) {
+        uint8_t min = first == 0xe0 ? 0xa0 : 0x80; /* below: overlong */
+        uint8_t max = first == 0xed ? 0x9f : 0xbf; /* above: surrogates */
+        return left >= 3 && at[1] >= min && at[1] <= max && continues(at[2]) ? 3 : 0;
     }
-    if (byte >= 0xf0 && byte <= 0xf4) {
-        if (byte == 0xf0)
-            *second_min = 0x90; /* below: overlong */
-        if (byte == 0xf4)
-            *second_max = 0x8f; /* above: behind U+10FFFF */
-        return 4;
-    }
-    return 0;
+    uint8_t min = first == 0xf0 ? 0x90 : 0x80; /* below: overlong */
+    uint8_t max = first == 0xf4 ? 0x8f : 0xbf; /* above: behind U+10FFFF */
+    return first <= 0xf4 && left >= 4 && at[1] >= min && at[1] <= max && continues(at[2]) &&
+                   continues(at[3])
+               ? 4
+               : 0;
 }
 
 bool utf8_valid(const uint8_t *bytes, size_t len, size_t *ret_bad_at)
 {
-    size_t i = 0;
-    while (i < len) {
-        /* Most text is ASCII: eight bytes at a time while no high bit is set. */
-        if (len - i >= 8 && (bytes_get_u64(bytes + i) & 0x8080808080808080u) == 0) {
-            i += 8;
-            continue;
-        }
-        if (bytes[i] < 0x80) {
-            i++;
-            continue;
-        }
-        uint8_t second_min, second_max;
-        unsigned n = sequence_len(bytes[i], &second_min, &second_max);
-        bool good =
-            n != 0 && len - i >= n && bytes[i + 1] >= second_min && bytes[i + 1] <= second_max;
-        for (unsigned k = 2; good && k < n; k++)
-            good = (bytes[i + k] & 0xc0) == 0x80;
-        if (!good) {
-            *ret_bad_at = i;
-            return false;
-        }
-        i += n;
+    const uint8_t *at = bytes, *end = bytes + len;
+    while ((at = scan_ascii(at, end)) != end) {
+        /* What is not ASCII stands beside more of it. */
+        do {
+            size_t n = sequence_len(at, (size_t)(end - at));
+            if (n == 0) {
+                *ret_bad_at = (size_t)(at - bytes);
+                return false;
+            }
+            at += n;
+        } while (at != end && *at >= 0x80);
     }
     return true;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/value.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "common/check.h"
@@ -175,10 +174,13 @@ void value_write_json(const struct value *value, struct type type, struct buf *o
         write_quoted_bytes(value, out);
         return;
     case VALUE_INT:
-        buf_add_format(out, "%" PRId64, value->integer);
+        buf_add_int(out, value->integer);
         return;
     case VALUE_BOOL:
-        buf_add_text(out, value->boolean ? "true" : "false");
+        if (value->boolean)
+            buf_add_text(out, "true");
+        else
+            buf_add_text(out, "false");
         return;
     case VALUE_LIST:
         write_list(value, type, out);

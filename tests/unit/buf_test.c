@@ -100,6 +100,29 @@ static void format_appends_any_length(void **state)
     buf_done(&b);
 }
 
+/* Numbers of all magnitudes as printf writes them, one behind the other. */
+static void numbers_are_as_printf_writes_them(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    for (int i = 0; i < 50000; i++) {
+        int64_t number = random_integer();
+        uint64_t bits = i == 0 ? UINT64_MAX : (uint64_t)number;
+        unsigned width = (unsigned)random_below(21);
+        char expected[128];
+        (void)snprintf(expected, sizeof expected, "<%" PRId64 "|%0*" PRIu64 ">", number, (int)width,
+                       bits);
+        buf_reset(&b);
+        buf_add_byte(&b, '<');
+        buf_add_int(&b, number);
+        buf_add_byte(&b, '|');
+        buf_add_digits(&b, bits, width);
+        buf_add_byte(&b, '>');
+        assert_string_equal(buf_text(&b), expected);
+    }
+    buf_done(&b);
+}
+
 static void reset_forgets_but_keeps_the_memory(void **state)
 {
     (void)state;
@@ -212,6 +235,12 @@ static void drop_more_than_there_is(void)
     buf_drop_front(&b, 4);
 }
 
+static void want_more_digits_than_there_are(void)
+{
+    struct buf b = {0};
+    buf_add_digits(&b, 1, 21);
+}
+
 static void drop_from_an_empty_one(void)
 {
     struct buf b = {0};
@@ -225,6 +254,12 @@ static void dropping_too_much_aborts(void **state)
     assert_aborts(drop_from_an_empty_one);
 }
 
+static void too_many_digits_abort(void **state)
+{
+    (void)state;
+    assert_aborts(want_more_digits_than_there_are);
+}
+
 int main(void)
 {
     random_init("buf_test");
@@ -234,10 +269,12 @@ int main(void)
         cmocka_unit_test(reserve_makes_room_and_leaves_the_length),
         cmocka_unit_test(text_puts_a_nul_that_does_not_count),
         cmocka_unit_test(format_appends_any_length),
+        cmocka_unit_test(numbers_are_as_printf_writes_them),
         cmocka_unit_test(reset_forgets_but_keeps_the_memory),
         cmocka_unit_test(drop_front_removes_from_the_front),
         cmocka_unit_test(agrees_with_a_plain_array),
         cmocka_unit_test(dropping_too_much_aborts),
+        cmocka_unit_test(too_many_digits_abort),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -330,6 +330,31 @@ static void strings_are_written(void **state)
     buf_done(&text);
 }
 
+/* A control character at any place of a string is told by its byte, whatever the length. */
+static void control_characters_are_told_by_their_place(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len < 70; len++) {
+        for (size_t at = 0; at < len; at++) {
+            uint8_t text[80];
+            memset(text, 'x', len + 2);
+            text[0] = text[len + 1] = '"';
+            text[1 + at] = (uint8_t)random_below(0x20);
+            char expected[64];
+            (void)snprintf(expected, sizeof expected, "a control character in a string at byte %zu",
+                           at + 2);
+            struct err e = {0};
+            enum json_type type;
+            assert_int_equal(read_copy(text, len + 2, &type, &e), ERR_INVALID);
+            assert_string_equal(e.text, expected);
+            assert_int_equal(read_copy(text, at + 1, &type, &e), ERR_INVALID);
+            (void)snprintf(expected, sizeof expected, "the text ends in a string at byte %zu",
+                           at + 2);
+            assert_string_equal(e.text, expected);
+        }
+    }
+}
+
 /* A code point that is no surrogate; those that matter to JSON come often. */
 static uint32_t random_code_point(void)
 {
@@ -353,8 +378,8 @@ static void what_is_written_is_read(void **state)
     struct buf bytes = {0}, text = {0};
     for (int i = 0; i < 20000; i++) {
         buf_reset(&bytes);
-        for (uint64_t n = random_below(20); n > 0; n--)
-            utf8_add(&bytes, random_code_point());
+        for (uint64_t n = random_below(40); n > 0; n--)
+            utf8_add(&bytes, random_below(2) == 0 ? 'x' : random_code_point());
         buf_reset(&text);
         buf_add_text(&text, "{\"k\":");
         json_write_string(bytes.data, bytes.len, &text);
@@ -779,6 +804,7 @@ int main(void)
         cmocka_unit_test(members_are_told_before_an_error),
         cmocka_unit_test(what_is_no_object_has_no_members),
         cmocka_unit_test(strings_are_written),
+        cmocka_unit_test(control_characters_are_told_by_their_place),
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(random_documents_are_read_as_meant),
         cmocka_unit_test(slow_judgement_knows_the_table),

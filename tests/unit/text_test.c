@@ -316,6 +316,29 @@ static void numbers_are_read(void **state)
     }
 }
 
+/* A copy of exactly that size, so that a sanitizer sees reads behind it. */
+static void numbers_end_where_they_are_said_to(void **state)
+{
+    (void)state;
+    static const char text[] = "-1234567";
+    for (size_t len = 0; len < sizeof text; len++) {
+        char *copy = malloc(len != 0 ? len : 1);
+        assert_non_null(copy);
+        memcpy(copy, text, len);
+        int64_t number = UNTOUCHED, wanted = 0;
+        for (size_t i = 1; i < len && i < sizeof text - 1; i++)
+            wanted = wanted * 10 - (text[i] - '0');
+        bool good = len > 1 && len < sizeof text;
+        int rc = text_read_int(copy, len, &number);
+        assert_int_equal(rc, good ? 0 : ERR_INVALID);
+        assert_int_equal(number, good ? wanted : UNTOUCHED);
+        free(copy);
+    }
+    int64_t number = UNTOUCHED;
+    assert_int_equal(text_read_int("12\0", 3, &number), ERR_INVALID);
+    assert_int_equal(number, UNTOUCHED);
+}
+
 static void numbers_round_trip(void **state)
 {
     (void)state;
@@ -571,6 +594,7 @@ int main(void)
         cmocka_unit_test(durations_round_trip),
         cmocka_unit_test(durations_add_up_or_overflow),
         cmocka_unit_test(numbers_are_read),
+        cmocka_unit_test(numbers_end_where_they_are_said_to),
         cmocka_unit_test(numbers_round_trip),
         cmocka_unit_test(the_least_number_is_read),
         cmocka_unit_test(sizes_are_read),

@@ -168,10 +168,12 @@ static void damaged_texts_are_judged_as_slowly(void **state)
     struct buf text = {0};
     for (int i = 0; i < 50000; i++) {
         buf_reset(&text);
-        for (uint64_t n = random_below(20); n > 0; n--)
+        for (uint64_t n = random_below(40); n > 0; n--)
             buf_add_byte(&text, 'x');
         for (uint64_t n = random_below(8); n > 0; n--)
             add_random_code_point(&text);
+        for (uint64_t n = random_below(40); n > 0; n--)
+            buf_add_byte(&text, 'x');
         assert_int_equal(bad_at(text.data, text.len), GOOD);
         if (text.len == 0)
             continue;
