@@ -34,6 +34,8 @@ struct json_decode {
     const struct contract *out;
     size_t line_field;
     size_t name_len[FIELDS_MAX];
+    size_t members;           /* of the object in hand so far */
+    size_t usual[FIELDS_MAX]; /* which field each member was in an object before */
     struct found found[FIELDS_MAX];
     struct value fields[FIELDS_MAX];
     struct buf key;
@@ -105,12 +107,18 @@ static void note_member(void *opaque, const struct json_span *key, const struct 
         name = self->key.data;
         len = self->key.len;
     }
-    for (size_t i = 0; i < self->out->count; i++) {
+    /* Most objects have their members in the same order, so the first look mostly finds it. */
+    size_t count = self->out->count, place = self->members++;
+    size_t i = place < count ? self->usual[place] : 0;
+    for (size_t looks = 0; looks < count; looks++) {
         if (self->name_len[i] == len && memcmp(self->out->fields[i].name, name, len) == 0) {
             self->found[i].times++;
             self->found[i].value = *value;
+            if (place < count)
+                self->usual[place] = i;
             return;
         }
+        i = i + 1 < count ? i + 1 : 0;
     }
 }
 
@@ -179,26 +187,16 @@ static bool decode_timestamp(const struct value *text, struct value *ret_value, 
 
 static bool decode_int(const struct json_span *span, struct value *ret_value, struct refusal *why)
 {
-    char digits[24];
     int64_t number;
-    /* JSON has no leading zeros: more digits than these are too many. */
-    int rc = memchr(span->start, '.', span->len) != NULL ||
-                     memchr(span->start, 'e', span->len) != NULL ||
-                     memchr(span->start, 'E', span->len) != NULL
-                 ? ERR_INVALID
-                 : ERR_RANGE;
-    if (rc == ERR_RANGE && span->len < sizeof digits) {
-        memcpy(digits, span->start, span->len);
-        digits[span->len] = '\0';
-        rc = text_parse_int(digits, &number);
-    }
-    if (rc == 0) {
+    if (text_read_int((const char *)span->start, span->len, &number) == 0) {
         *ret_value = value_of_integer(VALUE_INT, number);
         return true;
     }
-    *why = rc == ERR_RANGE
-               ? (struct refusal){.reason = DEAD_OVERFLOW, .what = "does not fit 64 bits"}
-               : (struct refusal){.reason = DEAD_WRONG_TYPE, .what = "is no whole number"};
+    bool whole = memchr(span->start, '.', span->len) == NULL &&
+                 memchr(span->start, 'e', span->len) == NULL &&
+                 memchr(span->start, 'E', span->len) == NULL;
+    *why = whole ? (struct refusal){.reason = DEAD_OVERFLOW, .what = "does not fit 64 bits"}
+                 : (struct refusal){.reason = DEAD_WRONG_TYPE, .what = "is no whole number"};
     return false;
 }
 
@@ -229,6 +227,10 @@ static bool decode_scalar(struct json_decode *self, const struct json_span *span
         return decode_money(&text, type, value, why);
     if (type.tag == VALUE_TIMESTAMP)
         return decode_timestamp(&text, value, why);
+    if (type.tag == VALUE_STRING && type.detail == NULL) {
+        *value = text; /* the whole line is UTF-8, and there is nothing else to check */
+        return true;
+    }
     return decode_literal(&text, type, value, why);
 }
 
@@ -444,7 +446,9 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
                      "byte %zu begins no UTF-8 sequence", bad_at + 1);
         return;
     }
-    memset(self->found, 0, self->out->count * sizeof self->found[0]);
+    for (size_t i = 0; i < self->out->count; i++)
+        self->found[i].times = 0;
+    self->members = 0;
     enum json_type type;
     struct err e;
     if (json_read(line->bytes, line->len, note_member, self, &type, &e) != 0) {
@@ -467,7 +471,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
             return;
         }
     }
-    for (size_t i = 0; i < self->out->count; i++) {
+    for (size_t i = 0; self->nested.len != 0 && i < self->out->count; i++) {
         if (self->fields[i].tag == VALUE_LIST || self->fields[i].tag == VALUE_MAP)
             self->fields[i].bytes = self->nested.data + self->nested_at[i];
     }

@@ -13,7 +13,8 @@
 struct json_encode {
     const struct contract *in;
     size_t fields[FIELDS_MAX]; /* places in the input */
-    char *heads[FIELDS_MAX];   /* what stands before each value: "id": */
+    char *heads[FIELDS_MAX];   /* what stands before each value: ,"id": */
+    size_t head_len[FIELDS_MAX];
     size_t count;
     struct buf line;
 };
@@ -39,7 +40,8 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
     self->count = fields->present ? fields->count : self->in->count;
     for (size_t i = 0; i < self->count; i++) {
         self->fields[i] = fields->present ? (size_t)fields->fields[i].index : i;
-        self->heads[i] = memory_format("\"%s\":", self->in->fields[self->fields[i]].name);
+        self->heads[i] = memory_format(",\"%s\":", self->in->fields[self->fields[i]].name);
+        self->head_len[i] = strlen(self->heads[i]);
     }
     *ret_self = self;
     return 0;
@@ -62,11 +64,13 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         size_t field = self->fields[i];
         if (in->fields[field].tag == VALUE_OPTIONAL)
             continue;
-        buf_add_byte(&self->line, self->line.len == 0 ? '{' : ',');
-        buf_add_text(&self->line, self->heads[i]);
+        buf_add(&self->line, self->heads[i], self->head_len[i]);
         value_write_json(&in->fields[field], self->in->fields[field].type, &self->line);
     }
-    buf_add_text(&self->line, self->line.len == 0 ? "{}" : "}");
+    if (self->line.len == 0)
+        buf_add_byte(&self->line, ',');
+    self->line.data[0] = '{'; /* instead of the first comma */
+    buf_add_byte(&self->line, '}');
     struct value line = value_of_bytes(VALUE_STRING, self->line.data, self->line.len);
     emitter_emit(out, &line);
 }
