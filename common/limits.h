@@ -107,19 +107,23 @@
 #endif
 /* A log of a store that is shorter than this is never worth a checkpoint. */
 #ifndef STORE_CHECKPOINT_LOG_BYTES_MIN
-#define STORE_CHECKPOINT_LOG_BYTES_MIN (UINT64_C(16) << 20)
+#define STORE_CHECKPOINT_LOG_BYTES_MIN (UINT64_C(64) << 20)
 #endif
 /* Nor is one that is shorter than the table's memory divided by this: reading either costs time. */
 #ifndef STORE_CHECKPOINT_TABLE_DIVISOR
-#define STORE_CHECKPOINT_TABLE_DIVISOR 2u
+#define STORE_CHECKPOINT_TABLE_DIVISOR 1u
 #endif
 /* How much of a checkpoint is written at once, so that nobody waits long for it. */
 #ifndef STORE_CHECKPOINT_PIECE_BYTES
 #define STORE_CHECKPOINT_PIECE_BYTES (UINT64_C(1) << 20)
 #endif
-/* Slots of a part of a store's table before it grows; a power of 2, 8 at the least. */
+/* Slots of a part of a store's table before it grows; 8 at the least. */
 #ifndef STORE_SHARD_SLOTS_FIRST
 #define STORE_SHARD_SLOTS_FIRST 64u
+#endif
+/* A store whose tables are smaller than this does without huge pages. */
+#ifndef STORE_HUGE_BYTES_MIN
+#define STORE_HUGE_BYTES_MIN (UINT64_C(4) << 20)
 #endif
 
 /*

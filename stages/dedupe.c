@@ -60,7 +60,7 @@ static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
         text_format_duration(keep->number, &text);
         buf_add_format(&text, " at=%s", options_get(stage->options, "at")->text);
     }
-    *ret_spec = (struct store_spec){.value_len = 0};
+    *ret_spec = (struct store_spec){.value_len = 0, .expires = keep->present};
     store_spec_set_schema(ret_spec, buf_text(&text));
     buf_done(&text);
 }

@@ -220,7 +220,7 @@ static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
         if (self.period_used[p])
             buf_add_format(&text, "%s%s", periods[p], self.period_sums[p] ? "+sum;" : ";");
     }
-    *ret_spec = (struct store_spec){.value_len = sizeof(struct usage)};
+    *ret_spec = (struct store_spec){.value_len = sizeof(struct usage), .expires = true};
     store_spec_set_schema(ret_spec, buf_text(&text));
     buf_done(&text);
 }

@@ -50,7 +50,8 @@ struct store_file_header store_header(const struct store *s, uint64_t number)
     struct store_file_header header = {.number = number,
                                        .start_seq = image_commit_get(&s->image).seq,
                                        .clock = image_committed_clock(&s->image),
-                                       .value_len = s->spec.value_len};
+                                       .value_len = s->spec.value_len,
+                                       .expires = s->spec.expires};
     memcpy(header.schema, s->spec.schema, sizeof header.schema);
     memcpy(header.secret, image_secret(&s->image), sizeof header.secret);
     return header;
@@ -98,8 +99,7 @@ void store_prefetch(const struct store *s, struct hash128 key)
 
 const void *store_find(const struct store *s, struct hash128 key)
 {
-    const struct image_slot *slot = image_find(&s->image, key);
-    return slot != NULL ? slot->value : NULL;
+    return image_find(&s->image, key);
 }
 
 /* Notes that the redo now holds changes of the present seq. */
@@ -128,7 +128,7 @@ void store_put(struct store *s, struct hash128 key, int64_t expires_at, const vo
     REQUIRE(s->seq != 0 && !is_ahead(s, image_group(key)));
     image_put(&s->image, s->seq, key, expires_at, value);
     store_expiry_note(&s->expiry, &s->image, key, expires_at);
-    store_log_add_put(&s->redo, key, expires_at, value, s->spec.value_len);
+    store_log_add_put(&s->redo, &s->spec, key, expires_at, value);
     mark_redo(s);
 }
 
@@ -167,23 +167,10 @@ void store_each_expiring(struct store *s, int64_t until, store_visit *visit, voi
     store_expiry_each(&s->expiry, &s->image, until, visit_expiring, &each);
 }
 
-struct each_live {
-    store_visit *visit;
-    void *context;
-};
-
-static void visit_live(void *context, const struct image_slot *slot)
-{
-    const struct each_live *each = context;
-    struct hash128 key = {slot->low, slot->high};
-    each->visit(each->context, key, slot->expires_at, slot->value);
-}
-
 void store_each_live(const struct store *s, store_visit *visit, void *context)
 {
-    struct each_live each = {.visit = visit, .context = context};
     for (unsigned i = 0; i < IMAGE_SHARDS; i++)
-        image_each_live(&s->image, i, visit_live, &each);
+        image_each_live(&s->image, i, visit, context);
 }
 
 int64_t store_next_expiry(struct store *s)

@@ -41,6 +41,7 @@
 
 struct store_spec {
     uint32_t value_len; /* bytes, a multiple of 8, STORE_VALUE_BYTES_MAX at most */
+    bool expires;       /* whether entries may; those that never do take 8 bytes less */
     /*
      * What the keys and values mean, as text: kind and the options that shape them. State that
      * was written under another schema is refused.
@@ -117,7 +118,8 @@ const void *store_find(const struct store *s, struct hash128 key);
 
 /*
  * Sets the value of a key and when it expires (STORE_NEVER: never). Copies value_len bytes.
- * Requires: store_begin() was called; store_is_full() is false; the key's group is not ahead.
+ * Requires: store_begin() was called; store_is_full() is false; the key's group is not ahead;
+ * STORE_NEVER if the spec says that entries do not expire.
  */
 void store_put(struct store *s, struct hash128 key, int64_t expires_at, const void *value);
 

@@ -113,13 +113,15 @@ int store_checkpoint_open(int dir_fd, uint64_t number, int *ret_fd,
 
 /* Reads one block at the offset into the image; *offset then stands behind it. */
 static bool load_block(struct file_window *file, uint64_t *offset, unsigned group,
-                       uint32_t value_len, struct image *image, uint64_t *entries)
+                       const struct store_file_header *header, struct image *image,
+                       uint64_t *entries)
 {
     const uint8_t *block = file_window_at(file, *offset, BLOCK_HEADER_BYTES);
     if (block == NULL || bytes_get_u32(block + BLOCK_AT_MAGIC) != BLOCK_MAGIC ||
         bytes_get_u32(block + BLOCK_AT_GROUP) != group)
         return false;
-    size_t slot_size = sizeof(struct image_slot) + value_len;
+    size_t value_at = header->expires ? 24 : 16;
+    size_t slot_size = value_at + header->value_len;
     uint64_t count = bytes_get_u32(block + BLOCK_AT_COUNT);
     block = file_window_at(file, *offset, BLOCK_HEADER_BYTES + count * slot_size);
     if (block == NULL)
@@ -133,7 +135,8 @@ static bool load_block(struct file_window *file, uint64_t *offset, unsigned grou
         struct hash128 key = {bytes_get_u64(slot), bytes_get_u64(slot + 8)};
         if (image_group(key) != group)
             return false;
-        image_put(image, 0, key, (int64_t)bytes_get_u64(slot + 16), slot + 24);
+        int64_t expires_at = header->expires ? (int64_t)bytes_get_u64(slot + 16) : STORE_NEVER;
+        image_put(image, 0, key, expires_at, slot + value_at);
     }
     image_set_position(image, group, bytes_get_u64(block + BLOCK_AT_POSITION));
     *offset += BLOCK_HEADER_BYTES + count * slot_size;
@@ -162,7 +165,7 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
     uint64_t entries = 0;
     for (unsigned group = 0; rc == 0 && group < KEY_GROUPS; group++) {
         status_page_beat(beats);
-        if (!load_block(&file, &offset, group, header->value_len, image, &entries) && file.rc == 0)
+        if (!load_block(&file, &offset, group, header, image, &entries) && file.rc == 0)
             rc = err_set(e, ERR_CORRUPT, "%s: a block does not verify (offset %" PRIu64 ")", name,
                          offset);
         rc = file.rc != 0 ? err_wrap(e, "%s", name) : rc;

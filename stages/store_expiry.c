@@ -20,11 +20,13 @@ void store_expiry_note(struct store_expiry *x, const struct image *image, struct
         x->earliest = expires_at;
 }
 
-static void take_earlier(void *context, const struct image_slot *slot)
+static void take_earlier(void *context, struct hash128 key, int64_t expires_at, const void *value)
 {
+    (void)key;
+    (void)value;
     int64_t *earliest = context;
-    if (slot->expires_at < *earliest)
-        *earliest = slot->expires_at;
+    if (expires_at < *earliest)
+        *earliest = expires_at;
 }
 
 int64_t store_expiry_next(struct store_expiry *x, const struct image *image)
@@ -50,12 +52,11 @@ struct each {
     void *context;
 };
 
-static void visit_expiring(void *context, const struct image_slot *slot)
+static void visit_expiring(void *context, struct hash128 key, int64_t expires_at, const void *value)
 {
     const struct each *each = context;
-    struct hash128 key = {slot->low, slot->high};
-    if (slot->expires_at != STORE_NEVER && slot->expires_at <= each->until)
-        each->visit(each->context, key, slot->expires_at, slot->value);
+    if (expires_at != STORE_NEVER && expires_at <= each->until)
+        each->visit(each->context, key, expires_at, value);
 }
 
 void store_expiry_each(struct store_expiry *x, const struct image *image, int64_t until,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/store_image.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,30 +8,28 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/buf.h"
 #include "common/check.h"
 #include "common/limits.h"
-#include "common/memory.h"
 
-#define IMAGE_MAGIC UINT64_C(0x31676d6964616568) /* "headimg1" */
-#define IMAGE_PAGE UINT64_C(4096)
-/* Address space, not memory: pages come into being when they are touched. */
-#define IMAGE_MAPPED_BYTES (UINT64_C(1) << 38)
-/* A region of a shard, packed so that one store replaces it: page << 8 | log2(slots). */
-#define REGION(page, slots_log2) (((page) << 8) | (slots_log2))
+#define IMAGE_MAGIC UINT64_C(0x32676d6964616568) /* "headimg2" */
+/* The table of a shard, packed so that one store replaces it: page << 36 | slots. */
+#define TABLE_SLOTS_BITS 36
+#define TABLE(page, slots) ((page) << TABLE_SLOTS_BITS | (slots))
+_Static_assert(STORE_SPACE_BYTES / STORE_PAGE_BYTES <= UINT64_C(1) << (64 - TABLE_SLOTS_BITS),
+               "any page fits");
 
-/* What a growth was about to do; `active` is its last and first word. */
-struct image_growth {
-    _Atomic uint64_t active;
-    uint64_t shard;
-    uint64_t old_region;
-    uint64_t new_region;
+#define CACHE_LINE_BYTES 64
+
+enum {
+    SLOT_EMPTY = 0,
+    SLOT_TAKEN_BACK = 1,
+    SLOT_LOW_MIN = 2,
 };
 
 struct image_header {
     uint64_t magic;
     uint32_t value_len;
-    uint32_t spare;
+    uint32_t expires;
     char schema[STORE_SCHEMA_BYTES_MAX + 1];
     uint8_t secret[STORE_SECRET_BYTES];
     _Atomic uint64_t complete;
@@ -41,50 +38,64 @@ struct image_header {
     int64_t clock;
     _Atomic uint64_t undo_head; /* counts entries ever freed */
     _Atomic uint64_t undo_tail; /* counts entries ever made */
-    _Atomic uint64_t next_page;
-    struct image_growth growth;
-    _Atomic uint64_t regions[IMAGE_SHARDS];
-    uint64_t spares[IMAGE_SHARDS]; /* the region before, punched; 0: none. Used again if it fits */
+    _Atomic uint64_t moving;    /* the shard whose table is being replaced, + 1; 0: none */
+    _Atomic uint64_t tables[IMAGE_SHARDS];
     uint64_t positions[KEY_GROUPS];
     uint32_t used[IMAGE_SHARDS]; /* slots taken; a kill may leave it one too high */
 };
 
 enum undo_op {
-    UNDO_PUT_NEW, /* there was no entry */
+    UNDO_PUT_NEW, /* there was no entry; slot has its key only */
     UNDO_PUT_OLD, /* there was one, kept here */
-    UNDO_CLOCK,   /* expires_at is the old clock */
+    UNDO_CLOCK,
 };
 
 struct undo_entry {
     uint64_t seq;
-    uint64_t op;
-    struct image_slot old; /* key in any case */
+    uint32_t op;
+    uint32_t back; /* how far before this one the same group's is; 0: it was gone by then */
+    union {
+        struct {
+            int64_t from, to;
+        } clock;
+        struct image_slot slot;
+    };
 };
 
 static size_t header_pages(void)
 {
-    return (sizeof(struct image_header) + IMAGE_PAGE - 1) / IMAGE_PAGE;
+    return (sizeof(struct image_header) + STORE_PAGE_BYTES - 1) / STORE_PAGE_BYTES;
 }
 
-static size_t pages_for(size_t bytes)
+static uint64_t pages_for(uint64_t bytes)
 {
-    return (bytes + IMAGE_PAGE - 1) / IMAGE_PAGE;
+    return (bytes + STORE_PAGE_BYTES - 1) / STORE_PAGE_BYTES;
 }
 
 static struct undo_entry *undo_at(const struct image *image, uint64_t number)
 {
-    return (struct undo_entry *)(image->base + header_pages() * IMAGE_PAGE +
+    return (struct undo_entry *)(image->base + header_pages() * STORE_PAGE_BYTES +
                                  (number % STORE_UNDO_ENTRIES_MAX) * image->undo_size);
 }
 
-static uint64_t region_slots(uint64_t region)
+static uint64_t table_slots(uint64_t table)
 {
-    return UINT64_C(1) << (region & 0xff);
+    return table & ((UINT64_C(1) << TABLE_SLOTS_BITS) - 1);
 }
 
-static uint8_t *region_base(const struct image *image, uint64_t region)
+static uint64_t table_page(uint64_t table)
 {
-    return image->base + (region >> 8) * IMAGE_PAGE;
+    return table >> TABLE_SLOTS_BITS;
+}
+
+static uint64_t table_of(const struct image *image, unsigned shard)
+{
+    return atomic_load_explicit(&image->header->tables[shard], memory_order_relaxed);
+}
+
+static uint8_t *table_base(const struct image *image, uint64_t table)
+{
+    return image->base + table_page(table) * STORE_PAGE_BYTES;
 }
 
 static struct image_slot *slot_at(const struct image *image, uint8_t *base, uint64_t i)
@@ -104,18 +115,69 @@ unsigned image_shard(struct hash128 key)
     return image_group(key) % IMAGE_SHARDS;
 }
 
-/* 0 marks an empty slot, so no key may have it. */
+/* The lowest numbers say what is in a slot, so no key may have them. */
 static struct hash128 usable_key(struct hash128 key)
 {
-    if (key.low == 0)
-        key.low = 1;
+    if (key.low < SLOT_LOW_MIN)
+        key.low += SLOT_LOW_MIN;
     return key;
 }
 
-static void set_sizes(struct image *image, uint32_t value_len)
+static struct hash128 key_of(const struct image_slot *slot)
 {
-    image->slot_size = sizeof(struct image_slot) + value_len;
-    image->undo_size = offsetof(struct undo_entry, old) + image->slot_size;
+    return (struct hash128){slot->low, slot->high};
+}
+
+static int64_t expires_at(const struct image *image, const struct image_slot *slot)
+{
+    int64_t at = STORE_NEVER;
+    if (image->value_at != 0)
+        memcpy(&at, slot->rest, sizeof at);
+    return at;
+}
+
+static bool is_live(const struct image *image, const struct image_slot *slot, int64_t clock)
+{
+    if (slot->low < SLOT_LOW_MIN)
+        return false;
+    int64_t at = expires_at(image, slot);
+    return at == STORE_NEVER || at > clock;
+}
+
+static void slot_set(const struct image *image, struct image_slot *slot, int64_t at,
+                     const void *value)
+{
+    if (image->value_at != 0)
+        memcpy(slot->rest, &at, sizeof at);
+    if (image->value_len != 0)
+        memcpy(slot->rest + image->value_at, value, image->value_len);
+}
+
+/* Fills an empty slot; its first word comes last and makes it visible. */
+static void slot_fill(const struct image *image, struct image_slot *slot, struct hash128 key,
+                      int64_t at, const void *value)
+{
+    slot->high = key.high;
+    slot_set(image, slot, at, value);
+    atomic_thread_fence(memory_order_release);
+    slot->low = key.low;
+}
+
+static void set_sizes(struct image *image, uint32_t value_len, bool expires)
+{
+    image->value_len = value_len;
+    image->value_at = expires ? sizeof(int64_t) : 0;
+    image->slot_size = sizeof(struct image_slot) + image->value_at + value_len;
+    image->undo_size = offsetof(struct undo_entry, slot) + image->slot_size;
+}
+
+/* Tables begin with a chunk, behind the header and the undo log. */
+static void init_space(struct image *image)
+{
+    uint64_t bytes = header_pages() * STORE_PAGE_BYTES + STORE_UNDO_ENTRIES_MAX * image->undo_size;
+    uint64_t chunks = (bytes + STORE_CHUNK_BYTES - 1) / STORE_CHUNK_BYTES;
+    store_space_init(&image->space, image->fd, image->base,
+                     chunks * (STORE_CHUNK_BYTES / STORE_PAGE_BYTES));
 }
 
 int image_init(struct image *image, int fd, struct err *e)
@@ -126,43 +188,38 @@ int image_init(struct image *image, int fd, struct err *e)
         if (image->fd < 0)
             return err_set_errno(e, "cannot make memory for the state");
     }
-    if (ftruncate(image->fd, (off_t)IMAGE_MAPPED_BYTES) != 0)
+    if (ftruncate(image->fd, (off_t)STORE_SPACE_BYTES) != 0)
         return err_set_errno(e, "cannot size the memory of the state");
-    void *base = mmap(NULL, IMAGE_MAPPED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, image->fd, 0);
-    if (base == MAP_FAILED)
+    image->base = store_space_map(image->fd);
+    if (image->base == NULL)
         return err_set_errno(e, "cannot map the memory of the state");
-    image->base = base;
-    image->header = base;
+    image->header = (struct image_header *)image->base;
     return 0;
 }
 
 void image_done(struct image *image)
 {
-    if (image->base != NULL)
-        (void)munmap(image->base, IMAGE_MAPPED_BYTES);
+    store_space_unmap(image->base);
     if (image->own_fd && image->fd >= 0)
         (void)close(image->fd);
-    *image = (struct image){.fd = -1};
+    image->base = NULL;
+    image->header = NULL;
+    image->fd = -1;
 }
 
-/* Gives the memory of pages back to the system; they read as zeros from then on. */
-static void punch(const struct image *image, uint64_t page, uint64_t pages)
+static uint64_t table_new(struct image *image, uint64_t slots)
 {
-    (void)fallocate(image->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                    (off_t)(page * IMAGE_PAGE), (off_t)(pages * IMAGE_PAGE));
+    REQUIRE(slots < UINT64_C(1) << TABLE_SLOTS_BITS);
+    return TABLE(store_space_take(&image->space, pages_for(slots * image->slot_size)), slots);
 }
 
-static void punch_region(const struct image *image, uint64_t region)
+/*
+ * The first tables differ in size by up to a quarter, which is the step they grow by: else all
+ * would grow at the same time, and have the same room to spare.
+ */
+static uint64_t slots_first(unsigned shard)
 {
-    punch(image, region >> 8, pages_for(region_slots(region) * image->slot_size));
-}
-
-static uint64_t region_new(struct image *image, unsigned slots_log2)
-{
-    uint64_t pages = pages_for((UINT64_C(1) << slots_log2) * image->slot_size);
-    uint64_t page = atomic_fetch_add(&image->header->next_page, pages);
-    INVARIANT((page + pages) * IMAGE_PAGE <= IMAGE_MAPPED_BYTES);
-    return REGION(page, slots_log2);
+    return STORE_SHARD_SLOTS_FIRST + STORE_SHARD_SLOTS_FIRST * shard / (4 * IMAGE_SHARDS);
 }
 
 int image_format(struct image *image, const struct store_spec *spec,
@@ -170,19 +227,19 @@ int image_format(struct image *image, const struct store_spec *spec,
 {
     REQUIRE(spec->value_len % 8 == 0 && spec->value_len <= STORE_VALUE_BYTES_MAX);
     if (fallocate(image->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-                  (off_t)IMAGE_MAPPED_BYTES) != 0)
+                  (off_t)STORE_SPACE_BYTES) != 0)
         return err_set_errno(e, "cannot clear the memory of the state");
-    set_sizes(image, spec->value_len);
+    set_sizes(image, spec->value_len, spec->expires);
+    init_space(image);
     struct image_header *h = image->header;
     h->value_len = spec->value_len;
+    h->expires = spec->expires ? 1 : 0;
     memcpy(h->schema, spec->schema, sizeof h->schema);
     memcpy(h->secret, secret, sizeof h->secret);
-    h->clock = STORE_CLOCK_START;
-    uint64_t undo_pages = pages_for(STORE_UNDO_ENTRIES_MAX * image->undo_size);
-    atomic_store(&h->next_page, header_pages() + undo_pages);
-    unsigned slots_log2 = (unsigned)__builtin_ctz(STORE_SHARD_SLOTS_FIRST);
+    h->clock = image->committed_clock = STORE_CLOCK_START;
+    memset(image->last_undo, 0, sizeof image->last_undo);
     for (unsigned i = 0; i < IMAGE_SHARDS; i++)
-        atomic_store(&h->regions[i], region_new(image, slots_log2));
+        atomic_store(&h->tables[i], table_new(image, slots_first(i)));
     h->magic = IMAGE_MAGIC;
     return 0;
 }
@@ -215,152 +272,142 @@ void image_commit_set(struct image *image, const struct image_commit *commit)
     atomic_store(&h->active_commit, next);
     uint64_t head = atomic_load(&h->undo_head);
     uint64_t tail = atomic_load(&h->undo_tail);
-    while (head < tail && undo_at(image, head)->seq <= commit->seq)
-        head++;
+    for (; head < tail && undo_at(image, head)->seq <= commit->seq; head++) {
+        if (undo_at(image, head)->op == UNDO_CLOCK)
+            image->committed_clock = undo_at(image, head)->clock.to;
+    }
     atomic_store(&h->undo_head, head);
 }
 
-static bool is_live(const struct image_slot *slot, int64_t clock)
+/* Where in a table of so many slots a key is looked for first. */
+static uint64_t place_of(struct hash128 key, uint64_t slots)
 {
-    return slot->expires_at == STORE_NEVER || slot->expires_at > clock;
+    return (uint64_t)((unsigned __int128)key.low * slots >> 64);
 }
 
 /* The slot of a key, live or not, or the empty one where it would go. */
-static struct image_slot *probe(const struct image *image, uint64_t region, struct hash128 key)
+static struct image_slot *probe(const struct image *image, uint64_t table, struct hash128 key)
 {
-    uint64_t mask = region_slots(region) - 1;
-    uint8_t *base = region_base(image, region);
-    for (uint64_t i = key.low & mask;; i = (i + 1) & mask) {
-        struct image_slot *slot = slot_at(image, base, i);
-        if (slot->low == 0 || (slot->low == key.low && slot->high == key.high))
+    uint64_t slots = table_slots(table);
+    uint8_t *base = table_base(image, table);
+    uint8_t *end = base + slots * image->slot_size;
+    uint8_t *at = base + place_of(key, slots) * image->slot_size;
+    for (;;) {
+        struct image_slot *slot = (struct image_slot *)at;
+        if (slot->low == SLOT_EMPTY || (slot->low == key.low && slot->high == key.high))
             return slot;
+        at += image->slot_size;
+        at = at == end ? base : at;
     }
+}
+
+static struct image_slot *slot_of(const struct image *image, struct hash128 key)
+{
+    return probe(image, table_of(image, image_shard(key)), key);
 }
 
 void image_prefetch(const struct image *image, struct hash128 key)
 {
     key = usable_key(key);
-    uint64_t region = atomic_load(&image->header->regions[image_shard(key)]);
-    __builtin_prefetch(
-        slot_at(image, region_base(image, region), key.low & (region_slots(region) - 1)), 1);
+    uint64_t table = table_of(image, image_shard(key));
+    const uint8_t *at =
+        table_base(image, table) + place_of(key, table_slots(table)) * image->slot_size;
+    __builtin_prefetch(at, 1);
+    __builtin_prefetch(at + CACHE_LINE_BYTES, 1);
 }
 
-const struct image_slot *image_find(const struct image *image, struct hash128 key)
+const void *image_find(const struct image *image, struct hash128 key)
 {
-    key = usable_key(key);
-    const struct image_slot *slot =
-        probe(image, atomic_load(&image->header->regions[image_shard(key)]), key);
-    return slot->low != 0 && is_live(slot, image->header->clock) ? slot : NULL;
+    const struct image_slot *slot = slot_of(image, usable_key(key));
+    return is_live(image, slot, image->header->clock) ? slot->rest + image->value_at : NULL;
 }
 
-void image_each_live(const struct image *image, unsigned shard, image_visit *visit, void *context)
+void image_each_live(const struct image *image, unsigned shard, store_visit *visit, void *context)
 {
-    uint64_t region = atomic_load(&image->header->regions[shard]);
-    uint8_t *base = region_base(image, region);
-    for (uint64_t i = 0; i < region_slots(region); i++) {
+    uint64_t table = table_of(image, shard);
+    uint8_t *base = table_base(image, table);
+    for (uint64_t i = 0; i < table_slots(table); i++) {
         const struct image_slot *slot = slot_at(image, base, i);
-        if (slot->low != 0 && is_live(slot, image->header->clock))
-            visit(context, slot);
+        if (is_live(image, slot, image->header->clock))
+            visit(context, key_of(slot), expires_at(image, slot), slot->rest + image->value_at);
     }
-}
-
-/* Fills an empty slot; its first word comes last and makes it visible. */
-static void slot_fill(struct image_slot *slot, struct hash128 key, int64_t expires_at,
-                      const void *value, size_t value_len)
-{
-    slot->high = key.high;
-    slot->expires_at = expires_at;
-    if (value_len != 0)
-        memcpy(slot->value, value, value_len);
-    atomic_thread_fence(memory_order_release);
-    slot->low = key.low;
 }
 
 int64_t image_committed_clock(const struct image *image)
 {
-    const struct image_header *h = image->header;
-    uint64_t tail = atomic_load(&h->undo_tail);
-    for (uint64_t n = atomic_load(&h->undo_head); n < tail; n++) {
-        if (undo_at(image, n)->op == UNDO_CLOCK)
-            return undo_at(image, n)->old.expires_at;
-    }
-    return h->clock;
+    return image->committed_clock;
 }
 
 /*
- * Moves a shard to a new region, leaving behind what has expired as of the committed clock: what
+ * A table is never fuller than this: beyond, a key that is not there takes ever longer to miss. Of
+ * the smallest slots, four lie in a cache line, and the next lines come by themselves.
+ */
+static uint64_t used_max(const struct image *image, uint64_t slots)
+{
+    return slots - slots * (image->slot_size == sizeof(struct image_slot) ? 3 : 4) / 16;
+}
+
+/*
+ * How many slots a table gets for so many live entries: room for a quarter more of them at the
+ * least. Small ones are cheap and double.
+ */
+static uint64_t slots_for(const struct image *image, uint64_t live, uint64_t slots)
+{
+    while (live > used_max(image, slots) * 4 / 5)
+        slots += slots < 16 * STORE_SHARD_SLOTS_FIRST ? slots : slots / 4;
+    return slots;
+}
+
+/*
+ * Moves a shard to a new table, leaving behind what has expired as of the committed clock: what
  * expired later must come back if the clock is rolled back.
  */
 static void shard_rebuild(struct image *image, unsigned shard)
 {
     struct image_header *h = image->header;
-    uint64_t old = atomic_load(&h->regions[shard]);
-    uint64_t slots = region_slots(old);
+    uint64_t old = table_of(image, shard);
+    uint8_t *old_base = table_base(image, old);
     int64_t clock = image_committed_clock(image);
-    uint64_t live = 0;
-    for (uint64_t i = 0; i < slots; i++) {
-        const struct image_slot *slot = slot_at(image, region_base(image, old), i);
-        live += slot->low != 0 && is_live(slot, clock) ? 1 : 0;
+    uint32_t live = 0;
+    for (uint64_t i = 0; i < table_slots(old); i++)
+        live += is_live(image, slot_at(image, old_base, i), clock) ? 1 : 0;
+    uint64_t new = table_new(image, slots_for(image, live, table_slots(old)));
+    for (uint64_t i = 0; i < table_slots(old); i++) {
+        const struct image_slot *slot = slot_at(image, old_base, i);
+        if (is_live(image, slot, clock))
+            memcpy(probe(image, new, key_of(slot)), slot, image->slot_size);
     }
-    unsigned slots_log2 = (unsigned)(old & 0xff);
-    if (live >= slots - slots / 2)
-        slots_log2++;
-    /* Two regions of a size take turns, so that years of rebuilding use up no address space. */
-    uint64_t new = h->spares[shard];
-    if (new == 0 || (new & 0xff) != slots_log2)
-        new = region_new(image, slots_log2);
-    h->growth.shard = shard;
-    h->growth.old_region = old;
-    h->growth.new_region = new;
-    atomic_store(&h->growth.active, 1);
-    for (uint64_t i = 0; i < slots; i++) {
-        const struct image_slot *slot = slot_at(image, region_base(image, old), i);
-        if (slot->low == 0 || !is_live(slot, clock))
-            continue;
-        struct hash128 key = {slot->low, slot->high};
-        slot_fill(probe(image, new, key), key, slot->expires_at, slot->value, h->value_len);
-    }
-    atomic_store(&h->regions[shard], new);
-    h->used[shard] = (uint32_t)live;
-    punch_region(image, old);
-    h->spares[shard] = old;
-    atomic_store(&h->growth.active, 0);
+    atomic_store(&h->moving, shard + 1);
+    atomic_store(&h->tables[shard], new);
+    h->used[shard] = live;
+    atomic_store(&h->moving, 0);
+    store_space_give_back(&image->space, table_page(old));
 }
 
-/*
- * Sets an entry in the slot that probe() found for it, without noting how to undo it. A table is
- * never more than three quarters full: beyond, a key that is not there takes ever longer to miss.
- */
-static void put_at(struct image *image, struct image_slot *slot, struct hash128 key,
-                   int64_t expires_at, const void *value)
+/* Sets an entry in the slot that probe() found for it, without noting how to undo it. */
+static void put_at(struct image *image, struct image_slot *slot, struct hash128 key, int64_t at,
+                   const void *value)
 {
     struct image_header *h = image->header;
-    if (slot->low != 0) {
-        slot->expires_at = expires_at;
-        if (h->value_len != 0)
-            memcpy(slot->value, value, h->value_len);
+    if (slot->low != SLOT_EMPTY) {
+        slot_set(image, slot, at, value);
         return;
     }
     unsigned shard = image_shard(key);
-    uint64_t slots = region_slots(atomic_load(&h->regions[shard]));
-    if (h->used[shard] + 1 > slots - slots / 4) {
+    if (h->used[shard] + 1 > used_max(image, table_slots(table_of(image, shard)))) {
         shard_rebuild(image, shard);
-        slot = probe(image, atomic_load(&h->regions[shard]), key);
+        slot = slot_of(image, key);
     }
     h->used[shard]++;
-    slot_fill(slot, key, expires_at, value, h->value_len);
-}
-
-static struct image_slot *slot_of(const struct image *image, struct hash128 key)
-{
-    return probe(image, atomic_load(&image->header->regions[image_shard(key)]), key);
+    slot_fill(image, slot, key, at, value);
 }
 
 static struct undo_entry *undo_next(struct image *image, seq_number seq, enum undo_op op)
 {
     struct image_header *h = image->header;
-    uint64_t tail = atomic_load(&h->undo_tail);
-    REQUIRE(tail - atomic_load(&h->undo_head) < STORE_UNDO_ENTRIES_MAX);
+    uint64_t tail = atomic_load_explicit(&h->undo_tail, memory_order_relaxed);
+    REQUIRE(tail - atomic_load_explicit(&h->undo_head, memory_order_relaxed) <
+            STORE_UNDO_ENTRIES_MAX);
     struct undo_entry *undo = undo_at(image, tail);
     undo->seq = seq;
     undo->op = op;
@@ -379,24 +426,35 @@ static void undo_publish(struct image *image)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t expires_at,
+/* Chains the entry that is about to be published to the one before it of the same group. */
+static void undo_chain(struct image *image, struct undo_entry *undo, unsigned group)
+{
+    uint64_t number = atomic_load_explicit(&image->header->undo_tail, memory_order_relaxed) + 1;
+    uint64_t back = image->last_undo[group] != 0 ? number - image->last_undo[group] : 0;
+    undo->back = back <= STORE_UNDO_ENTRIES_MAX ? (uint32_t)back : 0;
+    image->last_undo[group] = number;
+}
+
+void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t at,
                const void *value)
 {
+    REQUIRE(image->value_at != 0 || at == STORE_NEVER);
     key = usable_key(key);
     struct image_slot *slot = slot_of(image, key);
     if (seq != 0) {
         /* Also an entry that has expired: the rollback may take the clock back as well. */
-        struct undo_entry *undo =
-            undo_next(image, seq, slot->low != 0 ? UNDO_PUT_OLD : UNDO_PUT_NEW);
-        if (slot->low != 0) {
-            memcpy(&undo->old, slot, image->slot_size);
+        bool is_new = slot->low == SLOT_EMPTY;
+        struct undo_entry *undo = undo_next(image, seq, is_new ? UNDO_PUT_NEW : UNDO_PUT_OLD);
+        if (!is_new) {
+            memcpy(&undo->slot, slot, image->slot_size);
         } else {
-            undo->old.low = key.low;
-            undo->old.high = key.high;
+            undo->slot.low = key.low;
+            undo->slot.high = key.high;
         }
+        undo_chain(image, undo, image_group(key));
         undo_publish(image);
     }
-    put_at(image, slot, key, expires_at, value);
+    put_at(image, slot, key, at, value);
 }
 
 int64_t image_clock(const struct image *image)
@@ -408,66 +466,90 @@ void image_set_clock(struct image *image, seq_number seq, int64_t clock)
 {
     if (seq != 0) {
         struct undo_entry *undo = undo_next(image, seq, UNDO_CLOCK);
-        undo->old.low = 0;
-        undo->old.expires_at = image->header->clock;
+        undo->clock.from = image->header->clock;
+        undo->clock.to = clock;
         undo_publish(image);
+    } else {
+        image->committed_clock = clock;
     }
     image->header->clock = clock;
 }
 
 static void undo_apply(struct image *image, const struct undo_entry *undo)
 {
-    struct hash128 key = {undo->old.low, undo->old.high};
+    struct hash128 key = key_of(&undo->slot);
+    struct image_slot *slot;
     switch (undo->op) {
     case UNDO_CLOCK:
-        image->header->clock = undo->old.expires_at;
+        image->header->clock = undo->clock.from;
         return;
     case UNDO_PUT_OLD:
-        put_at(image, slot_of(image, key), key, undo->old.expires_at, undo->old.value);
+        put_at(image, slot_of(image, key), key, expires_at(image, &undo->slot),
+               undo->slot.rest + image->value_at);
         return;
-    default: {
-        /* The key keeps its slot, as others may lie behind it; only its entry is gone. */
-        struct image_slot *slot =
-            probe(image, atomic_load(&image->header->regions[image_shard(key)]), key);
-        if (slot->low != 0)
-            slot->expires_at = INT64_MIN;
-    }
+    default:
+        /* The slot stays taken, as others may lie behind it. */
+        slot = slot_of(image, key);
+        if (slot->low != SLOT_EMPTY)
+            slot->low = SLOT_TAKEN_BACK;
     }
 }
 
-static void growth_settle(struct image *image)
+/* What the clock was at the commit: before the first change of it that is to be rolled back. */
+static int64_t find_committed_clock(const struct image *image, seq_number committed)
 {
-    struct image_growth *g = &image->header->growth;
-    if (atomic_load(&g->active) == 0)
-        return;
-    bool moved = atomic_load(&image->header->regions[g->shard]) == g->new_region;
-    if (moved) {
-        /* The count may not have been corrected; the new region knows it. */
-        uint32_t used = 0;
-        for (uint64_t i = 0; i < region_slots(g->new_region); i++)
-            used += slot_at(image, region_base(image, g->new_region), i)->low != 0 ? 1 : 0;
-        image->header->used[g->shard] = used;
-        image->header->spares[g->shard] = g->old_region;
+    const struct image_header *h = image->header;
+    uint64_t tail = atomic_load(&h->undo_tail);
+    for (uint64_t n = atomic_load(&h->undo_head); n < tail; n++) {
+        if (undo_at(image, n)->op == UNDO_CLOCK && undo_at(image, n)->seq > committed)
+            return undo_at(image, n)->clock.from;
     }
-    punch_region(image, moved ? g->old_region : g->new_region);
-    atomic_store(&g->active, 0);
+    return h->clock;
 }
 
-bool image_attach(struct image *image, const struct store_spec *spec)
+static void roll_back(struct image *image)
 {
     struct image_header *h = image->header;
-    if (h->magic != IMAGE_MAGIC || atomic_load(&h->complete) != 1 ||
-        h->value_len != spec->value_len || strcmp(h->schema, spec->schema) != 0)
-        return false;
-    set_sizes(image, h->value_len);
-    growth_settle(image);
-    uint64_t committed = image_commit_get(image).seq;
+    seq_number committed = image_commit_get(image).seq;
+    image->committed_clock = find_committed_clock(image, committed);
     uint64_t tail = atomic_load(&h->undo_tail);
     while (tail > atomic_load(&h->undo_head) && undo_at(image, tail - 1)->seq > committed) {
         undo_apply(image, undo_at(image, tail - 1));
         atomic_store(&h->undo_tail, --tail);
     }
     atomic_store(&h->undo_head, tail);
+}
+
+/* What a table's count of slots must be, where a kill came between the table and it. */
+static void recount(struct image *image, unsigned shard)
+{
+    uint64_t table = table_of(image, shard);
+    uint32_t used = 0;
+    for (uint64_t i = 0; i < table_slots(table); i++)
+        used += slot_at(image, table_base(image, table), i)->low != SLOT_EMPTY ? 1 : 0;
+    image->header->used[shard] = used;
+}
+
+bool image_attach(struct image *image, const struct store_spec *spec)
+{
+    struct image_header *h = image->header;
+    if (h->magic != IMAGE_MAGIC || atomic_load(&h->complete) != 1 ||
+        h->value_len != spec->value_len || (h->expires == 1) != spec->expires ||
+        strcmp(h->schema, spec->schema) != 0)
+        return false;
+    set_sizes(image, h->value_len, spec->expires);
+    init_space(image);
+    for (unsigned i = 0; i < IMAGE_SHARDS; i++) {
+        uint64_t table = table_of(image, i);
+        store_space_note(&image->space, table_page(table),
+                         pages_for(table_slots(table) * image->slot_size));
+    }
+    store_space_tidy(&image->space);
+    uint64_t moving = atomic_load(&h->moving);
+    if (moving != 0)
+        recount(image, (unsigned)moving - 1);
+    atomic_store(&h->moving, 0);
+    roll_back(image);
     return true;
 }
 
@@ -483,7 +565,8 @@ void image_set_position(struct image *image, unsigned group, seq_number position
 
 uint64_t image_undo_count(const struct image *image)
 {
-    return atomic_load(&image->header->undo_tail) - atomic_load(&image->header->undo_head);
+    return atomic_load_explicit(&image->header->undo_tail, memory_order_relaxed) -
+           atomic_load_explicit(&image->header->undo_head, memory_order_relaxed);
 }
 
 uint64_t image_entries(const struct image *image)
@@ -498,19 +581,47 @@ uint64_t image_bytes(const struct image *image)
 {
     uint64_t bytes = 0;
     for (unsigned i = 0; i < IMAGE_SHARDS; i++)
-        bytes += region_slots(atomic_load(&image->header->regions[i])) * image->slot_size;
+        bytes += table_slots(table_of(image, i)) * image->slot_size;
     return bytes;
 }
 
-/* The oldest undo entry of a key, which holds what the key was at the committed point. */
-static const struct undo_entry *oldest_undo(const struct undo_entry *const *undos, size_t count,
-                                            const struct image_slot *slot)
+/* The undo entries of one group, and which of its keys may have some. */
+struct group_undos {
+    uint64_t newest; /* number + 1; 0: none */
+    uint64_t head;
+    uint64_t marks[64];
+};
+
+static uint64_t before(const struct image *image, const struct group_undos *undos, uint64_t number)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (undos[i]->old.low == slot->low && undos[i]->old.high == slot->high)
-            return undos[i];
+    uint32_t back = undo_at(image, number - 1)->back;
+    return back != 0 && number - back > undos->head ? number - back : 0;
+}
+
+static void undos_of(const struct image *image, unsigned group, struct group_undos *undos)
+{
+    uint64_t newest = image->last_undo[group];
+    *undos = (struct group_undos){.head = atomic_load(&image->header->undo_head)};
+    undos->newest = newest > undos->head ? newest : 0;
+    for (uint64_t n = undos->newest; n != 0; n = before(image, undos, n)) {
+        uint64_t low = undo_at(image, n - 1)->slot.low;
+        undos->marks[low / 64 % 64] |= UINT64_C(1) << low % 64;
     }
-    return NULL;
+}
+
+/* The oldest undo entry of a key, which holds what the key was at the committed point. */
+static const struct undo_entry *oldest_undo(const struct image *image,
+                                            const struct group_undos *undos, struct hash128 key)
+{
+    const struct undo_entry *oldest = NULL;
+    if ((undos->marks[key.low / 64 % 64] >> key.low % 64 & 1) == 0)
+        return NULL;
+    for (uint64_t n = undos->newest; n != 0; n = before(image, undos, n)) {
+        const struct undo_entry *undo = undo_at(image, n - 1);
+        if (undo->slot.low == key.low && undo->slot.high == key.high)
+            oldest = undo;
+    }
+    return oldest;
 }
 
 /*
@@ -519,33 +630,24 @@ static const struct undo_entry *oldest_undo(const struct undo_entry *const *undo
  */
 uint32_t image_dump_group(const struct image *image, unsigned group, struct buf *out)
 {
-    const struct image_header *h = image->header;
-    uint64_t head = atomic_load(&h->undo_head), tail = atomic_load(&h->undo_tail);
-    const struct undo_entry **undos = memory_new((size_t)(tail - head), sizeof *undos);
-    size_t undo_count = 0;
-    for (uint64_t n = head; n < tail; n++) {
-        const struct undo_entry *undo = undo_at(image, n);
-        struct hash128 key = {undo->old.low, undo->old.high};
-        if (undo->op != UNDO_CLOCK && image_group(key) == group)
-            undos[undo_count++] = undo;
-    }
+    struct group_undos undos;
+    undos_of(image, group, &undos);
     int64_t clock = image_committed_clock(image);
-    uint64_t region = atomic_load(&h->regions[group % IMAGE_SHARDS]);
+    uint64_t table = table_of(image, group % IMAGE_SHARDS);
     uint32_t dumped = 0;
-    for (uint64_t i = 0; i < region_slots(region); i++) {
-        const struct image_slot *slot = slot_at(image, region_base(image, region), i);
-        if (slot->low == 0 || image_group((struct hash128){slot->low, slot->high}) != group)
+    for (uint64_t i = 0; i < table_slots(table); i++) {
+        const struct image_slot *slot = slot_at(image, table_base(image, table), i);
+        if (slot->low < SLOT_LOW_MIN || image_group(key_of(slot)) != group)
             continue;
-        const struct undo_entry *undo = oldest_undo(undos, undo_count, slot);
+        const struct undo_entry *undo = oldest_undo(image, &undos, key_of(slot));
         if (undo != NULL && undo->op == UNDO_PUT_NEW)
             continue;
         if (undo != NULL)
-            slot = &undo->old;
-        if (!is_live(slot, clock))
+            slot = &undo->slot;
+        if (!is_live(image, slot, clock))
             continue;
         buf_add(out, slot, image->slot_size);
         dumped++;
     }
-    free(undos);
     return dumped;
 }

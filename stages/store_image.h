@@ -4,12 +4,13 @@
  *
  * An image is valid after the death of its writer at any instruction, provided that the writer
  * executed only this code: every change is noted in the undo log before it is made, a new entry
- * becomes visible with the store of its last word, and a table that grows is replaced by the
+ * becomes visible with the store of its first word, and a table that grows is replaced by the
  * store of one word. Memory order is the program's (release stores), which is what a process
  * that is killed leaves behind; power loss is the log's business, not the image's.
  *
  * The table is split into IMAGE_SHARDS by the top byte of the key, so that growing one costs a
- * 256th of growing all. Linear probing; the slot is {low, high, expires_at, value}.
+ * 256th of growing all. Linear probing from a place that rises with the low half of the key, so
+ * that a shard lies in the order of its keys and growing it reads and writes in one direction.
  */
 #ifndef BULKHEAD_STAGES_STORE_IMAGE_H
 #define BULKHEAD_STAGES_STORE_IMAGE_H
@@ -18,22 +19,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 #include "common/hash.h"
-#include "common/limits.h"
 #include "stages/store.h"
+#include "stages/store_space.h"
 
-/* One for every key group; a test build has fewer, so that they fill up. */
-#ifndef IMAGE_SHARDS
-#define IMAGE_SHARDS KEY_GROUPS
-#endif
-
-/* One entry as it lies in a shard; value_len bytes follow. */
+/*
+ * One entry as it lies in a shard. Behind the key: expires_at (int64_t) if entries of this store
+ * expire, then the value.
+ */
 struct image_slot {
-    uint64_t low; /* 0: the slot is empty */
+    uint64_t low; /* 0: the slot is empty; 1: its entry was taken back by an undo */
     uint64_t high;
-    int64_t expires_at; /* INT64_MIN: taken back by an undo */
-    uint8_t value[];
+    uint8_t rest[];
 };
 
 /* How far the log on disk agrees with the image. */
@@ -48,8 +47,14 @@ struct image {
     bool own_fd;
     struct image_header *header;
     uint8_t *base;
+    uint32_t value_len;
+    uint32_t value_at; /* where in a slot's rest the value begins: behind expires_at, if any */
     size_t slot_size;
     size_t undo_size;
+    struct store_space space;
+    /* What follows from the undo log, which is empty when a process begins. */
+    int64_t committed_clock;
+    uint64_t last_undo[KEY_GROUPS]; /* of each group's keys: number + 1 of its newest; 0: none */
 };
 
 /* Maps the image; fd -1 makes a private memfd. ret_image is then to be given to image_done(). */
@@ -75,13 +80,16 @@ struct image_commit image_commit_get(const struct image *image);
 /* Moves the commit: undo entries up to commit->seq are forgotten, then the commit is noted. */
 void image_commit_set(struct image *image, const struct image_commit *commit);
 
-/* The live slot of a key, or NULL. */
-const struct image_slot *image_find(const struct image *image, struct hash128 key);
+/* The value of a live entry, or NULL. */
+const void *image_find(const struct image *image, struct hash128 key);
 
 /* Fetches the memory that image_find() will look at first. */
 void image_prefetch(const struct image *image, struct hash128 key);
 
-/* Sets an entry; with undo if seq is not 0. Requires: room in the undo log if so. */
+/*
+ * Sets an entry; with undo if seq is not 0. Requires: room in the undo log if so; STORE_NEVER where
+ * entries do not expire.
+ */
 void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t expires_at,
                const void *value);
 
@@ -89,9 +97,8 @@ void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t 
 unsigned image_group(struct hash128 key);
 unsigned image_shard(struct hash128 key);
 
-/* Visits the live slots of one shard, in any order. The image must not change meanwhile. */
-typedef void image_visit(void *context, const struct image_slot *slot);
-void image_each_live(const struct image *image, unsigned shard, image_visit *visit, void *context);
+/* Visits the live entries of one shard, in any order. The image must not change meanwhile. */
+void image_each_live(const struct image *image, unsigned shard, store_visit *visit, void *context);
 
 int64_t image_clock(const struct image *image);
 void image_set_clock(struct image *image, seq_number seq, int64_t clock);

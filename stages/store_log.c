@@ -18,7 +18,7 @@
 
 #define LOG_MAGIC 0x474c4842u   /* "BHLG" */
 #define GROUP_MAGIC 0x52474842u /* "BHGR" */
-#define FORMAT_VERSION 2u
+#define FORMAT_VERSION 3u
 
 /* Places in a file's header; the CRC covers all before it. */
 enum {
@@ -30,10 +30,13 @@ enum {
     AT_SCHEMA = 28,
     AT_SECRET = STORE_HEADER_SECRET_OFFSET,
     AT_CLOCK = 300,
+    AT_FLAGS = 308,
     AT_CRC = 316,
 };
 _Static_assert(AT_SCHEMA + STORE_SCHEMA_BYTES_MAX + 1 == AT_SECRET, "schema fits");
 _Static_assert(AT_CRC + 4 == STORE_HEADER_BYTES, "the CRC ends the header");
+
+#define FLAG_EXPIRES 1u
 
 enum {
     GROUP_AT_MAGIC = 0,
@@ -153,6 +156,7 @@ static void header_encode(const struct store_file_header *header, uint32_t magic
     memcpy(out + AT_SCHEMA, header->schema, sizeof header->schema);
     memcpy(out + AT_SECRET, header->secret, sizeof header->secret);
     bytes_put_u64(out + AT_CLOCK, (uint64_t)header->clock);
+    bytes_put_u32(out + AT_FLAGS, header->expires ? FLAG_EXPIRES : 0);
     bytes_put_u32(out + AT_CRC, hash_crc32c(0, out, AT_CRC));
 }
 
@@ -166,12 +170,14 @@ static int header_decode(const uint8_t in[STORE_HEADER_BYTES], uint32_t magic,
     if (bytes_get_u32(in + AT_VERSION) != FORMAT_VERSION)
         return err_set(e, ERR_MISMATCH, "format version %u; this bulkhead reads version %u",
                        bytes_get_u32(in + AT_VERSION), FORMAT_VERSION);
-    if (in[AT_SECRET - 1] != '\0' || bytes_get_u32(in + AT_VALUE_LEN) > STORE_VALUE_BYTES_MAX)
+    if (in[AT_SECRET - 1] != '\0' || bytes_get_u32(in + AT_VALUE_LEN) > STORE_VALUE_BYTES_MAX ||
+        bytes_get_u32(in + AT_FLAGS) > FLAG_EXPIRES)
         return err_set(e, ERR_CORRUPT, "the header holds what no header can (offset 0)");
     ret_header->number = bytes_get_u64(in + AT_NUMBER);
     ret_header->start_seq = bytes_get_u64(in + AT_START_SEQ);
     ret_header->clock = (int64_t)bytes_get_u64(in + AT_CLOCK);
     ret_header->value_len = bytes_get_u32(in + AT_VALUE_LEN);
+    ret_header->expires = bytes_get_u32(in + AT_FLAGS) == FLAG_EXPIRES;
     memcpy(ret_header->schema, in + AT_SCHEMA, sizeof ret_header->schema);
     memcpy(ret_header->secret, in + AT_SECRET, sizeof ret_header->secret);
     return 0;
@@ -250,17 +256,19 @@ int store_log_open(int dir_fd, uint64_t number, int *ret_fd, struct store_file_h
                            ret_header, e);
 }
 
-void store_log_add_put(struct buf *body, struct hash128 key, int64_t expires_at, const void *value,
-                       uint32_t value_len)
+void store_log_add_put(struct buf *body, const struct store_spec *spec, struct hash128 key,
+                       int64_t expires_at, const void *value)
 {
-    uint8_t *at = buf_reserve(body, 25u + value_len);
+    size_t value_at = spec->expires ? 25 : 17;
+    uint8_t *at = buf_reserve(body, value_at + spec->value_len);
     at[0] = LOG_PUT;
     bytes_put_u64(at + 1, key.low);
     bytes_put_u64(at + 9, key.high);
-    bytes_put_u64(at + 17, (uint64_t)expires_at);
-    if (value_len != 0)
-        memcpy(at + 25, value, value_len);
-    body->len += 25u + value_len;
+    if (spec->expires)
+        bytes_put_u64(at + 17, (uint64_t)expires_at);
+    if (spec->value_len != 0)
+        memcpy(at + value_at, value, spec->value_len);
+    body->len += value_at + spec->value_len;
 }
 
 void store_log_add_clock(struct buf *body, int64_t clock)
@@ -322,17 +330,20 @@ static bool group_behind(struct file_window *log, uint64_t offset)
 }
 
 static bool apply_body(struct image *image, const uint8_t *at, const uint8_t *end,
-                       uint32_t value_len)
+                       const struct store_file_header *header)
 {
+    size_t value_at = header->expires ? 25 : 17;
+    size_t put_len = value_at + header->value_len;
     while (at < end) {
         size_t left = (size_t)(end - at);
         if (*at == LOG_CLOCK && left >= 9) {
             image_set_clock(image, 0, (int64_t)bytes_get_u64(at + 1));
             at += 9;
-        } else if (*at == LOG_PUT && left >= 25u + value_len) {
+        } else if (*at == LOG_PUT && left >= put_len) {
             struct hash128 key = {bytes_get_u64(at + 1), bytes_get_u64(at + 9)};
-            image_put(image, 0, key, (int64_t)bytes_get_u64(at + 17), at + 25);
-            at += 25 + value_len;
+            int64_t expires_at = header->expires ? (int64_t)bytes_get_u64(at + 17) : STORE_NEVER;
+            image_put(image, 0, key, expires_at, at + value_at);
+            at += put_len;
         } else {
             return false;
         }
@@ -366,7 +377,7 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
         seq_number group_first = bytes_get_u64(group + GROUP_AT_FIRST);
         seq_number group_last = bytes_get_u64(group + GROUP_AT_LAST);
         if (group_first != last + 1 || group_last < group_first ||
-            !apply_body(image, body, body + body_len, header->value_len)) {
+            !apply_body(image, body, body + body_len, header)) {
             rc = err_set(e, ERR_CORRUPT,
                          "%s: a group does not follow from the one before it (offset %" PRIu64 ")",
                          name, offset);

@@ -31,6 +31,7 @@ struct store_file_header {
     uint64_t start_seq;
     int64_t clock; /* of a checkpoint, when it was begun */
     uint32_t value_len;
+    bool expires;
     char schema[STORE_SCHEMA_BYTES_MAX + 1];
     uint8_t secret[STORE_SECRET_BYTES];
 };
@@ -61,8 +62,8 @@ int store_log_open(int dir_fd, uint64_t number, int *ret_fd, struct store_file_h
                    struct err *e);
 
 /* Puts the entries of one change behind a group that is being made. */
-void store_log_add_put(struct buf *body, struct hash128 key, int64_t expires_at, const void *value,
-                       uint32_t value_len);
+void store_log_add_put(struct buf *body, const struct store_spec *spec, struct hash128 key,
+                       int64_t expires_at, const void *value);
 void store_log_add_clock(struct buf *body, int64_t clock);
 
 /* Writes one group at the offset. Returns 0 or ERR_IO. */

@@ -36,7 +36,8 @@ static int check_secret(const struct store *s, const struct store_file_header *h
 static int check_schema(const struct store *s, const struct store_file_header *header,
                         struct err *e)
 {
-    if (header->value_len == s->spec.value_len && strcmp(header->schema, s->spec.schema) == 0)
+    if (header->value_len == s->spec.value_len && header->expires == s->spec.expires &&
+        strcmp(header->schema, s->spec.schema) == 0)
         return 0;
     return err_set(e, ERR_MISMATCH,
                    "the state was written for {%s}, the topology now says {%s}; go back to the "

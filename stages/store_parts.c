@@ -127,6 +127,7 @@ int store_parts_write(const struct store_parts *p, size_t worker, size_t workers
         return 0;
     struct store_file_header header = store_header(p->least, FIRST_NUMBER);
     header.value_len = spec->value_len;
+    header.expires = spec->expires;
     memcpy(header.schema, spec->schema, sizeof header.schema);
     struct store_checkpoint checkpoint;
     int rc = store_checkpoint_begin(&checkpoint, dir_fd, &header, e);

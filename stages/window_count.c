@@ -153,7 +153,7 @@ static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
         period_names[options_get(stage->options, "per")->number],
         calendar_option_week(&self.calendar));
     text_format_duration(self.lateness_ns, &text);
-    *ret_spec = (struct store_spec){.value_len = STORE_VALUE_BYTES_MAX};
+    *ret_spec = (struct store_spec){.value_len = STORE_VALUE_BYTES_MAX, .expires = true};
     store_spec_set_schema(ret_spec, buf_text(&text));
     buf_done(&text);
 }

@@ -262,7 +262,8 @@ static void replace_by_others(const struct kept *good, const char *name, open_fn
 #define VALUE_BYTES 16u
 #define GROUPS 6u
 
-static const struct store_spec spec = {.value_len = VALUE_BYTES, .schema = "test 1"};
+static const struct store_spec spec = {
+    .value_len = VALUE_BYTES, .expires = true, .schema = "test 1"};
 
 static seq_number first_of_log;        /* the log begins behind this seq */
 static seq_number group_last[GROUPS];  /* the last seq of each group of the log */

@@ -111,7 +111,7 @@ struct worker {
 
 static struct store_spec spec_of(size_t number, size_t workers)
 {
-    struct store_spec spec = {.value_len = VALUE_BYTES, .has_secret = true};
+    struct store_spec spec = {.value_len = VALUE_BYTES, .expires = true, .has_secret = true};
     char text[64];
     (void)snprintf(text, sizeof text, "test %zu/%zu", number, workers);
     store_spec_set_schema(&spec, text);

@@ -32,7 +32,8 @@ static uint64_t test_seed;
 static char directory[64];
 static int dir_fd = -1;
 
-static const struct store_spec spec = {.value_len = VALUE_BYTES, .schema = "test 1"};
+static const struct store_spec spec = {
+    .value_len = VALUE_BYTES, .expires = true, .schema = "test 1"};
 
 /* --- the model --- */
 
@@ -529,6 +530,42 @@ static void a_group_is_the_top_byte_of_its_keys(void **state)
     store_close(s);
 }
 
+/* Ids that are remembered for ever: no value, no time; many, so that tables move again and again.
+ */
+static void what_cannot_expire(void **state)
+{
+    (void)state;
+    static const struct store_spec ids = {.schema = "ids"};
+    enum { IDS = 60000 };
+    int image_fd = memfd_create("test-image", MFD_CLOEXEC);
+    uint64_t first = random_bits();
+    struct store *s = NULL;
+    struct err e;
+    for (unsigned life = 0; life < 4; life++) {
+        /* The last life has nothing but the disk. */
+        int fd = life < 3 ? image_fd : -1;
+        assert_int_equal(store_open(dir_fd, fd, &ids, false, &s, &e), 0);
+        for (unsigned i = 0; i < (life + 1) * IDS; i++) {
+            uint64_t id = first + i;
+            struct hash128 key = store_key(s, (unsigned)(id % KEY_GROUPS), &id, sizeof id);
+            assert_int_equal(store_find(s, key) != NULL, i < life * IDS);
+        }
+        seq_number seq = store_committed(s);
+        assert_int_equal(seq, life * IDS);
+        /* A fifth more than is committed, which the next life must not see. */
+        for (unsigned i = 0; i < IDS + IDS / 5; i++) {
+            uint64_t id = first + seq + i;
+            store_begin(s, seq + i + 1);
+            store_put(s, store_key(s, (unsigned)(id % KEY_GROUPS), &id, sizeof id), STORE_NEVER,
+                      NULL);
+            if (i == IDS - 1 || (i < IDS && store_is_full(s)))
+                assert_int_equal(store_commit(s, seq + i + 1, &e), 0);
+        }
+        store_close(s);
+    }
+    (void)close(image_fd);
+}
+
 int main(void)
 {
     random_init("store");
@@ -543,6 +580,7 @@ int main(void)
         TEST(another_schema_is_refused),
         TEST(a_long_schema_keeps_its_difference),
         TEST(memory_is_given_back_when_entries_expire),
+        TEST(what_cannot_expire),
         TEST(what_expires_is_found_before_it_goes),
         TEST(what_never_expires_is_not_waited_for),
         TEST(a_group_is_the_top_byte_of_its_keys),

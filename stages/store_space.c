@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/store_space.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/check.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* linux/mman.h of Linux 6.1 */
+#endif
+
+#define PAGES_PER_CHUNK (STORE_CHUNK_BYTES / STORE_PAGE_BYTES)
+
+void store_space_init(struct store_space *space, int fd, uint8_t *base, uint64_t first_page)
+{
+    memset(space, 0, sizeof *space);
+    space->fd = fd;
+    space->base = base;
+    space->first_page = space->high_page = first_page;
+}
+
+/* The first extent that begins at a page or behind it. */
+static size_t find(const struct store_space *space, uint64_t page)
+{
+    size_t low = 0, high = space->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (space->extents[middle].page < page)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint64_t end_before(const struct store_space *space, size_t i)
+{
+    if (i == 0)
+        return space->first_page;
+    return space->extents[i - 1].page + space->extents[i - 1].pages;
+}
+
+static void insert(struct store_space *space, size_t i, uint64_t page, uint64_t pages)
+{
+    INVARIANT(space->count < IMAGE_SHARDS + 1 && end_before(space, i) <= page);
+    INVARIANT(i == space->count || page + pages <= space->extents[i].page);
+    memmove(&space->extents[i + 1], &space->extents[i],
+            (space->count - i) * sizeof space->extents[0]);
+    space->extents[i] = (struct store_extent){.page = page, .pages = pages};
+    space->count++;
+    space->pages += pages;
+    if (page + pages > space->high_page)
+        space->high_page = page + pages;
+}
+
+void store_space_note(struct store_space *space, uint64_t page, uint64_t pages)
+{
+    insert(space, find(space, page), page, pages);
+}
+
+/* Gives memory back to the system; it reads as zeros from then on. */
+static void punch(const struct store_space *space, uint64_t page, uint64_t end)
+{
+    if (page < end)
+        (void)fallocate(space->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                        (off_t)(page * STORE_PAGE_BYTES), (off_t)((end - page) * STORE_PAGE_BYTES));
+}
+
+/* Gives back what lies in whole chunks; a huge page that is cut up is one no more. */
+static void punch_chunks(const struct store_space *space, uint64_t page, uint64_t end)
+{
+    page = (page + PAGES_PER_CHUNK - 1) / PAGES_PER_CHUNK * PAGES_PER_CHUNK;
+    punch(space, page, end / PAGES_PER_CHUNK * PAGES_PER_CHUNK);
+}
+
+void store_space_tidy(struct store_space *space)
+{
+    for (size_t i = 0; i < space->count; i++)
+        punch_chunks(space, end_before(space, i), space->extents[i].page);
+    punch_chunks(space, space->high_page, STORE_SPACE_BYTES / STORE_PAGE_BYTES);
+    space->high_page = (space->high_page + PAGES_PER_CHUNK - 1) / PAGES_PER_CHUNK * PAGES_PER_CHUNK;
+}
+
+static bool was_asked(const struct store_space *space, uint64_t chunk)
+{
+    return (space->asked[chunk / 8] >> (chunk % 8) & 1) != 0;
+}
+
+/*
+ * Has chunks made huge, which need at least one page each for that. One call for many of them: the
+ * kernel waits for all processors first, whatever it is asked for.
+ */
+static void make_huge(struct store_space *space, uint64_t first, uint64_t end)
+{
+    for (uint64_t chunk = first; chunk < end; chunk++) {
+        (void)*(volatile uint8_t *)(space->base + chunk * STORE_CHUNK_BYTES);
+        space->asked[chunk / 8] |= (uint8_t)(1u << (chunk % 8));
+    }
+    (void)madvise(space->base + first * STORE_CHUNK_BYTES, (end - first) * STORE_CHUNK_BYTES,
+                  MADV_COLLAPSE);
+}
+
+/*
+ * Readies the chunks of a table to be. Where nothing was before, some more are taken than it needs,
+ * an eighth of what all tables have and two at the least: the next ones will come there.
+ */
+static void ask_for_chunks(struct store_space *space, uint64_t page, uint64_t pages)
+{
+    if (space->pages < STORE_HUGE_BYTES_MIN / STORE_PAGE_BYTES)
+        return;
+    uint64_t chunk = page / PAGES_PER_CHUNK;
+    uint64_t end = (page + pages + PAGES_PER_CHUNK - 1) / PAGES_PER_CHUNK;
+    while (chunk < end && was_asked(space, chunk))
+        chunk++;
+    if (chunk == end)
+        return;
+    if (page + pages > space->high_page)
+        end += 2 + space->pages / PAGES_PER_CHUNK / 8;
+    make_huge(space, chunk, end < STORE_CHUNKS_MAX ? end : STORE_CHUNKS_MAX);
+}
+
+uint64_t store_space_take(struct store_space *space, uint64_t pages)
+{
+    size_t i = 0;
+    while (i < space->count && end_before(space, i) + pages > space->extents[i].page)
+        i++;
+    uint64_t page = end_before(space, i);
+    INVARIANT((page + pages) * STORE_PAGE_BYTES <= STORE_SPACE_BYTES);
+    ask_for_chunks(space, page, pages);
+    if (page < space->high_page) {
+        uint64_t used = space->high_page - page < pages ? space->high_page - page : pages;
+        memset(space->base + page * STORE_PAGE_BYTES, 0, used * STORE_PAGE_BYTES);
+    }
+    insert(space, i, page, pages);
+    return page;
+}
+
+void store_space_give_back(struct store_space *space, uint64_t page)
+{
+    size_t i = find(space, page);
+    REQUIRE(i < space->count && space->extents[i].page == page);
+    uint64_t table_end = page + space->extents[i].pages;
+    space->pages -= space->extents[i].pages;
+    space->count--;
+    memmove(&space->extents[i], &space->extents[i + 1],
+            (space->count - i) * sizeof space->extents[0]);
+    /* Of the gap, the chunks that this table had a part in: others were given back before. */
+    uint64_t gap = end_before(space, i);
+    uint64_t gap_end = i < space->count ? space->extents[i].page : space->high_page;
+    uint64_t chunk = page / PAGES_PER_CHUNK;
+    uint64_t end = (table_end + PAGES_PER_CHUNK - 1) / PAGES_PER_CHUNK;
+    if (chunk * PAGES_PER_CHUNK < gap)
+        chunk++;
+    if (end * PAGES_PER_CHUNK > gap_end && i < space->count)
+        end--;
+    for (uint64_t n = chunk; n < end; n++)
+        space->asked[n / 8] &= (uint8_t)~(1u << (n % 8));
+    punch(space, chunk * PAGES_PER_CHUNK, end * PAGES_PER_CHUNK);
+}
+
+uint8_t *store_space_map(int fd)
+{
+    /* A place whose addresses are multiples of a chunk where the offsets are: a hint, no more. */
+    size_t room = STORE_SPACE_BYTES + STORE_CHUNK_BYTES;
+    void *hint = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (hint == MAP_FAILED) {
+        hint = NULL;
+    } else {
+        (void)munmap(hint, room);
+        hint = (uint8_t *)hint + (STORE_CHUNK_BYTES - (uintptr_t)hint % STORE_CHUNK_BYTES);
+    }
+    void *base = mmap(hint, STORE_SPACE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return base == MAP_FAILED ? NULL : base;
+}
+
+void store_space_unmap(uint8_t *base)
+{
+    if (base != NULL)
+        (void)munmap(base, STORE_SPACE_BYTES);
+}
