@@ -8,90 +8,39 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/pack.h"
 #include "common/type.h"
-
-enum {
-    NIL = 0xc0,
-    FALSE = 0xc2,
-    TRUE = 0xc3,
-    BIN_8 = 0xc4,
-    UINT_8 = 0xcc,
-    INT_8 = 0xd0,
-    STR_8 = 0xd9,
-    ARRAY_16 = 0xdc,
-    MAP_16 = 0xde,
-};
-
-static void add_big_endian(uint64_t number, unsigned len, struct buf *out)
-{
-    while (len-- > 0)
-        buf_add_byte(out, (uint8_t)(number >> (8 * len)));
-}
-
-/* The exponent of how many bytes (1, 2, 4, 8) an unsigned number needs. */
-static unsigned width_of(uint64_t number)
-{
-    if (number <= UINT8_MAX)
-        return 0;
-    if (number <= UINT16_MAX)
-        return 1;
-    return number <= UINT32_MAX ? 2 : 3;
-}
-
-static void add_int(int64_t number, struct buf *out)
-{
-    if (number >= -32 && number <= 127) {
-        buf_add_byte(out, (uint8_t)number);
-        return;
-    }
-    /* One bit of a signed number is its sign. */
-    unsigned width = number > 0 ? width_of((uint64_t)number) : width_of(~(uint64_t)number << 1);
-    buf_add_byte(out, (uint8_t)((number > 0 ? UINT_8 : INT_8) + width));
-    add_big_endian((uint64_t)number, 1u << width, out);
-}
 
 void nested_add_head(enum value_tag tag, uint32_t count, struct buf *out)
 {
     REQUIRE(tag == VALUE_LIST || tag == VALUE_MAP);
-    if (count <= 15) {
-        buf_add_byte(out, (uint8_t)((tag == VALUE_LIST ? 0x90 : 0x80) | count));
-        return;
-    }
-    unsigned width = count <= UINT16_MAX ? 0 : 1;
-    buf_add_byte(out, (uint8_t)((tag == VALUE_LIST ? ARRAY_16 : MAP_16) + width));
-    add_big_endian(count, 2u << width, out);
-}
-
-static void add_bytes(const struct value *value, uint8_t first_tag, struct buf *out)
-{
-    unsigned width = width_of(value->len);
-    if (first_tag == STR_8 && value->len <= 31) {
-        buf_add_byte(out, (uint8_t)(0xa0 | value->len));
-    } else {
-        buf_add_byte(out, (uint8_t)(first_tag + width));
-        add_big_endian(value->len, 1u << width, out);
-    }
-    buf_add(out, value->bytes, value->len);
+    uint8_t *at = buf_reserve(out, PACK_HEAD_BYTES_MAX);
+    at = tag == VALUE_LIST ? pack_put_count(at, PACK_FIX_ARRAY, PACK_ARRAY_16, count)
+                           : pack_put_count(at, PACK_FIX_MAP, PACK_MAP_16, count);
+    out->len = (size_t)(at - out->data);
 }
 
 void nested_add(const struct value *value, struct buf *out)
 {
+    uint8_t *at = buf_reserve(out, PACK_HEAD_BYTES_MAX);
     switch (value->tag) {
     case VALUE_STRING:
-        add_bytes(value, STR_8, out);
+        out->len = (size_t)(pack_put_string_head(at, value->len) - out->data);
+        buf_add(out, value->bytes, value->len);
         return;
     case VALUE_BYTES:
-        add_bytes(value, BIN_8, out);
+        out->len = (size_t)(pack_put_bytes_head(at, value->len) - out->data);
+        buf_add(out, value->bytes, value->len);
         return;
     case VALUE_LIST:
     case VALUE_MAP:
         buf_add(out, value->bytes, value->len);
         return;
     case VALUE_BOOL:
-        buf_add_byte(out, value->boolean ? TRUE : FALSE);
+        buf_add_byte(out, value->boolean ? PACK_TRUE : PACK_FALSE);
         return;
     case VALUE_OPTIONAL:
-        buf_add_byte(out, NIL);
+        buf_add_byte(out, PACK_NIL);
         return;
     case VALUE_INT:
     case VALUE_MONEY:
@@ -100,7 +49,7 @@ void nested_add(const struct value *value, struct buf *out)
     case VALUE_DATE:
     case VALUE_DURATION:
     case VALUE_ENUM:
-        add_int(value->integer, out);
+        out->len = (size_t)(pack_put_int(at, value->integer) - out->data);
         return;
     case VALUE_TAG_COUNT:
         break;
@@ -108,87 +57,59 @@ void nested_add(const struct value *value, struct buf *out)
     UNREACHABLE();
 }
 
-static bool take(struct nested *n, size_t len, const uint8_t **ret_at)
+/*
+ * Moves on to `to`, which a reader of any form returned, if what stands before it is the shortest
+ * form, [again, again_end): that of the same value, written again.
+ */
+static bool pass(struct nested *n, const uint8_t *to, const uint8_t *again,
+                 const uint8_t *again_end)
 {
-    if ((size_t)(n->end - n->at) < len)
+    size_t len = (size_t)(again_end - again);
+    if ((size_t)(to - n->at) != len || memcmp(n->at, again, len) != 0)
         return false;
-    *ret_at = n->at;
-    n->at += len;
-    return true;
-}
-
-static bool take_big_endian(struct nested *n, unsigned len, uint64_t *ret_number)
-{
-    const uint8_t *at;
-    if (!take(n, len, &at))
-        return false;
-    uint64_t number = 0;
-    for (unsigned i = 0; i < len; i++)
-        number = number << 8 | at[i];
-    *ret_number = number;
+    n->at = to;
     return true;
 }
 
 static bool take_int(struct nested *n, int64_t *ret_number)
 {
-    const uint8_t *at;
-    uint64_t number;
-    if (!take(n, 1, &at))
-        return false;
-    uint8_t tag = *at;
-    if (tag <= 0x7f || tag >= 0xe0) {
-        *ret_number = (int8_t)tag;
-        return true;
-    }
-    if (tag < UINT_8 || tag > INT_8 + 3)
-        return false;
-    unsigned width = (tag - UINT_8) & 3;
-    if (!take_big_endian(n, 1u << width, &number))
-        return false;
-    if (tag < INT_8) {
-        *ret_number = (int64_t)number;
-        return number > 127 && number <= INT64_MAX && width_of(number) == width;
-    }
-    unsigned shift = 64 - (8u << width);
-    *ret_number = (int64_t)(number << shift) >> shift;
-    return *ret_number < -32 && width_of(~(uint64_t)*ret_number << 1) == width;
+    uint8_t again[PACK_HEAD_BYTES_MAX];
+    const uint8_t *to = pack_get_int(n->at, n->end, ret_number);
+    return to != NULL && pass(n, to, again, pack_put_int(again, *ret_number));
 }
 
-static bool take_bytes(struct nested *n, uint8_t first_tag, struct value *value)
+static bool take_bytes(struct nested *n, bool is_string, struct value *value)
 {
-    const uint8_t *at;
-    uint64_t len;
-    if (!take(n, 1, &at))
+    uint8_t again[PACK_HEAD_BYTES_MAX];
+    const uint8_t *to = is_string ? pack_get_string_head(n->at, n->end, &value->len)
+                                  : pack_get_bytes_head(n->at, n->end, &value->len);
+    if (to == NULL || !pass(n, to, again,
+                            is_string ? pack_put_string_head(again, value->len)
+                                      : pack_put_bytes_head(again, value->len)))
         return false;
-    uint8_t tag = *at;
-    if (first_tag == STR_8 && (tag & 0xe0) == 0xa0) {
-        len = tag & 0x1f;
-    } else {
-        if (tag < first_tag || tag > first_tag + 2)
-            return false;
-        unsigned width = (unsigned)(tag - first_tag);
-        if (!take_big_endian(n, 1u << width, &len) || width_of(len) != width ||
-            (first_tag == STR_8 && len <= 31))
-            return false;
-    }
-    value->len = (uint32_t)len;
-    return take(n, (size_t)len, &value->bytes);
+    value->bytes = n->at;
+    n->at += value->len;
+    return true;
 }
 
 static bool take_head(struct nested *n, enum value_tag tag)
 {
-    const uint8_t *at;
-    if (!take(n, 1, &at))
+    if (n->at == n->end)
         return false;
+    uint8_t fix = tag == VALUE_LIST ? PACK_FIX_ARRAY : PACK_FIX_MAP;
+    uint8_t wide = tag == VALUE_LIST ? PACK_ARRAY_16 : PACK_MAP_16;
     uint64_t count;
-    if ((*at & 0xf0) == (tag == VALUE_LIST ? 0x90 : 0x80)) {
-        count = *at & 0x0f;
+    if ((*n->at & 0xf0) == fix) {
+        count = *n->at++ & 0x0f;
     } else {
-        uint8_t wide = tag == VALUE_LIST ? ARRAY_16 : MAP_16;
-        if (*at != wide && *at != wide + 1)
+        if (*n->at != wide && *n->at != wide + 1)
             return false;
-        bool four = *at == wide + 1;
-        if (!take_big_endian(n, four ? 4 : 2, &count) || count <= (four ? UINT16_MAX : 15u))
+        unsigned width = (unsigned)*n->at++ - wide + 1;
+        if ((size_t)(n->end - n->at) < (size_t)1 << width)
+            return false;
+        count = pack_number_at(n->at, width);
+        n->at += (size_t)1 << width;
+        if (count <= (width == 2 ? UINT16_MAX : 15u))
             return false;
     }
     uint64_t left = (uint64_t)(n->end - n->at);
@@ -205,10 +126,9 @@ bool nested_open(enum value_tag tag, const uint8_t *bytes, size_t len, struct ne
 /* Its bounds are for skip() to look at. */
 bool nested_take(struct nested *n, struct type type, struct value *value)
 {
-    const uint8_t *at;
     size_t len;
     if (type.tag == VALUE_OPTIONAL) {
-        if (n->at < n->end && *n->at == NIL) {
+        if (n->at < n->end && *n->at == PACK_NIL) {
             n->at++;
             *value = value_of_nothing();
             return true;
@@ -218,20 +138,22 @@ bool nested_take(struct nested *n, struct type type, struct value *value)
     *value = (struct value){.tag = type.tag};
     switch (type.tag) {
     case VALUE_STRING:
-        return take_bytes(n, STR_8, value);
+        return take_bytes(n, true, value);
     case VALUE_BYTES:
-        return take_bytes(n, BIN_8, value);
+        return take_bytes(n, false, value);
     case VALUE_BOOL:
-        if (!take(n, 1, &at) || (*at != FALSE && *at != TRUE))
+        if (n->at == n->end || (*n->at != PACK_FALSE && *n->at != PACK_TRUE))
             return false;
-        value->boolean = *at == TRUE;
+        value->boolean = *n->at++ == PACK_TRUE;
         return true;
     case VALUE_LIST:
     case VALUE_MAP:
         if (!nested_span(type, n->at, n->end, &len))
             return false;
         value->len = (uint32_t)len;
-        return take(n, len, &value->bytes);
+        value->bytes = n->at;
+        n->at += len;
+        return true;
     case VALUE_INT:
     case VALUE_MONEY:
     case VALUE_TIMESTAMP:

@@ -36,4 +36,10 @@ static inline struct type type_item(struct type type)
     return type.detail->item;
 }
 
+/* What a value of the type is when it is not nothing: for an optional type, of what that holds. */
+static inline struct type type_held(struct type type)
+{
+    return type.tag == VALUE_OPTIONAL ? type_item(type) : type;
+}
+
 #endif

@@ -96,6 +96,9 @@ struct record {
     const uint8_t *order; /* its place in its seq, where a link carries that: see ipc/order.h */
     uint32_t order_len;
     uint32_t ahead; /* its number among those that the stage was told of before it came; or 0 */
+    /* The first packed_count fields as they came in a frame, for who passes them on; or 0. */
+    uint32_t packed_count, packed_len;
+    const uint8_t *packed;
 };
 
 static inline struct value value_of_bytes(enum value_tag tag, const void *bytes, size_t len)
@@ -121,8 +124,9 @@ static inline struct value value_of_nothing(void)
 /* Whether the value's bytes lie elsewhere: who keeps it longer must copy them. */
 static inline bool value_has_bytes(const struct value *value)
 {
-    return value->tag == VALUE_STRING || value->tag == VALUE_BYTES || value->tag == VALUE_LIST ||
-           value->tag == VALUE_MAP;
+    const unsigned have =
+        1u << VALUE_STRING | 1u << VALUE_BYTES | 1u << VALUE_LIST | 1u << VALUE_MAP;
+    return (have >> value->tag & 1) != 0;
 }
 
 /* Whether two types are the same, with all that is in their parentheses. */

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only file that includes msgpack. msgpack-c writes; reading is done here, because its
- * unpacker allocates what a length says before it looks whether the bytes are there, and because
- * a contract says exactly which type comes next (docs/decisions/0002-frames.md). The test decodes
- * what this file writes with msgpack-c's unpacker, so that it stays msgpack.
+ * The body is msgpack, written and read by common/pack.h, because a contract says exactly which
+ * type comes next, and because this is done for every field of every record on every link
+ * (docs/decisions/0002-frames.md). The test has msgpack-c write the same records to the same bytes.
  */
 #include "ipc/frame.h"
 
 #include <inttypes.h>
-#include <msgpack/pack.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -16,7 +14,9 @@
 #include "common/hash.h"
 #include "common/limits.h"
 #include "common/nested.h"
+#include "common/pack.h"
 #include "common/type.h"
+#include "common/utf8.h"
 
 #define FRAME_MAGIC 0x52464842u /* "BHFR" */
 #define ACK_MAGIC 0x4b414842u   /* "BHAK" */
@@ -43,6 +43,8 @@ void frame_builder_init(struct frame_builder *b, uint32_t edge, const struct con
 {
     *b = (struct frame_builder){
         .edge = edge, .contract = contract, .fingerprint = fingerprint, .ordered = ordered};
+    for (size_t i = 0; i < contract->count; i++)
+        b->tags[i] = (uint8_t)type_held(contract->fields[i].type).tag;
     frame_builder_start(b, 1);
 }
 
@@ -62,53 +64,41 @@ void frame_builder_start(struct frame_builder *b, seq_number first)
     b->previous_position = 0;
 }
 
-/* What msgpack needs at most for a record, its fields' bytes included. */
+/* What a record needs at most, its fields' bytes included. */
 static size_t bound_record(const struct record *record)
 {
-    size_t bound = 64 + record->order_len;
-    for (size_t i = 0; i < record->count; i++)
-        bound += 9 + (value_has_bytes(&record->fields[i]) ? record->fields[i].len : 0);
+    size_t bound = 64 + record->order_len + record->packed_len;
+    for (size_t i = record->packed_count; i < record->count; i++)
+        bound +=
+            PACK_HEAD_BYTES_MAX + (value_has_bytes(&record->fields[i]) ? record->fields[i].len : 0);
     return bound;
 }
 
-/* Where the packer writes; there is room for all of the record. */
-struct cursor {
-    uint8_t *at;
-};
-
-static int write_at(void *context, const char *bytes, size_t len)
+static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t len)
 {
-    struct cursor *cursor = context;
     if (len != 0)
-        memcpy(cursor->at, bytes, len);
-    cursor->at += len;
-    return 0;
+        memcpy(at, bytes, len);
+    return at + len;
 }
 
-static void pack_value(msgpack_packer *packer, const struct value *value)
+static uint8_t *put_value(uint8_t *at, const struct value *value)
 {
     switch (value->tag) {
     case VALUE_STRING:
-        msgpack_pack_str(packer, value->len);
-        msgpack_pack_str_body(packer, value->bytes, value->len);
-        return;
+        at = pack_put_string_head(at, value->len);
+        return put_bytes(at, value->bytes, value->len);
     case VALUE_BYTES:
-        msgpack_pack_bin(packer, value->len);
-        msgpack_pack_bin_body(packer, value->bytes, value->len);
-        return;
+        at = pack_put_bytes_head(at, value->len);
+        return put_bytes(at, value->bytes, value->len);
     case VALUE_BOOL:
-        if (value->boolean)
-            msgpack_pack_true(packer);
-        else
-            msgpack_pack_false(packer);
-        return;
+        *at = value->boolean ? PACK_TRUE : PACK_FALSE;
+        return at + 1;
     case VALUE_LIST:
     case VALUE_MAP:
-        (void)packer->callback(packer->data, (const char *)value->bytes, value->len);
-        return;
+        return put_bytes(at, value->bytes, value->len);
     case VALUE_OPTIONAL:
-        msgpack_pack_nil(packer);
-        return;
+        *at = PACK_NIL;
+        return at + 1;
     case VALUE_INT:
     case VALUE_MONEY:
     case VALUE_TIMESTAMP:
@@ -116,44 +106,67 @@ static void pack_value(msgpack_packer *packer, const struct value *value)
     case VALUE_DATE:
     case VALUE_DURATION:
     case VALUE_ENUM:
-        msgpack_pack_int64(packer, value->integer);
-        return;
+        return pack_put_int(at, value->integer);
     case VALUE_TAG_COUNT:
         break;
     }
     UNREACHABLE();
 }
 
+/* What stands in front of the fields. */
+static uint8_t *put_head(const struct frame_builder *b, const struct record *record, uint8_t *at)
+{
+    if (record->kind != RECORD_DATA)
+        *at++ = PACK_FIX_MAP | 1;
+    uint32_t elements = (b->ordered ? 3u : 2u) + (uint32_t)record->count;
+    at = pack_put_count(at, PACK_FIX_ARRAY, PACK_ARRAY_16, elements);
+    at = pack_put_int(at, (int64_t)(record->seq - b->previous_seq));
+    at = pack_put_int(at, (int64_t)(record->position - b->previous_position));
+    if (!b->ordered)
+        return at;
+    at = pack_put_bytes_head(at, record->order_len);
+    return put_bytes(at, record->order, record->order_len);
+}
+
+/* Whether all fields can stand where they do: most have the tag of their type. */
+static bool fits_contract(const struct frame_builder *b, const struct record *record)
+{
+    unsigned differences = 0;
+    for (size_t i = 0; i < record->count; i++)
+        differences |= b->tags[i] ^ (unsigned)record->fields[i].tag;
+    if (differences == 0)
+        return true;
+    for (size_t i = 0; i < record->count; i++) {
+        if (!contract_value_fits(b->contract, i, &record->fields[i]))
+            return false;
+    }
+    return true;
+}
+
+static uint8_t *put_fields(const struct record *record, uint8_t *at)
+{
+    at = put_bytes(at, record->packed, record->packed_len);
+    for (size_t i = record->packed_count; i < record->count; i++)
+        at = put_value(at, &record->fields[i]);
+    return at;
+}
+
 void frame_builder_add(struct frame_builder *b, const struct record *record)
 {
     REQUIRE(record->seq >= b->previous_seq);
-    bool is_data = record->kind == RECORD_DATA;
-    REQUIRE(record->count == (is_data ? b->contract->count : 0));
-    size_t before = b->bytes.len;
-    msgpack_packer packer;
+    REQUIRE(record->count == (record->kind == RECORD_DATA ? b->contract->count : 0));
+    REQUIRE(record->packed_count <= record->count && fits_contract(b, record));
     size_t bound = bound_record(record);
-    struct cursor cursor = {.at = buf_reserve(&b->bytes, bound)};
-    msgpack_packer_init(&packer, &cursor, write_at);
-    if (!is_data)
-        msgpack_pack_map(&packer, 1);
-    msgpack_pack_array(&packer, (b->ordered ? 3u : 2u) + record->count);
-    msgpack_pack_uint64(&packer, record->seq - b->previous_seq);
-    msgpack_pack_int64(&packer, (int64_t)(record->position - b->previous_position));
-    if (b->ordered) {
-        msgpack_pack_bin(&packer, record->order_len);
-        msgpack_pack_bin_body(&packer, record->order, record->order_len);
-    }
-    for (size_t i = 0; i < record->count; i++) {
-        REQUIRE(b->contract->fields[i].type.tag == record->fields[i].tag ||
-                contract_value_fits(b->contract, i, &record->fields[i]));
-        pack_value(&packer, &record->fields[i]);
-    }
+    uint8_t *begin = buf_reserve(&b->bytes, bound);
+    uint8_t *at = put_head(b, record, begin);
+    at = put_fields(record, at);
     if (record->kind == RECORD_TICK)
-        msgpack_pack_int64(&packer, record->time);
+        at = pack_put_int(at, record->time);
     if (record->kind == RECORD_END)
-        msgpack_pack_nil(&packer);
-    b->bytes.len = (size_t)(cursor.at - b->bytes.data);
-    INVARIANT(b->bytes.len - before <= bound && b->bytes.len - before <= RECORD_BYTES_MAX);
+        *at++ = PACK_NIL;
+    size_t len = (size_t)(at - begin);
+    INVARIANT(len <= bound && len <= RECORD_BYTES_MAX);
+    b->bytes.len += len;
     b->previous_seq = record->seq;
     b->previous_position = record->position;
     b->record_count++;
@@ -223,6 +236,52 @@ int frame_open(const uint8_t *bytes, size_t len, struct frame_header *ret_header
     return 0;
 }
 
+/* How the values of a type are written. */
+enum form {
+    FORM_INT,
+    FORM_BOOL,
+    FORM_STRING,
+    FORM_BYTES,
+    FORM_NESTED,
+};
+
+static enum form form_of(enum value_tag tag)
+{
+    switch (tag) {
+    case VALUE_BOOL:
+        return FORM_BOOL;
+    case VALUE_STRING:
+        return FORM_STRING;
+    case VALUE_BYTES:
+        return FORM_BYTES;
+    case VALUE_LIST:
+    case VALUE_MAP:
+        return FORM_NESTED;
+    default:
+        return FORM_INT;
+    }
+}
+
+/* Whether type_admits() must be asked for what has the form. */
+static bool is_bounded(struct type type)
+{
+    switch (type.tag) {
+    case VALUE_STRING: /* that it is UTF-8 is part of the form */
+        return type.detail != NULL &&
+               (type.detail->chars_min != 0 || type.detail->chars_max != UINT32_MAX);
+    case VALUE_BYTES:
+    case VALUE_INT:
+    case VALUE_BOOL:
+    case VALUE_MONEY:
+    case VALUE_TIMESTAMP:
+    case VALUE_LIST: /* nested_span() looks at all that is in it */
+    case VALUE_MAP:
+        return false;
+    default:
+        return true;
+    }
+}
+
 void frame_reader_init(struct frame_reader *r, const struct frame_header *header,
                        const uint8_t *bytes, const struct contract *contract, bool ordered)
 {
@@ -234,194 +293,153 @@ void frame_reader_init(struct frame_reader *r, const struct frame_header *header
     r->seq = header->first;
     r->last = header->last;
     r->position = 0;
-}
-
-static bool take(struct frame_reader *r, size_t len, const uint8_t **ret_at)
-{
-    if ((size_t)(r->end - r->at) < len)
-        return false;
-    *ret_at = r->at;
-    r->at += len;
-    return true;
-}
-
-static uint64_t big_endian(const uint8_t *at, unsigned len)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < len; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
-/* Any of msgpack's forms of an integer that fits int64. */
-static bool read_int(struct frame_reader *r, int64_t *ret_value)
-{
-    const uint8_t *at;
-    if (!take(r, 1, &at))
-        return false;
-    uint8_t tag = *at;
-    if (tag <= 0x7f || tag >= 0xe0) {
-        *ret_value = (int8_t)tag;
-        return true;
+    for (size_t i = 0; i < contract->count; i++) {
+        struct type type = contract->fields[i].type;
+        struct type held = type_held(type);
+        r->fields[i] = (struct frame_field){.tag = (uint8_t)held.tag,
+                                            .form = (uint8_t)form_of(held.tag),
+                                            .optional = type.tag == VALUE_OPTIONAL,
+                                            .bounded = is_bounded(held)};
     }
-    if (tag < 0xcc || tag > 0xd3)
-        return false;
-    unsigned len = 1u << ((tag - 0xcc) & 3);
-    if (!take(r, len, &at))
-        return false;
-    uint64_t value = big_endian(at, len);
-    if (tag <= 0xcf) {
-        if (value > INT64_MAX)
-            return false;
-        *ret_value = (int64_t)value;
-        return true;
-    }
-    unsigned shift = 64 - 8 * len;
-    *ret_value = (int64_t)(value << shift) >> shift;
-    return true;
 }
 
-/* The length in front of a string (fix_mask 0xa0) or of bytes (fix_mask 0). */
-static bool read_len(struct frame_reader *r, uint8_t first_tag, bool fix_string, size_t *ret_len)
+/* end: of the frame, which a look at a short string may go to. */
+static bool is_utf8(const uint8_t *bytes, uint32_t len, const uint8_t *end)
 {
-    const uint8_t *at;
-    if (!take(r, 1, &at))
-        return false;
-    uint8_t tag = *at;
-    if (fix_string && (tag & 0xe0) == 0xa0) {
-        *ret_len = tag & 0x1f;
+    if (len == 0)
         return true;
-    }
-    if (tag < first_tag || tag > first_tag + 2)
-        return false;
-    unsigned len = 1u << (tag - first_tag);
-    if (!take(r, len, &at))
-        return false;
-    *ret_len = (size_t)big_endian(at, len);
-    return true;
+    /* Most strings are short and ASCII: of eight bytes, those that are the string's. */
+    if (len <= 8 && end - bytes >= 8 &&
+        ((bytes_get_u64(bytes) & 0x8080808080808080u) << (64 - 8 * len)) == 0)
+        return true;
+    size_t bad_at;
+    return utf8_valid(bytes, len, &bad_at);
 }
 
-static bool read_form(struct frame_reader *r, struct type type, struct value *value)
+/* Reads field i and returns where it ended, or NULL if it is none. */
+static const uint8_t *read_field(const struct frame_reader *r, size_t i, const uint8_t *at,
+                                 const uint8_t *end, struct value *value)
 {
-    size_t len;
-    const uint8_t *at;
-    if (type.tag == VALUE_OPTIONAL) {
-        if (r->at < r->end && *r->at == 0xc0) {
-            r->at++;
-            *value = value_of_nothing();
-            return true;
-        }
-        type = type_item(type);
+    struct frame_field field = r->fields[i];
+    enum value_tag tag = (enum value_tag)field.tag;
+    uint32_t len;
+    size_t span;
+    int64_t number;
+    if (field.optional && at != end && *at == PACK_NIL) {
+        *value = value_of_nothing();
+        return at + 1;
     }
-    value->tag = type.tag;
-    switch (type.tag) {
-    case VALUE_STRING:
-        if (!read_len(r, 0xd9, true, &len) || !take(r, len, &value->bytes))
-            return false;
-        value->len = (uint32_t)len;
-        return true;
-    case VALUE_BYTES:
-        if (!read_len(r, 0xc4, false, &len) || !take(r, len, &value->bytes))
-            return false;
-        value->len = (uint32_t)len;
-        return true;
-    case VALUE_BOOL:
-        if (!take(r, 1, &at) || (*at != 0xc2 && *at != 0xc3))
-            return false;
-        value->boolean = *at == 0xc3;
-        return true;
-    case VALUE_LIST:
-    case VALUE_MAP:
-        if (!nested_span(type, r->at, r->end, &len) || !take(r, len, &value->bytes))
-            return false;
-        value->len = (uint32_t)len;
-        return true;
-    case VALUE_INT:
-    case VALUE_MONEY:
-    case VALUE_TIMESTAMP:
-    case VALUE_DECIMAL:
-    case VALUE_DATE:
-    case VALUE_DURATION:
-    case VALUE_ENUM:
-        return read_int(r, &value->integer);
-    case VALUE_OPTIONAL:
-    case VALUE_TAG_COUNT:
+    switch ((enum form)field.form) {
+    case FORM_INT:
+        at = pack_get_int(at, end, &number);
+        if (at == NULL)
+            return NULL;
+        *value = value_of_integer(tag, number);
+        break;
+    case FORM_BOOL:
+        if (at == end || (*at != PACK_FALSE && *at != PACK_TRUE))
+            return NULL;
+        *value = value_of_bool(*at++ == PACK_TRUE);
+        break;
+    case FORM_STRING:
+        at = pack_get_string_head(at, end, &len);
+        if (at == NULL || !is_utf8(at, len, end))
+            return NULL;
+        *value = value_of_bytes(tag, at, len);
+        at += len;
+        break;
+    case FORM_BYTES:
+        at = pack_get_bytes_head(at, end, &len);
+        if (at == NULL)
+            return NULL;
+        *value = value_of_bytes(tag, at, len);
+        at += len;
+        break;
+    case FORM_NESTED:
+        if (!nested_span(type_held(r->contract->fields[i].type), at, end, &span))
+            return NULL;
+        *value = value_of_bytes(tag, at, span);
+        at += span;
         break;
     }
-    UNREACHABLE();
+    return !field.bounded || type_admits(r->contract->fields[i].type, value) ? at : NULL;
 }
 
-static bool read_value(struct frame_reader *r, struct type type, struct value *value)
+static const uint8_t *read_array_of(const uint8_t *at, const uint8_t *end, size_t count)
 {
-    if (!read_form(r, type, value))
-        return false;
-    /* All that is in a list or a map was looked at as it was read. */
-    return value->tag == VALUE_LIST || value->tag == VALUE_MAP || type_admits(type, value);
-}
-
-static bool read_array_of(struct frame_reader *r, size_t count)
-{
-    const uint8_t *at;
-    if (!take(r, 1, &at))
-        return false;
-    if ((*at & 0xf0) == 0x90)
-        return (size_t)(*at & 0x0f) == count;
-    return *at == 0xdc && take(r, 2, &at) && big_endian(at, 2) == count;
+    if (at == end)
+        return NULL;
+    if ((*at & 0xf0) == PACK_FIX_ARRAY)
+        return (size_t)(*at & 0x0f) == count ? at + 1 : NULL;
+    if (*at != PACK_ARRAY_16 || end - at < 3 || pack_number_at(at + 1, 1) != count)
+        return NULL;
+    return at + 3;
 }
 
 /* The elements in front of the fields, of which there are so many. */
-static bool read_head(struct frame_reader *r, size_t fields, struct record *record)
+static const uint8_t *read_head(struct frame_reader *r, const uint8_t *at, size_t fields,
+                                struct record *record)
 {
     int64_t seq_step, position_step;
-    size_t order_len;
-    if (!read_array_of(r, (r->ordered ? 3u : 2u) + fields) || !read_int(r, &seq_step) ||
-        !read_int(r, &position_step))
-        return false;
+    at = read_array_of(at, r->end, (r->ordered ? 3u : 2u) + fields);
+    if (at == NULL || (at = pack_get_int(at, r->end, &seq_step)) == NULL ||
+        (at = pack_get_int(at, r->end, &position_step)) == NULL)
+        return NULL;
     if (seq_step < 0 || (uint64_t)seq_step > r->last - r->seq)
-        return false;
+        return NULL;
     r->seq += (uint64_t)seq_step;
     r->position += (uint64_t)position_step;
     *record = (struct record){.seq = r->seq, .position = r->position};
     if (!r->ordered)
-        return true;
-    if (!read_len(r, 0xc4, false, &order_len) || !take(r, order_len, &record->order))
-        return false;
-    record->order_len = (uint32_t)order_len;
-    return true;
+        return at;
+    at = pack_get_bytes_head(at, r->end, &record->order_len);
+    if (at == NULL)
+        return NULL;
+    record->order = at;
+    return at + record->order_len;
 }
 
 /* A map of one pair: a tick with its time, or an end with nil. */
-static bool read_mark(struct frame_reader *r, struct record *record)
+static const uint8_t *read_mark(struct frame_reader *r, const uint8_t *at, struct record *record)
 {
-    const uint8_t *at;
-    if (!take(r, 1, &at) || !read_head(r, 0, record))
-        return false;
-    record->kind = r->at < r->end && *r->at == 0xc0 ? RECORD_END : RECORD_TICK;
-    return record->kind == RECORD_END ? take(r, 1, &at) : read_int(r, &record->time);
+    at = read_head(r, at + 1, 0, record);
+    if (at == NULL)
+        return NULL;
+    record->kind = at != r->end && *at == PACK_NIL ? RECORD_END : RECORD_TICK;
+    return record->kind == RECORD_END ? at + 1 : pack_get_int(at, r->end, &record->time);
 }
 
-static bool read_record(struct frame_reader *r, struct record *record)
+static const uint8_t *read_record(struct frame_reader *r, struct value *fields,
+                                  struct record *record)
 {
-    if (r->at < r->end && *r->at == 0x81)
-        return read_mark(r, record);
-    if (!read_head(r, r->contract->count, record))
-        return false;
-    for (size_t i = 0; i < r->contract->count; i++) {
-        if (!read_value(r, r->contract->fields[i].type, &r->fields[i]))
-            return false;
-    }
-    record->fields = r->fields;
-    record->count = r->contract->count;
-    return true;
+    const uint8_t *at = r->at;
+    if (at != r->end && *at == (PACK_FIX_MAP | 1))
+        return read_mark(r, at, record);
+    size_t count = r->contract->count;
+    at = read_head(r, at, count, record);
+    const uint8_t *packed = at, *end = r->end;
+    for (size_t i = 0; at != NULL && i < count; i++)
+        at = read_field(r, i, at, end, &fields[i]);
+    if (at == NULL)
+        return NULL;
+    record->fields = fields;
+    record->count = count;
+    record->packed = packed;
+    record->packed_len = (uint32_t)(at - packed);
+    record->packed_count = (uint32_t)count;
+    return at;
 }
 
-int frame_reader_next(struct frame_reader *r, struct record *ret_record, struct err *e)
+int frame_reader_next(struct frame_reader *r, struct value *fields, struct record *ret_record,
+                      struct err *e)
 {
     if (r->records_left == 0)
         return r->at == r->end ? ERR_END
                                : err_set(e, ERR_PROTOCOL, "a frame goes on behind its records");
-    if (!read_record(r, ret_record))
+    const uint8_t *at = read_record(r, fields, ret_record);
+    if (at == NULL)
         return err_set(e, ERR_PROTOCOL, "a record in a frame is not what its contract says");
+    r->at = at;
     r->records_left--;
     return 0;
 }

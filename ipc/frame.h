@@ -43,6 +43,7 @@ struct frame_builder {
     uint32_t edge;
     uint64_t fingerprint;
     const struct contract *contract;
+    uint8_t tags[FIELDS_MAX]; /* of the fields; of an optional one, of what it may have */
     bool ordered;
     struct buf bytes;
     seq_number first; /* begin of the range */
@@ -63,7 +64,7 @@ void frame_builder_done(struct frame_builder *b);
 void frame_builder_start(struct frame_builder *b, seq_number first);
 
 /*
- * Adds a record, a tick or an end.
+ * Adds a record, a tick or an end. Fields that came packed are not packed again.
  * Requires: its seq is not below the last one's nor the range's begin, the fields of a record are
  *           those of the contract, and it is not larger than RECORD_BYTES_MAX.
  */
@@ -85,9 +86,18 @@ void frame_stamp(uint8_t *frame, uint64_t serial);
  */
 int frame_open(const uint8_t *bytes, size_t len, struct frame_header *ret_header, struct err *e);
 
+/* How a field is read: made of its type when a reader starts. */
+struct frame_field {
+    uint8_t tag;
+    uint8_t form;
+    bool optional;
+    bool bounded; /* not every value of the form can be one of the type */
+};
+
 /* Reads the records of an opened frame. Views in a record live as long as the frame's bytes. */
 struct frame_reader {
     const struct contract *contract;
+    struct frame_field fields[FIELDS_MAX];
     bool ordered;
     const uint8_t *at;
     const uint8_t *end;
@@ -95,7 +105,6 @@ struct frame_reader {
     seq_number seq;
     seq_number last;
     uint64_t position;
-    struct value fields[FIELDS_MAX];
 };
 
 /* Starts reading. Requires: header came from frame_open() on these bytes. */
@@ -103,11 +112,12 @@ void frame_reader_init(struct frame_reader *r, const struct frame_header *header
                        const uint8_t *bytes, const struct contract *contract, bool ordered);
 
 /*
- * Reads the next record; its fields are valid until the next call.
+ * Reads the next record. fields has room for those of the contract; the record points to them.
  * Returns: 0, ERR_END (behind the last one), ERR_PROTOCOL (the body is not what its contract
  *          says; the frame must be thrown away).
  */
-int frame_reader_next(struct frame_reader *r, struct record *ret_record, struct err *e);
+int frame_reader_next(struct frame_reader *r, struct value *fields, struct record *ret_record,
+                      struct err *e);
 
 struct ack {
     uint32_t edge;

@@ -100,6 +100,40 @@ static size_t text_bytes(const struct value *fields, size_t count)
     return bytes;
 }
 
+/*
+ * Whether fields, of which there are `count` at least, are the same values at the same places in
+ * memory. A false no is good, and only costs packing.
+ */
+static bool same_fields(const struct value *a, const struct value *b, size_t count)
+{
+    for (size_t i = 0; a != b && i < count; i++) {
+        if (a[i].tag != b[i].tag || a[i].len != b[i].len || a[i].integer != b[i].integer)
+            return false;
+    }
+    return true;
+}
+
+/* If a record begins with all the fields of the one in hand, it takes their packed form along. */
+static void keep_packed(const struct emitter *out, struct record *record)
+{
+    const struct record *in = out->in;
+    if (in == NULL || in->packed_count == 0 || in->packed_count > record->count ||
+        !same_fields(record->fields, in->fields, in->packed_count))
+        return;
+    record->packed_count = in->packed_count;
+    record->packed_len = in->packed_len;
+    record->packed = in->packed;
+}
+
+static bool is_too_large(const struct record *record)
+{
+    /* What is packed has no more text than bytes; seldom must one look further. */
+    size_t rest =
+        text_bytes(record->fields + record->packed_count, record->count - record->packed_count);
+    return record->packed_len + rest > RECORD_TEXT_BYTES_MAX &&
+           text_bytes(record->fields, record->count) > RECORD_TEXT_BYTES_MAX;
+}
+
 static void emit(struct emitter *out, port_number port, const struct value *fields,
                  const void *sort_key, size_t sort_key_len)
 {
@@ -108,11 +142,11 @@ static void emit(struct emitter *out, port_number port, const struct value *fiel
         port == PORT_OUT ? &stage->out : &stage->outputs[port - PORT_NAMED].contract;
     struct record record = {
         .seq = out->seq, .position = out->position, .fields = fields, .count = contract->count};
-    size_t bytes = text_bytes(fields, record.count);
-    if (bytes > RECORD_TEXT_BYTES_MAX) {
+    keep_packed(out, &record);
+    if (is_too_large(&record)) {
         emitter_dead(out, DEAD_RECORD_TOO_LARGE, "", 0, false,
-                     "its text would have %zu bytes, and a record can have %u", bytes,
-                     RECORD_TEXT_BYTES_MAX);
+                     "its text would have %zu bytes, and a record can have %u",
+                     text_bytes(fields, record.count), RECORD_TEXT_BYTES_MAX);
         return;
     }
     out->emitted++;

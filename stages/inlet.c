@@ -127,19 +127,30 @@ int inlet_receive(struct inlet *i, struct err *e)
     return 0;
 }
 
-/* Takes a record over that was just read, and says that it will come. */
-static void announce(struct inlet *i, struct inlet_ahead *place)
+/* Says of a record that was just read that it will come. */
+static void announce(struct inlet *i, struct record *record)
 {
-    struct record *record = &place->record;
-    if (record->count != 0)
-        memcpy(place->fields, record->fields, record->count * sizeof place->fields[0]);
-    record->fields = place->fields;
     record->input = (uint32_t)i->edge->input;
-    bool told = i->prepare != NULL && record->kind == RECORD_DATA;
-    record->ahead = told ? i->ahead_number + (uint32_t)i->ahead_count : 0;
-    i->ahead_count++;
-    if (told)
+    if (i->prepare != NULL && record->kind == RECORD_DATA) {
+        record->ahead = i->ahead_number + (uint32_t)i->ahead_count;
         i->prepare(i->prepare_arg, record);
+    }
+}
+
+/* Reads on in the first frame. Returns: 0 (no place is left), ERR_END, ERR_PROTOCOL. */
+static int read_frame(struct inlet *i, struct err *e)
+{
+    while (i->ahead_count < INLET_AHEAD) {
+        struct inlet_ahead *place = &i->ahead[i->ahead_count];
+        int rc = frame_reader_next(&i->reader, place->fields, &place->record, e);
+        if (rc != 0)
+            return rc;
+        if (place->record.seq < i->first->cut_below)
+            continue;
+        announce(i, &place->record);
+        i->ahead_count++;
+    }
+    return 0;
 }
 
 /*
@@ -149,7 +160,7 @@ static void announce(struct inlet *i, struct inlet_ahead *place)
 static int read_ahead(struct inlet *i, struct err *e)
 {
     i->ahead_first = 0;
-    while (i->first != NULL && i->ahead_count < INLET_AHEAD && !(i->read && i->ahead_count != 0)) {
+    while (i->first != NULL && i->ahead_count == 0) {
         if (i->read) {
             drop_first(i);
             continue;
@@ -158,14 +169,10 @@ static int read_ahead(struct inlet *i, struct err *e)
             frame_reader_init(&i->reader, &i->first->header, i->first->bytes, i->edge->contract,
                               i->edge->ordered);
         i->reading = true;
-        struct inlet_ahead *place = &i->ahead[i->ahead_count];
-        int rc = frame_reader_next(&i->reader, &place->record, e);
+        int rc = read_frame(i, e);
         i->read = rc == ERR_END;
         if (rc != 0 && rc != ERR_END)
             return rc;
-        if (rc == ERR_END || place->record.seq < i->first->cut_below)
-            continue;
-        announce(i, place);
     }
     return 0;
 }

@@ -171,8 +171,9 @@ static void what_is_written_is_read(void **state)
         struct frame_reader reader;
         frame_reader_init(&reader, &header, s.builder.bytes.data, &s.contract, s.ordered);
         struct record record;
+        struct value fields[FIELDS];
         for (size_t i = 0; i < s.count; i++) {
-            assert_int_equal(frame_reader_next(&reader, &record, &e), 0);
+            assert_int_equal(frame_reader_next(&reader, fields, &record, &e), 0);
             assert_true(record.seq == s.records[i].seq);
             assert_true(record.position == s.records[i].position);
             assert_int_equal(record.kind, s.records[i].kind);
@@ -184,7 +185,7 @@ static void what_is_written_is_read(void **state)
             for (size_t k = 0; k < record.count; k++)
                 assert_same_value(&record.fields[k], &s.records[i].fields[k]);
         }
-        assert_int_equal(frame_reader_next(&reader, &record, &e), ERR_END);
+        assert_int_equal(frame_reader_next(&reader, fields, &record, &e), ERR_END);
         sample_done(&s);
     }
 }
@@ -223,6 +224,146 @@ static void body_is_msgpack(void **state)
     }
 }
 
+static void pack_value(msgpack_packer *packer, const struct value *value)
+{
+    switch (value->tag) {
+    case VALUE_STRING:
+        msgpack_pack_str(packer, value->len);
+        msgpack_pack_str_body(packer, value->bytes, value->len);
+        return;
+    case VALUE_BYTES:
+        msgpack_pack_bin(packer, value->len);
+        msgpack_pack_bin_body(packer, value->bytes, value->len);
+        return;
+    case VALUE_BOOL:
+        (void)(value->boolean ? msgpack_pack_true(packer) : msgpack_pack_false(packer));
+        return;
+    case VALUE_LIST:
+    case VALUE_MAP:
+        (void)packer->callback(packer->data, (const char *)value->bytes, value->len);
+        return;
+    case VALUE_OPTIONAL:
+        msgpack_pack_nil(packer);
+        return;
+    default:
+        msgpack_pack_int64(packer, value->integer);
+    }
+}
+
+static void pack_record(msgpack_packer *packer, const struct sample *s, size_t i)
+{
+    const struct record *record = &s->records[i], *previous = i > 0 ? &s->records[i - 1] : NULL;
+    if (record->kind != RECORD_DATA)
+        msgpack_pack_map(packer, 1);
+    msgpack_pack_array(packer, (s->ordered ? 3 : 2) + record->count);
+    msgpack_pack_uint64(packer, record->seq - (previous != NULL ? previous->seq : s->first));
+    uint64_t step = record->position - (previous != NULL ? previous->position : 0);
+    msgpack_pack_int64(packer, (int64_t)step);
+    if (s->ordered) {
+        msgpack_pack_bin(packer, record->order_len);
+        msgpack_pack_bin_body(packer, record->order, record->order_len);
+    }
+    for (size_t k = 0; k < record->count; k++)
+        pack_value(packer, &record->fields[k]);
+    if (record->kind == RECORD_TICK)
+        msgpack_pack_int64(packer, record->time);
+    if (record->kind == RECORD_END)
+        msgpack_pack_nil(packer);
+}
+
+/* Every value has the form that somebody else's writer gives it. */
+static void body_is_the_shortest(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 300; round++) {
+        struct sample s;
+        sample_make(&s);
+        msgpack_sbuffer expected;
+        msgpack_sbuffer_init(&expected);
+        msgpack_packer packer;
+        msgpack_packer_init(&packer, &expected, msgpack_sbuffer_write);
+        for (size_t i = 0; i < s.count; i++)
+            pack_record(&packer, &s, i);
+        assert_int_equal(s.builder.bytes.len - FRAME_HEADER_BYTES, expected.size);
+        if (expected.size != 0)
+            assert_memory_equal(s.builder.bytes.data + FRAME_HEADER_BYTES, expected.data,
+                                expected.size);
+        msgpack_sbuffer_destroy(&expected);
+        sample_done(&s);
+    }
+}
+
+/* Fields that came in a frame are put into the next as they are, and more behind them. */
+static void what_came_packed_is_copied(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        struct sample s;
+        sample_make(&s);
+        struct contract longer = s.contract;
+        assert_int_equal(contract_add(&longer, "more", (struct type){.tag = VALUE_INT}), 0);
+        struct frame_builder copied, packed;
+        frame_builder_init(&copied, 7, &longer, 1, s.ordered);
+        frame_builder_init(&packed, 7, &longer, 1, s.ordered);
+        struct frame_header header;
+        struct frame_reader reader;
+        struct err e;
+        assert_int_equal(frame_open(s.builder.bytes.data, s.builder.bytes.len, &header, &e), 0);
+        frame_reader_init(&reader, &header, s.builder.bytes.data, &s.contract, s.ordered);
+        frame_builder_start(&copied, s.first);
+        frame_builder_start(&packed, s.first);
+        struct value fields[FIELDS + 1];
+        struct record record;
+        while (frame_reader_next(&reader, fields, &record, &e) == 0) {
+            assert_int_equal(record.packed_count, record.count);
+            if (record.kind == RECORD_DATA)
+                fields[record.count++] = value_of_integer(VALUE_INT, random_int());
+            frame_builder_add(&copied, &record);
+            record.packed_count = record.packed_len = 0;
+            frame_builder_add(&packed, &record);
+        }
+        assert_int_equal(copied.bytes.len, packed.bytes.len);
+        assert_memory_equal(copied.bytes.data + FRAME_HEADER_BYTES,
+                            packed.bytes.data + FRAME_HEADER_BYTES,
+                            packed.bytes.len - FRAME_HEADER_BYTES);
+        frame_builder_done(&copied);
+        frame_builder_done(&packed);
+        sample_done(&s);
+    }
+}
+
+/* Contracts whose fields need each form of the head of an array, and the room for it. */
+static void any_number_of_fields_is_read(void **state)
+{
+    (void)state;
+    for (size_t count = 1; count <= FIELDS_MAX; count++) {
+        struct contract c = {.count = 0};
+        struct value fields[FIELDS_MAX], read[FIELDS_MAX];
+        for (size_t i = 0; i < count; i++) {
+            char name[8];
+            (void)snprintf(name, sizeof name, "f%zu", i);
+            assert_int_equal(contract_add(&c, name, (struct type){.tag = VALUE_INT}), 0);
+            fields[i] = value_of_integer(VALUE_INT, random_int());
+        }
+        struct frame_builder b;
+        frame_builder_init(&b, 7, &c, contract_fingerprint(&c), false);
+        struct record record = {.seq = 1, .fields = fields, .count = count};
+        frame_builder_add(&b, &record);
+        frame_builder_finish(&b, 1);
+        frame_stamp(b.bytes.data, 99);
+        struct frame_header header;
+        struct frame_reader reader;
+        struct err e;
+        assert_int_equal(frame_open(b.bytes.data, b.bytes.len, &header, &e), 0);
+        frame_reader_init(&reader, &header, b.bytes.data, &c, false);
+        assert_int_equal(frame_reader_next(&reader, read, &record, &e), 0);
+        for (size_t i = 0; i < count; i++)
+            assert_same_value(&read[i], &fields[i]);
+        assert_int_equal(frame_reader_next(&reader, read, &record, &e), ERR_END);
+        frame_builder_done(&b);
+    }
+}
+
 static int read_all(const uint8_t *bytes, size_t len, const struct contract *contract, bool ordered)
 {
     struct frame_header header;
@@ -232,8 +373,9 @@ static int read_all(const uint8_t *bytes, size_t len, const struct contract *con
         return rc;
     struct frame_reader reader;
     struct record record;
+    struct value fields[FIELDS_MAX];
     frame_reader_init(&reader, &header, bytes, contract, ordered);
-    while ((rc = frame_reader_next(&reader, &record, &e)) == 0) {
+    while ((rc = frame_reader_next(&reader, fields, &record, &e)) == 0) {
     }
     return rc;
 }
@@ -386,6 +528,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(body_is_msgpack),
+        cmocka_unit_test(body_is_the_shortest),
+        cmocka_unit_test(what_came_packed_is_copied),
+        cmocka_unit_test(any_number_of_fields_is_read),
         cmocka_unit_test(damage_is_refused),
         cmocka_unit_test(wrong_bodies_are_refused),
         cmocka_unit_test(values_out_of_bounds_are_refused),

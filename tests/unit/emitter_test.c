@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "common/memory.h"
+#include "stages/stage.h"
+
+#define IN_FIELDS 3
+
+/* What came out last. */
+static port_number last_port;
+static struct record last;
+
+static void on_emit(struct emitter *out, port_number port, const struct record *record)
+{
+    (void)out;
+    last_port = port;
+    last = *record;
+}
+
+static const struct kind kind = {.name = "test", .dead_letters = true};
+
+/* A stage that appends a field to the three that it reads, and a record for it as from a frame. */
+struct fixture {
+    struct stage stage;
+    struct emitter emitter;
+    uint8_t packed[16];
+    struct value fields[IN_FIELDS + 1];
+    struct record in;
+};
+
+static void start(struct fixture *f)
+{
+    static const char *const names[] = {"text", "count", "yes", "more"};
+    static const enum value_tag tags[] = {VALUE_STRING, VALUE_INT, VALUE_BOOL, VALUE_INT};
+    *f = (struct fixture){.stage = {.base = "test", .kind = &kind}, .packed = "\xa3xyz\x07\xc3"};
+    for (size_t i = 0; i < IN_FIELDS + 1; i++)
+        assert_int_equal(contract_add(&f->stage.out, names[i], (struct type){.tag = tags[i]}), 0);
+    f->emitter = (struct emitter){.emit = on_emit, .stage = &f->stage};
+    f->fields[0] = value_of_bytes(VALUE_STRING, f->packed + 1, 3);
+    f->fields[1] = value_of_integer(VALUE_INT, 7);
+    f->fields[2] = value_of_bool(true);
+    f->fields[3] = value_of_integer(VALUE_INT, 8);
+    f->in = (struct record){.seq = 1,
+                            .fields = f->fields,
+                            .count = IN_FIELDS,
+                            .packed_count = IN_FIELDS,
+                            .packed_len = 6,
+                            .packed = f->packed};
+    emitter_begin(&f->emitter, &f->in);
+}
+
+static void done(struct fixture *f)
+{
+    buf_done(&f->emitter.scratch);
+    buf_done(&f->emitter.order);
+}
+
+static void assert_packed(const struct fixture *f, const struct value *fields)
+{
+    assert_ptr_equal(last.fields, fields);
+    assert_int_equal(last.packed_count, IN_FIELDS);
+    assert_int_equal(last.packed_len, 6);
+    assert_ptr_equal(last.packed, f->packed);
+}
+
+static void what_passes_stays_packed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    emitter_emit(&f.emitter, f.fields);
+    assert_packed(&f, f.fields);
+    struct value copy[IN_FIELDS + 1];
+    memcpy(copy, f.fields, sizeof copy);
+    emitter_emit(&f.emitter, copy);
+    assert_packed(&f, copy);
+    copy[IN_FIELDS].integer = 9; /* is not of what was read */
+    emitter_emit(&f.emitter, copy);
+    assert_packed(&f, copy);
+    done(&f);
+}
+
+static void what_is_new_is_not_packed(void **state)
+{
+    (void)state;
+    static const uint8_t elsewhere[] = "xyz";
+    struct fixture f;
+    start(&f);
+    const struct {
+        size_t field;
+        struct value value;
+    } changes[] = {
+        {0, value_of_bytes(VALUE_STRING, elsewhere, 3)},
+        {0, value_of_bytes(VALUE_STRING, f.packed + 1, 2)},
+        {0, value_of_bytes(VALUE_BYTES, f.packed + 1, 3)},
+        {1, value_of_integer(VALUE_INT, 6)},
+        {2, value_of_bool(false)},
+        {2, value_of_nothing()},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct value copy[IN_FIELDS + 1];
+        memcpy(copy, f.fields, sizeof copy);
+        copy[changes[i].field] = changes[i].value;
+        emitter_emit(&f.emitter, copy);
+        if (last.packed_count != 0 || last.packed_len != 0)
+            fail_msg("row %zu", i);
+    }
+    f.stage.out.count = IN_FIELDS - 1; /* one less than was read: nobody knows where it ends */
+    emitter_emit(&f.emitter, f.fields);
+    assert_int_equal(last.packed_count + last.packed_len, 0);
+    emitter_begin(&f.emitter, NULL); /* a source */
+    f.stage.out.count = IN_FIELDS;
+    emitter_emit(&f.emitter, f.fields);
+    assert_int_equal(last.packed_count + last.packed_len, 0);
+    done(&f);
+}
+
+/* The bound is one of text, whether it came packed, which takes more, or not. */
+static void too_large_is_the_same_packed(void **state)
+{
+    (void)state;
+    uint8_t *text = memory_new(RECORD_TEXT_BYTES_MAX + 1, 1);
+    for (int packed = 0; packed < 2; packed++) {
+        for (uint32_t over = 0; over < 2; over++) {
+            struct fixture f;
+            start(&f);
+            f.fields[0] = value_of_bytes(VALUE_STRING, text, RECORD_TEXT_BYTES_MAX + over);
+            f.in.packed_count = packed != 0 ? IN_FIELDS : 0;
+            f.in.packed_len = packed != 0 ? RECORD_TEXT_BYTES_MAX + over + 7 : 0;
+            emitter_emit(&f.emitter, f.fields);
+            assert_int_equal(last_port, over == 0 ? PORT_OUT : PORT_DEAD);
+            assert_int_equal(last.packed_len, over == 0 ? f.in.packed_len : 0);
+            assert_int_equal(f.emitter.emitted, 1 - over);
+            assert_int_equal(f.emitter.dead, over);
+            done(&f);
+        }
+    }
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_passes_stays_packed),
+        cmocka_unit_test(what_is_new_is_not_packed),
+        cmocka_unit_test(too_large_is_the_same_packed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
