@@ -67,11 +67,12 @@ rm -r state/stages/once
 refused 5 "their states do not belong together"
 
 # An output that is moved away while it is written.
-"$generate" --records "$(scaled 400000)" --customers 1000 --seed 33 -o input
+"$generate" --records 2000 --customers 1000 --seed 33 -o input
 state=$PWD/state2 OUTPUT=$PWD/answers2
-start
-wait_for acked answers 1000
+start_endless
+wait_for acked answers 2000
 mv answers2 answers3
+"$generate" --records 2000 --customers 1000 --seed 34 >>input
 code=0
 wait "$supervisor" || code=$?
 [ "$code" -eq 5 ] || fail "an output that was moved away: exit $code: $(cat run.err)"

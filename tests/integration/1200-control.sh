@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# status, kill and stop on a run that cannot end by itself before it is told to: its supervisor
-# is asked while a stage is held, then let go.
+# status, kill and stop on a run that does not end by itself before it is told to.
 . "$ROOT/tests/integration/lib.sh"
-"$generate" --records "$(scaled 1200000)" --customers 2000 --seed 41 --malformed 1 -o input
+lines=$(scaled 60000)
+"$generate" --records "$lines" --customers 2000 --seed 41 --malformed 1 -o whole
 export INPUT="$PWD/input" OUTPUT="$PWD/answers"
 
 expect_exit 6 "$BULKHEAD" status --state "$state" 2>errors
-start
+give $((lines / 3))
+start_endless
 "$BULKHEAD" status --state "$state" >status.text || fail "no status"
 for stage in "${stages[@]}"; do
     grep -q "^$stage " status.text || fail "no row for $stage: $(cat status.text)"
@@ -22,6 +23,7 @@ expect_exit 4 run >out 2>errors
 grep -q "another supervisor (pid $supervisor)" errors || fail "$(cat errors)"
 
 before=$(json limits generation)
+give $((lines / 3))
 "$BULKHEAD" kill limits --state "$state" | grep -q "^killed 'limits'" || fail "kill said nothing"
 newer() { [ "$(json limits generation)" -gt "$before" ]; }
 wait_for newer
@@ -33,6 +35,7 @@ pid=$(json parse pid)
 kill -STOP "$pid"
 wait_for gone "$pid"
 
+give_rest
 "$BULKHEAD" stop --state "$state" >out || fail "no stop"
 wait "$supervisor" || fail "stop: exit $?"
 grep -q 'stopped, the next run goes on from here' run.out || fail "$(cat run.out)"

@@ -2,19 +2,25 @@
 # SPDX-License-Identifier: MIT
 # kill -9 of each stage in turn, in the middle of a run: same bytes, same dead letters, same counts.
 . "$ROOT/tests/integration/lib.sh"
-records=$(scaled 400000)
-"$generate" --records "$records" --customers 1000 --seed 51 --malformed 2 --disorder 3 --late 1 -o input
+lines=$(scaled 60000)
+"$generate" --records "$lines" --customers 1000 --seed 51 --malformed 2 --disorder 3 --late 1 -o whole
+cp whole input
 export INPUT="$PWD/input" OUTPUT="$PWD/answers"
 "$BULKHEAD" run --quiet --inline --state "$PWD/inline-state" "$topology" >inline-summary
 mv answers inline-answers
+records=$(records_given)
 
 for victim in "${stages[@]}"; do
-    rm -rf state answers
-    start
-    wait_for acked parse $((records / 20))
+    rm -rf state answers input
+    given=0
+    give $((lines / 3))
+    start_endless
+    wait_for acked parse $((records / 10))
     pid=$(json "$victim" pid)
-    kill -9 "$pid" || fail "$victim was gone before it could be killed"
-    wait "$supervisor" || fail "$victim: exit $?: $(cat run.err)"
+    give_rest
+    kill -9 "$pid"
+    wait_for acked loads "$records"
+    stop
     same answers inline-answers
     same state/dead-letters.jsonl inline-state/dead-letters.jsonl
     awk -v s="$victim" '$1 == s && $7 >= 1 { found = 1 } END { exit !found }' run.out ||

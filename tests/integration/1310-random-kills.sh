@@ -1,33 +1,32 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Random stages killed 200 times, as fast as they come back, over as many runs as that takes.
+# Random stages killed 200 times, as fast as they come back, each time with a new part of the input
+# on its way; then as often as it goes until the run is over by itself.
 . "$ROOT/tests/integration/lib.sh"
-records=$(scaled 400000)
+lines=$(scaled 120000)
 wanted=$(scaled 200)
 seed=${SEED:-$RANDOM}
 echo "SEED=$seed"
 RANDOM=$seed
-"$generate" --records "$records" --customers 3000 --seed 61 --malformed 1 --disorder 3 --late 1 -o input
-export INPUT="$PWD/input" OUTPUT="$PWD/answers"
+"$generate" --records "$lines" --customers 3000 --seed 61 --malformed 1 --disorder 3 --late 1 -o whole
+export INPUT="$PWD/whole" OUTPUT="$PWD/answers"
 "$oracle" "$INPUT" oracle.answers oracle.dead
+export INPUT="$PWD/input"
 
-kills=0
+part=$((lines / 2 / wanted))
+give "$part"
+start_endless
 while [ "$kills" -lt "$wanted" ]; do
-    rm -rf state answers
-    start
-    while [ "$kills" -lt "$wanted" ]; do
-        code=0
-        "$BULKHEAD" kill "${stages[RANDOM % ${#stages[@]}]}" --state "$state" >/dev/null 2>&1 || code=$?
-        case $code in
-        0) kills=$((kills + 1)) ;;
-        1) ;; # it is being restarted
-        *) break ;; # the run is over
-        esac
-    done
-    wait "$supervisor" || fail "exit $?: $(cat run.err)"
-    same answers oracle.answers
-    dead_letters >run.dead
-    same run.dead oracle.dead
-    no_sockets_left
+    ! killed "${stages[RANDOM % ${#stages[@]}]}" || give "$part"
 done
-echo "$kills kills"
+stop
+no_sockets_left
+give_rest
+"$BULKHEAD" run --quiet --state "$state" "$topology" >run.out 2>run.err &
+supervisor=$!
+kill_until_over "${stages[@]}"
+same answers oracle.answers
+dead_letters >run.dead
+same run.dead oracle.dead
+no_sockets_left
+echo "$kills kills, $((kills - wanted)) of them in the second run"

@@ -3,10 +3,11 @@
 # web-log-report with another number of workers at every start, stopped or killed in between: windows
 # that are open then are dealt out to the new counters, and none is put out before its time.
 . "$ROOT/tests/integration/web_log.sh"
-case $BUILD_NAME in *small*) lines=40000 ;; *) lines=400000 ;; esac # a run must last until it is stopped
-"$generate" --lines "$lines" --seed 63 --malformed 1 --disorder 20 --late 1 -o input
-export INPUT="$PWD/input"
+lines=$(scaled 60000)
+"$generate" --lines "$lines" --seed 63 --malformed 1 --disorder 20 --late 1 -o whole
+export INPUT="$PWD/whole"
 ask_oracle
+export INPUT="$PWD/input"
 
 # workers PARSE AGENTS BOTS PEOPLE
 workers() {
@@ -20,17 +21,19 @@ for numbers in "1 1 1 1" "5 2 2 5" "2 5 5 1" "1 3 1 2" "3 1 4 4"; do
     turn=$((turn + 1))
     # shellcheck disable=SC2086
     workers $numbers
-    start "${settings[@]}"
-    wait_for acked report $((lines * turn / 16))
+    give $((lines / 12))
+    start_endless "${settings[@]}"
+    wait_for acked report $((given * 9 / 10))
+    give $((lines / 12))
     if [ $((turn % 2)) -eq 0 ]; then
-        "$BULKHEAD" stop --state "$state"
-        wait "$supervisor" || fail "exit $?: $(cat run.err)"
+        stop
     else
         kill -9 "$supervisor"
         wait "$supervisor" || true
+        supervisor=""
     fi
-    supervisor=""
 done
+give_rest
 workers 2 2 5 2
 run "${settings[@]}" >summary
 same_as_the_oracle

@@ -3,20 +3,26 @@
 # SIGTERM and start again; kill -9 of the supervisor, with which the stages die, and start again;
 # a second SIGTERM that does not wait: same bytes.
 . "$ROOT/tests/integration/lib.sh"
-records=$(scaled 600000) # enough that each run lasts until it is ended
-"$generate" --records "$records" --customers 2000 --seed 81 --malformed 1 --disorder 3 -o input
+lines=$(scaled 100000)
+"$generate" --records "$lines" --customers 2000 --seed 81 --malformed 1 --disorder 3 -o whole
 export INPUT="$PWD/input" OUTPUT="$PWD/answers"
 
-start
-wait_for acked answers $((records / 40))
+# Starts, and gives something more when nearly all that was there is done.
+start_and_give() {
+    give $((lines / 10))
+    start_endless
+    wait_for acked answers $((given * 9 / 10))
+    give $((lines / 10))
+}
+
+start_and_give
 kill -TERM "$supervisor"
 wait "$supervisor" || fail "SIGTERM: exit $?"
 grep -q 'the next run goes on from here' run.out || fail "$(cat run.out)"
 no_sockets_left
 
 # Whoever starts it again does not wait for the orphaned stages; the start does.
-start
-wait_for acked answers $((records / 20))
+start_and_give
 pids=$("$BULKHEAD" status --json --state "$state" | grep -o '"pid":[0-9]*' | cut -d: -f2)
 # That takes the lock in the hands of every stage: it is free when the last of them is dead.
 for pid in $(tail -n +2 <<<"$pids"); do
@@ -26,16 +32,16 @@ kill -9 "$supervisor"
 wait "$supervisor" || true
 killed_pids=$pids
 
-start
+start_endless
 for pid in $killed_pids; do gone "$pid" || fail "a stage outlived its supervisor: $pid"; done
-wait_for acked answers $((records / 14))
+wait_for acked answers $((given * 9 / 10))
+give $((lines / 10))
 kill -TERM "$supervisor"
 kill -TERM "$supervisor" || true
 wait "$supervisor" || fail "a second SIGTERM: exit $?"
 
 # Everything at once: the supervisor and all its stages.
-start
-wait_for acked answers $((records / 10))
+start_and_give
 pids=$("$BULKHEAD" status --json --state "$state" | grep -o '"pid":[0-9]*' | cut -d: -f2)
 # shellcheck disable=SC2086
 kill -9 $pids
@@ -43,6 +49,7 @@ wait "$supervisor" || true
 supervisor=""
 for pid in $pids; do wait_for gone "$pid"; done
 
+give_rest
 run >summary
 same_as_oracle answers
 no_sockets_left

@@ -52,15 +52,34 @@ failed() {
     grep -qxF "bulkhead: kept what it was made of: $PWD/kept" run.err || fail "$(cat run.err)"
 }
 
-# The input is long enough for the round to last until all is changed.
-for _ in $(seq 15); do cat loads; done >long
-INPUT=$PWD/long begin --targets dead-letters "$ROOT/tests/chaos/copy.yaml"
+# Suspends processes; whether all of them were there for it.
+suspended() { grep -qs '^State:.T' "/proc/$1/status"; }
+suspend() {
+    local pid
+    for pid in "$@"; do kill -STOP "$pid" 2>/dev/null || return 1; done
+    for pid in "$@"; do
+        until suspended "$pid"; do ! gone "$pid" || return 1; done
+    done
+}
+# Suspends chaos in the middle of a round: what the run makes is compared only when it goes on.
+# Rounds follow each other until one is met.
+run_is_met() {
+    suspend "$supervisor" || fail "chaos is over: $(cat report)"
+    state=kept/state running && return 0
+    kill -CONT "$supervisor"
+    return 1
+}
+run_is_over() { [ ! -e kept/state/control.sock ]; }
+
+begin --targets dead-letters "$ROOT/tests/chaos/copy.yaml"
+wait_for run_is_met
+wait_for run_is_over
 cp kept/expected/copy whole
 offset=$(head -n 4999 whole | wc -c)
 printf '#' | dd of=kept/expected/copy bs=1 seek="$offset" conv=notrunc status=none
 echo rest >>kept/inline/dead-letters.jsonl
-state=kept/state wait_for acked copy 1 # it has looked for a quarantine, and is no target
 touch kept/state/stages/copy/quarantine kept/outputs/rest
+kill -CONT "$supervisor"
 failed
 {
     echo "'$PWD/kept/outputs/copy' differs at byte $((offset + 1)), line 5000"
@@ -78,8 +97,29 @@ sed -n '/^verdict:/,$p' report | sed 's/^verdict: *failed: //' | diff -u wanted 
 cp loads changing
 INPUT=$PWD/changing
 begin --targets loads "$topology"
-state=kept/state wait_for acked loads 1
-: >changing
+# All processes are suspended when the source has acked something, and the sink has not written all:
+# so the source, killed then, has to come back.
+caught() {
+    local pid run pids
+    run_is_met || return 1
+    pid=$(state=kept/state json loads pid)
+    run=$(pgrep -P "$supervisor")
+    pids="$run $(pgrep -P "$run" || true)"
+    # shellcheck disable=SC2086
+    if [[ $pid = [0-9]* ]] && state=kept/state acked loads 1 && suspend $pids &&
+        [ "$(stat -c %s kept/outputs/answers)" -lt "$(stat -c %s kept/expected/answers)" ]; then
+        : >changing
+        kill -9 "$pid"
+    else
+        pid=""
+    fi
+    # shellcheck disable=SC2086 # the supervisor last, which would restart what it sees suspended
+    kill -CONT $(printf '%s\n' $pids | tac) 2>/dev/null || true
+    [ -z "$pid" ] || wait_for gone "$run"
+    kill -CONT "$supervisor"
+    [ -n "$pid" ]
+}
+wait_for caught
 failed
 grep -q "failed: the run exited with code 5; its last words:" report || fail "$(cat report)"
 grep -q "^  bulkhead: error: stopped: stage 'loads': " report || fail "$(cat report)"

@@ -122,7 +122,7 @@ many_restarts() { local n; n=$(json step restarts); [ -n "$n" ] && [ "$n" -ge 10
 wait_for many_restarts
 [ ! -e state/stages/step/quarantine ] || fail "a SIGKILL led to quarantine"
 kill "$supervisor"
-kill "$supervisor"
+kill "$supervisor" || true
 wait "$supervisor" || true
 head -n 6 input >wanted.begin
 cmp <(cat answers) <(head -c "$(stat -c %s answers)" wanted.begin) || fail "wrong answers"

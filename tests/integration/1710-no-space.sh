@@ -51,12 +51,15 @@ truncate -s "$((8 * 1024 * 1024 - 300 * 1024))" disk/filler
 start
 check_pause_and_resume
 
-# It fills up again and again; the supervisor and stages are killed meanwhile.
+# It fills up again and again, and then something comes; the supervisor and stages are killed meanwhile.
 rm -rf "$state" answers
-start
+mv input whole
+give $((records / 4))
+start_endless
 for round in 1 2 3; do
     fill
-    wait_for some_paused || true
+    give $((records / 4))
+    wait_for some_paused
     for stage in once answers loads; do
         pid=$(json "$stage" pid)
         [ -z "$pid" ] || [ "$pid" = null ] || kill -9 "$pid" 2>/dev/null || true
@@ -64,9 +67,10 @@ for round in 1 2 3; do
     kill -9 "$supervisor"
     wait "$supervisor" 2>/dev/null || true
     rm disk/filler
-    start
+    start_endless
 done
-wait "$supervisor" || fail "$(cat run.err)"
+stop
+run >summary || fail "$(cat summary)"
 same answers reference
 same "$state/dead-letters.jsonl" reference.dead
 

@@ -69,8 +69,7 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 
 # A second supervisor, by another name of the same directory, is told whose it is.
-"$generate" --seed 7 --records "$(scaled 400000)" >>input
-start
+start_endless
 ln -s state alias
 code=0
 "$BULKHEAD" run --quiet --state alias "$topology" >summary 2>second.err || code=$?

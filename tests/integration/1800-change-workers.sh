@@ -4,8 +4,8 @@
 # goes from one to two, five, one (inline), three and one again, with workers killed at different
 # seqs. What cannot be dealt out, or does not verify, is refused, and nothing is changed.
 . "$ROOT/tests/integration/lib.sh"
-records=$(scaled 400000)
-"$generate" --records "$records" --customers 700 --seed 180 --malformed 1 --disorder 3 -o input
+lines=$(scaled 160000)
+"$generate" --records "$lines" --customers 700 --seed 180 --malformed 1 --disorder 3 -o whole
 export INPUT="$PWD/input" OUTPUT="$PWD/answers"
 
 workers() {
@@ -26,13 +26,18 @@ kill_everything() {
     for pid in $pids; do wait_for gone "$pid"; done
 }
 
-turn=0
+# With all but a little of what was there worked on, more comes, and everything is killed.
+start_and_kill() {
+    give $((lines / 8))
+    start_endless "${settings[@]}"
+    wait_for acked answers $((given * 9 / 10))
+    give $((lines / 16))
+    kill_everything
+}
+
 for n in 1 2 5; do
     workers $n
-    turn=$((turn + 1))
-    start "${settings[@]}"
-    wait_for acked answers $((records * turn / 16))
-    kill_everything
+    start_and_kill
 done
 [ -d "$state/stages/limits/4" ] || fail "no directory for the fifth worker"
 
@@ -54,20 +59,21 @@ find "$state/stages" -type f -exec cksum {} + | sort >after
 same before after
 
 # To one worker, in one process, and killed there as well.
-"$BULKHEAD" run --quiet --inline --state "$state" "$topology" >run.out 2>run.err &
-supervisor=$!
 before=$(stat -c %s answers)
+give $((lines / 8))
+"$BULKHEAD" run --quiet --inline --state "$state" --set loads.follow=true "$topology" >run.out 2>run.err &
+supervisor=$!
 grown() { [ "$(stat -c %s answers)" -gt $((before + 20000)) ]; }
 wait_for grown
+give $((lines / 16))
 kill -9 "$supervisor"
 wait "$supervisor" || true
 supervisor=""
 [ ! -e "$state/stages/limits/workers" ] || fail "one worker has none beside it"
 
 workers 3
-start "${settings[@]}"
-wait_for acked answers $((records * 5 / 16))
-kill_everything
+start_and_kill
+give_rest
 run >summary
 same_as_oracle answers
 no_sockets_left

@@ -61,6 +61,22 @@ start() {
     wait_for running
 }
 
+# A run to be killed, stopped or asked in the middle: it follows its input, so it is never over before,
+# however fast it is.
+source=loads
+start_endless() { start --set "$source.follow=true" "$@"; }
+
+# What comes of `whole` while a run follows its input: give N appends the next N lines, give_rest all
+# that is left. In flight at a kill is what was given right before it.
+given=0
+give() {
+    sed -n "$((given + 1)),$((given + $1))p;$((given + $1))q" whole >>"$INPUT"
+    given=$((given + $1))
+}
+give_rest() { tail -n +$((given + 1)) whole >>"$INPUT"; }
+# How many records that makes: blank lines are none.
+records_given() { LC_ALL=C grep -c '[^[:space:]]' "$INPUT"; }
+
 running() { "$BULKHEAD" status --state "$state" >status.out 2>/dev/null; }
 
 # Whether a process is dead: it is not there, or nobody has reaped it yet.
@@ -70,6 +86,28 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -qs '^State:.Z' "/proc/$1/status"; }
 json() {
     "$BULKHEAD" status --json --state "$state" 2>/dev/null |
         sed -n "s/.*{\"stage\":\"$1\",[^}]*\"$2\":\"*\([^,\"}]*\).*/\1/p"
+}
+
+# Kills a stage by its name; whether it was there to be killed. Counted in $kills.
+kills=0
+killed() {
+    "$BULKHEAD" kill "$1" --state "$state" >/dev/null 2>&1 || return 1
+    kills=$((kills + 1))
+}
+
+# Kills stages, chosen at random, until the run is over by itself: it may have one before it answers.
+kill_until_over() {
+    local names=("$@")
+    until gone "$supervisor"; do killed "${names[RANDOM % ${#names[@]}]}" || true; done
+    wait "$supervisor" || fail "exit $?: $(cat run.err)"
+    supervisor=""
+}
+
+# Stops the run in order.
+stop() {
+    "$BULKHEAD" stop --state "$state" >/dev/null
+    wait "$supervisor" || fail "stop: exit $?: $(cat run.err)"
+    supervisor=""
 }
 
 # Whether a stage has acked at least so much.

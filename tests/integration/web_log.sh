@@ -3,6 +3,7 @@
 # What the tests of the library topology web-log-report share, on top of lib.sh.
 . "$ROOT/tests/integration/lib.sh"
 topology="$ROOT/topology/library/web-log-report.yaml"
+source=log
 oracle="$ROOT/tests/oracle/web_log_report.py"
 generate="$ROOT/scripts/generate-weblog"
 sample="$ROOT/topology/library/web-log-report.sample.log"
