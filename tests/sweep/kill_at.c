@@ -25,6 +25,7 @@
  * end in time; 4 processes were left behind. With 3 and 4 all of them are killed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -61,6 +62,7 @@ struct task {
     pid_t id, group;
     struct target *target; /* NULL while it is none, or not known to be one */
     long syscall;          /* the one that it is in, or was in last */
+    bool noticed;          /* whether that could be */
 };
 
 static struct target targets[TARGETS_MAX];
@@ -213,9 +215,11 @@ static void go_on(const struct task *task, int signal_number)
 }
 
 /* Whether a call changes what others could notice: files, sockets, processes. */
-static bool is_noticed(long syscall_number)
+static bool is_noticed(long syscall_number, uint64_t third_argument)
 {
     switch (syscall_number) {
+    case SYS_openat: /* to read is not to change */
+        return (third_argument & (O_CREAT | O_TRUNC | O_WRONLY | O_RDWR)) != 0;
     case SYS_bind:
     case SYS_clone:
     case SYS_connect:
@@ -231,7 +235,6 @@ static bool is_noticed(long syscall_number)
     case SYS_listen:
     case SYS_mkdir:
     case SYS_mkdirat:
-    case SYS_openat:
     case SYS_pidfd_send_signal:
     case SYS_pwrite64:
     case SYS_renameat:
@@ -253,9 +256,11 @@ static void on_syscall(struct task *task)
     struct target *t = task->target;
     struct __ptrace_syscall_info info = {0};
     if (ptrace(PTRACE_GET_SYSCALL_INFO, task->id, sizeof info, &info) > 0 &&
-        info.op == PTRACE_SYSCALL_INFO_ENTRY)
+        info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         task->syscall = (long)info.entry.nr;
-    bool counts = t != NULL && t->killed < 0 && (count_all || is_noticed(task->syscall));
+        task->noticed = is_noticed(task->syscall, info.entry.args[2]);
+    }
+    bool counts = t != NULL && t->killed < 0 && (count_all || task->noticed);
     if (counts && ++t->stops == t->at) {
         t->killed = task->syscall;
         (void)kill(task->group, SIGKILL);
@@ -272,6 +277,7 @@ static void on_exec(struct task *task)
     }
     task->target = t;
     task->syscall = SYS_execve; /* what stops next is the second stop of this */
+    task->noticed = true;
     if (t == NULL && task->id != root) {
         pid_t id = task->id;
         forget_task(id);
