@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/bytes.h"
 #include "common/calendar.h"
 #include "common/check.h"
 #include "common/memory.h"
@@ -209,7 +208,7 @@ static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
     struct buf text = {0};
     const struct field *amount = &stage->in->fields[self.amount_field];
     char type[TYPE_NAME_BYTES_MAX];
-    buf_add_text(&text, "limits 1 key=");
+    buf_add_text(&text, "limits 2 key=");
     key_describe(self.key, stage->in, &text);
     buf_add_format(&text, " amount=%s:%s at=%s zone=UTC week=%s lateness=", amount->name,
                    type_name(amount->type, type), stage->in->fields[self.at_field].name,
@@ -250,29 +249,26 @@ struct window {
     int64_t expires_at;
 };
 
-static struct window_name name_window(struct limits *self, enum calendar_period period,
-                                      const struct record *in, unsigned group)
+static struct window_name name_window(const struct limits *self, enum calendar_period period,
+                                      int64_t at, struct hash128 key)
 {
-    int64_t at = in->fields[self->at_field].integer;
     int64_t number = calendar_window(&self->calendar, period, at);
-    uint8_t head[9];
-    head[0] = (uint8_t)period;
-    bytes_put_u64(head + 1, (uint64_t)number);
-    buf_reset(&self->key_bytes);
-    buf_add(&self->key_bytes, head, sizeof head);
-    key_add_fields(self->key, in, &self->key_bytes);
-    return (struct window_name){
-        .key = store_key(self->store, group, self->key_bytes.data, self->key_bytes.len),
-        .closes = calendar_window_end_ns(&self->calendar, period, number) + self->lateness_ns};
+    return (struct window_name){.key = store_subkey(key, (uint64_t)number * PERIODS + period),
+                                .closes = calendar_window_end_ns(&self->calendar, period, number) +
+                                          self->lateness_ns};
 }
 
 static void name_windows(struct limits *self, const struct record *in,
                          struct window_name ret_names[PERIODS])
 {
-    unsigned group = partition_group(self->stage, in);
+    buf_reset(&self->key_bytes);
+    key_add_fields(self->key, in, &self->key_bytes);
+    struct hash128 key = store_key(self->store, partition_group(self->stage, in),
+                                   self->key_bytes.data, self->key_bytes.len);
     for (int p = 0; p < PERIODS; p++) {
         if (self->period_used[p])
-            ret_names[p] = name_window(self, (enum calendar_period)p, in, group);
+            ret_names[p] =
+                name_window(self, (enum calendar_period)p, in->fields[self->at_field].integer, key);
     }
 }
 

@@ -70,6 +70,17 @@ struct hash128 store_key(const struct store *s, unsigned group, const void *byte
     return key;
 }
 
+/*
+ * The key is a secret of 120 bits. What depends on n alone is added to it without carry: so two
+ * keys stay apart for the same n, and meet for two numbers only by chance.
+ */
+struct hash128 store_subkey(struct hash128 key, uint64_t n)
+{
+    key.low ^= hash_mix64(2 * n + 1);
+    key.high ^= hash_mix64(2 * n + 2) >> 8;
+    return key;
+}
+
 void store_begin(struct store *s, seq_number seq)
 {
     REQUIRE(seq >= s->seq && seq > store_committed(s));

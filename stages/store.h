@@ -94,6 +94,12 @@ seq_number store_committed(const struct store *s);
  */
 struct hash128 store_key(const struct store *s, unsigned group, const void *bytes, size_t len);
 
+/*
+ * The fingerprint of one of many entries of a key: number n of them. One for every n and key, as
+ * unlikely to be that of another as any.
+ */
+struct hash128 store_subkey(struct hash128 key, uint64_t n);
+
 /* Has the memory fetched that a store_find() of the key will look at; changes nothing. */
 void store_prefetch(const struct store *s, struct hash128 key);
 

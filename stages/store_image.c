@@ -144,13 +144,19 @@ static bool is_live(const struct image *image, const struct image_slot *slot, in
     return at == STORE_NEVER || at > clock;
 }
 
+/* memcpy() for a few words: slots and values are multiples of 8 bytes. */
+static inline void copy_words(void *to, const void *from, size_t len)
+{
+    for (size_t i = 0; i < len; i += sizeof(uint64_t))
+        memcpy((uint8_t *)to + i, (const uint8_t *)from + i, sizeof(uint64_t));
+}
+
 static void slot_set(const struct image *image, struct image_slot *slot, int64_t at,
                      const void *value)
 {
     if (image->value_at != 0)
         memcpy(slot->rest, &at, sizeof at);
-    if (image->value_len != 0)
-        memcpy(slot->rest + image->value_at, value, image->value_len);
+    copy_words(slot->rest + image->value_at, value, image->value_len);
 }
 
 /* Fills an empty slot; its first word comes last and makes it visible. */
@@ -375,7 +381,7 @@ static void shard_rebuild(struct image *image, unsigned shard)
     for (uint64_t i = 0; i < table_slots(old); i++) {
         const struct image_slot *slot = slot_at(image, old_base, i);
         if (is_live(image, slot, clock))
-            memcpy(probe(image, new, key_of(slot)), slot, image->slot_size);
+            copy_words(probe(image, new, key_of(slot)), slot, image->slot_size);
     }
     atomic_store(&h->moving, shard + 1);
     atomic_store(&h->tables[shard], new);
@@ -446,7 +452,7 @@ void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t 
         bool is_new = slot->low == SLOT_EMPTY;
         struct undo_entry *undo = undo_next(image, seq, is_new ? UNDO_PUT_NEW : UNDO_PUT_OLD);
         if (!is_new) {
-            memcpy(&undo->slot, slot, image->slot_size);
+            copy_words(&undo->slot, slot, image->slot_size);
         } else {
             undo->slot.low = key.low;
             undo->slot.high = key.high;
@@ -646,7 +652,8 @@ uint32_t image_dump_group(const struct image *image, unsigned group, struct buf 
             slot = &undo->slot;
         if (!is_live(image, slot, clock))
             continue;
-        buf_add(out, slot, image->slot_size);
+        copy_words(buf_reserve(out, image->slot_size), slot, image->slot_size);
+        out->len += image->slot_size;
         dumped++;
     }
     return dumped;

@@ -157,7 +157,7 @@ void store_space_give_back(struct store_space *space, uint64_t page)
     if (end * PAGES_PER_CHUNK > gap_end && i < space->count)
         end--;
     for (uint64_t n = chunk; n < end; n++)
-        space->asked[n / 8] &= (uint8_t)~(1u << (n % 8));
+        space->asked[n / 8] &= (uint8_t) ~(1u << (n % 8));
     punch(space, chunk * PAGES_PER_CHUNK, end * PAGES_PER_CHUNK);
 }
 

@@ -42,7 +42,7 @@ struct store_space {
     uint64_t pages;      /* of all extents */
     size_t count;
     struct store_extent extents[IMAGE_SHARDS + 1]; /* by page; one shard may have two tables */
-    uint8_t asked[STORE_CHUNKS_MAX / 8];           /* bits: chunks that were made huge, if it can be */
+    uint8_t asked[STORE_CHUNKS_MAX / 8]; /* bits: chunks that were made huge, if it can be */
 };
 
 /*

@@ -59,7 +59,7 @@ sed 's/week_starts: monday/week_starts: sunday/' "$topology" >reshaped.yaml
 first=$topology
 topology=$PWD/other.yaml refused 5 "holds the state of the topology 'velocity-limits', not of 'other'"
 topology=$PWD/changed.yaml run >summary
-topology=$PWD/reshaped.yaml refused 5 "the state was written for {velocity-limits/limits limits 1"
+topology=$PWD/reshaped.yaml refused 5 "the state was written for {velocity-limits/limits limits 2"
 topology=$first
 
 # A store that has lost its beginning does not guess.
