@@ -23,6 +23,7 @@ struct arena_block {
 };
 
 struct edge_buffer {
+    const struct edge *edge;
     struct record *records;
     size_t taken; /* of these by the stage behind */
     size_t count;
@@ -35,61 +36,100 @@ struct inline_stage {
     struct record end; /* as it came */
     struct inline_host *host;
     seq_number position; /* up to here the stage has everything already */
+    size_t in_count, out_count;
+    struct edge_buffer **ins;  /* in the order of its inputs */
+    struct edge_buffer **outs; /* of all its ports */
 };
 
 struct inline_host {
     const struct topology *topology;
     struct inline_stage *stages;
-    struct edge_buffer *buffers; /* one for every edge */
+    struct edge_buffer *buffers;    /* one for every edge */
+    struct edge_buffer **of_stages; /* what their ins and outs are parts of */
     struct arena_block *arena;
     seq_number done;
     size_t next_stage; /* that has not seen the seq in hand; 0: there is none in hand */
     size_t waiting;    /* the stage that said ERR_AGAIN last */
 };
 
+static void add_block(struct inline_host *h, size_t room)
+{
+    struct arena_block *block = memory_new(1, sizeof *block + room);
+    block->size = room;
+    block->next = h->arena;
+    h->arena = block;
+}
+
 static void *arena_take(struct inline_host *h, size_t size)
 {
     size = (size + 15) & ~(size_t)15;
-    struct arena_block *block = h->arena;
-    if (block == NULL || block->size - block->used < size) {
-        size_t room = size > ARENA_BLOCK_BYTES ? size : ARENA_BLOCK_BYTES;
-        block = memory_new(1, sizeof *block + room);
-        block->size = room;
-        block->next = h->arena;
-        h->arena = block;
-    }
-    void *memory = block->bytes + block->used;
-    block->used += size;
+    if (h->arena->size - h->arena->used < size)
+        add_block(h, size > ARENA_BLOCK_BYTES ? size : ARENA_BLOCK_BYTES);
+    void *memory = h->arena->bytes + h->arena->used;
+    h->arena->used += size;
     return memory;
 }
 
 /* Keeps one block for the next seq. */
 static void arena_reset(struct inline_host *h)
 {
-    while (h->arena != NULL && h->arena->next != NULL) {
+    while (h->arena->next != NULL) {
         struct arena_block *next = h->arena->next;
         free(h->arena);
         h->arena = next;
     }
-    if (h->arena != NULL)
-        h->arena->used = 0;
+    h->arena->used = 0;
 }
 
-static struct record copy_record(struct inline_host *h, const struct record *record)
+struct span {
+    uintptr_t begin;
+    size_t len;
+};
+
+static bool is_in(struct span span, const void *memory)
 {
-    struct value *fields = arena_take(h, record->count * sizeof *fields);
-    memcpy(fields, record->fields, record->count * sizeof *fields);
-    for (size_t i = 0; i < record->count; i++) {
-        if (!value_has_bytes(&fields[i]))
-            continue;
-        uint8_t *bytes = arena_take(h, fields[i].len);
-        if (fields[i].len != 0)
-            memcpy(bytes, record->fields[i].bytes, fields[i].len);
-        fields[i].bytes = bytes;
+    return (uintptr_t)memory - span.begin < span.len;
+}
+
+/*
+ * Fields that last for the seq: those given if they do, else a copy of them with those bytes that
+ * do not. What stages pass on nearly always lies in the arena's last block.
+ */
+static const struct value *keep_fields(struct inline_host *h, const struct value *from,
+                                       size_t count)
+{
+    struct span lasting = {.begin = (uintptr_t)h->arena->bytes, .len = h->arena->used};
+    if (is_in(lasting, from))
+        return from;
+    size_t size = count * sizeof *from;
+    for (size_t i = 0; i < count; i++) {
+        if (value_has_bytes(&from[i]) && !is_in(lasting, from[i].bytes))
+            size += from[i].len;
     }
-    struct record copy = *record;
-    copy.fields = fields;
-    return copy;
+    struct value *fields = arena_take(h, size);
+    uint8_t *to = (uint8_t *)(fields + count);
+    for (size_t i = 0; i < count; i++) {
+        fields[i] = from[i];
+        if (!value_has_bytes(&from[i]) || is_in(lasting, from[i].bytes))
+            continue;
+        if (from[i].len != 0)
+            memcpy(to, from[i].bytes, from[i].len);
+        fields[i].bytes = to;
+        to += from[i].len;
+    }
+    return fields;
+}
+
+static struct record *push(struct edge_buffer *buffer, const struct record *record)
+{
+    if (buffer->count == buffer->capacity) {
+        buffer->capacity = buffer->capacity != 0 ? 2 * buffer->capacity : 4;
+        buffer->records = memory_resize(buffer->records, buffer->capacity, sizeof *buffer->records);
+    }
+    struct record *place = &buffer->records[buffer->count++];
+    *place = *record;
+    place->input = (uint32_t)buffer->edge->input;
+    return place;
 }
 
 static void on_emit(struct emitter *out, port_number port, const struct record *record)
@@ -98,26 +138,19 @@ static void on_emit(struct emitter *out, port_number port, const struct record *
     struct inline_stage *stage =
         (struct inline_stage *)((char *)runner - offsetof(struct inline_stage, runner));
     struct inline_host *h = stage->host;
-    const struct topology *t = h->topology;
-    for (size_t i = 0; i < t->edge_count; i++) {
-        if (t->edges[i].from != out->stage->index)
-            continue;
+    const struct value *kept = NULL;
+    for (size_t i = 0; i < stage->out_count; i++) {
+        struct edge_buffer *buffer = stage->outs[i];
         if (record->kind == RECORD_END) {
-            h->stages[t->edges[i].to].at_end = true;
-            h->stages[t->edges[i].to].end = *record;
+            h->stages[buffer->edge->to].at_end = true;
+            h->stages[buffer->edge->to].end = *record;
             continue;
         }
-        if (t->edges[i].port != port)
+        if (buffer->edge->port != port)
             continue;
-        struct edge_buffer *buffer = &h->buffers[i];
-        if (buffer->count == buffer->capacity) {
-            buffer->capacity = buffer->capacity != 0 ? 2 * buffer->capacity : 4;
-            buffer->records =
-                memory_resize(buffer->records, buffer->capacity, sizeof *buffer->records);
-        }
-        struct record copy = copy_record(h, record);
-        copy.input = (uint32_t)t->edges[i].input;
-        buffer->records[buffer->count++] = copy;
+        if (kept == NULL)
+            kept = keep_fields(h, record->fields, record->count);
+        push(buffer, record)->fields = kept;
     }
 }
 
@@ -146,13 +179,38 @@ static int check_kept(const struct inline_host *h, struct err *e)
     return 0;
 }
 
+/* Gives every stage its buffers. */
+static void make_buffers(struct inline_host *h)
+{
+    const struct topology *t = h->topology;
+    h->buffers = memory_new(t->edge_count, sizeof *h->buffers);
+    h->of_stages = memory_new(2 * t->edge_count, sizeof(struct edge_buffer *));
+    struct edge_buffer **next = h->of_stages;
+    for (size_t i = 0; i < t->stage_count; i++) {
+        struct inline_stage *stage = &h->stages[i];
+        stage->ins = next;
+        for (size_t k = 0; k < t->edge_count; k++) {
+            h->buffers[k].edge = &t->edges[k];
+            if (t->edges[k].to == i)
+                stage->ins[stage->in_count++] = &h->buffers[k];
+        }
+        stage->outs = stage->ins + stage->in_count;
+        for (size_t k = 0; k < t->edge_count; k++) {
+            if (t->edges[k].from == i)
+                stage->outs[stage->out_count++] = &h->buffers[k];
+        }
+        next = stage->outs + stage->out_count;
+    }
+}
+
 int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
                     const struct inline_io *io, struct inline_host **ret_host, struct err *e)
 {
     struct inline_host *h = memory_new(1, sizeof *h);
     h->topology = topology;
+    add_block(h, ARENA_BLOCK_BYTES);
     h->stages = memory_new(topology->stage_count, sizeof *h->stages);
-    h->buffers = memory_new(topology->edge_count, sizeof *h->buffers);
+    make_buffers(h);
     for (size_t i = 0; i < topology->stage_count; i++) {
         struct runner_config config = {.topology = topology,
                                        .stage = &topology->stages[i],
@@ -199,6 +257,7 @@ void inline_host_free(struct inline_host *h)
     }
     free(h->stages);
     free(h->buffers);
+    free(h->of_stages);
     free(h);
 }
 
@@ -206,11 +265,8 @@ void inline_host_free(struct inline_host *h)
 static int run_stage(struct inline_host *h, size_t index, struct err *e)
 {
     struct inline_stage *stage = &h->stages[index];
-    const struct topology *t = h->topology;
-    for (size_t i = 0; i < t->edge_count; i++) {
-        if (t->edges[i].to != index)
-            continue;
-        struct edge_buffer *buffer = &h->buffers[i];
+    for (size_t i = 0; i < stage->in_count; i++) {
+        struct edge_buffer *buffer = stage->ins[i];
         for (; buffer->taken < buffer->count; buffer->taken++) {
             const struct record *record = &buffer->records[buffer->taken];
             /* After a kill a stage may have what those before it must do again. */
@@ -233,7 +289,8 @@ static int run_stage(struct inline_host *h, size_t index, struct err *e)
 static bool any_full(const struct inline_host *h)
 {
     for (size_t i = 0; i < h->topology->stage_count; i++) {
-        if (runner_is_full(&h->stages[i].runner))
+        const struct runner *runner = &h->stages[i].runner;
+        if (runner->store != NULL && runner_is_full(runner))
             return true;
     }
     return false;
