@@ -6,15 +6,25 @@
 #include "common/hash.h"
 #include "common/limits.h"
 
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+/* Adds the four bytes of a length. Of a short one, three are 0: each no more than a factor. */
+static uint64_t add_len(uint64_t hash, uint32_t len)
+{
+    if (len <= UINT8_MAX)
+        return (hash ^ len) * (FNV_PRIME * FNV_PRIME * FNV_PRIME * FNV_PRIME);
+    uint8_t number[4];
+    bytes_put_u32(number, len);
+    return hash_fnv1a_add(hash, number, sizeof number);
+}
+
 static uint64_t add_field(uint64_t hash, const struct value *value)
 {
     uint8_t number[8];
     switch (value->tag) {
     case VALUE_STRING:
     case VALUE_BYTES:
-        bytes_put_u64(number, value->len);
-        hash = hash_fnv1a_add(hash, number, 4);
-        return hash_fnv1a_add(hash, value->bytes, value->len);
+        return hash_fnv1a_add(add_len(hash, value->len), value->bytes, value->len);
     case VALUE_BOOL:
         number[0] = value->boolean ? 1 : 0;
         return hash_fnv1a_add(hash, number, 1);

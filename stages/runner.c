@@ -109,7 +109,7 @@ bool runner_is_full(const struct runner *r)
  * no record, but may bring some forth. A stage that puts out from its state drops nothing: which
  * record's time brings something forth, at which worker, says nothing about that record.
  */
-static void count(struct runner *r, bool is_data, bool is_sink)
+static inline void count(struct runner *r, bool is_data, bool is_sink)
 {
     uint64_t emitted = r->emitter.emitted, dead = r->emitter.dead;
     r->emitter.emitted = r->emitter.dead = 0;
@@ -166,7 +166,7 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
     bool is_data = record->kind == RECORD_DATA;
     /* Nobody can do without a tick or an end: what they let go would stay behind. */
     const struct quarantine_entry *entry =
-        is_data ? quarantine_find(&r->quarantine, record->seq) : NULL;
+        is_data && r->quarantine.count != 0 ? quarantine_find(&r->quarantine, record->seq) : NULL;
     bool is_sink = r->ops->write != NULL && entry == NULL;
     int rc = 0;
     if (r->store != NULL) {

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/bytes.h"
+#include "common/hash.h"
 #include "stages/partition.h"
 #include "tests/unit/random.h"
 
@@ -37,6 +39,23 @@ static void groups_stay(void **state)
     assert_int_equal(partition_group(&stage, &record), 167);
     fields[0].integer = 43;
     assert_int_equal(partition_group(&stage, &record), 72);
+}
+
+/* Short texts and long ones are hashed alike: their length in four bytes, then they themselves. */
+static void any_length_is_hashed(void **state)
+{
+    (void)state;
+    struct stage stage = make_stage(1, 1);
+    uint8_t bytes[4 + 600];
+    memset(bytes, 'x', sizeof bytes);
+    for (uint32_t len = 0; len <= 600; len++) {
+        struct value fields[2] = {value_of_integer(VALUE_INT, 0),
+                                  value_of_bytes(VALUE_STRING, bytes + 4, len)};
+        struct record record = {.seq = 1, .fields = fields, .count = 2};
+        bytes_put_u32(bytes, len);
+        uint64_t hash = hash_mix64(hash_fnv1a(bytes, 4 + len));
+        assert_int_equal(partition_group(&stage, &record), hash >> 56);
+    }
 }
 
 static void groups_are_even(void **state)
@@ -98,9 +117,8 @@ int main(void)
 {
     random_init("partition_test");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(groups_stay),
-        cmocka_unit_test(groups_are_even),
-        cmocka_unit_test(groups_are_shared_out),
+        cmocka_unit_test(groups_stay),        cmocka_unit_test(any_length_is_hashed),
+        cmocka_unit_test(groups_are_even),    cmocka_unit_test(groups_are_shared_out),
         cmocka_unit_test(seqs_are_dealt_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
