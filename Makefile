@@ -28,7 +28,7 @@ SMALL_BOUNDS = -DSTORE_UNDO_ENTRIES_MAX=512 -DSTORE_SHARD_SLOTS_FIRST=8 -DIMAGE_
                -DSTORE_CHECKPOINT_PIECE_BYTES=512 -DSOURCE_READ_BYTES=1024 \
                -DSOURCE_RECORDS_PER_MARK=8 -DOUTPUT_FLUSH_BYTES=512 -DHOST_RECORDS_PER_TURN=24 \
                -DWINDOW_BYTES_MAX=4096 -DINBOX_BYTES_MAX=2048 -DFRAME_BYTES_TARGET=512 \
-               -DFRAME_SEQS_MAX=16 -DQUIET_SEQS_MIN=6 -DHOST_RECORDS_PER_LOOK=2 -DJOURNAL_SEGMENT_BYTES=8192 -DJOURNAL_BLOCK_BYTES=4096 \
+               -DFRAME_SEQS_MAX=16 -DHOST_RECORDS_PER_LOOK=2 -DJOURNAL_SEGMENT_BYTES=8192 -DJOURNAL_BLOCK_BYTES=4096 \
                -DWORKER_BLOCK_SEQS=4
 
 # The simulation is linked from the real objects but for nng and the log; their calls of the system
@@ -38,7 +38,7 @@ SIM = $(BUILD)/tests/sim/pipeline_test
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/sim_*.c) tests/graphs/random_graph.c) $(SIM).o
 SIM_CALLS = openat close pread __pread_chk pwrite fdatasync fsync ftruncate fstat fstatat faccessat \
             linkat renameat unlinkat mkdirat flock fdopendir readdir closedir realpath __realpath_chk \
-            clock_gettime getrandom poll __poll_chk send recv __recv_chk memfd_create mmap munmap \
+            clock_gettime getrandom poll __poll_chk ppoll __ppoll_chk send recv __recv_chk memfd_create mmap munmap \
             fallocate malloc calloc realloc free runner_take
 
 Q = $(if $(V),,@)

@@ -19,11 +19,10 @@
 /* How many records of an inlet a stage is told of before they come, and of all its inlets. */
 #define INLET_AHEAD 8u
 #define STAGE_AHEAD_MAX 64u
-/* Under load, a frame without dead letters is sent this often, and covers so many seqs at least. */
+/* A frame for the dead letters without any is sent this often at most. */
 #define QUIET_FLUSH_MS 5u
-#ifndef QUIET_SEQS_MIN
-#define QUIET_SEQS_MIN 256u
-#endif
+/* So long a source gathers what comes one by one, for a frame of it. */
+#define SOURCE_PACE_US 500u
 /* A stage looks this often whether a frame is ripe or it is blocked, in records. */
 #ifndef HOST_RECORDS_PER_LOOK
 #define HOST_RECORDS_PER_LOOK 8u

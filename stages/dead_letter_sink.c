@@ -88,6 +88,11 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     return 0;
 }
 
+static int flush(void *opaque, struct err *e)
+{
+    return output_file_flush(&((struct dead_letter_sink *)opaque)->output, e);
+}
+
 static seq_number position(const void *opaque)
 {
     return ((const struct dead_letter_sink *)opaque)->output.committed;
@@ -102,6 +107,7 @@ static const struct stage_ops ops = {
     .open = open_sink,
     .close = close_sink,
     .write = write_record,
+    .flush = flush,
     .position = position,
     .commit = commit,
 };

@@ -107,6 +107,11 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     return 0;
 }
 
+static int flush(void *opaque, struct err *e)
+{
+    return output_file_flush(&((struct file_sink *)opaque)->output, e);
+}
+
 static seq_number position(const void *opaque)
 {
     return ((const struct file_sink *)opaque)->output.committed;
@@ -122,6 +127,7 @@ static const struct stage_ops ops = {
     .open = open_sink,
     .close = close_sink,
     .write = write_record,
+    .flush = flush,
     .position = position,
     .commit = commit,
 };

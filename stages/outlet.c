@@ -84,7 +84,7 @@ void outlet_flush(struct outlet *o, seq_number processed)
     if (processed < o->builder.first)
         return;
     seq_number first = o->builder.first;
-    o->flushed_at_ms = clock_monotonic_ms();
+    o->flushed_at_us = clock_monotonic_us();
     frame_builder_finish(&o->builder, processed);
     window_push_take(&o->window, &o->builder.bytes, first, processed);
     frame_builder_start(&o->builder, processed + 1);

@@ -28,7 +28,7 @@ struct outlet {
     int64_t time_sent;        /* the latest that a record or a tick told the peer */
     uint64_t refused;         /* acks that were not taken */
     bool quiet;               /* what it brings is seldom and waited for by nobody: dead letters */
-    uint64_t flushed_at_ms;
+    uint64_t flushed_at_us;
 };
 
 /* Prepares an outlet for an edge, which must outlive it. */

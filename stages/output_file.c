@@ -205,7 +205,7 @@ static int cut_uncommitted(struct output_file *o, struct err *e)
     return rc;
 }
 
-static int flush(struct output_file *o, struct err *e)
+int output_file_flush(struct output_file *o, struct err *e)
 {
     if (o->waiting.len == 0)
         return 0;
@@ -273,7 +273,7 @@ static void forget_marks(struct output_file *o, size_t count)
 
 int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_buffer, struct err *e)
 {
-    int rc = o->waiting.len >= OUTPUT_FLUSH_BYTES ? flush(o, e) : 0;
+    int rc = o->waiting.len >= OUTPUT_FLUSH_BYTES ? output_file_flush(o, e) : 0;
     if (rc != 0)
         return rc;
     add_mark(o, seq);
@@ -284,7 +284,7 @@ int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_bu
 int output_file_commit(struct output_file *o, seq_number seq, struct err *e)
 {
     uint64_t length_before = o->length;
-    int rc = flush(o, e);
+    int rc = output_file_flush(o, e);
     if (rc == 0 && cut_uncommitted(o, e) != 0)
         rc = err_wrap(e, "'%s'", o->shown);
     if (rc == 0)

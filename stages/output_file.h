@@ -58,6 +58,12 @@ int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_bu
                       struct err *e);
 
 /*
+ * Writes what is waiting, so that it can be read; it is not safe yet.
+ * Returns: 0; ERR_NO_SPACE: some still waits; ERR_IO.
+ */
+int output_file_flush(struct output_file *o, struct err *e);
+
+/*
  * Writes what is waiting, makes it safe, and notes where the lines up to seq end; lines of later
  * seqs may be there already. After ERR_NO_SPACE it may be called again, with this seq or a later
  * one.

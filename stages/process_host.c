@@ -2,7 +2,8 @@
 /*
  * One turn of the loop: hear the supervisor, take acks and frames, work through some records,
  * close frames that are ripe, send, commit if it is time, ack upstream, publish. Between turns it
- * sleeps in host_wait() if there is nothing more to do.
+ * sleeps in host_wait() if there is nothing more to do. When to send and commit is in
+ * process_pace.c.
  *
  * Positions. `processed`: all records up to here have been given to the stage. `committed`: up to
  * here everything is acked by all downstream, and safe here; this is what is acked upstream. A
@@ -27,10 +28,8 @@
 #include "ipc/order.h"
 #include "stages/partition.h"
 
-/* Commits are grouped: a sync costs a millisecond or two whatever it is for. */
-#define COMMIT_INTERVAL_HOST_MS 10u
-#define COMMIT_INTERVAL_PROCESS_MS 5u
-#define COMMIT_FEW_SEQS 64u
+/* So long may a source go on reading what does not fill a frame: it waits for its disk, say. */
+#define SOURCE_TURN_US 1000u
 
 static int receive_all(struct host *h)
 {
@@ -55,13 +54,13 @@ static int receive_all(struct host *h)
 }
 
 /* Whether it is too early to try again. */
-static bool must_wait_for_space(const struct host *h)
+bool host_must_wait_for_space(const struct host *h)
 {
     return h->paused != HOST_NOT_PAUSED && clock_monotonic_ms() < h->retry_at_ms;
 }
 
 /* Takes note of how something went that needs space; what there was none for is tried again. */
-static int note_space(struct host *h, enum host_pause what, int rc)
+int host_note_space(struct host *h, enum host_pause what, int rc)
 {
     if (rc != 0 && rc != ERR_NO_SPACE)
         return rc;
@@ -80,7 +79,7 @@ static int note_space(struct host *h, enum host_pause what, int rc)
 }
 
 /* Shows that it moves, and with what in hand. */
-static void show_in_hand(struct host *h, seq_number seq)
+void host_show_in_hand(struct host *h, seq_number seq)
 {
     atomic_store_explicit(&h->page->seq_in_hand, seq, memory_order_relaxed);
     status_page_beat(&h->page->beats);
@@ -97,16 +96,7 @@ static bool is_blocked(const struct host *h)
      * a former life: then that record cannot become a dead letter any more.
      */
     return !h->positioned || !host_all_peers_known(h) || runner_is_full(&h->runner) ||
-           h->paused == HOST_PAUSED_AT_COMMIT || must_wait_for_space(h);
-}
-
-static bool is_ripe(const struct host *h)
-{
-    for (size_t i = 0; i < h->outlet_count; i++) {
-        if (outlet_is_ripe(&h->outlets[i], h->processed))
-            return true;
-    }
-    return false;
+           h->paused == HOST_PAUSED_AT_COMMIT || host_must_wait_for_space(h);
 }
 
 /*
@@ -211,13 +201,13 @@ static int work_on_input(struct host *h, bool *ret_more)
         bool begins_seq = record->seq != h->runner.emitter.seq;
         bool looks = n % HOST_RECORDS_PER_LOOK == 0 || runner_is_full(&h->runner);
         if (begins_seq &&
-            (n >= HOST_RECORDS_PER_TURN || (looks && (is_ripe(h) || is_blocked(h))))) {
+            (n >= HOST_RECORDS_PER_TURN || (looks && (host_is_ripe(h) || is_blocked(h))))) {
             *ret_more = !is_blocked(h);
             return 0;
         }
-        show_in_hand(h, record->seq);
+        host_show_in_hand(h, record->seq);
         rc = runner_take(&h->runner, record, &h->e);
-        show_in_hand(h, 0);
+        host_show_in_hand(h, 0);
         if (rc == ERR_AGAIN) {
             h->io_waits = true;
             *ret_more = false;
@@ -235,14 +225,17 @@ static int work_on_input(struct host *h, bool *ret_more)
 static int work_on_source(struct host *h, bool *ret_more)
 {
     *ret_more = false;
+    uint64_t began_us = clock_monotonic_us();
     for (unsigned n = 0; !h->at_end; n++) {
-        if (n >= HOST_RECORDS_PER_TURN || is_ripe(h)) {
+        h->turn_is_long =
+            n % HOST_RECORDS_PER_LOOK == 0 && clock_monotonic_us() - began_us >= SOURCE_TURN_US;
+        if (n >= HOST_RECORDS_PER_TURN || host_is_ripe(h) || h->turn_is_long) {
             *ret_more = true;
             return 0;
         }
-        show_in_hand(h, h->processed + 1);
+        host_show_in_hand(h, h->processed + 1);
         int rc = runner_read(&h->runner, &h->e);
-        show_in_hand(h, 0);
+        host_show_in_hand(h, 0);
         if (rc == ERR_AGAIN) {
             h->io_waits = true;
             return 0;
@@ -261,121 +254,13 @@ static int work(struct host *h, bool *ret_more)
 {
     *ret_more = false;
     h->io_waits = false;
-    if (is_blocked(h))
+    h->turn_is_long = false;
+    if (is_blocked(h) || host_paced_us(h) != 0)
         return 0;
     int rc = h->inlet_count == 0 ? work_on_source(h, ret_more) : work_on_input(h, ret_more);
-    return note_space(h, HOST_PAUSED_AT_WORK, rc);
-}
-
-/*
- * How long an outlet is held back. Under load, every frame of records would have an empty one for
- * the dead letters beside it, and they would be half of all messages. Nobody waits for what is not
- * in them but the next commit.
- */
-static int held_ms(const struct host *h, const struct outlet *o)
-{
-    seq_number seqs = h->processed + 1 - o->builder.first;
-    if (!o->quiet || o->builder.record_count != 0 || seqs < QUIET_SEQS_MIN ||
-        outlet_is_ripe(o, h->processed))
-        return 0;
-    uint64_t since_ms = clock_monotonic_ms() - o->flushed_at_ms;
-    return since_ms < QUIET_FLUSH_MS ? (int)(QUIET_FLUSH_MS - since_ms) : 0;
-}
-
-/* Whether every link could take a frame now. */
-static bool links_are_idle(struct host *h)
-{
-    for (size_t i = 0; i < h->outlet_count; i++) {
-        if (h->outlets[i].link == NULL || outlet_has_unsent(&h->outlets[i]))
-            return false;
-    }
-    return true;
-}
-
-/* Whether something is done that no frame has yet. */
-static bool has_unflushed(const struct host *h)
-{
-    for (size_t i = 0; h->positioned && i < h->outlet_count; i++) {
-        if (h->outlets[i].builder.first <= h->processed && held_ms(h, &h->outlets[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/*
- * Frames are closed when one is ripe, or when there is nothing to add to them now and the link
- * would be idle otherwise; all of them, so that they cover the same range. A message costs some 35
- * microseconds at either end whatever is in it, so those that nothing but idleness asks for go out
- * once a millisecond at the most: the first of a while at once, and what comes close behind it
- * together.
- */
-static int send_all(struct host *h, bool more)
-{
-    uint64_t now_ms = clock_monotonic_ms();
-    bool idle = !more && now_ms != h->flushed_at_ms && links_are_idle(h);
-    bool flush = has_unflushed(h) && (idle || is_ripe(h) || runner_is_full(&h->runner));
-    if (flush)
-        h->flushed_at_ms = now_ms;
-    for (size_t i = 0; i < h->outlet_count; i++) {
-        struct outlet *o = &h->outlets[i];
-        /*
-         * One that was held back must go even while another link is full: that one may wait for
-         * acks that wait for it.
-         */
-        bool due = o->quiet && now_ms - o->flushed_at_ms >= QUIET_FLUSH_MS;
-        if ((flush || due) && h->positioned && held_ms(h, o) == 0)
-            outlet_flush(o, h->processed);
-        if (h->positioned && outlet_send(o, &h->e) != 0) {
-            uint64_t serial = link_id(o->link)->serial;
-            outlet_disconnect(o);
-            int rc = host_give_up_link(h, (uint32_t)o->edge->index, serial);
-            if (rc != 0)
-                return rc;
-        }
-    }
-    return 0;
-}
-
-/* Up to here everything is acked downstream, and done here: it can be made safe and acked. */
-static seq_number committable(const struct host *h)
-{
-    seq_number acked = host_least_peer_acked(h);
-    return acked < h->processed ? acked : h->processed;
-}
-
-static uint64_t commit_interval_ms(const struct host *h)
-{
-    if (!runner_has_position(&h->runner))
-        return 0;
-    if (h->config->topology->durability == DURABILITY_HOST)
-        return COMMIT_INTERVAL_HOST_MS;
-    /* Without a sync a commit is cheap; what is few need not wait for more to share it. */
-    return committable(h) - h->committed <= COMMIT_FEW_SEQS ? 1 : COMMIT_INTERVAL_PROCESS_MS;
-}
-
-static int commit_if_due(struct host *h)
-{
-    seq_number target = committable(h);
-    h->commit_waits = false;
-    if (!h->positioned || target <= h->committed)
-        return 0;
-    uint64_t now_ms = clock_monotonic_ms();
-    if (now_ms - h->committed_at_ms < commit_interval_ms(h) && !runner_is_full(&h->runner))
-        return 0;
-    /* What there was no space for at work may come free by a commit: of a journal, say. */
-    if (h->paused == HOST_PAUSED_AT_COMMIT && must_wait_for_space(h))
-        return 0;
-    int commit_rc = runner_commit(&h->runner, target, &h->e);
-    if (commit_rc == ERR_AGAIN) {
-        h->io_waits = h->commit_waits = true;
-        return 0;
-    }
-    int rc = note_space(h, HOST_PAUSED_AT_COMMIT, commit_rc);
-    if (rc != 0 || commit_rc != 0)
-        return rc;
-    h->committed = target;
-    h->committed_at_ms = clock_monotonic_ms();
-    return 0;
+    if (rc == 0 && !*ret_more)
+        rc = runner_flush(&h->runner, &h->e);
+    return host_note_space(h, HOST_PAUSED_AT_WORK, rc);
 }
 
 static int ack_upstream(struct host *h)
@@ -446,81 +331,6 @@ static void publish(struct host *h)
     }
 }
 
-/* The sooner of two times to wake up; -1 is never. */
-static int sooner_ms(int a_ms, int b_ms)
-{
-    if (a_ms < 0 || b_ms < 0)
-        return a_ms < 0 ? b_ms : a_ms;
-    return a_ms < b_ms ? a_ms : b_ms;
-}
-
-static int commit_timeout_ms(const struct host *h)
-{
-    uint64_t now_ms = clock_monotonic_ms();
-    int retry_ms = h->paused == HOST_NOT_PAUSED ? -1
-                   : h->retry_at_ms > now_ms    ? (int)(h->retry_at_ms - now_ms)
-                                                : 0;
-    if (h->paused == HOST_PAUSED_AT_COMMIT)
-        return retry_ms;
-    if (!h->positioned || committable(h) <= h->committed || h->commit_waits)
-        return retry_ms;
-    uint64_t since_ms = now_ms - h->committed_at_ms;
-    uint64_t interval_ms = commit_interval_ms(h);
-    int due_ms = since_ms < interval_ms ? (int)(interval_ms - since_ms) : 0;
-    return sooner_ms(due_ms, retry_ms);
-}
-
-static struct pollfd readable(int fd)
-{
-    return (struct pollfd){.fd = fd, .events = POLLIN};
-}
-
-int host_wait(struct host *h)
-{
-    struct pollfd *fds = h->poll_fds;
-    nfds_t count = 0;
-    fds[count++] = readable(STAGE_FD_CONTROL);
-    fds[count++] = readable(link_lost_fd());
-    for (size_t i = 0; i < h->inlet_count; i++) {
-        const struct inlet *in = &h->inlets[i];
-        if (inlet_has_room(in))
-            fds[count++] = readable(link_receive_fd(in->link));
-        if (in->up && in->ack_sent < h->committed)
-            fds[count++] = readable(link_send_fd(in->link));
-    }
-    for (size_t i = 0; i < h->outlet_count; i++) {
-        struct outlet *o = &h->outlets[i];
-        if (o->link != NULL)
-            fds[count++] = readable(link_receive_fd(o->link));
-        if (outlet_has_unsent(o))
-            fds[count++] = readable(link_send_fd(o->link));
-    }
-    int timeout_ms = commit_timeout_ms(h);
-    if (has_unflushed(h) && links_are_idle(h))
-        timeout_ms = sooner_ms(timeout_ms, 1);
-    for (size_t i = 0; i < h->outlet_count; i++) {
-        int ms = held_ms(h, &h->outlets[i]);
-        timeout_ms = ms > 0 ? sooner_ms(timeout_ms, ms) : timeout_ms;
-    }
-    if (h->io_waits) {
-        int io_fd, io_ms;
-        h->runner.ops->wait(h->runner.self, &io_fd, &io_ms);
-        if (io_fd >= 0)
-            fds[count++] = h->inlet_count == 0 ? readable(io_fd)
-                                               : (struct pollfd){.fd = io_fd, .events = POLLOUT};
-        timeout_ms = sooner_ms(timeout_ms, io_ms);
-    }
-    enum status_waiting why = h->io_waits && h->inlet_count != 0 ? STATUS_UNREAD : STATUS_IDLE;
-    atomic_store_explicit(&h->page->waiting, why, memory_order_relaxed);
-    int rc = poll(fds, count, timeout_ms) >= 0 || errno == EINTR
-                 ? 0
-                 : err_set_errno(&h->e, "waiting for the links");
-    atomic_store_explicit(&h->page->waiting, STATUS_BUSY, memory_order_relaxed);
-    show_in_hand(h, 0);
-    link_lost_seen();
-    return rc;
-}
-
 int host_turn(struct host *h, bool *ret_more)
 {
     bool more = false;
@@ -533,12 +343,12 @@ int host_turn(struct host *h, bool *ret_more)
     if (rc == 0)
         publish_counts(h);
     if (rc == 0 && !h->stopping)
-        rc = send_all(h, more);
+        rc = host_send_all(h, more);
     /* Work that a full store or disk held up can go on after a commit; no event will say so. */
     bool was_full = runner_is_full(&h->runner);
     bool was_paused = h->paused != HOST_NOT_PAUSED;
     if (rc == 0 && !h->stopping)
-        rc = commit_if_due(h);
+        rc = host_commit_if_due(h);
     more = more || (was_full && !runner_is_full(&h->runner)) ||
            (was_paused && h->paused == HOST_NOT_PAUSED);
     if (rc == 0 && !h->stopping)
@@ -595,7 +405,7 @@ int host_open(struct host *h)
         return rc;
     atomic_store(&h->page->generation, h->config->generation);
     atomic_store(&h->page->waiting, STATUS_BUSY);
-    show_in_hand(h, 0);
+    host_show_in_hand(h, 0);
     make_edges(h);
     struct runner_config config = {
         .topology = h->config->topology,

@@ -3,7 +3,8 @@
  * process_host_p.h - a stage process from inside; private to process_*.c
  *
  * process_control.c is what is said between the stage and its supervisor, and what links come of
- * it; process_host.c is the turn of the loop. All of it is one struct with one owner.
+ * it; process_host.c is the turn of the loop, process_pace.c when it sends, commits and sleeps. All
+ * of it is one struct with one owner.
  */
 #ifndef BULKHEAD_STAGES_PROCESS_HOST_P_H
 #define BULKHEAD_STAGES_PROCESS_HOST_P_H
@@ -35,8 +36,10 @@ struct host {
     bool positioned;
     seq_number processed;
     seq_number committed;
-    uint64_t committed_at_ms;
-    uint64_t flushed_at_ms;
+    uint64_t committed_at_us;
+    uint64_t flushed_at_us;
+    bool sent_idle;    /* and that was because there was nothing more to do */
+    bool turn_is_long; /* a source has read for so long that its frame should go */
     bool at_end;       /* a source has read all there is, or was told to stop reading */
     bool io_waits;     /* a source has nothing to read now, or a sink cannot write */
     bool commit_waits; /* and the sink could not even commit */
@@ -59,6 +62,33 @@ void host_close(struct host *h);
 
 /* All of that life; returns the exit code of the process. */
 int host_run(struct host *h);
+
+/* Whether it is too early to try again what there was no space for. */
+bool host_must_wait_for_space(const struct host *h);
+
+/*
+ * Takes note of how something went that needs space: rc. What there was none for is tried again.
+ * Returns: 0, or rc if that is another error.
+ */
+int host_note_space(struct host *h, enum host_pause what, int rc);
+
+/* Shows on the status page that the stage moves, and with what in hand; 0: nothing. */
+void host_show_in_hand(struct host *h, seq_number seq);
+
+/* Whether a frame has reached its size. */
+bool host_is_ripe(const struct host *h);
+
+/*
+ * Closes frames, if it is time, and sends what can be sent; more: there is more to add to them at
+ * once. Returns 0 or ERR_IO.
+ */
+int host_send_all(struct host *h, bool more);
+
+/* How long a source is not to read, so that what comes one by one gathers; 0: it may. */
+uint64_t host_paced_us(const struct host *h);
+
+/* Commits what can be, if it is time. Returns 0 or an error of runner_commit(). */
+int host_commit_if_due(struct host *h);
 
 /* Says something to the supervisor; if it is gone, h->stopping is set. Returns 0 or ERR_IO. */
 int host_tell(struct host *h, const struct control_message *message);

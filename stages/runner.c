@@ -205,6 +205,12 @@ int runner_read(struct runner *r, struct err *e)
     return rc;
 }
 
+int runner_flush(struct runner *r, struct err *e)
+{
+    int rc = r->ops->flush != NULL ? r->ops->flush(r->self, e) : 0;
+    return rc == ERR_NO_SPACE ? 0 : rc;
+}
+
 int runner_commit(struct runner *r, seq_number seq, struct err *e)
 {
     int rc = 0;

@@ -74,6 +74,12 @@ int runner_take(struct runner *r, const struct record *record, struct err *e);
 int runner_read(struct runner *r, struct err *e);
 
 /*
+ * Lets a sink show what it was given, safe or not. Returns 0, or an error; without space, 0: the
+ * next commit tells of it.
+ */
+int runner_flush(struct runner *r, struct err *e);
+
+/*
  * Makes everything up to seq safe.
  * Returns: 0, ERR_NO_SPACE or ERR_AGAIN (call it again later), or an error, after which the runner
  * must be closed.

@@ -199,6 +199,13 @@ struct stage_ops {
      */
     int (*write)(void *self, const struct record *in, struct err *e);
 
+    /*
+     * KIND_SINK: there is no more to write for now. Shows what was written, which may be seen
+     * before it is safe: a new process would write the same. May be NULL for those that show it by
+     * commit() alone. Whatever was not shown is left to commit(), so ERR_NO_SPACE does no harm.
+     */
+    int (*flush)(void *self, struct err *e);
+
     /* KIND_SOURCE and KIND_SINK: the last seq that is safe; where a new process goes on. */
     seq_number (*position)(const void *self);
 

@@ -494,16 +494,19 @@ ssize_t __wrap_getrandom(void *bytes, size_t len, unsigned flags)
     return (ssize_t)len;
 }
 
-int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                 const sigset_t *signals)
 {
     if (!is_simulated())
-        return __real_poll(fds, count, timeout_ms);
+        return __real_ppoll(fds, count, timeout, signals);
     struct process *process = present;
-    process_call("poll", "", count);
+    process_call("ppoll", "", count);
     process->waits = fds;
     process->wait_count = count;
-    process->wait_until_us =
-        timeout_ms < 0 ? UINT64_MAX : sim_report.now_us + (uint64_t)timeout_ms * 1000;
+    process->wait_until_us = timeout == NULL
+                                 ? UINT64_MAX
+                                 : sim_report.now_us + (uint64_t)timeout->tv_sec * 1000000 +
+                                       (uint64_t)timeout->tv_nsec / 1000;
     process_pause();
     int ready = 0;
     for (nfds_t i = 0; i < count; i++) {
@@ -513,10 +516,26 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
     return ready;
 }
 
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    if (!is_simulated())
+        return __real_poll(fds, count, timeout_ms);
+    struct timespec timeout = {.tv_sec = timeout_ms / 1000,
+                               .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
+    return __wrap_ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, NULL);
+}
+
 int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t size)
 {
     (void)size;
     return __wrap_poll(fds, count, timeout_ms);
+}
+
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                       const sigset_t *signals, size_t size)
+{
+    (void)size;
+    return __wrap_ppoll(fds, count, timeout, signals);
 }
 
 /* --- the end of a process --- */

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -39,7 +40,13 @@
     X(int, clock_gettime, (clockid_t clock, struct timespec * ret_time))                           \
     X(ssize_t, getrandom, (void *bytes, size_t len, unsigned flags))                               \
     X(int, poll, (struct pollfd * fds, nfds_t count, int timeout_ms))                              \
+    X(int, ppoll,                                                                                  \
+      (struct pollfd * fds, nfds_t count, const struct timespec *timeout,                          \
+       const sigset_t *signals))                                                                   \
     X(int, __poll_chk, (struct pollfd * fds, nfds_t count, int timeout_ms, size_t size))           \
+    X(int, __ppoll_chk,                                                                            \
+      (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *signals, \
+       size_t size))                                                                               \
     X(ssize_t, send, (int fd, const void *bytes, size_t len, int flags))                           \
     X(ssize_t, recv, (int fd, void *bytes, size_t len, int flags))                                 \
     X(ssize_t, __recv_chk, (int fd, void *bytes, size_t len, size_t size, int flags))              \
