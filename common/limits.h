@@ -152,9 +152,15 @@
 #define HOST_RECORDS_PER_TURN 2048u
 #endif
 
-/* A segment of a journal takes no new block at this size; what is acked goes in whole segments. */
+/*
+ * A segment of a journal takes no new block at this size, or with so many. What is acked goes in
+ * whole segments, and a new process reads the last one, for which its users wait: some 5 ms.
+ */
 #ifndef JOURNAL_SEGMENT_BYTES
-#define JOURNAL_SEGMENT_BYTES (64u << 20)
+#define JOURNAL_SEGMENT_BYTES (16u << 20)
+#endif
+#ifndef JOURNAL_SEGMENT_BLOCKS
+#define JOURNAL_SEGMENT_BLOCKS 8192u
 #endif
 /* The size that pipes of standard input are given; more is not allowed to everybody. */
 #define JOURNAL_PIPE_BYTES (1u << 20)

@@ -28,6 +28,7 @@ struct journal {
     uint64_t at;                /* in the last one: where the next header comes */
     struct journal_state state; /* there */
     uint64_t landed;            /* bytes behind the place of the header that have none yet */
+    uint64_t blocks;            /* in it before that */
     uint64_t cut_bytes;
     bool usable; /* it was opened, and no write to it has failed but for want of space */
 
@@ -38,6 +39,8 @@ struct journal {
     struct journal_block block; /* whose bytes payload holds */
     bool block_read;            /* there is one */
     bool end_said;              /* that it ends a line or the input was said */
+    uint64_t acked_at;          /* in the last segment: the last block that was acked at the open */
+    struct journal_state acked_state;
     uint8_t *payload;
     uint8_t *fresh; /* bytes of the block that is being written */
 };
@@ -106,6 +109,7 @@ static int rotate(struct journal *j, struct err *e)
     add_segment(j, &next);
     j->state = next.begin;
     j->at = JOURNAL_HEADER_BYTES;
+    j->blocks = 0;
     return 0;
 }
 
@@ -126,6 +130,7 @@ static int write_block(struct journal *j, const uint8_t *bytes, uint32_t len,
     j->landed = 0;
     j->state = block.after;
     j->at = journal_block_end(&block);
+    j->blocks++;
     *ret_block = block;
     return 0;
 }
@@ -141,6 +146,12 @@ static int commit_landed(struct journal *j, struct journal_block *ret_block, str
     if (rc != 0)
         return err_wrap(e, "%s", last_segment(j)->name);
     return write_block(j, j->fresh, (uint32_t)j->landed, ret_block, e);
+}
+
+/* A segment is read as a whole when it is opened, so it has a bound, of bytes and of blocks. */
+static bool segment_is_full(const struct journal *j)
+{
+    return j->at >= JOURNAL_SEGMENT_BYTES || j->blocks >= JOURNAL_SEGMENT_BLOCKS;
 }
 
 static bool reader_at_end(const struct journal *j)
@@ -203,7 +214,7 @@ static int move(struct journal *j, int pipe_fd, struct err *e)
  */
 static void fetch_ahead(struct journal *j, int pipe_fd)
 {
-    if (j->at >= JOURNAL_SEGMENT_BYTES)
+    if (segment_is_full(j))
         return;
     struct err ignored;
     (void)move(j, pipe_fd, &ignored);
@@ -217,7 +228,7 @@ int journal_take(struct journal *j, int pipe_fd, struct err *e)
 {
     REQUIRE(reader_at_end(j));
     int rc = 0;
-    if (j->at >= JOURNAL_SEGMENT_BYTES && j->landed == 0) {
+    if (segment_is_full(j) && j->landed == 0) {
         rc = rotate(j, e);
         if (rc == 0)
             rc = reader_enter(j, j->segment_count - 1, e);
@@ -396,6 +407,42 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
 /* What lies behind the last good block. */
 enum tail { TAIL_CLEAN, TAIL_LANDED, TAIL_TORN };
 
+/* Whether a block has bytes, or the end of an input, that are not acked. */
+static bool is_behind(const struct journal_block *block, const struct journal_place *acked)
+{
+    return block->after.offset > acked->offset ||
+           (block->marks && block->after.offset == acked->offset &&
+            block->after.next_seq > acked->seq + 1);
+}
+
+/*
+ * Reads the blocks of the last segment up to one that cannot be read, and says why that is: as
+ * journal_segment_read(). The reader is to begin with the last that is acked.
+ */
+static int scan_blocks(struct journal *j, struct journal_block *ret_last, struct err *e)
+{
+    struct journal_segment *s = last_segment(j);
+    struct journal_window *window = memory_new(1, sizeof *window);
+    s->window = window;
+    j->at = j->acked_at = JOURNAL_HEADER_BYTES;
+    j->state = j->acked_state = s->begin;
+    j->blocks = 0;
+    int rc;
+    while ((rc = journal_segment_read(s, j->at, &j->state, j->fresh, &j->block, e)) == 0) {
+        *ret_last = j->block;
+        j->at = journal_block_end(&j->block);
+        j->state = j->block.after;
+        j->blocks++;
+        if (!is_behind(&j->block, &j->config.acked)) {
+            j->acked_at = j->block.at;
+            j->acked_state = j->block.before;
+        }
+    }
+    s->window = NULL;
+    free(window);
+    return rc;
+}
+
 /*
  * Verifies the last segment. A kill leaves bytes without a header, and a power loss anything; but
  * what is followed by a good block was not torn, and neither was what this boot has written.
@@ -404,16 +451,9 @@ static int scan_last(struct journal *j, struct journal_block *ret_last, enum tai
                      struct err *e)
 {
     const struct journal_segment *s = last_segment(j);
-    j->at = JOURNAL_HEADER_BYTES;
-    j->state = s->begin;
     *ret_last = (struct journal_block){0};
     *ret_tail = TAIL_CLEAN;
-    int rc;
-    while ((rc = journal_segment_read(s, j->at, &j->state, j->fresh, &j->block, e)) == 0) {
-        *ret_last = j->block;
-        j->at = journal_block_end(&j->block);
-        j->state = j->block.after;
-    }
+    int rc = scan_blocks(j, ret_last, e);
     if (rc == ERR_END)
         return 0;
     if (rc != ERR_AGAIN && rc != ERR_CORRUPT)
@@ -459,14 +499,6 @@ static int check_acked(const struct journal *j, struct err *e)
     return 0;
 }
 
-/* Whether a block has bytes, or the end of an input, that are not acked. */
-static bool is_behind(const struct journal_block *block, const struct journal_place *acked)
-{
-    return block->after.offset > acked->offset ||
-           (block->marks && block->after.offset == acked->offset &&
-            block->after.next_seq > acked->seq + 1);
-}
-
 /* Reads up to the block that holds the acked place, and checks that a line begins there. */
 static int seek_acked(struct journal *j, struct err *e)
 {
@@ -476,6 +508,10 @@ static int seek_acked(struct journal *j, struct err *e)
                          j->segments[index].begin.next_seq > acked->seq + 1))
         index--;
     int rc = reader_enter(j, index, e);
+    if (rc == 0 && index == j->segment_count - 1) {
+        j->read_at = j->acked_at;
+        j->read_state = j->acked_state;
+    }
     while (rc == 0 && (!j->block_read || !is_behind(&j->block, acked)))
         rc = read_block(j, e);
     if (rc != 0 && rc != ERR_AGAIN)

@@ -301,12 +301,34 @@ void journal_block_make(uint64_t at, const struct journal_state *before, const u
         .at = at, .len = len, .ends = ends, .marks = marks, .before = *before, .after = after};
 }
 
+/* Reads bytes of a segment; fewer than asked for only at the end of the file. */
+static int read_at(const struct journal_segment *s, uint64_t at, uint8_t *bytes, size_t len,
+                   size_t *ret_got, struct err *e)
+{
+    struct journal_window *w = s->window;
+    if (w == NULL || len > sizeof w->bytes)
+        return file_read_at(s->fd, at, bytes, len, ret_got, e);
+    if (at < w->from || at + len > w->from + w->len) {
+        w->from = at;
+        int rc = file_read_at(s->fd, at, w->bytes, sizeof w->bytes, &w->len, e);
+        if (rc != 0) {
+            w->len = 0;
+            return rc;
+        }
+    }
+    size_t have = (size_t)(w->from + w->len - at);
+    *ret_got = have < len ? have : len;
+    if (*ret_got != 0)
+        memcpy(bytes, w->bytes + (at - w->from), *ret_got);
+    return 0;
+}
+
 /* Reads the bytes behind a header. ERR_END if the file has fewer. */
 static int read_payload(const struct journal_segment *s, uint64_t at, uint32_t len,
                         uint8_t *payload, struct err *e)
 {
     size_t got;
-    int rc = file_read_at(s->fd, at + JOURNAL_BLOCK_HEADER_BYTES, payload, len, &got, e);
+    int rc = read_at(s, at + JOURNAL_BLOCK_HEADER_BYTES, payload, len, &got, e);
     return rc == 0 && got < len ? ERR_END : rc;
 }
 
@@ -316,17 +338,17 @@ int journal_segment_read(const struct journal_segment *s, uint64_t at,
 {
     static const uint8_t zeros[JOURNAL_BLOCK_HEADER_BYTES];
     uint8_t found[JOURNAL_BLOCK_HEADER_BYTES];
-    uint64_t file_len;
+    uint64_t file_len = 0;
     size_t got;
-    int rc = file_length(s->fd, &file_len, e);
-    if (rc == 0 && file_len <= at)
+    int rc = read_at(s, at, found, sizeof found, &got, e);
+    if (rc == 0 && got == 0)
         return ERR_END;
-    if (rc == 0)
-        rc = file_read_at(s->fd, at, found, sizeof found, &got, e);
+    bool without = rc == 0 && got == sizeof found && memcmp(found, zeros, sizeof found) == 0;
+    if (without)
+        rc = file_length(s->fd, &file_len, e);
     if (rc != 0)
         return err_wrap(e, "%s", s->name);
-    if (got == sizeof found && memcmp(found, zeros, sizeof found) == 0 &&
-        file_len > at + JOURNAL_BLOCK_HEADER_BYTES)
+    if (without && file_len > at + JOURNAL_BLOCK_HEADER_BYTES)
         return ERR_AGAIN;
     if (got < sizeof found)
         return corrupt(s, at, "the header of a block is cut off", e);

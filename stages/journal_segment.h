@@ -37,8 +37,16 @@ struct journal_state {
     uint32_t chain;      /* CRC of the last header before */
 };
 
+/* What is read of a segment in one call, for one who goes through all of it. */
+struct journal_window {
+    uint64_t from;
+    size_t len;
+    uint8_t bytes[256u << 10];
+};
+
 struct journal_segment {
     int fd;
+    struct journal_window *window; /* borrowed; NULL: every read is a call */
     char name[JOURNAL_NAME_BYTES];
     uint64_t number;
     uint64_t owner; /* hash of topology and stage */
