@@ -310,7 +310,11 @@ static void remove_sockets(struct loop *l, size_t index)
     }
 }
 
-/* The process is dead: takes what it left, reaps it, and lets the core know. */
+/*
+ * The process is dead: takes what it left, reaps it, and lets the core know. The next one is being
+ * started when its sockets are removed, which may have to wait for the disk; it is told to listen
+ * when that is done.
+ */
 static void bury(struct loop *l, size_t index, const siginfo_t *info)
 {
     struct supervised_stage *stage = &l->s.stages[index];
@@ -324,7 +328,6 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
     (void)close(stage->process.stderr_fd);
     (void)close(stage->process.pid_fd);
     stage->alive = false;
-    remove_sockets(l, index);
     note_end(stage, info);
     bool exited = info->si_code == CLD_EXITED;
     struct core_event event = {.kind = CORE_STAGE_EXITED,
@@ -334,6 +337,7 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
                                .signal = exited ? 0 : info->si_status,
                                .exit_code = exited ? info->si_status : 0};
     take_event(l, &event);
+    remove_sockets(l, index);
 }
 
 static void check_child(struct loop *l, size_t index)
