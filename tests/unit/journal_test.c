@@ -247,6 +247,25 @@ static void acked_segments_go(void **state)
     assert_int_equal(faccessat(f->dir_fd, "journal.00000003", F_OK, 0), 0);
 }
 
+/* Records that come one by one make blocks of one, and opening reads all blocks of a segment. */
+static void a_segment_ends_after_so_many_blocks(void **state)
+{
+    struct fixture *f = *state;
+    open_good(f);
+    for (unsigned i = 0; i < JOURNAL_SEGMENT_BLOCKS + 1; i++)
+        feed_text(f, "x\n");
+    assert_int_equal(faccessat(f->dir_fd, "journal.00000002", F_OK, 0), 0);
+    uint64_t seq = JOURNAL_SEGMENT_BLOCKS - 1;
+    f->config.acked = (struct journal_place){.seq = seq, .line = seq, .offset = 2 * seq};
+    check_lines(f, "x|x|");
+    seq = JOURNAL_SEGMENT_BLOCKS;
+    f->config.acked = (struct journal_place){.seq = seq, .line = seq, .offset = 2 * seq};
+    check_lines(f, "x|");
+    assert_int_equal(faccessat(f->dir_fd, "journal.00000001", F_OK, 0), -1);
+    feed_text(f, "y\n");
+    check_lines(f, "x|y|");
+}
+
 static int open_at_end(const struct fixture *f, const char *name)
 {
     return openat(f->dir_fd, name, O_RDWR | O_CLOEXEC);
@@ -578,6 +597,7 @@ int main(void)
         TEST(an_end_of_the_input_is_counted),
         TEST(a_line_belongs_to_one_stream),
         TEST(acked_segments_go),
+        TEST(a_segment_ends_after_so_many_blocks),
         TEST(what_a_kill_leaves_is_completed),
         TEST(what_a_power_loss_leaves_is_cut_and_kept),
         TEST(damage_before_a_good_block_is_refused_in_any_boot),
