@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Standard input through kills: of the source 200 times while a slow and a fast writer write, of the
+# Standard input through kills: of the source 100 times while a slow and a fast writer write, of the
 # supervisor while the pipe is kept open, in both hosts: what file.source makes of the same bytes.
 . "$ROOT/tests/integration/lib.sh"
 feed="$ROOT/tests/integration/feed.py"
-records=$(scaled 200000)
-kills=$(scaled 100)
+records=$(scaled 100000)
+kills=$(scaled 50)
 "$generate" --records "$records" --customers 2000 --seed 141 --malformed 1 --crlf --no-final-newline -o input
 cat >file.yaml <<'END'
 topology: t
@@ -32,7 +32,7 @@ for pieces in small large; do
     compare
 done
 
-"$feed" --kills $((kills / 10)) --fifo input "$BULKHEAD" run --quiet --state "$state" stdin.yaml \
+"$feed" --kills $((kills / 5)) --fifo input "$BULKHEAD" run --quiet --state "$state" stdin.yaml \
     >summary 2>feed.err || fail "supervisor: exit $?: $(tail -n 5 feed.err)"
 compare
 
