@@ -8,6 +8,7 @@
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
+#include <wmmintrin.h>
 #endif
 
 #define CRC32C_POLYNOMIAL_REVERSED 0x82f63b78u
@@ -25,24 +26,61 @@ uint32_t hash_crc32c_portable(uint32_t crc, const void *bytes, size_t len)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const uint8_t *at,
+/* Continues the sum itself, which is the complement of what stands in formats. */
+__attribute__((target("sse4.2"))) static uint32_t continue_sum(uint32_t sum, const uint8_t *at,
                                                                size_t len)
 {
-    uint64_t wide = ~crc;
+    uint64_t wide = sum;
     for (; len >= 8; at += 8, len -= 8)
         wide = _mm_crc32_u64(wide, bytes_get_u64(at));
-    uint32_t narrow = (uint32_t)wide;
+    sum = (uint32_t)wide;
     for (; len != 0; at++, len--)
-        narrow = _mm_crc32_u8(narrow, *at);
-    return ~narrow;
+        sum = _mm_crc32_u8(sum, *at);
+    return sum;
+}
+
+/*
+ * The instruction takes three cycles, but one can begin in each: so three lanes side by side. Then
+ * the first two sums are moved over the lanes behind them: a sum moves over n bytes when it is
+ * multiplied by x^(8n) modulo the polynomial. The factors are for 33 less, because the reflected
+ * product and the instruction that reduces it add so much.
+ */
+#define LANE_BYTES ((size_t)256)
+#define OVER_TWO_LANES 0xdd7e3b0cu
+#define OVER_ONE_LANE 0xb9e02b86u
+
+__attribute__((target("sse4.2,pclmul"))) static uint64_t times(uint64_t sum, uint32_t factor)
+{
+    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((int64_t)sum),
+                                           _mm_cvtsi64_si128((int64_t)factor), 0);
+    return (uint64_t)_mm_cvtsi128_si64(product);
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t
+continue_sum_in_lanes(uint32_t sum, const uint8_t *at, size_t len)
+{
+    for (; len >= 3 * LANE_BYTES; at += 3 * LANE_BYTES, len -= 3 * LANE_BYTES) {
+        uint64_t first = sum, second = 0, third = 0;
+        for (size_t i = 0; i < LANE_BYTES; i += 8) {
+            first = _mm_crc32_u64(first, bytes_get_u64(at + i));
+            second = _mm_crc32_u64(second, bytes_get_u64(at + LANE_BYTES + i));
+            third = _mm_crc32_u64(third, bytes_get_u64(at + 2 * LANE_BYTES + i));
+        }
+        uint64_t moved = times(first, OVER_TWO_LANES) ^ times(second, OVER_ONE_LANE);
+        sum = (uint32_t)(_mm_crc32_u64(0, moved) ^ third);
+    }
+    return continue_sum(sum, at, len);
 }
 #endif
 
 uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t len)
 {
 #if defined(__x86_64__)
+    if (len >= 3 * LANE_BYTES && __builtin_cpu_supports("sse4.2") &&
+        __builtin_cpu_supports("pclmul"))
+        return ~continue_sum_in_lanes(~crc, bytes, len);
     if (__builtin_cpu_supports("sse4.2"))
-        return crc32c_sse42(crc, bytes, len);
+        return ~continue_sum(~crc, bytes, len);
 #endif
     return hash_crc32c_portable(crc, bytes, len);
 }
