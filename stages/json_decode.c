@@ -96,17 +96,9 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-static void note_member(void *opaque, const struct json_span *key, const struct json_span *value)
+static void note_value(struct json_decode *self, const uint8_t *name, size_t len,
+                       const struct json_span *value)
 {
-    struct json_decode *self = opaque;
-    const uint8_t *name = key->start;
-    size_t len = key->len;
-    if (key->escaped) {
-        buf_reset(&self->key);
-        json_unescape(key, &self->key);
-        name = self->key.data;
-        len = self->key.len;
-    }
     /* Most objects have their members in the same order, so the first look mostly finds it. */
     size_t count = self->out->count, place = self->members++;
     size_t i = place < count ? self->usual[place] : 0;
@@ -120,6 +112,18 @@ static void note_member(void *opaque, const struct json_span *key, const struct 
         }
         i = i + 1 < count ? i + 1 : 0;
     }
+}
+
+static void note_member(void *opaque, const struct json_span *key, const struct json_span *value)
+{
+    struct json_decode *self = opaque;
+    if (!key->escaped) {
+        note_value(self, key->start, key->len, value);
+        return;
+    }
+    buf_reset(&self->key);
+    json_unescape(key, &self->key);
+    note_value(self, self->key.data, self->key.len, value);
 }
 
 /* A refusal: why, and a few words for a person. */
@@ -141,11 +145,11 @@ static struct value string_of(struct json_decode *self, const struct json_span *
     return value_of_bytes(VALUE_STRING, self->strings.data + before, self->strings.len - before);
 }
 
-static bool decode_money(const struct value *text, struct type type, struct value *ret_value,
-                         struct refusal *why)
+static bool decode_money(const struct value *text, struct currency currency,
+                         struct value *ret_value, struct refusal *why)
 {
     int64_t minor;
-    switch (money_parse((const char *)text->bytes, text->len, type.currency, &minor)) {
+    switch (money_parse((const char *)text->bytes, text->len, currency, &minor)) {
     case MONEY_OK:
         *ret_value = value_of_integer(VALUE_MONEY, minor);
         return true;
@@ -201,33 +205,33 @@ static bool decode_int(const struct json_span *span, struct value *ret_value, st
 }
 
 /* What has one text, in a topology as in JSON; a decimal may be a number there. */
-static bool decode_literal(const struct value *text, struct type type, struct value *ret_value,
-                           struct refusal *why)
+static bool decode_literal(const struct value *text, const struct type *type,
+                           struct value *ret_value, struct refusal *why)
 {
-    int rc = literal_parse(type, (const char *)text->bytes, text->len, ret_value, &why->what);
+    int rc = literal_parse(*type, (const char *)text->bytes, text->len, ret_value, &why->what);
     if (rc == 0)
         return true;
-    why->reason = rc == ERR_RANGE && type.tag != VALUE_STRING ? DEAD_OVERFLOW : DEAD_BAD_VALUE;
+    why->reason = rc == ERR_RANGE && type->tag != VALUE_STRING ? DEAD_OVERFLOW : DEAD_BAD_VALUE;
     return false;
 }
 
-static bool decode_scalar(struct json_decode *self, const struct json_span *span, struct type type,
-                          struct value *value, struct refusal *why)
+static bool decode_scalar(struct json_decode *self, const struct json_span *span,
+                          const struct type *type, struct value *value, struct refusal *why)
 {
-    if (type.tag == VALUE_BOOL) {
+    if (type->tag == VALUE_BOOL) {
         *value = value_of_bool(span->type == JSON_TRUE);
         return true;
     }
-    if (type.tag == VALUE_INT)
+    if (type->tag == VALUE_INT)
         return decode_int(span, value, why);
     struct value text = span->type == JSON_STRING
                             ? string_of(self, span)
                             : value_of_bytes(VALUE_STRING, span->start, span->len);
-    if (type.tag == VALUE_MONEY)
-        return decode_money(&text, type, value, why);
-    if (type.tag == VALUE_TIMESTAMP)
+    if (type->tag == VALUE_MONEY)
+        return decode_money(&text, type->currency, value, why);
+    if (type->tag == VALUE_TIMESTAMP)
         return decode_timestamp(&text, value, why);
-    if (type.tag == VALUE_STRING && type.detail == NULL) {
+    if (type->tag == VALUE_STRING && type->detail == NULL) {
         *value = text; /* the whole line is UTF-8, and there is nothing else to check */
         return true;
     }
@@ -256,35 +260,40 @@ static bool add_nested(struct json_decode *self, const struct json_span *span, s
                        struct refusal *why);
 
 /* Anything that stands in a member, or in a list or map of it. */
-static bool decode_value(struct json_decode *self, const struct json_span *span, struct type type,
-                         struct value *value, struct refusal *why)
+static bool decode_value(struct json_decode *self, const struct json_span *span,
+                         const struct type *type, struct value *value, struct refusal *why)
 {
-    if (type.tag == VALUE_OPTIONAL) {
+    struct type held;
+    if (type->tag == VALUE_OPTIONAL) {
         if (span->type == JSON_NULL) {
             *value = value_of_nothing();
             return true;
         }
-        type = type_item(type);
+        held = type_item(*type);
+        type = &held;
     }
-    why->found = span->type;
-    why->wanted = type;
-    if (!json_type_fits(span->type, type.tag)) {
-        why->reason = DEAD_WRONG_TYPE;
-        why->what = "has the wrong JSON type";
+    if (!json_type_fits(span->type, type->tag)) {
+        *why = (struct refusal){DEAD_WRONG_TYPE, "has the wrong JSON type", span->type, *type};
         return false;
     }
-    if (type.tag != VALUE_LIST && type.tag != VALUE_MAP)
-        return decode_scalar(self, span, type, value, why);
+    if (type->tag != VALUE_LIST && type->tag != VALUE_MAP) {
+        bool good = decode_scalar(self, span, type, value, why);
+        if (!good) {
+            why->found = span->type;
+            why->wanted = *type;
+        }
+        return good;
+    }
     size_t before = self->nested.len;
-    if (!add_nested(self, span, type, why))
+    if (!add_nested(self, span, *type, why))
         return false;
-    *value = (struct value){.tag = type.tag, .len = (uint32_t)(self->nested.len - before)};
+    *value = (struct value){.tag = type->tag, .len = (uint32_t)(self->nested.len - before)};
     return true;
 }
 
 /* Adds an item to the list or map that is being made; one that is a list or map adds itself. */
-static bool add_item(struct json_decode *self, const struct json_span *span, struct type type,
-                     struct refusal *why)
+static bool add_item(struct json_decode *self, const struct json_span *span,
+                     const struct type *type, struct refusal *why)
 {
     struct value item;
     if (!decode_value(self, span, type, &item, why))
@@ -319,7 +328,7 @@ static void read_item(void *context, const struct json_span *item)
 {
     struct reading *r = context;
     if (r->good)
-        r->good = add_item(r->self, item, r->type, r->why);
+        r->good = add_item(r->self, item, &r->type, r->why);
 }
 
 static void read_member(void *context, const struct json_span *key, const struct json_span *item)
@@ -351,12 +360,14 @@ static void add_members(struct reading *r)
             return;
         }
         nested_add(&r->members[i].key, &r->self->nested);
-        r->good = add_item(r->self, &r->members[i].item, r->type, r->why);
+        r->good = add_item(r->self, &r->members[i].item, &r->type, r->why);
     }
 }
 
-static bool add_nested(struct json_decode *self, const struct json_span *span, struct type type,
-                       struct refusal *why)
+/* Not inline, because few fields are lists or maps and all would pay for its room on the stack. */
+__attribute__((noinline)) static bool add_nested(struct json_decode *self,
+                                                 const struct json_span *span, struct type type,
+                                                 struct refusal *why)
 {
     struct reading r = {.self = self, .type = type_item(type), .why = why, .good = true};
     if (type.tag == VALUE_LIST) {
@@ -376,8 +387,8 @@ static bool add_nested(struct json_decode *self, const struct json_span *span, s
 static bool decode_field(struct json_decode *self, size_t i, struct refusal *why)
 {
     const struct found *found = &self->found[i];
-    struct type type = self->out->fields[i].type;
-    if (found->times == 0 && type.tag == VALUE_OPTIONAL) {
+    const struct type *type = &self->out->fields[i].type;
+    if (found->times == 0 && type->tag == VALUE_OPTIONAL) {
         self->fields[i] = value_of_nothing();
         return true;
     }
@@ -446,7 +457,8 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
                      "byte %zu begins no UTF-8 sequence", bad_at + 1);
         return;
     }
-    for (size_t i = 0; i < self->out->count; i++)
+    size_t count = self->out->count;
+    for (size_t i = 0; i < count; i++)
         self->found[i].times = 0;
     self->members = 0;
     enum json_type type;
@@ -464,14 +476,14 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     buf_reset(&self->strings);
     (void)buf_reserve(&self->strings, line->len);
     buf_reset(&self->nested);
-    for (size_t i = 0; i < self->out->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct refusal why;
         if (!decode_field(self, i, &why)) {
             refuse_field(self, i, &why, line, out);
             return;
         }
     }
-    for (size_t i = 0; self->nested.len != 0 && i < self->out->count; i++) {
+    for (size_t i = 0; self->nested.len != 0 && i < count; i++) {
         if (self->fields[i].tag == VALUE_LIST || self->fields[i].tag == VALUE_MAP)
             self->fields[i].bytes = self->nested.data + self->nested_at[i];
     }

@@ -141,11 +141,54 @@ static void fields_are_found_in_any_order(void **state)
     buf_done(&expected);
 }
 
+/* What a wrong value is said to be, and what should be there. */
+static void wrong_values_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members;
+        const char *told;
+    } cases[] = {
+        {"\"a\":1.5", "\"wrong-type\",\"message\":\"the field 'a' is no whole number: it is a "
+                      "number, and int is needed\""},
+        {"\"a\":1e3", "\"wrong-type\",\"message\":\"the field 'a' is no whole number: it is a "
+                      "number, and int is needed\""},
+        {"\"a\":\"1\"", "\"wrong-type\",\"message\":\"the field 'a' has the wrong JSON type: it "
+                        "is a string, and int is needed\""},
+        {"\"a\":null", "\"wrong-type\",\"message\":\"the field 'a' has the wrong JSON type: it "
+                       "is null, and int is needed\""},
+        {"\"a\":9223372036854775808", "\"overflow\",\"message\":\"the field 'a' does not fit 64 "
+                                      "bits\""},
+        {"\"a\":123456789012345678901234567890.5",
+         "\"wrong-type\",\"message\":\"the field 'a' is no whole number: it is a number, and int "
+         "is needed\""},
+        {"\"a\":1,\"ab\":\"\",\"b\":true,\"long-name\":-1.0",
+         "\"wrong-type\",\"message\":\"the field 'long-name' is no whole number: it is a number, "
+         "and int is needed\""},
+        {"\"a\":1,\"ab\":\"\",\"b\":true,\"long-name\":[]",
+         "\"wrong-type\",\"message\":\"the field 'long-name' has the wrong JSON type: it is an "
+         "array, and int is needed\""},
+    };
+    struct kind_run run;
+    kind_run_open(&run, topology, "parse");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char line[256];
+        (void)snprintf(line, sizeof line, "{%s}", cases[i].members);
+        struct value field = value_of_bytes(VALUE_BYTES, line, strlen(line));
+        buf_reset(&run.seen);
+        kind_run_step(&run, 0, &field);
+        if (strstr(buf_text(&run.seen), cases[i].told) == NULL)
+            fail_msg("%s gave %s", line, buf_text(&run.seen));
+    }
+    kind_run_close(&run);
+}
+
 int main(void)
 {
     random_init("json_decode_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_found_in_any_order),
+        cmocka_unit_test(wrong_values_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
