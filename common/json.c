@@ -33,10 +33,11 @@ static void skip_space(struct reader *r)
 }
 
 /* The next byte that is no white space, without taking it; -1 at the end of the text. */
-static int next_byte(struct reader *r)
+static inline int next_byte(struct reader *r)
 {
-    if (r->at == r->end || *r->at <= ' ')
-        skip_space(r);
+    if (__builtin_expect(r->at != r->end && *r->at > ' ', 1))
+        return *r->at;
+    skip_space(r);
     return r->at != r->end ? *r->at : -1;
 }
 
@@ -141,31 +142,43 @@ static bool read_escape(struct reader *r)
     return true;
 }
 
-/* Reads a string whose opening quote is next. */
-static bool read_string(struct reader *r, struct json_span *span)
+/* Goes on in a string, of which all up to r->at is plain, where no quote stands. */
+static bool read_rest_of_string(struct reader *r, struct json_span *span)
 {
-    const uint8_t *first = ++r->at;
-    span->escaped = false;
-    for (;;) {
-        r->at = scan_plain(r->at, r->end);
-        if (r->at == r->end)
-            return fail(r, "the text ends in a string");
-        if (*r->at == '"')
-            break;
-        if (*r->at != '\\')
-            return fail(r, "a control character in a string");
+    while (r->at != r->end && *r->at == '\\') {
         span->escaped = true;
         if (!read_escape(r))
             return false;
+        r->at = scan_plain(r->at, r->end);
     }
-    span->type = JSON_STRING;
-    span->start = first;
-    span->len = (size_t)(r->at - first);
+    if (r->at == r->end)
+        return fail(r, "the text ends in a string");
+    if (*r->at != '"')
+        return fail(r, "a control character in a string");
+    span->len = (size_t)(r->at - span->start);
     r->at++;
     return true;
 }
 
-static bool read_value(struct reader *r, unsigned depth, struct json_span *span);
+/* Reads a string whose opening quote is next. */
+static inline bool read_string(struct reader *r, struct json_span *span)
+{
+    const uint8_t *first = r->at + 1, *end = r->end, *at = scan_plain(first, end);
+    *span = (struct json_span){.start = first, .len = (size_t)(at - first), .type = JSON_STRING};
+    r->at = at + 1;
+    if (__builtin_expect(at != end && *at == '"', 1))
+        return true;
+    r->at = at;
+    return read_rest_of_string(r, span);
+}
+
+static bool read_other(struct reader *r, unsigned depth, struct json_span *span);
+
+/* Reads any value inside `depth` open brackets. */
+static inline bool read_value(struct reader *r, unsigned depth, struct json_span *span)
+{
+    return next_byte(r) == '"' ? read_string(r, span) : read_other(r, depth, span);
+}
 
 static bool read_array(struct reader *r, unsigned depth, json_item_fn *item, void *context)
 {
@@ -226,12 +239,10 @@ static bool read_nested(struct reader *r, unsigned depth, bool object)
     return object ? read_object(r, depth + 1, NULL, NULL) : read_array(r, depth + 1, NULL, NULL);
 }
 
-/* Reads any value inside `depth` open brackets. */
-static bool read_value(struct reader *r, unsigned depth, struct json_span *span)
+/* Reads any value that is no string. */
+static bool read_other(struct reader *r, unsigned depth, struct json_span *span)
 {
     int first = next_byte(r);
-    if (first == '"')
-        return read_string(r, span);
     span->start = r->at;
     span->escaped = false;
     bool good = false;
@@ -357,14 +368,12 @@ static const char *short_escape(uint8_t c)
     }
 }
 
-void json_write_string(const uint8_t *bytes, size_t len, struct buf *out)
+/* Appends a string of which all up to `at` is plain, and a byte that is not stands there. */
+static void write_escaped(const uint8_t *bytes, const uint8_t *at, const uint8_t *end,
+                          struct buf *out)
 {
-    const uint8_t *at = bytes, *end = bytes + len;
-    (void)buf_reserve(out, len + 2);
     buf_add_byte(out, '"');
-    for (;;) {
-        const uint8_t *plain = at;
-        at = scan_plain(at, end);
+    for (const uint8_t *plain = bytes;; plain = at, at = scan_plain(at, end)) {
         buf_add(out, plain, (size_t)(at - plain));
         if (at == end)
             break;
@@ -376,4 +385,19 @@ void json_write_string(const uint8_t *bytes, size_t len, struct buf *out)
         at++;
     }
     buf_add_byte(out, '"');
+}
+
+void json_write_string(const uint8_t *bytes, size_t len, struct buf *out)
+{
+    const uint8_t *end = bytes + len, *at = scan_plain(bytes, end);
+    if (at != end) {
+        write_escaped(bytes, at, end, out);
+        return;
+    }
+    uint8_t *to = buf_reserve(out, len + 2);
+    to[0] = '"';
+    if (len != 0)
+        memcpy(to + 1, bytes, len);
+    to[len + 1] = '"';
+    out->len += len + 2;
 }

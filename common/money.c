@@ -92,10 +92,14 @@ static bool digits_split(const char *text, size_t len, struct digits *d)
     return d->fraction_len > 0 && digits_span(d->fraction, d->fraction_len) == d->fraction_len;
 }
 
-static bool append_digit(int64_t *value, int digit)
+static bool append_digits(int64_t *value, const char *digits, size_t len)
 {
-    return !__builtin_mul_overflow(*value, 10, value) &&
-           !__builtin_add_overflow(*value, digit, value);
+    for (size_t i = 0; i < len; i++) {
+        if (__builtin_mul_overflow(*value, 10, value) ||
+            __builtin_add_overflow(*value, digits[i] - '0', value))
+            return false;
+    }
+    return true;
 }
 
 static enum money_result digits_to_minor(const struct digits *d, unsigned decimals, bool negative,
@@ -104,30 +108,41 @@ static enum money_result digits_to_minor(const struct digits *d, unsigned decima
     if (d->fraction_len > decimals)
         return MONEY_TOO_MANY_DECIMALS;
     int64_t value = 0;
-    for (size_t i = 0; i < d->whole_len; i++) {
-        if (!append_digit(&value, d->whole[i] - '0'))
-            return MONEY_OVERFLOW;
-    }
-    for (size_t i = 0; i < decimals; i++) {
-        if (!append_digit(&value, i < d->fraction_len ? d->fraction[i] - '0' : 0))
-            return MONEY_OVERFLOW;
-    }
+    /* No currency has more than three decimals. */
+    if (!append_digits(&value, d->whole, d->whole_len) ||
+        !append_digits(&value, d->fraction, d->fraction_len) ||
+        !append_digits(&value, "000", decimals - d->fraction_len))
+        return MONEY_OVERFLOW;
     *ret_minor = negative ? -value : value;
     return MONEY_OK;
+}
+
+static bool take_word(const char **text, size_t *len, const char *word)
+{
+    size_t word_len = strlen(word);
+    if (*len < word_len || memcmp(*text, word, word_len) != 0)
+        return false;
+    *text += word_len;
+    *len -= word_len;
+    return true;
+}
+
+static void take_space(const char **text, size_t *len)
+{
+    if (*len > 0 && **text == ' ') {
+        (*text)++;
+        (*len)--;
+    }
 }
 
 /*
  * Takes the symbol or code off the front. A code that the table does not know is a currency all
  * the same, only never the expected one: *ret_index is then 0.
  */
-static bool take_currency(const char **text, size_t *len, uint8_t *ret_index)
+static bool take_any_currency(const char **text, size_t *len, uint8_t *ret_index)
 {
     for (size_t i = 1; i < CURRENCY_COUNT; i++) {
-        const char *symbol = currencies[i].symbol;
-        size_t symbol_len = symbol != NULL ? strlen(symbol) : 0;
-        if (symbol_len != 0 && *len >= symbol_len && memcmp(*text, symbol, symbol_len) == 0) {
-            *text += symbol_len;
-            *len -= symbol_len;
+        if (currencies[i].symbol != NULL && take_word(text, len, currencies[i].symbol)) {
             *ret_index = (uint8_t)i;
             return true;
         }
@@ -143,11 +158,23 @@ static bool take_currency(const char **text, size_t *len, uint8_t *ret_index)
     *ret_index = found.index;
     *text += 3;
     *len -= 3;
-    if (*len > 0 && **text == ' ') {
-        (*text)++;
-        (*len)--;
-    }
+    take_space(text, len);
     return true;
+}
+
+/* The same, but looks first for the one that is nearly always there. */
+static bool take_currency(const char **text, size_t *len, struct currency expected,
+                          uint8_t *ret_index)
+{
+    const struct currency_row *row = row_of(expected);
+    *ret_index = expected.index;
+    if (row->symbol != NULL && take_word(text, len, row->symbol))
+        return true;
+    if (take_word(text, len, row->code)) {
+        take_space(text, len);
+        return true;
+    }
+    return take_any_currency(text, len, ret_index);
 }
 
 enum money_result money_parse(const char *text, size_t len, struct currency expected,
@@ -160,7 +187,7 @@ enum money_result money_parse(const char *text, size_t len, struct currency expe
     }
     uint8_t index = 0;
     struct digits d;
-    if (!take_currency(&text, &len, &index) || !digits_split(text, len, &d))
+    if (!take_currency(&text, &len, expected, &index) || !digits_split(text, len, &d))
         return MONEY_BAD_FORM;
     if (index != expected.index)
         return MONEY_WRONG_CURRENCY;

@@ -20,7 +20,7 @@ int64_t timestamp_days_from_civil(int64_t year, unsigned month, unsigned day)
     int64_t march_year = month <= 2 ? year - 1 : year;
     int64_t era = calendar_floor_div(march_year, 400);
     int64_t year_of_era = march_year - era * 400;
-    int64_t month_of_year = ((int64_t)month + 9) % 12;
+    int64_t month_of_year = month <= 2 ? month + 9 : month - 3;
     int64_t day_of_year = (153 * month_of_year + 2) / 5 + (int64_t)day - 1;
     int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * DAYS_PER_ERA + day_of_era - DAYS_TO_1970;
@@ -40,28 +40,41 @@ static void civil_from_days(int64_t days, int64_t *year, int64_t *month, int64_t
     *year = year_of_era + era * 400 + (*month <= 2 ? 1 : 0);
 }
 
-static unsigned days_in_month(int64_t year, unsigned month)
+static bool is_leap(unsigned year)
 {
-    static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return month == 2 && leap ? 29u : days[month - 1];
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-/* Reads exactly count digits at *at and moves on; false where they are not. */
-static inline bool take_number(const char **at, const char *end, int count, unsigned *ret_number)
+static unsigned days_in_month(unsigned year, unsigned month)
 {
-    if (end - *at < count)
-        return false;
-    unsigned number = 0;
-    for (int i = 0; i < count; i++) {
-        unsigned digit = (unsigned)((*at)[i] - '0');
-        if (digit > 9)
-            return false;
-        number = number * 10 + digit;
-    }
-    *at += count;
-    *ret_number = number;
-    return true;
+    static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return month == 2 && is_leap(year) ? 29u : days[month - 1];
+}
+
+/* What two characters that are no digits are read as: more than any part of a time can be. */
+#define NO_NUMBER 100u
+
+/* Reads the two digits at `at`. */
+static inline unsigned two_digits(const char *at)
+{
+    unsigned tens = (unsigned)at[0] - '0', ones = (unsigned)at[1] - '0';
+    return tens <= 9 && ones <= 9 ? tens * 10 + ones : NO_NUMBER;
+}
+
+/* Reads the date at `at`, where ten characters are; a part of it may be NO_NUMBER or more. */
+static inline bool read_date(const char *at, struct timestamp_parts *parts)
+{
+    unsigned century = two_digits(at), year = two_digits(at + 2);
+    parts->year = century * 100 + year;
+    parts->month = two_digits(at + 5);
+    parts->day = two_digits(at + 8);
+    return century < NO_NUMBER && year < NO_NUMBER && at[4] == '-' && at[7] == '-';
+}
+
+static bool date_exists(const struct timestamp_parts *parts)
+{
+    return parts->month >= 1 && parts->month <= 12 && parts->day >= 1 &&
+           parts->day <= days_in_month(parts->year, parts->month);
 }
 
 static bool take_char(const char **at, const char *end, char wanted)
@@ -102,11 +115,12 @@ static bool take_offset(const char **at, const char *end, int64_t *ret_seconds)
         return true;
     }
     bool west = *at < end && **at == '-';
-    unsigned hours, minutes;
-    if (!(take_char(at, end, '+') || take_char(at, end, '-')) || !take_number(at, end, 2, &hours) ||
-        !take_char(at, end, ':') || !take_number(at, end, 2, &minutes) || hours > 23 ||
-        minutes > 59)
+    if (!(take_char(at, end, '+') || take_char(at, end, '-')) || end - *at < 5)
         return false;
+    unsigned hours = two_digits(*at), minutes = two_digits(*at + 3);
+    if ((*at)[2] != ':' || hours > 23 || minutes > 59)
+        return false;
+    *at += 5;
     int64_t seconds = (int64_t)hours * 3600 + (int64_t)minutes * 60;
     *ret_seconds = west ? -seconds : seconds;
     return true;
@@ -115,9 +129,7 @@ static bool take_offset(const char **at, const char *end, int64_t *ret_seconds)
 enum timestamp_result timestamp_from_parts(const struct timestamp_parts *parts, int64_t *ret_ns)
 {
     REQUIRE(parts->year <= 9999);
-    if (parts->month < 1 || parts->month > 12 || parts->day < 1 ||
-        parts->day > days_in_month(parts->year, parts->month) || parts->hour > 23 ||
-        parts->minute > 59 || parts->second > 59)
+    if (!date_exists(parts) || parts->hour > 23 || parts->minute > 59 || parts->second > 59)
         return TIMESTAMP_BAD_FORM;
     int64_t seconds = timestamp_days_from_civil(parts->year, parts->month, parts->day) * 86400 +
                       (int64_t)parts->hour * 3600 + (int64_t)parts->minute * 60 +
@@ -132,16 +144,14 @@ enum timestamp_result timestamp_from_parts(const struct timestamp_parts *parts, 
 
 enum timestamp_result timestamp_parse(const char *text, size_t len, int64_t *ret_ns)
 {
-    const char *at = text;
-    const char *end = text + len;
     struct timestamp_parts parts = {0};
-    if (!take_number(&at, end, 4, &parts.year) || !take_char(&at, end, '-') ||
-        !take_number(&at, end, 2, &parts.month) || !take_char(&at, end, '-') ||
-        !take_number(&at, end, 2, &parts.day) || !take_letter(&at, end, 'T') ||
-        !take_number(&at, end, 2, &parts.hour) || !take_char(&at, end, ':') ||
-        !take_number(&at, end, 2, &parts.minute) || !take_char(&at, end, ':') ||
-        !take_number(&at, end, 2, &parts.second))
+    if (len < sizeof "2000-01-01T00:00:00Z" - 1 || !read_date(text, &parts) ||
+        (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')
         return TIMESTAMP_BAD_FORM;
+    parts.hour = two_digits(text + 11);
+    parts.minute = two_digits(text + 14);
+    parts.second = two_digits(text + 17);
+    const char *at = text + 19, *end = text + len;
     if (take_char(&at, end, '.') && !take_fraction(&at, end, &parts.fraction_ns))
         return TIMESTAMP_BAD_FORM;
     if (!take_offset(&at, end, &parts.offset_seconds) || at != end)
@@ -151,15 +161,10 @@ enum timestamp_result timestamp_parse(const char *text, size_t len, int64_t *ret
 
 enum timestamp_result timestamp_parse_date(const char *text, size_t len, int64_t *ret_days)
 {
-    const char *at = text;
-    const char *end = text + len;
-    unsigned year, month, day;
-    if (!take_number(&at, end, 4, &year) || !take_char(&at, end, '-') ||
-        !take_number(&at, end, 2, &month) || !take_char(&at, end, '-') ||
-        !take_number(&at, end, 2, &day) || at != end || month < 1 || month > 12 || day < 1 ||
-        day > days_in_month(year, month))
+    struct timestamp_parts parts;
+    if (len != sizeof "2000-01-01" - 1 || !read_date(text, &parts) || !date_exists(&parts))
         return TIMESTAMP_BAD_FORM;
-    *ret_days = timestamp_days_from_civil(year, month, day);
+    *ret_days = timestamp_days_from_civil(parts.year, parts.month, parts.day);
     return TIMESTAMP_OK;
 }
 

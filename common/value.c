@@ -162,14 +162,12 @@ static void write_text(const struct value *value, struct type type, struct buf *
     }
 }
 
-void value_write_json(const struct value *value, struct type type, struct buf *out)
+/* Writes what is no string. */
+static void write_other(const struct value *value, struct type type, struct buf *out)
 {
     if (type.tag == VALUE_OPTIONAL)
         type = type_item(type);
     switch (value->tag) {
-    case VALUE_STRING:
-        json_write_string(value->bytes, value->len, out);
-        return;
     case VALUE_BYTES:
         write_quoted_bytes(value, out);
         return;
@@ -196,4 +194,12 @@ void value_write_json(const struct value *value, struct type type, struct buf *o
         write_text(value, type, out);
         buf_add_byte(out, '"');
     }
+}
+
+void value_write_json(const struct value *value, struct type type, struct buf *out)
+{
+    if (value->tag == VALUE_STRING)
+        json_write_string(value->bytes, value->len, out);
+    else
+        write_other(value, type, out);
 }
