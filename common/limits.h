@@ -21,8 +21,13 @@
 #define STAGE_AHEAD_MAX 64u
 /* A frame for the dead letters without any is sent this often at most. */
 #define QUIET_FLUSH_MS 5u
-/* So long a source gathers what comes one by one, for a frame of it. */
+/*
+ * So long a source gathers what comes one by one, for a frame of it; as long again for so many
+ * frames that are not acked yet, up to a bound.
+ */
 #define SOURCE_PACE_US 500u
+#define SOURCE_PACE_FRAMES 64u
+#define SOURCE_PACE_US_MAX 10000u
 /* A stage looks this often whether a frame is ripe or it is blocked, in records. */
 #ifndef HOST_RECORDS_PER_LOOK
 #define HOST_RECORDS_PER_LOOK 8u

@@ -98,9 +98,22 @@ static uint64_t until_flush_us(struct host *h)
     return soonest_us;
 }
 
+/*
+ * The more frames are under way, the longer: when others need the processors too, fewer and larger
+ * frames are what lets the stages keep up.
+ */
 uint64_t host_paced_us(const struct host *h)
 {
-    return h->inlet_count == 0 && h->sent_idle ? left_us(h->flushed_at_us, SOURCE_PACE_US) : 0;
+    if (h->inlet_count != 0 || !h->sent_idle)
+        return 0;
+    size_t frames = 0;
+    for (size_t i = 0; i < h->outlet_count; i++) {
+        const struct outlet *o = &h->outlets[i];
+        if (!o->quiet && o->window.count > frames)
+            frames = o->window.count;
+    }
+    uint64_t pace_us = SOURCE_PACE_US * (1 + frames / SOURCE_PACE_FRAMES);
+    return left_us(h->flushed_at_us, sooner_us(pace_us, SOURCE_PACE_US_MAX));
 }
 
 /*
