@@ -21,6 +21,9 @@
 #define STAGE_AHEAD_MAX 64u
 /* A frame for the dead letters without any is sent this often at most. */
 #define QUIET_FLUSH_MS 5u
+/* And this often, if it covers so many seqs; the dead letters commit so often then. */
+#define QUIET_FLUSH_MANY_MS 20u
+#define QUIET_MANY_SEQS 4096u
 /*
  * So long a source gathers what comes one by one, for a frame of it; as long again for so many
  * frames that are not acked yet, up to a bound.

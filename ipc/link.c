@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@
 
 #define ADDRESS_BYTES_MAX 120u
 #define ACK_SOCKET_BYTES_MAX 4096u
+/* Room for a frame, and for the next to begin. */
+#define LINK_SOCKET_BYTES (512 * 1024)
 /* A close takes a millisecond, or for ever. */
 #define CLOSE_SECONDS_MAX 1
 
@@ -76,6 +79,23 @@ int __wrap_nni_plat_ncpu(void)
 int __wrap_nni_posix_resolv_sysinit(void)
 {
     return 0;
+}
+
+/*
+ * A unix socket holds some 200 KiB if nobody says otherwise, and nng has no way to say so. A frame
+ * is larger, and went in four or five pieces, with two processes waking each other for each.
+ */
+int __wrap_socket(int domain, int type, int protocol);
+int __real_socket(int domain, int type, int protocol);
+
+int __wrap_socket(int domain, int type, int protocol)
+{
+    int fd = __real_socket(domain, type, protocol);
+    int bytes = LINK_SOCKET_BYTES;
+    /* The kernel gives what it allows (net.core.wmem_max); less is slower, no more. */
+    if (fd >= 0 && domain == AF_UNIX)
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    return fd;
 }
 
 int link_start(struct err *e)

@@ -24,6 +24,7 @@
 #define COMMIT_INTERVAL_SHOW_US 1000u
 #define COMMIT_FEW_SEQS 64u
 #define QUIET_FLUSH_US (QUIET_FLUSH_MS * 1000u)
+#define QUIET_FLUSH_MANY_US (QUIET_FLUSH_MANY_MS * 1000u)
 
 #define NEVER_US UINT64_MAX
 
@@ -37,6 +38,12 @@ static uint64_t left_us(uint64_t began_us, uint64_t interval_us)
 {
     uint64_t since_us = clock_monotonic_us() - began_us;
     return since_us < interval_us ? interval_us - since_us : 0;
+}
+
+/* How long what only commits wait for may be held back, if there are so many seqs of it. */
+static uint64_t quiet_us(seq_number seqs)
+{
+    return seqs < QUIET_MANY_SEQS ? QUIET_FLUSH_US : QUIET_FLUSH_MANY_US;
 }
 
 /* --- frames --- */
@@ -60,7 +67,7 @@ static uint64_t held_us(const struct host *h, const struct outlet *o)
     if (!o->quiet || o->builder.first > h->processed || o->builder.record_count != 0 ||
         outlet_is_ripe(o, h->processed))
         return 0;
-    return left_us(o->flushed_at_us, QUIET_FLUSH_US);
+    return left_us(o->flushed_at_us, quiet_us(h->processed + 1 - o->builder.first));
 }
 
 /* Whether every link that brings records to somebody could take a frame now. */
@@ -135,7 +142,7 @@ int host_send_all(struct host *h, bool more)
          * One that was held back must go even while another link is full: that one may wait for
          * acks that wait for it.
          */
-        bool due = o->quiet && left_us(o->flushed_at_us, QUIET_FLUSH_US) == 0;
+        bool due = o->quiet;
         if ((flush || due) && h->positioned && held_us(h, o) == 0)
             outlet_flush(o, h->processed);
         if (h->positioned && outlet_send(o, &h->e) != 0) {
@@ -163,6 +170,8 @@ static uint64_t commit_interval_us(const struct host *h)
     const struct stage_ops *ops = h->runner.ops;
     if (!runner_has_position(&h->runner))
         return 0;
+    if (h->config->stage->kind->internal && committable(h) - h->committed >= QUIET_MANY_SEQS)
+        return QUIET_FLUSH_MANY_US;
     if (h->config->topology->durability == DURABILITY_HOST)
         return COMMIT_INTERVAL_HOST_US;
     bool shows = ops->write != NULL && ops->flush == NULL;
