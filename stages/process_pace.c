@@ -40,12 +40,6 @@ static uint64_t left_us(uint64_t began_us, uint64_t interval_us)
     return since_us < interval_us ? interval_us - since_us : 0;
 }
 
-/* How long what only commits wait for may be held back, if there are so many seqs of it. */
-static uint64_t quiet_us(seq_number seqs)
-{
-    return seqs < QUIET_MANY_SEQS ? QUIET_FLUSH_US : QUIET_FLUSH_MANY_US;
-}
-
 /* --- frames --- */
 
 bool host_is_ripe(const struct host *h)
@@ -55,6 +49,13 @@ bool host_is_ripe(const struct host *h)
             return true;
     }
     return false;
+}
+
+/* How much is left of the time for which what only commits wait for may be held back. */
+static uint64_t left_quiet_us(const struct host *h, const struct outlet *o)
+{
+    seq_number seqs = h->processed + 1 - o->builder.first;
+    return left_us(o->flushed_at_us, seqs < QUIET_MANY_SEQS ? QUIET_FLUSH_US : QUIET_FLUSH_MANY_US);
 }
 
 /*
@@ -67,7 +68,7 @@ static uint64_t held_us(const struct host *h, const struct outlet *o)
     if (!o->quiet || o->builder.first > h->processed || o->builder.record_count != 0 ||
         outlet_is_ripe(o, h->processed))
         return 0;
-    return left_us(o->flushed_at_us, quiet_us(h->processed + 1 - o->builder.first));
+    return left_quiet_us(h, o);
 }
 
 /* Whether every link that brings records to somebody could take a frame now. */
@@ -142,7 +143,7 @@ int host_send_all(struct host *h, bool more)
          * One that was held back must go even while another link is full: that one may wait for
          * acks that wait for it.
          */
-        bool due = o->quiet;
+        bool due = o->quiet && left_quiet_us(h, o) == 0;
         if ((flush || due) && h->positioned && held_us(h, o) == 0)
             outlet_flush(o, h->processed);
         if (h->positioned && outlet_send(o, &h->e) != 0) {
