@@ -71,7 +71,7 @@
 #endif
 /* A frame is also closed at this many seqs, so that sparse links ack in good time. */
 #ifndef FRAME_SEQS_MAX
-#define FRAME_SEQS_MAX 8192u
+#define FRAME_SEQS_MAX 32768u
 #endif
 
 /* Unacked bytes that one link may hold for replay before its stage stops reading. */
