@@ -23,7 +23,9 @@
 #define QUIET_FLUSH_MS 5u
 /* And this often, if it covers so many seqs; the dead letters commit so often then. */
 #define QUIET_FLUSH_MANY_MS 20u
+#ifndef QUIET_MANY_SEQS
 #define QUIET_MANY_SEQS 4096u
+#endif
 /*
  * So long a source gathers what comes one by one, for a frame of it; as long again for so many
  * frames that are not acked yet, up to a bound.

@@ -137,7 +137,8 @@ const struct kind file_sink_kind = {
     .summary = "writes lines to a file, each exactly once",
     .manual =
         "Writes the field 'line' of every record and a newline. After a kill the file goes on "
-        "from what was committed. It must be this topology's own: one that holds bytes while "
+        "from what was committed: lines behind that, which may have been seen, are cut off and "
+        "come again as the same bytes. It must be this topology's own: one that holds bytes while "
         "the state directory knows of none, that has other bytes before the committed "
         "length, that is shorter or gone, or that another run is writing, is refused and left "
         "as it is.",
