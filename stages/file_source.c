@@ -86,12 +86,12 @@ struct file_source {
     bool follow;
     enum follow_state state;
     void (*note)(const char *text);
-    int notify_fd; /* an inotify that watches the open file; -1: none */
-    int watch;     /* in it */
-    bool waits;    /* at the end, since tail_at_end was taken */
-    uint32_t tail_at_end;
-    int left_fd;         /* the file that was read before this one; -1: none */
-    uint64_t left_bytes; /* its length then */
+    int notify_fd;        /* an inotify that watches the open file; -1: none */
+    int watch;            /* in it */
+    bool waits;           /* at the end, since tail_at_end was taken */
+    uint32_t tail_at_end; /* of what stands before `at` */
+    int left_fd;          /* the file that was read before this one; -1: none */
+    uint64_t left_bytes;  /* its length then */
 };
 
 static const char *const follow_choices[] = {"false", "true", NULL};
@@ -678,6 +678,8 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
         self->at.offset = self->lines.offset;
         self->at.prefix_crc = self->lines.crc;
         self->at.unterminated = ret_line->unterminated;
+        /* It may have come after a look that saw nothing new: then it still waited. */
+        self->waits = false;
     } while (ret_line->blank);
     return 0;
 }
