@@ -8,6 +8,10 @@
  * makes the last mark at or below it the cursor. A new process goes on at the cursor, which may be
  * a little before the ack: what it reads again, downstream knows and cuts.
  *
+ * With follow, other processes append to the file, rename and truncate it at any moment. So nothing
+ * is concluded from two looks at different moments: what stands before the bytes that were read is
+ * looked at after them (check_tail), and a listing counts if it was the same twice (rotation.c).
+ *
  * The end of the file has a seq of its own where the topology marks it. It is in the cursor before
  * it is given out, because the file may grow before it is acked: what is read again must have the
  * seqs that it had.
@@ -23,6 +27,7 @@
 
 #include "common/bytes.h"
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/limits.h"
@@ -40,6 +45,8 @@
 #define TAIL_BYTES_MAX 4096u
 /* Without news of the open file, and for news of the one that takes its place. */
 #define LOOK_MS 250
+/* How long a file may be missing between others that are being renamed. */
+#define DOUBT_MS 2000u
 
 /* Places in the cursor's payload. */
 enum {
@@ -59,8 +66,7 @@ enum {
 /* With follow: what the end of the file that is open means. */
 enum follow_state {
     FOLLOW_OPEN,      /* there may be more */
-    FOLLOW_LEAVING,   /* it was rotated, and its writer has gone on to the next file */
-    FOLLOW_OVER,      /* and it was read to its end since */
+    FOLLOW_LEAVING,   /* its writer has gone on to the next file: what there is now is all */
     FOLLOW_TRUNCATED, /* it is shorter than what was read of it */
 };
 
@@ -68,6 +74,13 @@ enum follow_state {
 struct input_end {
     seq_number seq; /* its own; 0: never */
     uint64_t line;
+};
+
+/* With follow: the last bytes that were read. If others stand there, the file was written anew. */
+struct tail {
+    uint8_t bytes[TAIL_BYTES_MAX];
+    size_t len;
+    uint64_t end; /* their offset in the file, behind the last one */
 };
 
 struct file_source {
@@ -86,12 +99,13 @@ struct file_source {
     bool follow;
     enum follow_state state;
     void (*note)(const char *text);
-    int notify_fd;        /* an inotify that watches the open file; -1: none */
-    int watch;            /* in it */
-    bool waits;           /* at the end, since tail_at_end was taken */
-    uint32_t tail_at_end; /* of what stands before `at` */
-    int left_fd;          /* the file that was read before this one; -1: none */
-    uint64_t left_bytes;  /* its length then */
+    int notify_fd; /* an inotify that watches the open file; -1: none */
+    int watch;     /* in it */
+    struct tail tail;
+    bool doubts; /* a file seems to be missing, */
+    uint64_t doubts_since_ms;
+    int left_fd;         /* the file that was read before this one; -1: none */
+    uint64_t left_bytes; /* its length then */
 };
 
 static const char *const follow_choices[] = {"false", "true", NULL};
@@ -197,16 +211,6 @@ static int tail_crc(const struct file_source *self, uint64_t offset, uint32_t *r
     return crc_of(self, from, offset, ret_crc, e);
 }
 
-/* Where the source is, with what tells the file again. */
-static int take_mark(const struct file_source *self, struct source_mark *ret_mark, struct err *e)
-{
-    uint32_t tail = 0;
-    int rc = tail_crc(self, self->at.offset, &tail, e);
-    *ret_mark = self->at;
-    ret_mark->tail_crc = tail;
-    return rc;
-}
-
 static int write_cursor(struct file_source *self, const struct source_mark *mark,
                         const struct input_end *end, struct err *e)
 {
@@ -310,7 +314,6 @@ static int begin_file(struct file_source *self, struct err *e)
     line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
     self->file_bytes = (uint64_t)st.st_size;
     self->state = FOLLOW_OPEN;
-    self->waits = false;
     if (self->notify_fd < 0)
         return 0;
     char link[64];
@@ -325,7 +328,9 @@ static int begin_file(struct file_source *self, struct err *e)
 static void begin_again(struct file_source *self)
 {
     self->at.offset = self->at.line = 0;
-    self->at.prefix_crc = 0;
+    self->at.prefix_crc = self->at.tail_crc = 0;
+    self->tail.len = 0;
+    self->tail.end = 0;
     self->at.unterminated = false;
 }
 
@@ -338,12 +343,86 @@ static void note_truncated(const struct file_source *self)
     free(text);
 }
 
-/* With follow: whether what was read is still in the open file. If not, it begins again. */
-static int check_followed(struct file_source *self, const struct stat *st, struct err *e)
+/* Takes what stands before an offset for what was read. */
+static int load_tail(struct file_source *self, uint64_t offset, struct err *e)
 {
-    uint32_t crc = 0;
-    int rc = tail_crc(self, self->at.offset, &crc, e);
-    if (rc == 0 && ((uint64_t)st->st_size < self->at.offset || crc != self->at.tail_crc)) {
+    struct tail *tail = &self->tail;
+    size_t wanted = offset < TAIL_BYTES_MAX ? (size_t)offset : TAIL_BYTES_MAX;
+    tail->end = offset;
+    return file_read_at(self->fd, offset - wanted, tail->bytes, wanted, &tail->len, e);
+}
+
+/* Adds what was read behind it. */
+static void add_to_tail(struct tail *tail, const uint8_t *bytes, size_t len)
+{
+    size_t added = len < TAIL_BYTES_MAX ? len : TAIL_BYTES_MAX;
+    size_t kept = tail->len < TAIL_BYTES_MAX - added ? tail->len : TAIL_BYTES_MAX - added;
+    memmove(tail->bytes, tail->bytes + tail->len - kept, kept);
+    memcpy(tail->bytes + kept, bytes + len - added, added);
+    tail->len = kept + added;
+    tail->end += len;
+}
+
+/*
+ * Looks whether what was read is still in the file. It is called when more was read: so that is
+ * known to be behind the same bytes, whatever happened to the file and when.
+ */
+static int check_tail(struct file_source *self, uint64_t offset, struct err *e)
+{
+    uint8_t found[TAIL_BYTES_MAX];
+    const struct tail *tail = &self->tail;
+    if (tail->end != offset)
+        return load_tail(self, offset, e);
+    size_t got;
+    int rc = file_read_at(self->fd, offset - tail->len, found, tail->len, &got, e);
+    bool same = rc != 0 || (got == tail->len && memcmp(found, tail->bytes, tail->len) == 0);
+    if (!same && self->state != FOLLOW_TRUNCATED) {
+        note_truncated(self);
+        self->state = FOLLOW_TRUNCATED;
+    }
+    return rc;
+}
+
+/*
+ * Where the source is, with what tells the file again. In one that was truncated that is its
+ * beginning: what was read of it is not there any more.
+ */
+static int take_mark(struct file_source *self, struct source_mark *ret_mark, struct err *e)
+{
+    *ret_mark = self->at;
+    int rc = tail_crc(self, self->at.offset, &ret_mark->tail_crc, e);
+    if (rc == 0 && self->follow)
+        rc = check_tail(self, self->tail.end, e);
+    if (rc == 0 && self->state == FOLLOW_TRUNCATED)
+        *ret_mark = (struct source_mark){.seq = self->at.seq, .file = self->at.file};
+    return rc;
+}
+
+static int add_mark(struct file_source *self, struct err *e)
+{
+    struct source_mark mark;
+    int rc = take_mark(self, &mark, e);
+    if (rc == 0)
+        source_marks_add(&self->marks, &mark);
+    return rc;
+}
+
+/*
+ * Has the cursor tell of the file before anything of it is given out: it may be rotated, or grow
+ * until it looks like what was there before, and a new process must find this one.
+ */
+static int remember_file(struct file_source *self, struct err *e)
+{
+    struct source_mark mark;
+    int rc = take_mark(self, &mark, e);
+    return rc == 0 ? write_cursor(self, &mark, &self->end, e) : rc;
+}
+
+/* With follow: whether what was read is still in the open file. If not, it begins again. */
+static int check_followed(struct file_source *self, struct err *e)
+{
+    int rc = load_tail(self, self->at.offset, e);
+    if (rc == 0 && hash_crc32c(0, self->tail.bytes, self->tail.len) != self->at.tail_crc) {
         note_truncated(self);
         begin_again(self);
     }
@@ -391,7 +470,7 @@ static int go_on(struct file_source *self, struct err *e)
     if (rc == 0 && fstat(self->fd, &st) != 0)
         rc = err_set_errno(e, "'%s'", self->path);
     if (rc == 0 && self->follow && rotation_is_same(&now, &self->at.file))
-        rc = check_followed(self, &st, e);
+        rc = check_followed(self, e);
     else if (rc == 0)
         rc = check_same(self, &st, e);
     if (rc == 0 && self->at.unterminated)
@@ -405,17 +484,22 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
     int rc = file_length(self->fd, &self->file_bytes, e);
     if (rc != 0)
         return rc;
-    if (self->file_bytes < offset && self->follow) {
-        self->state = FOLLOW_TRUNCATED;
-        return ERR_END;
-    }
-    if (self->file_bytes < offset)
+    if (self->file_bytes < offset && !self->follow)
         return err_set(e, ERR_MISMATCH,
                        "'%s' was truncated to %" PRIu64 " bytes while %" PRIu64
                        " were read from it",
                        self->path, self->file_bytes, offset);
-    bool over = !self->follow || self->state == FOLLOW_OVER;
+    bool over = !self->follow || self->state == FOLLOW_LEAVING;
     return over ? ERR_END : ERR_AGAIN;
+}
+
+/* All events together say no more than: look again. They go before the look, so that none is
+ * missed. */
+static void take_events(struct file_source *self)
+{
+    char events[4096];
+    while (self->notify_fd >= 0 && read(self->notify_fd, events, sizeof events) > 0)
+        ;
 }
 
 /* Reads more of the file. */
@@ -425,9 +509,15 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
     struct file_source *self = opaque;
     if (self->state == FOLLOW_TRUNCATED)
         return ERR_END;
+    take_events(self);
     int rc = file_read_at(self->fd, offset, bytes, len, ret_len, e);
+    if (rc == 0 && self->follow)
+        rc = check_tail(self, offset, e);
     if (rc != 0)
         return err_wrap(e, "'%s'", self->path);
+    if (self->state == FOLLOW_TRUNCATED)
+        return ERR_END;
+    add_to_tail(&self->tail, bytes, *ret_len);
     return *ret_len != 0 ? 0 : end_of_file(self, offset, e);
 }
 
@@ -475,6 +565,10 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     }
     if (rc == 0 && self->fd >= 0)
         rc = begin_file(self, e);
+    bool elsewhere = !found || self->at.offset != self->committed.offset ||
+                     !rotation_is_same(&self->at.file, &self->committed.file);
+    if (rc == 0 && self->fd >= 0 && self->follow && elsewhere)
+        rc = remember_file(self, e);
     if (rc != 0) {
         close_source(self);
         return rc;
@@ -485,32 +579,22 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
 
 /* --- following --- */
 
-/* Opens a file that has come, to be read from its beginning. ERR_AGAIN: it is not there. */
 /*
- * Opens the file with a name that was found to be the next one's. Between the two another rotation
- * may have put another file there: it is the next one only if a second look finds the same.
+ * What follows a rotated file. While files are renamed one after the other it may seem that one of
+ * them is missing; it is only if it stays so.
  */
-static int open_if_still_next(struct file_source *self, const char *path, int *ret_fd,
-                              struct err *e)
+static int find_next(struct file_source *self, int *ret_fd, struct err *e)
 {
-    int fd;
-    int rc = file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, &fd, e);
-    if (rc != 0)
-        return rc == ERR_NOT_FOUND ? ERR_AGAIN : rc;
-    char *again = NULL;
-    struct stat opened, named;
-    rc = rotation_next(self->path, self->fd, &again, e);
-    if (rc == 0 &&
-        (strcmp(path, again) != 0 || fstat(fd, &opened) != 0 || stat(again, &named) != 0 ||
-         opened.st_dev != named.st_dev || opened.st_ino != named.st_ino))
-        rc = ERR_AGAIN;
-    free(again);
-    if (rc != 0) {
-        (void)close(fd);
+    int rc = rotation_next(self->path, self->fd, ret_fd, e);
+    if (rc != ERR_MISMATCH) {
+        self->doubts = false;
         return rc;
     }
-    *ret_fd = fd;
-    return 0;
+    uint64_t now_ms = clock_monotonic_ms();
+    if (!self->doubts)
+        self->doubts_since_ms = now_ms;
+    self->doubts = true;
+    return now_ms - self->doubts_since_ms < DOUBT_MS ? ERR_AGAIN : rc;
 }
 
 static int enter_next(struct file_source *self, int fd, struct err *e)
@@ -521,16 +605,20 @@ static int enter_next(struct file_source *self, int fd, struct err *e)
     self->left_bytes = self->at.offset;
     self->fd = fd;
     begin_again(self);
-    return begin_file(self, e);
+    int rc = begin_file(self, e);
+    /* So an ack of all that was in the last one is enough to do without it. */
+    return rc == 0 ? add_mark(self, e) : rc;
 }
 
+/* Opens a file that has come, to be read from its beginning. ERR_AGAIN: it is not there. */
 static int open_first(struct file_source *self, struct err *e)
 {
     int fd;
     int rc = file_open(AT_FDCWD, self->path, O_RDONLY | O_NONBLOCK, 0, &fd, e);
     if (rc != 0)
         return rc == ERR_NOT_FOUND ? ERR_AGAIN : rc;
-    return enter_next(self, fd, e);
+    rc = enter_next(self, fd, e);
+    return rc == 0 ? remember_file(self, e) : rc;
 }
 
 /* Lines that somebody writes to a rotated file after its successor has some are read by nobody. */
@@ -548,79 +636,48 @@ static void check_left(struct file_source *self)
     self->left_bytes = (uint64_t)st.st_size;
 }
 
-/* All events together say no more than: look again. */
-static void take_events(struct file_source *self)
-{
-    char events[4096];
-    while (self->notify_fd >= 0 && read(self->notify_fd, events, sizeof events) > 0)
-        ;
-}
-
 /*
- * At the end of what is there: whether to go on in another file. First its writer must be seen to
- * have left the old one, then that one is read to its end once more, then it is over.
- * Returns 0 (read again), ERR_AGAIN (there is nothing now), or an error.
+ * At the end of what is there: whether to go on in another file. Its writer must be seen there
+ * before this one is read to its end for the last time. Returns 0 (read again), ERR_AGAIN (there is
+ * nothing now), or an error.
  */
 static int look_around(struct file_source *self, struct err *e)
 {
     if (self->fd < 0)
         return open_first(self, e);
-    if (self->state == FOLLOW_LEAVING) {
-        self->state = FOLLOW_OVER;
-        return 0;
-    }
-    char *next = NULL;
-    int rc = rotation_next(self->path, self->fd, &next, e);
-    free(next);
+    int rc = find_next(self, NULL, e);
     if (rc == 0) {
         self->state = FOLLOW_LEAVING;
         return 0;
     }
     check_left(self);
-    if (rc == ERR_AGAIN && !self->waits) {
-        int tail_rc = tail_crc(self, self->at.offset, &self->tail_at_end, e);
-        self->waits = tail_rc == 0;
-        return tail_rc == 0 ? ERR_AGAIN : tail_rc;
-    }
     return rc;
 }
 
-/* After a wait: a file that was truncated may have grown again beyond what was read of it. */
-static int check_woken(struct file_source *self, struct err *e)
+/*
+ * Begins a file again that was truncated. What was read of it cannot be read a second time, so all
+ * of it must be acked first.
+ */
+static int begin_truncated(struct file_source *self, struct err *e)
 {
-    take_events(self);
-    if (!self->waits || self->fd < 0)
-        return 0;
-    uint32_t crc = 0;
-    int rc = file_length(self->fd, &self->file_bytes, e);
-    if (rc == 0 && self->file_bytes == self->at.offset + line_reader_unfinished(&self->lines))
-        return 0; /* nothing new; it still waits */
-    if (rc == 0)
-        rc = tail_crc(self, self->at.offset, &crc, e);
-    if (rc == 0 && crc != self->tail_at_end)
-        self->state = FOLLOW_TRUNCATED;
-    self->waits = false;
-    return rc;
+    if (self->committed.seq != self->at.seq)
+        return ERR_AGAIN;
+    begin_again(self);
+    int rc = begin_file(self, e);
+    return rc == 0 ? remember_file(self, e) : rc;
 }
 
 /* The open file is at its end for good. */
 static int leave_file(struct file_source *self, struct err *e)
 {
-    if (self->state == FOLLOW_TRUNCATED) {
-        note_truncated(self);
-        begin_again(self);
-        return begin_file(self, e);
-    }
-    char *next = NULL;
-    int fd = -1;
-    int rc = rotation_next(self->path, self->fd, &next, e);
-    if (rc == 0)
-        rc = open_if_still_next(self, next, &fd, e);
+    if (self->state == FOLLOW_TRUNCATED)
+        return begin_truncated(self, e);
+    int fd;
+    int rc = find_next(self, &fd, e);
     if (rc == 0)
         rc = enter_next(self, fd, e);
     else if (rc == ERR_AGAIN)
         self->state = FOLLOW_OPEN;
-    free(next);
     return rc;
 }
 
@@ -628,7 +685,7 @@ static int leave_file(struct file_source *self, struct err *e)
 
 static int next_line(struct file_source *self, struct line *ret_line, struct err *e)
 {
-    int rc = self->follow ? check_woken(self, e) : 0;
+    int rc = 0;
     while (rc == 0) {
         rc = self->fd >= 0 ? line_reader_next(&self->lines, ret_line, e) : ERR_AGAIN;
         if (rc == 0 || !self->follow)
@@ -654,15 +711,6 @@ static int check_ended(struct file_source *self, struct err *e)
     return self->at.unterminated && !self->follow ? ERR_END : 0;
 }
 
-static int add_mark(struct file_source *self, struct err *e)
-{
-    struct source_mark mark;
-    int rc = take_mark(self, &mark, e);
-    if (rc == 0)
-        source_marks_add(&self->marks, &mark);
-    return rc;
-}
-
 /* Moves behind the next line that is not blank. */
 static int find_record(struct file_source *self, struct line *ret_line, struct err *e)
 {
@@ -678,8 +726,6 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
         self->at.offset = self->lines.offset;
         self->at.prefix_crc = self->lines.crc;
         self->at.unterminated = ret_line->unterminated;
-        /* It may have come after a look that saw nothing new: then it still waited. */
-        self->waits = false;
     } while (ret_line->blank);
     return 0;
 }

@@ -13,6 +13,9 @@
 #include "common/memory.h"
 #include "common/text.h"
 
+/* How often the files are listed until two listings say the same. */
+#define LISTINGS_MAX 32u
+
 int rotation_identify(int fd, struct file_identity *ret_file, struct err *e)
 {
     struct stat st;
@@ -31,77 +34,162 @@ bool rotation_is_same(const struct file_identity *a, const struct file_identity 
            (a->birth_ns == b->birth_ns || a->birth_ns == 0 || b->birth_ns == 0);
 }
 
-/* The directory of a path, and in it the name. */
-struct place_in_directory {
-    char *directory;
-    const char *base;
-    DIR *dir;
+/* --- what there is --- */
+
+/* One regular file whose name begins with that of the path, and goes on with the suffix. */
+struct entry {
+    char *suffix;
+    struct stat st;
 };
 
-static int open_directory(const char *path, struct place_in_directory *p, struct err *e)
+/* All of them, and where the path leads to. */
+struct listing {
+    struct entry *entries;
+    size_t count, capacity;
+    bool there;
+    struct stat path; /* if there */
+};
+
+static void listing_done(struct listing *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        free(l->entries[i].suffix);
+    free(l->entries);
+    *l = (struct listing){0};
+}
+
+static bool same_inode(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool listings_are_same(const struct listing *a, const struct listing *b)
+{
+    if (a->count != b->count || a->there != b->there ||
+        (a->there && !same_inode(&a->path, &b->path)))
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (!same_inode(&a->entries[i].st, &b->entries[i].st) ||
+            strcmp(a->entries[i].suffix, b->entries[i].suffix) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void list_once(DIR *dir, const char *path, const char *base, struct listing *l)
+{
+    const size_t base_len = strlen(base);
+    const struct dirent *item;
+    rewinddir(dir);
+    l->there = stat(path, &l->path) == 0;
+    while ((item = readdir(dir)) != NULL) {
+        struct stat st;
+        if (strncmp(item->d_name, base, base_len) != 0 ||
+            fstatat(dirfd(dir), item->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !S_ISREG(st.st_mode))
+            continue;
+        if (l->count == l->capacity) {
+            l->capacity = l->capacity != 0 ? 2 * l->capacity : 16;
+            l->entries = memory_resize(l->entries, l->capacity, sizeof *l->entries);
+        }
+        const char *suffix = item->d_name + base_len;
+        l->entries[l->count++] =
+            (struct entry){.suffix = memory_dup(suffix, strlen(suffix)), .st = st};
+    }
+}
+
+/*
+ * Lists what there is. Files that are renamed meanwhile may be missed or seen twice by readdir(3);
+ * so what counts is what was found twice in a row. ERR_AGAIN: that did not come to be.
+ */
+static int list(const char *path, struct listing *ret_listing, struct err *e)
 {
     const char *slash = strrchr(path, '/');
-    p->directory = slash == NULL ? memory_dup(".", 1)
-                                 : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
-    p->base = slash == NULL ? path : slash + 1;
-    p->dir = opendir(p->directory);
-    if (p->dir != NULL)
-        return 0;
-    int rc = err_set_errno(e, "cannot list '%s'", p->directory);
-    free(p->directory);
+    char *directory = slash == NULL ? memory_dup(".", 1)
+                                    : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+    DIR *dir = opendir(directory);
+    int rc = dir != NULL ? ERR_AGAIN : err_set_errno(e, "cannot list '%s'", directory);
+    free(directory);
+    if (rc != ERR_AGAIN)
+        return rc;
+    struct listing before = {0}, now = {0};
+    const char *base = slash == NULL ? path : slash + 1;
+    list_once(dir, path, base, &before);
+    for (unsigned i = 0; rc == ERR_AGAIN && i < LISTINGS_MAX; i++) {
+        list_once(dir, path, base, &now);
+        rc = listings_are_same(&before, &now) ? 0 : ERR_AGAIN;
+        listing_done(&before);
+        before = now;
+        now = (struct listing){0};
+    }
+    (void)closedir(dir);
+    if (rc == 0)
+        *ret_listing = before;
+    else
+        listing_done(&before);
     return rc;
 }
 
-static void close_directory(struct place_in_directory *p)
+/* Opens the file with a suffix. ERR_AGAIN: another one has that name by now. */
+static int open_listed(const char *path, const char *suffix, const struct stat *listed, int *ret_fd,
+                       struct err *e)
 {
-    (void)closedir(p->dir);
-    free(p->directory);
+    char *name = memory_format("%s%s", path, suffix);
+    int fd;
+    struct stat st;
+    int rc = file_open(AT_FDCWD, name, O_RDONLY | O_NONBLOCK, 0, &fd, e);
+    free(name);
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? ERR_AGAIN : rc;
+    if (fstat(fd, &st) == 0 && same_inode(&st, listed)) {
+        *ret_fd = fd;
+        return 0;
+    }
+    (void)close(fd);
+    return ERR_AGAIN;
 }
 
-/* The next regular file whose name begins as the base does; what stands behind is its suffix. */
-static const char *next_suffix(const struct place_in_directory *p, struct stat *ret_st)
+static int find_listed(const char *path, const struct file_identity *file, const struct listing *l,
+                       int *ret_fd, struct err *e)
 {
-    size_t base_len = strlen(p->base);
-    const struct dirent *entry;
-    while ((entry = readdir(p->dir)) != NULL) {
-        if (strncmp(entry->d_name, p->base, base_len) == 0 &&
-            fstatat(dirfd(p->dir), entry->d_name, ret_st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(ret_st->st_mode))
-            return entry->d_name + base_len;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct entry *entry = &l->entries[i];
+        struct file_identity found;
+        int fd;
+        if (entry->st.st_dev != file->device || entry->st.st_ino != file->inode)
+            continue;
+        int rc = open_listed(path, entry->suffix, &entry->st, &fd, e);
+        if (rc != 0)
+            return rc;
+        rc = rotation_identify(fd, &found, e);
+        if (rc == 0 && rotation_is_same(&found, file)) {
+            *ret_fd = fd;
+            return 0;
+        }
+        (void)close(fd);
+        if (rc != 0)
+            return rc;
     }
-    return NULL;
+    return ERR_NOT_FOUND;
 }
 
 int rotation_find(const char *path, const struct file_identity *file, int *ret_fd, struct err *e)
 {
-    struct place_in_directory p;
-    int rc = open_directory(path, &p, e);
-    if (rc != 0)
-        return rc;
-    struct stat st;
-    const char *suffix;
-    rc = ERR_NOT_FOUND;
-    while (rc == ERR_NOT_FOUND && (suffix = next_suffix(&p, &st)) != NULL) {
-        if (st.st_dev != file->device || st.st_ino != file->inode)
-            continue;
-        char *name = memory_format("%s%s", p.base, suffix);
-        struct file_identity found;
-        int fd;
-        rc = file_open(dirfd(p.dir), name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, &fd, e);
-        free(name);
+    int rc = ERR_AGAIN;
+    for (unsigned i = 0; rc == ERR_AGAIN && i < LISTINGS_MAX; i++) {
+        struct listing l;
+        rc = list(path, &l, e);
         if (rc != 0)
             continue;
-        rc = rotation_identify(fd, &found, e);
-        if (rc == 0 && rotation_is_same(&found, file)) {
-            *ret_fd = fd;
-            break;
-        }
-        (void)close(fd);
-        rc = rc == 0 ? ERR_NOT_FOUND : rc;
+        rc = find_listed(path, file, &l, ret_fd, e);
+        listing_done(&l);
     }
-    close_directory(&p);
+    if (rc == ERR_AGAIN)
+        return err_set(e, ERR_IO, "the files beside '%s' are renamed all the time", path);
     return rc;
 }
+
+/* --- what the names say --- */
 
 /* How long the suffix is without the ending of a compressed file. */
 static size_t plain_len(const char *suffix)
@@ -141,41 +229,58 @@ static bool is_later(const char *suffix, const char *than)
     return strcmp(suffix, than) > 0 && strncmp(suffix, than, plain_len(than)) != 0;
 }
 
-/* What there is beside the path. */
-struct survey {
-    char *current; /* suffix of the file that is open; NULL: it has no name here */
-    char *next;    /* of the one that was rotated after it, first of all; NULL: none */
-    bool newer;    /* some rotated file was written later than ours */
-};
-
-/* The suffix of the file itself, wherever it is; it must be known before others are compared. */
-static void find_current(struct place_in_directory *p, const struct stat *ours, struct survey *s)
+/* Whether two suffixes are of the same file, the first as it is and the second compressed. */
+static bool is_plain_of(const char *suffix, const char *than)
 {
-    struct stat st;
-    const char *suffix;
-    while (s->current == NULL && (suffix = next_suffix(p, &st)) != NULL) {
-        if (st.st_dev == ours->st_dev && st.st_ino == ours->st_ino)
-            s->current = memory_dup(suffix, strlen(suffix));
-    }
-    rewinddir(p->dir);
+    size_t len = strlen(suffix);
+    return plain_len(suffix) == len && plain_len(than) == len && strlen(than) > len &&
+           strncmp(suffix, than, len) == 0;
 }
 
-static void find_next(struct place_in_directory *p, const struct stat *ours, struct survey *s)
+/* --- what comes next --- */
+
+/* What a listing says of the file that is open. */
+struct survey {
+    const struct entry *current; /* it; NULL: it has no name here */
+    const struct entry *next;    /* the one that was rotated after it, first of all; NULL: none */
+    bool newer;                  /* some rotated file was written later than ours */
+};
+
+static bool is_newer(const struct stat *st, const struct stat *than)
 {
-    struct stat st;
-    const char *suffix;
-    while ((suffix = next_suffix(p, &st)) != NULL) {
-        if (*suffix == '\0')
-            continue;
-        s->newer |= st.st_mtim.tv_sec > ours->st_mtim.tv_sec ||
-                    (st.st_mtim.tv_sec == ours->st_mtim.tv_sec &&
-                     st.st_mtim.tv_nsec > ours->st_mtim.tv_nsec);
-        if (s->current == NULL || !is_later(suffix, s->current) ||
-            (s->next != NULL && !is_later(s->next, suffix)))
-            continue;
-        free(s->next);
-        s->next = memory_dup(suffix, strlen(suffix));
+    return st->st_mtim.tv_sec > than->st_mtim.tv_sec ||
+           (st->st_mtim.tv_sec == than->st_mtim.tv_sec &&
+            st->st_mtim.tv_nsec > than->st_mtim.tv_nsec);
+}
+
+static struct survey survey_of(const struct listing *l, const struct stat *ours)
+{
+    struct survey s = {0};
+    for (size_t i = 0; s.current == NULL && i < l->count; i++) {
+        if (same_inode(&l->entries[i].st, ours))
+            s.current = &l->entries[i];
     }
+    for (size_t i = 0; i < l->count; i++) {
+        const struct entry *entry = &l->entries[i];
+        if (*entry->suffix == '\0')
+            continue;
+        s.newer |= is_newer(&entry->st, ours);
+        if (s.current == NULL || !is_later(entry->suffix, s.current->suffix))
+            continue;
+        /* The first that is later; while it is being compressed, it is there twice. */
+        if (s.next == NULL || is_later(s.next->suffix, entry->suffix) ||
+            is_plain_of(entry->suffix, s.next->suffix))
+            s.next = entry;
+    }
+    return s;
+}
+
+static int refuse_gap(const char *path, const struct survey *s, struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "'%s%s' was read and '%s%s' is there, but not what was rotated in between; "
+                   "put it back, or start over with --fresh",
+                   path, s->current->suffix, path, s->next != NULL ? s->next->suffix : "");
 }
 
 /* Looks whether the survey tells which file follows, and nothing is missing in between. */
@@ -189,45 +294,46 @@ static int judge(const char *path, const struct survey *s, struct err *e)
                                   "rotation later",
                                   path)
                         : 0;
+    int64_t number = number_of(s->current->suffix);
     if (s->next == NULL)
-        return 0;
-    if (plain_len(s->next) != strlen(s->next))
+        return number > 1 ? refuse_gap(path, s, e) : 0;
+    if (plain_len(s->next->suffix) != strlen(s->next->suffix))
         return err_set(e, ERR_MISMATCH,
                        "'%s%s' was compressed before it was read; decompress it under the name "
                        "that it had, and compress one rotation later",
-                       path, s->next);
-    int64_t number = number_of(s->current), next_number = number_of(s->next);
-    if (number >= 0 && next_number != number - 1)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s%s' was read and '%s%s' is there, but not what was rotated in between; "
-                       "put it back, or start over with --fresh",
-                       path, s->current, path, s->next);
+                       path, s->next->suffix);
+    if (number >= 0 && number_of(s->next->suffix) != number - 1)
+        return refuse_gap(path, s, e);
     return 0;
 }
 
-int rotation_next(const char *path, int fd, char **ret_path, struct err *e)
+/* The writer may still have the old file open as long as it has written nothing to the new. */
+static bool is_begun(const struct listing *l, const struct survey *s)
+{
+    return s->next != NULL || (l->there && l->path.st_size > 0);
+}
+
+int rotation_next(const char *path, int fd, int *ret_fd, struct err *e)
 {
     struct stat ours, now;
     if (fstat(fd, &ours) != 0)
         return err_set_errno(e, "'%s'", path);
-    bool there = stat(path, &now) == 0;
-    if (there && now.st_dev == ours.st_dev && now.st_ino == ours.st_ino)
+    if (stat(path, &now) == 0 && same_inode(&now, &ours))
         return ERR_AGAIN;
-    struct place_in_directory p;
-    int rc = open_directory(path, &p, e);
+    struct listing l;
+    int rc = list(path, &l, e);
     if (rc != 0)
         return rc;
-    struct survey s = {0};
-    find_current(&p, &ours, &s);
-    find_next(&p, &ours, &s);
-    close_directory(&p);
-    rc = judge(path, &s, e);
-    /* The writer may still have the old file open as long as it has written nothing to the new. */
-    if (rc == 0 && s.next == NULL && (!there || now.st_size == 0))
+    struct survey s = survey_of(&l, &ours);
+    if (l.there && same_inode(&l.path, &ours))
         rc = ERR_AGAIN;
-    if (rc == 0)
-        *ret_path = memory_format("%s%s", path, s.next != NULL ? s.next : "");
-    free(s.current);
-    free(s.next);
+    else
+        rc = judge(path, &s, e);
+    if (rc == 0 && !is_begun(&l, &s))
+        rc = ERR_AGAIN;
+    if (rc == 0 && ret_fd != NULL)
+        rc = s.next != NULL ? open_listed(path, s.next->suffix, &s.next->st, ret_fd, e)
+                            : open_listed(path, "", &l.path, ret_fd, e);
+    listing_done(&l);
     return rc;
 }

@@ -29,12 +29,14 @@ bool rotation_is_same(const struct file_identity *a, const struct file_identity 
 int rotation_find(const char *path, const struct file_identity *file, int *ret_fd, struct err *e);
 
 /*
- * Finds the file that follows the one that is open as fd.
+ * Finds the file that follows the one that is open as fd, and opens it; with ret_fd NULL, only
+ * tells whether there is one.
  *
- * Ownership: the caller frees *ret_path.
- * Returns:   0; ERR_AGAIN (none yet: it was not rotated, or the new one has nothing in it);
- *            ERR_MISMATCH (a file in between is missing or compressed); ERR_IO.
+ * Ownership: the caller closes *ret_fd.
+ * Returns:   0; ERR_AGAIN (none yet: it was not rotated, or the new one has nothing in it, or files
+ *            are renamed at this moment); ERR_MISMATCH (a file in between is missing or compressed,
+ *            which a rotation that is not complete may make it seem, too); ERR_IO.
  */
-int rotation_next(const char *path, int fd, char **ret_path, struct err *e);
+int rotation_next(const char *path, int fd, int *ret_fd, struct err *e);
 
 #endif

@@ -92,5 +92,6 @@ mv log/app.log log/elsewhere
 echo new >log/app.log
 refused "is not there any more: it was rotated away and removed, compressed, or moved"
 mv log/elsewhere log/app.log.3
-echo between >log/app.log.2.gz
+mv log/app.log.2 log/app.log.2.gz
+echo lost >>wanted
 refused "'log/app.log.2.gz' was compressed before it was read"

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -42,7 +41,7 @@ static void on_emit(struct emitter *out, port_number port, const struct record *
                    (int)record->fields[0].len, (const char *)record->fields[0].bytes);
 }
 
-static int set_up_with(void **state, const char *option)
+static int set_up(void **state)
 {
     struct fixture *f = memory_new(1, sizeof *f);
     (void)snprintf(f->directory, sizeof f->directory, "/tmp/bulkhead-source-XXXXXX");
@@ -50,9 +49,9 @@ static int set_up_with(void **state, const char *option)
         return -1;
     (void)snprintf(f->path, sizeof f->path, "%s/input", f->directory);
     f->state_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    char *text = memory_format("topology: t\nstages:\n  read: { kind: file.source, path: %s%s }\n"
+    char *text = memory_format("topology: t\nstages:\n  read: { kind: file.source, path: %s }\n"
                                "  write: { kind: file.sink, from: read, path: %s.out }\n",
-                               f->path, option, f->path);
+                               f->path, f->path);
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
     assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
@@ -63,16 +62,6 @@ static int set_up_with(void **state, const char *option)
     f->emitter = (struct emitter){.emit = on_emit, .stage = &f->topology->stages[0]};
     *state = f;
     return 0;
-}
-
-static int set_up(void **state)
-{
-    return set_up_with(state, "");
-}
-
-static int set_up_following(void **state)
-{
-    return set_up_with(state, ", follow: true");
 }
 
 static int tear_down(void **state)
@@ -97,17 +86,10 @@ static void append(const struct fixture *f, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-static void on_note(const char *text)
-{
-    fail_msg("%s", text);
-}
-
 static void *open_source(struct fixture *f)
 {
-    struct stage_env env = {.topology = f->topology,
-                            .stage = &f->topology->stages[0],
-                            .state_fd = f->state_fd,
-                            .note = on_note};
+    struct stage_env env = {
+        .topology = f->topology, .stage = &f->topology->stages[0], .state_fd = f->state_fd};
     void *self;
     struct err e;
     if (f->topology->stages[0].kind->ops->open(&env, &self, &e) != 0)
@@ -352,44 +334,6 @@ static void any_kills_give_every_seq_the_same(void **state)
     free(h);
 }
 
-/* --- following --- */
-
-/* What another process appends right after the file was looked at for the next time. */
-static const struct fixture *appended_to;
-static const char *append_after_look;
-
-/* In place of the library's. */
-int fstat(int fd, struct stat *ret_st)
-{
-    int rc = (int)syscall(SYS_fstat, fd, ret_st);
-    const char *text = append_after_look;
-    append_after_look = NULL;
-    if (text != NULL)
-        append(appended_to, text);
-    return rc;
-}
-
-/* Nothing new is seen, and then there is something: it is read, and is no reason to begin again. */
-static void what_comes_between_the_look_and_the_read_is_read_once(void **state)
-{
-    struct fixture *f = *state;
-    struct err e;
-    append(f, "one\n");
-    void *self = open_source(f);
-    assert_int_equal(read_one(f, self, &e), 0);
-    assert_int_equal(read_one(f, self, &e), ERR_AGAIN);
-    appended_to = f;
-    append_after_look = "two\nthree\n";
-    assert_int_equal(read_one(f, self, &e), 0);
-    assert_null(append_after_look);
-    append(f, "four\n");
-    for (unsigned i = 0; i < 2; i++)
-        assert_int_equal(read_one(f, self, &e), 0);
-    assert_int_equal(read_one(f, self, &e), ERR_AGAIN);
-    assert_string_equal(buf_text(&f->seen), "1:one|2:two|3:three|4:four|");
-    close_source(f, self);
-}
-
 int main(void)
 {
     random_init("file_source_test");
@@ -404,8 +348,6 @@ int main(void)
         TEST(an_end_that_was_given_out_stays_where_it_was),
         TEST(a_file_that_ends_before_its_end_is_refused),
         TEST(any_kills_give_every_seq_the_same),
-        cmocka_unit_test_setup_teardown(what_comes_between_the_look_and_the_read_is_read_once,
-                                        set_up_following, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
