@@ -35,7 +35,8 @@
 /* How rotated files are named: input.1 is the latest, or input-101, input-102 and so on. */
 enum naming { NUMBERED, DATED };
 
-/* What was read is compressed, one rotation later: gzip(1) makes the new file, then removes the old. */
+/* What was read is compressed, one rotation later: gzip(1) makes the new file, then removes the
+ * old. */
 enum compression { PLAIN, BOTH, COMPRESSED };
 
 struct world {
@@ -52,9 +53,9 @@ struct world {
     unsigned wanted; /* so many it writes */
 
     /* The rotation: renames from the oldest to the newest. */
-    unsigned rotated;  /* files beside the path */
-    unsigned last_line[ROTATIONS_MAX];      /* of each, the oldest first */
-    enum compression compressed[ROTATIONS_MAX];  /* of each */
+    unsigned rotated;                           /* files beside the path */
+    unsigned last_line[ROTATIONS_MAX];          /* of each, the oldest first */
+    enum compression compressed[ROTATIONS_MAX]; /* of each */
     unsigned renaming; /* the number of the file that is renamed next, plus 1; 0: no rotation */
     bool left;         /* the path was renamed, and the writer has not opened a new one */
 
@@ -127,7 +128,8 @@ static void rename_one(struct world *w)
     }
 }
 
-/* Goes on with compressing some file that is not the latest; it is removed when the ack is behind it. */
+/* Goes on with compressing some file that is not the latest; it is removed when the ack is behind
+ * it. */
 static void compress_one(struct world *w)
 {
     char plain[96], compressed[96];
@@ -366,7 +368,8 @@ static void begin(struct world *w)
     assert_int_equal(mkdir(state, 0700), 0);
     w->state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     load(w);
-    write_text(w, ""); /* a file that was rotated before it was seen for the first time is none of ours */
+    write_text(
+        w, ""); /* a file that was rotated before it was seen for the first time is none of ours */
     the_world = w;
 }
 

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file_source_p.h - the parts of file.source; private to file_source*.c
+ *
+ * file_source.c        options, reading, acks
+ * file_source_place.c  where it is in which file, as the cursor tells it
+ * file_source_resume.c a new process finds that place again
+ * file_source_follow.c files that others append to, rotate and truncate
+ *
+ * All that return an int return 0 or a code of common/err.h; ERR_IO unless said.
+ */
+#ifndef BULKHEAD_STAGES_FILE_SOURCE_P_H
+#define BULKHEAD_STAGES_FILE_SOURCE_P_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "common/err.h"
+#include "stages/cursor.h"
+#include "stages/line_reader.h"
+#include "stages/source_marks.h"
+
+#define SOURCE_MAGIC 0x4f534842u /* "BHSO" */
+/* How much before the offset is compared when the file is opened again. */
+#define SOURCE_TAIL_BYTES 4096u
+
+/* With follow: what the end of the file that is open means. */
+enum follow_state {
+    FOLLOW_OPEN,      /* there may be more */
+    FOLLOW_LEAVING,   /* its writer has gone on to the next file: what there is now is all */
+    FOLLOW_TRUNCATED, /* it is shorter than what was read of it */
+};
+
+/* Where the input was at its end the last time. */
+struct input_end {
+    seq_number seq; /* its own; 0: never */
+    uint64_t line;
+};
+
+/* With follow: the last bytes that were read. If others stand there, the file was written anew. */
+struct tail {
+    uint8_t bytes[SOURCE_TAIL_BYTES];
+    size_t len;
+    uint64_t end; /* their offset in the file, behind the last one */
+};
+
+struct file_source {
+    char *path;
+    int fd;
+    _Atomic uint64_t *beats;
+    struct line_reader lines;
+    struct cursor cursor;
+    struct source_mark at; /* behind the last line that was read */
+    struct source_mark committed;
+    struct source_marks marks;
+    bool marks_end;       /* the end of the input is given out */
+    struct input_end end; /* as it is in the cursor */
+    uint64_t file_bytes;  /* length of the file when it was last looked at */
+
+    bool follow;
+    enum follow_state state;
+    void (*note)(const char *text);
+    int notify_fd; /* an inotify that watches the open file; -1: none */
+    int watch;     /* in it */
+    struct tail tail;
+    bool doubts; /* a file seems to be missing, */
+    uint64_t doubts_since_ms;
+    int left_fd;         /* the file that was read before this one; -1: none */
+    uint64_t left_bytes; /* its length then */
+};
+
+/* --- file_source_place.c --- */
+
+/* Whether fd is a regular file, which can be read twice. Otherwise ERR_MISMATCH. */
+int file_source_check_regular(int fd, const char *path, struct stat *ret_st, struct err *e);
+
+/* Takes the open file for the one to be read, from where `at` stands. May be ERR_MISMATCH. */
+int file_source_begin(struct file_source *self, struct err *e);
+
+/* Goes on at the beginning of a file, the same one or another; file_source_begin() comes next. */
+void file_source_begin_again(struct file_source *self);
+
+/* CRC of the file's bytes in [from, to), read anew. ERR_MISMATCH: it has become shorter. */
+int file_source_crc(const struct file_source *self, uint64_t from, uint64_t to, uint32_t *ret_crc,
+                    struct err *e);
+
+/* CRC of the last bytes before an offset, read anew. */
+int file_source_tail_crc(const struct file_source *self, uint64_t offset, uint32_t *ret_crc,
+                         struct err *e);
+
+/* Takes what stands before an offset for what was read. */
+int file_source_load_tail(struct file_source *self, uint64_t offset, struct err *e);
+
+/* Adds what was read behind it. */
+void file_source_add_to_tail(struct tail *tail, const uint8_t *bytes, size_t len);
+
+/*
+ * Looks whether what was read before an offset is still in the file; if not, it was truncated from
+ * now on. It is called when more was read: so that is known to be behind the same bytes, whatever
+ * happened to the file and when.
+ */
+int file_source_check_tail(struct file_source *self, uint64_t offset, struct err *e);
+
+/* Tells the user that the file was truncated. */
+void file_source_note_truncated(const struct file_source *self);
+
+/*
+ * Where the source is, with what tells the file again. In one that was truncated that is its
+ * beginning: what was read of it is not there any more.
+ */
+int file_source_take_mark(struct file_source *self, struct source_mark *ret_mark, struct err *e);
+
+/* Takes one, and keeps it for an ack to come. */
+int file_source_add_mark(struct file_source *self, struct err *e);
+
+/* Makes a mark and an end of the input the cursor, which is safe when it returns. */
+int file_source_write_cursor(struct file_source *self, const struct source_mark *mark,
+                             const struct input_end *end, struct err *e);
+
+/* Takes the cursor's payload for where the source is. */
+void file_source_take_payload(struct file_source *self, const uint8_t *payload);
+
+/*
+ * Has the cursor tell of the file before anything of it is given out: it may be rotated, or grow
+ * until it looks like what was there before, and a new process must find this one.
+ */
+int file_source_remember(struct file_source *self, struct err *e);
+
+/* --- file_source_resume.c --- */
+
+/*
+ * Finds the file that the cursor tells of, and checks that it is that. ERR_MISMATCH: it is not, or
+ * not there any more; e says what to do.
+ */
+int file_source_resume(struct file_source *self, struct err *e);
+
+/*
+ * A last line without a newline was taken as complete. It may have got its newline since, which is
+ * passed over; but if it went on, what was read was half a line: ERR_MISMATCH.
+ */
+int file_source_finish_line(struct file_source *self, struct err *e);
+
+/* --- file_source_follow.c --- */
+
+/* Takes the news of the open file. All together say no more than: look again. They go before the
+ * look, so that none is missed. */
+void file_source_take_events(struct file_source *self);
+
+/*
+ * At the end of what is there: whether to go on in another file. Its writer must be seen there
+ * before this one is read to its end for the last time.
+ * Returns 0 (read again), ERR_AGAIN (there is nothing now), or an error.
+ */
+int file_source_look_around(struct file_source *self, struct err *e);
+
+/*
+ * The open file is at its end for good: goes on in the next one, or in the same that was truncated.
+ * Returns 0 (read again), ERR_AGAIN (not now), or an error.
+ */
+int file_source_leave(struct file_source *self, struct err *e);
+
+#endif

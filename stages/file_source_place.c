@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/file_source_p.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#include "common/bytes.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/limits.h"
+#include "common/memory.h"
+#include "ipc/status_page.h"
+#include "stages/rotation.h"
+
+/* Places in the cursor's payload. */
+enum {
+    AT_SEQ = 0,
+    AT_OFFSET = 8,
+    AT_LINE = 16,
+    AT_DEVICE = 24,
+    AT_INODE = 32,
+    AT_PREFIX_CRC = 40,
+    AT_TAIL_CRC = 44,
+    AT_UNTERMINATED = 48,
+    AT_BIRTH = 56,
+    AT_END_SEQ = 64,
+    AT_END_LINE = 72,
+};
+
+int file_source_check_regular(int fd, const char *path, struct stat *ret_st, struct err *e)
+{
+    if (fstat(fd, ret_st) != 0)
+        return err_set_errno(e, "'%s'", path);
+    if (!S_ISREG(ret_st->st_mode))
+        return err_set(e, ERR_MISMATCH, "'%s' is no regular file, so it cannot be read twice",
+                       path);
+    return 0;
+}
+
+int file_source_crc(const struct file_source *self, uint64_t from, uint64_t to, uint32_t *ret_crc,
+                    struct err *e)
+{
+    /* No larger than it must be: a mark needs a few thousand bytes, and there are many marks. */
+    size_t room = to - from < SOURCE_READ_BYTES ? (size_t)(to - from) : SOURCE_READ_BYTES;
+    uint8_t *piece = memory_new(room, 1);
+    uint32_t crc = 0;
+    int rc = 0;
+    while (rc == 0 && from < to) {
+        status_page_beat(self->beats);
+        size_t wanted = to - from < room ? (size_t)(to - from) : room;
+        size_t got = 0;
+        rc = file_read_at(self->fd, from, piece, wanted, &got, e);
+        if (rc == 0 && got < wanted && self->follow)
+            to = from + got; /* it was truncated; the CRC will not fit, and that is all it is for */
+        else if (rc == 0 && got < wanted)
+            rc = err_set(e, ERR_MISMATCH, "'%s' became shorter while it was read", self->path);
+        crc = hash_crc32c(crc, piece, got);
+        from += got;
+    }
+    free(piece);
+    *ret_crc = crc;
+    return rc;
+}
+
+int file_source_tail_crc(const struct file_source *self, uint64_t offset, uint32_t *ret_crc,
+                         struct err *e)
+{
+    uint64_t from = offset > SOURCE_TAIL_BYTES ? offset - SOURCE_TAIL_BYTES : 0;
+    return file_source_crc(self, from, offset, ret_crc, e);
+}
+
+int file_source_write_cursor(struct file_source *self, const struct source_mark *mark,
+                             const struct input_end *end, struct err *e)
+{
+    uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
+    bytes_put_u64(payload + AT_SEQ, mark->seq);
+    bytes_put_u64(payload + AT_OFFSET, mark->offset);
+    bytes_put_u64(payload + AT_LINE, mark->line);
+    bytes_put_u64(payload + AT_DEVICE, mark->file.device);
+    bytes_put_u64(payload + AT_INODE, mark->file.inode);
+    bytes_put_u32(payload + AT_PREFIX_CRC, mark->prefix_crc);
+    bytes_put_u32(payload + AT_TAIL_CRC, mark->tail_crc);
+    bytes_put_u32(payload + AT_UNTERMINATED, mark->unterminated ? 1 : 0);
+    bytes_put_u64(payload + AT_BIRTH, mark->file.birth_ns);
+    bytes_put_u64(payload + AT_END_SEQ, end->seq);
+    bytes_put_u64(payload + AT_END_LINE, end->line);
+    int rc = cursor_write(&self->cursor, SOURCE_MAGIC, payload, e);
+    if (rc != 0)
+        return rc;
+    self->committed = *mark;
+    self->end = *end;
+    return 0;
+}
+
+void file_source_take_payload(struct file_source *self, const uint8_t *payload)
+{
+    self->at = (struct source_mark){.seq = bytes_get_u64(payload + AT_SEQ),
+                                    .offset = bytes_get_u64(payload + AT_OFFSET),
+                                    .line = bytes_get_u64(payload + AT_LINE),
+                                    .prefix_crc = bytes_get_u32(payload + AT_PREFIX_CRC),
+                                    .tail_crc = bytes_get_u32(payload + AT_TAIL_CRC),
+                                    .unterminated = bytes_get_u32(payload + AT_UNTERMINATED) != 0,
+                                    .file = {.device = bytes_get_u64(payload + AT_DEVICE),
+                                             .inode = bytes_get_u64(payload + AT_INODE),
+                                             .birth_ns = bytes_get_u64(payload + AT_BIRTH)}};
+    self->committed = self->at;
+    self->end = (struct input_end){.seq = bytes_get_u64(payload + AT_END_SEQ),
+                                   .line = bytes_get_u64(payload + AT_END_LINE)};
+}
+
+int file_source_begin(struct file_source *self, struct err *e)
+{
+    struct stat st;
+    int rc = file_source_check_regular(self->fd, self->path, &st, e);
+    if (rc == 0)
+        rc = rotation_identify(self->fd, &self->at.file, e);
+    if (rc != 0)
+        return rc;
+    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    self->file_bytes = (uint64_t)st.st_size;
+    self->state = FOLLOW_OPEN;
+    if (self->notify_fd < 0)
+        return 0;
+    char link[64];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", self->fd);
+    if (self->watch >= 0)
+        (void)inotify_rm_watch(self->notify_fd, self->watch);
+    self->watch = inotify_add_watch(self->notify_fd, link, IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF);
+    return 0;
+}
+
+void file_source_begin_again(struct file_source *self)
+{
+    self->at.offset = self->at.line = 0;
+    self->at.prefix_crc = self->at.tail_crc = 0;
+    self->tail.len = 0;
+    self->tail.end = 0;
+    self->at.unterminated = false;
+}
+
+void file_source_note_truncated(const struct file_source *self)
+{
+    char *text = memory_format("'%s' was truncated or written anew after %" PRIu64
+                               " bytes of it were read; reading goes on from its beginning",
+                               self->path, self->at.offset);
+    self->note(text);
+    free(text);
+}
+
+int file_source_load_tail(struct file_source *self, uint64_t offset, struct err *e)
+{
+    struct tail *tail = &self->tail;
+    size_t wanted = offset < SOURCE_TAIL_BYTES ? (size_t)offset : SOURCE_TAIL_BYTES;
+    tail->end = offset;
+    return file_read_at(self->fd, offset - wanted, tail->bytes, wanted, &tail->len, e);
+}
+
+void file_source_add_to_tail(struct tail *tail, const uint8_t *bytes, size_t len)
+{
+    size_t added = len < SOURCE_TAIL_BYTES ? len : SOURCE_TAIL_BYTES;
+    size_t kept = tail->len < SOURCE_TAIL_BYTES - added ? tail->len : SOURCE_TAIL_BYTES - added;
+    memmove(tail->bytes, tail->bytes + tail->len - kept, kept);
+    memcpy(tail->bytes + kept, bytes + len - added, added);
+    tail->len = kept + added;
+    tail->end += len;
+}
+
+int file_source_check_tail(struct file_source *self, uint64_t offset, struct err *e)
+{
+    uint8_t found[SOURCE_TAIL_BYTES];
+    const struct tail *tail = &self->tail;
+    if (tail->end != offset)
+        return file_source_load_tail(self, offset, e);
+    size_t got;
+    int rc = file_read_at(self->fd, offset - tail->len, found, tail->len, &got, e);
+    bool same = rc != 0 || (got == tail->len && memcmp(found, tail->bytes, tail->len) == 0);
+    if (!same && self->state != FOLLOW_TRUNCATED) {
+        file_source_note_truncated(self);
+        self->state = FOLLOW_TRUNCATED;
+    }
+    return rc;
+}
+
+int file_source_take_mark(struct file_source *self, struct source_mark *ret_mark, struct err *e)
+{
+    *ret_mark = self->at;
+    int rc = file_source_tail_crc(self, self->at.offset, &ret_mark->tail_crc, e);
+    if (rc == 0 && self->follow)
+        rc = file_source_check_tail(self, self->tail.end, e);
+    if (rc == 0 && self->state == FOLLOW_TRUNCATED)
+        *ret_mark = (struct source_mark){.seq = self->at.seq, .file = self->at.file};
+    return rc;
+}
+
+int file_source_add_mark(struct file_source *self, struct err *e)
+{
+    struct source_mark mark;
+    int rc = file_source_take_mark(self, &mark, e);
+    if (rc == 0)
+        source_marks_add(&self->marks, &mark);
+    return rc;
+}
+
+int file_source_remember(struct file_source *self, struct err *e)
+{
+    struct source_mark mark;
+    int rc = file_source_take_mark(self, &mark, e);
+    return rc == 0 ? file_source_write_cursor(self, &mark, &self->end, e) : rc;
+}
