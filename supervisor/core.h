@@ -213,6 +213,12 @@ void core_init(struct core *core, const struct topology *topology);
 void core_done(struct core *core);
 
 /*
+ * What a message from a stage says, as an event; its stage is set by the caller, its text is that
+ * of the message. False: it is no message that a stage sends.
+ */
+bool core_event_of_message(const struct control_message *m, struct core_event *event);
+
+/*
  * Takes one event. Actions are appended to `actions`; the caller empties it when it has carried
  * them out. An event about what is over (an old link, a dead process) changes nothing but
  * late_messages.

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The loop around the core: it turns signals, messages and time into events, and carries out the
- * actions that come of them. Every event goes through take_event(), so the order of events is the
- * whole story of a run. Not libev's default loop, which would reap every child there is.
+ * actions that come of them. Every event goes through loop_take_event(), so the order of events is
+ * the whole story of a run. Not libev's default loop, which would reap every child there is.
  */
 #include <errno.h>
-#include <ev.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +13,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/check.h"
@@ -25,39 +23,11 @@
 #include "stages/layout.h"
 #include "stages/quarantine.h"
 #include "stages/stage.h"
-#include "supervisor/control_server_loop.h"
 #include "supervisor/status.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/supervisor_loop_p.h"
 
 #define PROGRESS_SECONDS_BAR 0.2
 #define PROGRESS_SECONDS_PLAIN 5.0
-
-struct stage_watchers {
-    struct loop *owner;
-    size_t index;
-    ev_io control;
-    ev_io stderr_output;
-};
-
-struct loop {
-    struct ev_loop *ev;
-    struct supervisor s;
-    struct stage_watchers *watchers;
-    struct core_actions actions;
-    bool acting; /* actions are being carried out further up the stack */
-    ev_io signals;
-    int signal_fd;
-    ev_timer deadline;
-    ev_timer progress;
-    ev_timer observe;
-    struct core_observation *observations; /* of every stage; what one event is made of */
-    bool bar;
-    uint64_t progress_at_ms;
-    uint64_t progress_records;
-    struct control_server *server;
-};
-
-static void take_event(struct loop *l, struct core_event *event);
 
 /* --- the display --- */
 
@@ -104,264 +74,7 @@ static void on_progress(struct ev_loop *ev, ev_timer *timer, int events)
     buf_done(&line);
 }
 
-/* --- what a stage process says --- */
-
-/* Passes whole lines on to our stderr and keeps the end of it all as last words. */
-static void hear_stderr(struct loop *l, size_t index)
-{
-    struct supervised_stage *stage = &l->s.stages[index];
-    char bytes[4096];
-    ssize_t n;
-    while ((n = read(stage->process.stderr_fd, bytes, sizeof bytes)) > 0) {
-        buf_add(&stage->words, bytes, (size_t)n);
-        if (stage->words.len > LAST_WORDS_BYTES_MAX)
-            buf_drop_front(&stage->words, stage->words.len - LAST_WORDS_BYTES_MAX);
-        buf_add(&stage->line, bytes, (size_t)n);
-        uint8_t *newline;
-        while ((newline = memchr(stage->line.data, '\n', stage->line.len)) != NULL) {
-            size_t len = (size_t)(newline - stage->line.data);
-            log_line(LOG_WARNING, "%s: %.*s", l->s.topology->stages[index].name, (int)len,
-                     (const char *)stage->line.data);
-            buf_drop_front(&stage->line, len + 1);
-        }
-        if (stage->line.len > LAST_WORDS_BYTES_MAX)
-            buf_reset(&stage->line); /* it is in the last words, which are bounded */
-    }
-    if (n == 0)
-        ev_io_stop(l->ev, &l->watchers[index].stderr_output);
-}
-
-static void on_stderr(struct ev_loop *ev, ev_io *io, int events)
-{
-    (void)ev;
-    (void)events;
-    struct stage_watchers *w = io->data;
-    hear_stderr(w->owner, w->index);
-}
-
-static bool event_of(const struct control_message *m, struct core_event *event)
-{
-    event->edge = m->edge;
-    event->serial = m->serial;
-    event->acked = m->acked;
-    event->expected = m->expected;
-    event->text = m->text;
-    switch (m->kind) {
-    case CTL_STAGE_READY:
-        event->kind = CORE_STAGE_READY;
-        return true;
-    case CTL_STAGE_POSITIONED:
-        event->kind = CORE_STAGE_POSITIONED;
-        return true;
-    case CTL_STAGE_LINK_LISTENING:
-        event->kind = CORE_LINK_LISTENING;
-        return true;
-    case CTL_STAGE_LINK_DIALED:
-        event->kind = CORE_LINK_DIALED;
-        return true;
-    case CTL_STAGE_LINK_FAILED:
-        event->kind = CORE_LINK_FAILED;
-        return true;
-    case CTL_STAGE_DONE:
-        event->kind = CORE_STAGE_DONE;
-        return true;
-    case CTL_STAGE_REFUSED:
-        event->kind = CORE_STAGE_REFUSED;
-        return true;
-    case CTL_STAGE_UNREAD:
-        event->kind = CORE_STAGE_UNREAD;
-        return true;
-    case CTL_STAGE_PAUSED:
-        event->kind = CORE_STAGE_PAUSED;
-        return true;
-    case CTL_STAGE_RESUMED:
-        event->kind = CORE_STAGE_RESUMED;
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Takes all messages that a stage has sent; also those that a dead one left behind. */
-static void hear_control(struct loop *l, size_t index)
-{
-    struct supervised_stage *stage = &l->s.stages[index];
-    for (;;) {
-        struct control_message message;
-        struct err e;
-        int rc = control_receive(stage->process.control_fd, &message, &e);
-        if (rc == ERR_AGAIN)
-            return;
-        if (rc == ERR_END) {
-            ev_io_stop(l->ev, &l->watchers[index].control);
-            return;
-        }
-        struct core_event event = {.stage = index};
-        if (rc == 0 && event_of(&message, &event)) {
-            take_event(l, &event);
-            continue;
-        }
-        ev_io_stop(l->ev, &l->watchers[index].control);
-        event.kind = CORE_STAGE_MISBEHAVED;
-        event.text = rc == 0 ? "it sent what only we send" : e.text;
-        take_event(l, &event);
-        return;
-    }
-}
-
-static void on_control(struct ev_loop *ev, ev_io *io, int events)
-{
-    (void)ev;
-    (void)events;
-    struct stage_watchers *w = io->data;
-    hear_control(w->owner, w->index);
-}
-
-/* --- births and deaths --- */
-
-/* A store's memory outlives its process, unless that died of a fault of its own. */
-static int renew_image(struct supervised_stage *stage, bool keep, struct err *e)
-{
-    if (stage->image_fd < 0 || keep)
-        return 0;
-    int fd = memfd_create("bulkhead-store", MFD_CLOEXEC);
-    if (fd < 0)
-        return err_set_errno(e, "cannot make memory for the state");
-    (void)close(stage->image_fd);
-    stage->image_fd = fd;
-    return 0;
-}
-
-static void watch_stage(struct loop *l, size_t index)
-{
-    struct stage_watchers *w = &l->watchers[index];
-    const struct spawned *process = &l->s.stages[index].process;
-    ev_io_init(&w->control, on_control, process->control_fd, EV_READ);
-    ev_io_init(&w->stderr_output, on_stderr, process->stderr_fd, EV_READ);
-    w->control.data = w->stderr_output.data = w;
-    ev_io_start(l->ev, &w->control);
-    ev_io_start(l->ev, &w->stderr_output);
-}
-
-static void do_spawn(struct loop *l, const struct core_action *action)
-{
-    struct supervised_stage *stage = &l->s.stages[action->stage];
-    const struct stage *declared = &l->s.topology->stages[action->stage];
-    struct err e;
-    int rc = renew_image(stage, action->keep_image, &e);
-    if (rc == 0) {
-        buf_reset(&stage->line);
-        buf_reset(&stage->words);
-        struct spawn_request request = {.stage = declared->name,
-                                        .generation = action->generation,
-                                        .topology_file = l->s.topology_file,
-                                        .settings = l->s.settings,
-                                        .fresh = l->s.fresh,
-                                        .verbose = l->s.verbose,
-                                        .input = declared->kind->takes_stdin ? l->s.input : NULL,
-                                        .takes_stdout = declared->kind->takes_stdout,
-                                        .status_fd = stage->status_fd,
-                                        .topology_fd = l->s.topology_fd,
-                                        .links_fd = l->s.state->links_fd,
-                                        .stages_fd = l->s.state->stages_fd,
-                                        .lock_fd = l->s.state->lock_fd,
-                                        .memory_bytes_max = declared->memory_bytes_max,
-                                        .image_fd = stage->image_fd >= 0 ? stage->image_fd
-                                                                         : stage->status_fd};
-        rc = spawn_stage(&request, &stage->process, &e);
-    }
-    if (rc != 0) {
-        struct core_event event = {
-            .kind = CORE_SPAWN_FAILED, .stage = action->stage, .text = e.text};
-        take_event(l, &event);
-        return;
-    }
-    stage->alive = true;
-    log_line(LOG_DEBUG, "%s: generation %" PRIu64 " started, pid %ld", declared->name,
-             action->generation, (long)stage->process.pid);
-    watch_stage(l, action->stage);
-}
-
-static void note_end(struct supervised_stage *stage, const siginfo_t *info)
-{
-    if (info->si_code == CLD_EXITED)
-        (void)snprintf(stage->last_end, sizeof stage->last_end, "exited with code %d",
-                       info->si_status);
-    else
-        (void)snprintf(stage->last_end, sizeof stage->last_end, "was killed by SIG%s",
-                       sigabbrev_np(info->si_status) != NULL ? sigabbrev_np(info->si_status) : "?");
-    stage->last_seq = atomic_load(&stage->page->seq_in_hand);
-    atomic_store(&stage->page->seq_in_hand, 0);
-    atomic_store(&stage->page->waiting, STATUS_BUSY); /* the next process shows when it waits */
-    if (stage->words.len == 0)
-        return;
-    buf_reset(&stage->last_words);
-    buf_add(&stage->last_words, stage->words.data, stage->words.len);
-}
-
-/* The sockets on which a dead process listened; those of its next life have other names. */
-static void remove_sockets(struct loop *l, size_t index)
-{
-    for (size_t i = 0; i < l->s.topology->edge_count; i++) {
-        struct err e;
-        if (l->s.topology->edges[i].to == index &&
-            state_dir_remove_links(l->s.state, (unsigned)i, &e) != 0)
-            log_line(LOG_WARNING, "%s", e.text);
-    }
-}
-
-/*
- * The process is dead: takes what it left, reaps it, and lets the core know. The next one is being
- * started when its sockets are removed, which may have to wait for the disk; it is told to listen
- * when that is done.
- */
-static void bury(struct loop *l, size_t index, const siginfo_t *info)
-{
-    struct supervised_stage *stage = &l->s.stages[index];
-    hear_control(l, index);
-    hear_stderr(l, index);
-    ev_io_stop(l->ev, &l->watchers[index].control);
-    ev_io_stop(l->ev, &l->watchers[index].stderr_output);
-    siginfo_t ignored;
-    (void)waitid(P_PID, (id_t)stage->process.pid, &ignored, WEXITED | WNOHANG);
-    (void)close(stage->process.control_fd);
-    (void)close(stage->process.stderr_fd);
-    (void)close(stage->process.pid_fd);
-    stage->alive = false;
-    note_end(stage, info);
-    bool exited = info->si_code == CLD_EXITED;
-    struct core_event event = {.kind = CORE_STAGE_EXITED,
-                               .stage = index,
-                               .acked = atomic_load(&stage->page->acked),
-                               .seq = stage->last_seq,
-                               .signal = exited ? 0 : info->si_status,
-                               .exit_code = exited ? info->si_status : 0};
-    take_event(l, &event);
-    remove_sockets(l, index);
-}
-
-static void check_child(struct loop *l, size_t index)
-{
-    const struct supervised_stage *stage = &l->s.stages[index];
-    while (stage->alive) {
-        siginfo_t info = {0};
-        /* Left unreaped until its last messages are read, so that its pid stays its own. */
-        if (waitid(P_PID, (id_t)stage->process.pid, &info,
-                   WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) != 0 ||
-            info.si_pid == 0)
-            return;
-        if (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
-            info.si_code == CLD_DUMPED) {
-            bury(l, index, &info);
-            return;
-        }
-        (void)waitid(P_PID, (id_t)stage->process.pid, &info, WSTOPPED | WCONTINUED | WNOHANG);
-        if (info.si_code == CLD_STOPPED) {
-            struct core_event event = {.kind = CORE_STAGE_FROZEN, .stage = index};
-            take_event(l, &event);
-        }
-    }
-}
+/* --- signals --- */
 
 static void on_signals(struct ev_loop *ev, ev_io *io, int events)
 {
@@ -372,7 +85,7 @@ static void on_signals(struct ev_loop *ev, ev_io *io, int events)
     while (read(l->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGCHLD) {
             for (size_t i = 0; i < l->s.core.stage_count; i++)
-                check_child(l, i);
+                loop_check_child(l, i);
             continue;
         }
         bool first = l->s.core.is == PIPELINE_RUNNING;
@@ -380,7 +93,7 @@ static void on_signals(struct ev_loop *ev, ev_io *io, int events)
                  first ? "draining; once more to stop without waiting"
                        : "stopping without waiting");
         struct core_event event = {.kind = CORE_STOP_REQUESTED};
-        take_event(l, &event);
+        loop_take_event(l, &event);
     }
 }
 
@@ -403,7 +116,7 @@ static void do_tell(struct loop *l, const struct core_action *action)
         struct core_event event = {.kind = CORE_STAGE_MISBEHAVED,
                                    .stage = action->stage,
                                    .text = "it does not read what it is told"};
-        take_event(l, &event);
+        loop_take_event(l, &event);
     }
 }
 
@@ -439,7 +152,7 @@ static void do_quarantine(struct loop *l, const struct core_action *action)
         (void)err_wrap(&e, "putting seq %" PRIu64 " into quarantine", entry.seq);
         struct core_event event = {
             .kind = CORE_STAGE_REFUSED, .stage = action->stage, .text = e.text};
-        take_event(l, &event);
+        loop_take_event(l, &event);
     }
 }
 
@@ -447,7 +160,7 @@ static void do_action(struct loop *l, const struct core_action *action)
 {
     switch (action->kind) {
     case CORE_SPAWN:
-        do_spawn(l, action);
+        loop_spawn(l, action);
         return;
     case CORE_QUARANTINE:
         do_quarantine(l, action);
@@ -473,7 +186,7 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
     (void)ev;
     (void)events;
     struct core_event event = {.kind = CORE_TIME_PASSED};
-    take_event(timer->data, &event);
+    loop_take_event(timer->data, &event);
 }
 
 static void on_observe(struct ev_loop *ev, ev_timer *timer, int events)
@@ -493,7 +206,7 @@ static void on_observe(struct ev_loop *ev, ev_timer *timer, int events)
                                       .progress = atomic_load(&page->processed) + acked};
     }
     struct core_event event = {.kind = CORE_STAGES_OBSERVED, .observations = l->observations};
-    take_event(l, &event);
+    loop_take_event(l, &event);
 }
 
 static void arm_deadline(struct loop *l)
@@ -510,7 +223,7 @@ static void arm_deadline(struct loop *l)
 }
 
 /* Carrying out an action may bring the next event, whose actions then stand behind the others. */
-static void take_event(struct loop *l, struct core_event *event)
+void loop_take_event(struct loop *l, struct core_event *event)
 {
     event->now_ms = clock_monotonic_ms();
     core_step(&l->s.core, event, &l->actions);
@@ -544,7 +257,7 @@ static void answer_kill(struct loop *l, const char *name, struct buf *answer)
                    (long)l->s.stages[stage->index].process.pid,
                    l->s.core.stages[stage->index].generation);
     struct core_event event = {.kind = CORE_KILL_REQUESTED, .stage = stage->index};
-    take_event(l, &event);
+    loop_take_event(l, &event);
 }
 
 static void answer_request(void *context, const char *request, struct buf *answer)
@@ -563,7 +276,7 @@ static void answer_request(void *context, const char *request, struct buf *answe
                        l->s.core.is == PIPELINE_RUNNING ? "draining, then stopping"
                                                         : "stopping without waiting");
         struct core_event event = {.kind = CORE_STOP_REQUESTED};
-        take_event(l, &event);
+        loop_take_event(l, &event);
     } else {
         buf_add_text(answer, "error: no such request\n");
     }
@@ -729,7 +442,7 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
     if (rc == 0) {
         start_timers(&l, config->quiet);
         struct core_event start = {.kind = CORE_STARTED};
-        take_event(&l, &start);
+        loop_take_event(&l, &start);
         (void)ev_run(l.ev, 0);
         if (l.bar) {
             log_set_before_line(NULL);

@@ -19,46 +19,6 @@ static void take_event(struct core_event *event);
 
 /* --- what a stage process says --- */
 
-static bool event_of(const struct control_message *m, struct core_event *event)
-{
-    event->edge = m->edge;
-    event->serial = m->serial;
-    event->acked = m->acked;
-    event->expected = m->expected;
-    event->text = m->text;
-    switch (m->kind) {
-    case CTL_STAGE_READY:
-        event->kind = CORE_STAGE_READY;
-        return true;
-    case CTL_STAGE_POSITIONED:
-        event->kind = CORE_STAGE_POSITIONED;
-        return true;
-    case CTL_STAGE_LINK_LISTENING:
-        event->kind = CORE_LINK_LISTENING;
-        return true;
-    case CTL_STAGE_LINK_DIALED:
-        event->kind = CORE_LINK_DIALED;
-        return true;
-    case CTL_STAGE_LINK_FAILED:
-        event->kind = CORE_LINK_FAILED;
-        return true;
-    case CTL_STAGE_DONE:
-        event->kind = CORE_STAGE_DONE;
-        return true;
-    case CTL_STAGE_REFUSED:
-        event->kind = CORE_STAGE_REFUSED;
-        return true;
-    case CTL_STAGE_PAUSED:
-        event->kind = CORE_STAGE_PAUSED;
-        return true;
-    case CTL_STAGE_RESUMED:
-        event->kind = CORE_STAGE_RESUMED;
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void hear_control(size_t index)
 {
     struct supervised *stage = &world.supervisor.stages[index];
@@ -69,7 +29,7 @@ static void hear_control(size_t index)
         if (rc == ERR_AGAIN)
             return;
         struct core_event event = {.stage = index};
-        if (rc == 0 && event_of(&message, &event)) {
+        if (rc == 0 && core_event_of_message(&message, &event)) {
             take_event(&event);
             continue;
         }
