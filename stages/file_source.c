@@ -118,9 +118,9 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
                 struct err *e)
 {
     struct file_source *self = opaque;
+    file_source_take_events(self);
     if (self->state == FOLLOW_TRUNCATED)
         return ERR_END;
-    file_source_take_events(self);
     int rc = file_read_at(self->fd, offset, bytes, len, ret_len, e);
     if (rc == 0 && self->follow)
         rc = file_source_check_tail(self, offset, e);

@@ -255,7 +255,8 @@ static int work(struct host *h, bool *ret_more)
     *ret_more = false;
     h->io_waits = false;
     h->turn_is_long = false;
-    if (is_blocked(h) || host_paced_us(h) != 0)
+    h->paced = host_paced_us(h) != 0;
+    if (is_blocked(h) || h->paced)
         return 0;
     int rc = h->inlet_count == 0 ? work_on_source(h, ret_more) : work_on_input(h, ret_more);
     if (rc == 0 && !*ret_more)

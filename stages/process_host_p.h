@@ -43,6 +43,7 @@ struct host {
     bool at_end;       /* a source has read all there is, or was told to stop reading */
     bool io_waits;     /* a source has nothing to read now, or a sink cannot write */
     bool commit_waits; /* and the sink could not even commit */
+    bool paced;        /* a source was not to read yet: no sign of its input was waited for */
     bool done_said;
     bool stopping;
     enum host_pause paused; /* for want of space, since it was missed last */

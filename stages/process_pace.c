@@ -259,7 +259,7 @@ int host_wait(struct host *h)
     nfds_t count = watch_links(h, h->poll_fds);
     uint64_t timeout_us = sooner_us(until_commit_us(h), until_flush_us(h));
     uint64_t paced_us = host_paced_us(h);
-    if (paced_us != 0)
+    if (paced_us != 0 || h->paced) /* the time may be over by now: then look at once */
         timeout_us = sooner_us(timeout_us, paced_us);
     else if (h->io_waits)
         timeout_us = sooner_us(timeout_us, watch_io(h, &h->poll_fds[count++]));

@@ -192,6 +192,9 @@ void process_call(const char *what, const char *of, uint64_t detail)
     if (present->doomed ? !present->supervisor_gone || chance_one_in(4)
                         : last || fault_one_in(world.faults.kill_one_in))
         die(what, of, detail);
+    /* A call takes its time: what a turn saw of the clock at its beginning is not so at its end. */
+    if (chance_one_in(50))
+        sim_report.now_us += chance_below(2000);
     if (chance_one_in(world.faults.yield_one_in)) {
         struct process *process = present;
         coroutine_leave();
