@@ -9,7 +9,7 @@
 #include "common/check.h"
 
 #define CONTROL_MAGIC 0x54434842u /* "BHCT" */
-#define CONTROL_VERSION 1u
+#define CONTROL_VERSION 2u
 
 enum {
     AT_MAGIC = 0,
@@ -22,7 +22,7 @@ enum {
     AT_TO_GENERATION = 32,
     AT_ACKED = 40,
     AT_EXPECTED = 48,
-    AT_SPARE = 56,
+    AT_FURTHEST = 56,
 };
 
 const char *control_kind_name(enum control_kind kind)
@@ -64,6 +64,7 @@ size_t control_encode(const struct control_message *message, uint8_t *bytes)
     bytes_put_u64(bytes + AT_TO_GENERATION, message->to_generation);
     bytes_put_u64(bytes + AT_ACKED, message->acked);
     bytes_put_u64(bytes + AT_EXPECTED, message->expected);
+    bytes_put_u64(bytes + AT_FURTHEST, message->furthest);
     memcpy(bytes + CONTROL_HEAD_BYTES, message->text, text_len);
     return CONTROL_HEAD_BYTES + text_len;
 }
@@ -73,8 +74,7 @@ int control_decode(const uint8_t *bytes, size_t len, struct control_message *ret
 {
     if (len < CONTROL_HEAD_BYTES || len > CONTROL_BYTES_MAX ||
         bytes_get_u32(bytes + AT_MAGIC) != CONTROL_MAGIC ||
-        bytes_get_u16(bytes + AT_VERSION) != CONTROL_VERSION ||
-        bytes_get_u64(bytes + AT_SPARE) != 0)
+        bytes_get_u16(bytes + AT_VERSION) != CONTROL_VERSION)
         return err_set(e, ERR_PROTOCOL, "a control message of an unknown form");
     uint16_t kind = bytes_get_u16(bytes + AT_KIND);
     size_t text_len = bytes_get_u32(bytes + AT_TEXT_LEN);
@@ -87,7 +87,8 @@ int control_decode(const uint8_t *bytes, size_t len, struct control_message *ret
                                  .from_generation = bytes_get_u64(bytes + AT_FROM_GENERATION),
                                  .to_generation = bytes_get_u64(bytes + AT_TO_GENERATION),
                                  .acked = bytes_get_u64(bytes + AT_ACKED),
-                                 .expected = bytes_get_u64(bytes + AT_EXPECTED)};
+                                 .expected = bytes_get_u64(bytes + AT_EXPECTED),
+                                 .furthest = bytes_get_u64(bytes + AT_FURTHEST)};
     memcpy(ret_message->text, bytes + CONTROL_HEAD_BYTES, text_len);
     return 0;
 }

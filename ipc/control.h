@@ -18,8 +18,10 @@
 #define CONTROL_LIST(X)                                                                            \
     X(CTL_SUPERVISOR_LINK_LISTEN, 1, "edge serial from_generation to_generation",                  \
       "to the receiving end: listen for this link")                                                \
-    X(CTL_SUPERVISOR_LINK_DIAL, 2, "edge serial from_generation to_generation acked expected",     \
-      "to the sending end: connect; the peer has acked this and expects that")                     \
+    X(CTL_SUPERVISOR_LINK_DIAL, 2,                                                                 \
+      "edge serial from_generation to_generation acked expected furthest",                         \
+      "to the sending end: connect; the peer has acked this and expects that, and who expects "    \
+      "most of all behind this link expects the furthest")                                         \
     X(CTL_SUPERVISOR_LINK_UP, 3, "edge serial", "to the receiving end: the peer is connected")     \
     X(CTL_SUPERVISOR_LINK_CLOSE, 4, "edge serial", "the link is over")                             \
     X(CTL_SUPERVISOR_DRAIN, 5, "", "to the source: read no more, finish what is under way")        \
@@ -56,6 +58,7 @@ struct control_message {
     uint64_t to_generation;
     uint64_t acked;
     uint64_t expected;
+    uint64_t furthest;
     char text[CONTROL_TEXT_BYTES_MAX + 1];
 };
 

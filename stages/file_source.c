@@ -113,6 +113,22 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
     return over ? ERR_END : ERR_AGAIN;
 }
 
+/* What was read of a line whose end was cut off is no line. */
+static int end_truncated(struct file_source *self)
+{
+    uint64_t unfinished = line_reader_unfinished(&self->lines);
+    if (unfinished != 0) {
+        char *text =
+            memory_format("%" PRIu64 " bytes of a line at the end of '%s' are dropped: the "
+                          "rest of the line was cut off",
+                          unfinished, self->path);
+        self->note(text);
+        free(text);
+    }
+    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    return ERR_END;
+}
+
 /* Reads more of the file. */
 static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_t *ret_len,
                 struct err *e)
@@ -120,14 +136,14 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
     struct file_source *self = opaque;
     file_source_take_events(self);
     if (self->state == FOLLOW_TRUNCATED)
-        return ERR_END;
+        return end_truncated(self);
     int rc = file_read_at(self->fd, offset, bytes, len, ret_len, e);
     if (rc == 0 && self->follow)
         rc = file_source_check_tail(self, offset, e);
     if (rc != 0)
         return err_wrap(e, "'%s'", self->path);
     if (self->state == FOLLOW_TRUNCATED)
-        return ERR_END;
+        return end_truncated(self);
     if (self->follow)
         file_source_add_to_tail(&self->tail, bytes, *ret_len);
     return *ret_len != 0 ? 0 : end_of_file(self, offset, e);
@@ -229,6 +245,7 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
         rc = next_line(self, ret_line, e);
         if (rc != 0)
             return rc;
+        self->begun_anew = false;
         self->at.line++;
         self->at.seq += ret_line->blank ? 0 : 1;
         self->at.offset = self->lines.offset;
@@ -329,6 +346,16 @@ static int commit(void *opaque, seq_number seq, struct err *e)
     return rc;
 }
 
+static int peer_has(void *opaque, const char *name, seq_number seq, struct err *e)
+{
+    struct file_source *self = opaque;
+    if (seq > self->peer_seq) {
+        self->peer_seq = seq;
+        self->peer_name = name;
+    }
+    return self->begun_anew ? file_source_check_numbers(self, e) : 0;
+}
+
 static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total)
 {
     const struct file_source *self = opaque;
@@ -344,6 +371,7 @@ static const struct stage_ops ops = {
     .wait = wait_for_more,
     .position = position,
     .commit = commit,
+    .peer_has = peer_has,
     .progress = progress,
 };
 

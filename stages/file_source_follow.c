@@ -25,9 +25,9 @@ void file_source_take_events(struct file_source *self)
  * What follows a rotated file. While files are renamed one after the other it may seem that one of
  * them is missing; it is only if it stays so.
  */
-static int find_next(struct file_source *self, int *ret_fd, struct err *e)
+static int find_next(struct file_source *self, int *ret_fd, bool *ret_named, struct err *e)
 {
-    int rc = rotation_next(self->path, self->fd, ret_fd, e);
+    int rc = rotation_next(self->path, self->fd, ret_fd, ret_named, e);
     if (rc != ERR_MISMATCH) {
         self->doubts = false;
         return rc;
@@ -39,8 +39,24 @@ static int find_next(struct file_source *self, int *ret_fd, struct err *e)
     return now_ms - self->doubts_since_ms < DOUBT_MS ? ERR_AGAIN : rc;
 }
 
+/* Lines that somebody writes to a rotated file after its successor has some are read by nobody. */
+static void check_left(struct file_source *self)
+{
+    struct stat st;
+    if (self->left_fd < 0 || fstat(self->left_fd, &st) != 0 ||
+        (uint64_t)st.st_size <= self->left_bytes)
+        return;
+    char *text = memory_format("%" PRIu64 " bytes were written to the rotated file behind '%s' "
+                               "after its successor was begun; they are not read",
+                               (uint64_t)st.st_size - self->left_bytes, self->path);
+    self->note(text);
+    free(text);
+    self->left_bytes = (uint64_t)st.st_size;
+}
+
 static int enter_next(struct file_source *self, int fd, struct err *e)
 {
+    check_left(self);
     if (self->left_fd >= 0)
         (void)close(self->left_fd);
     self->left_fd = self->fd;
@@ -63,32 +79,36 @@ static int open_first(struct file_source *self, struct err *e)
     return rc == 0 ? file_source_remember(self, e) : rc;
 }
 
-/* Lines that somebody writes to a rotated file after its successor has some are read by nobody. */
-static void check_left(struct file_source *self)
+/*
+ * At the end of what there is: it must be no less than what downstream has had of it. For a moment
+ * it may seem so, while files are renamed. Returns ERR_AGAIN, or ERR_MISMATCH.
+ */
+static int check_enough(struct file_source *self, struct err *e)
 {
-    struct stat st;
-    if (self->left_fd < 0 || fstat(self->left_fd, &st) != 0 ||
-        (uint64_t)st.st_size <= self->left_bytes)
-        return;
-    char *text = memory_format("%" PRIu64 " bytes were written to the rotated file behind '%s' "
-                               "after its successor was begun; they are not read",
-                               (uint64_t)st.st_size - self->left_bytes, self->path);
-    self->note(text);
-    free(text);
-    self->left_bytes = (uint64_t)st.st_size;
+    if (self->at.seq >= self->peer_seq) {
+        self->short_of = false;
+        return ERR_AGAIN;
+    }
+    uint64_t now_ms = clock_monotonic_ms();
+    if (!self->short_of)
+        self->short_since_ms = now_ms;
+    self->short_of = true;
+    return now_ms - self->short_since_ms < DOUBT_MS ? ERR_AGAIN
+                                                    : file_source_check_numbers(self, e);
 }
 
 int file_source_look_around(struct file_source *self, struct err *e)
 {
     if (self->fd < 0)
         return open_first(self, e);
-    int rc = find_next(self, NULL, e);
+    bool named;
+    int rc = find_next(self, NULL, &named, e);
     if (rc == 0) {
         self->state = FOLLOW_LEAVING;
         return 0;
     }
     check_left(self);
-    return rc;
+    return rc == ERR_AGAIN ? check_enough(self, e) : rc;
 }
 
 /*
@@ -99,9 +119,24 @@ static int begin_truncated(struct file_source *self, struct err *e)
 {
     if (self->committed.seq != self->at.seq)
         return ERR_AGAIN;
+    int rc = file_source_check_numbers(self, e);
+    if (rc != 0)
+        return rc;
     file_source_begin_again(self);
-    int rc = file_source_begin(self, e);
+    rc = file_source_begin(self, e);
     return rc == 0 ? file_source_remember(self, e) : rc;
+}
+
+/* Another directory may have more of it than can be seen from here. */
+static void note_nameless(const struct file_source *self)
+{
+    char *text =
+        memory_format("the file that was read as '%s' was removed, compressed, or moved to "
+                      "another directory; if that happened more than once since the last "
+                      "look, what was in between is not read: rotate within the directory",
+                      self->path);
+    self->note(text);
+    free(text);
 }
 
 int file_source_leave(struct file_source *self, struct err *e)
@@ -109,7 +144,10 @@ int file_source_leave(struct file_source *self, struct err *e)
     if (self->state == FOLLOW_TRUNCATED)
         return begin_truncated(self, e);
     int fd;
-    int rc = find_next(self, &fd, e);
+    bool named;
+    int rc = find_next(self, &fd, &named, e);
+    if (rc == 0 && !named)
+        note_nameless(self);
     if (rc == 0)
         rc = enter_next(self, fd, e);
     else if (rc == ERR_AGAIN)

@@ -65,6 +65,11 @@ struct file_source {
     int notify_fd; /* an inotify that watches the open file; -1: none */
     int watch;     /* in it */
     struct tail tail;
+    seq_number peer_seq;   /* that stage downstream which has most has records up to here; */
+    const char *peer_name; /* a number that it has is not given to another line */
+    bool begun_anew;       /* it was found truncated, and nothing was given out since */
+    bool short_of;         /* there is less to read than that stage has had, */
+    uint64_t short_since_ms;
     bool doubts; /* a file seems to be missing, */
     uint64_t doubts_since_ms;
     int left_fd;         /* the file that was read before this one; -1: none */
@@ -121,6 +126,12 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
 
 /* Takes the cursor's payload for where the source is. */
 void file_source_take_payload(struct file_source *self, const uint8_t *payload);
+
+/*
+ * In a file that is begun again: whether the numbers of its lines are free. Those that downstream
+ * has are not, and what they were is not in the file any more: ERR_MISMATCH.
+ */
+int file_source_check_numbers(const struct file_source *self, struct err *e);
 
 /*
  * Has the cursor tell of the file before anything of it is given out: it may be rotated, or grow

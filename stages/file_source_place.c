@@ -210,3 +210,16 @@ int file_source_remember(struct file_source *self, struct err *e)
     int rc = file_source_take_mark(self, &mark, e);
     return rc == 0 ? file_source_write_cursor(self, &mark, &self->end, e) : rc;
 }
+
+int file_source_check_numbers(const struct file_source *self, struct err *e)
+{
+    if (self->peer_seq <= self->at.seq)
+        return 0;
+    return err_set(
+        e, ERR_MISMATCH,
+        "'%s' was truncated or written anew when the last that is known of it was record "
+        "%" PRIu64 ", but stage '%s' had record %" PRIu64 " of it already, so nobody can "
+        "tell the new lines from those; put back what was cut off, or start over with "
+        "--fresh",
+        self->path, self->at.seq, self->peer_name, self->peer_seq);
+}

@@ -64,6 +64,7 @@ static int check_followed(struct file_source *self, struct err *e)
     if (rc == 0 && hash_crc32c(0, self->tail.bytes, self->tail.len) != self->at.tail_crc) {
         file_source_note_truncated(self);
         file_source_begin_again(self);
+        self->begun_anew = true;
     }
     return rc;
 }

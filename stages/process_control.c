@@ -134,14 +134,13 @@ static int on_dial(struct host *h, const struct control_message *m)
     if (link_dial(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
         return tell_link(h, CTL_STAGE_LINK_FAILED, m->edge, m->serial, h->e.text);
     outlet_connect_take(outlet, link, m->acked, m->expected);
-    if (h->runner.ops->last != NULL && m->expected > h->runner.ops->last(h->runner.self) + 1)
-        return err_set(&h->e, ERR_CORRUPT,
-                       "stage '%s' has record %" PRIu64 ", but what is kept of the input ends with "
-                       "%" PRIu64 ": the end of the journal is lost; restore the state directory "
-                       "as a whole",
-                       h->config->topology->stages[outlet->edge->to].name, m->expected - 1,
-                       h->runner.ops->last(h->runner.self));
-    int rc = tell_link(h, CTL_STAGE_LINK_DIALED, m->edge, m->serial, "");
+    int rc = 0;
+    if (h->runner.ops->peer_has != NULL && m->furthest > 0)
+        rc = h->runner.ops->peer_has(h->runner.self,
+                                     h->config->topology->stages[outlet->edge->to].name,
+                                     m->furthest - 1, &h->e);
+    if (rc == 0)
+        rc = tell_link(h, CTL_STAGE_LINK_DIALED, m->edge, m->serial, "");
     if (rc != 0)
         return rc;
     if (h->positioned)

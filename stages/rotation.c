@@ -191,17 +191,33 @@ int rotation_find(const char *path, const struct file_identity *file, int *ret_f
 
 /* --- what the names say --- */
 
-/* How long the suffix is without the ending of a compressed file. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* How long the suffix is without the ending of a compressed file: .gz, .bz2, whatever it may be. */
 static size_t plain_len(const char *suffix)
 {
-    static const char *const endings[] = {".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z"};
-    size_t len = strlen(suffix);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        size_t ending_len = strlen(endings[i]);
-        if (len > ending_len && strcmp(suffix + len - ending_len, endings[i]) == 0)
-            return len - ending_len;
+    const char *dot = strrchr(suffix, '.');
+    return dot != NULL && dot != suffix && is_letter(dot[1]) ? (size_t)(dot - suffix)
+                                                             : strlen(suffix);
+}
+
+/* Whether a suffix can be that of a rotated file: all of them have numbers or dates. */
+static bool has_digits(const char *suffix)
+{
+    size_t len = plain_len(suffix);
+    for (size_t i = 0; i < len; i++) {
+        if (is_digit(suffix[i]))
+            return true;
     }
-    return len;
+    return false;
 }
 
 /* The number of a suffix like ".12" or ".12.gz"; -1 if it is of another form. */
@@ -217,6 +233,26 @@ static int64_t number_of(const char *suffix)
     return number;
 }
 
+/*
+ * Whether two suffixes can be of one rotation: digits where the other has digits, the same between
+ * them, and nothing but more digits where one is longer. app.log.tmp is no later app.log-20260101.
+ */
+static bool have_one_form(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    size_t common = a_len < b_len ? a_len : b_len;
+    for (size_t i = 0; i < common; i++) {
+        bool digits = is_digit(a[i]) && is_digit(b[i]);
+        bool letters = is_letter(a[i]) && is_letter(b[i]);
+        if (a[i] != b[i] && !digits && !letters)
+            return false;
+    }
+    for (size_t i = common; i < a_len || i < b_len; i++) {
+        if (is_letter(a_len > b_len ? a[i] : b[i]))
+            return false;
+    }
+    return true;
+}
+
 /* Whether the file with one suffix was rotated later than that with another. */
 static bool is_later(const char *suffix, const char *than)
 {
@@ -226,7 +262,10 @@ static bool is_later(const char *suffix, const char *than)
     /* Names of another form beside numbered ones are no rotated files, and the other way round. */
     if ((number >= 0) != (than_number >= 0))
         return false;
-    return strcmp(suffix, than) > 0 && strncmp(suffix, than, plain_len(than)) != 0;
+    size_t len = plain_len(suffix), than_len = plain_len(than);
+    int order = memcmp(suffix, than, len < than_len ? len : than_len);
+    return (order > 0 || (order == 0 && len > than_len)) &&
+           have_one_form(suffix, len, than, than_len);
 }
 
 /* Whether two suffixes are of the same file, the first as it is and the second compressed. */
@@ -244,6 +283,7 @@ struct survey {
     const struct entry *current; /* it; NULL: it has no name here */
     const struct entry *next;    /* the one that was rotated after it, first of all; NULL: none */
     bool newer;                  /* some rotated file was written later than ours */
+    bool begun;                  /* there is something in one that was rotated after it */
 };
 
 static bool is_newer(const struct stat *st, const struct stat *than)
@@ -264,9 +304,10 @@ static struct survey survey_of(const struct listing *l, const struct stat *ours)
         const struct entry *entry = &l->entries[i];
         if (*entry->suffix == '\0')
             continue;
-        s.newer |= is_newer(&entry->st, ours);
+        s.newer |= has_digits(entry->suffix) && is_newer(&entry->st, ours);
         if (s.current == NULL || !is_later(entry->suffix, s.current->suffix))
             continue;
+        s.begun |= entry->st.st_size > 0;
         /* The first that is later; while it is being compressed, it is there twice. */
         if (s.next == NULL || is_later(s.next->suffix, entry->suffix) ||
             is_plain_of(entry->suffix, s.next->suffix))
@@ -307,13 +348,13 @@ static int judge(const char *path, const struct survey *s, struct err *e)
     return 0;
 }
 
-/* The writer may still have the old file open as long as it has written nothing to the new. */
+/* The writer may still have the old file open as long as it has written nothing to a new one. */
 static bool is_begun(const struct listing *l, const struct survey *s)
 {
-    return s->next != NULL || (l->there && l->path.st_size > 0);
+    return s->begun || (l->there && l->path.st_size > 0);
 }
 
-int rotation_next(const char *path, int fd, int *ret_fd, struct err *e)
+int rotation_next(const char *path, int fd, int *ret_fd, bool *ret_named, struct err *e)
 {
     struct stat ours, now;
     if (fstat(fd, &ours) != 0)
@@ -325,6 +366,7 @@ int rotation_next(const char *path, int fd, int *ret_fd, struct err *e)
     if (rc != 0)
         return rc;
     struct survey s = survey_of(&l, &ours);
+    *ret_named = s.current != NULL;
     if (l.there && same_inode(&l.path, &ours))
         rc = ERR_AGAIN;
     else

@@ -32,11 +32,14 @@ int rotation_find(const char *path, const struct file_identity *file, int *ret_f
  * Finds the file that follows the one that is open as fd, and opens it; with ret_fd NULL, only
  * tells whether there is one.
  *
+ *   ret_named  whether ours is still beside the path; if not, it cannot be told whether another one
+ *              was there between the two
+ *
  * Ownership: the caller closes *ret_fd.
  * Returns:   0; ERR_AGAIN (none yet: it was not rotated, or the new one has nothing in it, or files
  *            are renamed at this moment); ERR_MISMATCH (a file in between is missing or compressed,
  *            which a rotation that is not complete may make it seem, too); ERR_IO.
  */
-int rotation_next(const char *path, int fd, int *ret_fd, struct err *e);
+int rotation_next(const char *path, int fd, int *ret_fd, bool *ret_named, struct err *e);
 
 #endif

@@ -181,10 +181,12 @@ struct stage_ops {
     void (*drain)(void *self);
 
     /*
-     * KIND_SOURCE that keeps what it takes in: the last record it holds. A stage downstream that
-     * has more was given what is gone, which no restart brings back. May be NULL.
+     * KIND_SOURCE: stage `name` downstream, or one behind it, has all up to seq, and will take what
+     * comes again of it for what it had. If that would be something else, because what it was given
+     * is gone from the input, the answer is ERR_CORRUPT or ERR_MISMATCH: no restart brings it back.
+     * May be NULL.
      */
-    seq_number (*last)(const void *self);
+    int (*peer_has)(void *self, const char *name, seq_number seq, struct err *e);
 
     /*
      * For those whose functions may say ERR_AGAIN: when it is worth to try again, which is when

@@ -259,9 +259,16 @@ static void drain(void *opaque)
     ((struct stdin_source *)opaque)->draining = true;
 }
 
-static seq_number last(const void *opaque)
+static int peer_has(void *opaque, const char *name, seq_number seq, struct err *e)
 {
-    return journal_last(((const struct stdin_source *)opaque)->journal);
+    seq_number last = journal_last(((const struct stdin_source *)opaque)->journal);
+    if (seq <= last)
+        return 0;
+    return err_set(e, ERR_CORRUPT,
+                   "stage '%s' has record %" PRIu64 ", but what is kept of the input ends with "
+                   "%" PRIu64 ": the end of the journal is lost; restore the state directory as a "
+                   "whole",
+                   name, seq, last);
 }
 
 static seq_number position(const void *opaque)
@@ -309,7 +316,7 @@ static const struct stage_ops ops = {
     .close = close_source,
     .read = read_record,
     .drain = drain,
-    .last = last,
+    .peer_has = peer_has,
     .wait = wait_for_input,
     .position = position,
     .commit = commit,

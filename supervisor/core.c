@@ -103,7 +103,8 @@ static void tell(struct step *s, size_t stage, const struct control_message *mes
 }
 
 void step_tell_edge(struct step *s, size_t stage, enum control_kind kind,
-                    const struct core_edge *edge, uint64_t acked, uint64_t expected)
+                    const struct core_edge *edge, uint64_t acked, uint64_t expected,
+                    uint64_t furthest)
 {
     const struct core *core = s->core;
     struct control_message message = {.kind = kind,
@@ -112,7 +113,8 @@ void step_tell_edge(struct step *s, size_t stage, enum control_kind kind,
                                       .from_generation = core->stages[edge->from].generation,
                                       .to_generation = core->stages[edge->to].generation,
                                       .acked = acked,
-                                      .expected = expected};
+                                      .expected = expected,
+                                      .furthest = furthest};
     tell(s, stage, &message);
 }
 

@@ -34,7 +34,7 @@ void step_link_edges(struct step *s)
         if (edge->why[0] != '\0')
             step_note(s, edge->from, "link %zu: %s; making it anew", i, edge->why);
         edge->why[0] = '\0';
-        step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_LISTEN, edge, 0, 0);
+        step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_LISTEN, edge, 0, 0, 0);
     }
 }
 
@@ -46,9 +46,9 @@ void step_unlink_edge(struct step *s, struct core_edge *edge, size_t except)
     step_move_edge(edge, EDGE_DOWN);
     edge->deadline_ms = 0;
     if (edge->from != except && step_is_alive(&s->core->stages[edge->from]))
-        step_tell_edge(s, edge->from, CTL_SUPERVISOR_LINK_CLOSE, edge, 0, 0);
+        step_tell_edge(s, edge->from, CTL_SUPERVISOR_LINK_CLOSE, edge, 0, 0, 0);
     if (edge->to != except && step_is_alive(&s->core->stages[edge->to]))
-        step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_CLOSE, edge, 0, 0);
+        step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_CLOSE, edge, 0, 0, 0);
 }
 
 static void note_linked(struct core *core, size_t index)
@@ -75,6 +75,29 @@ static struct core_edge *present_link(struct step *s, enum core_edge_state is, b
     return NULL;
 }
 
+/*
+ * What the one expects that expects most of all that lie behind a link, however far: a stage
+ * without a state that was restarted has forgotten what it passed on. Stages stand in the order of
+ * the flow, and there are no circles.
+ */
+static uint64_t furthest_expected(const struct core *core, const struct core_edge *link)
+{
+    bool reached[PROCESSES_MAX] = {false};
+    uint64_t furthest = link->expected;
+    reached[link->to] = true;
+    for (size_t from = link->to; from < core->stage_count; from++) {
+        for (size_t i = 0; reached[from] && i < core->edge_count; i++) {
+            const struct core_edge *edge = &core->edges[i];
+            if (edge->from != from)
+                continue;
+            reached[edge->to] = true;
+            if (edge->expected > furthest)
+                furthest = edge->expected;
+        }
+    }
+    return furthest;
+}
+
 void step_on_listening(struct step *s)
 {
     struct core_edge *edge = present_link(s, EDGE_LISTENING, false);
@@ -84,7 +107,7 @@ void step_on_listening(struct step *s)
     edge->heard_by = s->core->stages[edge->from].generation;
     edge->expected = s->event->expected;
     step_tell_edge(s, edge->from, CTL_SUPERVISOR_LINK_DIAL, edge, s->event->acked,
-                   s->event->expected);
+                   s->event->expected, furthest_expected(s->core, edge));
 }
 
 void step_on_dialed(struct step *s)
@@ -94,7 +117,7 @@ void step_on_dialed(struct step *s)
         return;
     step_move_edge(edge, EDGE_UP);
     edge->deadline_ms = 0;
-    step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_UP, edge, 0, 0);
+    step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_UP, edge, 0, 0, 0);
     note_linked(s->core, edge->from);
     note_linked(s->core, edge->to);
 }

@@ -37,7 +37,8 @@ void step_warn(struct step *s, size_t stage, const char *format, ...)
 
 /* Tells a stage something about an edge. */
 void step_tell_edge(struct step *s, size_t stage, enum control_kind kind,
-                    const struct core_edge *edge, uint64_t acked, uint64_t expected);
+                    const struct core_edge *edge, uint64_t acked, uint64_t expected,
+                    uint64_t furthest);
 
 /* Whether there is a process that can be told something. */
 bool step_is_alive(const struct core_stage *stage);

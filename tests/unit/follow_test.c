@@ -47,7 +47,8 @@ struct world {
     unsigned speed; /* one of so many calls has a step */
 
     /* The writer. */
-    int fd;          /* the file that it writes to */
+    int fd;          /* the file that it writes to, */
+    unsigned index;  /* which is this one of all */
     unsigned lines;  /* that it has begun */
     bool half;       /* and it has not ended the last one */
     unsigned wanted; /* so many it writes */
@@ -58,6 +59,7 @@ struct world {
     enum compression compressed[ROTATIONS_MAX]; /* of each */
     unsigned renaming; /* the number of the file that is renamed next, plus 1; 0: no rotation */
     bool left;         /* the path was renamed, and the writer has not opened a new one */
+    bool there;        /* there is a file at the path */
 
     /* The source. */
     struct topology *topology;
@@ -67,6 +69,7 @@ struct world {
     seq_number seen, acked;
     seq_number gone; /* what was read up to here was truncated since */
     bool truncated;
+    const char *note; /* that is expected; NULL: none but that of a truncation */
 };
 
 static struct world *the_world;
@@ -78,6 +81,8 @@ static void write_text(struct world *w, const char *text)
     if (w->fd < 0) { /* a rotation is over when something is in the new file */
         w->fd = open(w->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         w->left = false;
+        w->there = true;
+        w->index = w->rotated;
     }
     assert_true(w->fd >= 0);
     assert_int_equal(write(w->fd, text, strlen(text)), strlen(text));
@@ -123,8 +128,9 @@ static void rename_one(struct world *w)
     name_of(w, index, number + 1, ending, to);
     assert_int_equal(rename(number == 0 ? w->path : from, to), 0);
     if (number == 0) {
-        w->rotated++;
+        w->last_line[w->rotated++] = LINES_MAX; /* until its writer leaves it */
         w->left = true;
+        w->there = false;
     }
 }
 
@@ -155,7 +161,7 @@ static bool may_rotate(const struct world *w)
         if (w->compressed[i] == BOTH)
             return false;
     }
-    return !w->left && w->fd >= 0 && w->renaming == 0 && w->rotated < ROTATIONS_MAX;
+    return w->there && w->fd >= 0 && w->renaming == 0 && w->rotated < ROTATIONS_MAX;
 }
 
 static const struct stage_ops *ops(const struct world *w)
@@ -184,17 +190,19 @@ static void truncate_input(struct world *w)
 /* What others do to the files, by one step. */
 static void world_step(struct world *w)
 {
-    bool created = w->left && w->fd >= 0 && random_below(3) == 0;
-    bool reopens = w->left && w->fd >= 0 && !w->half && random_below(3) == 0;
+    bool created = w->left && w->fd >= 0 && !w->there && w->renaming == 0 && random_below(3) == 0;
+    bool reopens = w->left && w->fd >= 0 && w->renaming == 0 && !w->half && random_below(3) == 0;
     bool begins = may_rotate(w) && random_below(6) == 0;
-    if (created) /* by who rotates, and its writer does not know it yet */
+    if (created) { /* by who rotates, and its writer does not know it yet */
         (void)close(open(w->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    if (w->renaming > 0 && random_below(2) == 0) {
+        w->there = true;
+    } else if (w->renaming > 0 && random_below(2) == 0) {
         rename_one(w);
     } else if (reopens) {
         (void)close(w->fd);
         w->fd = -1;
-        w->last_line[w->rotated - 1] = w->lines;
+        for (unsigned i = w->index; i < w->rotated; i++)
+            w->last_line[i] = w->lines;
     } else if (begins) {
         w->renaming = w->naming == DATED ? 1 : w->rotated + 1;
     } else if (w->renaming == 0 && !w->left && random_below(4) == 0) {
@@ -274,7 +282,9 @@ int inotify_init1(int flags)
 static void on_note(const char *text)
 {
     struct world *w = the_world;
-    if (strstr(text, "was truncated or written anew") == NULL || !w->truncated)
+    if (w->note != NULL && strstr(text, w->note) != NULL)
+        w->note = NULL;
+    else if (strstr(text, "was truncated or written anew") == NULL || !w->truncated)
         fail_msg("%s", text);
 }
 
@@ -506,12 +516,167 @@ static void what_is_missing_in_between_is_no_secret(void **state)
     finish(&w);
 }
 
+static void remove_file(const struct world *w, const char *suffix)
+{
+    char name[128];
+    (void)snprintf(name, sizeof name, "%s%s", w->path, suffix);
+    assert_int_equal(unlink(name), 0);
+}
+
+static void end_story(struct world *w)
+{
+    ops(w)->close(w->source);
+    (void)close(w->fd);
+    finish(w);
+}
+
+/* What was moved away cannot be compared with what comes next: that is not left unsaid. */
+static void a_file_without_a_name_is_left_with_a_note(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    remove_file(&w, "");
+    make_file(&w, "", "2-2\n");
+    w.note = "was removed, compressed, or moved to another directory";
+    assert_true(read_one(&w));
+    assert_null(w.note);
+    end_story(&w);
+}
+
+static void names_of_another_form_are_no_rotated_files(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    rename_file(&w, "", "-20260101");
+    make_file(&w, "-20260101-1", "2-2\n");
+    make_file(&w, ".offset", "777\n");
+    make_file(&w, "-20260101.tmp", "888\n");
+    make_file(&w, "", "3-3\n");
+    while (read_one(&w))
+        ;
+    assert_int_equal(w.seen, 3);
+    const char *const suffixes[] = {"-20260101", "-20260101-1", ".offset", "-20260101.tmp"};
+    for (unsigned i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
+        remove_file(&w, suffixes[i]);
+    end_story(&w);
+}
+
+/* Half a line that was cut off is not taken for one; that is said. */
+static void half_a_line_that_was_cut_off_is_none(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    w.truncated = true;
+    make_file(&w, "", "1-1\nhalf of");
+    open_source(&w);
+    assert_true(read_one(&w));
+    assert_false(read_one(&w));
+    commit(&w, 1);
+    make_file(&w, "", "");
+    w.note = "7 bytes of a line at the end";
+    assert_false(read_one(&w));
+    assert_null(w.note);
+    make_file(&w, "", "2-2\n");
+    assert_true(read_one(&w));
+    end_story(&w);
+}
+
+/* Of files whose rotation is over, only what has a number or a date can have been one of ours. */
+static void what_is_compressed_by_whatever_is_not_read(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    rename_file(&w, "", "-20260101");
+    make_file(&w, "-20260102.lzma", "777\n");
+    make_file(&w, ".bak", "888\n");
+    make_file(&w, "", "3-3\n");
+    refused_after_a_while(&w, "input-20260102.lzma' was compressed before it was read");
+    remove_file(&w, "-20260102.lzma");
+    make_file(&w, "-20260102", "2-2\n");
+    make_file(&w, "", "3-3\n");
+    while (read_one(&w))
+        ;
+    assert_int_equal(w.seen, 3);
+    remove_file(&w, "");
+    make_file(&w, ".bak", "newer\n");
+    make_file(&w, "", "4-4\n");
+    w.note = "was removed, compressed, or moved to another directory";
+    assert_true(read_one(&w));
+    remove_file(&w, "-20260101");
+    remove_file(&w, "-20260102");
+    remove_file(&w, ".bak");
+    end_story(&w);
+}
+
+static int peer_has(struct world *w, seq_number seq, struct err *e)
+{
+    return ops(w)->peer_has(w->source, "once", seq, e);
+}
+
+/* A new line must not get the number of one that downstream has and nobody can read any more. */
+static void a_number_that_is_taken_is_not_given_again(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err e;
+    begin(&w);
+    w.truncated = true;
+    make_file(&w, "", "1-1\n2-2\n3-3\n");
+    open_source(&w);
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(read_one(&w));
+    commit(&w, 3);
+    ops(&w)->close(w.source);
+    /* Truncated while it was not there, and downstream has more than its cursor tells of. */
+    make_file(&w, "", "another one\n");
+    open_source(&w);
+    assert_int_equal(peer_has(&w, 3, &e), 0);
+    assert_int_equal(peer_has(&w, 5, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "record 3, but stage 'once' had record 5 of it already"));
+    ops(&w)->close(w.source);
+    /* Truncated before it has read again what downstream has. */
+    make_file(&w, "", "4-4\n5-5\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    assert_int_equal(peer_has(&w, 5, &e), 0);
+    commit(&w, 4);
+    make_file(&w, "", "");
+    assert_int_equal(ops(&w)->read(w.source, &w.emitter, &e), 0); /* it was in the buffer */
+    commit(&w, 5);
+    assert_int_equal(ops(&w)->read(w.source, &w.emitter, &e), ERR_AGAIN);
+    make_file(&w, "", "6-6\n");
+    assert_true(read_one(&w));
+    assert_int_equal(peer_has(&w, 9, &e), 0);
+    commit(&w, 6);
+    make_file(&w, "", "");
+    assert_int_equal(ops(&w)->read(w.source, &w.emitter, &e), ERR_MISMATCH);
+    end_story(&w);
+}
+
 int main(void)
 {
     random_init("follow_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_comes_once),
         cmocka_unit_test(what_is_missing_in_between_is_no_secret),
+        cmocka_unit_test(a_file_without_a_name_is_left_with_a_note),
+        cmocka_unit_test(names_of_another_form_are_no_rotated_files),
+        cmocka_unit_test(half_a_line_that_was_cut_off_is_none),
+        cmocka_unit_test(what_is_compressed_by_whatever_is_not_read),
+        cmocka_unit_test(a_number_that_is_taken_is_not_given_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
