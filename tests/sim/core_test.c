@@ -106,6 +106,8 @@ static void trace_action(struct story *s, const struct core_action *a)
             buf_add_format(t, " edge %u serial %" PRIu64, m->edge, m->serial);
         if (m->kind == CTL_SUPERVISOR_LINK_DIAL)
             buf_add_format(t, " acked %" PRIu64 " expected %" PRIu64, m->acked, m->expected);
+        if (m->kind == CTL_SUPERVISOR_LINK_DIAL && m->furthest != m->expected)
+            buf_add_format(t, " furthest %" PRIu64, m->furthest);
         buf_add_byte(t, '\n');
         return;
     case CORE_NOTE:
@@ -225,6 +227,26 @@ static void a_killed_stage_is_back_at_once_with_its_memory(void **state)
     EXPECT("");
     link_event(s, CORE_LINK_LISTENING, 2, 1, 3);
     EXPECT("tell 1 dial edge 1 serial 3 acked 40 expected 57\n");
+}
+
+/* One without a state has forgotten what it passed on; who is behind it has not. */
+static void a_source_is_told_what_the_furthest_stage_has(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    died(s, 1, SIGKILL, 90);
+    event(s, CORE_STAGE_READY, 1);
+    link_event(s, CORE_LINK_LISTENING, 2, 1, 3);
+    link_event(s, CORE_LINK_DIALED, 1, 1, 3);
+    event(s, CORE_STAGE_POSITIONED, 1);
+    buf_reset(&s->trace);
+    tell_core(s, (struct core_event){.kind = CORE_LINK_LISTENING,
+                                     .stage = 1,
+                                     .edge = 0,
+                                     .serial = 4,
+                                     .acked = 40,
+                                     .expected = 41});
+    EXPECT("tell 0 dial edge 0 serial 4 acked 40 expected 41 furthest 57\n");
 }
 
 static void memory_of_a_crashed_stage_is_not_kept(void **state)
@@ -824,6 +846,7 @@ int main(void)
         TEST(stages_are_linked_from_the_sink_up),
         TEST(a_finished_input_stops_along_the_flow),
         TEST(a_killed_stage_is_back_at_once_with_its_memory),
+        TEST(a_source_is_told_what_the_furthest_stage_has),
         TEST(memory_of_a_crashed_stage_is_not_kept),
         TEST(kills_from_outside_never_add_up),
         TEST(deaths_with_progress_never_add_up),
