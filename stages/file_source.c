@@ -137,6 +137,9 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
     file_source_take_events(self);
     if (self->state == FOLLOW_TRUNCATED)
         return end_truncated(self);
+    /* What ended with the file was given out as a line; somebody may write behind it even now. */
+    if (self->state == FOLLOW_LEAVING && self->at.unterminated)
+        return ERR_END;
     int rc = file_read_at(self->fd, offset, bytes, len, ret_len, e);
     if (rc == 0 && self->follow)
         rc = file_source_check_tail(self, offset, e);
@@ -162,6 +165,14 @@ static void close_source(void *opaque)
     source_marks_done(&self->marks);
     free(self->path);
     free(self);
+}
+
+/* A wrong name looks like a file that has yet to come. */
+static void note_absent(const struct file_source *self)
+{
+    char *text = memory_format("'%s' is not there; waiting for it", self->path);
+    self->note(text);
+    free(text);
 }
 
 static int open_source(const struct stage_env *env, void **ret_self, struct err *e)
@@ -201,6 +212,8 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
         close_source(self);
         return rc;
     }
+    if (self->fd < 0)
+        note_absent(self);
     *ret_self = self;
     return 0;
 }

@@ -569,6 +569,35 @@ static void names_of_another_form_are_no_rotated_files(void **state)
     end_story(&w);
 }
 
+/* What ended with its file was taken for a line, so that file is over, whoever writes to it still.
+ */
+static void what_is_behind_a_last_line_without_its_end_is_not_read(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    make_file(&w, "", "1-1\n2-2");
+    open_source(&w);
+    assert_true(read_one(&w));
+    assert_false(read_one(&w));
+    rename_file(&w, "", ".1");
+    make_file(&w, "", "3-3\n");
+    assert_true(read_one(&w));
+    char name[96];
+    (void)snprintf(name, sizeof name, "%s.1", w.path);
+    FILE *file = fopen(name, "ae");
+    assert_non_null(file);
+    assert_true(fputs("-2\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_true(read_one(&w));
+    assert_int_equal(w.seen, 3);
+    w.note = "3 bytes were written to the rotated file";
+    assert_false(read_one(&w));
+    assert_null(w.note);
+    remove_file(&w, ".1");
+    end_story(&w);
+}
+
 /* Half a line that was cut off is not taken for one; that is said. */
 static void half_a_line_that_was_cut_off_is_none(void **state)
 {
@@ -674,6 +703,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_in_between_is_no_secret),
         cmocka_unit_test(a_file_without_a_name_is_left_with_a_note),
         cmocka_unit_test(names_of_another_form_are_no_rotated_files),
+        cmocka_unit_test(what_is_behind_a_last_line_without_its_end_is_not_read),
         cmocka_unit_test(half_a_line_that_was_cut_off_is_none),
         cmocka_unit_test(what_is_compressed_by_whatever_is_not_read),
         cmocka_unit_test(a_number_that_is_taken_is_not_given_again),
