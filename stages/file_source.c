@@ -398,7 +398,9 @@ const struct kind file_source_kind = {
         "it waits at the end for more, and a last line without its end is not read yet. A file "
         "that was renamed is read to its end, then those that were rotated after it, then the one "
         "that has its name now. One that was truncated is read again from its beginning. If a "
-        "rotated file is gone before it was read, the run stops: no line is left out in silence.",
+        "rotated file is seen to be missing before it was read, the run stops; of one that was "
+        "moved "
+        "elsewhere nobody can tell, and a warning says so.",
     .role = KIND_SOURCE,
     .dead_letters = true,
     .reads = "nothing",

@@ -21,6 +21,16 @@ void file_source_take_events(struct file_source *self)
         ;
 }
 
+/* Whether something that seems so has seemed so for long enough to be true. */
+static bool stays(struct doubt *doubt, bool seems)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    if (!doubt->is)
+        doubt->since_ms = now_ms;
+    doubt->is = seems;
+    return seems && now_ms - doubt->since_ms >= DOUBT_MS;
+}
+
 /*
  * What follows a rotated file. While files are renamed one after the other it may seem that one of
  * them is missing; it is only if it stays so.
@@ -28,15 +38,7 @@ void file_source_take_events(struct file_source *self)
 static int find_next(struct file_source *self, int *ret_fd, bool *ret_named, struct err *e)
 {
     int rc = rotation_next(self->path, self->fd, ret_fd, ret_named, e);
-    if (rc != ERR_MISMATCH) {
-        self->doubts = false;
-        return rc;
-    }
-    uint64_t now_ms = clock_monotonic_ms();
-    if (!self->doubts)
-        self->doubts_since_ms = now_ms;
-    self->doubts = true;
-    return now_ms - self->doubts_since_ms < DOUBT_MS ? ERR_AGAIN : rc;
+    return stays(&self->gap, rc == ERR_MISMATCH) || rc != ERR_MISMATCH ? rc : ERR_AGAIN;
 }
 
 /* Lines that somebody writes to a rotated file after its successor has some are read by nobody. */
@@ -85,16 +87,8 @@ static int open_first(struct file_source *self, struct err *e)
  */
 static int check_enough(struct file_source *self, struct err *e)
 {
-    if (self->at.seq >= self->peer_seq) {
-        self->short_of = false;
-        return ERR_AGAIN;
-    }
-    uint64_t now_ms = clock_monotonic_ms();
-    if (!self->short_of)
-        self->short_since_ms = now_ms;
-    self->short_of = true;
-    return now_ms - self->short_since_ms < DOUBT_MS ? ERR_AGAIN
-                                                    : file_source_check_numbers(self, e);
+    bool too_few = self->at.seq < self->peer_seq;
+    return stays(&self->too_few, too_few) ? file_source_check_numbers(self, e) : ERR_AGAIN;
 }
 
 int file_source_look_around(struct file_source *self, struct err *e)

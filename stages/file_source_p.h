@@ -46,6 +46,12 @@ struct tail {
     uint64_t end; /* their offset in the file, behind the last one */
 };
 
+/* What may only seem so, while files are renamed; it is so if it stays. */
+struct doubt {
+    bool is;
+    uint64_t since_ms;
+};
+
 struct file_source {
     char *path;
     int fd;
@@ -68,12 +74,10 @@ struct file_source {
     seq_number peer_seq;   /* that stage downstream which has most has records up to here; */
     const char *peer_name; /* a number that it has is not given to another line */
     bool begun_anew;       /* it was found truncated, and nothing was given out since */
-    bool short_of;         /* there is less to read than that stage has had, */
-    uint64_t short_since_ms;
-    bool doubts; /* a file seems to be missing, */
-    uint64_t doubts_since_ms;
-    int left_fd;         /* the file that was read before this one; -1: none */
-    uint64_t left_bytes; /* its length then */
+    struct doubt too_few;  /* there is less to read than that stage has had */
+    struct doubt gap;      /* a rotated file is missing */
+    int left_fd;           /* the file that was read before this one; -1: none */
+    uint64_t left_bytes;   /* its length then */
 };
 
 /* --- file_source_place.c --- */

@@ -5,8 +5,8 @@
  * A log is rotated by renaming it and making a new one under its name. Files are known by device,
  * inode and time of birth, never by name. Which one follows a rotated file is told by the names
  * beside it: app.log.2 is followed by app.log.1, app.log-20260101 by app.log-20260102, the last of
- * them by app.log. Where that cannot be told, or a file in between is gone or compressed, the
- * answer is a refusal: a guess could leave out lines in silence.
+ * them by app.log. Where a file in between is gone or compressed, the answer is a refusal; where
+ * ours has no name any more, so that nobody can tell, that is said.
  */
 #ifndef BULKHEAD_STAGES_ROTATION_H
 #define BULKHEAD_STAGES_ROTATION_H

@@ -2,8 +2,8 @@
 /*
  * supervisor.h - a topology run as processes: what the parts of the supervisor share
  *
- * supervisor_loop.c owns all of it and is the only one to change it; the control server and the
- * display read it. One supervisor is one process with one thread.
+ * supervisor_loop.c, with supervisor_children_loop.c, owns all of it and is the only one to change
+ * it; the control server and the display read it. One supervisor is one process with one thread.
  */
 #ifndef BULKHEAD_SUPERVISOR_SUPERVISOR_H
 #define BULKHEAD_SUPERVISOR_SUPERVISOR_H

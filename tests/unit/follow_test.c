@@ -450,6 +450,14 @@ static void make_file(const struct world *w, const char *suffix, const char *tex
     assert_int_equal(fclose(file), 0);
 }
 
+static void begin_with_one_line(struct world *w)
+{
+    begin(w);
+    make_file(w, "", "1-1\n");
+    open_source(w);
+    assert_true(read_one(w));
+}
+
 static void rename_file(const struct world *w, const char *from_suffix, const char *to_suffix)
 {
     char from[96], to[96];
@@ -475,11 +483,8 @@ static void what_is_missing_in_between_is_no_secret(void **state)
 {
     (void)state;
     struct world w;
-    begin(&w);
+    begin_with_one_line(&w);
     w.naming = NUMBERED;
-    make_file(&w, "", "1-1\n");
-    open_source(&w);
-    assert_true(read_one(&w));
     /* Three times rotated, and one is gone; then two. */
     rename_file(&w, "", ".3");
     make_file(&w, ".1", "3-3\n");
@@ -535,10 +540,7 @@ static void a_file_without_a_name_is_left_with_a_note(void **state)
 {
     (void)state;
     struct world w;
-    begin(&w);
-    make_file(&w, "", "1-1\n");
-    open_source(&w);
-    assert_true(read_one(&w));
+    begin_with_one_line(&w);
     remove_file(&w, "");
     make_file(&w, "", "2-2\n");
     w.note = "was removed, compressed, or moved to another directory";
@@ -551,10 +553,7 @@ static void names_of_another_form_are_no_rotated_files(void **state)
 {
     (void)state;
     struct world w;
-    begin(&w);
-    make_file(&w, "", "1-1\n");
-    open_source(&w);
-    assert_true(read_one(&w));
+    begin_with_one_line(&w);
     rename_file(&w, "", "-20260101");
     make_file(&w, "-20260101-1", "2-2\n");
     make_file(&w, ".offset", "777\n");
@@ -624,10 +623,7 @@ static void what_is_compressed_by_whatever_is_not_read(void **state)
 {
     (void)state;
     struct world w;
-    begin(&w);
-    make_file(&w, "", "1-1\n");
-    open_source(&w);
-    assert_true(read_one(&w));
+    begin_with_one_line(&w);
     rename_file(&w, "", "-20260101");
     make_file(&w, "-20260102.lzma", "777\n");
     make_file(&w, ".bak", "888\n");
