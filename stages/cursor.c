@@ -114,6 +114,20 @@ int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
     return rc;
 }
 
+int cursor_read(int dir_fd, uint32_t magic, uint8_t ret_payload[CURSOR_PAYLOAD_BYTES],
+                bool *ret_found, struct err *e)
+{
+    struct cursor c = {.fd = -1};
+    *ret_found = false;
+    int rc = file_open(dir_fd, CURSOR_FILE, O_RDWR | O_NOFOLLOW, 0, &c.fd, e);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    if (rc == 0)
+        rc = choose_slot(&c, magic, ret_payload, ret_found, e);
+    cursor_close(&c);
+    return rc;
+}
+
 int cursor_write(struct cursor *c, uint32_t magic, const uint8_t payload[CURSOR_PAYLOAD_BYTES],
                  struct err *e)
 {

@@ -33,6 +33,13 @@ struct cursor {
 int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
                 uint8_t ret_payload[CURSOR_PAYLOAD_BYTES], bool *ret_found, struct err *e);
 
+/*
+ * Reads a cursor that is not open, and changes nothing; a directory without one has none. Returns
+ * as cursor_open().
+ */
+int cursor_read(int dir_fd, uint32_t magic, uint8_t ret_payload[CURSOR_PAYLOAD_BYTES],
+                bool *ret_found, struct err *e);
+
 /* Writes the payload into the older slot and makes it safe. After ERR_IO: use c no more. */
 int cursor_write(struct cursor *c, uint32_t magic, const uint8_t payload[CURSOR_PAYLOAD_BYTES],
                  struct err *e);

@@ -32,7 +32,7 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
 {
     struct dead_letter_sink *self = memory_new(1, sizeof *self);
     int rc = output_file_open(&self->output, env->state_fd, DEAD_LETTERS_PATH, env->state_fd,
-                              env->durable, env->fresh, e);
+                              env->durable, env->begins_after, e);
     if (rc != 0) {
         free(self);
         return rc;
@@ -104,6 +104,7 @@ static int commit(void *opaque, seq_number seq, struct err *e)
 }
 
 static const struct stage_ops ops = {
+    .cursor_magic = OUTPUT_MAGIC,
     .open = open_sink,
     .close = close_sink,
     .write = write_record,

@@ -45,6 +45,8 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
     }
     if (found)
         self->committed = bytes_get_u64(payload);
+    if (self->committed < env->begins_after)
+        self->committed = env->begins_after;
     *ret_self = self;
     return 0;
 }
@@ -74,6 +76,7 @@ static int commit(void *opaque, seq_number seq, struct err *e)
 }
 
 static const struct stage_ops ops = {
+    .cursor_magic = CURSOR_MAGIC,
     .open = open_sink,
     .close = close_sink,
     .write = write_record,

@@ -78,7 +78,7 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
     self->line_field = (size_t)line;
     int rc =
         output_file_open(&self->output, AT_FDCWD, options_get(env->stage->options, "path")->text,
-                         env->state_fd, env->durable, env->fresh, e);
+                         env->state_fd, env->durable, env->begins_after, e);
     if (rc != 0) {
         free(self);
         return rc;
@@ -124,6 +124,7 @@ static int commit(void *opaque, seq_number seq, struct err *e)
 
 static const struct stage_ops ops = {
     .preflight = preflight,
+    .cursor_magic = OUTPUT_MAGIC,
     .open = open_sink,
     .close = close_sink,
     .write = write_record,

@@ -198,16 +198,22 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     if (rc == 0)
         rc = cursor_open(&self->cursor, env->state_fd, SOURCE_MAGIC, env->durable, payload, &found,
                          e);
-    if (rc == 0 && found) {
+    if (rc == 0 && found)
         file_source_take_payload(self, payload);
+    if (self->at.seq < env->begins_after)
+        self->at.seq = env->begins_after;
+    /* One that has met no file yet takes the first that comes. */
+    bool met = found && self->at.file.inode != 0;
+    if (rc == 0 && met)
         rc = file_source_resume(self, e);
-    }
     if (rc == 0 && self->fd >= 0)
         rc = file_source_begin(self, e);
-    bool elsewhere = !found || self->at.offset != self->committed.offset ||
+    bool elsewhere = !met || self->at.offset != self->committed.offset ||
                      !rotation_is_same(&self->at.file, &self->committed.file);
-    if (rc == 0 && self->fd >= 0 && self->follow && elsewhere)
-        rc = file_source_remember(self, e);
+    /* Before anything is given out: a cursor that is missing later was taken away. */
+    if (rc == 0 && (!found || (self->fd >= 0 && self->follow && elsewhere)))
+        rc = self->fd >= 0 ? file_source_remember(self, e)
+                           : file_source_write_cursor(self, &self->at, &self->end, e);
     if (rc != 0) {
         close_source(self);
         return rc;
@@ -321,7 +327,8 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
         if (rc == 0)
             return give_record(self, &line, out, e);
         if (rc == ERR_END)
-            rc = note_end(self, e);
+            rc = self->at.seq < self->peer_seq ? file_source_check_numbers(self, e)
+                                               : note_end(self, e);
         if (rc != 0)
             return rc;
     }
@@ -378,6 +385,7 @@ static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total
 
 static const struct stage_ops ops = {
     .preflight = preflight,
+    .cursor_magic = SOURCE_MAGIC,
     .open = open_source,
     .close = close_source,
     .read = read_record,

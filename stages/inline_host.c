@@ -200,7 +200,7 @@ static void make_buffers(struct inline_host *h)
     }
 }
 
-int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
+int inline_host_new(const struct topology *topology, int stages_fd, const seq_number *begins_after,
                     const struct inline_io *io, struct inline_host **ret_host, struct err *e)
 {
     struct inline_host *h = memory_new(1, sizeof *h);
@@ -213,7 +213,7 @@ int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
                                        .stage = &topology->stages[i],
                                        .stages_fd = stages_fd,
                                        .image_fd = -1,
-                                       .fresh = fresh,
+                                       .begins_after = begins_after != NULL ? begins_after[i] : 0,
                                        .first = true,
                                        .input = io->input,
                                        .note = io->note,

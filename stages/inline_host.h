@@ -30,12 +30,12 @@ struct inline_io {
  * Opens all stages.
  *
  *   stages_fd   directory of the stages' state; borrowed
- *   fresh       what an earlier run left in the outputs may be overwritten
+ *   begins_after   by stage, see stage_env; NULL: all of them at the beginning
  *   ret_host    the caller frees it
  *
  * Returns: 0, ERR_MISMATCH, ERR_CORRUPT, ERR_IO.
  */
-int inline_host_new(const struct topology *topology, int stages_fd, bool fresh,
+int inline_host_new(const struct topology *topology, int stages_fd, const seq_number *begins_after,
                     const struct inline_io *io, struct inline_host **ret_host, struct err *e);
 
 /* Closes all stages; what was not committed will be done again. Takes NULL. */

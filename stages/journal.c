@@ -625,13 +625,13 @@ static int open_existing(struct journal *j, struct err *e)
 
 static int open_new(struct journal *j, struct err *e)
 {
-    if (j->config.acked.seq != 0 || j->config.acked.offset != 0)
+    if (!j->config.begins && (j->config.acked.seq != 0 || j->config.acked.offset != 0))
         return err_set(e, ERR_MISMATCH,
                        "the journal is gone, though records up to %" PRIu64
-                       " were acked; restore the state directory as a whole, or start over with "
-                       "--fresh",
+                       " were acked; restore the state directory as a whole, or begin anew at this "
+                       "stage with --discard STAGE",
                        j->config.acked.seq);
-    j->state = (struct journal_state){.next_seq = 1};
+    j->state = (struct journal_state){.next_seq = j->config.acked.seq + 1};
     int rc = rotate(j, e);
     return rc == 0 ? reader_enter(j, 0, e) : rc;
 }

@@ -11,6 +11,8 @@
 #ifndef BULKHEAD_STAGES_LAYOUT_H
 #define BULKHEAD_STAGES_LAYOUT_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
 #include "stages/store.h"
 #include "topology/graph.h"
@@ -36,6 +38,34 @@ char *layout_owner(const struct topology *topology, const struct stage *stage);
  */
 int layout_prepare(int stages_fd, const struct topology *topology, void (*note)(const char *text),
                    struct err *e);
+
+/* How far a stage is, as its files tell. */
+struct layout_position {
+    bool kept;              /* the kind keeps a position: it has a store or a cursor */
+    bool found;             /* there is one on the disk */
+    seq_number least, most; /* of its workers, if found */
+};
+
+/*
+ * Looks how far a stage is, whatever number of workers it was laid out for. Opens nothing for
+ * writing and changes nothing. To be called after layout_settle().
+ * Returns: 0; ERR_MISMATCH (a state of other options, a cursor of another kind), ERR_CORRUPT;
+ * ERR_IO.
+ */
+int layout_read_position(int stages_fd, const struct topology *topology, const struct stage *stage,
+                         struct layout_position *ret_position, struct err *e);
+
+/*
+ * Finishes or takes back what a start was killed in that changed the number of workers, for all
+ * stages of the topology. Returns 0, ERR_CORRUPT, ERR_IO.
+ */
+int layout_settle(int stages_fd, const struct topology *topology, struct err *e);
+
+/* Whether anything is kept in the directory of a stage, which need not be in a topology. */
+bool layout_is_kept(int stages_fd, const char *base);
+
+/* Removes all that is kept of a stage, which need not be in a topology. Returns 0 or ERR_IO. */
+int layout_remove(int stages_fd, const char *base, struct err *e);
 
 /*
  * Opens the directory of one worker, and makes it if it is the only one.

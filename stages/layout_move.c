@@ -78,6 +78,18 @@ static int remove_tree(int dir_fd, const char *name, struct err *e)
     return rc;
 }
 
+int layout_remove(int stages_fd, const char *base, struct err *e)
+{
+    struct names names = names_of(base);
+    /* The old one last: what a kill leaves of it is found and removed by the next try. */
+    int rc = remove_tree(stages_fd, names.built, e);
+    if (rc == 0)
+        rc = remove_tree(stages_fd, names.replaced, e);
+    if (rc == 0)
+        rc = remove_tree(stages_fd, base, e);
+    return rc;
+}
+
 /* Finishes what a former start has decided, and removes what it had not. */
 static int settle(int stages_fd, const char *base, struct err *e)
 {
@@ -139,7 +151,7 @@ static int check_file(struct move *m, size_t worker, const char *name, struct er
         e, ERR_MISMATCH,
         "'%s/%s' cannot be dealt out to other workers: a stage of the kind '%s' keeps no "
         "such file; go back to what the stage was, use another state directory, or "
-        "start over with --fresh",
+        "begin anew at this stage with --discard STAGE",
         m->old_names[worker], name, m->stage->kind->name);
 }
 
@@ -375,15 +387,21 @@ static int replace(int stages_fd, const char *base, struct err *e)
     return rc == 0 ? remove_tree(stages_fd, names.replaced, e) : rc;
 }
 
-int layout_prepare(int stages_fd, const struct topology *topology, void (*note)(const char *text),
-                   struct err *e)
+int layout_settle(int stages_fd, const struct topology *topology, struct err *e)
 {
-    bool *built = memory_new(topology->stage_count, sizeof *built);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < topology->stage_count; i++) {
         if (topology->stages[i].worker == 0)
             rc = settle(stages_fd, topology->stages[i].base, e);
     }
+    return rc;
+}
+
+int layout_prepare(int stages_fd, const struct topology *topology, void (*note)(const char *text),
+                   struct err *e)
+{
+    bool *built = memory_new(topology->stage_count, sizeof *built);
+    int rc = layout_settle(stages_fd, topology, e);
     for (size_t i = 0; rc == 0 && i < topology->stage_count; i++) {
         if (topology->stages[i].worker == 0)
             rc = prepare(stages_fd, topology, &topology->stages[i], note, &built[i], e);

@@ -17,8 +17,6 @@
 #include "common/limits.h"
 #include "common/memory.h"
 
-#define OUTPUT_MAGIC 0x554f4842u /* "BHOU" */
-
 enum {
     AT_SEQ = 0,
     AT_LENGTH = 8,
@@ -108,19 +106,17 @@ static int take_file(struct output_file *o, int flags, struct err *e)
     return 0;
 }
 
-static int begin_new(struct output_file *o, bool fresh, struct err *e)
+static int begin_new(struct output_file *o, struct err *e)
 {
     int rc = take_file(o, O_CREAT, e);
     uint64_t found = 0;
     if (rc == 0)
         rc = file_length(o->fd, &found, e);
-    if (rc == 0 && found != 0 && !fresh)
+    if (rc == 0 && found != 0)
         rc = err_set(e, ERR_MISMATCH,
                      "'%s' holds %" PRIu64 " bytes that this state directory knows nothing of; "
-                     "move it away, choose another output, or start over with --fresh",
+                     "move it away, or choose another output",
                      o->shown, found);
-    if (rc == 0 && found != 0)
-        rc = file_truncate(o->fd, 0, e);
     if (rc == 0 && o->durable)
         rc = sync_parent(o->dir_fd, o->path, e);
     return rc == 0 ? write_cursor(o, o->committed, o->length, e) : rc;
@@ -128,15 +124,16 @@ static int begin_new(struct output_file *o, bool fresh, struct err *e)
 
 static int go_on(struct output_file *o, const uint8_t *payload, struct err *e)
 {
-    o->committed = bytes_get_u64(payload + AT_SEQ);
+    if (o->committed < bytes_get_u64(payload + AT_SEQ))
+        o->committed = bytes_get_u64(payload + AT_SEQ);
     o->length = bytes_get_u64(payload + AT_LENGTH);
     int rc = take_file(o, 0, e);
     if (rc == ERR_NOT_FOUND && o->length == 0)
-        return begin_new(o, false, e);
+        return begin_new(o, e);
     if (rc == ERR_NOT_FOUND)
         return err_set(e, ERR_MISMATCH,
                        "'%s' is not there, but %" PRIu64 " bytes are committed to the output; put "
-                       "it back, or start over with --fresh",
+                       "it back, or begin anew at this stage with --discard STAGE",
                        o->shown, o->length);
     uint64_t found;
     uint32_t crc = 0;
@@ -145,22 +142,26 @@ static int go_on(struct output_file *o, const uint8_t *payload, struct err *e)
     if (rc == 0 && found < o->length)
         return err_set(e, ERR_MISMATCH,
                        "'%s' has %" PRIu64 " bytes, but %" PRIu64 " are committed: it was "
-                       "truncated; put it back, or start over with --fresh",
+                       "truncated; put it back, or move it away and begin anew at this stage with "
+                       "--discard STAGE",
                        o->shown, found, o->length);
     if (rc == 0)
         rc = tail_crc(o, o->length, &crc, e);
     if (rc == 0 && crc != bytes_get_u32(payload + AT_TAIL_CRC))
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' is not what was written: the bytes before offset %" PRIu64
-                       " are others; put it back, or start over with --fresh",
-                       o->shown, o->length);
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' is not what was written: the bytes before offset %" PRIu64
+            " are others; put it back, or move it away and begin anew at this stage with "
+            "--discard STAGE",
+            o->shown, o->length);
     return rc;
 }
 
 int output_file_open(struct output_file *o, int dir_fd, const char *path, int state_fd,
-                     bool durable, bool fresh, struct err *e)
+                     bool durable, seq_number begins_after, struct err *e)
 {
     *o = (struct output_file){.path = memory_dup(path, strlen(path)),
+                              .committed = begins_after,
                               .dir_fd = dir_fd,
                               .fd = -1,
                               .cursor = {.fd = -1},
@@ -173,7 +174,7 @@ int output_file_open(struct output_file *o, int dir_fd, const char *path, int st
     if (rc == 0)
         rc = cursor_open(&o->cursor, state_fd, OUTPUT_MAGIC, durable, payload, &found, e);
     if (rc == 0)
-        rc = found ? go_on(o, payload, e) : begin_new(o, fresh, e);
+        rc = found ? go_on(o, payload, e) : begin_new(o, e);
     if (rc != 0)
         output_file_close(o);
     return rc;
@@ -301,4 +302,30 @@ int output_file_commit(struct output_file *o, seq_number seq, struct err *e)
     o->committed = seq;
     forget_marks(o, passed);
     return 0;
+}
+
+int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, uint64_t *ret_device,
+                        uint64_t *ret_inode, struct err *e)
+{
+    struct output_file o = {.path = memory_dup(path, strlen(path)), .dir_fd = AT_FDCWD, .fd = -1};
+    o.shown = o.path;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found = false;
+    struct stat st = {0};
+    *ret_ours = false;
+    int rc = cursor_read(state_fd, OUTPUT_MAGIC, payload, &found, e);
+    if (rc == 0 && found)
+        rc = take_file(&o, 0, e);
+    if (rc == 0 && found && fstat(o.fd, &st) != 0)
+        rc = err_set_errno(e, "'%s'", path);
+    uint64_t length = found ? bytes_get_u64(payload + AT_LENGTH) : 0;
+    uint32_t crc = 0;
+    if (rc == 0 && found && st.st_size > 0 && (uint64_t)st.st_size >= length)
+        rc = tail_crc(&o, length, &crc, e);
+    *ret_ours = rc == 0 && found && st.st_size > 0 && (uint64_t)st.st_size >= length &&
+                crc == bytes_get_u32(payload + AT_TAIL_CRC);
+    *ret_device = st.st_dev;
+    *ret_inode = st.st_ino;
+    output_file_close(&o);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
 }

@@ -15,6 +15,8 @@
 #include "stages/cursor.h"
 #include "stages/stage.h"
 
+#define OUTPUT_MAGIC 0x554f4842u /* "BHOU": of the cursor */
+
 /* Where in the file the lines of a seq begin. */
 struct output_mark {
     seq_number seq;
@@ -39,13 +41,24 @@ struct output_file {
 /*
  * Opens the file at path (relative to dir_fd) with the cursor in state_fd.
  *
- *   fresh   a file that the cursor knows nothing of may be emptied
+ *   begins_after   nothing up to this seq is to be written here: see stage_env
  *
  * Returns: 0, ERR_MISMATCH, ERR_CORRUPT, ERR_IO; then *o needs no closing.
  */
 int output_file_open(struct output_file *o, int dir_fd, const char *path, int state_fd,
-                     bool durable, bool fresh, struct err *e);
+                     bool durable, seq_number begins_after, struct err *e);
 void output_file_close(struct output_file *o);
+
+/*
+ * Whether the file at a path is what the cursor in state_fd tells of, so that it may be emptied: it
+ * holds all that was committed to it. One that is not there, or empty, needs no emptying.
+ *
+ *   ret_device, ret_inode   of the file, if so
+ *
+ * Returns: 0, ERR_MISMATCH (it is being written by another run), ERR_CORRUPT, ERR_IO.
+ */
+int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, uint64_t *ret_device,
+                        uint64_t *ret_inode, struct err *e);
 
 /*
  * Where the caller puts the bytes of a record with this seq. Writes what is waiting before that, if

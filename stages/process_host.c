@@ -413,7 +413,7 @@ int host_open(struct host *h)
         .stage = h->config->stage,
         .stages_fd = STAGE_FD_STAGES,
         .image_fd = h->config->stage->kind->ops->store_spec != NULL ? STAGE_FD_IMAGE : -1,
-        .fresh = h->config->fresh,
+        .begins_after = h->config->begins_after,
         .first = h->config->generation == 1,
         .beats = &h->page->beats,
         .input = h->config->input,

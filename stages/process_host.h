@@ -41,7 +41,7 @@ struct process_host_config {
     const struct topology *topology;
     const struct stage *stage;
     uint64_t generation;
-    bool fresh;
+    seq_number begins_after;         /* see stage_env */
     const struct stage_input *input; /* NULL unless the kind takes_stdin */
 };
 

@@ -32,9 +32,9 @@ struct runner {
 struct runner_config {
     const struct topology *topology;
     const struct stage *stage;
-    int stages_fd; /* directory that holds one directory for every stage; borrowed */
-    int image_fd;  /* for the store, or -1; borrowed */
-    bool fresh;
+    int stages_fd;           /* directory that holds one directory for every stage; borrowed */
+    int image_fd;            /* for the store, or -1; borrowed */
+    seq_number begins_after; /* see stage_env */
     bool first;
     _Atomic uint64_t *beats;         /* moved on by long work in opening; or NULL */
     const struct stage_input *input; /* for a kind that takes_stdin; borrowed */

@@ -120,7 +120,7 @@ struct stage_env {
     const struct stage *stage;
     int state_fd;                    /* the stage's own directory */
     bool durable;                    /* durability: host */
-    bool fresh;                      /* --fresh: what an earlier run left may be overwritten */
+    seq_number begins_after;         /* nothing up to here is this stage's to do */
     bool first;                      /* no process of this stage was there before in this run */
     struct store *store;             /* NULL unless the kind has a store_spec */
     const struct stage_input *input; /* NULL unless the kind takes_stdin */
@@ -130,6 +130,9 @@ struct stage_env {
 };
 
 struct stage_ops {
+    /* Of the kind's cursor, which begins with its position; 0: it has none. */
+    uint32_t cursor_magic;
+
     /*
      * Before the start, in the supervisor: is there anything that is known to be wrong already,
      * such as a file that cannot be opened? May be NULL. Must leave everything as it is.
@@ -208,7 +211,10 @@ struct stage_ops {
      */
     int (*flush)(void *self, struct err *e);
 
-    /* KIND_SOURCE and KIND_SINK: the last seq that is safe; where a new process goes on. */
+    /*
+     * KIND_SOURCE and KIND_SINK: the last seq that is safe; where a new process goes on. Never
+     * below begins_after. A source has its cursor on the disk before it gives out its first record.
+     */
     seq_number (*position)(const void *self);
 
     /*

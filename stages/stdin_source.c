@@ -93,7 +93,8 @@ static void note_cut(const struct stage_env *env, uint64_t bytes)
     env->note(text);
 }
 
-static int open_journal(struct stdin_source *self, const struct stage_env *env, struct err *e)
+static int open_journal(struct stdin_source *self, const struct stage_env *env, bool begins,
+                        struct err *e)
 {
     struct journal_config config = {
         .dir_fd = env->state_fd,
@@ -101,7 +102,8 @@ static int open_journal(struct stdin_source *self, const struct stage_env *env, 
         .durable = env->durable,
         .stream = env->input->stream,
         .stream_kept = env->input->kept,
-        .acked = {.seq = self->at.seq, .line = self->at.line, .offset = self->at.offset}};
+        .acked = {.seq = self->at.seq, .line = self->at.line, .offset = self->at.offset},
+        .begins = begins};
     int rc = journal_boot_id(config.boot, e);
     if (rc == 0)
         rc = journal_open(&config, &self->journal, e);
@@ -110,6 +112,15 @@ static int open_journal(struct stdin_source *self, const struct stage_env *env, 
     if (journal_cut_bytes(self->journal) != 0)
         note_cut(env, journal_cut_bytes(self->journal));
     return 0;
+}
+
+static int put_cursor(struct stdin_source *self, const struct source_mark *mark, struct err *e)
+{
+    uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
+    bytes_put_u64(payload + AT_SEQ, mark->seq);
+    bytes_put_u64(payload + AT_OFFSET, mark->offset);
+    bytes_put_u64(payload + AT_LINE, mark->line);
+    return cursor_write(&self->cursor, CURSOR_MAGIC, payload, e);
 }
 
 static int open_source(const struct stage_env *env, void **ret_self, struct err *e)
@@ -127,13 +138,19 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
         self->at = (struct source_mark){.seq = bytes_get_u64(payload + AT_SEQ),
                                         .offset = bytes_get_u64(payload + AT_OFFSET),
                                         .line = bytes_get_u64(payload + AT_LINE)};
+    if (self->at.seq < env->begins_after)
+        self->at.seq = env->begins_after;
     if (rc == 0)
-        rc = open_journal(self, env, e);
+        rc = open_journal(self, env, !found, e);
     if (rc != 0) {
         close_source(self);
         return rc;
     }
     self->committed = self->at;
+    if (!found && (rc = put_cursor(self, &self->at, e)) != 0) {
+        close_source(self);
+        return rc;
+    }
     line_reader_init(&self->lines,
                      (size_t)options_get(env->stage->options, "max_line_bytes")->number,
                      journal_read, self->journal);
@@ -278,11 +295,7 @@ static seq_number position(const void *opaque)
 
 static int write_cursor(struct stdin_source *self, const struct source_mark *mark, struct err *e)
 {
-    uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
-    bytes_put_u64(payload + AT_SEQ, mark->seq);
-    bytes_put_u64(payload + AT_OFFSET, mark->offset);
-    bytes_put_u64(payload + AT_LINE, mark->line);
-    int rc = cursor_write(&self->cursor, CURSOR_MAGIC, payload, e);
+    int rc = put_cursor(self, mark, e);
     if (rc != 0)
         return rc;
     self->committed = *mark;
@@ -312,6 +325,7 @@ static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total
 
 static const struct stage_ops ops = {
     .preflight = preflight,
+    .cursor_magic = CURSOR_MAGIC,
     .open = open_source,
     .close = close_source,
     .read = read_record,

@@ -156,6 +156,8 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
         self->committed = bytes_get_u64(payload + AT_SEQ);
         self->torn = bytes_get_u32(payload + AT_TORN) != 0;
     }
+    if (self->committed < env->begins_after)
+        self->committed = env->begins_after;
     /* What a former run has cut was in its own output. */
     if (rc == 0 && self->torn && env->first)
         rc = write_cursor(self, self->committed, false, e);
@@ -255,6 +257,7 @@ static int commit(void *opaque, seq_number seq, struct err *e)
 
 static const struct stage_ops ops = {
     .preflight = preflight,
+    .cursor_magic = CURSOR_MAGIC,
     .open = open_sink,
     .close = close_sink,
     .write = write_record,

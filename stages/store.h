@@ -54,6 +54,9 @@ struct store_spec {
     bool has_secret;
     uint8_t secret[STORE_SECRET_BYTES];
     _Atomic uint64_t *beats; /* moved on while a state is read from disk; or NULL */
+    /* A new store begins behind this seq; one that is behind it is moved there, without a change.
+     */
+    seq_number begins_after;
 };
 
 /*
@@ -81,6 +84,17 @@ struct store;
  */
 int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool durable,
                struct store **ret_store, struct err *e);
+
+/*
+ * Looks at the files of a store that is not open how far it is committed; changes nothing.
+ *
+ *   ret_found  whether there is one
+ *   ret_seq    if so, what store_committed() would say, unless a piece at its end is cut off
+ *
+ * Returns: as store_open().
+ */
+int store_read_position(int dir_fd, const struct store_spec *spec, bool *ret_found,
+                        seq_number *ret_seq, struct err *e);
 
 /* Closes without a commit: what was not committed is gone. Takes NULL. */
 void store_close(struct store *s);

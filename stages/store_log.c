@@ -377,7 +377,7 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
         seq_number group_first = bytes_get_u64(group + GROUP_AT_FIRST);
         seq_number group_last = bytes_get_u64(group + GROUP_AT_LAST);
         if (group_first != last + 1 || group_last < group_first ||
-            !apply_body(image, body, body + body_len, header)) {
+            (image != NULL && !apply_body(image, body, body + body_len, header))) {
             rc = err_set(e, ERR_CORRUPT,
                          "%s: a group does not follow from the one before it (offset %" PRIu64 ")",
                          name, offset);

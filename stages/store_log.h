@@ -71,7 +71,7 @@ int store_log_write(int fd, uint64_t offset, seq_number first, seq_number last, 
                     size_t body_len, struct buf *scratch, struct err *e);
 
 /*
- * Applies the groups of a log to the image.
+ * Applies the groups of a log to the image; with NULL for it, only looks whether they verify.
  *
  *   ret_len   where the next group goes: behind the last good one
  *   ret_last  the last seq that the log holds

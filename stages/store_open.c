@@ -41,7 +41,7 @@ static int check_schema(const struct store *s, const struct store_file_header *h
         return 0;
     return err_set(e, ERR_MISMATCH,
                    "the state was written for {%s}, the topology now says {%s}; go back to the "
-                   "old options, use another state directory, or start over with --fresh",
+                   "old options, or begin anew at this stage with --discard STAGE",
                    header->schema, s->spec.schema);
 }
 
@@ -62,10 +62,12 @@ static int create_empty(struct store *s, struct err *e)
     if (rc != 0)
         return rc;
     struct store_file_header header = store_header(s, 1);
+    header.start_seq = s->spec.begins_after;
     rc = store_log_create(s->dir_fd, &header, s->durable, &s->log_fd, e);
     if (rc != 0)
         return rc;
-    struct image_commit commit = {.seq = 0, .log_number = 1, .log_len = STORE_HEADER_BYTES};
+    struct image_commit commit = {
+        .seq = s->spec.begins_after, .log_number = 1, .log_len = STORE_HEADER_BYTES};
     image_complete(&s->image, &commit);
     return 0;
 }
@@ -188,6 +190,9 @@ static int replay_log(struct store *s, uint64_t number, bool newest, seq_number 
         rc = image_format(&s->image, &s->spec, header.secret, e);
     if (rc == 0 && memcmp(header.secret, image_secret(&s->image), STORE_SECRET_BYTES) != 0)
         rc = refuse_secret(number, "log", e);
+    /* The first log of all says itself behind which seq the store began. */
+    if (rc == 0 && s->checkpoint_number == 0 && number == 1)
+        *seq = header.start_seq;
     if (rc == 0 && header.start_seq != *seq)
         rc = err_set(
             e, ERR_CORRUPT,
@@ -295,6 +300,8 @@ int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool dur
         rc = open_state(s, e);
     if (rc == 0)
         rc = store_files_remove_below(dir_fd, s->checkpoint_number, e);
+    if (rc == 0 && store_committed(s) < spec->begins_after)
+        rc = store_commit(s, spec->begins_after, e);
     if (rc != 0) {
         store_close(s);
         return rc;
@@ -318,6 +325,40 @@ int store_load(int dir_fd, const struct store_spec *spec, struct store **ret_sto
     *ret_torn = s->torn;
     *ret_store = s;
     return 0;
+}
+
+/* The last log must say whose it is, and be whole but for a piece at its end. */
+static int read_last_log(struct store *s, uint64_t number, seq_number *ret_seq, struct err *e)
+{
+    struct store_file_header header;
+    uint64_t len, tail;
+    int fd;
+    int rc = store_log_open(s->dir_fd, number, &fd, &header, e);
+    if (rc != 0)
+        return rc;
+    rc = check_schema(s, &header, e);
+    if (rc == 0)
+        rc = check_secret(s, &header, "log", e);
+    if (rc == 0)
+        rc = store_log_replay(fd, &header, true, NULL, NULL, &len, ret_seq, &tail, e);
+    (void)close(fd);
+    return rc;
+}
+
+int store_read_position(int dir_fd, const struct store_spec *spec, bool *ret_found,
+                        seq_number *ret_seq, struct err *e)
+{
+    struct store_files files;
+    int rc = store_files_find(dir_fd, &files, e);
+    if (rc != 0)
+        return rc;
+    *ret_found = files.log_last != 0 || files.checkpoint != 0;
+    if (!*ret_found)
+        return 0;
+    struct store s = {.dir_fd = dir_fd, .spec = *spec};
+    if (files.log_last == 0)
+        return err_set(e, ERR_CORRUPT, "store.%" PRIu64 ".log is missing", files.checkpoint);
+    return read_last_log(&s, files.log_last, ret_seq, e);
 }
 
 void store_close(struct store *s)

@@ -16,17 +16,17 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "stages/inline_host.h"
-#include "stages/layout.h"
 #include "stages/stage.h"
 #include "stages/stage_input.h"
 #include "supervisor/command.h"
+#include "supervisor/start.h"
 #include "supervisor/state_dir.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor.h"
 
 #define USAGE                                                                                      \
-    "run [--inline] [--fresh] [--state DIR] [--set STAGE.OPTION=VALUE]... [--quiet] [--verbose] "  \
-    "T.yaml"
+    "run [--inline] [--fresh] [--discard STAGE]... [--accept-gap] [--state DIR] "                  \
+    "[--set STAGE.OPTION=VALUE]... [--quiet] [--verbose] T.yaml"
 /* The inline host looks for signals and at the time this often. */
 #define INLINE_RECORDS_PER_ROUND 4096u
 #define INLINE_COMMIT_MS 100u
@@ -34,7 +34,9 @@
 struct run {
     const char *file;
     const char *state_path;
-    bool inline_host, fresh, quiet, verbose;
+    bool inline_host, quiet, verbose;
+    struct start_options start;
+    seq_number *begins_after; /* by stage */
     struct settings settings;
     bool takes_stdin, takes_stdout; /* some stage does */
     struct stage_input input;
@@ -54,6 +56,8 @@ static int parse_arguments(int argc, char **argv, struct run *run)
                                             {"state", required_argument, NULL, 's'},
                                             {"quiet", no_argument, NULL, 'q'},
                                             {"verbose", no_argument, NULL, 'v'},
+                                            {"discard", required_argument, NULL, 'd'},
+                                            {"accept-gap", no_argument, NULL, 'g'},
                                             {"set", required_argument, NULL, 'S'},
                                             {0}};
     int c;
@@ -63,7 +67,17 @@ static int parse_arguments(int argc, char **argv, struct run *run)
             run->inline_host = true;
             break;
         case 'f':
-            run->fresh = true;
+            run->start.fresh = true;
+            break;
+        case 'd':
+            if (run->start.discard_count == START_DISCARDS_MAX) {
+                log_line(LOG_ERROR, "--discard can be said %u times", START_DISCARDS_MAX);
+                return EXIT_USAGE;
+            }
+            run->start.discards[run->start.discard_count++] = optarg;
+            break;
+        case 'g':
+            run->start.accept_gap = true;
             break;
         case 's':
             run->state_path = optarg;
@@ -115,18 +129,36 @@ static void say(const char *text)
     log_line(LOG_INFO, "%s", text);
 }
 
+static void say_lines(enum log_level level, struct buf *lines)
+{
+    char *line = lines->len != 0 ? (char *)lines->data : NULL;
+    for (char *end; line != NULL && (end = memchr(line, '\n', lines->len)) != NULL;
+         line = end + 1) {
+        *end = '\0';
+        log_line(level, "%s", line);
+        lines->len -= (size_t)(end + 1 - line);
+    }
+    buf_done(lines);
+}
+
 static int open_state(struct run *run)
 {
     struct err e;
-    int rc = state_dir_open(&run->state, run->state_path, run->topology->name, run->fresh, &e);
+    int rc = state_dir_open(&run->state, run->state_path, run->topology->name, &e);
     if (rc != 0) {
         log_line(LOG_ERROR, "%s", e.text);
         return rc == ERR_BUSY ? EXIT_BUSY : EXIT_REFUSED;
     }
-    rc = layout_prepare(run->state.stages_fd, run->topology, say, &e);
+    run->begins_after = memory_new(run->topology->stage_count, sizeof *run->begins_after);
+    struct start_report report = {0};
+    rc = start_prepare(run->state.fd, run->state.stages_fd, run->state.path, run->topology,
+                       &run->start, say, run->begins_after, &report);
+    if (rc == 0 && (rc = state_dir_begin_run(&run->state, &e)) != 0)
+        buf_add_format(&report.errors, "%s\n", e.text);
+    say_lines(LOG_INFO, &report.notes);
+    say_lines(LOG_ERROR, &report.errors);
     if (rc == 0)
         return EXIT_OK;
-    log_line(LOG_ERROR, "%s", e.text);
     state_dir_close(&run->state);
     return failure_code(rc);
 }
@@ -149,7 +181,7 @@ static int run_processes(struct run *run)
                                        .settings = &run->settings,
                                        .state = &run->state,
                                        .input = run->takes_stdin ? &run->input : NULL,
-                                       .fresh = run->fresh,
+                                       .begins_after = run->begins_after,
                                        .verbose = run->verbose,
                                        .quiet = run->quiet};
     struct supervisor_report report;
@@ -234,7 +266,8 @@ static int run_inline(struct run *run)
     struct inline_host *host = NULL;
     struct inline_io io = {.input = run->takes_stdin ? &run->input : NULL, .note = note};
     struct err e;
-    int rc = inline_host_new(run->topology, run->state.stages_fd, run->fresh, &io, &host, &e);
+    int rc =
+        inline_host_new(run->topology, run->state.stages_fd, run->begins_after, &io, &host, &e);
     if (rc == 0)
         rc = drive_inline(host, &e);
     run->elapsed_ms = clock_monotonic_ms() - started_ms;
@@ -384,6 +417,7 @@ int command_run(int argc, char **argv)
     log_init("bulkhead", run.quiet ? LOG_WARNING : run.verbose ? LOG_DEBUG : LOG_INFO);
     code = run_all(&run);
     free(run.rows);
+    free(run.begins_after);
     topology_free(run.topology);
     buf_done(&run.text);
     return code;

@@ -42,38 +42,42 @@ static void print_help(FILE *to)
     fprintf(to, "bulkhead " BULKHEAD_VERSION " - runs pipelines whose stages may be killed\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  bulkhead %-24s %s\n", commands[i].usage, commands[i].summary);
-    fprintf(to,
-            "\noptions of run:\n"
-            "  --inline        in one process, without isolation: same bytes\n"
-            "  --fresh         start over: forget the state, write the outputs anew\n"
-            "  --state DIR     the state directory (most commands take it too)\n"
-            "  --set STAGE.OPTION=VALUE\n"
-            "                  say it in place of the topology; as often as wanted (check too)\n"
-            "  --quiet         no progress\n"
-            "  --verbose       say more\n"
-            "\noptions of graph:\n"
-            "  --live          a running one, with rates and lag, until it ends\n"
-            "  --dot           for Graphviz; --mermaid: for Mermaid\n"
-            "  --all           the dead letters too\n"
-            "  --ascii         no other characters\n"
-            "\noptions of journal:\n"
-            "  --print         its records: seq, line, content; --from SEQ, --to SEQ\n"
-            "  --verify        whether every block is whole\n"
-            "\nexit codes:\n");
+    fprintf(
+        to,
+        "\noptions of run:\n"
+        "  --inline        in one process, without isolation: same bytes\n"
+        "  --fresh         start over: forget the state, empty the outputs that are ours\n"
+        "  --discard STAGE forget what is kept of one stage; it begins anew where its input is\n"
+        "  --accept-gap    go on though stages lack records that nobody can give again\n"
+        "  --state DIR     the state directory (most commands take it too)\n"
+        "  --set STAGE.OPTION=VALUE\n"
+        "                  say it in place of the topology; as often as wanted (check too)\n"
+        "  --quiet         no progress\n"
+        "  --verbose       say more\n"
+        "\noptions of graph:\n"
+        "  --live          a running one, with rates and lag, until it ends\n"
+        "  --dot           for Graphviz; --mermaid: for Mermaid\n"
+        "  --all           the dead letters too\n"
+        "  --ascii         no other characters\n"
+        "\noptions of journal:\n"
+        "  --print         its records: seq, line, content; --from SEQ, --to SEQ\n"
+        "  --verify        whether every block is whole\n"
+        "\nexit codes:\n");
 #define X(name, code, meaning) fprintf(to, "  %d  %s\n", code, meaning);
     EXIT_CODE_LIST(X)
 #undef X
 }
 
 /*
- * The life of a stage process. Its arguments are ours: name, generation, fresh or kept, verbose
- * or quiet, the stream of standard input, the name of the topology file, whose text is in a
- * descriptor, and the settings.
+ * The life of a stage process. Its arguments are ours: name, generation, the seq behind which it
+ * begins, verbose or quiet, the stream of standard input, the name of the topology file, whose text
+ * is in a descriptor, and the settings.
  */
 static int be_stage(int argc, char **argv)
 {
-    int64_t generation;
-    if (argc < SPAWN_ARGUMENTS || text_parse_int(argv[3], &generation) != 0 || generation < 1) {
+    int64_t generation, begins_after;
+    if (argc < SPAWN_ARGUMENTS || text_parse_int(argv[3], &generation) != 0 || generation < 1 ||
+        text_parse_int(argv[4], &begins_after) != 0 || begins_after < 0) {
         fprintf(stderr, "bulkhead: %s is for the supervisor alone\n", SPAWN_STAGE_ARGUMENT);
         return EXIT_USAGE;
     }
@@ -108,7 +112,7 @@ static int be_stage(int argc, char **argv)
         struct process_host_config config = {.topology = topology,
                                              .stage = stage,
                                              .generation = (uint64_t)generation,
-                                             .fresh = strcmp(argv[4], "fresh") == 0};
+                                             .begins_after = (uint64_t)begins_after};
         struct stage_input input;
         if (stage->kind->takes_stdin && spawn_parse_stream(argv[6], &input) == 0)
             config.input = &input;

@@ -165,17 +165,14 @@ static int fork_stage(const struct spawn_request *request, int control[2], int s
 {
     char generation[24];
     (void)snprintf(generation, sizeof generation, "%" PRIu64, request->generation);
+    char begins_after[24];
+    (void)snprintf(begins_after, sizeof begins_after, "%" PRIu64, request->begins_after);
     char stream[SPAWN_STREAM_BYTES];
     spawn_stream_text(request->input, stream);
     const char *arguments[SPAWN_ARGUMENTS + SETTINGS_MAX + 1] = {
-        "bulkhead",
-        SPAWN_STAGE_ARGUMENT,
-        request->stage,
-        generation,
-        request->fresh ? "fresh" : "kept",
-        request->verbose ? "verbose" : "quiet",
-        stream,
-        request->topology_file,
+        "bulkhead", SPAWN_STAGE_ARGUMENT,   request->stage,
+        generation, begins_after,           request->verbose ? "verbose" : "quiet",
+        stream,     request->topology_file,
     };
     for (size_t i = 0; i < request->settings->count; i++)
         arguments[SPAWN_ARGUMENTS + i] = request->settings->items[i];

@@ -23,7 +23,7 @@ struct spawn_request {
     uint64_t generation;
     const char *topology_file; /* its name, for messages */
     const struct settings *settings;
-    bool fresh;
+    uint64_t begins_after; /* see stage_env */
     bool verbose;
     uint64_t memory_bytes_max;       /* of private memory; 0: no limit of ours */
     const struct stage_input *input; /* NULL unless the stage takes_stdin */

@@ -19,11 +19,9 @@
 #include "common/memory.h"
 
 #define LOCK_FILE "lock"
-#define NAME_FILE "topology"
 #define LAST_RUN_TEXT_FILE "last-run"
 #define LAST_RUN_JSON_FILE "last-run.json"
 #define LAST_RUN_BYTES_MAX (1u << 20)
-#define REMOVE_DEPTH_MAX 4u
 #define LOCK_RETRY_MS 10
 /* Stages of a dead supervisor die at once, but for one that waits for a disk. */
 #define LOCK_ORPHANS_MS_MAX 5000u
@@ -191,47 +189,6 @@ static int write_pid(const struct state_dir *d, struct err *e)
     return rc == 0 ? file_write_at(d->lock_fd, 0, pid, (size_t)len, e) : rc;
 }
 
-static int write_name(const struct state_dir *d, const char *name, struct err *e)
-{
-    int fd;
-    int rc =
-        file_open(d->fd, NAME_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
-    if (rc != 0)
-        return rc;
-    struct buf line = {0};
-    buf_add_format(&line, "%s\n", name);
-    rc = file_write_at(fd, 0, line.data, line.len, e);
-    if (rc == 0)
-        rc = file_sync(fd, e);
-    buf_done(&line);
-    (void)close(fd);
-    return rc == 0 ? file_rename(d->fd, NAME_FILE ".new", NAME_FILE, true, e) : rc;
-}
-
-/* A directory belongs to the topology that first used it. */
-static int check_name(const struct state_dir *d, const char *name, struct err *e)
-{
-    int fd;
-    int rc = file_open(d->fd, NAME_FILE, O_RDONLY | O_NOFOLLOW, 0, &fd, e);
-    if (rc == ERR_NOT_FOUND)
-        return write_name(d, name, e);
-    if (rc != 0)
-        return rc;
-    struct buf text = {0};
-    if (file_read_whole(fd, NAME_BYTES_MAX + 1, &text, e) != 0)
-        rc = err_wrap(e, "'%s/" NAME_FILE "'", d->path);
-    (void)close(fd);
-    size_t len = strlen(name);
-    if (rc == 0 && (text.len != len + 1 || memcmp(text.data, name, len) != 0))
-        rc =
-            err_set(e, ERR_MISMATCH,
-                    "'%s' holds the state of the topology '%.*s', not of '%s'; use another "
-                    "directory, or start over with --fresh",
-                    d->path, (int)(text.len > 0 ? text.len - 1 : 0), (const char *)text.data, name);
-    buf_done(&text);
-    return rc;
-}
-
 int state_dir_empty(int dir_fd, unsigned depth, struct err *e)
 {
     return file_remove_in(dir_fd, "", depth, e);
@@ -244,23 +201,7 @@ int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err 
     return file_remove_in(d->links_fd, prefix, 0, e);
 }
 
-static int forget_all(const struct state_dir *d, struct err *e)
-{
-    int rc = state_dir_empty(d->stages_fd, REMOVE_DEPTH_MAX, e);
-    if (rc == 0)
-        rc = file_remove(d->fd, "dead-letters.jsonl", e);
-    if (rc == 0)
-        rc = file_remove(d->fd, NAME_FILE, e);
-    /* A piece that came back after a power loss would not belong to the new beginning. */
-    if (rc == 0)
-        rc = file_sync_dir(d->stages_fd, e);
-    if (rc == 0)
-        rc = file_sync_dir(d->fd, e);
-    return rc == 0 ? 0 : err_wrap(e, "starting over in '%s'", d->path);
-}
-
-int state_dir_open(struct state_dir *d, const char *path, const char *name, bool fresh,
-                   struct err *e)
+int state_dir_open(struct state_dir *d, const char *path, const char *name, struct err *e)
 {
     *d = (struct state_dir){.fd = -1, .lock_fd = -1, .links_fd = -1, .stages_fd = -1};
     if (path != NULL && path[0] == '\0')
@@ -290,18 +231,18 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, bool
         rc = open_inner(d, "stages", &d->stages_fd, e);
     if (rc == 0)
         rc = open_inner(d, "links", &d->links_fd, e);
-    if (rc == 0 && fresh)
-        rc = forget_all(d, e);
-    if (rc == 0)
-        rc = check_name(d, name, e);
-    if (rc == 0)
-        rc = state_dir_empty(d->links_fd, 0, e);
+    if (rc != 0)
+        state_dir_close(d);
+    return rc;
+}
+
+int state_dir_begin_run(const struct state_dir *d, struct err *e)
+{
+    int rc = state_dir_empty(d->links_fd, 0, e);
     if (rc == 0)
         rc = file_remove(d->fd, LAST_RUN_TEXT_FILE, e);
     if (rc == 0)
         rc = file_remove(d->fd, LAST_RUN_JSON_FILE, e);
-    if (rc != 0)
-        state_dir_close(d);
     return rc;
 }
 

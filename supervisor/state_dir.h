@@ -7,7 +7,7 @@
  * refused untouched.
  *
  *   lock                 flock(2)ed while a supervisor lives; holds its pid
- *   topology             name of the topology that the directory belongs to
+ *   manifest             what it is the state of, see manifest.h
  *   control.sock         where status, kill and stop talk to the supervisor
  *   links/               sockets of the links; emptied at every start
  *   stages/NAME/         state of each stage
@@ -41,14 +41,18 @@ char *state_dir_root(void);
  *
  *   path    NULL: the default one for the name
  *   name    of the topology
- *   fresh   forget all that is in it
  *
- * Returns: 0, ERR_BUSY (e names the pid of the other supervisor), ERR_MISMATCH (not ours, or of
- *          another topology), ERR_IO. After an error *d needs no closing, and nothing was changed
+ * Returns: 0, ERR_BUSY (e names the pid of the other supervisor), ERR_MISMATCH (not ours),
+ *          ERR_IO. After an error *d needs no closing, and nothing was changed
  *          but that missing directories may have been made.
  */
-int state_dir_open(struct state_dir *d, const char *path, const char *name, bool fresh,
-                   struct err *e);
+int state_dir_open(struct state_dir *d, const char *path, const char *name, struct err *e);
+
+/*
+ * Removes what the last run has left for others to see: its sockets and its last status. To be
+ * called when it is certain that this one begins. Returns 0 or ERR_IO.
+ */
+int state_dir_begin_run(const struct state_dir *d, struct err *e);
 
 /*
  * Removes the sockets of an edge, whose listener must be dead. Returns 0 or ERR_IO.
@@ -56,8 +60,8 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, bool
 int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err *e);
 
 /*
- * Keeps the status that a run ended with, as text and as JSON. Not synced. state_dir_open() forgets
- * it. Returns 0, ERR_NO_SPACE or ERR_IO.
+ * Keeps the status that a run ended with, as text and as JSON. Not synced. state_dir_begin_run()
+ * forgets it. Returns 0, ERR_NO_SPACE or ERR_IO.
  */
 int state_dir_keep_last_run(const struct state_dir *d, const struct buf *text,
                             const struct buf *json, struct err *e);

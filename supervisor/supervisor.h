@@ -43,7 +43,7 @@ struct supervisor {
     const struct settings *settings;
     const struct state_dir *state;
     const struct stage_input *input; /* NULL if no stage takes it */
-    bool fresh;
+    const seq_number *begins_after;  /* by stage, see stage_env */
     bool verbose;
     uint64_t started_ms;
     struct core core;
@@ -59,7 +59,7 @@ struct supervisor_config {
     const struct settings *settings;
     const struct state_dir *state;
     const struct stage_input *input; /* NULL if no stage takes_stdin; borrowed */
-    bool fresh;
+    const seq_number *begins_after;  /* by stage, see stage_env; borrowed */
     bool verbose;
     bool quiet; /* no progress */
 };

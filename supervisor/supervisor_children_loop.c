@@ -123,7 +123,7 @@ void loop_spawn(struct loop *l, const struct core_action *action)
                                         .generation = action->generation,
                                         .topology_file = l->s.topology_file,
                                         .settings = l->s.settings,
-                                        .fresh = l->s.fresh,
+                                        .begins_after = l->s.begins_after[action->stage],
                                         .verbose = l->s.verbose,
                                         .input = declared->kind->takes_stdin ? l->s.input : NULL,
                                         .takes_stdout = declared->kind->takes_stdout,

@@ -420,7 +420,7 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
                            .settings = config->settings,
                            .state = config->state,
                            .input = config->input,
-                           .fresh = config->fresh,
+                           .begins_after = config->begins_after,
                            .verbose = config->verbose,
                            .started_ms = clock_monotonic_ms()},
                      .signal_fd = -1,

@@ -49,7 +49,8 @@ same answers answers.kept
 OUTPUT=$INPUT refused 5 "is also the input of stage 'loads'"
 same input input.kept
 OUTPUT=$PWD/nowhere/answers refused 5 "cannot make '$PWD/nowhere/answers'"
-run --fresh >/dev/null
+mv answers answers.lost
+run >/dev/null
 same answers answers.kept
 
 # The state: another topology's, other rules of the same shape, rules of another shape.
@@ -64,7 +65,7 @@ topology=$first
 
 # A store that has lost its beginning does not guess.
 rm -r state/stages/once
-refused 5 "their states do not belong together"
+refused 5 "stage 'once': its state is gone"
 
 # An output that is moved away while it is written.
 "$generate" --records 2000 --customers 1000 --seed 33 -o input

@@ -49,16 +49,22 @@ grep -q 'journal.00000001 does not verify at offset 128: the bytes of a block ar
 expect_exit 5 run <&7 >summary 2>errors
 grep -q 'journal.00000001 does not verify at offset 128' errors || fail "$(cat errors)"
 
-# The end is lost, and with it what was acked; or what only the sink had acked.
+# The end is lost, and with it what was acked; or what only the sink had acked; or all of it.
 rm -rf state && cp -a good state
 truncate -s 128 $file
 expect_exit 5 run <&7 >summary 2>errors
 grep -q 'ends there with record 0, but everything up to 4 was acked' errors || fail "$(cat errors)"
+"$BULKHEAD" run --quiet --state "$PWD/empty" --set out.path=none t.yaml </dev/null >summary
 for host in "" --inline; do
     rm -rf state && cp -a good state
-    rm state/stages/in/*
+    rm state/stages/in/* && cp -a empty/stages/in/. state/stages/in
     # shellcheck disable=SC2086
     expect_exit 5 run $host <&7 >summary 2>errors
     grep -q "stage '[a-z-]*' has record 4, but what is kept of the input ends with 0" errors ||
+        fail "$(cat errors)"
+    rm state/stages/in/*
+    # shellcheck disable=SC2086
+    expect_exit 5 run $host <&7 >summary 2>errors
+    grep -q "stage 'in': its position is gone, though 'dead-letters' has records up to 4" errors ||
         fail "$(cat errors)"
 done

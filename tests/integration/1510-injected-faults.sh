@@ -22,7 +22,7 @@ printf '%09999d' 0 | tee -a begin/answers begin/state/stages/once/store.1.log >>
 
 stray() {
     (cd "$1" && find . -mindepth 1) | sort | grep -vxE \
-        '\./(lock|topology|last-run(\.json)?|dead-letters\.jsonl|links|stages(/[a-z-]+(/(cursor|store\.1\.log))?)?|stages/once/store\.1\.torn)'
+        '\./(lock|manifest|last-run(\.json)?|dead-letters\.jsonl|links|stages(/[a-z-]+(/(cursor|store\.1\.log))?)?|stages/once/store\.1\.torn)'
 }
 
 # One story in a directory of its own: tell NAME CODES COMMAND..., which is put before the program.

@@ -65,11 +65,16 @@ older() { cp "../../old/state/$1" "$1"; }
 foreign() { cp "../../other/state/$1" "$1"; }
 copy_of() { cp "$2" "$1"; }
 
-# --- the cursor of the source: what is read twice is known downstream and cut off there ---
+# --- the cursor of the source: what is read twice is known downstream and cut off there, but if
+# nothing says what was read, it might be anything ---
 file=stages/loads/cursor
-for damage in "cut $file 0" "cut $file 100" "zeros $file" "older $file" "flip $file 20 1" "rm $file"; do
+for damage in "older $file" "flip $file 20 1"; do
     # shellcheck disable=SC2086
     try 0 "$file" "" $damage
+done
+for damage in "cut $file 0" "cut $file 100" "zeros $file" "rm $file"; do
+    # shellcheck disable=SC2086
+    try 5 "$file" "stage 'loads': its position is gone" $damage
 done
 try 5 "$file" 'cursor: neither slot' garbage "$file"
 try 5 "$file" 'cursor was written by another kind' copy_of "$file" stages/answers/cursor
@@ -77,10 +82,9 @@ try 5 "$file" 'cursor was written by another kind' copy_of "$file" stages/answer
 # --- the cursors of the outputs: a file that nobody knows of, or a state that the others left ---
 for stage in answers dead-letters; do
     file=stages/$stage/cursor
-    output=$([ $stage = answers ] && echo answers || echo dead-letters.jsonl)
-    try 5 "$file" "knows nothing of" cut "$file" 0
-    try 5 "$file" "knows nothing of" cut "$file" 100
-    try 5 "$file" "knows nothing of" rm "$file"
+    try 5 "$file" "stage '$stage': its state is gone" cut "$file" 0
+    try 5 "$file" "stage '$stage': its state is gone" cut "$file" 100
+    try 5 "$file" "stage '$stage': its state is gone" rm "$file"
     try 5 "$file" 'cursor: neither slot' garbage "$file"
     try 5 "$file" "do not belong together" older "$file"
     try 5 "$file" 'cursor was written by another kind' copy_of "$file" stages/loads/cursor
@@ -101,26 +105,28 @@ for stage in once limits; do
     try 5 "$file" 'store.1.log: not a file of a store (offset 0)' zeros "$file"
     try 5 "$file" 'store.1.log: not a file of a store (offset 0)' garbage "$file"
     try 5 "$file" 'do not belong together' older "$file"
-    try 5 "$file" 'do not belong together' rm "$file"
+    try 5 "$file" "stage '$stage': its state is gone" rm "$file"
     try 5 "$file" "was written for" foreign "$file"
 done
 try 5 stages/once/store.1.log "was written for" copy_of stages/once/store.1.log stages/limits/store.1.log
 
 # --- the state directory's own files ---
-try 5 topology 'holds the state of the topology' cut topology 0
-try 5 topology 'holds the state of the topology' foreign topology
-try 5 topology 'holds the state of the topology' flip topology 3 1
-try 0 topology '' rm topology
+try 5 manifest 'manifest: it does not verify' cut manifest 0
+try 5 manifest 'manifest: it does not verify' cut manifest 100
+try 5 manifest 'manifest: it does not verify' flip manifest 3 1
+try 5 manifest 'manifest: it does not verify' garbage manifest
+try 5 manifest 'holds the state of the topology' foreign manifest
+try 5 manifest 'no manifest that says of what' rm manifest
 try 0 lock '' garbage lock
 try 0 lock '' cut lock 0
-try 0 lock '' copy_of lock topology
+try 0 lock '' copy_of lock manifest
 
 # --- things that are no files ---
 symlink() { mv "$1" "$1.elsewhere" && ln -s "$(basename "$1").elsewhere" "$1"; }
-try 5 topology 'topology' symlink topology
+try 5 manifest 'manifest' symlink manifest
 try 5 lock 'lock' symlink lock
-as_directory() { rm -f "$1" && mkdir "$1"; }
-try 5 topology 'topology' as_directory topology
+as_directory() { rm -rf "$1" && mkdir "$1"; }
+try 5 manifest 'manifest' as_directory manifest
 try 5 lock 'lock' as_directory lock
 for file in stages/loads/cursor stages/limits/store.1.log stages/answers/cursor; do
     try 5 "$file" "$(basename "$file")" symlink "$file"

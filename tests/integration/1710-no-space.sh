@@ -91,9 +91,9 @@ case $BUILD_NAME in *asan*) exit 0 ;; esac
 umount disk
 head -n 12000 input >few
 export INPUT=$PWD/few OUTPUT=$PWD/answers
-rm -rf answers reference.state
+rm -rf answers reference reference.state
 state=$PWD/state
-OUTPUT=$PWD/reference "$BULKHEAD" run --quiet --inline --fresh --state reference.state "$topology" >summary
+OUTPUT=$PWD/reference "$BULKHEAD" run --quiet --inline --state reference.state "$topology" >summary
 strace -f -qq -o strace.out -e trace=fdatasync -e inject=fdatasync:error=ENOSPC:when=3 \
     "$BULKHEAD" run --quiet --state "$state" "$topology" >summary 2>run.err || fail "$(cat run.err)"
 grep -q 'INJECTED' strace.out || fail "nothing was injected"

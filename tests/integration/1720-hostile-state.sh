@@ -45,7 +45,7 @@ for name in stages links; do
     ln -s "$PWD/elsewhere" "state/$name"
     refused "'.*$name' is no directory"
 done
-for name in lock topology; do
+for name in lock manifest; do
     rm "state/$name"
     ln -s "$PWD/elsewhere/file" "state/$name"
     refused "$name' is a link"

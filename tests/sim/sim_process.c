@@ -93,7 +93,7 @@ static void live(void *opaque)
     coroutine_leave();
 }
 
-struct process *process_new(size_t stage, uint64_t generation, bool fresh)
+struct process *process_new(size_t stage, uint64_t generation)
 {
     struct process *process = sim_new(1, sizeof *process);
     process->disk = world.disk;
@@ -104,7 +104,7 @@ struct process *process_new(size_t stage, uint64_t generation, bool fresh)
     process->config = (struct process_host_config){.topology = world.topology,
                                                    .stage = &world.topology->stages[stage],
                                                    .generation = generation,
-                                                   .fresh = fresh};
+                                                   .begins_after = world.begins_after[stage]};
     process->host.config = &process->config;
     process->resumes_us = sim_report.now_us + 500 + chance_below(5000);
     if (chance_one_in(world.faults.again_one_in))

@@ -57,7 +57,7 @@ static void run_inline(const struct disk *disk)
     struct inline_host *host;
     struct err e;
     const struct inline_io io = {0};
-    if (inline_host_new(world.logical, STAGE_FD_STAGES, false, &io, &host, &e) != 0)
+    if (inline_host_new(world.logical, STAGE_FD_STAGES, NULL, &io, &host, &e) != 0)
         fail("the inline host does not start: %s", e.text);
     int rc;
     while ((rc = inline_host_run(host, 1, &e)) == 0) {

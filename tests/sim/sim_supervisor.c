@@ -10,8 +10,8 @@
 
 #include "common/check.h"
 #include "common/file.h"
-#include "stages/layout.h"
 #include "stages/stage.h"
+#include "supervisor/start.h"
 #include "tests/sim/sim_calls_p.h"
 #include "tests/sim/sim_world.h"
 
@@ -58,7 +58,7 @@ static void do_spawn(const struct core_action *action)
         memory_file_free(stage->image_fd);
         stage->image_fd = memory_file_new(true);
     }
-    stage->process = process_new(action->stage, action->generation, false);
+    stage->process = process_new(action->stage, action->generation);
     stage->process->status_fd = stage->status_fd;
     stage->process->image_fd = stage->image_fd;
     stage->control_open = true;
@@ -180,10 +180,11 @@ static void observe(void)
 
 /* --- the life --- */
 
-/* What state_dir.c and command_run.c do about the directories of the stages. */
-static void make_state_dir(void)
+void state_prepare(struct disk *disk, seq_number *ret_begins_after)
 {
-    struct process tool = {.disk = world.disk, .name = "supervisor"};
+    struct process tool = {.disk = disk, .name = "supervisor"};
+    static const struct start_options options;
+    struct start_report report = {0};
     struct err e;
     int fd, stages_fd;
     process_enter(&tool);
@@ -191,20 +192,25 @@ static void make_state_dir(void)
     if (rc == 0)
         rc = file_make_dir(fd, "stages", &stages_fd, &e);
     if (rc == 0)
-        rc = layout_prepare(stages_fd, world.topology, NULL, &e);
+        rc = start_prepare(fd, stages_fd, "state", world.topology, &options, NULL, ret_begins_after,
+                           &report);
+    process_leave();
+    if (rc != 0)
+        fail("nothing starts: %s", buf_text(&report.errors));
+    process_enter(&tool);
+    buf_done(&report.notes);
+    buf_done(&report.errors);
     process_leave();
     size_t open = calls_forget(&tool);
-    if (rc != 0)
-        fail("nothing starts: %s", e.text);
     if (tool.memory.count != 0 || open != 2)
-        fail("layout_prepare() leaves %zu allocations and %zu descriptors", tool.memory.count,
+        fail("start_prepare() leaves %zu allocations and %zu descriptors", tool.memory.count,
              open - 2);
 }
 
 void supervisor_start(void)
 {
     struct supervisor_sim *s = &world.supervisor;
-    make_state_dir();
+    state_prepare(world.disk, world.begins_after);
     s->alive = true;
     s->exits = s->stop_asked = s->link_silent = false;
     s->faults_before = world.faults.happened;

@@ -176,15 +176,22 @@ struct world {
     struct reference reference;
     uint64_t disk_full_until_us;
     uint64_t steps;
-    uint64_t lives;                    /* of the supervisor */
-    seq_number said[WORLD_STAGES_MAX]; /* the highest seq that a stage ever called acked */
-    seq_number input_seqs;             /* of the input as it lies there now */
-    bool check_wanted;                 /* check_recovery() before anything else happens */
-    uint64_t checks;                   /* so often that was done */
+    uint64_t lives;                            /* of the supervisor */
+    seq_number begins_after[WORLD_STAGES_MAX]; /* of its stages, as start.h has told them */
+    seq_number said[WORLD_STAGES_MAX];         /* the highest seq that a stage ever called acked */
+    seq_number input_seqs;                     /* of the input as it lies there now */
+    bool check_wanted;                         /* check_recovery() before anything else happens */
+    uint64_t checks;                           /* so often that was done */
     uint64_t kills, power_losses;
 };
 
 extern struct world world;
+
+/*
+ * What a supervisor does in the state directory of a disk before it starts anything. It must not
+ * be refused.
+ */
+void state_prepare(struct disk *disk, seq_number *ret_begins_after);
 
 /* Whether a fault happens now; counts it. */
 bool fault_one_in(uint64_t n);
@@ -194,7 +201,7 @@ bool fault_one_in(uint64_t n);
 /* The process that runs now; NULL: the simulation itself. */
 extern struct process *present;
 
-struct process *process_new(size_t stage, uint64_t generation, bool fresh);
+struct process *process_new(size_t stage, uint64_t generation);
 
 /* Lets a stage process run until it yields, waits or ends. */
 void process_run(struct process *process);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How far the stages are, told by their files before anything is opened.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/file.h"
+#include "stages/cursor.h"
+#include "stages/layout_p.h"
+#include "stages/stage.h"
+
+/* One worker of those that the stage is laid out for. */
+static int read_worker(const struct topology *topology, const struct stage *stage, int dir_fd,
+                       const struct layout_file *layout, size_t worker, bool *ret_found,
+                       seq_number *ret_seq, struct err *e)
+{
+    const struct stage_ops *ops = stage->kind->ops;
+    if (ops->store_spec == NULL) {
+        uint8_t payload[CURSOR_PAYLOAD_BYTES];
+        int rc = cursor_read(dir_fd, ops->cursor_magic, payload, ret_found, e);
+        if (rc == 0 && *ret_found)
+            *ret_seq = bytes_get_u64(payload);
+        return rc;
+    }
+    struct store_spec spec;
+    layout_store_spec(topology, stage, worker, layout->workers, &spec);
+    spec.has_secret = layout->workers > 1;
+    memcpy(spec.secret, layout->secret, sizeof spec.secret);
+    return store_read_position(dir_fd, &spec, ret_found, ret_seq, e);
+}
+
+static void add(struct layout_position *position, bool found, seq_number seq)
+{
+    /* A worker that has nothing yet is at the beginning. */
+    if (!found)
+        seq = 0;
+    if (seq < position->least)
+        position->least = seq;
+    if (seq > position->most)
+        position->most = seq;
+    position->found |= found;
+}
+
+static int read_workers(const struct topology *topology, const struct stage *stage, int base_fd,
+                        struct layout_position *position, struct err *e)
+{
+    struct layout_file layout;
+    int rc = layout_file_read(base_fd, &layout, e);
+    for (size_t i = 0; rc == 0 && i < layout.workers; i++) {
+        int dir_fd = base_fd;
+        bool found = false;
+        seq_number seq = 0;
+        if (layout.workers > 1)
+            rc = layout_open_worker(base_fd, i, &dir_fd, e);
+        if (rc == 0)
+            rc = read_worker(topology, stage, dir_fd, &layout, i, &found, &seq, e);
+        if (rc == 0)
+            add(position, found, seq);
+        if (dir_fd >= 0 && dir_fd != base_fd)
+            (void)close(dir_fd);
+    }
+    return rc;
+}
+
+int layout_read_position(int stages_fd, const struct topology *topology, const struct stage *stage,
+                         struct layout_position *ret_position, struct err *e)
+{
+    const struct stage_ops *ops = stage->kind->ops;
+    *ret_position = (struct layout_position){.kept = ops->store_spec != NULL || ops->cursor_magic != 0};
+    if (!ret_position->kept)
+        return 0;
+    int base_fd;
+    int rc = file_open(stages_fd, stage->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &base_fd, e);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    if (rc != 0)
+        return rc;
+    struct layout_position position = {.kept = true, .least = UINT64_MAX};
+    rc = read_workers(topology, stage, base_fd, &position, e);
+    (void)close(base_fd);
+    if (rc != 0)
+        return err_wrap(e, "'stages/%s'", stage->base);
+    if (position.found)
+        *ret_position = position;
+    return 0;
+}
+
+/* Whether a directory holds anything, or directories that do. */
+static bool holds_something(int dir_fd)
+{
+    DIR *dir = fdopendir(dir_fd);
+    if (dir == NULL) {
+        (void)close(dir_fd);
+        return true; /* who knows */
+    }
+    const struct dirent *entry;
+    bool holds = false;
+    while (!holds && (entry = readdir(dir)) != NULL)
+        holds = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    (void)closedir(dir);
+    return holds;
+}
+
+bool layout_is_kept(int stages_fd, const char *base)
+{
+    int fd = openat(stages_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 && holds_something(fd);
+}

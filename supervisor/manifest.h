@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * manifest.h - what a state directory is the state of, and what is still to be done in it
+ *
+ * One text file, "manifest", replaced as a whole and synced before the first thing that follows
+ * from it: whatever is killed then, the next start finds what was decided and finishes it. Why:
+ * docs/decisions/0010-start-plan.md. Format to the byte: docs/protocol.md, "Manifest".
+ */
+#ifndef BULKHEAD_SUPERVISOR_MANIFEST_H
+#define BULKHEAD_SUPERVISOR_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/value.h"
+
+#define MANIFEST_FILE "manifest"
+
+struct manifest_option {
+    char *name;
+    char *text;
+};
+
+/* Records that a stage has not seen and never will; somebody has accepted that. */
+struct manifest_gap {
+    seq_number first, last;
+};
+
+struct manifest_stage {
+    char name[NAME_BYTES_MAX + 1]; /* of all its workers */
+    char *kind;
+    bool keeps;              /* the kind keeps a position */
+    seq_number begins_after; /* nothing up to here is its own */
+    struct manifest_option *options;
+    size_t option_count;
+    struct manifest_gap *gaps;
+    size_t gap_count;
+};
+
+/* An output that is to be emptied: still that file, whoever has its name by then. */
+struct manifest_empty {
+    char *path;
+    uint64_t device, inode;
+};
+
+struct manifest {
+    char topology[NAME_BYTES_MAX + 1];
+    struct manifest_stage *stages;
+    size_t stage_count;
+    char **removes; /* stages of which nothing is to be kept */
+    size_t remove_count;
+    struct manifest_empty *empties;
+    size_t empty_count;
+    bool removes_all; /* nothing of any stage, nor the dead letters */
+};
+
+/* Frees what it holds; *m is then empty. */
+void manifest_done(struct manifest *m);
+
+/* Adds a stage without options and gaps. The pointer is dead after the next call. */
+struct manifest_stage *manifest_add_stage(struct manifest *m, const char *name, const char *kind);
+void manifest_add_option(struct manifest_stage *stage, const char *name, const char *text);
+void manifest_add_gap(struct manifest_stage *stage, seq_number first, seq_number last);
+void manifest_add_remove(struct manifest *m, const char *name);
+void manifest_add_empty(struct manifest *m, const char *path, uint64_t device, uint64_t inode);
+
+/* The stage with this name, or NULL. */
+const struct manifest_stage *manifest_find(const struct manifest *m, const char *name);
+
+/* Whether something is still to be done. */
+bool manifest_has_work(const struct manifest *m);
+
+/* Appends the text of the file. */
+void manifest_write(const struct manifest *m, struct buf *out);
+
+/*
+ * Reads the text of the file, which may hold anything.
+ * Ownership: the caller frees *ret_manifest with manifest_done().
+ * Returns:   0, or ERR_CORRUPT, ERR_MISMATCH (of another version); e names the line.
+ */
+int manifest_read(const uint8_t *text, size_t len, struct manifest *ret_manifest, struct err *e);
+
+#endif

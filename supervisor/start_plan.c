@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/start_plan.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/err.h"
+#include "common/memory.h"
+
+void start_plan_init(struct start_plan *plan, const struct topology *topology)
+{
+    *plan = (struct start_plan){.topology = topology};
+    plan->stages = memory_new(topology->stage_count, sizeof *plan->stages);
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        plan->stages[i].name = topology->stages[i].base;
+        plan->stages[i].kind = topology->stages[i].kind->name;
+    }
+}
+
+void start_plan_done(struct start_plan *plan)
+{
+    free(plan->stages);
+    buf_done(&plan->errors);
+    buf_done(&plan->notes);
+}
+
+static void add_line(struct buf *out, const char *format, va_list arguments)
+{
+    char line[2 * ERR_TEXT_BYTES_MAX];
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    buf_add_text(out, line);
+    buf_add_byte(out, '\n');
+}
+
+void start_plan_refuse(struct start_plan *plan, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add_line(&plan->errors, format, arguments);
+    va_end(arguments);
+    plan->error_count++;
+}
+
+void start_plan_note(struct start_plan *plan, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add_line(&plan->notes, format, arguments);
+    va_end(arguments);
+}
+
+/* The first worker of the stage at an index stands for all. */
+static size_t first_worker(const struct topology *t, size_t index)
+{
+    return index - t->stages[index].worker;
+}
+
+/*
+ * How far those are that feed a stage: nothing up to there can be had any more. *ret_who is the one
+ * that is furthest.
+ */
+static seq_number furthest_before(const struct start_plan *plan, size_t index, const char **ret_who,
+                                  seq_number *reached, const char **who)
+{
+    const struct topology *t = plan->topology;
+    seq_number furthest = 0;
+    *ret_who = NULL;
+    for (size_t i = 0; i < t->edge_count; i++) {
+        if (first_worker(t, t->edges[i].to) != index)
+            continue;
+        size_t from = first_worker(t, t->edges[i].from);
+        if (reached[from] > furthest) {
+            furthest = reached[from];
+            *ret_who = who[from];
+        }
+    }
+    return furthest;
+}
+
+/* Of the stages that have a past: the position that is least, and the one that is most. */
+struct extent {
+    bool any;
+    seq_number least, most;
+    const char *least_name, *most_name;
+};
+
+static struct extent extent_of_others(const struct start_plan *plan)
+{
+    struct extent all = {.least = UINT64_MAX};
+    for (size_t i = 1; i < plan->topology->stage_count; i++) {
+        const struct start_stage *stage = &plan->stages[i];
+        if (plan->topology->stages[i].worker != 0 || !stage->keeps || !stage->known)
+            continue;
+        seq_number least = stage->found ? stage->least : 0, most = stage->found ? stage->most : 0;
+        least = least > stage->begins_after ? least : stage->begins_after;
+        most = most > stage->begins_after ? most : stage->begins_after;
+        all.any = true;
+        if (least < all.least) {
+            all.least = least;
+            all.least_name = stage->name;
+        }
+        if (most >= all.most) {
+            all.most = most;
+            all.most_name = stage->name;
+        }
+    }
+    return all;
+}
+
+static seq_number position_of(const struct start_stage *stage)
+{
+    return stage->found && stage->least > stage->begins_after ? stage->least : stage->begins_after;
+}
+
+static void judge_known_source(struct start_plan *plan, const struct extent *others)
+{
+    struct start_stage *source = &plan->stages[0];
+    source->goes_on_after = position_of(source);
+    if (source->found || !others->any || others->most <= source->begins_after)
+        return;
+    start_plan_refuse(plan,
+                      "stage '%s': its position is gone, though '%s' has records up to %" PRIu64
+                      " of it, so nobody can tell which lines those were; restore the state "
+                      "directory as a whole, or say --discard %s: then all that its input holds is "
+                      "read as new, from record %" PRIu64 " on",
+                      source->name, others->most_name, others->most, source->name,
+                      others->most + 1);
+}
+
+/* A source that is new gives its first record the number behind all that others have. */
+static void judge_new_source(struct start_plan *plan, const struct extent *others)
+{
+    struct start_stage *source = &plan->stages[0];
+    if (!others->any)
+        return;
+    source->goes_on_after = others->most;
+    if (others->least != others->most && !plan->accept_gap)
+        start_plan_refuse(plan,
+                          "stage '%s' is new, but '%s' has records up to %" PRIu64 " and '%s' up "
+                          "to %" PRIu64 ": only the source before it could give what lies between; "
+                          "let that one finish, or say --accept-gap: those are never given to "
+                          "stages that lack them",
+                          source->name, others->least_name, others->least, others->most_name,
+                          others->most);
+    else if (others->most != 0)
+        start_plan_note(plan, "stage '%s' is new: its first record has the number %" PRIu64,
+                        source->name, others->most + 1);
+}
+
+static void refuse_gone(struct start_plan *plan, const struct start_stage *stage, seq_number need,
+                        const char *who)
+{
+    start_plan_refuse(plan,
+                      "stage '%s': its state is gone: nothing of it is in 'stages/%s', but '%s' "
+                      "before it goes on with record %" PRIu64 "; restore the state directory as a "
+                      "whole, or say --discard %s: then it begins anew with record %" PRIu64
+                      ", and knows nothing of those before",
+                      stage->name, stage->name, who, need + 1, stage->name, need + 1);
+}
+
+static void refuse_behind(struct start_plan *plan, const struct start_stage *stage, seq_number need,
+                          const char *who)
+{
+    seq_number at = position_of(stage);
+    start_plan_refuse(plan,
+                      "stage '%s' goes on with record %" PRIu64 ", but '%s' before it with %" PRIu64
+                      ": their states do not belong together, and records %" PRIu64 " to %" PRIu64
+                      " can be had from nobody; restore the state directory as a whole, or say "
+                      "--accept-gap: then '%s' is never given them",
+                      stage->name, at + 1, who, need + 1, at + 1, need, stage->name);
+}
+
+/* Returns how far the stage is, for those behind it. */
+static seq_number judge_stage(struct start_plan *plan, struct start_stage *stage, seq_number need,
+                              const char *who)
+{
+    seq_number at = position_of(stage);
+    bool has_past = plan->stages[0].known || need != 0;
+    if (!stage->known) {
+        stage->goes_on_after = need;
+        if (has_past)
+            start_plan_note(plan, "stage '%s' is new: it begins with record %" PRIu64, stage->name,
+                            need + 1);
+        return need;
+    }
+    if (at < need && !stage->found) {
+        refuse_gone(plan, stage, need, who);
+    } else if (at < need && plan->accept_gap) {
+        stage->gap_first = at + 1;
+        start_plan_note(plan,
+                        "stage '%s' is never given the records %" PRIu64 " to %" PRIu64
+                        ", as --accept-gap says",
+                        stage->name, at + 1, need);
+    } else if (at < need) {
+        refuse_behind(plan, stage, need, who);
+    }
+    stage->goes_on_after = at > need ? at : need;
+    return stage->goes_on_after;
+}
+
+void start_plan_judge(struct start_plan *plan)
+{
+    const struct topology *t = plan->topology;
+    struct extent others = extent_of_others(plan);
+    if (plan->stages[0].known)
+        judge_known_source(plan, &others);
+    else
+        judge_new_source(plan, &others);
+    /* How far each stage is, or, if it keeps nothing, those before it; and who that is. */
+    seq_number *reached = memory_new(t->stage_count, sizeof *reached);
+    const char **who = memory_new(t->stage_count, sizeof(const char *));
+    reached[0] = plan->stages[0].goes_on_after;
+    who[0] = plan->stages[0].name;
+    for (size_t i = 1; i < t->stage_count; i++) {
+        if (t->stages[i].worker != 0)
+            continue;
+        struct start_stage *stage = &plan->stages[i];
+        reached[i] = furthest_before(plan, i, &who[i], reached, who);
+        if (!stage->keeps)
+            continue;
+        reached[i] = judge_stage(plan, stage, reached[i], who[i] != NULL ? who[i] : who[0]);
+        who[i] = stage->name;
+    }
+    free(reached);
+    free(who);
+}

@@ -1,0 +1,190 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# States that do not belong together are refused before anything starts, by both hosts alike and
+# however often; a topology grows and shrinks; and there is a way on that empties nothing.
+. "$ROOT/tests/integration/lib.sh"
+
+cat >t.yaml <<'Y'
+topology: t
+types: { R: { k: string, n: int } }
+stages:
+  src: { kind: file.source, path: in.jsonl }
+  parse: { kind: json.decode, from: src, type: R }
+  once: { kind: dedupe, from: parse, key: k }
+  enc: { kind: json.encode, from: once }
+  out: { kind: file.sink, from: enc, path: out.jsonl }
+Y
+topology=t.yaml
+records() { seq "$1" "$2" | sed 's/.*/{"k":"k&","n":&}/'; }
+holds() { # holds FILE FROM TO [FROM TO]...: just these records, in this order
+    local file=$1
+    shift
+    while [ $# -gt 0 ]; do records "$1" "$2" && shift 2; done >wanted
+    same "$file" wanted
+}
+digest() { find "$state" -type f ! -name lock -exec sha256sum {} + | sort -k 2; }
+hosts=("" --inline)
+
+# Both hosts refuse it, twice, with the same exit code and texts, and change nothing.
+refused() { # refused TEXT... -- ARGUMENT...
+    local texts=() host text
+    while [ "$1" != -- ]; do texts+=("$1") && shift; done
+    shift
+    digest >before
+    for host in "${hosts[@]}" "${hosts[@]}"; do
+        expect_exit 5 run $host "$@" >stdout 2>errors
+        for text in "${texts[@]}"; do
+            grep -qF -- "$text" errors || fail "no '$text' in: $(cat errors)"
+        done
+        digest >after
+        cmp -s before after || fail "a refused run changed the state: $(diff before after)"
+    done
+}
+
+noted() { # noted TEXT ARGUMENT...: runs, and says that
+    local text=$1
+    shift
+    "$BULKHEAD" run --state "$state" "$@" "$topology" >summary 2>errors || fail "$(cat errors)"
+    grep -qF -- "$text" errors || fail "no '$text' in: $(cat errors)"
+}
+
+again() { # begins with 100 records that both hosts have had their part of
+    rm -rf "$state" ./*.jsonl
+    records 1 40 >in.jsonl
+    run --inline >summary
+    records 41 100 >>in.jsonl
+    run >summary
+    holds out.jsonl 1 100
+    rm -rf kept && cp -a "$state" kept
+    [ ! -s errors ] || : >errors
+}
+
+# A source of another name, and one of another kind under the same name.
+again
+sed 's/src/feb/' t.yaml >renamed.yaml
+records 501 530 >in.jsonl
+topology=renamed.yaml refused "stage 'src' (file.source) is not in the topology any more" "--discard src" --
+holds out.jsonl 1 100
+topology=renamed.yaml noted "stage 'feb' is new: its first record has the number 101" --discard src
+holds out.jsonl 1 100 501 530
+records 531 540 >>in.jsonl
+topology=renamed.yaml run --inline >summary
+holds out.jsonl 1 100 501 540
+again
+sed 's/kind: file.source, path: in.jsonl/kind: stdin.source/' t.yaml >stdin.yaml
+topology=stdin.yaml refused "stage 'src' was of the kind file.source and is of the kind stdin.source now" "--discard src" --
+records 501 510 | topology=stdin.yaml run --discard src >summary
+records 511 520 | topology=stdin.yaml run --inline >summary
+records 521 530 | topology=stdin.yaml run >summary
+holds out.jsonl 1 100 501 530
+
+# A source without its cursor must not give old numbers to other lines.
+again
+rm "$state/stages/src/cursor"
+records 501 530 >in.jsonl
+refused "stage 'src': its position is gone, though 'dead-letters' has records up to 100" "--discard src" --
+run --discard src >summary
+holds out.jsonl 1 100 501 530
+again
+rm -r "$state/stages/src" # nothing is left that could be discarded
+refused "stage 'src': its position is gone" --
+run --inline --discard src >summary # the same lines as new ones: `once` knows them
+holds out.jsonl 1 100
+
+# A state that is gone, and what discards it on purpose.
+for host in "${hosts[@]}"; do
+    again
+    rm -r "$state/stages/once"
+    records 101 110 >>in.jsonl
+    refused "stage 'once': its state is gone: nothing of it is in 'stages/once', but 'src' before it goes on with record 101" --
+    noted "stage 'once' is new: it begins with record 101" --discard once $host
+    records 1 5 >>in.jsonl # forgotten by now
+    run $host >summary
+    holds out.jsonl 1 110 1 5
+done
+
+# A state from another time: nobody can give what lies between.
+for host in "${hosts[@]}"; do
+    again
+    records 101 150 >>in.jsonl
+    run >summary
+    rm -r "$state/stages/out" && cp -a kept/stages/out "$state/stages/"
+    cp out.jsonl newer.jsonl
+    refused "stage 'out' goes on with record 101, but 'once' before it with 151" "records 101 to 150" "--accept-gap" --
+    same out.jsonl newer.jsonl
+    head -n 100 newer.jsonl >out.jsonl
+    refused "records 101 to 150" --
+    records 151 160 >>in.jsonl
+    noted "stage 'out' is never given the records 101 to 150" --accept-gap $host
+    holds out.jsonl 1 100 151 160
+    grep -q '^gap 101 150$' "$state/manifest" || fail "the gap is not in the manifest"
+    records 161 170 >>in.jsonl
+    run $host >summary
+    holds out.jsonl 1 100 151 170
+done
+
+# A topology grows, by a sink, by a stage with state in the middle, and by workers; what is taken
+# out is named; what is put back is new.
+for host in "${hosts[@]}"; do
+    again
+    sed '$a\  copy: { kind: file.sink, from: twice, path: copy.jsonl }' t.yaml |
+        sed 's/from: once }/from: twice }/; $a\  twice: { kind: dedupe, from: once, key: n, workers: 2 }' |
+        sed 's/  copy: .*/  copy: { kind: file.sink, from: enc, path: copy.jsonl }/' >two.yaml
+    topology=two.yaml noted "stage 'twice' is new: it begins with record 101" $host
+    grep -qF "stage 'copy' is new: it begins with record 101" errors || fail "$(cat errors)"
+    grep -qF "stage 'enc': from was once, is twice" errors || fail "$(cat errors)"
+    records 101 120 >>in.jsonl
+    topology=two.yaml run $host >summary
+    holds out.jsonl 1 120
+    holds copy.jsonl 101 120
+    refused "stage 'copy' (file.sink) is not in the topology any more" "stage 'twice' (dedupe) is not in the topology any more" --
+    run --discard copy --discard twice $host >summary
+    run --discard copy --discard twice $host >summary # as a script does that was killed
+    records 121 130 >>in.jsonl
+    run >summary
+    topology=two.yaml refused "stage 'copy': '$PWD/copy.jsonl' holds 420 bytes that this state directory knows nothing of" --
+    holds copy.jsonl 101 120
+    mv copy.jsonl old.copy
+    topology=two.yaml noted "stage 'copy' is new: it begins with record 131" $host
+    records 131 140 >>in.jsonl
+    topology=two.yaml run $host >summary
+    holds copy.jsonl 131 140
+    holds out.jsonl 1 140
+done
+
+# Options that changed are told as what changed, whether the state still fits or not.
+again
+sed 's/path: out.jsonl/path: other.jsonl/' t.yaml >changed.yaml
+expect_exit 5 "$BULKHEAD" run --state "$state" changed.yaml >stdout 2>errors
+grep -q "stage 'out': path was $PWD/out.jsonl, is $PWD/other.jsonl" errors || fail "$(cat errors)"
+sed 's/key: k }/key: n }/' t.yaml >changed.yaml
+topology=changed.yaml refused "stage 'once'" "the state was written for {t/once dedupe" "by was k, is n" "key was k, is n" --
+
+# What the directory is the state of is in the directory.
+again
+rm "$state/manifest"
+refused "holds state, but no manifest that says of what" --
+again
+sed -i 's/file.source/file_source/' "$state/manifest"
+refused "manifest: it does not verify" --
+sed 's/^topology: t/topology: u/' t.yaml >other.yaml
+again
+topology=other.yaml refused "holds the state of the topology 't', not of 'u'" --
+expect_exit 5 "$BULKHEAD" run --fresh --state "$state" other.yaml 2>errors
+
+# An input that ends before what is known of it: its end was cut off, though all that the cursor
+# tells of is there.
+again
+cp -a "$state/stages/src" src.kept
+records 101 150 >>in.jsonl
+run >summary
+rm -r "$state/stages/src" && mv src.kept "$state/stages/src"
+records 1 120 >in.jsonl
+for host in "${hosts[@]}"; do
+    expect_exit 5 run $host >summary 2>errors
+    grep -q "record 150 of it already" errors || fail "$(cat errors)"
+done
+holds out.jsonl 1 150
+records 1 160 >in.jsonl
+run >summary
+holds out.jsonl 1 160

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan before a start: positions in, verdicts out. And a property: whatever positions there
+ * are, a plan that is not refused leaves no stage behind one that feeds it, and moves nobody back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "stages/stage.h"
+#include "supervisor/start_plan.h"
+#include "tests/unit/random.h"
+
+/* in > parse > once ×2 > enc > out and copy; `left` and `right` are a diamond around two stores. */
+static const char text[] = "topology: t\n"
+                           "types: { R: { k: string } }\n"
+                           "stages:\n"
+                           "  in: { kind: file.source, path: i }\n"
+                           "  parse: { kind: json.decode, from: in, type: R }\n"
+                           "  left: { kind: dedupe, from: parse, key: k, workers: 2 }\n"
+                           "  right: { kind: dedupe, from: parse, key: k }\n"
+                           "  both: { kind: merge, from: [left, right] }\n"
+                           "  enc: { kind: json.encode, from: both }\n"
+                           "  out: { kind: file.sink, from: enc, path: o }\n";
+static struct topology *topology;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct diagnostics d;
+    diagnostics_init(&d, "t.yaml", text, strlen(text));
+    int rc = topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES, &d,
+                           &topology);
+    diagnostics_done(&d);
+    return rc;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    topology_free(topology);
+    return 0;
+}
+
+static struct start_stage *facts_of(struct start_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        if (strcmp(topology->stages[i].base, name) == 0 && topology->stages[i].worker == 0)
+            return &plan->stages[i];
+    }
+    fail_msg("there is no '%s'", name);
+    return NULL;
+}
+
+static void init(struct start_plan *plan)
+{
+    start_plan_init(plan, topology);
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        const struct stage_ops *ops = topology->stages[i].kind->ops;
+        plan->stages[i].keeps = ops->store_spec != NULL || ops->cursor_magic != 0;
+    }
+}
+
+/*
+ * Facts as words: "in=100 left=100-105 right=gone@7 out=new". A number is a position, gone@N one
+ * that is known to begin behind N but is not on the disk.
+ */
+static void fill(struct start_plan *plan, const char *facts)
+{
+    char copy[256], *rest = copy;
+    (void)snprintf(copy, sizeof copy, "%s", facts);
+    for (char *word; (word = strtok_r(rest, " ", &rest)) != NULL;) {
+        char *value = strchr(word, '=');
+        *value++ = '\0';
+        struct start_stage *stage = facts_of(plan, word);
+        unsigned long long a = 0, b = 0;
+        stage->known = strcmp(value, "new") != 0;
+        if (sscanf(value, "gone@%llu", &a) == 1) {
+            stage->begins_after = a;
+            continue;
+        }
+        stage->found = stage->known;
+        int numbers = sscanf(value, "%llu-%llu", &a, &b);
+        stage->least = a;
+        stage->most = numbers == 2 ? b : a;
+    }
+    for (size_t i = 0; i < topology->stage_count; i++)
+        plan->stages[i].known |= !plan->stages[i].keeps;
+}
+
+struct story {
+    const char *facts;
+    bool accept_gap;
+    const char *verdict; /* where those go on that keep a position, with gaps in brackets */
+    const char *says;    /* a piece of the notes or errors; NULL: there are none */
+};
+
+static const struct story stories[] = {
+    {"in=new left=new right=new out=new dead-letters=new", false, "0 0 0 0 0", NULL},
+    {"in=0 left=gone@0 right=gone@0 out=gone@0 dead-letters=gone@0", false, "0 0 0 0 0", NULL},
+    {"in=100 left=100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100", NULL},
+    {"in=90 left=91-95 right=97 out=105 dead-letters=110", false, "90 91 97 105 110", NULL},
+    /* Behind: a worker, a store, a sink behind the further of two. */
+    {"in=100 left=99-100 right=100 out=100 dead-letters=100", false, NULL,
+     "stage 'left' goes on with record 100, but 'in' before it with 101"},
+    {"in=100 left=100 right=104 out=103 dead-letters=104", false, NULL,
+     "stage 'out' goes on with record 104, but 'right' before it with 105"},
+    {"in=100 left=100 right=104 out=103 dead-letters=104", true, "100 100 104 104[104] 104",
+     "stage 'out' is never given the records 104 to 104"},
+    {"in=100 left=7 right=104 out=50 dead-letters=104", true, "100 100[8] 104 104[51] 104",
+     "never given the records 8 to 100"},
+    /* Gone, and never begun. */
+    {"in=100 left=gone@0 right=100 out=100 dead-letters=100", false, NULL,
+     "stage 'left': its state is gone"},
+    {"in=100 left=gone@0 right=100 out=100 dead-letters=100", true, NULL,
+     "stage 'left': its state is gone"},
+    {"in=100 left=gone@100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100", NULL},
+    {"in=0 left=gone@0 right=0 out=80 dead-letters=90", false, "0 0 0 80 90", NULL},
+    /* New: behind the furthest of those that feed it. */
+    {"in=100 left=new right=100 out=110 dead-letters=110", false, "100 100 100 110 110",
+     "stage 'left' is new: it begins with record 101"},
+    {"in=100 left=102 right=104 out=new dead-letters=110", false, "100 102 104 104 110",
+     "stage 'out' is new: it begins with record 105"},
+    {"in=100 left=new right=new out=new dead-letters=110", false, "100 100 100 100 110",
+     "stage 'right' is new: it begins with record 101"},
+    /* The source. */
+    {"in=gone@0 left=gone@0 right=0 out=5 dead-letters=0", false, NULL,
+     "stage 'in': its position is gone, though 'out' has records up to 5"},
+    {"in=gone@0 left=0 right=0 out=0 dead-letters=0", false, "0 0 0 0 0", NULL},
+    {"in=gone@100 left=100 right=gone@100 out=100 dead-letters=100", false, "100 100 100 100 100",
+     NULL},
+    {"in=new left=100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
+     "stage 'in' is new: its first record has the number 101"},
+    {"in=new left=0 right=0 out=0 dead-letters=0", false, "0 0 0 0 0", NULL},
+    {"in=new left=100 right=100 out=102 dead-letters=102", false, NULL,
+     "stage 'in' is new, but 'left' has records up to 100 and 'dead-letters' up to 102"},
+    {"in=new left=100 right=100 out=102 dead-letters=102", true, "102 102[101] 102[101] 102 102",
+     "stage 'left' is never given the records 101 to 102"},
+    {"in=new left=new right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
+     "stage 'left' is new: it begins with record 101"},
+};
+
+static void describe(struct start_plan *plan, char *out, size_t size)
+{
+    static const char *const names[] = {"in", "left", "right", "out", "dead-letters"};
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct start_stage *stage = facts_of(plan, names[i]);
+        size_t len = strlen(out);
+        (void)snprintf(out + len, size - len, "%s%llu", i != 0 ? " " : "",
+                       (unsigned long long)stage->goes_on_after);
+        len = strlen(out);
+        if (stage->gap_first != 0)
+            (void)snprintf(out + len, size - len, "[%llu]", (unsigned long long)stage->gap_first);
+    }
+}
+
+static void what_is_found_and_what_follows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof stories / sizeof stories[0]; i++) {
+        const struct story *story = &stories[i];
+        struct start_plan plan;
+        char verdict[256];
+        init(&plan);
+        fill(&plan, story->facts);
+        plan.accept_gap = story->accept_gap;
+        start_plan_judge(&plan);
+        describe(&plan, verdict, sizeof verdict);
+        struct buf said = {0};
+        buf_add(&said, plan.errors.data, plan.errors.len);
+        buf_add(&said, plan.notes.data, plan.notes.len);
+        bool refused = plan.error_count != 0;
+        if (refused != (story->verdict == NULL) ||
+            (!refused && strcmp(verdict, story->verdict) != 0) ||
+            (story->says == NULL ? said.len != 0 : strstr(buf_text(&said), story->says) == NULL))
+            fail_msg("%s: %s%s; %s", story->facts, refused ? "refused " : "", verdict,
+                     buf_text(&said));
+        buf_done(&said);
+        start_plan_done(&plan);
+    }
+}
+
+/* Whoever feeds a stage, through others that keep nothing too. */
+static void check_plan(const struct start_plan *plan)
+{
+    seq_number reached[16] = {0};
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        const struct start_stage *stage = &plan->stages[i - topology->stages[i].worker];
+        for (size_t k = 0; k < topology->edge_count; k++) {
+            size_t from = topology->edges[k].from;
+            if (topology->edges[k].to == i && reached[from] > reached[i])
+                reached[i] = reached[from];
+        }
+        if (!stage->keeps)
+            continue;
+        assert_true(stage->goes_on_after >= reached[i]);
+        if (stage->known && stage->found)
+            assert_true(stage->goes_on_after >= stage->least);
+        assert_true(stage->goes_on_after >= (stage->known ? stage->begins_after : 0));
+        reached[i] = stage->goes_on_after;
+    }
+}
+
+static void no_plan_leaves_a_stage_behind_another(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        struct start_plan plan;
+        init(&plan);
+        plan.accept_gap = random_below(2) == 0;
+        for (size_t k = 0; k < topology->stage_count; k++) {
+            struct start_stage *stage = &plan.stages[k];
+            stage->known = random_below(8) != 0 || !stage->keeps;
+            stage->found = stage->keeps && stage->known && random_below(8) != 0;
+            stage->begins_after = stage->known && random_below(2) == 0 ? random_below(6) : 0;
+            stage->least = stage->found ? random_below(6) : 0;
+            stage->most = stage->least + (random_below(4) == 0 ? random_below(3) : 0);
+        }
+        start_plan_judge(&plan);
+        if (plan.error_count == 0)
+            check_plan(&plan);
+        start_plan_done(&plan);
+    }
+}
+
+int main(void)
+{
+    random_init("start_plan_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_found_and_what_follows),
+        cmocka_unit_test(no_plan_leaves_a_stage_behind_another),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
