@@ -15,7 +15,7 @@
 #include "stages/stage.h"
 
 /* Beside the directory of the stage's own state, where a person finds it. */
-#define DEAD_LETTERS_PATH "../../dead-letters.jsonl"
+#define DEAD_LETTERS_PATH "../../" DEAD_LETTERS_FILE
 
 struct dead_letter_sink {
     struct output_file output;

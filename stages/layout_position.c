@@ -70,7 +70,8 @@ int layout_read_position(int stages_fd, const struct topology *topology, const s
                          struct layout_position *ret_position, struct err *e)
 {
     const struct stage_ops *ops = stage->kind->ops;
-    *ret_position = (struct layout_position){.kept = ops->store_spec != NULL || ops->cursor_magic != 0};
+    *ret_position =
+        (struct layout_position){.kept = ops->store_spec != NULL || ops->cursor_magic != 0};
     if (!ret_position->kept)
         return 0;
     int base_fd;

@@ -94,7 +94,7 @@ static int rewind_outlet(struct host *h, struct outlet *o)
     return err_set(&h->e, ERR_MISMATCH,
                    "stage '%s' goes on at seq %" PRIu64 ", but '%s' has let go of everything up to "
                    "%" PRIu64 ": their states do not belong together; restore the state directory "
-                   "as a whole, or start over with --fresh",
+                   "as a whole",
                    peer->name, o->peer_expected, h->config->stage->name, o->window.pushed);
 }
 

@@ -81,8 +81,8 @@ bool chaos_run_check(struct chaos_run *run)
             memory_format("%s/state/%s/" QUARANTINE_FILE, run->scratch, layout_path(stage, path)),
             "a record was blamed for kills that came from outside");
     }
-    good &= compare(run, chaos_run_path(run, "inline", "dead-letters.jsonl"),
-                    chaos_run_path(run, "state", "dead-letters.jsonl"));
+    good &= compare(run, chaos_run_path(run, "inline", DEAD_LETTERS_FILE),
+                    chaos_run_path(run, "state", DEAD_LETTERS_FILE));
     good &= is_absent(run, chaos_run_path(run, "state", CONTROL_SOCKET_FILE),
                       "the control socket was left behind");
     good &= holds_nothing(run, "state", "links", false);

@@ -341,7 +341,7 @@ static void print_outcome(const struct run *run, struct buf *out)
     buf_add_byte(out, '\n');
     if (total_dead(run) != 0) {
         text_format_count(total_dead(run), out);
-        buf_add_format(out, " dead letter%s: %s/dead-letters.jsonl\n",
+        buf_add_format(out, " dead letter%s: %s/" DEAD_LETTERS_FILE "\n",
                        total_dead(run) == 1 ? "" : "s", run->state.path);
     }
 }

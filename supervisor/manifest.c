@@ -54,8 +54,7 @@ struct manifest_stage *manifest_add_stage(struct manifest *m, const char *name, 
 
 void manifest_add_option(struct manifest_stage *stage, const char *name, const char *text)
 {
-    stage->options =
-        memory_resize(stage->options, stage->option_count + 1, sizeof *stage->options);
+    stage->options = memory_resize(stage->options, stage->option_count + 1, sizeof *stage->options);
     stage->options[stage->option_count++] =
         (struct manifest_option){.name = copy(name), .text = copy(text)};
 }
@@ -144,7 +143,8 @@ void manifest_write(const struct manifest *m, struct buf *out)
         buf_add_format(out, "remove %s\n", m->removes[i]);
     if (m->removes_all)
         buf_add_text(out, "remove-all\n");
-    buf_add_format(out, "crc32c %08" PRIx32 "\n", hash_crc32c(0, out->data + start, out->len - start));
+    buf_add_format(out, "crc32c %08" PRIx32 "\n",
+                   hash_crc32c(0, out->data + start, out->len - start));
 }
 
 /* --- reading --- */
@@ -241,8 +241,8 @@ static bool read_gap(struct manifest_stage *stage, char *line)
 static bool read_empty(struct manifest *m, char *line)
 {
     uint64_t device, inode;
-    if (!take_number(&line, false, &device) || !take_number(&line, false, &inode) ||
-        *line != '/' || !unescape(line))
+    if (!take_number(&line, false, &device) || !take_number(&line, false, &inode) || *line != '/' ||
+        !unescape(line))
         return false;
     manifest_add_empty(m, line, device, inode);
     return true;
@@ -277,7 +277,8 @@ static bool read_line(struct manifest *m, char *line)
     return true;
 }
 
-/* The last line is the checksum of all before it. Returns where it begins; 0: it does not verify. */
+/* The last line is the checksum of all before it. Returns where it begins; 0: it does not verify.
+ */
 static size_t check_crc(const uint8_t *text, size_t len)
 {
     enum { LAST_LINE_BYTES = sizeof "crc32c 00000000\n" - 1 };
@@ -299,7 +300,8 @@ static int check_first(const char *line, struct err *e)
         return err_set(e, ERR_CORRUPT, MANIFEST_FILE ":1: it does not begin with '" FIRST_LINE "'");
     if (version != FORMAT_VERSION)
         return err_set(e, ERR_MISMATCH,
-                       MANIFEST_FILE ":1: format version %" PRId64 "; this bulkhead reads version %d",
+                       MANIFEST_FILE ":1: format version %" PRId64
+                                     "; this bulkhead reads version %d",
                        version, FORMAT_VERSION);
     return 0;
 }
@@ -321,7 +323,8 @@ int manifest_read(const uint8_t *text, size_t len, struct manifest *ret_manifest
         if (++number == 1)
             rc = check_first(line, e);
         else if (!read_line(&m, line))
-            rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ":%u: it holds what no such line can", number);
+            rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ":%u: it holds what no such line can",
+                         number);
     }
     if (rc == 0 && m.topology[0] == '\0')
         rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ": it names no topology");

@@ -60,8 +60,8 @@ static int write_manifest(const struct start *s, const struct manifest *m, struc
     struct buf text = {0};
     manifest_write(m, &text);
     int fd;
-    int rc = file_open(s->state_fd, MANIFEST_FILE ".new",
-                       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+    int rc = file_open(s->state_fd, MANIFEST_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                       0600, &fd, e);
     if (rc == 0) {
         rc = file_write_at(fd, 0, text.data, text.len, e);
         if (rc == 0)
@@ -106,7 +106,7 @@ static int do_work(const struct start *s, const struct manifest *m, struct err *
     if (rc == 0 && m->removes_all)
         rc = file_remove_in(s->stages_fd, "", START_REMOVE_DEPTH_MAX, e);
     if (rc == 0 && m->removes_all)
-        rc = file_remove(s->state_fd, "dead-letters.jsonl", e);
+        rc = file_remove(s->state_fd, DEAD_LETTERS_FILE, e);
     /* A piece that came back after a power loss would not belong to the new beginning. */
     if (rc == 0)
         rc = file_sync_dir(s->stages_fd, e);
@@ -215,19 +215,25 @@ static const char *option_text(const struct manifest_stage *stage, const char *n
 
 static bool writes_file(const struct stage *stage)
 {
-    return stage->kind->ops->cursor_magic == OUTPUT_MAGIC && !stage->kind->internal;
+    return stage->kind->ops->cursor_magic == OUTPUT_MAGIC;
 }
 
-/* A stage that begins anew takes no file that holds something. Better said before all is forgotten. */
+/* A stage that begins anew takes no file that holds something. Better said before all is forgotten.
+ */
 static void refuse_foreign(struct start *s, const struct stage *stage)
 {
     const char *path = option_text(new_stage(s, stage->base), "path");
+    bool is_ours = stage->kind->internal;
     struct stat st;
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
-        start_plan_refuse(&s->plan,
-                          "stage '%s': '%s' holds %jd bytes that this state directory knows nothing "
-                          "of; move it away, or choose another output",
-                          stage->base, path, (intmax_t)st.st_size);
+    if (is_ours)
+        path = DEAD_LETTERS_FILE;
+    if (fstatat(is_ours ? s->state_fd : AT_FDCWD, path, &st, 0) == 0 && S_ISREG(st.st_mode) &&
+        st.st_size > 0)
+        start_plan_refuse(
+            &s->plan,
+            "stage '%s': '%s' holds %jd bytes that this state directory knows nothing "
+            "of; move it away, or choose another output",
+            stage->base, path, (intmax_t)st.st_size);
 }
 
 /* Appends "lateness was 14d, is 30d; ..." for every option that is another one now. */
@@ -345,7 +351,7 @@ static int find_outputs(struct start *s, struct err *e)
         const struct stage *stage = &s->topology->stages[i];
         bool ours = false;
         uint64_t device, inode;
-        if (!writes_file(stage))
+        if (!writes_file(stage) || stage->kind->internal)
             continue;
         const char *path = option_text(new_stage(s, stage->base), "path");
         rc = find_output(s, stage, path, &ours, &device, &inode, e);
@@ -398,8 +404,9 @@ static void take_verdicts(struct start *s, seq_number *ret_begins_after)
         const struct stage *stage = &s->topology->stages[i];
         const struct start_stage *verdict = &s->plan.stages[i - stage->worker];
         bool is_moved = verdict->keeps && (!verdict->known || verdict->gap_first != 0);
-        seq_number begins_after =
-            is_moved ? verdict->goes_on_after : verdict->keeps ? verdict->begins_after : 0;
+        seq_number begins_after = is_moved         ? verdict->goes_on_after
+                                  : verdict->keeps ? verdict->begins_after
+                                                   : 0;
         ret_begins_after[i] = begins_after;
         if (stage->worker != 0)
             continue;
@@ -410,8 +417,20 @@ static void take_verdicts(struct start *s, seq_number *ret_begins_after)
     }
 }
 
+/* A name that is known to nobody is a typing error, or what it named is discarded already. */
+static void check_discards(struct start *s)
+{
+    for (size_t i = 0; i < s->options->discard_count; i++) {
+        const char *name = s->options->discards[i];
+        if (manifest_find(&s->old, name) == NULL)
+            start_plan_note(&s->plan, "nothing is kept of a stage '%s', so nothing was discarded",
+                            name);
+    }
+}
+
 static int plan_start(struct start *s, struct err *e)
 {
+    check_discards(s);
     int rc = layout_settle(s->stages_fd, s->topology, e);
     for (size_t i = 0; i < s->old.stage_count; i++)
         check_leaving(s, &s->old.stages[i]);

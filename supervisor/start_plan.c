@@ -26,7 +26,8 @@ void start_plan_done(struct start_plan *plan)
     buf_done(&plan->notes);
 }
 
-static void add_line(struct buf *out, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0)))
+add_line(struct buf *out, const char *format, va_list arguments)
 {
     char line[2 * ERR_TEXT_BYTES_MAX];
     (void)vsnprintf(line, sizeof line, format, arguments);

@@ -26,7 +26,7 @@ struct start_stage {
     seq_number begins_after; /* if known: as the manifest says */
 
     seq_number goes_on_after; /* the verdict: everything up to here is done or never comes */
-    seq_number gap_first;     /* records that it is never given: from here to goes_on_after; 0: none */
+    seq_number gap_first; /* records that it is never given: from here to goes_on_after; 0: none */
 };
 
 struct start_plan {

@@ -33,6 +33,8 @@ enum {
 /* Every topology has a stage of this name: where the dead letters go. */
 #define DEAD_LETTERS_STAGE "dead-letters"
 #define DEAD_LETTERS_KIND "dead_letter.sink"
+/* And the file in the state directory that it writes. */
+#define DEAD_LETTERS_FILE "dead-letters.jsonl"
 
 /* The places of the fields of a dead letter's contract. */
 enum dead_letter_field {

@@ -188,3 +188,15 @@ holds out.jsonl 1 150
 records 1 160 >in.jsonl
 run >summary
 holds out.jsonl 1 160
+
+# The dead letters are an output like any other; a name that is known to nobody is said.
+again
+echo nonsense >>in.jsonl
+run >summary
+[ -s "$state/dead-letters.jsonl" ] || fail "there is no dead letter"
+refused "stage 'dead-letters': 'dead-letters.jsonl' holds" -- --discard dead-letters
+mv "$state/dead-letters.jsonl" old.dead
+echo nonsense too >>in.jsonl
+noted "stage 'dead-letters' is new: it begins with record 102" --discard dead-letters
+[ "$(wc -l <"$state/dead-letters.jsonl")" -eq 1 ] || fail "$(cat "$state/dead-letters.jsonl")"
+noted "nothing is kept of a stage 'onse', so nothing was discarded" --discard onse

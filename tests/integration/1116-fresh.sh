@@ -18,18 +18,22 @@ seq -f 'old %g' 1 50 >old
 seq -f 'new %g' 1 70 >new
 { cat old; seq -f 'more %g' 1 5; } >more
 
-begin() { # begin INPUT: as a run of it has left everything
+INPUT=old run >summary
+mkdir kept
+cp -a "$state" out copy kept
+begin() { # as a run of `old` has left everything
     rm -rf "$state" out copy
-    INPUT=$1 run >summary
+    cp -a kept/* .
 }
 
-# Kills the inline host of a run at each of its stops; what follows is said by a function.
+# Kills the inline host of a run before each of its calls; what follows is said by a function. (It
+# has two stops at each, before and behind; what is seen behind one is seen before the next.)
 sweep() { # sweep FUNCTION INPUT ARGUMENT...
-    local function=$1 input=$2 stop=0 said
+    local function=$1 input=$2 stop=-1 said
     shift 2
     while :; do
-        stop=$((stop + 1))
-        begin old
+        stop=$((stop + 2))
+        begin
         ${before_run:-true}
         said=$(INPUT=$input "$kill_at" "supervisor@$stop" -- "$BULKHEAD" run --inline --quiet \
             --state "$state" "$@" t.yaml) || fail "kill_at: $said"
@@ -41,7 +45,7 @@ sweep() { # sweep FUNCTION INPUT ARGUMENT...
 
 # Either nothing of it has happened, or the next start, with no option, does all of it.
 after_fresh() {
-    if grep -q '^begins\|^remove-all' "$state/manifest" || ! INPUT=old run >summary 2>errors; then
+    if grep -q '^remove-all' "$state/manifest" || ! INPUT=old run >summary 2>errors; then
         INPUT=new run >summary 2>errors || fail "killed at $stop: $(cat errors)"
         same out new && same copy new
     else
@@ -60,7 +64,7 @@ after_discard() {
 before_run="rm copy" sweep after_discard old --discard copy
 
 # Killed at any moment of a run with processes, and begun anew again and again.
-begin old
+begin
 for ((i = 1; i <= 25; i++)); do
     "$kill_at" "supervisor@$((i * 9))" -- env INPUT=new "$BULKHEAD" run --quiet --fresh \
         --state "$state" t.yaml >said || fail "kill_at: $(cat said)"
@@ -75,19 +79,19 @@ echo precious >out
 INPUT=old expect_exit 5 run --fresh 2>errors
 grep -q "holds 9 bytes that this state directory knows nothing of; move it away" errors || fail "$(cat errors)"
 grep -q -e --fresh errors && fail "advice that does not help: $(cat errors)"
-begin old
+begin
 rm out && echo precious >out
 INPUT=old expect_exit 5 run --fresh 2>errors
 [ "$(cat out)" = precious ] || fail "a file in the place of ours was emptied"
-begin old
+begin
 echo precious >out
 INPUT=old expect_exit 5 run --fresh 2>errors
 [ "$(cat out)" = precious ] || fail "a file that somebody has written into was emptied"
-begin old
+begin
 sed '/copy:/d' t.yaml >less.yaml
 INPUT=new topology=less.yaml run --fresh >summary
 same out new && same copy old
-begin old
+begin
 sed 's/path: out/path: elsewhere/' t.yaml >moved.yaml
 INPUT=new topology=moved.yaml run --fresh >summary
 same elsewhere new && same out old && same copy new

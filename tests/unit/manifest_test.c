@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The manifest: what is written is read again as it was, and bytes that are damaged or made up, with
- * a checksum that fits, are refused or are some manifest, never anything else.
+ * The manifest: what is written is read again as it was, and bytes that are damaged or made up,
+ * with a checksum that fits, are refused or are some manifest, never anything else.
  */
 #include <setjmp.h>
 #include <stdarg.h>
