@@ -21,6 +21,9 @@
 
 #define MANIFEST_BYTES_MAX (16u << 20)
 #define START_REMOVE_DEPTH_MAX 4u
+#define FRESH_ADVICE                                                                               \
+    "or start over with --fresh, which removes what is kept here and empties the outputs that it " \
+    "can prove to be its own"
 
 struct start {
     int state_fd, stages_fd;
@@ -76,17 +79,25 @@ static int write_manifest(const struct start *s, const struct manifest *m, struc
 
 /* --- what is still to be done --- */
 
+static bool is_still(const struct manifest_empty *output, int fd, const char *path)
+{
+    struct stat st;
+    return fstatat(fd, path, &st, path[0] == '\0' ? AT_EMPTY_PATH : 0) == 0 &&
+           st.st_dev == output->device && st.st_ino == output->inode;
+}
+
 /* Empties an output, if it is still that file. */
 static int empty_output(const struct manifest_empty *output, struct err *e)
 {
     int fd;
-    struct stat st;
-    int rc = file_open(AT_FDCWD, output->path, O_WRONLY, 0, &fd, e);
+    if (!is_still(output, AT_FDCWD, output->path))
+        return 0;
+    int rc = file_open(AT_FDCWD, output->path, O_WRONLY | O_NONBLOCK, 0, &fd, e);
     if (rc == ERR_NOT_FOUND)
         return 0;
     if (rc != 0)
         return err_wrap(e, "emptying the output");
-    if (fstat(fd, &st) == 0 && st.st_dev == output->device && st.st_ino == output->inode) {
+    if (is_still(output, fd, "")) {
         rc = file_truncate(fd, 0, e);
         if (rc == 0)
             rc = file_sync(fd, e);
@@ -156,7 +167,7 @@ static void add_sources(struct manifest_stage *to, const struct stage *stage)
         buf_add_format(&from, "%s%s", i != 0 ? ", " : "", stage->inputs[i].from);
     for (size_t i = 0; i < stage->by_count; i++)
         buf_add_format(&by, "%s%s", i != 0 ? ", " : "", stage->in->fields[stage->by[i]].name);
-    if (stage->input_count != 0)
+    if (stage->input_count != 0 && !stage->kind->internal) /* which has all there are */
         manifest_add_option(to, "from", buf_text(&from));
     if (stage->by_count != 0)
         manifest_add_option(to, "by", buf_text(&by));
@@ -392,8 +403,7 @@ static int refuse_nameless(const struct start *s, struct err *e)
     return err_set(e, ERR_MISMATCH,
                    "'%s' holds state, but no " MANIFEST_FILE " that says of what: it is of an "
                    "earlier bulkhead, or the file was removed; restore the directory as a whole, "
-                   "use another one, or start over with --fresh, which removes what is kept here "
-                   "and empties the outputs that it can prove to be its own",
+                   "use another one, " FRESH_ADVICE,
                    s->path);
 }
 
@@ -444,6 +454,13 @@ static int plan_start(struct start *s, struct err *e)
     return rc;
 }
 
+static int advise(struct err *e)
+{
+    struct err cause = *e;
+    return err_set(e, cause.code, "%s; restore the directory as a whole, " FRESH_ADVICE,
+                   cause.text);
+}
+
 /* Reads what there is, and does what was left to do. */
 static int read_past(struct start *s, struct buf *text, struct err *e)
 {
@@ -460,7 +477,9 @@ static int read_past(struct start *s, struct buf *text, struct err *e)
     if (rc == 0 && !found && !s->options->fresh)
         rc = refuse_nameless(s, e);
     /* What a damaged manifest says is not needed to forget it. */
-    return rc == ERR_CORRUPT && s->options->fresh ? 0 : rc;
+    if (rc == ERR_CORRUPT && s->options->fresh)
+        return 0;
+    return rc == ERR_CORRUPT ? advise(e) : rc;
 }
 
 static int prepare(struct start *s, void (*note)(const char *text), seq_number *ret_begins_after,
