@@ -19,9 +19,11 @@
 /* Of PCRE2's numbers for errors, none is so low; its match returns what the callout returned. */
 #define OUT_OF_STEPS (-100000)
 
+/* One name; with (?J) several groups have it. */
 struct group_name {
-    uint32_t number;
-    const char *text; /* in the memory of the code */
+    const char *text;        /* in the memory of the code */
+    const uint32_t *numbers; /* of its groups, as they begin in the pattern */
+    size_t group_count;
 };
 
 struct pattern {
@@ -29,8 +31,9 @@ struct pattern {
     pcre2_code *code;
     pcre2_match_context *bounds;
     pcre2_match_data *match;
-    struct group_name *names;
+    struct group_name *names; /* in the order of their first groups */
     size_t name_count;
+    uint32_t *numbers;
     /* Of the match that is going on. */
     size_t steps;
     size_t at;
@@ -85,10 +88,13 @@ static bool refers_back(const pcre2_code *code)
 static int compare_names(const void *a, const void *b)
 {
     const struct group_name *x = a, *y = b;
-    return x->number < y->number ? -1 : x->number > y->number;
+    return x->numbers[0] < y->numbers[0] ? -1 : x->numbers[0] > y->numbers[0];
 }
 
-/* PCRE2 keeps them in the order of the alphabet: two bytes of number, the name, a NUL. */
+/*
+ * PCRE2 keeps them in the order of the alphabet: two bytes of number, the name, a NUL. Groups with
+ * one name stand side by side, as they begin in the pattern.
+ */
 static void read_names(struct pattern *pattern)
 {
     uint32_t count = 0, entry_bytes = 0;
@@ -99,11 +105,16 @@ static void read_names(struct pattern *pattern)
     if (count == 0)
         return;
     pattern->names = memory_new(count, sizeof *pattern->names);
-    pattern->name_count = count;
-    for (size_t i = 0; i < count; i++, table += entry_bytes)
-        pattern->names[i] = (struct group_name){.number = (uint32_t)table[0] << 8 | table[1],
-                                                .text = (const char *)table + 2};
-    qsort(pattern->names, count, sizeof *pattern->names, compare_names);
+    pattern->numbers = memory_new(count, sizeof *pattern->numbers);
+    for (size_t i = 0; i < count; i++, table += entry_bytes) {
+        const char *text = (const char *)table + 2;
+        pattern->numbers[i] = (uint32_t)table[0] << 8 | table[1];
+        if (i == 0 || strcmp(pattern->names[pattern->name_count - 1].text, text) != 0)
+            pattern->names[pattern->name_count++] =
+                (struct group_name){.text = text, .numbers = pattern->numbers + i};
+        pattern->names[pattern->name_count - 1].group_count++;
+    }
+    qsort(pattern->names, pattern->name_count, sizeof *pattern->names, compare_names);
 }
 
 int pattern_compile(const char *text, size_t len, struct pattern **ret_pattern, size_t *ret_at,
@@ -150,6 +161,7 @@ void pattern_free(struct pattern *pattern)
     if (pattern == NULL)
         return;
     free(pattern->names);
+    free(pattern->numbers);
     pcre2_match_data_free(pattern->match);
     pcre2_match_context_free(pattern->bounds);
     pcre2_code_free(pattern->code);
@@ -187,13 +199,17 @@ const char *pattern_name(const struct pattern *pattern, size_t index)
 bool pattern_span(const struct pattern *pattern, size_t index, size_t *ret_start, size_t *ret_len)
 {
     REQUIRE(index < pattern->name_count);
-    uint32_t number = pattern->names[index].number;
-    REQUIRE(number < pcre2_get_ovector_count(pattern->match));
-    const size_t *ends = pcre2_get_ovector_pointer(pattern->match) + 2 * (size_t)number;
-    if (ends[0] == PCRE2_UNSET)
-        return false;
-    INVARIANT(ends[0] <= ends[1]);
-    *ret_start = ends[0];
-    *ret_len = ends[1] - ends[0];
-    return true;
+    const struct group_name *name = &pattern->names[index];
+    for (size_t i = 0; i < name->group_count; i++) {
+        REQUIRE(name->numbers[i] < pcre2_get_ovector_count(pattern->match));
+        const size_t *ends =
+            pcre2_get_ovector_pointer(pattern->match) + 2 * (size_t)name->numbers[i];
+        if (ends[0] == PCRE2_UNSET)
+            continue;
+        INVARIANT(ends[0] <= ends[1]);
+        *ret_start = ends[0];
+        *ret_len = ends[1] - ends[0];
+        return true;
+    }
+    return false;
 }

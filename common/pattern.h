@@ -49,18 +49,19 @@ void pattern_free(struct pattern *pattern);
  */
 enum pattern_result pattern_match(struct pattern *pattern, const uint8_t *subject, size_t len);
 
-/* How many groups with a name the pattern has: (?<name>...). */
+/* How many names the groups of the pattern have: (?<name>...). With (?J) several may have one. */
 size_t pattern_name_count(const struct pattern *pattern);
 
 /*
- * The name of such a group, in the order in which they begin in the pattern. It lives as long as
+ * One of these names, in the order in which their groups begin in the pattern. It lives as long as
  * the pattern. Requires: index < pattern_name_count().
  */
 const char *pattern_name(const struct pattern *pattern, size_t index);
 
 /*
- * What a group with a name took in the last match: from which byte of the subject on, and how many.
- * Requires: that was PATTERN_MATCH. Returns: false if the group took no part in it.
+ * What the group with a name took in the last match: from which byte of the subject on, and how
+ * many. Of several groups with that name, the first in the pattern that took part.
+ * Requires: that was PATTERN_MATCH. Returns: false if none took part in it.
  */
 bool pattern_span(const struct pattern *pattern, size_t index, size_t *ret_start, size_t *ret_len);
 

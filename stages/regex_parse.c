@@ -304,7 +304,8 @@ const struct kind regex_parse_kind = {
     .summary = "reads texts as records of a declared type by a regular expression",
     .manual =
         "Every field of the type has a group with its name in the pattern, (?<status>\\d+), and "
-        "every named group is a field. What a group takes is read as the type of its field: money "
+        "every named group is a field. With (?J) several groups may have one name; the first that "
+        "takes part counts. What a group takes is read as the type of its field: money "
         "with its currency or without, timestamps as RFC 3339 or in timestamp_format. An optional "
         "field has no value if its group takes no part, or takes the text of 'absent'. Quote a "
         "pattern with ' in the file. A text that the pattern does not match is a dead letter, and "

@@ -50,3 +50,34 @@ state=$PWD/inline OUTPUT=$PWD/inline-answers
 run --inline >inline-summary
 same answers inline-answers
 same inline/dead-letters.jsonl wanted.dead
+
+# Several groups with one name: the field is what that one took which took part, also without a value.
+topology=$PWD/quoted.yaml
+cat >"$topology" <<'END'
+topology: quoted
+types:
+  Pair: { id: optional(string), n: int }
+stages:
+  lines: { kind: file.source, path: pairs }
+  parse:
+    kind: regex.parse
+    from: lines
+    type: Pair
+    pattern: '(?J)^(?:"(?<id>[^"]*)"|(?<id>[^",]+))?,(?:(?<n>\d+)|#(?<n>-\d+))$'
+  format: { kind: json.encode, from: parse }
+  out: { kind: file.sink, from: format, path: "${OUTPUT}" }
+END
+printf '%s\n' 'bare,1' '"quoted",2' '"",#-3' ',4' 'bare,#-5' >pairs
+cat >wanted <<'END'
+{"id":"bare","n":1}
+{"id":"quoted","n":2}
+{"id":"","n":-3}
+{"n":4}
+{"id":"bare","n":-5}
+END
+for host in "" --inline; do
+    state=$PWD/quoted$host OUTPUT=$PWD/quoted-answers$host
+    run $host >summary
+    same "$OUTPUT" wanted
+    [ ! -s "$state/dead-letters.jsonl" ] || fail "dead letters: $(cat "$state/dead-letters.jsonl")"
+done

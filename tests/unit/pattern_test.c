@@ -172,11 +172,51 @@ static void test_named_groups(void **state)
     pattern_free(pattern);
 }
 
+/* Groups of one name: which part of the subject that name has; NULL: none took part. */
+static const struct {
+    const char *pattern, *subject, *names, *a, *b;
+} shared_names[] = {
+    {"(?J)^(?:\"(?<a>[^\"]*)\"|(?<a>[^\"]*))$", "bare", "a", "bare", NULL},
+    {"(?J)^(?:\"(?<a>[^\"]*)\"|(?<a>[^\"]*))$", "\"quoted\"", "a", "quoted", NULL},
+    {"(?J)^(?:\"(?<a>[^\"]*)\"|(?<a>[^\"]*))$", "\"\"", "a", "", NULL},
+    {"(?J)^(?<b>.)(?<a>x)?(?<a>y)?(?<b>z)?$", "1y", "ba", "y", "1"},
+    {"(?J)^(?<b>.)?(?<a>x)(?<a>y)(?<b>z)$", "xyz", "ba", "x", "z"},
+    {"(?J)^(?<b>.)(?<a>x)?(?<a>y)?(?<b>z)?$", "1", "ba", NULL, "1"},
+    {"^(?<b>.)(?J:(?<a>x)|(?<a>y)|(?<a>z))$", "1z", "ba", "z", "1"},
+    {"^(?:(?J)(?<b>.)(?<a>x)|(?<a>y)(?<b>.))$", "y1", "ba", "y", "1"},
+    {"^(?|(?<a>x)(?<b>1)|(?<a>y)(?<b>2))$", "y2", "ab", "y", "2"},
+    {"(?J)^(?|(.)(?<a>x)|(?<a>y))$", "1x", "a", "x", NULL},
+    {"(?J)^(?|(.)(?<a>x)|(?<a>y))$", "y", "a", "y", NULL},
+};
+
+static void test_groups_of_one_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof shared_names / sizeof shared_names[0]; i++) {
+        const char *subject = shared_names[i].subject;
+        struct pattern *pattern = compiled(shared_names[i].pattern);
+        assert_int_equal(pattern_name_count(pattern), strlen(shared_names[i].names));
+        assert_int_equal(pattern_match(pattern, (const uint8_t *)subject, strlen(subject)),
+                         PATTERN_MATCH);
+        for (size_t k = 0; k < pattern_name_count(pattern); k++) {
+            const char name[2] = {shared_names[i].names[k], '\0'};
+            assert_string_equal(pattern_name(pattern, k), name);
+            const char *wanted = name[0] == 'a' ? shared_names[i].a : shared_names[i].b;
+            size_t start, len;
+            bool there = pattern_span(pattern, k, &start, &len);
+            if (there != (wanted != NULL) ||
+                (there && (len != strlen(wanted) || memcmp(subject + start, wanted, len) != 0)))
+                fail_msg("row %zu: '%s' is wrong", i, name);
+        }
+        pattern_free(pattern);
+    }
+}
+
 /* Any text is a pattern or is refused, and any match of any bytes ends. */
 static void test_any_text(void **state)
 {
     (void)state;
-    static const char letters[] = "ab()[]{}?*+|^$.\\,0123<>!=:-#iPRkgdwsbKQEGx\xc3\xa4";
+    static const char letters[] = "ab()[]{}?*+|^$.\\,0123<>!=:-#iJPRkgdwsbKQEGx\xc3\xa4";
     for (int round = 0; round < 20000; round++) {
         char text[24];
         uint8_t subject[64];
@@ -209,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_the_longest_pattern),
         cmocka_unit_test(test_hostile_subjects),
         cmocka_unit_test(test_named_groups),
+        cmocka_unit_test(test_groups_of_one_name),
         cmocka_unit_test(test_any_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
