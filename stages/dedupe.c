@@ -135,9 +135,11 @@ static const struct stage_ops ops = {
 const struct kind dedupe_kind = {
     .name = "dedupe",
     .summary = "drops records whose key was seen before",
-    .manual = "The first record with a key passes, later ones are dropped and counted, whatever "
-              "becomes of the first one further on. With 'keep', a key is forgotten when the "
-              "latest event time seen is that much past its own; a repeat after that passes.",
+    .manual =
+        "The first record with a key passes, later ones are dropped and counted, whatever "
+        "becomes of the first one further on. With 'keep', a key is forgotten when the "
+        "latest event time seen is that much past its own; a repeat after that passes. One that "
+        "would be kept to the end of time, in 2262, is kept for ever.",
     .role = KIND_STEP,
     .partition = KIND_BY_KEY,
     .clock_option = "at",

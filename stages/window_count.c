@@ -28,9 +28,6 @@
 #include "stages/stage.h"
 #include "stages/window_state.h"
 
-/* No window closes later, so that its entry does expire: STORE_NEVER is the last moment. */
-#define CLOSES_LAST (INT64_MAX - 1)
-
 /* An entry that is to be put out. */
 struct closing {
     size_t sort_at, sort_len; /* its sort key in `sorts` */
@@ -50,6 +47,7 @@ struct window_count {
 
     struct closing *closings;
     size_t closing_count, closing_capacity;
+    bool group_closes[KEY_GROUPS]; /* some of its windows were gathered */
     struct buf sorts;
     struct buf key_bytes;
     struct value fields[FIELDS_MAX];
@@ -164,7 +162,8 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
     struct window_count *self = memory_new(1, sizeof *self);
     self->stage = env->stage;
     read_options(self, env->stage);
-    window_state_init(&self->state, env->store, env->stage, self->key);
+    window_state_init(&self->state, env->store, env->stage, self->key, &self->calendar,
+                      self->period);
     *ret_self = self;
     return 0;
 }
@@ -178,12 +177,12 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-/* When a window closes. */
-static int64_t closes_at(const struct window_count *self, int64_t window)
+/* When a window closes; STORE_NEVER, the last moment, if time does not come to it. */
+static struct window_close close_of(const struct window_count *self, int64_t window)
 {
-    __int128 closes =
-        calendar_window_end_ns(&self->calendar, self->period, window) + self->lateness_ns;
-    return closes < CLOSES_LAST ? (int64_t)closes : CLOSES_LAST;
+    __int128 at = calendar_window_end_ns(&self->calendar, self->period, window) + self->lateness_ns;
+    return (struct window_close){.at = at < STORE_NEVER ? (int64_t)at : STORE_NEVER,
+                                 .window = window};
 }
 
 /* The start of a window; of the one in which time begins, that. */
@@ -212,8 +211,10 @@ static void gather(void *context, struct hash128 key, int64_t expires_at, const 
 {
     struct window_count *self = context;
     unsigned group = window_state_group(key);
-    if (expires_at <= self->state.floors[group])
-        return; /* it was put out at an end */
+    if (window_state_is_put_out(&self->state, group,
+                                window_state_close_of(&self->state, expires_at, value)))
+        return; /* at an end */
+    self->group_closes[group] = true;
     if (self->closing_count == self->closing_capacity) {
         self->closing_capacity = self->closing_capacity != 0 ? 2 * self->closing_capacity : 16;
         self->closings =
@@ -235,10 +236,18 @@ static int compare_closings(const void *a, const void *b)
     return order_compare(x->sort_key, x->sort_len, y->sort_key, y->sort_len);
 }
 
-/* Puts out the windows that close at `until` or before. */
-static void close_windows(struct window_count *self, int64_t until, struct emitter *out)
+/* Of all entries, those of windows; what a group has that is ahead was done before. */
+static void gather_window(void *context, struct hash128 key, int64_t expires_at, const void *value)
 {
-    store_each_expiring(self->state.store, until, gather, self);
+    struct window_count *self = context;
+    if (!store_is_ahead(self->state.store, window_state_group(key)) &&
+        !window_state_is_floor(&self->state, key))
+        gather(self, key, expires_at, value);
+}
+
+/* Puts out the windows that were gathered. */
+static void put_out(struct window_count *self, struct emitter *out)
+{
     if (self->closing_count == 0)
         return;
     for (size_t i = 0; i < self->closing_count; i++)
@@ -261,19 +270,31 @@ static void tick(void *opaque, int64_t time, struct emitter *out)
 {
     struct window_count *self = opaque;
     window_state_load(&self->state);
-    close_windows(self, time, out);
+    store_each_expiring(self->state.store, time, gather, self);
+    put_out(self, out);
 }
 
+/*
+ * A record at the first moment that there is leaves the clock at its start, where nobody can tell
+ * whether other workers had one: then only groups with windows get a floor.
+ */
 static void end(void *opaque, struct emitter *out)
 {
     struct window_count *self = opaque;
     window_state_load(&self->state);
     int64_t clock = store_clock(self->state.store);
-    if (clock == STORE_CLOCK_START)
-        return; /* there was nothing */
-    int64_t floor = closes_at(self, calendar_window(&self->calendar, self->period, clock));
-    close_windows(self, floor, out);
-    window_state_raise_floor(&self->state, floor);
+    struct window_close floor =
+        close_of(self, calendar_window(&self->calendar, self->period, clock));
+    memset(self->group_closes, 0, sizeof self->group_closes);
+    if (floor.at != STORE_NEVER)
+        store_each_expiring(self->state.store, floor.at, gather, self);
+    else
+        store_each_live(self->state.store, gather_window, self);
+    put_out(self, out);
+    for (unsigned group = 0; group < KEY_GROUPS; group++) {
+        if (clock != STORE_CLOCK_START || self->group_closes[group])
+            window_state_raise_floor(&self->state, group, floor);
+    }
 }
 
 /* --- counting --- */
@@ -306,9 +327,10 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     window_state_load(&self->state);
     int64_t window =
         calendar_window(&self->calendar, self->period, in->fields[self->at_field].integer);
-    int64_t closes = closes_at(self, window);
+    struct window_close close = close_of(self, window);
     unsigned group = partition_group(self->stage, in);
-    if (closes <= store_clock(self->state.store) || closes <= self->state.floors[group]) {
+    if ((close.at != STORE_NEVER && close.at <= store_clock(self->state.store)) ||
+        window_state_is_put_out(&self->state, group, close)) {
         emitter_dead_record(out, DEAD_LATE, in, "its window had closed, and its count was put out");
         return;
     }
@@ -326,7 +348,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     else if (!begin_entry(self, in, group, window, self->key_bytes.len - sizeof number, value, out))
         return;
     bytes_put_u64(value + WINDOW_AT_COUNT, bytes_get_u64(value + WINDOW_AT_COUNT) + 1);
-    store_put(self->state.store, key, closes, value);
+    store_put(self->state.store, key, close.at, value);
 }
 
 static const struct stage_ops ops = {
@@ -346,7 +368,8 @@ const struct kind window_count_kind = {
         "has come to its end and the lateness behind it; then one record for every key in it is "
         "put out, in the order of windows and keys. What comes for a closed window is a dead "
         "letter. At the end of a finite input all windows are closed, and stay so: what a later "
-        "run brings for them is late. The keys of open windows are limited, as the manual says.",
+        "run brings for them is late. A window of the last moments of time, which end in 2262, is "
+        "closed by that alone. The keys of open windows are limited, as the manual says.",
     .role = KIND_STEP,
     .partition = KIND_BY_KEY,
     .at_end = true,

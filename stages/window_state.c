@@ -7,10 +7,18 @@
 #include "common/check.h"
 #include "stages/partition.h"
 
+/* Places in the value of a floor. */
+enum {
+    FLOOR_AT_CLOSES = 0,
+    FLOOR_AT_WINDOW = 8, /* matters if the one before is STORE_NEVER */
+};
+
 void window_state_init(struct window_state *s, struct store *store, const struct stage *stage,
-                       const struct option_value *key)
+                       const struct option_value *key, const struct calendar *calendar,
+                       enum calendar_period period)
 {
-    *s = (struct window_state){.store = store, .stage = stage, .key = key};
+    *s = (struct window_state){
+        .store = store, .stage = stage, .key = key, .calendar = calendar, .period = period};
     s->entry_bytes_fixed = WINDOW_ENTRY_BYTES;
     for (size_t i = 0; i < stage->out.count; i++)
         s->entry_bytes_fixed += WINDOW_FIELD_BYTES + (uint32_t)strlen(stage->out.fields[i].name);
@@ -81,13 +89,42 @@ static bool has_group(const struct window_state *s, unsigned group)
     return partition_worker_of_group(group, s->stage->workers) == s->stage->worker;
 }
 
-/* Floors never expire; the windows of an end are there until the clock passes them. */
+bool window_state_is_floor(const struct window_state *s, struct hash128 key)
+{
+    struct hash128 floor = floor_key(s, window_state_group(key));
+    return key.high == floor.high && key.low == floor.low;
+}
+
+struct window_close window_state_close_of(const struct window_state *s, int64_t expires_at,
+                                          const void *value)
+{
+    int64_t start = (int64_t)bytes_get_u64((const uint8_t *)value + WINDOW_AT_START);
+    return (struct window_close){.at = expires_at,
+                                 .window = calendar_window(s->calendar, s->period, start)};
+}
+
+static bool is_behind(struct window_close close, struct window_close floor)
+{
+    if (close.at != STORE_NEVER || floor.at != STORE_NEVER)
+        return close.at > floor.at;
+    return close.window > floor.window;
+}
+
+bool window_state_is_put_out(const struct window_state *s, unsigned group,
+                             struct window_close close)
+{
+    return !is_behind(close, s->floors[group]);
+}
+
+/* The windows of an end are there until the clock passes them. */
 static void count_open(void *context, struct hash128 key, int64_t expires_at, const void *value)
 {
     struct window_state *s = context;
     unsigned group = window_state_group(key);
     struct value fields[FIELDS_MAX];
-    if (expires_at != STORE_NEVER && expires_at > s->floors[group])
+    if (expires_at == STORE_NEVER && window_state_is_floor(s, key))
+        return;
+    if (!window_state_is_put_out(s, group, window_state_close_of(s, expires_at, value)))
         s->group_bytes[group] += entry_bytes(s, window_state_read_key(s, value, fields));
 }
 
@@ -98,20 +135,24 @@ void window_state_load(struct window_state *s)
     for (unsigned group = 0; group < KEY_GROUPS; group++) {
         const uint8_t *value =
             has_group(s, group) ? store_find(s->store, floor_key(s, group)) : NULL;
-        s->floors[group] = value != NULL ? (int64_t)bytes_get_u64(value) : STORE_CLOCK_START;
+        s->floors[group] = (struct window_close){.at = STORE_CLOCK_START};
+        if (value != NULL)
+            s->floors[group] =
+                (struct window_close){.at = (int64_t)bytes_get_u64(value + FLOOR_AT_CLOSES),
+                                      .window = (int64_t)bytes_get_u64(value + FLOOR_AT_WINDOW)};
     }
     store_each_live(s->store, count_open, s);
     s->loaded = true;
 }
 
-void window_state_raise_floor(struct window_state *s, int64_t floor)
+void window_state_raise_floor(struct window_state *s, unsigned group, struct window_close floor)
 {
     uint8_t value[STORE_VALUE_BYTES_MAX] = {0};
-    bytes_put_u64(value, (uint64_t)floor);
-    for (unsigned group = 0; group < KEY_GROUPS; group++) {
-        if (!has_group(s, group) || store_is_ahead(s->store, group) || floor <= s->floors[group])
-            continue;
-        store_put(s->store, floor_key(s, group), STORE_NEVER, value);
-        s->floors[group] = floor;
-    }
+    if (!has_group(s, group) || store_is_ahead(s->store, group) ||
+        !is_behind(floor, s->floors[group]))
+        return;
+    bytes_put_u64(value + FLOOR_AT_CLOSES, (uint64_t)floor.at);
+    bytes_put_u64(value + FLOOR_AT_WINDOW, (uint64_t)floor.window);
+    store_put(s->store, floor_key(s, group), STORE_NEVER, value);
+    s->floors[group] = floor;
 }

@@ -2,9 +2,10 @@
 /*
  * window_state.h - what window.count keeps: the counts of open windows, and the floor
  *
- * An entry for every window and key, which expires when the window closes. Beside them, in every
- * key group, the floor: up to where windows were closed by an end of the input. And in memory, how
- * much the open windows of a group are.
+ * An entry for every window and key, which expires when the window closes. One that would close at
+ * the last moment that there is, or behind it, is closed by no time, and its entries never expire.
+ * Beside them, in every key group, the floor: up to where windows were closed by an end of the
+ * input. And in memory, how much the open windows of a group are.
  *
  * All of it belongs to a key group, nothing to a worker. So when the number of workers changes, a
  * group that is ahead (store.h) has its own floor and bytes, which wait with it. Formats:
@@ -13,6 +14,7 @@
 #ifndef BULKHEAD_STAGES_WINDOW_STATE_H
 #define BULKHEAD_STAGES_WINDOW_STATE_H
 
+#include "common/calendar.h"
 #include "common/limits.h"
 #include "stages/stage.h"
 #include "stages/store.h"
@@ -25,19 +27,28 @@ enum {
 };
 #define WINDOW_KEY_BYTES_MAX (STORE_VALUE_BYTES_MAX - WINDOW_AT_KEY)
 
+/* When a window closes and which one it is: its number tells those that close at STORE_NEVER. */
+struct window_close {
+    int64_t at;
+    int64_t window;
+};
+
 struct window_state {
     struct store *store;
     const struct stage *stage;
     const struct option_value *key;
+    const struct calendar *calendar;
+    enum calendar_period period;
     uint32_t entry_bytes_fixed;
-    bool loaded;                      /* what follows is known */
-    int64_t floors[KEY_GROUPS];       /* what closes here or before was put out at an end */
-    uint32_t group_bytes[KEY_GROUPS]; /* of the open windows */
+    bool loaded;                            /* what follows is known */
+    struct window_close floors[KEY_GROUPS]; /* these and all before were put out at an end */
+    uint32_t group_bytes[KEY_GROUPS];       /* of the open windows */
 };
 
-/* Begins; store, stage and key outlive it. There is nothing to end. */
+/* Begins; store, stage, key and calendar outlive it. There is nothing to end. */
 void window_state_init(struct window_state *s, struct store *store, const struct stage *stage,
-                       const struct option_value *key);
+                       const struct option_value *key, const struct calendar *calendar,
+                       enum calendar_period period);
 
 /*
  * Reads from the store what memory has of it, once after every start.
@@ -47,6 +58,17 @@ void window_state_load(struct window_state *s);
 
 /* The key group of an entry. */
 unsigned window_state_group(struct hash128 key);
+
+/* Whether it is no window, but the floor of its group. */
+bool window_state_is_floor(const struct window_state *s, struct hash128 key);
+
+/* When the window of an entry closes. */
+struct window_close window_state_close_of(const struct window_state *s, int64_t expires_at,
+                                          const void *value);
+
+/* Whether a window was put out at an end of the input. */
+bool window_state_is_put_out(const struct window_state *s, unsigned group,
+                             struct window_close close);
 
 /* The fields of the key in an entry; views of the value. Returns how many bytes they have there. */
 size_t window_state_read_key(const struct window_state *s, const uint8_t *value,
@@ -61,7 +83,7 @@ bool window_state_open(struct window_state *s, unsigned group, size_t key_len);
 /* Counts an entry out that was put out. Requires: window_state_open(), in this life or another. */
 void window_state_close(struct window_state *s, unsigned group, size_t key_len);
 
-/* Raises the floor of all groups that are not ahead; those that have a higher one keep it. */
-void window_state_raise_floor(struct window_state *s, int64_t floor);
+/* Raises the floor of a group, if it is of this worker, not ahead, and has no higher one. */
+void window_state_raise_floor(struct window_state *s, unsigned group, struct window_close floor);
 
 #endif

@@ -280,7 +280,7 @@ static int compare_outputs(const void *a, const void *b)
 
 struct naive_window {
     struct input_record key;
-    int64_t start, closes;
+    __int128 start, closes;
     uint64_t count;
     unsigned group;
     uint64_t bytes;
@@ -290,13 +290,24 @@ struct naive {
     const struct setting *setting;
     struct naive_window windows[SEQS];
     size_t count;
-    int64_t clock, floor;
+    int64_t clock;
+    __int128 floors[KEY_GROUPS];
 };
 
-/* Start and end of the window of a time, by glibc. */
-static void naive_span(const struct setting *s, int64_t at, int64_t *ret_start, int64_t *ret_end)
+static struct naive *naive_new(const struct setting *setting)
 {
-    time_t seconds = (time_t)(at / SECOND);
+    struct naive *naive = memory_new(1, sizeof *naive);
+    naive->setting = setting;
+    naive->clock = INT64_MIN;
+    for (unsigned group = 0; group < KEY_GROUPS; group++)
+        naive->floors[group] = INT64_MIN;
+    return naive;
+}
+
+/* Start and end of the window of a time, by glibc. They may lie where no time is. */
+static void naive_span(const struct setting *s, int64_t at, __int128 *ret_start, __int128 *ret_end)
+{
+    time_t seconds = (time_t)(at / SECOND) - (at % SECOND < 0 ? 1 : 0);
     struct tm tm;
     assert_non_null(gmtime_r(&seconds, &tm));
     tm.tm_sec = 0;
@@ -317,8 +328,8 @@ static void naive_span(const struct setting *s, int64_t at, int64_t *ret_start, 
         behind.tm_mon++;
     else
         behind.tm_mday += strcmp(s->per, "week") == 0 ? 7 : 1;
-    *ret_start = (int64_t)timegm(&tm) * SECOND;
-    *ret_end = (int64_t)timegm(&behind) * SECOND;
+    *ret_start = (__int128)timegm(&tm) * SECOND;
+    *ret_end = (__int128)timegm(&behind) * SECOND;
 }
 
 /* By flag, name and number: the order of the option. */
@@ -344,7 +355,7 @@ static int compare_windows(const void *a, const void *b)
 }
 
 /* Puts out and forgets what closes until then. */
-static void naive_close(struct naive *n, int64_t until, struct buf *out)
+static void naive_close(struct naive *n, __int128 until, struct buf *out)
 {
     qsort(n->windows, n->count, sizeof n->windows[0], compare_windows);
     size_t kept = 0;
@@ -356,7 +367,8 @@ static void naive_close(struct naive *n, int64_t until, struct buf *out)
         }
         struct value key[FIELDS];
         fill_fields(&w->key, key);
-        const struct value fields[] = {value_of_integer(VALUE_TIMESTAMP, w->start), key[FLAG],
+        int64_t start = w->start < INT64_MIN ? INT64_MIN : (int64_t)w->start;
+        const struct value fields[] = {value_of_integer(VALUE_TIMESTAMP, start), key[FLAG],
                                        key[NAME], key[NUMBER],
                                        value_of_integer(VALUE_INT, (int64_t)w->count)};
         print_fields(&first_worker()->out, fields, out);
@@ -370,28 +382,46 @@ static uint64_t naive_bytes(const struct input_record *in)
     return 256 + 5 * 36 + strlen("windowflagnamenumbercount") + 8 * (1 + 4 + in->name_len + 8);
 }
 
+/* At the end of the input; only a group with windows has seen a record at the first moment. */
+static void naive_end(struct naive *n, struct buf *out)
+{
+    __int128 start, end;
+    bool open[KEY_GROUPS] = {false};
+    for (size_t i = 0; i < n->count; i++)
+        open[n->windows[i].group] = true;
+    naive_span(n->setting, n->clock, &start, &end);
+    for (unsigned group = 0; group < KEY_GROUPS; group++) {
+        if (n->clock != INT64_MIN || open[group])
+            n->floors[group] = end + n->setting->lateness_s * SECOND;
+    }
+    naive_close(n, end + n->setting->lateness_s * SECOND, out);
+    assert_int_equal(n->count, 0);
+}
+
 /* One in quarantine moves the clock as all others do, and is not counted. */
 static void naive_take(struct naive *n, const struct input_record *in, bool poison, struct buf *out)
 {
-    int64_t start, end, lateness = n->setting->lateness_s * SECOND;
     if (in->is_end) {
-        if (n->clock == INT64_MIN)
-            return;
-        naive_span(n->setting, n->clock, &start, &end);
-        n->floor = end + lateness;
-        naive_close(n, INT64_MAX, out);
+        naive_end(n, out);
         return;
     }
     if (in->at > n->clock) {
         n->clock = in->at;
-        naive_close(n, n->clock, out);
+        /* What would close at the last moment is closed by no time. */
+        naive_close(n, n->clock < INT64_MAX ? n->clock : INT64_MAX - 1, out);
     }
     if (poison) {
         buf_add_text(out, "dead poison\n");
         return;
     }
+    struct value fields[FIELDS];
+    fill_fields(in, fields);
+    struct record record = {.fields = fields, .count = FIELDS};
+    unsigned group = partition_group(first_worker(), &record);
+    __int128 start, end;
     naive_span(n->setting, in->at, &start, &end);
-    if (end + lateness <= n->clock || end + lateness <= n->floor) {
+    __int128 closes = end + n->setting->lateness_s * SECOND;
+    if ((closes <= n->clock && closes < INT64_MAX) || closes <= n->floors[group]) {
         buf_add_text(out, "dead late\n");
         return;
     }
@@ -400,14 +430,8 @@ static void naive_take(struct naive *n, const struct input_record *in, bool pois
            (n->windows[i].start != start || compare_keys(&n->windows[i].key, in) != 0))
         i++;
     if (i == n->count) {
-        struct value fields[FIELDS];
-        fill_fields(in, fields);
-        struct record record = {.fields = fields, .count = FIELDS};
-        struct naive_window window = {.key = *in,
-                                      .start = start,
-                                      .closes = end + lateness,
-                                      .group = partition_group(first_worker(), &record),
-                                      .bytes = naive_bytes(in)};
+        struct naive_window window = {
+            .key = *in, .start = start, .closes = closes, .group = group, .bytes = naive_bytes(in)};
         uint64_t bytes = window.bytes;
         for (size_t j = 0; j < n->count; j++)
             bytes += n->windows[j].group == window.group ? n->windows[j].bytes : 0;
@@ -422,31 +446,47 @@ static void naive_take(struct naive *n, const struct input_record *in, bool pois
 
 /* --- the comparison --- */
 
+/* The nearest that is a time. */
+static int64_t clamp(__int128 at)
+{
+    return at > INT64_MAX ? INT64_MAX : at < INT64_MIN ? INT64_MIN : (int64_t)at;
+}
+
+/* Somewhere in time: now, or at one of its ends. */
+static int64_t any_second(void)
+{
+    if (random_below(2) == 0)
+        return 1700000000 + (int64_t)random_below(100000000);
+    int64_t off = (int64_t)random_below(random_below(2) == 0 ? 1000 : 4000000);
+    return random_below(2) == 0 ? INT64_MAX / SECOND - off : INT64_MIN / SECOND - 1 + off / 100;
+}
+
 static void make_input(const struct setting *setting, struct input_record *input)
 {
-    int64_t now = 1700000000 + (int64_t)random_below(100000000);
+    int64_t now = any_second();
     /* Steps that let some windows close, whatever the period. */
     int64_t step_s = 1 + (int64_t)random_below(random_below(2) == 0 ? 100 : 200000);
     bool ends = random_below(2) == 0, long_names = random_below(2) == 0;
-    int64_t closed = 0; /* the end of a window that the record before has closed */
+    __int128 closed = 0; /* the end of a window that the record before has closed */
     for (size_t seq = 1; seq <= SEQS; seq++) {
         struct input_record *in = &input[seq];
         *in = (struct input_record){.is_end = seq == SEQS || (ends && random_below(50) == 0)};
         now += (int64_t)random_below((uint64_t)step_s);
-        in->at = now * SECOND + (int64_t)random_below((uint64_t)SECOND);
+        __int128 at = (__int128)now * SECOND + (__int128)random_below((uint64_t)SECOND);
         if (random_below(3) == 0)
-            in->at -= (int64_t)random_below((uint64_t)step_s * 20) * SECOND;
+            at -= (__int128)random_below((uint64_t)step_s * 20) * SECOND;
         if (random_below(10) == 0)
-            in->at -= in->at % (3600 * SECOND); /* the first moment of windows */
+            at -= at % (3600 * SECOND); /* the first moment of windows */
         if (closed != 0) {
-            in->at = closed - 1; /* its last moment: late */
+            at = closed - 1; /* its last moment: late */
             closed = 0;
         } else if (!in->is_end && random_below(40) == 0) {
-            int64_t start;
-            naive_span(setting, now * SECOND, &start, &closed);
-            in->at = closed + setting->lateness_s * SECOND; /* the moment that closes it */
-            now = in->at / SECOND;
+            __int128 start;
+            naive_span(setting, clamp((__int128)now * SECOND), &start, &closed);
+            at = closed + setting->lateness_s * SECOND; /* the moment that closes it */
+            now = clamp(at) / SECOND;
         }
+        in->at = clamp(at);
         static const uint8_t letters[] = {0, 1, 'a', 'b', '"'};
         in->name_len = (uint32_t)random_below(4);
         for (uint32_t i = 0; i < in->name_len; i++)
@@ -465,13 +505,13 @@ static struct setting any_setting(void)
     static const char *const periods[] = {"minute", "hour", "day", "week", "month"};
     static const char *const weekdays[] = {"monday", "tuesday",  "wednesday", "thursday",
                                            "friday", "saturday", "sunday"};
-    static const int64_t latenesses[] = {0, 1, 60, 3600, 86400, 86400 * 10};
+    static const int64_t latenesses[] = {0, 1, 60, 3600, 86400, 86400 * 10, INT64_MAX / SECOND};
     unsigned week_start = (unsigned)random_below(7);
     return (struct setting){.per = periods[random_below(5)],
                             .week_starts = weekdays[week_start],
                             .week_start = week_start,
                             .by = random_below(2) == 0 ? "flag, number" : NULL,
-                            .lateness_s = latenesses[random_below(6)]};
+                            .lateness_s = latenesses[random_below(7)]};
 }
 
 /* Runs all workers over the input and checks what they make of every seq. */
@@ -483,9 +523,7 @@ static void compare(const struct setting *setting, const struct input_record *in
     struct outputs *results = memory_new(SEQS + 1, sizeof *results);
     for (unsigned i = 0; i < workers; i++)
         run_worker(first_worker() + i, input, results, kills);
-    struct naive *naive = memory_new(1, sizeof *naive);
-    naive->setting = setting;
-    naive->clock = naive->floor = INT64_MIN;
+    struct naive *naive = naive_new(setting);
     for (seq_number seq = 1; seq <= SEQS; seq++) {
         struct buf wanted = {0}, got = {0};
         naive_take(naive, &input[seq], quarantine_find(&quarantined, seq) != NULL, &wanted);
@@ -640,9 +678,7 @@ static struct outputs lines_of(struct buf *text)
 static void assert_same_by_seq(const struct setting *setting, const struct input_record *input,
                                struct outputs *results)
 {
-    struct naive *naive = memory_new(1, sizeof *naive);
-    naive->setting = setting;
-    naive->clock = naive->floor = INT64_MIN;
+    struct naive *naive = naive_new(setting);
     for (seq_number seq = 1; seq <= SEQS; seq++) {
         struct buf text = {0};
         naive_take(naive, &input[seq], quarantine_find(&quarantined, seq) != NULL, &text);
