@@ -20,6 +20,7 @@
 #include "stages/stage_input.h"
 #include "supervisor/command.h"
 #include "supervisor/start.h"
+#include "supervisor/stage_paths.h"
 #include "supervisor/state_dir.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor.h"
@@ -109,7 +110,10 @@ static int preflight(const struct topology *t)
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct stage_ops *ops = t->stages[i].kind->ops;
         struct err e;
-        if (ops->preflight != NULL && ops->preflight(t, &t->stages[i], &e) != 0) {
+        int rc = stage_paths_check(&t->stages[i], &e);
+        if (rc == 0 && ops->preflight != NULL)
+            rc = ops->preflight(t, &t->stages[i], &e);
+        if (rc != 0) {
             log_line(LOG_ERROR, "stage '%s': %s", t->stages[i].name, e.text);
             code = EXIT_REFUSED;
         }

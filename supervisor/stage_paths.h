@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stage_paths.h - the paths in the options of a stage, before anything is started
+ */
+#ifndef BULKHEAD_SUPERVISOR_STAGE_PATHS_H
+#define BULKHEAD_SUPERVISOR_STAGE_PATHS_H
+
+#include "common/err.h"
+#include "topology/graph.h"
+
+/*
+ * Whether every path of a stage leads to the same file in its own process as here, and in the next
+ * run. Returns 0 or ERR_MISMATCH; e says which one does not, and what to write instead.
+ */
+int stage_paths_check(const struct stage *stage, struct err *e);
+
+#endif
