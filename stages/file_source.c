@@ -101,16 +101,21 @@ static int preflight(const struct topology *topology, const struct stage *stage,
  * shorter. */
 static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
 {
-    int rc = file_length(self->fd, &self->file_bytes, e);
+    if (self->follow) {
+        int rc = file_length(self->fd, &self->file_bytes, e);
+        return rc != 0 ? rc : self->state == FOLLOW_LEAVING ? ERR_END : ERR_AGAIN;
+    }
+    bool shorter;
+    int rc = file_source_is_shorter(self, offset, &shorter, e);
     if (rc != 0)
         return rc;
-    if (self->file_bytes < offset && !self->follow)
+    if (shorter)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' was truncated to %" PRIu64 " bytes while %" PRIu64
-                       " were read from it",
-                       self->path, self->file_bytes, offset);
-    bool over = !self->follow || self->state == FOLLOW_LEAVING;
-    return over ? ERR_END : ERR_AGAIN;
+                       "'%s' was truncated while it was read: %" PRIu64
+                       " bytes were read from it, and it ends before that",
+                       self->path, offset);
+    self->file_bytes = offset; /* whatever its size said */
+    return ERR_END;
 }
 
 /* What was read of a line whose end was cut off is no line. */
@@ -380,7 +385,9 @@ static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total
 {
     const struct file_source *self = opaque;
     *ret_done = self->at.offset;
-    *ret_total = self->file_bytes > self->at.offset ? self->file_bytes : self->at.offset;
+    *ret_total = self->file_bytes;
+    if (*ret_total < *ret_done) /* in a file that is not followed, its size said too little */
+        *ret_total = self->follow ? *ret_done : 0;
 }
 
 static const struct stage_ops ops = {
@@ -400,7 +407,8 @@ const struct kind file_source_kind = {
     .name = "file.source",
     .summary = "reads the lines of a file",
     .manual =
-        "Reads a regular file line by line to its end. LF and CRLF end a line, the last one may "
+        "Reads a regular file line by line to its end, whatever its size says. LF and CRLF end a "
+        "line, the last one may "
         "lack it; blank lines are skipped. A later run goes on where the last one stopped, and "
         "stops with an error if the file was replaced or truncated meanwhile. With follow: true "
         "it waits at the end for more, and a last line without its end is not read yet. A file "

@@ -63,7 +63,7 @@ struct file_source {
     struct source_marks marks;
     bool marks_end;       /* the end of the input is given out */
     struct input_end end; /* as it is in the cursor */
-    uint64_t file_bytes;  /* length of the file when it was last looked at */
+    uint64_t file_bytes;  /* length of the file, as its size said when it was last looked at */
 
     bool follow;
     enum follow_state state;
@@ -94,6 +94,13 @@ void file_source_begin_again(struct file_source *self);
 /* CRC of the file's bytes in [from, to), read anew. ERR_MISMATCH: it has become shorter. */
 int file_source_crc(const struct file_source *self, uint64_t from, uint64_t to, uint32_t *ret_crc,
                     struct err *e);
+
+/*
+ * Whether the file ends before an offset. What can be read decides, not its size, which is 0 for
+ * files of the kernel and a guess for others.
+ */
+int file_source_is_shorter(const struct file_source *self, uint64_t offset, bool *ret_shorter,
+                           struct err *e);
 
 /* CRC of the last bytes before an offset, read anew. */
 int file_source_tail_crc(const struct file_source *self, uint64_t offset, uint32_t *ret_crc,

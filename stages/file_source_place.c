@@ -65,6 +65,16 @@ int file_source_crc(const struct file_source *self, uint64_t from, uint64_t to, 
     return rc;
 }
 
+int file_source_is_shorter(const struct file_source *self, uint64_t offset, bool *ret_shorter,
+                           struct err *e)
+{
+    uint8_t last;
+    size_t got = 1;
+    int rc = offset != 0 ? file_read_at(self->fd, offset - 1, &last, 1, &got, e) : 0;
+    *ret_shorter = got == 0;
+    return rc;
+}
+
 int file_source_tail_crc(const struct file_source *self, uint64_t offset, uint32_t *ret_crc,
                          struct err *e)
 {

@@ -15,15 +15,19 @@
 static int check_same(struct file_source *self, const struct stat *st, struct err *e)
 {
     const struct source_mark *at = &self->at;
-    if ((uint64_t)st->st_size < at->offset)
+    bool shorter;
+    int rc = file_source_is_shorter(self, at->offset, &shorter, e);
+    if (rc != 0)
+        return rc;
+    if (shorter)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' has %jd bytes, but %" PRIu64 " were read from it: it was truncated or "
-                       "replaced; put it back, or start over with --fresh",
-                       self->path, (intmax_t)st->st_size, at->offset);
+                       "'%s' ends before the %" PRIu64 " bytes that were read from it: it was "
+                       "truncated or replaced; put it back, or start over with --fresh",
+                       self->path, at->offset);
     bool same_file = st->st_dev == at->file.device && st->st_ino == at->file.inode;
     uint32_t crc;
-    int rc = same_file ? file_source_tail_crc(self, at->offset, &crc, e)
-                       : file_source_crc(self, 0, at->offset, &crc, e);
+    rc = same_file ? file_source_tail_crc(self, at->offset, &crc, e)
+                   : file_source_crc(self, 0, at->offset, &crc, e);
     if (rc != 0)
         return rc;
     uint32_t wanted = same_file ? at->tail_crc : at->prefix_crc;

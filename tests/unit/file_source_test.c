@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -27,6 +28,17 @@ struct fixture {
     struct emitter emitter;
     struct buf seen; /* "seq:line|" of every record, "seq:line number!" of every end */
 };
+
+/* What files say that their size is, in place of what it is; -1: the truth. */
+static off_t size_said = -1;
+
+int fstat(int fd, struct stat *ret_st)
+{
+    int rc = (int)syscall(SYS_fstat, fd, ret_st);
+    if (rc == 0 && size_said >= 0 && S_ISREG(ret_st->st_mode))
+        ret_st->st_size = size_said;
+    return rc;
+}
 
 static void on_emit(struct emitter *out, port_number port, const struct record *record)
 {
@@ -67,6 +79,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
+    size_said = -1;
     (void)unlink(f->path);
     (void)unlinkat(f->state_fd, "cursor", 0);
     (void)close(f->state_fd);
@@ -152,6 +165,58 @@ static void a_commit_moves_the_start_of_the_next_life(void **state)
     assert_int_equal(f->emitter.position, 5);
     assert_string_equal(buf_text(&f->seen), "1:one|2:two|3:three|");
     f->topology->stages[0].kind->ops->close(self);
+}
+
+/* --- what the size says --- */
+
+/* As files of the kernel and of some file systems do, it says too little, or too much. */
+static void the_end_is_where_no_more_can_be_read(void **state)
+{
+    struct fixture *f = *state;
+    const struct stage_ops *ops = f->topology->stages[0].kind->ops;
+    static const off_t sizes[] = {0, 1, 7, 4096};
+    uint64_t done, total;
+    struct err e;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        (void)unlink(f->path);
+        (void)unlinkat(f->state_fd, "cursor", 0);
+        buf_reset(&f->seen);
+        append(f, "one\ntwo\nthree\n");
+        size_said = sizes[i];
+        void *self = open_source(f);
+        assert_int_equal(read_one(f, self, &e), 0);
+        assert_int_equal(read_one(f, self, &e), 0);
+        ops->progress(self, &done, &total);
+        assert_true(done == 8 && (total == 0 || total == 4096));
+        assert_int_equal(ops->commit(self, 2, &e), 0);
+        ops->close(self);
+        self = open_source(f); /* at an offset that may be behind the size */
+        assert_int_equal(read_one(f, self, &e), 0);
+        assert_int_equal(read_one(f, self, &e), ERR_END);
+        ops->progress(self, &done, &total);
+        assert_true(done == 14 && total == 14);
+        assert_string_equal(buf_text(&f->seen), "1:one|2:two|3:three|");
+        assert_int_equal(ops->commit(self, 3, &e), 0);
+        ops->close(self);
+        /* What is shorter in truth is, and what is another file as well. */
+        self = open_source(f);
+        assert_int_equal(truncate(f->path, 13), 0);
+        assert_int_equal(read_one(f, self, &e), ERR_MISMATCH);
+        assert_non_null(strstr(e.text, "was truncated while it was read"));
+        ops->close(self);
+        struct stage_env env = {
+            .topology = f->topology, .stage = &f->topology->stages[0], .state_fd = f->state_fd};
+        assert_int_equal(ops->open(&env, &self, &e), ERR_MISMATCH);
+        assert_non_null(strstr(e.text, "it was truncated or replaced"));
+        append(f, "\n");
+        self = open_source(f);
+        ops->close(self);
+        assert_int_equal(truncate(f->path, 0), 0);
+        append(f, "one\ntwo\nTHREE\n");
+        assert_int_equal(ops->open(&env, &self, &e), ERR_MISMATCH);
+        assert_non_null(strstr(e.text, "is not the file that was read up to line 3"));
+        size_said = -1;
+    }
 }
 
 /* --- the end of the input --- */
@@ -282,6 +347,7 @@ static void read_some(struct fixture *f, struct history *h, void *self, uint64_t
     for (int rc = 0; reads > 0 && rc != ERR_END; reads--) {
         buf_reset(&f->seen);
         rc = read_one(f, self, &e);
+        assert_true(rc == 0 || rc == ERR_AGAIN || rc == ERR_END);
         if (rc == 0) {
             seq_number seq = f->emitter.seq;
             assert_true(seq < 4096 && seq <= h->count + 1);
@@ -313,6 +379,8 @@ static void any_kills_give_every_seq_the_same(void **state)
             append(f, blank ? "\n" : line);
             records += blank ? 0 : 1;
         }
+        if (random_below(4) == 0)
+            size_said = random_below(2) == 0 ? -1 : (off_t)random_below(600);
         void *self = open_source(f);
         assert_true(f->topology->stages[0].kind->ops->position(self) <= h->acked);
         read_some(f, h, self, random_below(3) == 0 ? random_below(10) : UINT64_MAX);
@@ -321,6 +389,7 @@ static void any_kills_give_every_seq_the_same(void **state)
     void *self = open_source(f);
     read_some(f, h, self, UINT64_MAX);
     close_source(f, self);
+    size_said = -1;
     uint64_t ends = 0;
     for (seq_number seq = 1; seq <= h->count; seq++) {
         bool end = strchr(buf_text(&h->items[seq]), '!') != NULL;
@@ -342,6 +411,7 @@ int main(void)
         TEST(a_line_that_goes_on_after_it_was_read_is_refused),
         TEST(a_newline_that_comes_late_is_no_record),
         TEST(a_commit_moves_the_start_of_the_next_life),
+        TEST(the_end_is_where_no_more_can_be_read),
         TEST(the_end_has_a_seq_of_its_own_once),
         TEST(nothing_has_no_end),
         TEST(an_older_cursor_has_seen_no_end),
