@@ -64,3 +64,16 @@ const char *err_meaning(int code)
         return "unknown error code";
     }
 }
+
+int err_name_stage(struct err *e, const char *name)
+{
+    static const char advice[] = "--discard ", placeholder[] = "STAGE";
+    char *at = strstr(e->text, "--discard STAGE");
+    if (at == NULL)
+        return e->code;
+    char rest[ERR_TEXT_BYTES_MAX];
+    at += sizeof advice - 1;
+    (void)snprintf(rest, sizeof rest, "%s", at + sizeof placeholder - 1);
+    (void)snprintf(at, sizeof e->text - (size_t)(at - e->text), "%s%s", name, rest);
+    return e->code;
+}

@@ -51,6 +51,12 @@ int err_set_errno(struct err *e, const char *format, ...) __attribute__((format(
 /* Puts "format: " in front of the text; the code stays. e may be NULL. Returns: e's code. */
 int err_wrap(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * Puts the name of a stage into the advice "--discard STAGE", which those give who do not know it.
+ * Returns: e's code.
+ */
+int err_name_stage(struct err *e, const char *name);
+
 /* The meaning of a code, for tests and last resorts. Never NULL. */
 const char *err_meaning(int code);
 

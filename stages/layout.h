@@ -43,6 +43,7 @@ int layout_prepare(int stages_fd, const struct topology *topology, void (*note)(
 struct layout_position {
     bool kept;              /* the kind keeps a position: it has a store or a cursor */
     bool found;             /* there is one on the disk */
+    bool partial;           /* some of its workers have one and others do not */
     seq_number least, most; /* of its workers, if found */
 };
 
@@ -61,7 +62,10 @@ int layout_read_position(int stages_fd, const struct topology *topology, const s
  */
 int layout_settle(int stages_fd, const struct topology *topology, struct err *e);
 
-/* Whether anything is kept in the directory of a stage, which need not be in a topology. */
+/*
+ * Whether anything is kept in the directory of a stage, which need not be in a topology: any file
+ * but that which says how many workers there are. ".": of any stage.
+ */
 bool layout_is_kept(int stages_fd, const char *base);
 
 /* Removes all that is kept of a stage, which need not be in a topology. Returns 0 or ERR_IO. */

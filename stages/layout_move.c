@@ -349,6 +349,10 @@ static int prepare(int stages_fd, const struct topology *topology, const struct 
         m.old_fds[i] = m.new_fds[i] = -1;
     int base_fd;
     int rc = read_layout(stages_fd, stage, &base_fd, &m.old, e);
+    /* What holds nothing was made, and not begun. */
+    if (rc == 0 && m.old.workers == 1 && stage->workers > 1 &&
+        !layout_is_kept(stages_fd, stage->base))
+        m.old.workers = 0;
     bool as_it_is = m.old.workers == stage->workers || m.old.workers + stage->workers == 1;
     if (rc == 0 && !as_it_is) {
         m.new.workers = stage->workers;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/bytes.h"
@@ -33,7 +34,7 @@ static int read_worker(const struct topology *topology, const struct stage *stag
     return store_read_position(dir_fd, &spec, ret_found, ret_seq, e);
 }
 
-static void add(struct layout_position *position, bool found, seq_number seq)
+static void add(struct layout_position *position, size_t before, bool found, seq_number seq)
 {
     /* A worker that has nothing yet is at the beginning. */
     if (!found)
@@ -42,6 +43,7 @@ static void add(struct layout_position *position, bool found, seq_number seq)
         position->least = seq;
     if (seq > position->most)
         position->most = seq;
+    position->partial |= before != 0 && position->found != found;
     position->found |= found;
 }
 
@@ -59,7 +61,7 @@ static int read_workers(const struct topology *topology, const struct stage *sta
         if (rc == 0)
             rc = read_worker(topology, stage, dir_fd, &layout, i, &found, &seq, e);
         if (rc == 0)
-            add(position, found, seq);
+            add(position, i, found, seq);
         if (dir_fd >= 0 && dir_fd != base_fd)
             (void)close(dir_fd);
     }
@@ -90,24 +92,31 @@ int layout_read_position(int stages_fd, const struct topology *topology, const s
     return 0;
 }
 
-/* Whether a directory holds anything, or directories that do. */
-static bool holds_something(int dir_fd)
+/* Whether a directory holds a file, at most so many levels deep. Closes dir_fd. */
+static bool holds_file(int dir_fd, unsigned depth)
 {
-    DIR *dir = fdopendir(dir_fd);
-    if (dir == NULL) {
-        (void)close(dir_fd);
-        return true; /* who knows */
-    }
+    DIR *dir = dir_fd >= 0 ? fdopendir(dir_fd) : NULL;
+    if (dir == NULL)
+        return false;
     const struct dirent *entry;
     bool holds = false;
-    while (!holds && (entry = readdir(dir)) != NULL)
-        holds = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    while (!holds && (entry = readdir(dir)) != NULL) {
+        struct stat st;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            strcmp(entry->d_name, LAYOUT_FILE) == 0 ||
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        holds = !S_ISDIR(st.st_mode);
+        if (!holds && depth > 0)
+            holds = holds_file(
+                openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                depth - 1);
+    }
     (void)closedir(dir);
     return holds;
 }
 
 bool layout_is_kept(int stages_fd, const char *base)
 {
-    int fd = openat(stages_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd >= 0 && holds_something(fd);
+    return holds_file(openat(stages_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 2);
 }

@@ -304,8 +304,8 @@ int output_file_commit(struct output_file *o, seq_number seq, struct err *e)
     return 0;
 }
 
-int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, uint64_t *ret_device,
-                        uint64_t *ret_inode, struct err *e)
+int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, struct stat *ret_st,
+                        struct err *e)
 {
     struct output_file o = {.path = memory_dup(path, strlen(path)), .dir_fd = AT_FDCWD, .fd = -1};
     o.shown = o.path;
@@ -324,8 +324,7 @@ int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, uint64_t
         rc = tail_crc(&o, length, &crc, e);
     *ret_ours = rc == 0 && found && st.st_size > 0 && (uint64_t)st.st_size >= length &&
                 crc == bytes_get_u32(payload + AT_TAIL_CRC);
-    *ret_device = st.st_dev;
-    *ret_inode = st.st_ino;
+    *ret_st = st;
     output_file_close(&o);
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }

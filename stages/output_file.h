@@ -11,6 +11,8 @@
 #ifndef BULKHEAD_STAGES_OUTPUT_FILE_H
 #define BULKHEAD_STAGES_OUTPUT_FILE_H
 
+#include <sys/stat.h>
+
 #include "common/buf.h"
 #include "stages/cursor.h"
 #include "stages/stage.h"
@@ -53,12 +55,12 @@ void output_file_close(struct output_file *o);
  * Whether the file at a path is what the cursor in state_fd tells of, so that it may be emptied: it
  * holds all that was committed to it. One that is not there, or empty, needs no emptying.
  *
- *   ret_device, ret_inode   of the file, if so
+ *   ret_st   of the file, if so
  *
  * Returns: 0, ERR_MISMATCH (it is being written by another run), ERR_CORRUPT, ERR_IO.
  */
-int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, uint64_t *ret_device,
-                        uint64_t *ret_inode, struct err *e);
+int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, struct stat *ret_st,
+                        struct err *e);
 
 /*
  * Where the caller puts the bytes of a record with this seq. Writes what is waiting before that, if

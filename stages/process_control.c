@@ -50,6 +50,7 @@ static int tell_link(struct host *h, enum control_kind kind, uint32_t edge, uint
 void host_refuse(struct host *h, enum control_kind kind)
 {
     struct control_message message = {.kind = kind};
+    (void)err_name_stage(&h->e, h->config->stage->base);
     (void)snprintf(message.text, sizeof message.text, "%s", h->e.text);
     (void)host_tell(h, &message);
 }

@@ -59,6 +59,7 @@ int runner_open(struct runner *r, const struct runner_config *config, struct err
     if (rc == 0) {
         struct stage_env env = {.topology = config->topology,
                                 .stage = config->stage,
+                                .stages_fd = config->stages_fd,
                                 .state_fd = r->state_fd,
                                 .durable = durable,
                                 .begins_after = config->begins_after,

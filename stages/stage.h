@@ -118,7 +118,8 @@ struct stage_input; /* see stage_input.h */
 struct stage_env {
     const struct topology *topology;
     const struct stage *stage;
-    int state_fd;                    /* the stage's own directory */
+    int stages_fd;                   /* that of all stages */
+    int state_fd;                    /* the stage's own directory; -1 in check(): it is new */
     bool durable;                    /* durability: host */
     seq_number begins_after;         /* nothing up to here is this stage's to do */
     bool first;                      /* no process of this stage was there before in this run */
@@ -139,6 +140,14 @@ struct stage_ops {
      * Returns 0, or an error that stops the start.
      */
     int (*preflight)(const struct topology *topology, const struct stage *stage, struct err *e);
+
+    /*
+     * Before the start, in the supervisor, under the lock: whether what the stage would open and
+     * what is kept of it belong together, as open() would find. May be NULL. Must leave everything
+     * as it is; what another process does meanwhile is found by open(). Returns 0, or what open()
+     * would.
+     */
+    int (*check)(const struct stage_env *env, struct err *e);
 
     /* Says what the state looks like; NULL for kinds without state. */
     void (*store_spec)(const struct stage *stage, struct store_spec *ret_spec);

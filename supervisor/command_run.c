@@ -159,6 +159,7 @@ static int open_state(struct run *run)
                        &run->start, say, run->begins_after, &report);
     if (rc == 0 && (rc = state_dir_begin_run(&run->state, &e)) != 0)
         buf_add_format(&report.errors, "%s\n", e.text);
+    say_lines(LOG_WARNING, &report.warnings);
     say_lines(LOG_INFO, &report.notes);
     say_lines(LOG_ERROR, &report.errors);
     if (rc == 0)

@@ -71,11 +71,12 @@ void manifest_add_remove(struct manifest *m, const char *name)
     m->removes[m->remove_count++] = copy(name);
 }
 
-void manifest_add_empty(struct manifest *m, const char *path, uint64_t device, uint64_t inode)
+void manifest_add_empty(struct manifest *m, const char *path, uint64_t device, uint64_t inode,
+                        uint64_t length)
 {
     m->empties = memory_resize(m->empties, m->empty_count + 1, sizeof *m->empties);
-    m->empties[m->empty_count++] =
-        (struct manifest_empty){.path = copy(path), .device = device, .inode = inode};
+    m->empties[m->empty_count++] = (struct manifest_empty){
+        .path = copy(path), .device = device, .inode = inode, .length = length};
 }
 
 const struct manifest_stage *manifest_find(const struct manifest *m, const char *name)
@@ -135,8 +136,8 @@ void manifest_write(const struct manifest *m, struct buf *out)
     for (size_t i = 0; i < m->stage_count; i++)
         write_stage(&m->stages[i], out);
     for (size_t i = 0; i < m->empty_count; i++) {
-        buf_add_format(out, "empty %" PRIu64 " %" PRIu64 " ", m->empties[i].device,
-                       m->empties[i].inode);
+        buf_add_format(out, "empty %" PRIu64 " %" PRIu64 " %" PRIu64 " ", m->empties[i].device,
+                       m->empties[i].inode, m->empties[i].length);
         add_rest(out, m->empties[i].path);
     }
     for (size_t i = 0; i < m->remove_count; i++)
@@ -240,11 +241,11 @@ static bool read_gap(struct manifest_stage *stage, char *line)
 
 static bool read_empty(struct manifest *m, char *line)
 {
-    uint64_t device, inode;
-    if (!take_number(&line, false, &device) || !take_number(&line, false, &inode) || *line != '/' ||
-        !unescape(line))
+    uint64_t device, inode, length;
+    if (!take_number(&line, false, &device) || !take_number(&line, false, &inode) ||
+        !take_number(&line, false, &length) || *line != '/' || !unescape(line))
         return false;
-    manifest_add_empty(m, line, device, inode);
+    manifest_add_empty(m, line, device, inode, length);
     return true;
 }
 

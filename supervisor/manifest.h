@@ -41,10 +41,11 @@ struct manifest_stage {
     size_t gap_count;
 };
 
-/* An output that is to be emptied: still that file, whoever has its name by then. */
+/* An output that is to be emptied, if it is still that file, and nobody has written to it. */
 struct manifest_empty {
     char *path;
     uint64_t device, inode;
+    uint64_t length; /* bytes */
 };
 
 struct manifest {
@@ -66,7 +67,8 @@ struct manifest_stage *manifest_add_stage(struct manifest *m, const char *name, 
 void manifest_add_option(struct manifest_stage *stage, const char *name, const char *text);
 void manifest_add_gap(struct manifest_stage *stage, seq_number first, seq_number last);
 void manifest_add_remove(struct manifest *m, const char *name);
-void manifest_add_empty(struct manifest *m, const char *path, uint64_t device, uint64_t inode);
+void manifest_add_empty(struct manifest *m, const char *path, uint64_t device, uint64_t inode,
+                        uint64_t length);
 
 /* The stage with this name, or NULL. */
 const struct manifest_stage *manifest_find(const struct manifest *m, const char *name);

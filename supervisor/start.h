@@ -29,8 +29,9 @@ struct start_options {
 
 /* What is said: lines, each with its newline. */
 struct start_report {
-    struct buf notes;  /* what is new or other than before */
-    struct buf errors; /* why nothing starts */
+    struct buf notes;    /* what is new or other than before */
+    struct buf warnings; /* what is forgotten, emptied or never comes */
+    struct buf errors;   /* why nothing starts */
 };
 
 /*

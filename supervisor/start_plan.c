@@ -23,6 +23,7 @@ void start_plan_done(struct start_plan *plan)
 {
     free(plan->stages);
     buf_done(&plan->errors);
+    buf_done(&plan->warnings);
     buf_done(&plan->notes);
 }
 
@@ -42,6 +43,14 @@ void start_plan_refuse(struct start_plan *plan, const char *format, ...)
     add_line(&plan->errors, format, arguments);
     va_end(arguments);
     plan->error_count++;
+}
+
+void start_plan_warn(struct start_plan *plan, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add_line(&plan->warnings, format, arguments);
+    va_end(arguments);
 }
 
 void start_plan_note(struct start_plan *plan, const char *format, ...)
@@ -119,7 +128,8 @@ static void judge_known_source(struct start_plan *plan, const struct extent *oth
 {
     struct start_stage *source = &plan->stages[0];
     source->goes_on_after = position_of(source);
-    if (source->found || !others->any || others->most <= source->begins_after)
+    bool is_gone = !source->found && others->any && others->most > source->begins_after;
+    if (!is_gone && !source->missing)
         return;
     start_plan_refuse(plan,
                       "stage '%s': its position is gone, though '%s' has records up to %" PRIu64
@@ -139,10 +149,10 @@ static void judge_new_source(struct start_plan *plan, const struct extent *other
     source->goes_on_after = others->most;
     if (others->least != others->most && !plan->accept_gap)
         start_plan_refuse(plan,
-                          "stage '%s' is new, but '%s' has records up to %" PRIu64 " and '%s' up "
-                          "to %" PRIu64 ": only the source before it could give what lies between; "
-                          "let that one finish, or say --accept-gap: those are never given to "
-                          "stages that lack them",
+                          "stage '%s' is new, but the source before it has not finished: '%s' has "
+                          "records up to %" PRIu64 ", '%s' up to %" PRIu64 "; run the topology as "
+                          "it was to its end or an orderly stop, or say --accept-gap: then stages "
+                          "are never given what they lack of those",
                           source->name, others->least_name, others->least, others->most_name,
                           others->most);
     else if (others->most != 0)
@@ -153,12 +163,14 @@ static void judge_new_source(struct start_plan *plan, const struct extent *other
 static void refuse_gone(struct start_plan *plan, const struct start_stage *stage, seq_number need,
                         const char *who)
 {
-    start_plan_refuse(plan,
-                      "stage '%s': its state is gone: nothing of it is in 'stages/%s', but '%s' "
-                      "before it goes on with record %" PRIu64 "; restore the state directory as a "
-                      "whole, or say --discard %s: then it begins anew with record %" PRIu64
-                      ", and knows nothing of those before",
-                      stage->name, stage->name, who, need + 1, stage->name, need + 1);
+    start_plan_refuse(
+        plan,
+        "stage '%s': its state is gone: %s in 'stages/%s', but '%s' before it goes on "
+        "with record %" PRIu64 "; restore the state directory as a whole, or say "
+        "--discard %s: then it begins anew with record %" PRIu64
+        ", and knows nothing of those before",
+        stage->name, stage->found ? "that of a worker is not" : "nothing of it is", stage->name,
+        who, need + 1, stage->name, need + 1);
 }
 
 static void refuse_behind(struct start_plan *plan, const struct start_stage *stage, seq_number need,
@@ -186,11 +198,11 @@ static seq_number judge_stage(struct start_plan *plan, struct start_stage *stage
                             need + 1);
         return need;
     }
-    if (at < need && !stage->found) {
+    if (stage->missing || (at < need && !stage->found)) {
         refuse_gone(plan, stage, need, who);
     } else if (at < need && plan->accept_gap) {
         stage->gap_first = at + 1;
-        start_plan_note(plan,
+        start_plan_warn(plan,
                         "stage '%s' is never given the records %" PRIu64 " to %" PRIu64
                         ", as --accept-gap says",
                         stage->name, at + 1, need);
@@ -199,6 +211,59 @@ static seq_number judge_stage(struct start_plan *plan, struct start_stage *stage
     }
     stage->goes_on_after = at > need ? at : need;
     return stage->goes_on_after;
+}
+
+/* Marks the stage at an index and all that it feeds, directly or not. */
+static bool *find_behind(const struct topology *t, size_t index)
+{
+    bool *behind = memory_new(t->stage_count, sizeof *behind);
+    behind[index] = true;
+    for (size_t i = index + 1; i < t->stage_count; i++) {
+        for (size_t k = 0; k < t->edge_count; k++) {
+            if (first_worker(t, t->edges[k].to) == i)
+                behind[i] |= behind[first_worker(t, t->edges[k].from)];
+        }
+    }
+    return behind;
+}
+
+static void refuse_change(struct start_plan *plan, const char *name, seq_number from,
+                          const struct start_stage *ahead, seq_number most)
+{
+    if (plan->accept_gap)
+        start_plan_warn(plan,
+                        "stage '%s' was changed: of the records %" PRIu64 " to %" PRIu64
+                        " some outputs are as before and some as now, as --accept-gap says",
+                        name, from + 1, most);
+    else
+        start_plan_refuse(plan,
+                          "stage '%s' was changed, but goes on with record %" PRIu64 ", while '%s' "
+                          "has records up to %" PRIu64 " as it was before: what lies between would "
+                          "be lost or doubled; run the topology as it was to its end or an orderly "
+                          "stop before it is changed, or say --accept-gap: then that may be",
+                          name, from + 1, ahead->name, most);
+}
+
+/*
+ * A stage that may make another record of one than before must not do it again for records that
+ * some of those behind it have had: they would have those of before, the others those of now.
+ */
+static void judge_change(struct start_plan *plan, size_t index, seq_number from)
+{
+    const struct topology *t = plan->topology;
+    bool *behind = find_behind(t, index);
+    for (size_t i = index; i < t->stage_count; i++) {
+        const struct start_stage *stage = &plan->stages[i];
+        if (!behind[i] || !stage->keeps || !stage->known || t->stages[i].worker != 0)
+            continue;
+        seq_number most =
+            stage->found && stage->most > stage->begins_after ? stage->most : stage->begins_after;
+        if (most <= from)
+            continue;
+        refuse_change(plan, plan->stages[index].name, from, stage, most);
+        break;
+    }
+    free(behind);
 }
 
 void start_plan_judge(struct start_plan *plan)
@@ -214,15 +279,20 @@ void start_plan_judge(struct start_plan *plan)
     const char **who = memory_new(t->stage_count, sizeof(const char *));
     reached[0] = plan->stages[0].goes_on_after;
     who[0] = plan->stages[0].name;
-    for (size_t i = 1; i < t->stage_count; i++) {
+    if (plan->stages[0].changed || plan->stages[0].rewired)
+        judge_change(plan, 0, reached[0]);
+    /* Of what is behind a source that cannot go on there is nothing to be said. */
+    for (size_t i = 1; plan->error_count == 0 && i < t->stage_count; i++) {
         if (t->stages[i].worker != 0)
             continue;
         struct start_stage *stage = &plan->stages[i];
-        reached[i] = furthest_before(plan, i, &who[i], reached, who);
-        if (!stage->keeps)
-            continue;
-        reached[i] = judge_stage(plan, stage, reached[i], who[i] != NULL ? who[i] : who[0]);
-        who[i] = stage->name;
+        seq_number need = reached[i] = furthest_before(plan, i, &who[i], reached, who);
+        if (stage->keeps) {
+            reached[i] = judge_stage(plan, stage, need, who[i] != NULL ? who[i] : who[0]);
+            who[i] = stage->name;
+        }
+        if (stage->rewired || stage->changed)
+            judge_change(plan, i, stage->rewired ? need : reached[i]);
     }
     free(reached);
     free(who);

@@ -22,6 +22,9 @@ struct start_stage {
     bool keeps;              /* the kind keeps a position */
     bool known;              /* the state directory has it already, as the same kind */
     bool found;              /* its position is on the disk */
+    bool missing;            /* what must be on the disk is not: its directory, a worker's state */
+    bool changed;            /* its options are others: it may make another record of one */
+    bool rewired;            /* it reads from others, or others read its dead letters */
     seq_number least, most;  /* of its workers, if found */
     seq_number begins_after; /* if known: as the manifest says */
 
@@ -33,7 +36,7 @@ struct start_plan {
     const struct topology *topology;
     struct start_stage *stages; /* by the index of the topology's stages; only workers 0 count */
     bool accept_gap;
-    struct buf errors, notes; /* a line each, to be said; the texts of stages are in them */
+    struct buf errors, warnings, notes; /* lines, to be said */
     size_t error_count;
 };
 
@@ -41,8 +44,10 @@ struct start_plan {
 void start_plan_init(struct start_plan *plan, const struct topology *topology);
 void start_plan_done(struct start_plan *plan);
 
-/* Adds a line to the errors or the notes. */
+/* Adds a line to the errors, the warnings, or the notes. */
 void start_plan_refuse(struct start_plan *plan, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void start_plan_warn(struct start_plan *plan, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void start_plan_note(struct start_plan *plan, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -44,7 +44,7 @@ exec 9>>answers && flock 9 # as another run has it
 refused 5 "is being written by another run"
 exec 9>&-
 rm -rf state
-refused 5 "bytes that this state directory knows nothing of"
+refused 5 "bytes that this stage is not known to have written"
 same answers answers.kept
 OUTPUT=$INPUT refused 5 "is also the input of stage 'loads'"
 same input input.kept

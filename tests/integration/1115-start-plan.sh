@@ -142,7 +142,7 @@ for host in "${hosts[@]}"; do
     run --discard copy --discard twice $host >summary # as a script does that was killed
     records 121 130 >>in.jsonl
     run >summary
-    topology=two.yaml refused "stage 'copy': '$PWD/copy.jsonl' holds 420 bytes that this state directory knows nothing of" --
+    topology=two.yaml refused "stage 'copy': '$PWD/copy.jsonl' holds 420 bytes that this stage is not known to have written" --
     holds copy.jsonl 101 120
     mv copy.jsonl old.copy
     topology=two.yaml noted "stage 'copy' is new: it begins with record 131" $host
@@ -194,9 +194,52 @@ again
 echo nonsense >>in.jsonl
 run >summary
 [ -s "$state/dead-letters.jsonl" ] || fail "there is no dead letter"
-refused "stage 'dead-letters': 'dead-letters.jsonl' holds" -- --discard dead-letters
+refused "stage 'dead-letters': '$state/dead-letters.jsonl' holds" -- --discard dead-letters
 mv "$state/dead-letters.jsonl" old.dead
 echo nonsense too >>in.jsonl
 noted "stage 'dead-letters' is new: it begins with record 102" --discard dead-letters
 [ "$(wc -l <"$state/dead-letters.jsonl")" -eq 1 ] || fail "$(cat "$state/dead-letters.jsonl")"
-noted "nothing is kept of a stage 'onse', so nothing was discarded" --discard onse
+refused "--discard onse: there is no such stage; did you mean 'once'?" -- --discard onse
+noted "nothing is kept of a stage 'other', so nothing was discarded" --discard other
+
+# A manifest from another time, a directory that is missing, and one worker's of several.
+again
+cp "$state/manifest" older
+sed 's/key: k }/key: k, workers: 3 }/; $a\  more: { kind: dedupe, from: parse, key: n }' t.yaml |
+    sed '$a\  none: { kind: discard, from: more }' >more.yaml
+records 101 130 >>in.jsonl
+topology=more.yaml run >summary
+cp "$state/manifest" newer
+cp older "$state/manifest"
+topology=more.yaml refused "stage 'more': 'stages/more' holds a state that the manifest knows nothing of" --
+cp newer "$state/manifest"
+mv "$state/stages/once/1" taken
+mkdir "$state/stages/once/1"
+topology=more.yaml refused "stage 'once': its state is gone: that of a worker is not in 'stages/once'" "--discard once" --
+topology=more.yaml refused "stage 'once': its state is gone" -- --accept-gap
+rmdir "$state/stages/once/1" && mv taken "$state/stages/once/1"
+topology=more.yaml run >summary
+rm -rf "$state/stages/"*
+topology=more.yaml refused "its position is gone" --
+
+# What is between two stages is not changed while one has records that the other is to get again:
+# the source is behind here, as after a kill.
+sed 's/from: parse, key: k/from: low, key: k/' t.yaml |
+    sed '$a\  low: { kind: filter, from: parse, where: { n: { below: 1000 } } }' >filter.yaml
+rm -rf "$state" ./*.jsonl
+records 1 100 >in.jsonl
+topology=filter.yaml run >summary
+cp -a "$state/stages/src" src.kept
+records 101 150 >>in.jsonl
+topology=filter.yaml run >summary
+rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
+sed 's/1000/120/' filter.yaml >changed.yaml
+sed 's/from: low, key: k/from: parse, key: k/; /low:/d' filter.yaml >without.yaml
+topology=changed.yaml refused "stage 'low' was changed, but goes on with record 101, while 'once' has records up to 150 as it was before" "an orderly stop" --
+topology=without.yaml refused "stage 'once' was changed, but goes on with record 101" --
+topology=filter.yaml run >summary
+records 101 160 >>in.jsonl
+topology=changed.yaml noted "stage 'low': where.n.below was 1000, is 120"
+holds out.jsonl 1 150
+rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
+topology=without.yaml noted "some outputs are as before and some as now, as --accept-gap says" --accept-gap

@@ -77,7 +77,7 @@ same out new && same copy new
 rm -rf "$state" out copy
 echo precious >out
 INPUT=old expect_exit 5 run --fresh 2>errors
-grep -q "holds 9 bytes that this state directory knows nothing of; move it away" errors || fail "$(cat errors)"
+grep -q "holds 9 bytes that this stage is not known to have written; move it away" errors || fail "$(cat errors)"
 grep -q -e --fresh errors && fail "advice that does not help: $(cat errors)"
 begin
 rm out && echo precious >out

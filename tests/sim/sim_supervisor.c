@@ -198,6 +198,7 @@ void state_prepare(struct disk *disk, seq_number *ret_begins_after)
     if (rc != 0)
         fail("nothing starts: %s", buf_text(&report.errors));
     process_enter(&tool);
+    buf_done(&report.warnings);
     buf_done(&report.notes);
     buf_done(&report.errors);
     process_leave();

@@ -37,7 +37,7 @@ static void make_sample(struct manifest *m)
     manifest_add_gap(stage, 11, UINT64_MAX);
     (void)manifest_add_stage(m, "pass", "filter");
     manifest_add_remove(m, "gone");
-    manifest_add_empty(m, "/out \\x41", 1, 2);
+    manifest_add_empty(m, "/out \\x41", 1, 2, 3);
     m->removes_all = true;
 }
 
@@ -59,10 +59,10 @@ static void what_is_written_is_read_again(void **state)
                                          "gap 1 9\n"
                                          "gap 11 18446744073709551615\n"
                                          "stage pass filter passes 0\n"
-                                         "empty 1 2 /out \\x5cx41\n"
+                                         "empty 1 2 3 /out \\x5cx41\n"
                                          "remove gone\n"
                                          "remove-all\n"
-                                         "crc32c fd8a50c9\n");
+                                         "crc32c c3c9a421\n");
     assert_int_equal(manifest_read(text.data, text.len, &read, &e), 0);
     assert_true(manifest_has_work(&read));
     assert_string_equal(read.stages[0].options[0].text, "/a b/c\\d\n\x01\xff");
@@ -116,7 +116,8 @@ static void lines_that_cannot_be_are_refused_by_number(void **state)
     refuse(HEAD "stage a k keeps 1\ngap 0 1\n", ":4:");
     refuse(HEAD "remove ..\n", ":3:");
     refuse(HEAD "remove a/b\n", ":3:");
-    refuse(HEAD "empty 1 2 relative\n", ":3:");
+    refuse(HEAD "empty 1 2 3 relative\n", ":3:");
+    refuse(HEAD "empty 1 2 /a\n", ":3:");
     refuse(HEAD "empty 1 /a\n", ":3:");
     refuse(HEAD "\n", ":3:");
     refuse(HEAD "other\n", ":3:");

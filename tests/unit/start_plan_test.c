@@ -138,7 +138,8 @@ static const struct story stories[] = {
      "stage 'in' is new: its first record has the number 101"},
     {"in=new left=0 right=0 out=0 dead-letters=0", false, "0 0 0 0 0", NULL},
     {"in=new left=100 right=100 out=102 dead-letters=102", false, NULL,
-     "stage 'in' is new, but 'left' has records up to 100 and 'dead-letters' up to 102"},
+     "the source before it has not finished: 'left' has records up to 100, 'dead-letters' up to "
+     "102"},
     {"in=new left=100 right=100 out=102 dead-letters=102", true, "102 102[101] 102[101] 102 102",
      "stage 'left' is never given the records 101 to 102"},
     {"in=new left=new right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
@@ -174,6 +175,7 @@ static void what_is_found_and_what_follows(void **state)
         describe(&plan, verdict, sizeof verdict);
         struct buf said = {0};
         buf_add(&said, plan.errors.data, plan.errors.len);
+        buf_add(&said, plan.warnings.data, plan.warnings.len);
         buf_add(&said, plan.notes.data, plan.notes.len);
         bool refused = plan.error_count != 0;
         if (refused != (story->verdict == NULL) ||

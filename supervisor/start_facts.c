@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "stages/layout.h"
+#include "stages/output_file.h"
+#include "stages/stage.h"
+#include "supervisor/start_p.h"
+#include "topology/options_text.h"
+
+/* --- what the topology is --- */
+
+struct option_sink {
+    struct manifest_stage *stage;
+    const char *directory; /* that relative paths are relative to */
+};
+
+static void add_option(void *context, enum option_tag tag, const char *name, const char *text)
+{
+    const struct option_sink *sink = context;
+    if (strcmp(name, "by") == 0)
+        return; /* add_wiring() has it, also where it is not given */
+    if (tag != OPTION_PATH || text[0] == '/') {
+        manifest_add_option(sink->stage, name, text);
+        return;
+    }
+    char *whole = memory_format("%s/%s", sink->directory, text);
+    manifest_add_option(sink->stage, name, whole);
+    free(whole);
+}
+
+static void add_list(struct manifest_stage *to, const char *name, struct buf *list)
+{
+    if (list->len != 0)
+        manifest_add_option(to, name, buf_text(list));
+    buf_done(list);
+}
+
+static void add_word(struct buf *list, const char *word)
+{
+    buf_add_format(list, "%s%s", list->len != 0 ? ", " : "", word);
+}
+
+/* Who reads the dead letters of a stage, if that is not the usual sink. */
+static void list_dead_readers(const struct topology *t, const struct stage *stage, struct buf *list)
+{
+    for (size_t i = 0; i < t->edge_count; i++) {
+        const struct edge *edge = &t->edges[i];
+        const struct stage *to = &t->stages[edge->to];
+        if (edge->from == stage->index && edge->port == PORT_DEAD && to->worker == 0 &&
+            !to->kind->internal)
+            add_word(list, to->base);
+    }
+}
+
+static void add_field(struct buf *list, const struct field *field)
+{
+    char type[TYPE_NAME_BYTES_MAX];
+    buf_add_format(list, "%s%s: %s", list->len != 0 ? ", " : "", field->name,
+                   type_name(field->type, type));
+}
+
+/* Where its records come from, what they are, and where its dead letters go. */
+static void add_wiring(struct manifest_stage *to, const struct topology *t,
+                       const struct stage *stage)
+{
+    struct buf from = {0}, by = {0}, makes = {0}, dead = {0};
+    for (size_t i = 0; i < stage->input_count && !stage->kind->internal; i++)
+        add_word(&from, stage->inputs[i].from);
+    for (size_t i = 0; i < stage->by_count; i++)
+        add_word(&by, stage->in->fields[stage->by[i]].name);
+    for (size_t i = 0; i < stage->out.count; i++)
+        add_field(&makes, &stage->out.fields[i]);
+    list_dead_readers(t, stage, &dead);
+    add_list(to, "from", &from);
+    add_list(to, "by", &by);
+    add_list(to, "makes", &makes);
+    add_list(to, "dead", &dead);
+}
+
+void start_describe(struct start *s)
+{
+    char directory[PATH_MAX];
+    if (getcwd(directory, sizeof directory) == NULL)
+        (void)memcpy(directory, ".", 2);
+    (void)memcpy(s->new.topology, s->topology->name, sizeof s->new.topology);
+    for (size_t i = 0; i < s->topology->stage_count; i++) {
+        const struct stage *stage = &s->topology->stages[i];
+        if (stage->worker != 0)
+            continue;
+        const struct stage_ops *ops = stage->kind->ops;
+        struct manifest_stage *to = manifest_add_stage(&s->new, stage->base, stage->kind->name);
+        to->keeps = ops->store_spec != NULL || ops->cursor_magic != 0;
+        add_wiring(to, s->topology, stage);
+        struct option_sink sink = {.stage = to, .directory = directory};
+        options_text_each(stage->options, add_option, &sink);
+    }
+}
+
+struct manifest_stage *start_new_stage(struct start *s, const char *name)
+{
+    for (size_t i = 0; i < s->new.stage_count; i++) {
+        if (strcmp(s->new.stages[i].name, name) == 0)
+            return &s->new.stages[i];
+    }
+    return NULL;
+}
+
+/* --- what it was --- */
+
+static bool is_discarded(const struct start *s, const char *name)
+{
+    for (size_t i = 0; i < s->options->discard_count; i++) {
+        if (strcmp(s->options->discards[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *option_text(const struct manifest_stage *stage, const char *name)
+{
+    for (size_t i = 0; i < stage->option_count; i++) {
+        if (strcmp(stage->options[i].name, name) == 0)
+            return stage->options[i].text;
+    }
+    return NULL;
+}
+
+/* Notes what follows from an option that is another one now. */
+static void note_change(const struct kind *kind, const char *name, struct start_stage *facts)
+{
+    /* Of these no record becomes another one; nor of any option of a sink, behind which is nothing. */
+    static const char *const neutral[] = {"path", "follow", "workers", "by", "memory_max"};
+    bool is_wiring = strcmp(name, "from") == 0 || strcmp(name, "dead") == 0;
+    bool is_neutral = kind->role == KIND_SINK || is_wiring;
+    for (size_t i = 0; i < sizeof neutral / sizeof neutral[0]; i++)
+        is_neutral |= strcmp(name, neutral[i]) == 0;
+    facts->rewired |= is_wiring;
+    facts->changed |= !is_neutral;
+}
+
+/* Appends "lateness was 14d, is 30d; ..." for every option that is another one now. */
+static void describe_changes(const struct manifest_stage *was, const struct manifest_stage *is,
+                             const struct kind *kind, struct start_stage *facts, struct buf *out)
+{
+    for (size_t i = 0; i < was->option_count; i++) {
+        const struct manifest_option *option = &was->options[i];
+        const char *now = option_text(is, option->name);
+        if (now != NULL && strcmp(now, option->text) == 0)
+            continue;
+        note_change(kind, option->name, facts);
+        buf_add_format(out, "%s%s was %s, ", out->len != 0 ? "; " : "", option->name, option->text);
+        buf_add_format(out, now != NULL ? "is %s" : "is not given now", now);
+    }
+    for (size_t i = 0; i < is->option_count; i++) {
+        const struct manifest_option *option = &is->options[i];
+        if (option_text(was, option->name) != NULL)
+            continue;
+        note_change(kind, option->name, facts);
+        buf_add_format(out, "%s%s was not given, is %s", out->len != 0 ? "; " : "", option->name,
+                       option->text);
+    }
+}
+
+/* A stage that was there and is not, or is another kind now, is not forgotten in silence. */
+static void check_leaving(struct start *s, const struct manifest_stage *was)
+{
+    const struct manifest_stage *is = manifest_find(&s->new, was->name);
+    if (is != NULL && strcmp(is->kind, was->kind) == 0)
+        return;
+    bool kept = was->keeps && (was->begins_after != 0 || layout_is_kept(s->stages_fd, was->name));
+    if (kept && !is_discarded(s, was->name) && is == NULL)
+        start_plan_refuse(&s->plan,
+                          "stage '%s' (%s) is not in the topology any more, but the state "
+                          "directory holds what is kept of it; put it back, or say --discard %s: "
+                          "then that is forgotten, and outputs stay as they are",
+                          was->name, was->kind, was->name);
+    else if (kept && !is_discarded(s, was->name))
+        start_plan_refuse(&s->plan,
+                          "stage '%s' was of the kind %s and is of the kind %s now, which cannot "
+                          "go on with what is kept of it; give the new stage another name, or say "
+                          "--discard %s: then that is forgotten, and the stage begins anew",
+                          was->name, was->kind, is->kind, was->name);
+    else
+        manifest_add_remove(&s->new, was->name);
+}
+
+/*
+ * A name that is known to nobody may name what was discarded already; one that is nearly that of a
+ * stage is a typing error.
+ */
+static void check_discards(struct start *s)
+{
+    size_t count = 0;
+    const char **names = memory_new(s->old.stage_count + s->new.stage_count, sizeof(char *));
+    for (size_t i = 0; i < s->new.stage_count; i++)
+        names[count++] = s->new.stages[i].name;
+    for (size_t i = 0; i < s->old.stage_count; i++) {
+        if (manifest_find(&s->new, s->old.stages[i].name) == NULL)
+            names[count++] = s->old.stages[i].name;
+    }
+    for (size_t i = 0; i < s->options->discard_count; i++) {
+        const char *name = s->options->discards[i];
+        if (manifest_find(&s->old, name) != NULL)
+            continue;
+        bool is_new = manifest_find(&s->new, name) != NULL;
+        const char *nearest = is_new ? NULL : text_nearest(name, names, count);
+        if (nearest != NULL)
+            start_plan_refuse(&s->plan, "--discard %s: there is no such stage; did you mean '%s'?",
+                              name, nearest);
+        else if (!layout_is_kept(s->stages_fd, name))
+            start_plan_warn(&s->plan, "nothing is kept of a stage '%s', so nothing was discarded",
+                            name);
+    }
+    free(names);
+}
+
+/* --- what is on the disk --- */
+
+static bool writes_file(const struct stage *stage)
+{
+    return stage->kind->ops->cursor_magic == OUTPUT_MAGIC;
+}
+
+/* A stage that begins anew takes no file that holds something. Better said before all is forgotten. */
+static void refuse_foreign(struct start *s, const struct stage *stage)
+{
+    bool is_internal = stage->kind->internal;
+    const char *path = is_internal ? DEAD_LETTERS_FILE
+                                   : option_text(start_new_stage(s, stage->base), "path");
+    struct stat st;
+    if (fstatat(is_internal ? s->state_fd : AT_FDCWD, path, &st, 0) != 0 ||
+        !S_ISREG(st.st_mode) || st.st_size == 0)
+        return;
+    if (is_internal)
+        start_plan_refuse(&s->plan,
+                          "stage '%s': '%s/%s' holds %jd bytes, which are not its own when it "
+                          "begins anew; move it away",
+                          stage->base, s->path, path, (intmax_t)st.st_size);
+    else
+        start_plan_refuse(&s->plan,
+                          "stage '%s': '%s' holds %jd bytes that this stage is not known to have "
+                          "written; move it away, or choose another output",
+                          stage->base, path, (intmax_t)st.st_size);
+}
+
+/* Only says once, when the stage is opened, what it says. */
+static void say_nothing(const char *text)
+{
+    (void)text;
+}
+
+/* Lets the kind look whether its files and what is kept of it belong together. */
+static int check_files(struct start *s, const struct stage *stage, bool is_new, struct err *e)
+{
+    if (stage->kind->ops->check == NULL)
+        return 0;
+    struct stage_env env = {.topology = s->topology,
+                            .stage = stage,
+                            .stages_fd = s->stages_fd,
+                            .state_fd = -1,
+                            .note = say_nothing};
+    int rc = 0;
+    if (!is_new)
+        rc = file_open(s->stages_fd, stage->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+                       &env.state_fd, e);
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    rc = stage->kind->ops->check(&env, e);
+    if (env.state_fd >= 0)
+        (void)close(env.state_fd);
+    return rc;
+}
+
+/* Reads how far a stage is that has a past. */
+static int find_position(struct start *s, const struct stage *stage,
+                         const struct manifest_stage *was, struct start_stage *facts,
+                         struct err *e)
+{
+    struct layout_position position;
+    struct stat st;
+    facts->begins_after = was->begins_after;
+    facts->missing = fstatat(s->stages_fd, stage->base, &st, AT_SYMLINK_NOFOLLOW) != 0;
+    int rc = layout_read_position(s->stages_fd, s->topology, stage, &position, e);
+    if (rc != 0)
+        return rc;
+    facts->found = position.found;
+    facts->least = position.least;
+    facts->most = position.most;
+    facts->missing |= position.partial && position.most > was->begins_after;
+    return check_files(s, stage, false, e);
+}
+
+static int find_known(struct start *s, const struct stage *stage, const struct manifest_stage *was,
+                      struct start_stage *facts, struct err *e)
+{
+    struct manifest_stage *is = start_new_stage(s, stage->base);
+    struct buf changes = {0};
+    describe_changes(was, is, stage->kind, facts, &changes);
+    for (size_t i = 0; i < was->gap_count; i++)
+        manifest_add_gap(is, was->gaps[i].first, was->gaps[i].last);
+    int rc = find_position(s, stage, was, facts, e);
+    if (rc == ERR_MISMATCH || rc == ERR_CORRUPT) {
+        err_name_stage(e, stage->base);
+        start_plan_refuse(&s->plan, "stage '%s': %s%s%s", stage->base,
+                          changes.len != 0 ? buf_text(&changes) : "", changes.len != 0 ? "; " : "",
+                          e->text);
+        rc = 0;
+    } else if (rc == 0 && changes.len != 0) {
+        start_plan_note(&s->plan, "stage '%s': %s", stage->base, buf_text(&changes));
+    }
+    buf_done(&changes);
+    return rc;
+}
+
+/* A stage that is to begin anew: nothing may be there that would be taken for its own. */
+static int find_new(struct start *s, const struct stage *stage, const struct manifest_stage *was,
+                    struct err *e)
+{
+    bool is_kept = layout_is_kept(s->stages_fd, stage->base);
+    if (was == NULL && is_kept && !is_discarded(s, stage->base))
+        start_plan_refuse(&s->plan,
+                          "stage '%s': 'stages/%s' holds a state that the manifest knows nothing "
+                          "of, so they are not of one time; restore the state directory as a "
+                          "whole, or say --discard %s: then that is forgotten",
+                          stage->base, stage->base, stage->base);
+    bool same_kind = was != NULL && strcmp(was->kind, stage->kind->name) == 0;
+    if (same_kind || (was == NULL && is_kept))
+        manifest_add_remove(&s->new, stage->base);
+    if (writes_file(stage))
+        refuse_foreign(s, stage);
+    int rc = check_files(s, stage, true, e);
+    if (rc == ERR_MISMATCH) {
+        start_plan_refuse(&s->plan, "stage '%s': %s", stage->base, e->text);
+        rc = 0;
+    }
+    return rc;
+}
+
+int start_find_facts(struct start *s, struct err *e)
+{
+    int rc = layout_settle(s->stages_fd, s->topology, e);
+    check_discards(s);
+    for (size_t i = 0; i < s->old.stage_count; i++)
+        check_leaving(s, &s->old.stages[i]);
+    for (size_t i = 0; rc == 0 && i < s->topology->stage_count; i++) {
+        const struct stage *stage = &s->topology->stages[i];
+        if (stage->worker != 0)
+            continue;
+        const struct manifest_stage *was = manifest_find(&s->old, stage->base);
+        struct start_stage *facts = &s->plan.stages[i];
+        facts->keeps = start_new_stage(s, stage->base)->keeps;
+        facts->known = was != NULL && strcmp(was->kind, stage->kind->name) == 0 &&
+                       !is_discarded(s, stage->base);
+        if (facts->known)
+            rc = find_known(s, stage, was, facts, e);
+        else
+            rc = find_new(s, stage, was, e);
+    }
+    return rc;
+}
+
+/* --- starting over --- */
+
+/* Whether what is kept under the name of a stage is of another kind, as far as anybody knows. */
+static bool is_other_kind(const struct start *s, const struct stage *stage)
+{
+    const struct manifest_stage *was = manifest_find(&s->old, stage->base);
+    return was == NULL || strcmp(was->kind, stage->kind->name) != 0;
+}
+
+/* Whether an output is proved to be ours by what is kept of its stage. */
+static int find_output(const struct start *s, const struct stage *stage, const char *path,
+                       bool *ret_ours, struct stat *ret_st, struct err *e)
+{
+    int fd;
+    int rc = file_open(s->stages_fd, stage->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, e);
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    rc = output_file_is_ours(path, fd, ret_ours, ret_st, e);
+    (void)close(fd);
+    /* A cursor that says nothing proves nothing. */
+    return rc == ERR_CORRUPT || (rc == ERR_MISMATCH && is_other_kind(s, stage)) ? 0 : rc;
+}
+
+int start_find_outputs(struct start *s, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->topology->stage_count; i++) {
+        const struct stage *stage = &s->topology->stages[i];
+        bool ours = false;
+        struct stat st;
+        if (!writes_file(stage) || stage->kind->internal)
+            continue;
+        const char *path = option_text(start_new_stage(s, stage->base), "path");
+        rc = check_files(s, stage, true, e);
+        if (rc == 0)
+            rc = find_output(s, stage, path, &ours, &st, e);
+        if (rc != 0)
+            return err_wrap(e, "stage '%s'", stage->base);
+        if (!ours) {
+            refuse_foreign(s, stage);
+            continue;
+        }
+        manifest_add_empty(&s->new, path, st.st_dev, st.st_ino, (uint64_t)st.st_size);
+        start_plan_warn(&s->plan, "starting over: the output '%s' is emptied", path);
+    }
+    return rc;
+}

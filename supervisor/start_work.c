@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "stages/layout.h"
+#include "supervisor/start_p.h"
+
+#define MANIFEST_BYTES_MAX (16u << 20)
+#define REMOVE_DEPTH_MAX 4u
+
+int start_read_manifest(const struct start *s, struct manifest *ret_manifest, bool *ret_found,
+                        struct buf *text, struct err *e)
+{
+    int fd;
+    struct stat st;
+    int rc = file_open(s->state_fd, MANIFEST_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd, e);
+    *ret_found = rc == 0;
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? 0 : err_wrap(e, "'%s'", s->path);
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE " is no regular file");
+    if (rc == 0)
+        rc = file_read_whole(fd, MANIFEST_BYTES_MAX, text, e);
+    (void)close(fd);
+    if (rc == 0)
+        rc = manifest_read(text->data, text->len, ret_manifest, e);
+    return rc == 0 ? 0 : err_wrap(e, "'%s'", s->path);
+}
+
+/*
+ * A stage that the manifest knows has a directory, so that one whose directory is missing has lost
+ * what was in it.
+ */
+static int make_directories(const struct start *s, const struct manifest *m, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < m->stage_count; i++) {
+        int fd;
+        rc = file_make_dir(s->stages_fd, m->stages[i].name, &fd, e);
+        if (rc == 0)
+            (void)close(fd);
+    }
+    return rc == 0 ? file_sync_dir(s->stages_fd, e) : rc;
+}
+
+int start_write_manifest(const struct start *s, const struct manifest *m, struct err *e)
+{
+    struct buf text = {0};
+    manifest_write(m, &text);
+    int fd = -1;
+    int rc = make_directories(s, m, e);
+    if (rc == 0)
+        rc = file_open(s->state_fd, MANIFEST_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                       0600, &fd, e);
+    if (rc == 0) {
+        rc = file_write_at(fd, 0, text.data, text.len, e);
+        if (rc == 0)
+            rc = file_sync(fd, e);
+        (void)close(fd);
+    }
+    if (rc == 0)
+        rc = file_rename(s->state_fd, MANIFEST_FILE ".new", MANIFEST_FILE, true, e);
+    buf_done(&text);
+    return rc == 0 ? 0 : err_wrap(e, "'%s': " MANIFEST_FILE, s->path);
+}
+
+/* Half of it cannot be done: it has its length, or is empty. */
+static bool is_still(const struct manifest_empty *output, int fd, const char *path)
+{
+    struct stat st;
+    return fstatat(fd, path, &st, path[0] == '\0' ? AT_EMPTY_PATH : 0) == 0 &&
+           st.st_dev == output->device && st.st_ino == output->inode &&
+           (uint64_t)st.st_size == output->length;
+}
+
+/* Empties an output, if it is still that file. */
+static int empty_output(const struct manifest_empty *output, struct err *e)
+{
+    int fd;
+    if (!is_still(output, AT_FDCWD, output->path))
+        return 0;
+    int rc = file_open(AT_FDCWD, output->path, O_WRONLY | O_NONBLOCK, 0, &fd, e);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    if (rc != 0)
+        return err_wrap(e, "emptying the output");
+    if (is_still(output, fd, "")) {
+        rc = file_truncate(fd, 0, e);
+        if (rc == 0)
+            rc = file_sync(fd, e);
+    }
+    (void)close(fd);
+    return rc == 0 ? 0 : err_wrap(e, "emptying the output '%s'", output->path);
+}
+
+/* Outputs first: what proves that they are ours is removed with the stages. */
+static int do_work(const struct start *s, const struct manifest *m, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < m->empty_count; i++)
+        rc = empty_output(&m->empties[i], e);
+    for (size_t i = 0; rc == 0 && i < m->remove_count; i++)
+        rc = layout_remove(s->stages_fd, m->removes[i], e);
+    if (rc == 0 && m->removes_all)
+        rc = file_remove_in(s->stages_fd, "", REMOVE_DEPTH_MAX, e);
+    if (rc == 0 && m->removes_all)
+        rc = file_remove(s->state_fd, DEAD_LETTERS_FILE, e);
+    /* A piece that came back after a power loss would not belong to the new beginning. */
+    if (rc == 0)
+        rc = file_sync_dir(s->stages_fd, e);
+    if (rc == 0)
+        rc = file_sync_dir(s->state_fd, e);
+    return rc == 0 ? 0 : err_wrap(e, "forgetting what is kept in '%s', as --fresh or --discard said", s->path);
+}
+
+/* Does what the manifest has left to do, and notes that it is done. */
+int start_finish_work(const struct start *s, struct manifest *m, struct err *e)
+{
+    int rc = do_work(s, m, e);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < m->remove_count; i++)
+        free(m->removes[i]);
+    for (size_t i = 0; i < m->empty_count; i++)
+        free(m->empties[i].path);
+    m->remove_count = m->empty_count = 0;
+    m->removes_all = false;
+    return start_write_manifest(s, m, e);
+}
+
