@@ -157,6 +157,12 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
     return *ret_len != 0 ? 0 : end_of_file(self, offset, e);
 }
 
+static bool begins(const void *opaque, uint64_t offset)
+{
+    (void)opaque;
+    return offset == 0;
+}
+
 static void close_source(void *opaque)
 {
     struct file_source *self = opaque;
@@ -187,7 +193,7 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     self->path = memory_dup(path, strlen(path));
     line_reader_init(&self->lines,
                      (size_t)options_get(env->stage->options, "max_line_bytes")->number, fill,
-                     self);
+                     begins, self);
     self->beats = env->beats;
     self->note = env->note;
     self->marks_end = env->topology->marks_end;
@@ -259,6 +265,13 @@ static int check_ended(struct file_source *self, struct err *e)
     return self->at.unterminated && !self->follow ? ERR_END : 0;
 }
 
+/* Nothing is a line yet of what ends with the file and is blank; it may go on there one day. */
+static int pass_nothing(struct file_source *self)
+{
+    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    return ERR_END;
+}
+
 /* Moves behind the next line that is not blank. */
 static int find_record(struct file_source *self, struct line *ret_line, struct err *e)
 {
@@ -269,6 +282,8 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
         rc = next_line(self, ret_line, e);
         if (rc != 0)
             return rc;
+        if (ret_line->blank && ret_line->unterminated && !self->follow)
+            return pass_nothing(self);
         self->begun_anew = false;
         self->at.line++;
         self->at.seq += ret_line->blank ? 0 : 1;
@@ -409,7 +424,8 @@ const struct kind file_source_kind = {
     .manual =
         "Reads a regular file line by line to its end, whatever its size says. LF and CRLF end a "
         "line, the last one may "
-        "lack it; blank lines are skipped. A later run goes on where the last one stopped, and "
+        "lack it; blank lines are skipped, and so is a byte order mark at the beginning. A later "
+        "run goes on where the last one stopped, and "
         "stops with an error if the file was replaced or truncated meanwhile. With follow: true "
         "it waits at the end for more, and a last line without its end is not read yet. A file "
         "that was renamed is read to its end, then those that were rotated after it, then the one "

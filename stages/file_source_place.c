@@ -121,6 +121,18 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
                                    .line = bytes_get_u64(payload + AT_END_LINE)};
 }
 
+/* The mark of a text that is not in UTF-8 stands at its beginning, wherever reading goes on. */
+static int resume_lines(struct file_source *self, struct err *e)
+{
+    uint8_t beginning[4];
+    size_t got = 0;
+    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    int rc =
+        self->at.offset != 0 ? file_read_at(self->fd, 0, beginning, sizeof beginning, &got, e) : 0;
+    self->lines.foreign = line_is_foreign(beginning, got);
+    return rc;
+}
+
 int file_source_begin(struct file_source *self, struct err *e)
 {
     struct stat st;
@@ -129,7 +141,9 @@ int file_source_begin(struct file_source *self, struct err *e)
         rc = rotation_identify(self->fd, &self->at.file, e);
     if (rc != 0)
         return rc;
-    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    rc = resume_lines(self, e);
+    if (rc != 0)
+        return rc;
     self->file_bytes = (uint64_t)st.st_size;
     self->state = FOLLOW_OPEN;
     if (self->notify_fd < 0)

@@ -88,6 +88,13 @@ static void add_segment(struct journal *j, const struct journal_segment *segment
     j->segments[j->segment_count++] = *segment;
 }
 
+/* Whether what is to come goes on where the last segment ends, also in the middle of a line. */
+static bool same_stream(const struct journal *j)
+{
+    uint64_t last = last_segment(j)->begin.stream, next = j->config.stream;
+    return last == next || (j->config.stream_kept && (uint32_t)last == (uint32_t)next);
+}
+
 /* Begins the next segment, where the last one ends. */
 static int rotate(struct journal *j, struct err *e)
 {
@@ -97,6 +104,8 @@ static int rotate(struct journal *j, struct err *e)
                                    .owner = j->config.owner,
                                    .begin = j->state,
                                    .previous_chain = j->state.chain};
+    if (j->segment_count == 0 || !same_stream(j))
+        next.begin.first = true;
     next.begin.stream = j->config.stream;
     memcpy(next.boot, j->config.boot, sizeof next.boot);
     int rc = journal_segment_create(j->config.dir_fd, &next, j->config.durable, e);
@@ -377,6 +386,17 @@ seq_number journal_marked(const struct journal *j)
     return j->block_read && j->block.marks ? j->block.before.next_seq : 0;
 }
 
+bool journal_begins_stream(const void *journal, uint64_t offset)
+{
+    const struct journal *j = journal;
+    for (size_t i = 0; i < j->segment_count; i++) {
+        const struct journal_state *begin = &j->segments[i].begin;
+        if (begin->first && begin->carry == 0 && begin->offset == offset)
+            return true;
+    }
+    return false;
+}
+
 /* --- opening --- */
 
 static int read_headers(struct journal *j, const uint64_t *numbers, size_t count, struct err *e)
@@ -582,13 +602,6 @@ static int renew_last(struct journal *j, const struct journal_block *last, struc
     if (rc == 0)
         rc = file_sync(s->fd, e);
     return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
-}
-
-/* Whether the unfinished line at the end goes on in the stream that is to come. */
-static bool same_stream(const struct journal *j)
-{
-    uint64_t last = last_segment(j)->begin.stream, next = j->config.stream;
-    return last == next || (j->config.stream_kept && (uint32_t)last == (uint32_t)next);
 }
 
 /* Makes the journal that was looked at fit to be written. */

@@ -91,6 +91,12 @@ int journal_read(void *journal, uint64_t offset, uint8_t *bytes, size_t len, siz
 seq_number journal_marked(const struct journal *j);
 
 /*
+ * Whether the first byte of a stream has this offset; a line_begins. Requires: it is not below the
+ * acked one.
+ */
+bool journal_begins_stream(const void *journal, uint64_t offset);
+
+/*
  * Removes the segments that lie wholly below the offset and have nothing above the seq. Returns 0
  * or ERR_IO.
  */

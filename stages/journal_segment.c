@@ -57,7 +57,9 @@ enum {
     FLAG_CARRY_BLANK = 1u,
     FLAG_ENDS = 2u,
     FLAG_MARKS = 4u, /* of a block */
-    FLAG_ENDED = 2u, /* of a segment */
+    FLAG_ENDED = 2u, /* of a segment, and so are these */
+    FLAG_FIRST = 4u,
+    FLAG_CARRY_MARK = 8u,
 };
 
 _Static_assert(SEGMENT_AT_CRC + 4 == JOURNAL_HEADER_BYTES, "the CRC ends the header");
@@ -153,6 +155,8 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
                                       .carry = bytes_get_u64(bytes + SEGMENT_AT_CARRY),
                                       .carry_blank = (flags & FLAG_CARRY_BLANK) != 0,
                                       .ended = (flags & FLAG_ENDED) != 0,
+                                      .first = (flags & FLAG_FIRST) != 0,
+                                      .carry_mark = (flags & FLAG_CARRY_MARK) != 0,
                                       .stream = bytes_get_u64(bytes + SEGMENT_AT_STREAM),
                                       .chain = bytes_get_u32(bytes + SEGMENT_AT_CRC)};
     s->previous_chain = bytes_get_u32(bytes + SEGMENT_AT_CHAIN);
@@ -173,7 +177,9 @@ static void encode_header(struct journal_segment *s, uint8_t *bytes)
     bytes_put_u64(bytes + SEGMENT_AT_CARRY, s->begin.carry);
     bytes_put_u64(bytes + SEGMENT_AT_STREAM, s->begin.stream);
     bytes_put_u32(bytes + SEGMENT_AT_FLAGS, (s->begin.carry_blank ? FLAG_CARRY_BLANK : 0) |
-                                                (s->begin.ended ? FLAG_ENDED : 0));
+                                                (s->begin.ended ? FLAG_ENDED : 0) |
+                                                (s->begin.first ? FLAG_FIRST : 0) |
+                                                (s->begin.carry_mark ? FLAG_CARRY_MARK : 0));
     bytes_put_u32(bytes + SEGMENT_AT_CHAIN, s->previous_chain);
     memcpy(bytes + SEGMENT_AT_BOOT, s->boot, sizeof s->boot);
     s->begin.chain = hash_crc32c(0, bytes, SEGMENT_AT_CRC);
@@ -242,15 +248,44 @@ uint64_t journal_block_end(const struct journal_block *block)
     return (block->at + JOURNAL_BLOCK_HEADER_BYTES + block->len + step - 1) / step * step;
 }
 
+/*
+ * How much of a mark the line in hand begins with, if these bytes stand behind the carry; 0 unless
+ * it is the first of its stream.
+ */
+static size_t mark_len(const struct journal_state *state, const uint8_t *bytes, size_t len)
+{
+    if (!state->first || (state->carry != 0 && !state->carry_mark))
+        return 0;
+    size_t have = (size_t)state->carry, n = 0;
+    while (n < len && have + n < LINE_MARK_BYTES && bytes[n] == (uint8_t)LINE_MARK[have + n])
+        n++;
+    return have + n;
+}
+
+/* Takes note of what the line in hand is so far, with these bytes behind the carry. */
+static void look(struct journal_state *state, const uint8_t *bytes, size_t len)
+{
+    size_t have = mark_len(state, bytes, len);
+    if (have == LINE_MARK_BYTES) {
+        size_t rest = LINE_MARK_BYTES - (size_t)state->carry;
+        state->carry_mark = false;
+        state->carry_blank = line_is_blank(bytes + rest, len - rest);
+    } else {
+        state->carry_mark = have != 0 && have == state->carry + len;
+        state->carry_blank = (state->carry == 0 || state->carry_blank) && line_is_blank(bytes, len);
+    }
+}
+
 /* Ends the line in hand, of which the last len bytes are these. */
 static void end_line(struct journal_state *state, const uint8_t *bytes, size_t len)
 {
-    bool blank = (state->carry == 0 || state->carry_blank) && line_is_blank(bytes, len);
+    look(state, bytes, len);
+    bool blank = state->carry_blank;
     state->lines++;
     state->next_seq += blank ? 0 : 1;
     state->ended = state->ended && blank;
     state->carry = 0;
-    state->carry_blank = false;
+    state->carry_blank = state->carry_mark = state->first = false;
 }
 
 void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len)
@@ -264,8 +299,7 @@ void journal_state_count(struct journal_state *state, const uint8_t *bytes, size
     }
     size_t rest = (size_t)(end - bytes);
     if (rest != 0)
-        state->carry_blank =
-            (state->carry == 0 || state->carry_blank) && line_is_blank(bytes, rest);
+        look(state, bytes, rest);
     state->carry += rest;
 }
 

@@ -32,6 +32,8 @@ struct journal_state {
     uint64_t offset;     /* bytes of all streams before */
     uint64_t carry;      /* of these, bytes of a line that is not complete */
     bool carry_blank;    /* they are white space */
+    bool first;          /* no line of the stream is complete; a mark may stand before this one */
+    bool carry_mark;     /* the carry is the beginning of that mark, and not all of it */
     bool ended;          /* the seq before the next one is the end of an input */
     uint64_t stream;     /* whose bytes they are; one segment has those of one stream */
     uint32_t chain;      /* CRC of the last header before */

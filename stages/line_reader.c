@@ -9,14 +9,16 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 
-void line_reader_init(struct line_reader *r, size_t line_bytes_max, line_fill *fill, void *context)
+void line_reader_init(struct line_reader *r, size_t line_bytes_max, line_fill *fill,
+                      line_begins *begins, void *context)
 {
-    *r = (struct line_reader){.fill = fill, .context = context, .line_bytes_max = line_bytes_max};
+    *r = (struct line_reader){
+        .fill = fill, .begins = begins, .context = context, .line_bytes_max = line_bytes_max};
     /* Not before all is there that its dead letter shows, wherever the blocks that are read end. */
-    r->skip_above = line_bytes_max + 1;
-    if (r->skip_above < DEAD_EXCERPT_BYTES + 1)
-        r->skip_above = DEAD_EXCERPT_BYTES + 1;
-    /* Room for the longest line with its "\r\n", and a whole read behind it. */
+    r->skip_above = LINE_MARK_BYTES + line_bytes_max + 1;
+    if (r->skip_above < LINE_MARK_BYTES + DEAD_EXCERPT_BYTES + 1)
+        r->skip_above = LINE_MARK_BYTES + DEAD_EXCERPT_BYTES + 1;
+    /* Room for the longest line with its mark and "\r\n", and a whole read behind it. */
     r->capacity = r->skip_above + 1 + 2 * SOURCE_READ_BYTES;
     r->buffer = memory_new(r->capacity, 1);
 }
@@ -50,6 +52,28 @@ bool line_is_blank(const uint8_t *bytes, size_t len)
     return true;
 }
 
+bool line_is_foreign(const uint8_t *bytes, size_t len)
+{
+    return (len >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0)) ||
+           (len >= 4 && memcmp(bytes, "\0\0\xfe\xff", 4) == 0);
+}
+
+/*
+ * Looks for a mark at the beginning of the line in hand, of which these bytes are the first; all of
+ * it, or more than a mark has.
+ */
+static void look_for_mark(struct line_reader *r, const uint8_t *bytes, size_t len)
+{
+    r->mark_len = 0;
+    /* The first byte tells nearly always. */
+    bool perhaps = len != 0 && (bytes[0] >= 0xef || bytes[0] == 0);
+    if ((!perhaps && !r->foreign) || !r->begins(r->context, r->offset))
+        return;
+    r->foreign = line_is_foreign(bytes, len);
+    if (len >= LINE_MARK_BYTES && memcmp(bytes, LINE_MARK, LINE_MARK_BYTES) == 0)
+        r->mark_len = LINE_MARK_BYTES;
+}
+
 /* Buffers more of the input. */
 static int fill(struct line_reader *r, struct err *e)
 {
@@ -74,16 +98,19 @@ static void skip_buffered(struct line_reader *r)
     const uint8_t *bytes = r->buffer + r->start;
     if (len == 0)
         return;
+    size_t mark_len = 0;
     if (!r->skipping) {
+        look_for_mark(r, bytes, len);
+        mark_len = r->mark_len;
         r->skipping = true;
         r->skipped_blank = true;
-        r->excerpt_len = len < DEAD_EXCERPT_BYTES ? len : DEAD_EXCERPT_BYTES;
+        r->excerpt_len = len < sizeof r->excerpt ? len : sizeof r->excerpt;
         memcpy(r->excerpt, bytes, r->excerpt_len);
     }
     r->crc = hash_crc32c(r->crc, bytes, len);
     r->skipped += len;
     r->skipped_last = bytes[len - 1];
-    r->skipped_blank = r->skipped_blank && line_is_blank(bytes, len);
+    r->skipped_blank = r->skipped_blank && line_is_blank(bytes + mark_len, len - mark_len);
     r->start = r->end = r->searched = 0;
 }
 
@@ -116,22 +143,29 @@ static int find_line(struct line_reader *r, size_t *ret_len, size_t *ret_end, st
 }
 
 /* Says what the line is, of which `len` bytes are in the buffer and more may be skipped. */
-static void describe(const struct line_reader *r, size_t len, struct line *line)
+static void describe(struct line_reader *r, size_t len, struct line *line)
 {
     const uint8_t *bytes = r->buffer + r->start;
     uint64_t whole_len = r->skipped + len;
     uint8_t last = len > 0 ? bytes[len - 1] : r->skipped_last;
+    if (!r->skipping) {
+        look_for_mark(r, bytes, len);
+        bytes += r->mark_len;
+        len -= r->mark_len;
+    }
+    whole_len -= r->mark_len;
     line->blank = line_is_blank(bytes, len) && (!r->skipping || r->skipped_blank);
     if (whole_len > 0 && last == '\r') {
         whole_len--;
         len -= len > 0 ? 1 : 0;
     }
     line->whole_len = whole_len;
+    line->foreign = r->foreign;
     line->too_long = r->skipping || whole_len > r->line_bytes_max;
-    line->bytes = r->skipping ? r->excerpt : bytes;
-    line->len = r->skipping                                  ? r->excerpt_len
-                : line->too_long && len > DEAD_EXCERPT_BYTES ? DEAD_EXCERPT_BYTES
-                                                             : len;
+    line->bytes = r->skipping ? r->excerpt + r->mark_len : bytes;
+    line->len = r->skipping ? r->excerpt_len - r->mark_len : len;
+    if (line->too_long && line->len > DEAD_EXCERPT_BYTES)
+        line->len = DEAD_EXCERPT_BYTES;
 }
 
 /* Moves behind the line that was found; its bytes stay in the buffer until the next fill. */
@@ -159,9 +193,15 @@ int line_reader_next(struct line_reader *r, struct line *ret_line, struct err *e
 
 void line_emit(const struct line_reader *r, const struct line *line, struct emitter *out)
 {
-    if (!line->too_long) {
+    if (!line->too_long && !line->foreign) {
         struct value value = value_of_bytes(VALUE_BYTES, line->bytes, line->len);
         emitter_emit(out, &value);
+        return;
+    }
+    if (!line->too_long) {
+        emitter_dead(out, DEAD_NOT_UTF8, line->bytes, line->len, false,
+                     "the mark at the beginning of the input says that it is in UTF-16 or UTF-32; "
+                     "it must be in UTF-8, as iconv -t UTF-8 makes it");
         return;
     }
     /* The beginning does not end within a character. */

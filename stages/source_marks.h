@@ -30,6 +30,7 @@ struct source_mark {
     uint32_t prefix_crc; /* of everything before offset */
     uint32_t tail_crc;   /* of the last bytes before offset */
     bool unterminated;   /* the last line ended with the input, not with a newline */
+    bool foreign;        /* the text that the last line is of is not in UTF-8 */
     struct file_identity file;
 };
 

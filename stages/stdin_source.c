@@ -34,6 +34,7 @@ enum {
     AT_SEQ = 0,
     AT_OFFSET = 8,
     AT_LINE = 16,
+    AT_FOREIGN = 24,
 };
 
 struct stdin_source {
@@ -120,6 +121,7 @@ static int put_cursor(struct stdin_source *self, const struct source_mark *mark,
     bytes_put_u64(payload + AT_SEQ, mark->seq);
     bytes_put_u64(payload + AT_OFFSET, mark->offset);
     bytes_put_u64(payload + AT_LINE, mark->line);
+    bytes_put_u32(payload + AT_FOREIGN, mark->foreign ? 1 : 0);
     return cursor_write(&self->cursor, CURSOR_MAGIC, payload, e);
 }
 
@@ -137,7 +139,8 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     if (rc == 0 && found)
         self->at = (struct source_mark){.seq = bytes_get_u64(payload + AT_SEQ),
                                         .offset = bytes_get_u64(payload + AT_OFFSET),
-                                        .line = bytes_get_u64(payload + AT_LINE)};
+                                        .line = bytes_get_u64(payload + AT_LINE),
+                                        .foreign = bytes_get_u32(payload + AT_FOREIGN) != 0};
     if (self->at.seq < env->begins_after)
         self->at.seq = env->begins_after;
     if (rc == 0)
@@ -153,8 +156,9 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     }
     line_reader_init(&self->lines,
                      (size_t)options_get(env->stage->options, "max_line_bytes")->number,
-                     journal_read, self->journal);
+                     journal_read, journal_begins_stream, self->journal);
     line_reader_set(&self->lines, self->at.offset, 0);
+    self->lines.foreign = self->at.foreign;
     *ret_self = self;
     return 0;
 }
@@ -238,6 +242,7 @@ static int next_line(struct stdin_source *self, struct line *line, bool *ret_end
             self->at.line++;
             self->at.seq += line->blank ? 0 : 1;
             self->at.offset = self->lines.offset;
+            self->at.foreign = line->foreign;
             if (!line->blank)
                 return 0;
         }
@@ -344,7 +349,8 @@ const struct kind stdin_source_kind = {
         "Reads standard input line by line to its end, or until the run is stopped. What is read "
         "is in a journal in the state directory before anything is made of it, so it survives "
         "every kill; `bulkhead journal` shows it. LF and CRLF end a line, the last one may lack "
-        "it; blank lines are skipped. What a later run reads comes behind what this one has read.",
+        "it; blank lines are skipped, and so is a byte order mark at the beginning. What a later "
+        "run reads comes behind what this one has read.",
     .role = KIND_SOURCE,
     .takes_stdin = true,
     .dead_letters = true,

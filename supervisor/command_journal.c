@@ -17,6 +17,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "stages/journal_segment.h"
+#include "stages/line_reader.h"
 #include "supervisor/command.h"
 #include "supervisor/state_dir.h"
 
@@ -81,6 +82,16 @@ static void flush(struct reading *r)
     buf_reset(&r->out);
 }
 
+/* Takes a byte order mark out from before a line. */
+static void drop_mark(struct buf *out, size_t begin)
+{
+    if (out->len - begin < LINE_MARK_BYTES ||
+        memcmp(out->data + begin, LINE_MARK, LINE_MARK_BYTES) != 0)
+        return;
+    out->len -= LINE_MARK_BYTES;
+    memmove(out->data + begin, out->data + begin + LINE_MARK_BYTES, out->len - begin);
+}
+
 static void print_line(struct reading *r, const struct journal_state *state, const uint8_t *bytes,
                        size_t len)
 {
@@ -88,8 +99,11 @@ static void print_line(struct reading *r, const struct journal_state *state, con
         return;
     buf_add_format(&r->out, "%" PRIu64 "\t%" PRIu64 "\t%s", state->next_seq, state->lines + 1,
                    r->carry_known ? "" : "…");
+    size_t begin = r->out.len;
     buf_add(&r->out, r->carry.data, r->carry.len);
     buf_add(&r->out, bytes, len);
+    if (state->first && r->carry_known)
+        drop_mark(&r->out, begin);
     if (r->out.data[r->out.len - 1] == '\r')
         r->out.len--;
     buf_add_byte(&r->out, '\n');

@@ -43,7 +43,12 @@ int fstat(int fd, struct stat *ret_st)
 static void on_emit(struct emitter *out, port_number port, const struct record *record)
 {
     struct fixture *f = (struct fixture *)((char *)out - offsetof(struct fixture, emitter));
-    assert_int_equal(port, PORT_OUT);
+    if (port == PORT_DEAD) {
+        buf_add_format(&f->seen, "%llu:%.*s#", (unsigned long long)record->seq,
+                       (int)record->fields[DEAD_LETTER_REASON].len,
+                       (const char *)record->fields[DEAD_LETTER_REASON].bytes);
+        return;
+    }
     if (record->kind == RECORD_END) {
         buf_add_format(&f->seen, "%llu:%llu!", (unsigned long long)record->seq,
                        (unsigned long long)record->position);
@@ -333,6 +338,53 @@ static void a_file_that_ends_before_its_end_is_refused(void **state)
     close_source(f, self);
 }
 
+/* --- byte order marks --- */
+
+#define MARK "\xef\xbb\xbf"
+
+/* A file in parts, each read by a process of its own, and what is read of each part. */
+static void check_parts(struct fixture *f, const char *const (*parts)[2])
+{
+    (void)unlink(f->path);
+    (void)unlinkat(f->state_fd, "cursor", 0);
+    for (; (*parts)[0] != NULL; parts++) {
+        append(f, (*parts)[0]);
+        close_source(f, read_all(f, (*parts)[1])); /* killed before an ack */
+        void *self = read_all(f, (*parts)[1]);
+        assert_int_equal(commit(f, self, f->topology->stages[0].kind->ops->position(self)), 0);
+        close_source(f, self);
+        close_source(f, read_all(f, ""));
+    }
+}
+
+static void a_mark_at_the_beginning_of_a_file_is_no_part_of_it(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const one[][2] = {{MARK "one\n" MARK "two\n", "1:one|2:" MARK "two|"},
+                                         {MARK "three\n", "3:" MARK "three|"},
+                                         {0}};
+    static const char *const alone[][2] = {
+        {MARK, ""}, {"one\r\n", "1:one|"}, {MARK "\n", "2:" MARK "|"}, {0}};
+    static const char *const blank[][2] = {
+        {MARK " ", ""}, {"\n", ""}, {MARK "one\n", "1:" MARK "one|"}, {0}};
+    static const char *const half[][2] = {
+        {"\xef\xbb", "1:\xef\xbb|"}, {"\n\xbf\n", "2:\xbf|"}, {0}};
+    static const char *const twice[][2] = {{MARK MARK "\n", "1:" MARK "|"}, {0}};
+    static const char *const wide[][2] = {{"\xff\xfe"
+                                           "one\n\n",
+                                           "1:not-utf8#"},
+                                          {"two\n", "2:not-utf8#"},
+                                          {0}};
+    static const char *const tail[][2] = {{"one\n \t", "1:one|"}, {" two", "2: \t two|"}, {0}};
+    check_parts(f, one);
+    check_parts(f, alone);
+    check_parts(f, blank);
+    check_parts(f, half);
+    check_parts(f, twice);
+    check_parts(f, wide);
+    check_parts(f, tail); /* and what is blank at the end is no line yet */
+}
+
 /* What every seq was when it was given out for the first time. */
 struct history {
     struct buf items[4096];
@@ -417,6 +469,7 @@ int main(void)
         TEST(an_older_cursor_has_seen_no_end),
         TEST(an_end_that_was_given_out_stays_where_it_was),
         TEST(a_file_that_ends_before_its_end_is_refused),
+        TEST(a_mark_at_the_beginning_of_a_file_is_no_part_of_it),
         TEST(any_kills_give_every_seq_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,7 @@ static void feed_text(struct fixture *f, const char *text)
 static int read_lines(struct fixture *f, struct buf *out, struct err *e)
 {
     struct line_reader reader;
-    line_reader_init(&reader, 1000, journal_read, f->journal);
+    line_reader_init(&reader, 1000, journal_read, journal_begins_stream, f->journal);
     line_reader_set(&reader, f->config.acked.offset, 0);
     int rc;
     struct line line;
@@ -225,6 +225,31 @@ static void a_line_belongs_to_one_stream(void **state)
     open_good(f);
     feed_text(f, "\n");
     check_lines(f, "abcdef!gh!|");
+}
+
+/* A mark before the first line of a stream counts for nothing, in whatever segments it lies. */
+static void a_mark_before_a_blank_line_is_no_record(void **state)
+{
+    struct fixture *f = *state;
+    f->config.stream_kept = true;
+    static const char *const parts[] = {"\xef", "\xbb", "\xbf", " ", "\nx\n", "\xef\xbb\xbf\n"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        f->config.stream += UINT64_C(1) << 32;
+        open_good(f);
+        feed_text(f, parts[i]);
+        assert_int_equal(journal_last(f->journal), i < 4 ? 0 : i - 3);
+        close_it(f);
+    }
+    check_lines(f, " |x|\xef\xbb\xbf|");
+    f->config.stream++;
+    open_good(f);
+    feed_text(f, "\xef\xbb\xbf\n");
+    assert_int_equal(journal_last(f->journal), 2);
+    assert_true(journal_begins_stream(f->journal, 0));
+    assert_false(journal_begins_stream(f->journal, 1));
+    assert_false(journal_begins_stream(f->journal, 7));
+    assert_true(journal_begins_stream(f->journal, 11));
+    check_lines(f, " |x|\xef\xbb\xbf||");
 }
 
 static void acked_segments_go(void **state)
@@ -596,6 +621,7 @@ int main(void)
         TEST(an_end_completes_the_line),
         TEST(an_end_of_the_input_is_counted),
         TEST(a_line_belongs_to_one_stream),
+        TEST(a_mark_before_a_blank_line_is_no_record),
         TEST(acked_segments_go),
         TEST(a_segment_ends_after_so_many_blocks),
         TEST(what_a_kill_leaves_is_completed),

@@ -37,8 +37,11 @@ struct fixture {
 static void on_emit(struct emitter *out, port_number port, const struct record *record)
 {
     struct fixture *f = (struct fixture *)((char *)out - offsetof(struct fixture, emitter));
-    assert_int_equal(port, PORT_OUT);
-    if (record->kind == RECORD_END)
+    if (port == PORT_DEAD)
+        buf_add_format(&f->seen, "%llu:%.*s#", (unsigned long long)record->seq,
+                       (int)record->fields[DEAD_LETTER_REASON].len,
+                       (const char *)record->fields[DEAD_LETTER_REASON].bytes);
+    else if (record->kind == RECORD_END)
         buf_add_format(&f->seen, "%llu:%llu!", (unsigned long long)record->seq,
                        (unsigned long long)record->position);
     else
@@ -325,6 +328,154 @@ static void any_kills_give_every_seq_the_same(void **state)
     free(h);
 }
 
+/* --- byte order marks --- */
+
+#define MARK "\xef\xbb\xbf"
+
+/* A run that goes on with the stream of the one before it. */
+static void begin_run_kept(struct fixture *f)
+{
+    uint64_t stream = f->input.stream + (UINT64_C(1) << 32);
+    begin_run(f);
+    f->input.stream = stream;
+    f->input.kept = true;
+}
+
+static void a_mark_at_the_beginning_of_a_stream_is_no_part_of_it(void **state)
+{
+    struct fixture *f = *state;
+    f->topology->marks_end = false;
+    begin_run(f);
+    static const char bytes[] = MARK "one\n" MARK "two\n";
+    for (size_t i = 0; bytes[i] != '\0'; i++) {
+        const char piece[2] = {bytes[i], '\0'};
+        feed(f, piece);
+        f->ops->close(read_all(f, ERR_AGAIN,
+                               i < sizeof MARK "one" - 1 ? ""
+                               : i < sizeof bytes - 2    ? "1:one|"
+                                                         : "1:one|2:" MARK "two|"));
+    }
+    void *self = read_all(f, ERR_AGAIN, "1:one|2:" MARK "two|");
+    commit(f, self, 2);
+    f->ops->close(self);
+    f->ops->close(read_all(f, ERR_AGAIN, ""));
+    begin_run_kept(f);
+    feed(f, MARK "three\n");
+    f->ops->close(read_all(f, ERR_AGAIN, "3:" MARK "three|"));
+    begin_run(f);
+    f->input.kept = false;
+    feed(f, MARK "\n" MARK "four\n");
+    self = read_all(f, ERR_AGAIN, "3:" MARK "three|4:" MARK "four|");
+    commit(f, self, 4);
+    f->ops->close(self);
+    begin_run(f);
+    feed(f, MARK);
+    end_input(f);
+    f->ops->close(read_all(f, ERR_END, ""));
+    begin_run(f);
+    feed(f, "\xff\xfe"
+            "five\nsix\n");
+    f->ops->close(read_all(f, ERR_AGAIN, "5:not-utf8#6:not-utf8#"));
+    struct err e;
+    self = open_source(f);
+    assert_int_equal(f->ops->read(self, &f->emitter, &e), 0);
+    commit(f, self, 5);
+    f->ops->close(self);
+    f->ops->close(read_all(f, ERR_AGAIN, "6:not-utf8#"));
+    begin_run(f);
+    feed(f, "seven\n");
+    f->ops->close(read_all(f, ERR_AGAIN, "6:not-utf8#7:seven|"));
+}
+
+/* What all streams together should give, by a second way: each is there as a whole. */
+static void naive_lines(const struct buf *stream, seq_number *seq, struct buf *out)
+{
+    const uint8_t *bytes = stream->data;
+    bool foreign = stream->len >= 2 && memcmp(bytes, "\xff\xfe", 2) == 0;
+    for (size_t at = 0; at < stream->len;) {
+        size_t from = at, end = at;
+        while (end < stream->len && bytes[end] != '\n')
+            end++;
+        if (at == 0 && end >= 3 && memcmp(bytes, MARK, 3) == 0)
+            from = 3;
+        at = end + 1;
+        size_t i = from;
+        while (i < end && bytes[i] == ' ')
+            i++;
+        if (i == end)
+            continue;
+        if (foreign)
+            buf_add_format(out, "%llu:not-utf8#", (unsigned long long)++*seq);
+        else
+            buf_add_format(out, "%llu:%.*s|", (unsigned long long)++*seq, (int)(end - from),
+                           (const char *)bytes + from);
+    }
+}
+
+/* Reads until there is nothing more, with kills and acks; adds what was not seen before. */
+static void read_new(struct fixture *f, seq_number *seen, struct buf *got)
+{
+    int rc = 0;
+    void *self = open_source(f);
+    while (rc == 0) {
+        struct err e;
+        buf_reset(&f->seen);
+        rc = f->ops->read(self, &f->emitter, &e);
+        assert_true(rc == 0 || rc == ERR_AGAIN || rc == ERR_END);
+        if (rc == 0 && f->emitter.seq > *seen) {
+            assert_int_equal(f->emitter.seq, *seen + 1);
+            *seen = f->emitter.seq;
+            buf_add(got, f->seen.data, f->seen.len);
+        }
+        if (rc == 0 && random_below(4) == 0)
+            commit(f, self, f->ops->position(self));
+        if (rc == 0 && random_below(8) == 0) {
+            f->ops->close(self);
+            self = open_source(f);
+        }
+    }
+    f->ops->close(self);
+}
+
+static void any_streams_with_marks_give_their_lines(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const parts[] = {MARK, "\xef", "\xbb", "\xbf", "\xff\xfe", " ",
+                                        "\n", "\n",   "a",    "b",    MARK "\n",  MARK " "};
+    struct buf stream = {0}, wanted = {0}, got = {0};
+    seq_number seq = 0, seen = 0;
+    f->topology->marks_end = false;
+    for (unsigned run = 0; run < 300; run++) {
+        bool kept = run != 0 && random_below(3) == 0;
+        f->input.kept = false;
+        if (kept) {
+            begin_run_kept(f);
+        } else {
+            naive_lines(&stream, &seq, &wanted);
+            buf_reset(&stream);
+            begin_run(f);
+        }
+        for (uint64_t n = random_below(8); n > 0; n--) {
+            const char *part = parts[random_below(sizeof parts / sizeof parts[0])];
+            feed(f, part);
+            buf_add_text(&stream, part);
+            if (random_below(2) == 0)
+                read_new(f, &seen, &got);
+        }
+        read_new(f, &seen, &got);
+    }
+    naive_lines(&stream, &seq, &wanted);
+    begin_run(f); /* ends the last line */
+    f->input.kept = false;
+    read_new(f, &seen, &got);
+    assert_int_equal(seen, seq);
+    assert_string_equal(buf_text(&got), buf_text(&wanted));
+    assert_true(seq > 100);
+    buf_done(&stream);
+    buf_done(&wanted);
+    buf_done(&got);
+}
+
 int main(void)
 {
     random_init("stdin_source_test");
@@ -336,6 +487,8 @@ int main(void)
         TEST(a_journal_without_ends_gets_one),
         TEST(an_end_between_two_segments_is_kept),
         TEST(any_kills_give_every_seq_the_same),
+        TEST(a_mark_at_the_beginning_of_a_stream_is_no_part_of_it),
+        TEST(any_streams_with_marks_give_their_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
