@@ -12,6 +12,7 @@
 #include "common/memory.h"
 #include "stages/kinds.h"
 #include "stages/output_file.h"
+#include "stages/output_line.h"
 #include "stages/stage.h"
 
 struct file_sink {
@@ -94,6 +95,13 @@ static void close_sink(void *opaque)
     free(self);
 }
 
+static bool refuse(const void *opaque, const struct record *in, struct emitter *out)
+{
+    const struct file_sink *self = opaque;
+    bool begins = self->output.length == 0 && self->output.waiting.len == 0;
+    return output_line_refuse(in, self->line_field, begins, out);
+}
+
 static int write_record(void *opaque, const struct record *in, struct err *e)
 {
     struct file_sink *self = opaque;
@@ -127,6 +135,7 @@ static const struct stage_ops ops = {
     .cursor_magic = OUTPUT_MAGIC,
     .open = open_sink,
     .close = close_sink,
+    .refuse = refuse,
     .write = write_record,
     .flush = flush,
     .position = position,
@@ -137,13 +146,18 @@ const struct kind file_sink_kind = {
     .name = "file.sink",
     .summary = "writes lines to a file, each exactly once",
     .manual =
-        "Writes the field 'line' of every record and a newline. After a kill the file goes on "
+        "Writes the field 'line' of every record and a newline. A text that is not one line, "
+        "because "
+        "a newline is in it, because it is empty or blank, or because it ends with a carriage "
+        "return, is a dead letter: json.encode makes a line of any text. After a kill the file "
+        "goes on "
         "from what was committed: lines behind that, which may have been seen, are cut off and "
         "come again as the same bytes. It must be this topology's own: one that holds bytes while "
         "the state directory knows of none, that has other bytes before the committed "
         "length, that is shorter or gone, or that another run is writing, is refused and left "
         "as it is.",
     .role = KIND_SINK,
+    .dead_letters = true,
     .reads = "line: string or bytes",
     .makes = "nothing",
     .options = specs,

@@ -182,7 +182,9 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
                             POISON_DEATHS_MAX, entry->cause,
                             entry->words[0] != '\0' ? "; last words: " : "", entry->words);
     } else if (is_sink) {
-        rc = is_data ? r->ops->write(r->self, record, e) : 0;
+        is_sink =
+            !is_data || r->ops->refuse == NULL || !r->ops->refuse(r->self, record, &r->emitter);
+        rc = is_data && is_sink ? r->ops->write(r->self, record, e) : 0;
         if (rc == ERR_NO_SPACE)
             return rc;
     } else {

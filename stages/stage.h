@@ -42,6 +42,7 @@
     X(DEAD_LATE, "late", "its window has closed, see lateness")                                    \
     X(DEAD_KEY_TOO_LONG, "key-too-long", "its key is longer than state can hold")                  \
     X(DEAD_TOO_MANY_KEYS, "too-many-keys", "open windows hold as many keys as they can")           \
+    X(DEAD_NOT_A_LINE, "not-a-line", "a text that is not one line")                                \
     X(DEAD_POISON, "poison", "it killed its stage three times")
 
 enum dead_reason {
@@ -206,6 +207,13 @@ struct stage_ops {
      * after *ret_timeout_ms at the latest (-1: not before). NULL for those that never wait.
      */
     void (*wait)(const void *self, int *ret_fd, int *ret_timeout_ms);
+
+    /*
+     * KIND_SINK: whether a record is one that cannot be written, which follows from it and from
+     * what was written before; then its dead letter is put out, and write() does not see it. May be
+     * NULL.
+     */
+    bool (*refuse)(const void *self, const struct record *in, struct emitter *out);
 
     /*
      * KIND_SINK: takes one record; it need not be safe before commit(). ERR_NO_SPACE says that it

@@ -23,6 +23,7 @@
 #include "common/memory.h"
 #include "stages/cursor.h"
 #include "stages/kinds.h"
+#include "stages/output_line.h"
 #include "stages/stage.h"
 
 #define CURSOR_MAGIC 0x44534842u /* "BHSD" */
@@ -219,6 +220,11 @@ static int push(struct stdout_sink *self, struct err *e)
     return 0;
 }
 
+static bool refuse(const void *opaque, const struct record *in, struct emitter *out)
+{
+    return output_line_refuse(in, ((const struct stdout_sink *)opaque)->line_field, false, out);
+}
+
 static int write_record(void *opaque, const struct record *in, struct err *e)
 {
     struct stdout_sink *self = opaque;
@@ -260,6 +266,7 @@ static const struct stage_ops ops = {
     .cursor_magic = CURSOR_MAGIC,
     .open = open_sink,
     .close = close_sink,
+    .refuse = refuse,
     .write = write_record,
     .wait = wait_for_reader,
     .position = position,
@@ -271,12 +278,14 @@ const struct kind stdout_sink_kind = {
     .summary = "writes lines to standard output",
     .manual =
         "Writes the field 'line' of every record and a newline to standard output: a pipe, a "
-        "terminal or a socket. No line is missing, but after a kill some may come twice, since "
+        "terminal or a socket. A text that is not one line is a dead letter, as for file.sink. No "
+        "line is missing, but after a kill some may come twice, since "
         "nobody can tell what a reader has got; with 'numbered: true' a repeated line is known by "
         "its number. A line of more than 4096 bytes may also be cut by a kill; then a newline ends "
         "the piece, and the whole line follows. A regular file is refused: file.sink "
         "writes each line exactly once.",
     .role = KIND_SINK,
+    .dead_letters = true,
     .takes_stdout = true,
     .reads = "line: string or bytes",
     .makes = "nothing",

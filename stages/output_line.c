@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/output_line.h"
+
+#include <string.h>
+
+#include "stages/line_reader.h"
+
+bool output_line_refuse(const struct record *in, size_t field, bool begins, struct emitter *out)
+{
+    const struct value *line = &in->fields[field];
+    const uint8_t *newline = line->len != 0 ? memchr(line->bytes, '\n', line->len) : NULL;
+    if (newline != NULL)
+        emitter_dead_record(out, DEAD_NOT_A_LINE, in,
+                            "there is a newline at byte %zu of it, so it would be two lines; "
+                            "json.encode makes one line of any text",
+                            (size_t)(newline - line->bytes) + 1);
+    else if (line_is_blank(line->bytes, line->len))
+        emitter_dead_record(out, DEAD_NOT_A_LINE, in,
+                            "it is %s, and a blank line is no record for those who read it",
+                            line->len == 0 ? "empty" : "blank");
+    else if (line->bytes[line->len - 1] == '\r')
+        emitter_dead_record(out, DEAD_NOT_A_LINE, in,
+                            "it ends with a carriage return, which those who read it would take "
+                            "for a part of the end of the line");
+    else if (begins && line->len >= LINE_MARK_BYTES &&
+             memcmp(line->bytes, LINE_MARK, LINE_MARK_BYTES) == 0)
+        emitter_dead_record(out, DEAD_NOT_A_LINE, in,
+                            "it would be the first line and begins with a byte order mark, which "
+                            "those who read it would take for none of it");
+    else
+        return false;
+    return true;
+}
