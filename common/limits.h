@@ -172,7 +172,7 @@
 #ifndef JOURNAL_SEGMENT_BLOCKS
 #define JOURNAL_SEGMENT_BLOCKS 8192u
 #endif
-/* The size that pipes of standard input are given; more is not allowed to everybody. */
+/* The size that pipes of standard input are given if they may; more is not allowed to everybody. */
 #define JOURNAL_PIPE_BYTES (1u << 20)
 /* What one block may hold: one sync for so much. */
 #ifndef JOURNAL_BLOCK_BYTES

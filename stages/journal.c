@@ -694,6 +694,24 @@ void journal_free(struct journal *j)
     free(j);
 }
 
+int journal_last_stream(int dir_fd, uint64_t *ret_stream, struct err *e)
+{
+    uint64_t *numbers = NULL;
+    size_t count = 0;
+    struct journal_segment last;
+    int rc = journal_segment_list(dir_fd, &numbers, &count, e);
+    if (rc == 0 && count == 0)
+        rc = err_set(e, ERR_NOT_FOUND, "there is no journal");
+    if (rc == 0)
+        rc = journal_segment_open(dir_fd, numbers[count - 1], O_RDONLY, &last, e);
+    free(numbers);
+    if (rc != 0)
+        return rc;
+    (void)close(last.fd);
+    *ret_stream = last.begin.stream;
+    return 0;
+}
+
 seq_number journal_last(const struct journal *j)
 {
     return j->state.next_seq - 1;

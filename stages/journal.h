@@ -111,6 +111,12 @@ uint64_t journal_bytes(const struct journal *j);
 /* How many bytes journal_open() has cut off; 0 is usual. */
 uint64_t journal_cut_bytes(const struct journal *j);
 
+/*
+ * The stream whose bytes the journal in a directory has taken last. Returns 0, ERR_NOT_FOUND (there
+ * is no journal), or as journal_segment_open().
+ */
+int journal_last_stream(int dir_fd, uint64_t *ret_stream, struct err *e);
+
 /* The id of this boot of the kernel. Returns 0, ERR_IO, ERR_INVALID. */
 int journal_boot_id(uint8_t ret_boot[JOURNAL_BOOT_BYTES], struct err *e);
 

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/bytes.h"
@@ -32,19 +34,83 @@ bool stage_input_is_null(const struct stage_input *input)
     return fstat(input->fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
 }
 
-/* A hash of the pipe that is the same in every run of this boot. */
-static int identify(const struct stat *st, uint32_t *ret_identity, struct err *e)
+/* --- pipes --- */
+
+/* As a pipe is when it is new, or when its user has too many of them already. */
+static bool is_size_of_new(int size)
 {
-    uint8_t text[JOURNAL_BOOT_BYTES + 16];
-    int rc = journal_boot_id(text, e);
-    if (rc != 0)
-        return rc;
-    bytes_put_u64(text + JOURNAL_BOOT_BYTES, st->st_dev);
-    bytes_put_u64(text + JOURNAL_BOOT_BYTES + 8, st->st_ino);
-    *ret_identity = (uint32_t)hash_fnv1a(text, sizeof text);
+    int page = (int)sysconf(_SC_PAGESIZE);
+    return size == 16 * page || size == 2 * page;
+}
+
+static bool set_size(int fd, int size)
+{
+    return fcntl(fd, F_SETPIPE_SZ, size) >= 0 && fcntl(fd, F_GETPIPE_SZ) == size;
+}
+
+/*
+ * Gives a pipe another size than it has, which it loses when all have closed it. Large is better,
+ * but what is always allowed is a smaller one, unless more than that is in it.
+ * Returns the size, or 0 if that cannot be.
+ */
+static int mark_pipe(int fd, int size)
+{
+    int page = (int)sysconf(_SC_PAGESIZE);
+    for (int next = (int)JOURNAL_PIPE_BYTES; next >= page;
+         next = next < size ? next / 2 : size / 2) {
+        if (next != size && !is_size_of_new(next) && set_size(fd, next))
+            return next;
+    }
     return 0;
 }
 
+/* A hash of a pipe that is the same in every run of this boot, as long as it keeps its mark. */
+static uint32_t identify(const uint8_t boot[JOURNAL_BOOT_BYTES], const struct stat *st, int mark)
+{
+    uint8_t text[JOURNAL_BOOT_BYTES + 24];
+    memcpy(text, boot, JOURNAL_BOOT_BYTES);
+    bytes_put_u64(text + JOURNAL_BOOT_BYTES, st->st_dev);
+    bytes_put_u64(text + JOURNAL_BOOT_BYTES + 8, st->st_ino);
+    bytes_put_u64(text + JOURNAL_BOOT_BYTES + 16, (uint64_t)mark);
+    return (uint32_t)hash_fnv1a(text, sizeof text);
+}
+
+static bool has_name(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) != 0 || fs.f_type != PIPEFS_MAGIC;
+}
+
+/*
+ * Finds out whether a pipe is the one that a former run read from, open ever since, so that what
+ * comes goes on where that run stopped. If it has no name, its number tells: the kernel counts up
+ * to 2^32 before it gives one again. The number of a named pipe stays when all have closed it, so
+ * that run has given it a size which a new one has not. If it is another pipe, that is done here.
+ */
+static int know_pipe(int journal_fd, const struct stat *st, struct stage_input *input,
+                     struct err *e)
+{
+    uint8_t boot[JOURNAL_BOOT_BYTES];
+    uint64_t last = 0;
+    int rc = journal_boot_id(boot, e);
+    if (rc != 0)
+        return rc;
+    struct err ignored; /* whoever opens the journal will say it */
+    bool any = journal_last_stream(journal_fd, &last, &ignored) == 0;
+    bool named = has_name(input->fd);
+    int size = fcntl(input->fd, F_GETPIPE_SZ), mark = named ? size : 0;
+    input->kept = any && (uint32_t)last == identify(boot, st, mark);
+    if (!named)
+        (void)set_size(input->fd, (int)JOURNAL_PIPE_BYTES);
+    else if (!input->kept)
+        mark = mark_pipe(input->fd, size);
+    input->unmarked = named && mark == 0;
+    if (!input->unmarked)
+        input->stream = (input->stream & ~(uint64_t)UINT32_MAX) | identify(boot, st, mark);
+    return 0;
+}
+
+/* As large as one may be; how large that is decides nothing. */
 static int make_relay(struct stage_input *input, struct err *e)
 {
     int ends[2];
@@ -56,7 +122,7 @@ static int make_relay(struct stage_input *input, struct err *e)
     return 0;
 }
 
-int stage_input_open(int fd, struct stage_input *ret_input, struct err *e)
+int stage_input_open(int fd, int journal_fd, struct stage_input *ret_input, struct err *e)
 {
     struct stage_input input = {.fd = fd, .relay_read_fd = -1, .relay_write_fd = -1};
     struct stat st;
@@ -65,21 +131,7 @@ int stage_input_open(int fd, struct stage_input *ret_input, struct err *e)
         return rc;
     if (fstat(fd, &st) != 0 || getrandom(&input.stream, sizeof input.stream, 0) < 0)
         return err_set_errno(e, "standard input");
-    if (!S_ISFIFO(st.st_mode)) {
-        rc = make_relay(&input, e);
-    } else {
-        uint32_t identity;
-        rc = identify(&st, &identity, e);
-        if (rc != 0)
-            return rc;
-        input.stream = (input.stream & ~(uint64_t)UINT32_MAX) | identity;
-        /*
-         * A former run gave the pipe this size, and a pipe forgets it when all have closed it. So
-         * this one was kept open, and what comes goes on where that run stopped.
-         */
-        input.kept = fcntl(fd, F_GETPIPE_SZ) == (int)JOURNAL_PIPE_BYTES;
-        (void)fcntl(fd, F_SETPIPE_SZ, JOURNAL_PIPE_BYTES);
-    }
+    rc = S_ISFIFO(st.st_mode) ? know_pipe(journal_fd, &st, &input, e) : make_relay(&input, e);
     if (rc == 0)
         *ret_input = input;
     return rc;

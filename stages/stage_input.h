@@ -22,7 +22,8 @@ struct stage_input {
      * run may know it again.
      */
     uint64_t stream;
-    bool kept; /* the pipe is one that a former run read from, and was open ever since */
+    bool kept;     /* the pipe is one that a former run read from, and was open ever since */
+    bool unmarked; /* a later run will not know it again, though it may be kept open */
 };
 
 /*
@@ -31,8 +32,14 @@ struct stage_input {
  */
 int stage_input_check(int fd, struct err *e);
 
-/* Prepares standard input. Returns 0, ERR_MISMATCH, ERR_IO; then there is nothing to close. */
-int stage_input_open(int fd, struct stage_input *ret_input, struct err *e);
+/*
+ * Prepares standard input, of which nothing is read yet.
+ *
+ *   journal_fd   the directory of the stage that takes it, with the journal of former runs, or none
+ *
+ * Returns 0, ERR_MISMATCH, ERR_IO; then there is nothing to close.
+ */
+int stage_input_open(int fd, int journal_fd, struct stage_input *ret_input, struct err *e);
 
 /* Closes our pipe, not the input. Takes one that was never opened, if its relay fds are -1. */
 void stage_input_close(struct stage_input *input);

@@ -367,16 +367,36 @@ static int report(const struct run *run)
     return code;
 }
 
+static int take_stdin(struct run *run, const struct stage *stage, struct err *e)
+{
+    int fd;
+    int rc = layout_open(run->state.stages_fd, stage, &fd, NULL, e);
+    if (rc != 0)
+        return rc;
+    rc = stage_input_open(STDIN_FILENO, fd, &run->input, e);
+    (void)close(fd);
+    if (rc == 0 && run->input.unmarked)
+        log_line(LOG_WARNING,
+                 "standard input is a named pipe whose size cannot be changed (too many pipes of "
+                 "this user, see /proc/sys/fs/pipe-user-pages-soft, or too much in it), so the "
+                 "next run would not know it again: a line that is read in part when this run is "
+                 "killed is then cut in two");
+    return rc;
+}
+
 /* Standard input and output are given to the stages that take them. */
 static int open_streams(struct run *run)
 {
     run->input.relay_read_fd = run->input.relay_write_fd = -1;
+    const struct stage *taker = NULL;
     for (size_t i = 0; i < run->topology->stage_count; i++) {
-        run->takes_stdin |= run->topology->stages[i].kind->takes_stdin;
+        if (run->topology->stages[i].kind->takes_stdin)
+            taker = &run->topology->stages[i];
         run->takes_stdout |= run->topology->stages[i].kind->takes_stdout;
     }
+    run->takes_stdin = taker != NULL;
     struct err e;
-    if (run->takes_stdin && stage_input_open(STDIN_FILENO, &run->input, &e) != 0) {
+    if (run->takes_stdin && take_stdin(run, taker, &e) != 0) {
         log_line(LOG_ERROR, "%s", e.text);
         return EXIT_REFUSED;
     }
