@@ -18,6 +18,7 @@
 struct file_sink {
     struct output_file output;
     size_t line_field;
+    enum kind_lines sure;
 };
 
 static const struct option_spec specs[] = {
@@ -77,6 +78,7 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
     struct file_sink *self = memory_new(1, sizeof *self);
     int line = contract_find(env->stage->in, "line");
     self->line_field = (size_t)line;
+    self->sure = output_line_sure(env->topology, env->stage);
     int rc =
         output_file_open(&self->output, AT_FDCWD, options_get(env->stage->options, "path")->text,
                          env->state_fd, env->durable, env->begins_after, e);
@@ -98,6 +100,8 @@ static void close_sink(void *opaque)
 static bool refuse(const void *opaque, const struct record *in, struct emitter *out)
 {
     const struct file_sink *self = opaque;
+    if (output_line_is_plain(self->sure, &in->fields[self->line_field]))
+        return false;
     bool begins = self->output.length == 0 && self->output.waiting.len == 0;
     return output_line_refuse(in, self->line_field, begins, out);
 }

@@ -435,6 +435,7 @@ const struct kind file_source_kind = {
         "elsewhere nobody can tell, and a warning says so.",
     .role = KIND_SOURCE,
     .dead_letters = true,
+    .lines = KIND_LINES_READ,
     .reads = "nothing",
     .makes = "line: bytes",
     .options = specs,

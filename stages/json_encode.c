@@ -91,6 +91,7 @@ const struct kind json_encode_kind = {
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .dead_letters = true,
+    .lines = KIND_LINES_MADE,
     .reads = "the fields",
     .makes = "line: string",
     .options = specs,

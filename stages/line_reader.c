@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/check.h"
 #include "common/hash.h"
 #include "common/memory.h"
 #include "common/utf8.h"
@@ -36,6 +37,7 @@ void line_reader_set(struct line_reader *r, uint64_t offset, uint32_t crc)
     r->start = r->end = r->searched = 0;
     r->skipping = false;
     r->skipped = 0;
+    r->mark_len = 0;
 }
 
 uint64_t line_reader_unfinished(const struct line_reader *r)
@@ -62,16 +64,20 @@ bool line_is_foreign(const uint8_t *bytes, size_t len)
  * Looks for a mark at the beginning of the line in hand, of which these bytes are the first; all of
  * it, or more than a mark has.
  */
-static void look_for_mark(struct line_reader *r, const uint8_t *bytes, size_t len)
+static void find_mark(struct line_reader *r, const uint8_t *bytes, size_t len)
 {
-    r->mark_len = 0;
-    /* The first byte tells nearly always. */
-    bool perhaps = len != 0 && (bytes[0] >= 0xef || bytes[0] == 0);
-    if ((!perhaps && !r->foreign) || !r->begins(r->context, r->offset))
+    if (!r->begins(r->context, r->offset))
         return;
     r->foreign = line_is_foreign(bytes, len);
     if (len >= LINE_MARK_BYTES && memcmp(bytes, LINE_MARK, LINE_MARK_BYTES) == 0)
         r->mark_len = LINE_MARK_BYTES;
+}
+
+/* The first byte tells nearly always that there is none. */
+static inline void look_for_mark(struct line_reader *r, const uint8_t *bytes, size_t len)
+{
+    if ((len != 0 && (bytes[0] >= 0xef || bytes[0] == 0)) || r->foreign)
+        find_mark(r, bytes, len);
 }
 
 /* Buffers more of the input. */
@@ -104,8 +110,8 @@ static void skip_buffered(struct line_reader *r)
         mark_len = r->mark_len;
         r->skipping = true;
         r->skipped_blank = true;
-        r->excerpt_len = len < sizeof r->excerpt ? len : sizeof r->excerpt;
-        memcpy(r->excerpt, bytes, r->excerpt_len);
+        REQUIRE(len >= sizeof r->excerpt); /* see skip_above */
+        memcpy(r->excerpt, bytes, sizeof r->excerpt);
     }
     r->crc = hash_crc32c(r->crc, bytes, len);
     r->skipped += len;
@@ -163,9 +169,8 @@ static void describe(struct line_reader *r, size_t len, struct line *line)
     line->foreign = r->foreign;
     line->too_long = r->skipping || whole_len > r->line_bytes_max;
     line->bytes = r->skipping ? r->excerpt + r->mark_len : bytes;
-    line->len = r->skipping ? r->excerpt_len - r->mark_len : len;
-    if (line->too_long && line->len > DEAD_EXCERPT_BYTES)
-        line->len = DEAD_EXCERPT_BYTES;
+    line->len =
+        r->skipping || (line->too_long && len > DEAD_EXCERPT_BYTES) ? DEAD_EXCERPT_BYTES : len;
 }
 
 /* Moves behind the line that was found; its bytes stay in the buffer until the next fill. */
@@ -177,6 +182,7 @@ static void pass_line(struct line_reader *r, size_t len)
     r->searched = 0;
     r->skipping = false;
     r->skipped = 0;
+    r->mark_len = 0;
 }
 
 int line_reader_next(struct line_reader *r, struct line *ret_line, struct err *e)

@@ -55,7 +55,6 @@ struct line_reader {
     bool skipped_blank; /* there was nothing but white space in it so far */
     bool foreign;       /* the text is in UTF-16 or UTF-32; whoever goes on within it says so */
     size_t mark_len;    /* bytes of a mark at the beginning of the line in hand */
-    size_t excerpt_len;
     uint8_t excerpt[DEAD_EXCERPT_BYTES + LINE_MARK_BYTES];
 };
 

@@ -5,6 +5,20 @@
 
 #include "stages/line_reader.h"
 
+enum kind_lines output_line_sure(const struct topology *topology, const struct stage *stage)
+{
+    enum kind_lines sure = KIND_LINES_MADE;
+    for (size_t i = 0; i < topology->edge_count; i++) {
+        const struct edge *edge = &topology->edges[i];
+        if (edge->to != stage->index)
+            continue;
+        enum kind_lines lines =
+            edge->port == PORT_OUT ? topology->stages[edge->from].kind->lines : KIND_LINES_ANY;
+        sure = lines < sure ? lines : sure;
+    }
+    return sure;
+}
+
 bool output_line_refuse(const struct record *in, size_t field, bool begins, struct emitter *out)
 {
     const struct value *line = &in->fields[field];

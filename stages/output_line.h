@@ -11,6 +11,10 @@
 #include <stddef.h>
 
 #include "stages/stage.h"
+#include "topology/kind.h"
+
+/* What is sure of all that a stage is given, by the kinds that make it. */
+enum kind_lines output_line_sure(const struct topology *topology, const struct stage *stage);
 
 /*
  * Whether the text in a field of a record cannot be a line: one that a source of lines would read
@@ -19,5 +23,12 @@
  *   begins   nothing stands before it: so it cannot begin with a byte order mark
  */
 bool output_line_refuse(const struct record *in, size_t field, bool begins, struct emitter *out);
+
+/* Whether it is known at once that it need not be refused. */
+static inline bool output_line_is_plain(enum kind_lines sure, const struct value *line)
+{
+    return sure == KIND_LINES_MADE || (sure == KIND_LINES_READ && line->len != 0 &&
+                                       line->bytes[0] < 0xef && line->bytes[line->len - 1] != '\r');
+}
 
 #endif

@@ -354,6 +354,7 @@ const struct kind stdin_source_kind = {
     .role = KIND_SOURCE,
     .takes_stdin = true,
     .dead_letters = true,
+    .lines = KIND_LINES_READ,
     .reads = "nothing",
     .makes = "line: bytes",
     .options = specs,

@@ -38,6 +38,7 @@ enum {
 
 struct stdout_sink {
     size_t line_field;
+    enum kind_lines sure;
     bool numbered;
     int fd;
     bool opened; /* fd is ours: does not block, and is closed by us */
@@ -146,6 +147,7 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
     struct stdout_sink *self = memory_new(1, sizeof *self);
     self->cursor.fd = -1;
     self->line_field = (size_t)contract_find(env->stage->in, "line");
+    self->sure = output_line_sure(env->topology, env->stage);
     self->numbered = options_get(env->stage->options, "numbered")->number == 1;
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
     bool found = false;
@@ -222,7 +224,9 @@ static int push(struct stdout_sink *self, struct err *e)
 
 static bool refuse(const void *opaque, const struct record *in, struct emitter *out)
 {
-    return output_line_refuse(in, ((const struct stdout_sink *)opaque)->line_field, false, out);
+    const struct stdout_sink *self = opaque;
+    return !output_line_is_plain(self->sure, &in->fields[self->line_field]) &&
+           output_line_refuse(in, self->line_field, false, out);
 }
 
 static int write_record(void *opaque, const struct record *in, struct err *e)

@@ -29,6 +29,13 @@ enum kind_partition {
     KIND_BY_KEY, /* those with one key to one worker; needs an option named key */
 };
 
+/* What is sure of the field `line` of all that a kind makes, so that no sink need look for it. */
+enum kind_lines {
+    KIND_LINES_ANY,  /* nothing */
+    KIND_LINES_READ, /* no newline is in it, and it is not blank */
+    KIND_LINES_MADE, /* nor does anything else come before or behind it that is no part of a line */
+};
+
 /* What a kind is given to say what it makes of its input. */
 struct kind_check {
     const struct options *options; /* checked against the declaration */
@@ -64,6 +71,7 @@ struct kind {
     const char *clock_option; /* of the field that moves its clock; NULL: it has none */
     bool internal;            /* cannot be written in a topology */
     bool dead_letters;        /* may refuse records by its own rules */
+    enum kind_lines lines;    /* what is known of the texts that it makes */
     bool takes_stdin;         /* reads the supervisor's standard input */
     bool takes_stdout;        /* writes its standard output */
     const char *reads;        /* the input contract, in words */

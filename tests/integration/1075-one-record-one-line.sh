@@ -60,6 +60,31 @@ run --set out.numbered=true 2>summary | cut -f 1 >numbers
 printf '%s.0\n' 1 9 10 11 12 13 14 >wanted.numbers
 same numbers wanted.numbers
 
+# Lines as a source has read them: their ends may still be no part of a line, and the beginning too.
+cat >copied.yaml <<'END'
+topology: copied
+stages:
+  read: { kind: file.source, path: "${INPUT}" }
+  out: { kind: file.sink, from: read, path: "${OUTPUT}" }
+END
+sed 's/file.source, path: "${INPUT}"/stdin.source/' copied.yaml >piped.yaml
+mark=$'\xef\xbb\xbf'
+cp input input.kept
+printf '%s%sa\r\nfirst\n\nb\r\r\n%s%sc\n%s\n \r\r\nd' "$mark" "$mark" "$mark" "$mark" "$mark" >input
+printf 'first\n%s%sc\n%s\nd\n' "$mark" "$mark" "$mark" >wanted.copy
+for host in "" --inline; do
+    for file in copied piped; do
+        rm -rf state answers
+        topology=$PWD/$file.yaml
+        run $host <input >summary
+        same answers wanted.copy
+        dead_letters | cut -f 1,2,3,4 >copied.dead
+        printf '%s\t%s\tout\tnot-a-line\n' 1 1 3 4 >wanted.copied.dead
+        same copied.dead wanted.copied.dead
+    done
+done
+mv input.kept input
+
 # Whoever wants these texts can read them as the dead letters of the sink.
 sed 's/^  out:/  refused: { kind: json.encode, from: out.dead }\n  rest: { kind: file.sink, from: refused, path: rest }\n  out:/' \
     written.yaml >rest.yaml
