@@ -16,6 +16,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "stages/inline_host.h"
+#include "stages/layout.h"
 #include "stages/stage.h"
 #include "stages/stage_input.h"
 #include "supervisor/command.h"

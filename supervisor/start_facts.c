@@ -137,7 +137,8 @@ static const char *option_text(const struct manifest_stage *stage, const char *n
 /* Notes what follows from an option that is another one now. */
 static void note_change(const struct kind *kind, const char *name, struct start_stage *facts)
 {
-    /* Of these no record becomes another one; nor of any option of a sink, behind which is nothing. */
+    /* Of these no record becomes another one; nor of any option of a sink, behind which is nothing.
+     */
     static const char *const neutral[] = {"path", "follow", "workers", "by", "memory_max"};
     bool is_wiring = strcmp(name, "from") == 0 || strcmp(name, "dead") == 0;
     bool is_neutral = kind->role == KIND_SINK || is_wiring;
@@ -230,15 +231,16 @@ static bool writes_file(const struct stage *stage)
     return stage->kind->ops->cursor_magic == OUTPUT_MAGIC;
 }
 
-/* A stage that begins anew takes no file that holds something. Better said before all is forgotten. */
+/* A stage that begins anew takes no file that holds something. Better said before all is forgotten.
+ */
 static void refuse_foreign(struct start *s, const struct stage *stage)
 {
     bool is_internal = stage->kind->internal;
-    const char *path = is_internal ? DEAD_LETTERS_FILE
-                                   : option_text(start_new_stage(s, stage->base), "path");
+    const char *path =
+        is_internal ? DEAD_LETTERS_FILE : option_text(start_new_stage(s, stage->base), "path");
     struct stat st;
-    if (fstatat(is_internal ? s->state_fd : AT_FDCWD, path, &st, 0) != 0 ||
-        !S_ISREG(st.st_mode) || st.st_size == 0)
+    if (fstatat(is_internal ? s->state_fd : AT_FDCWD, path, &st, 0) != 0 || !S_ISREG(st.st_mode) ||
+        st.st_size == 0)
         return;
     if (is_internal)
         start_plan_refuse(&s->plan,
@@ -282,8 +284,7 @@ static int check_files(struct start *s, const struct stage *stage, bool is_new, 
 
 /* Reads how far a stage is that has a past. */
 static int find_position(struct start *s, const struct stage *stage,
-                         const struct manifest_stage *was, struct start_stage *facts,
-                         struct err *e)
+                         const struct manifest_stage *was, struct start_stage *facts, struct err *e)
 {
     struct layout_position position;
     struct stat st;

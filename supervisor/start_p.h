@@ -46,7 +46,8 @@ int start_find_outputs(struct start *s, struct err *e);
 int start_read_manifest(const struct start *s, struct manifest *ret_manifest, bool *ret_found,
                         struct buf *text, struct err *e);
 
-/* Makes the directories of its stages, and replaces the manifest; both are safe when this returns. */
+/* Makes the directories of its stages, and replaces the manifest; both are safe when this returns.
+ */
 int start_write_manifest(const struct start *s, const struct manifest *m, struct err *e);
 
 /* Does what a manifest that was written has left to do, and notes that it is done. */

@@ -113,7 +113,9 @@ static int do_work(const struct start *s, const struct manifest *m, struct err *
         rc = file_sync_dir(s->stages_fd, e);
     if (rc == 0)
         rc = file_sync_dir(s->state_fd, e);
-    return rc == 0 ? 0 : err_wrap(e, "forgetting what is kept in '%s', as --fresh or --discard said", s->path);
+    return rc == 0 ? 0
+                   : err_wrap(e, "forgetting what is kept in '%s', as --fresh or --discard said",
+                              s->path);
 }
 
 /* Does what the manifest has left to do, and notes that it is done. */
@@ -130,4 +132,3 @@ int start_finish_work(const struct start *s, struct manifest *m, struct err *e)
     m->removes_all = false;
     return start_write_manifest(s, m, e);
 }
-
