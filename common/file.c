@@ -141,6 +141,29 @@ int file_length(int fd, uint64_t *ret_len, struct err *e)
     return 0;
 }
 
+int file_check_in_place(int dir_fd, const char *name, int fd, uint64_t written, struct err *e)
+{
+    static const char what_to_do[] = "restore the state directory as a whole, or start over with "
+                                     "--fresh, which empties the outputs";
+    struct stat by_name, by_fd;
+    if (fstat(fd, &by_fd) != 0)
+        return err_set_errno(e, "cannot stat '%s'", name);
+    bool named = fstatat(dir_fd, name, &by_name, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!named && errno != ENOENT && errno != ENOTDIR)
+        return err_set_errno(e, "cannot stat '%s'", name);
+    if (!named || by_name.st_dev != by_fd.st_dev || by_name.st_ino != by_fd.st_ino)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' was removed, moved away or replaced while it was written; put it "
+                       "back, or %s",
+                       name, what_to_do);
+    if ((uint64_t)by_fd.st_size < written)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' has %jd bytes, but %llu were there: it was truncated while it was "
+                       "written; %s",
+                       name, (intmax_t)by_fd.st_size, (unsigned long long)written, what_to_do);
+    return 0;
+}
+
 int file_rename(int dir_fd, const char *from, const char *to, bool durable, struct err *e)
 {
     if (renameat(dir_fd, from, dir_fd, to) != 0) {

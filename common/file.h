@@ -56,6 +56,14 @@ int file_truncate(int fd, uint64_t len, struct err *e);
 /* The file's length in bytes. Returns 0 or ERR_IO. */
 int file_length(int fd, uint64_t *ret_len, struct err *e);
 
+/*
+ * Whether a name still leads to a file of ours that is open, and it has no fewer bytes than were
+ * written: what is put into one that was removed or truncated meanwhile is lost.
+ *
+ * Returns: 0, ERR_MISMATCH (e says what was done to it, and what to do), ERR_IO.
+ */
+int file_check_in_place(int dir_fd, const char *name, int fd, uint64_t written, struct err *e);
+
 /* Makes `to` be what `from` is, both in dir_fd, and syncs the directory if durable. */
 int file_rename(int dir_fd, const char *from, const char *to, bool durable, struct err *e);
 

@@ -157,6 +157,13 @@
 #ifndef OUTPUT_FLUSH_BYTES
 #define OUTPUT_FLUSH_BYTES (256u << 10)
 #endif
+/*
+ * What an output may have written that is not committed, which it keeps in memory to know it again:
+ * more than is usually under way to it, and not much of what memory_max may be.
+ */
+#ifndef OUTPUT_UNCOMMITTED_BYTES_MAX
+#define OUTPUT_UNCOMMITTED_BYTES_MAX (16u << 20)
+#endif
 /* Records that a stage works through before it looks at its links again. */
 #ifndef HOST_RECORDS_PER_TURN
 #define HOST_RECORDS_PER_TURN 2048u

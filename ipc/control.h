@@ -26,6 +26,10 @@
     X(CTL_SUPERVISOR_LINK_CLOSE, 4, "edge serial", "the link is over")                             \
     X(CTL_SUPERVISOR_DRAIN, 5, "", "to the source: read no more, finish what is under way")        \
     X(CTL_SUPERVISOR_STOP, 6, "", "exit now; everything is safe or will be done again")            \
+    X(CTL_SUPERVISOR_ASK_ALL, 7, "serial",                                                         \
+      "to the source: say when all that there is was given out and is acked")                      \
+    X(CTL_SUPERVISOR_SETTLE, 8, "",                                                                \
+      "to a sink: what former lives have shown and did not come again will never come")            \
     X(CTL_STAGE_READY, 20, "", "the stage is open and can be linked as a sender")                  \
     X(CTL_STAGE_POSITIONED, 21, "acked",                                                           \
       "it knows where it goes on, and can be linked as a "                                         \
@@ -38,7 +42,11 @@
     X(CTL_STAGE_REFUSED, 26, "text", "the stage cannot go on, and a restart would not help")       \
     X(CTL_STAGE_PAUSED, 27, "text", "there is no space; it tries again until there is")            \
     X(CTL_STAGE_RESUMED, 28, "", "there is space again")                                           \
-    X(CTL_STAGE_UNREAD, 29, "text", "nobody reads its output, so it cannot go on")
+    X(CTL_STAGE_UNREAD, 29, "text", "nobody reads its output, so it cannot go on")                 \
+    X(CTL_STAGE_UNSETTLED, 30, "",                                                                 \
+      "from a sink: former lives have shown more than was committed, and it may come again")       \
+    X(CTL_STAGE_ALL_ACKED, 31, "serial acked", "from the source: the answer to ASK_ALL")           \
+    X(CTL_STAGE_SETTLED, 32, "", "from a sink: the answer to SETTLE")
 
 enum control_kind {
 #define X(name, number, fields, meaning) name = number,

@@ -97,7 +97,7 @@ static int write_slot(struct cursor *c, uint64_t counter, uint32_t magic,
 int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
                 uint8_t ret_payload[CURSOR_PAYLOAD_BYTES], bool *ret_found, struct err *e)
 {
-    *c = (struct cursor){.fd = -1, .durable = durable};
+    *c = (struct cursor){.dir_fd = dir_fd, .fd = -1, .durable = durable};
     int rc = file_open(dir_fd, CURSOR_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &c->fd, e);
     if (rc == 0)
         rc = choose_slot(c, magic, ret_payload, ret_found, e);
@@ -131,7 +131,11 @@ int cursor_read(int dir_fd, uint32_t magic, uint8_t ret_payload[CURSOR_PAYLOAD_B
 int cursor_write(struct cursor *c, uint32_t magic, const uint8_t payload[CURSOR_PAYLOAD_BYTES],
                  struct err *e)
 {
-    int rc = write_slot(c, c->counter + 1, magic, payload, e);
+    /* One that was truncated is whole again with this; one that nobody can find is lost. */
+    int rc = file_check_in_place(c->dir_fd, CURSOR_FILE, c->fd, 0, e);
+    if (rc != 0)
+        return rc;
+    rc = write_slot(c, c->counter + 1, magic, payload, e);
     if (rc != 0)
         return err_wrap(e, CURSOR_FILE);
     c->counter++;

@@ -17,6 +17,7 @@
 #define CURSOR_PAYLOAD_BYTES 96u
 
 struct cursor {
+    int dir_fd; /* borrowed */
     int fd;
     bool durable;
     uint64_t counter;
@@ -25,6 +26,7 @@ struct cursor {
 /*
  * Opens or makes the cursor file "cursor" in a directory.
  *
+ *   dir_fd       stays open for as long as the cursor is
  *   magic        tells the kinds apart: a cursor of another kind is ERR_MISMATCH
  *   ret_payload  what was written last, if *ret_found
  *
@@ -40,7 +42,11 @@ int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
 int cursor_read(int dir_fd, uint32_t magic, uint8_t ret_payload[CURSOR_PAYLOAD_BYTES],
                 bool *ret_found, struct err *e);
 
-/* Writes the payload into the older slot and makes it safe. After ERR_IO: use c no more. */
+/*
+ * Writes the payload into the older slot and makes it safe.
+ * Returns: 0, ERR_NO_SPACE; ERR_MISMATCH: somebody has removed or replaced the file, and nothing is
+ *          written; ERR_IO: use c no more.
+ */
 int cursor_write(struct cursor *c, uint32_t magic, const uint8_t payload[CURSOR_PAYLOAD_BYTES],
                  struct err *e);
 

@@ -28,6 +28,13 @@ static void derive(struct kind_check *check)
     (void)check; /* the graph gives it the contract of dead letters, never a topology */
 }
 
+static int check(const struct stage_env *env, struct err *e)
+{
+    if (env->state_fd < 0)
+        return 0;
+    return output_file_check(env->state_fd, DEAD_LETTERS_PATH, env->stages_fd, env->state_fd, e);
+}
+
 static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
 {
     struct dead_letter_sink *self = memory_new(1, sizeof *self);
@@ -37,6 +44,8 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
         free(self);
         return rc;
     }
+    self->output.note = env->note;
+    self->output.full = env->full;
     *ret_self = self;
     return 0;
 }
@@ -93,6 +102,16 @@ static int flush(void *opaque, struct err *e)
     return output_file_flush(&((struct dead_letter_sink *)opaque)->output, e);
 }
 
+static bool is_unsettled(const void *opaque)
+{
+    return output_file_is_unsettled(&((const struct dead_letter_sink *)opaque)->output);
+}
+
+static int settle(void *opaque, struct err *e)
+{
+    return output_file_settle(&((struct dead_letter_sink *)opaque)->output, e);
+}
+
 static seq_number position(const void *opaque)
 {
     return ((const struct dead_letter_sink *)opaque)->output.committed;
@@ -105,10 +124,13 @@ static int commit(void *opaque, seq_number seq, struct err *e)
 
 static const struct stage_ops ops = {
     .cursor_magic = OUTPUT_MAGIC,
+    .check = check,
     .open = open_sink,
     .close = close_sink,
     .write = write_record,
     .flush = flush,
+    .is_unsettled = is_unsettled,
+    .settle = settle,
     .position = position,
     .commit = commit,
 };

@@ -73,6 +73,12 @@ static int preflight(const struct topology *topology, const struct stage *stage,
     return rc;
 }
 
+static int check(const struct stage_env *env, struct err *e)
+{
+    return output_file_check(AT_FDCWD, options_get(env->stage->options, "path")->text,
+                             env->stages_fd, env->state_fd, e);
+}
+
 static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
 {
     struct file_sink *self = memory_new(1, sizeof *self);
@@ -86,6 +92,8 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
         free(self);
         return rc;
     }
+    self->output.note = env->note;
+    self->output.full = env->full;
     *ret_self = self;
     return 0;
 }
@@ -102,7 +110,7 @@ static bool refuse(const void *opaque, const struct record *in, struct emitter *
     const struct file_sink *self = opaque;
     if (output_line_is_plain(self->sure, &in->fields[self->line_field]))
         return false;
-    bool begins = self->output.length == 0 && self->output.waiting.len == 0;
+    bool begins = output_file_is_empty(&self->output);
     return output_line_refuse(in, self->line_field, begins, out);
 }
 
@@ -124,6 +132,16 @@ static int flush(void *opaque, struct err *e)
     return output_file_flush(&((struct file_sink *)opaque)->output, e);
 }
 
+static bool is_unsettled(const void *opaque)
+{
+    return output_file_is_unsettled(&((const struct file_sink *)opaque)->output);
+}
+
+static int settle(void *opaque, struct err *e)
+{
+    return output_file_settle(&((struct file_sink *)opaque)->output, e);
+}
+
 static seq_number position(const void *opaque)
 {
     return ((const struct file_sink *)opaque)->output.committed;
@@ -137,11 +155,14 @@ static int commit(void *opaque, seq_number seq, struct err *e)
 static const struct stage_ops ops = {
     .preflight = preflight,
     .cursor_magic = OUTPUT_MAGIC,
+    .check = check,
     .open = open_sink,
     .close = close_sink,
     .refuse = refuse,
     .write = write_record,
     .flush = flush,
+    .is_unsettled = is_unsettled,
+    .settle = settle,
     .position = position,
     .commit = commit,
 };
@@ -151,15 +172,18 @@ const struct kind file_sink_kind = {
     .summary = "writes lines to a file, each exactly once",
     .manual =
         "Writes the field 'line' of every record and a newline. A text that is not one line, "
-        "because "
-        "a newline is in it, because it is empty or blank, or because it ends with a carriage "
-        "return, is a dead letter: json.encode makes a line of any text. After a kill the file "
-        "goes on "
-        "from what was committed: lines behind that, which may have been seen, are cut off and "
-        "come again as the same bytes. It must be this topology's own: one that holds bytes while "
-        "the state directory knows of none, that has other bytes before the committed "
-        "length, that is shorter or gone, or that another run is writing, is refused and left "
-        "as it is.",
+        "because a newline is in it, because it is empty or blank, or because it ends with a "
+        "carriage return, is a dead letter: json.encode makes a line of any text. After a kill the "
+        "file goes on from what was committed: lines behind that, which may have been seen, come "
+        "again as the same bytes and are written over, so whoever follows the file never sees it "
+        "shrink. What does not come again, because the input is another one now, is cut off with a "
+        "warning when all input was read, or stays until it is. The file must be this stage's own: "
+        "one that holds bytes while the state directory knows of none, that has others in the 4096 "
+        "before the committed length, that is shorter or gone, that was added to since an orderly "
+        "end, that is a copy with more than what is committed, or that another run is writing, is "
+        "refused before anything starts, and left as it is. One that is truncated, overwritten, "
+        "added to, moved away or replaced while it is written stops the run, and the next one is "
+        "refused until the file is put back; so it must not be rotated.",
     .role = KIND_SINK,
     .dead_letters = true,
     .reads = "line: string or bytes",

@@ -49,6 +49,7 @@ struct inline_host {
     struct arena_block *arena;
     seq_number done;
     size_t next_stage; /* that has not seen the seq in hand; 0: there is none in hand */
+    bool all_given;    /* the source had nothing more when it was asked last */
     size_t waiting;    /* the stage that said ERR_AGAIN last */
 };
 
@@ -287,10 +288,17 @@ static bool any_full(const struct inline_host *h)
 {
     for (size_t i = 0; i < h->topology->stage_count; i++) {
         const struct runner *runner = &h->stages[i].runner;
-        if (runner->store != NULL && runner_is_full(runner))
+        if ((runner->store != NULL || runner->full) && runner_is_full(runner))
             return true;
     }
     return false;
+}
+
+static int read_source(struct inline_host *h, struct err *e)
+{
+    int rc = in_stage(h, 0, runner_read(&h->stages[0].runner, e), e);
+    h->all_given = rc == ERR_AGAIN || rc == ERR_END;
+    return rc;
 }
 
 int inline_host_run(struct inline_host *h, size_t records, struct err *e)
@@ -301,7 +309,7 @@ int inline_host_run(struct inline_host *h, size_t records, struct err *e)
         if (h->next_stage == 0) {
             rc = any_full(h) ? inline_host_commit(h, e) : 0;
             if (rc == 0)
-                rc = in_stage(h, 0, runner_read(&h->stages[0].runner, e), e);
+                rc = read_source(h, e);
             h->next_stage = rc == 0 ? 1 : 0;
         }
         while (rc == 0 && h->next_stage < h->topology->stage_count) {
@@ -341,6 +349,14 @@ int inline_host_commit(struct inline_host *h, struct err *e)
         h->stages[i].position = h->done;
     }
     return 0;
+}
+
+int inline_host_settle(struct inline_host *h, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && h->all_given && i < h->topology->stage_count; i++)
+        rc = in_stage(h, i, runner_settle(&h->stages[i].runner, e), e);
+    return rc;
 }
 
 struct status_counts inline_host_counts(const struct inline_host *h, size_t stage)

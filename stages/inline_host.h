@@ -57,6 +57,12 @@ int inline_host_wait(const struct inline_host *h, const sigset_t *signals, struc
 /* Makes everything that was done safe. Returns 0, ERR_AGAIN (wait and call it again), an error. */
 int inline_host_commit(struct inline_host *h, struct err *e);
 
+/*
+ * When all was made safe: if the source has given out all there is, takes away what former lives
+ * have shown and did not come again. Returns 0 or an error.
+ */
+int inline_host_settle(struct inline_host *h, struct err *e);
+
 /* What a stage has counted since inline_host_new(). */
 struct status_counts inline_host_counts(const struct inline_host *h, size_t stage);
 

@@ -190,6 +190,19 @@ static int no_space(const struct journal *j, struct err *e)
     return ERR_NO_SPACE;
 }
 
+/*
+ * Whether the last segment is there with all that is in it, before more is taken out of the pipe:
+ * in a file that nobody finds it would be lost, and what was cut off would be read as NULs. (What
+ * fills up the end of a block is not written.)
+ */
+static int check_last(const struct journal *j, struct err *e)
+{
+    const struct journal_segment *s = last_segment(j);
+    uint64_t written = j->landed != 0 ? j->at + JOURNAL_BLOCK_HEADER_BYTES + j->landed
+                                      : j->at - (JOURNAL_BLOCK_HEADER_BYTES - 1);
+    return file_check_in_place(j->config.dir_fd, s->name, s->fd, written, e);
+}
+
 /* Moves bytes from the pipe behind the place of the next header, as many as a block may hold. */
 static int move(struct journal *j, int pipe_fd, struct err *e)
 {
@@ -244,6 +257,9 @@ int journal_take(struct journal *j, int pipe_fd, struct err *e)
         if (rc != 0)
             return rc;
     }
+    rc = check_last(j, e);
+    if (rc != 0)
+        return rc;
     rc = move(j, pipe_fd, e);
     if (j->landed == 0 || (rc != 0 && rc != ERR_AGAIN && rc != ERR_END))
         return rc;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,48 +17,71 @@
 #include "common/hash.h"
 #include "common/limits.h"
 #include "common/memory.h"
+#include "stages/rotation.h"
 
 enum {
     AT_SEQ = 0,
     AT_LENGTH = 8,
     AT_TAIL_CRC = 16,
+    AT_ENDED = 20,
+    AT_DEVICE = 24,
+    AT_INODE = 32,
+    AT_BIRTH = 40,
 };
 
-/* How much before the committed length is compared when the file is opened again. */
-#define TAIL_BYTES_MAX 4096u
+/* How much before the committed length is compared, when the file is opened and at every commit. */
+#define BLOCK_BYTES 4096u
 
-static int tail_crc(const struct output_file *o, uint64_t length, uint32_t *ret_crc, struct err *e)
+#define PUT_IT_BACK "put it back, or move it away and begin anew at this stage with --discard STAGE"
+
+/* Where the last block before an offset begins, or the first one. */
+static uint64_t block_before(uint64_t offset)
 {
-    uint8_t tail[TAIL_BYTES_MAX];
-    size_t len = length < TAIL_BYTES_MAX ? (size_t)length : TAIL_BYTES_MAX;
-    size_t got;
-    if (file_read_at(o->fd, length - len, tail, len, &got, e) != 0)
-        return err_wrap(e, "'%s'", o->shown);
-    *ret_crc = hash_crc32c(0, tail, got);
-    return 0;
+    return offset < BLOCK_BYTES ? 0 : offset - BLOCK_BYTES;
 }
 
-static int write_cursor(struct output_file *o, seq_number seq, uint64_t length, struct err *e)
+/* The file's byte at an offset as we know it. */
+static const uint8_t *known_at(const struct output_file *o, uint64_t offset)
+{
+    return o->bytes.data + (offset - o->kept_from);
+}
+
+static size_t waiting_len(const struct output_file *o)
+{
+    return o->bytes.len - (size_t)(o->length - o->kept_from);
+}
+
+/* CRC of the last block before an offset. */
+static uint32_t last_crc(const struct output_file *o, uint64_t offset)
+{
+    uint64_t from = block_before(offset);
+    return offset == 0 ? 0 : hash_crc32c(0, known_at(o, from), (size_t)(offset - from));
+}
+
+/* `ended`: no byte of ours lies behind the length, so what is there later is somebody else's. */
+static int write_cursor(struct output_file *o, seq_number seq, uint64_t length, bool ended,
+                        struct err *e)
 {
     uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
-    uint32_t crc = 0;
-    int rc = tail_crc(o, length, &crc, e);
-    if (rc != 0)
-        return rc;
+    bytes_put_u32(payload + AT_ENDED, ended ? 1 : 0);
+    bytes_put_u64(payload + AT_DEVICE, o->file.device);
+    bytes_put_u64(payload + AT_INODE, o->file.inode);
+    bytes_put_u64(payload + AT_BIRTH, o->file.birth_ns);
     bytes_put_u64(payload + AT_SEQ, seq);
     bytes_put_u64(payload + AT_LENGTH, length);
-    bytes_put_u32(payload + AT_TAIL_CRC, crc);
+    bytes_put_u32(payload + AT_TAIL_CRC, last_crc(o, length));
+    o->ended = ended;
     return cursor_write(&o->cursor, OUTPUT_MAGIC, payload, e);
 }
 
 /*
  * A file inside the state directory would be written by two: its owner and us. The state directory
- * is the second parent of the stage's own.
+ * is the parent of that of the stages.
  */
-static int refuse_state_file(int state_fd, const char *path, struct err *e)
+static int refuse_state_file(int stages_fd, const char *path, struct err *e)
 {
     char link[64], state[PATH_MAX], parent[PATH_MAX];
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d/../..", state_fd);
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d/..", stages_fd);
     const char *slash = strrchr(path, '/');
     char *directory = slash == NULL ? memory_dup(".", 1)
                                     : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
@@ -100,7 +124,8 @@ static int take_file(struct output_file *o, int flags, struct err *e)
         return err_set_errno(e, "'%s'", o->shown);
     if (!S_ISREG(st.st_mode))
         return err_set(e, ERR_MISMATCH,
-                       "'%s' is no regular file, so it cannot be cut back after a kill", o->shown);
+                       "'%s' is no regular file, so nothing can be written over after a kill",
+                       o->shown);
     if (flock(o->fd, LOCK_EX | LOCK_NB) != 0)
         return err_set(e, ERR_MISMATCH, "'%s' is being written by another run", o->shown);
     return 0;
@@ -114,123 +139,317 @@ static int begin_new(struct output_file *o, struct err *e)
         rc = file_length(o->fd, &found, e);
     if (rc == 0 && found != 0)
         rc = err_set(e, ERR_MISMATCH,
-                     "'%s' holds %" PRIu64 " bytes that this state directory knows nothing of; "
+                     "'%s' holds %" PRIu64 " bytes that this stage is not known to have written; "
                      "move it away, or choose another output",
                      o->shown, found);
+    if (rc == 0)
+        rc = rotation_identify(o->fd, &o->file, e);
     if (rc == 0 && o->durable)
         rc = sync_parent(o->dir_fd, o->path, e);
-    return rc == 0 ? write_cursor(o, o->committed, o->length, e) : rc;
+    return rc == 0 ? write_cursor(o, o->committed, o->length, false, e) : rc;
+}
+
+/* Takes the bytes before the length for what was written: what a commit will say of them. */
+static int take_block(struct output_file *o, struct err *e)
+{
+    o->kept_from = block_before(o->length);
+    size_t len = (size_t)(o->length - o->kept_from);
+    int rc = file_read_at(o->fd, o->kept_from, buf_reserve(&o->bytes, BLOCK_BYTES), len,
+                          &o->bytes.len, e);
+    if (rc != 0)
+        return err_wrap(e, "'%s'", o->shown);
+    if (o->bytes.len < len)
+        return err_set(e, ERR_MISMATCH, "'%s' became shorter while it was opened; " PUT_IT_BACK,
+                       o->shown);
+    return 0;
+}
+
+/*
+ * What lies behind the committed length must be what a process of ours has shown before it was
+ * killed: in the file that it wrote, not in a copy or another file that begins alike, and not if
+ * the last one came to an orderly end.
+ */
+static int check_shown(struct output_file *o, const struct file_identity *noted, struct err *e)
+{
+    int rc = rotation_identify(o->fd, &o->file, e);
+    bool same = noted->inode == 0 || rotation_is_same(noted, &o->file);
+    if (rc != 0 || o->end == o->length || (same && !o->ended))
+        return rc;
+    return err_set(e, ERR_MISMATCH,
+                   "'%s' has %" PRIu64 " bytes, but %" PRIu64 " were written to %s; move it away "
+                   "and put back what was written, as with truncate -s %" PRIu64
+                   " in a copy of it, or begin anew at this stage with --discard STAGE",
+                   o->shown, o->end, o->length, same ? "it" : "the file that was in its place",
+                   o->length);
 }
 
 static int go_on(struct output_file *o, const uint8_t *payload, struct err *e)
 {
+    const struct file_identity noted = {.device = bytes_get_u64(payload + AT_DEVICE),
+                                        .inode = bytes_get_u64(payload + AT_INODE),
+                                        .birth_ns = bytes_get_u64(payload + AT_BIRTH)};
     if (o->committed < bytes_get_u64(payload + AT_SEQ))
         o->committed = bytes_get_u64(payload + AT_SEQ);
-    o->length = bytes_get_u64(payload + AT_LENGTH);
+    o->length = o->committed_length = bytes_get_u64(payload + AT_LENGTH);
+    o->ended = bytes_get_u32(payload + AT_ENDED) != 0;
     int rc = take_file(o, 0, e);
     if (rc == ERR_NOT_FOUND && o->length == 0)
-        return begin_new(o, e);
+        return o->cursor.fd >= 0 ? begin_new(o, e) : 0;
     if (rc == ERR_NOT_FOUND)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' is not there, but %" PRIu64 " bytes are committed to the output; put "
-                       "it back, or begin anew at this stage with --discard STAGE",
+                       "'%s' is not there, but %" PRIu64
+                       " bytes are committed to the output; " PUT_IT_BACK,
                        o->shown, o->length);
-    uint64_t found;
-    uint32_t crc = 0;
     if (rc == 0)
-        rc = file_length(o->fd, &found, e);
-    if (rc == 0 && found < o->length)
+        rc = file_length(o->fd, &o->end, e);
+    if (rc == 0 && o->end < o->length)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' has %" PRIu64 " bytes, but %" PRIu64 " are committed: it was "
-                       "truncated; put it back, or move it away and begin anew at this stage with "
-                       "--discard STAGE",
-                       o->shown, found, o->length);
+                       "'%s' has %" PRIu64 " bytes, but %" PRIu64
+                       " are committed: it was truncated; " PUT_IT_BACK,
+                       o->shown, o->end, o->length);
     if (rc == 0)
-        rc = tail_crc(o, o->length, &crc, e);
-    if (rc == 0 && crc != bytes_get_u32(payload + AT_TAIL_CRC))
-        return err_set(
-            e, ERR_MISMATCH,
-            "'%s' is not what was written: the bytes before offset %" PRIu64
-            " are others; put it back, or move it away and begin anew at this stage with "
-            "--discard STAGE",
-            o->shown, o->length);
-    return rc;
+        rc = take_block(o, e);
+    if (rc == 0 && last_crc(o, o->length) != bytes_get_u32(payload + AT_TAIL_CRC))
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' is not what was written: the bytes before offset %" PRIu64
+                       " are others; " PUT_IT_BACK,
+                       o->shown, o->length);
+    return rc == 0 ? check_shown(o, &noted, e) : rc;
+}
+
+static void init(struct output_file *o, int dir_fd, const char *path)
+{
+    *o = (struct output_file){
+        .path = memory_dup(path, strlen(path)), .dir_fd = dir_fd, .fd = -1, .cursor = {.fd = -1}};
+    const char *slash = strrchr(o->path, '/');
+    o->shown = dir_fd == AT_FDCWD || slash == NULL ? o->path : slash + 1;
 }
 
 int output_file_open(struct output_file *o, int dir_fd, const char *path, int state_fd,
                      bool durable, seq_number begins_after, struct err *e)
 {
-    *o = (struct output_file){.path = memory_dup(path, strlen(path)),
-                              .committed = begins_after,
-                              .dir_fd = dir_fd,
-                              .fd = -1,
-                              .cursor = {.fd = -1},
-                              .durable = durable};
-    const char *slash = strrchr(o->path, '/');
-    o->shown = dir_fd == AT_FDCWD || slash == NULL ? o->path : slash + 1;
+    init(o, dir_fd, path);
+    o->durable = durable;
+    o->committed = begins_after;
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
     bool found = false;
-    int rc = dir_fd == AT_FDCWD ? refuse_state_file(state_fd, path, e) : 0;
-    if (rc == 0)
-        rc = cursor_open(&o->cursor, state_fd, OUTPUT_MAGIC, durable, payload, &found, e);
+    int rc = cursor_open(&o->cursor, state_fd, OUTPUT_MAGIC, durable, payload, &found, e);
     if (rc == 0)
         rc = found ? go_on(o, payload, e) : begin_new(o, e);
+    o->usable = rc == 0;
     if (rc != 0)
         output_file_close(o);
     return rc;
 }
 
+/* As output_file_open(), without making or writing anything. *ret_found: there is a cursor. */
+static int look(struct output_file *o, int dir_fd, const char *path, int state_fd, bool *ret_found,
+                struct err *e)
+{
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    init(o, dir_fd, path);
+    *ret_found = false;
+    int rc = state_fd >= 0 ? cursor_read(state_fd, OUTPUT_MAGIC, payload, ret_found, e) : 0;
+    if (rc == 0)
+        rc = *ret_found ? go_on(o, payload, e) : take_file(o, 0, e);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+int output_file_check(int dir_fd, const char *path, int stages_fd, int state_fd, struct err *e)
+{
+    struct output_file o;
+    bool found;
+    int rc = dir_fd == AT_FDCWD ? refuse_state_file(stages_fd, path, e) : 0;
+    if (rc != 0)
+        return rc;
+    rc = look(&o, dir_fd, path, state_fd, &found, e);
+    output_file_close(&o);
+    return rc;
+}
+
+int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, struct stat *ret_st,
+                        struct err *e)
+{
+    struct output_file o;
+    bool found;
+    int rc = look(&o, AT_FDCWD, path, state_fd, &found, e);
+    *ret_ours = rc == 0 && found && o.fd >= 0 && o.end > 0 && fstat(o.fd, ret_st) == 0;
+    output_file_close(&o);
+    return rc == ERR_MISMATCH ? 0 : rc;
+}
+
+int output_file_shown_bytes(int dir_fd, const char *path, int state_fd, uint64_t *ret_bytes,
+                            struct err *e)
+{
+    struct output_file o;
+    bool found;
+    int rc = look(&o, dir_fd, path, state_fd, &found, e);
+    *ret_bytes = rc == 0 && found && o.fd >= 0 ? o.end - o.length : 0;
+    output_file_close(&o);
+    return rc;
+}
+
 void output_file_close(struct output_file *o)
 {
+    /* If this fails, what somebody adds may pass for what was shown; no harm is done before. */
+    if (o->usable && !o->ended && o->end == o->committed_length &&
+        o->length == o->committed_length && waiting_len(o) == 0)
+        (void)write_cursor(o, o->committed, o->committed_length, true, NULL);
     if (o->fd >= 0)
         (void)close(o->fd);
     o->fd = -1;
     cursor_close(&o->cursor);
-    buf_done(&o->waiting);
+    buf_done(&o->bytes);
     free(o->marks);
     o->marks = NULL;
     free(o->path);
     o->path = NULL;
 }
 
-/* Cuts off what a former life wrote and did not commit; what comes next takes its place. */
-static int cut_uncommitted(struct output_file *o, struct err *e)
+static void note(const struct output_file *o, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void note(const struct output_file *o, const char *format, ...)
 {
-    if (o->cut)
-        return 0;
-    uint64_t found;
-    int rc = file_length(o->fd, &found, e);
-    if (rc == 0 && found > o->length)
-        rc = file_truncate(o->fd, o->length, e);
-    o->cut = rc == 0;
-    return rc;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (o->note != NULL)
+        o->note(text);
 }
 
-int output_file_flush(struct output_file *o, struct err *e)
+/* --- what others do to the file meanwhile --- */
+
+/* Whether the file is as long as we know. A write behind its end would fill what is missing with
+ * NULs. */
+static int check_length(const struct output_file *o, uint64_t found, struct err *e)
 {
-    if (o->waiting.len == 0)
-        return 0;
-    int rc = cut_uncommitted(o, e);
-    if (rc == 0)
-        rc = file_write_at(o->fd, o->length, o->waiting.data, o->waiting.len, e);
-    if (rc != 0)
-        return err_wrap(e, "'%s'", o->shown);
-    o->length += o->waiting.len;
-    buf_reset(&o->waiting);
+    if (found < o->end)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' has %" PRIu64 " bytes, but %" PRIu64
+                       " were there: it was truncated while it was written; " PUT_IT_BACK,
+                       o->shown, found, o->end);
+    if (found > o->end)
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' has %" PRIu64 " bytes, but only %" PRIu64
+            " were written: something else writes to it; find out what does, and cut off "
+            "what it has added",
+            o->shown, found, o->end);
     return 0;
+}
+
+static int check_open_file(const struct output_file *o, struct err *e)
+{
+    uint64_t found;
+    if (file_length(o->fd, &found, e) != 0)
+        return err_wrap(e, "'%s'", o->shown);
+    return check_length(o, found, e);
+}
+
+/* Whether the file has the bytes that were written there. */
+static int check_bytes(const struct output_file *o, uint64_t from, uint64_t to, struct err *e)
+{
+    uint8_t found[BLOCK_BYTES];
+    while (from < to) {
+        size_t len = to - from < sizeof found ? (size_t)(to - from) : sizeof found;
+        size_t got;
+        if (file_read_at(o->fd, from, found, len, &got, e) != 0)
+            return err_wrap(e, "'%s'", o->shown);
+        if (got < len || memcmp(found, known_at(o, from), len) != 0)
+            return err_set(e, ERR_MISMATCH,
+                           "'%s' is not what was written: it was truncated or overwritten while "
+                           "it was written, and the bytes from offset %" PRIu64 " to %" PRIu64
+                           " are others; " PUT_IT_BACK,
+                           o->shown, from, from + len);
+        from += len;
+    }
+    return 0;
+}
+
+/*
+ * Whether the last bytes are those that were written, and those where the last commit ended: what
+ * was truncated right before a write has a hole there.
+ */
+static int check_written(const struct output_file *o, struct err *e)
+{
+    uint64_t first = block_before(o->committed_length), last = block_before(o->length);
+    uint64_t first_end = first + BLOCK_BYTES < o->length ? first + BLOCK_BYTES : o->length;
+    if (last <= first_end)
+        return check_bytes(o, first, o->length, e);
+    int rc = check_bytes(o, first, first_end, e);
+    return rc == 0 ? check_bytes(o, last, o->length, e) : rc;
 }
 
 /* Whether the name still leads to the file: bytes in a file that nobody can find are lost. */
 static int check_in_place(const struct output_file *o, struct err *e)
 {
     struct stat by_name, by_fd;
-    if (fstat(o->fd, &by_fd) == 0 && fstatat(o->dir_fd, o->path, &by_name, 0) == 0 &&
-        by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino)
+    if (fstat(o->fd, &by_fd) != 0 || fstatat(o->dir_fd, o->path, &by_name, 0) != 0 ||
+        by_name.st_dev != by_fd.st_dev || by_name.st_ino != by_fd.st_ino)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' was moved away or replaced while it was written; " PUT_IT_BACK,
+                       o->shown);
+    int rc = check_length(o, (uint64_t)by_fd.st_size, e);
+    return rc == 0 ? check_written(o, e) : rc;
+}
+
+/* --- writing --- */
+
+/*
+ * Whether what a former life has shown is what comes now; if not, that is said, once. It is written
+ * over either way: after a sync that failed, what can be read need not be what is on the disk.
+ */
+static void compare_shown(struct output_file *o)
+{
+    uint64_t to = o->length + waiting_len(o) < o->end ? o->length + waiting_len(o) : o->end;
+    if (o->differs || o->length >= to || check_bytes(o, o->length, to, NULL) == 0)
+        return;
+    o->differs = true;
+    note(o,
+         "'%s': what a former run has written behind offset %" PRIu64
+         " without coming to commit it is not what comes now, and is overwritten",
+         o->shown, o->length);
+}
+
+static void show_full(const struct output_file *o)
+{
+    if (o->full != NULL)
+        *o->full = o->length - o->committed_length >= OUTPUT_UNCOMMITTED_BYTES_MAX;
+}
+
+/* After a failure nobody knows what lies behind the length; want of space is none. */
+static int failed(struct output_file *o, int rc)
+{
+    o->usable = o->usable && rc == ERR_NO_SPACE;
+    return rc;
+}
+
+int output_file_flush(struct output_file *o, struct err *e)
+{
+    size_t len = waiting_len(o);
+    if (len == 0)
         return 0;
-    return err_set(e, ERR_MISMATCH,
-                   "'%s' was moved away or replaced while it was written; put it back, or start "
-                   "over with --fresh",
-                   o->shown);
+    int rc = check_open_file(o, e);
+    if (rc == 0 && o->ended)
+        rc = write_cursor(o, o->committed, o->committed_length, false, e);
+    if (rc != 0)
+        return failed(o, rc);
+    compare_shown(o);
+    rc = file_write_at(o->fd, o->length, known_at(o, o->length), len, e);
+    uint64_t found = o->end;
+    if (rc == ERR_NO_SPACE && file_length(o->fd, &found, NULL) == 0 && found > o->end &&
+        found < o->length + len)
+        o->end = found; /* a part of it was written */
+    if (rc != 0)
+        return failed(o, err_wrap(e, "'%s'", o->shown));
+    o->length += len;
+    if (o->end < o->length)
+        o->end = o->length;
+    show_full(o);
+    return 0;
 }
 
 /* Notes where the lines of a seq begin, unless they have begun. */
@@ -247,7 +466,7 @@ static void add_mark(struct output_file *o, seq_number seq)
         o->marks = memory_resize(o->marks, o->mark_capacity, sizeof *o->marks);
     }
     o->marks[o->mark_first + o->mark_count++] =
-        (struct output_mark){.seq = seq, .start = o->length + o->waiting.len};
+        (struct output_mark){.seq = seq, .start = o->kept_from + o->bytes.len};
 }
 
 /* How many marks are of lines up to seq. */
@@ -274,20 +493,28 @@ static void forget_marks(struct output_file *o, size_t count)
 
 int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_buffer, struct err *e)
 {
-    int rc = o->waiting.len >= OUTPUT_FLUSH_BYTES ? output_file_flush(o, e) : 0;
+    int rc = waiting_len(o) >= OUTPUT_FLUSH_BYTES ? output_file_flush(o, e) : 0;
     if (rc != 0)
         return rc;
     add_mark(o, seq);
-    *ret_buffer = &o->waiting;
+    *ret_buffer = &o->bytes;
     return 0;
+}
+
+/* Forgets what no commit will look at any more, when that is most of what is kept. */
+static void forget_bytes(struct output_file *o)
+{
+    size_t passed = (size_t)(block_before(o->committed_length) - o->kept_from);
+    if (passed < o->bytes.len - passed)
+        return;
+    buf_drop_front(&o->bytes, passed);
+    o->kept_from += passed;
 }
 
 int output_file_commit(struct output_file *o, seq_number seq, struct err *e)
 {
     uint64_t length_before = o->length;
     int rc = output_file_flush(o, e);
-    if (rc == 0 && cut_uncommitted(o, e) != 0)
-        rc = err_wrap(e, "'%s'", o->shown);
     if (rc == 0)
         rc = check_in_place(o, e);
     if (rc == 0 && o->durable && (o->length != length_before || seq != o->committed) &&
@@ -296,35 +523,45 @@ int output_file_commit(struct output_file *o, seq_number seq, struct err *e)
     size_t passed = marks_until(o, seq);
     uint64_t end = passed < o->mark_count ? o->marks[o->mark_first + passed].start : o->length;
     if (rc == 0)
-        rc = write_cursor(o, seq, end, e);
+        rc = write_cursor(o, seq, end, o->ended, e);
     if (rc != 0)
-        return rc;
+        return failed(o, rc);
     o->committed = seq;
+    o->committed_length = end;
     forget_marks(o, passed);
+    forget_bytes(o);
+    show_full(o);
     return 0;
 }
 
-int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, struct stat *ret_st,
-                        struct err *e)
+/* --- what is left of a former life --- */
+
+bool output_file_is_empty(const struct output_file *o)
 {
-    struct output_file o = {.path = memory_dup(path, strlen(path)), .dir_fd = AT_FDCWD, .fd = -1};
-    o.shown = o.path;
-    uint8_t payload[CURSOR_PAYLOAD_BYTES];
-    bool found = false;
-    struct stat st = {0};
-    *ret_ours = false;
-    int rc = cursor_read(state_fd, OUTPUT_MAGIC, payload, &found, e);
-    if (rc == 0 && found)
-        rc = take_file(&o, 0, e);
-    if (rc == 0 && found && fstat(o.fd, &st) != 0)
-        rc = err_set_errno(e, "'%s'", path);
-    uint64_t length = found ? bytes_get_u64(payload + AT_LENGTH) : 0;
-    uint32_t crc = 0;
-    if (rc == 0 && found && st.st_size > 0 && (uint64_t)st.st_size >= length)
-        rc = tail_crc(&o, length, &crc, e);
-    *ret_ours = rc == 0 && found && st.st_size > 0 && (uint64_t)st.st_size >= length &&
-                crc == bytes_get_u32(payload + AT_TAIL_CRC);
-    *ret_st = st;
-    output_file_close(&o);
-    return rc == ERR_NOT_FOUND ? 0 : rc;
+    return o->length == 0 && waiting_len(o) == 0;
+}
+
+bool output_file_is_unsettled(const struct output_file *o)
+{
+    return o->end > o->length;
+}
+
+int output_file_settle(struct output_file *o, struct err *e)
+{
+    if (!output_file_is_unsettled(o))
+        return 0;
+    int rc = check_open_file(o, e);
+    if (rc != 0)
+        return failed(o, rc);
+    rc = file_truncate(o->fd, o->length, e);
+    if (rc == 0 && o->durable)
+        rc = file_sync(o->fd, e);
+    if (rc != 0)
+        return failed(o, err_wrap(e, "'%s'", o->shown));
+    note(o,
+         "'%s': the last %" PRIu64 " bytes were of a former run that had not come to commit them; "
+         "all input was read, and they did not come again, so they are cut off",
+         o->shown, o->end - o->length);
+    o->end = o->length;
+    return 0;
 }

@@ -164,6 +164,13 @@ static void on_close(struct host *h, const struct control_message *m)
         outlet_disconnect(outlet);
 }
 
+static int on_settle(struct host *h)
+{
+    int rc = runner_settle(&h->runner, &h->e);
+    struct control_message settled = {.kind = CTL_STAGE_SETTLED};
+    return rc == 0 ? host_tell(h, &settled) : rc;
+}
+
 static int on_control(struct host *h, const struct control_message *m)
 {
     struct inlet *inlet;
@@ -189,6 +196,11 @@ static int on_control(struct host *h, const struct control_message *m)
     case CTL_SUPERVISOR_STOP:
         h->stopping = true;
         return 0;
+    case CTL_SUPERVISOR_ASK_ALL:
+        h->all_asked = m->serial;
+        return 0;
+    case CTL_SUPERVISOR_SETTLE:
+        return on_settle(h);
     default:
         return err_set(&h->e, ERR_PROTOCOL, "the supervisor said %s", control_kind_name(m->kind));
     }

@@ -236,6 +236,10 @@ static int work_on_source(struct host *h, bool *ret_more)
         host_show_in_hand(h, h->processed + 1);
         int rc = runner_read(&h->runner, &h->e);
         host_show_in_hand(h, 0);
+        if (rc == ERR_AGAIN || rc == ERR_END) {
+            h->gave_all = true;
+            h->all_given = h->processed;
+        }
         if (rc == ERR_AGAIN) {
             h->io_waits = true;
             return 0;
@@ -280,13 +284,29 @@ static int ack_upstream(struct host *h)
     return 0;
 }
 
+/*
+ * A source says, if it was asked, that all there is was given out and is acked. So has been, then,
+ * whatever a former life has given out, for that was no more. One that was told to read no more
+ * does not know.
+ */
+static int say_all_acked(struct host *h)
+{
+    if (!h->gave_all || h->all_given != h->processed)
+        return 0;
+    struct control_message message = {
+        .kind = CTL_STAGE_ALL_ACKED, .serial = h->all_asked, .acked = h->committed};
+    h->all_asked = 0;
+    return host_tell(h, &message);
+}
+
 /* A source at its end is done when everything that it ever gave out has come back as acked. */
 static int say_done(struct host *h)
 {
-    bool done = h->inlet_count == 0 && h->at_end && !h->done_said && h->committed == h->processed &&
-                host_all_peers_known(h);
-    if (!done)
+    if (h->inlet_count != 0 || h->committed != h->processed || !host_all_peers_known(h))
         return 0;
+    int rc = h->all_asked != 0 ? say_all_acked(h) : 0;
+    if (rc != 0 || !h->at_end || h->done_said)
+        return rc;
     h->done_said = true;
     struct control_message message = {.kind = CTL_STAGE_DONE, .acked = h->committed};
     return host_tell(h, &message);
@@ -424,8 +444,12 @@ int host_open(struct host *h)
         return rc;
     announce_records(h);
     h->runner.counts = status_page_counts(h->page);
+    /* Before it is ready: else the run could be over before that is known. */
+    struct control_message unsettled = {.kind = CTL_STAGE_UNSETTLED};
     struct control_message ready = {.kind = CTL_STAGE_READY};
-    rc = host_tell(h, &ready);
+    rc = runner_is_unsettled(&h->runner) ? host_tell(h, &unsettled) : 0;
+    if (rc == 0)
+        rc = host_tell(h, &ready);
     if (rc == 0 && runner_has_position(&h->runner))
         rc = host_take_position(h, runner_position(&h->runner));
     return rc;
@@ -433,6 +457,8 @@ int host_open(struct host *h)
 
 void host_close(struct host *h)
 {
+    if (h->runner.ops != NULL)
+        runner_close(&h->runner);
     for (size_t i = 0; i < h->inlet_count; i++)
         inlet_done(&h->inlets[i]);
     for (size_t i = 0; i < h->outlet_count; i++)
@@ -440,8 +466,6 @@ void host_close(struct host *h)
     free(h->inlets);
     free(h->outlets);
     free(h->poll_fds);
-    if (h->runner.ops != NULL)
-        runner_close(&h->runner);
     status_page_unmap(h->page);
 }
 

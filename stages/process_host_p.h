@@ -45,6 +45,9 @@ struct host {
     bool commit_waits; /* and the sink could not even commit */
     bool paced;        /* a source was not to read yet: no sign of its input was waited for */
     bool done_said;
+    uint64_t all_asked;   /* serial of the question whether all was given out; 0: none is open */
+    seq_number all_given; /* the source had nothing behind this seq when it was read last */
+    bool gave_all;        /* there was such a time */
     bool stopping;
     enum host_pause paused; /* for want of space, since it was missed last */
     uint64_t retry_at_ms;   /* when that is tried again */

@@ -64,6 +64,7 @@ int runner_open(struct runner *r, const struct runner_config *config, struct err
                                 .durable = durable,
                                 .begins_after = config->begins_after,
                                 .first = config->first,
+                                .full = &r->full,
                                 .beats = config->beats,
                                 .store = r->store,
                                 .input = config->input,
@@ -103,7 +104,17 @@ seq_number runner_position(const struct runner *r)
 
 bool runner_is_full(const struct runner *r)
 {
-    return r->store != NULL && store_is_full(r->store);
+    return r->store != NULL ? store_is_full(r->store) : r->full;
+}
+
+bool runner_is_unsettled(const struct runner *r)
+{
+    return r->ops->is_unsettled != NULL && r->ops->is_unsettled(r->self);
+}
+
+int runner_settle(struct runner *r, struct err *e)
+{
+    return runner_is_unsettled(r) ? r->ops->settle(r->self, e) : 0;
 }
 
 /*

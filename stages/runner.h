@@ -23,6 +23,7 @@ struct runner {
     void *self;
     struct store *store;
     int state_fd;
+    bool full; /* see stage_env */
     struct quarantine quarantine;
     struct emitter emitter;
     struct status_counts counts; /* through: do not count again what is not above */
@@ -59,6 +60,14 @@ seq_number runner_position(const struct runner *r);
 
 /* Whether so much is uncommitted that no record may be given to it. */
 bool runner_is_full(const struct runner *r);
+
+/*
+ * Whether a sink shows something that a former life has written and this one has not come to.
+ * runner_settle() takes it away, and says so: when the source has given out all there is, and all
+ * of it is acked. Returns 0, or an error, after which the runner must be closed.
+ */
+bool runner_is_unsettled(const struct runner *r);
+int runner_settle(struct runner *r, struct err *e);
 
 /*
  * Gives a record to a step or a sink, or, if it is in quarantine, to the dead letters. Records come

@@ -127,6 +127,8 @@ struct stage_env {
     struct store *store;             /* NULL unless the kind has a store_spec */
     const struct stage_input *input; /* NULL unless the kind takes_stdin */
     void (*note)(const char *text);  /* says something to a person, who need not act at once */
+    /* A sink sets it while so much is not committed that it is to be given no record before. */
+    bool *full;
     /* For status_page_beat() in long work of open(), which looks like a hung stage otherwise. */
     _Atomic uint64_t *beats;
 };
@@ -227,6 +229,18 @@ struct stage_ops {
      * commit() alone. Whatever was not shown is left to commit(), so ERR_NO_SPACE does no harm.
      */
     int (*flush)(void *self, struct err *e);
+
+    /*
+     * KIND_SINK: whether something can be seen that a former life has written and this one has not
+     * come to yet. NULL if that cannot be.
+     */
+    bool (*is_unsettled)(const void *self);
+
+    /*
+     * KIND_SINK with is_unsettled(): the source has given out all there is, and all of it is acked.
+     * So what a former life has written and this one has not will never come: takes it away.
+     */
+    int (*settle)(void *self, struct err *e);
 
     /*
      * KIND_SOURCE and KIND_SINK: the last seq that is safe; where a new process goes on. Never

@@ -219,7 +219,11 @@ int store_commit(struct store *s, seq_number seq, struct err *e)
     if (seq <= commit.seq)
         return 0;
     size_t len = redo_until(s, seq);
-    int rc = store_log_write(s->log_fd, commit.log_len, commit.seq + 1, seq, s->redo.data, len,
+    char name[STORE_FILE_NAME_BYTES_MAX];
+    int rc = file_check_in_place(s->dir_fd, store_log_name(commit.log_number, name), s->log_fd,
+                                 commit.log_len, e);
+    if (rc == 0)
+        rc = store_log_write(s->log_fd, commit.log_len, commit.seq + 1, seq, s->redo.data, len,
                              &s->scratch, e);
     if (rc == 0 && s->durable)
         rc = file_sync(s->log_fd, e);

@@ -89,6 +89,10 @@ int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t num
     if (rc == 0 && durable)
         rc = file_sync(c->fd, e);
     char from[STORE_FILE_NAME_BYTES_MAX], to[STORE_FILE_NAME_BYTES_MAX];
+    /* What it takes the place of is removed. */
+    if (rc == 0)
+        rc = file_check_in_place(dir_fd, unfinished_name(number, from), c->fd, c->len + sizeof end,
+                                 e);
     if (rc == 0)
         rc = file_rename(dir_fd, unfinished_name(number, from), store_checkpoint_name(number, to),
                          durable, e);

@@ -245,6 +245,7 @@ static int drive_inline(struct inline_host *host, struct err *e)
         bool waits = rc == ERR_AGAIN;
         if (waits || (rc == 0 && clock_monotonic_ms() - committed_ms >= INLINE_COMMIT_MS)) {
             rc = inline_host_commit(host, e);
+            rc = rc == 0 ? inline_host_settle(host, e) : rc;
             committed_ms = clock_monotonic_ms();
         }
         waits = waits || rc == ERR_AGAIN;
@@ -258,7 +259,7 @@ static int drive_inline(struct inline_host *host, struct err *e)
     while ((rc = inline_host_commit(host, e)) == ERR_AGAIN && stops_asked <= 1)
         if ((rc = wait_inline(host, stops, e)) != 0)
             break;
-    return rc;
+    return rc == 0 ? inline_host_settle(host, e) : rc;
 }
 
 static int run_inline(struct run *run)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The happy path: start all -> every stage says ready, then positioned -> edges are linked one by
- * one -> the source says done -> all are told to stop -> exit. Links, deaths and what is seen of
- * the living have files of their own.
+ * one -> the source says done -> all are told to stop -> exit. Links, what former lives have shown,
+ * deaths and what is seen of the living have files of their own.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -97,7 +97,7 @@ void step_warn(struct step *s, size_t stage, const char *format, ...)
     va_end(args);
 }
 
-static void tell(struct step *s, size_t stage, const struct control_message *message)
+void step_tell(struct step *s, size_t stage, const struct control_message *message)
 {
     step_add_action(s, CORE_TELL, stage)->message = *message;
 }
@@ -115,7 +115,7 @@ void step_tell_edge(struct step *s, size_t stage, enum control_kind kind,
                                       .acked = acked,
                                       .expected = expected,
                                       .furthest = furthest};
-    tell(s, stage, &message);
+    step_tell(s, stage, &message);
 }
 
 /* Whether there is a process that can be told something. */
@@ -178,7 +178,7 @@ static void stop_all(struct step *s, enum core_outcome outcome, bool at_once)
             step_move_stage(stage, STAGE_STOPPING);
             struct control_message stop = {.kind = CTL_SUPERVISOR_STOP};
             if (!at_once)
-                tell(s, i, &stop);
+                step_tell(s, i, &stop);
         }
         if (at_once && stage->is == STAGE_STOPPING)
             (void)step_add_action(s, CORE_KILL, i);
@@ -204,15 +204,18 @@ void step_fail(struct step *s, enum core_outcome outcome, const char *format, ..
 
 /*
  * The end of the input ends the run, but not before every stage has opened what it works with: a
- * run with nothing to do must find a broken output just as any other does.
+ * run with nothing to do must find a broken output just as any other does. Nor before what former
+ * lives have shown and did not come again is gone; but a drain leaves that to the next run.
  */
-static void stop_if_done(struct step *s)
+void step_stop_if_done(struct step *s)
 {
     struct core *core = s->core;
     for (size_t i = 0; i < core->stage_count; i++) {
         if (!core->stages[i].was_ready)
             return;
     }
+    if (core->is == PIPELINE_RUNNING && step_is_unsettled(s))
+        return;
     if (core->source_done && (core->is == PIPELINE_RUNNING || core->is == PIPELINE_DRAINING))
         stop_all(s, core->is == PIPELINE_DRAINING ? CORE_OUTCOME_STOPPED : CORE_OUTCOME_DONE,
                  false);
@@ -229,9 +232,11 @@ static void on_ready(struct step *s)
     stage->ready = stage->was_ready = true;
     struct control_message drain = {.kind = CTL_SUPERVISOR_DRAIN};
     if (s->core->is == PIPELINE_DRAINING && s->event->stage == s->core->source)
-        tell(s, s->event->stage, &drain);
+        step_tell(s, s->event->stage, &drain);
+    if (s->event->stage == s->core->source)
+        step_ask_source(s);
     step_link_edges(s);
-    stop_if_done(s);
+    step_stop_if_done(s);
 }
 
 static void on_positioned(struct step *s)
@@ -256,7 +261,7 @@ static void on_stop_requested(struct step *s)
     core->deadline_ms = s->event->now_ms + DRAIN_DEADLINE_MS;
     struct control_message drain = {.kind = CTL_SUPERVISOR_DRAIN};
     if (core->stages[core->source].is == STAGE_RUNNING)
-        tell(s, core->source, &drain);
+        step_tell(s, core->source, &drain);
 }
 
 static void on_stage_time(struct step *s, size_t index)
@@ -297,7 +302,7 @@ static void on_done(struct step *s)
         return;
     }
     core->source_done = true;
-    stop_if_done(s);
+    step_stop_if_done(s);
 }
 
 static void on_kill_requested(struct step *s)
@@ -350,6 +355,15 @@ void core_step(struct core *core, const struct core_event *event, struct core_ac
         return;
     case CORE_STAGE_UNREAD:
         step_fail(&s, CORE_OUTCOME_UNREAD, "%s", event->text);
+        return;
+    case CORE_STAGE_UNSETTLED:
+        step_on_unsettled(&s);
+        return;
+    case CORE_STAGE_ALL_ACKED:
+        step_on_all_acked(&s);
+        return;
+    case CORE_STAGE_SETTLED:
+        step_on_settled(&s);
         return;
     case CORE_STAGE_EXITED:
         step_on_exited(&s);

@@ -84,6 +84,7 @@ struct core_stage {
     bool blamed;        /* we sent it one for what it did or did not do */
     bool hung;          /* and that was to be busy with one thing for too long */
     bool paused;        /* it waits for space on a disk */
+    uint64_t unsettled; /* number of its question whether all has come again; 0: none is open */
     bool image_trusted; /* the last death did not taint its shared memory */
     unsigned strikes;   /* deaths without progress since the last progress */
     unsigned outside;   /* likewise, but those that somebody else brought about */
@@ -130,6 +131,7 @@ struct core {
     unsigned all_still; /* observations in a row in which nothing moved at all */
     uint64_t deadline_ms;
     uint64_t serial;        /* of the newest link */
+    uint64_t questions;     /* of sinks whether all has come again */
     uint64_t late_messages; /* of links or processes that are over; dropped */
     size_t reason_stage;    /* whose refusal or storm it was */
     char reason[CONTROL_TEXT_BYTES_MAX + 1];
@@ -146,6 +148,9 @@ enum core_event_kind {
     CORE_STAGE_DONE,       /* stage */
     CORE_STAGE_REFUSED,    /* stage, text */
     CORE_STAGE_UNREAD,     /* stage, text */
+    CORE_STAGE_UNSETTLED,  /* stage: a sink that waits to hear whether all has come again */
+    CORE_STAGE_ALL_ACKED,  /* stage, serial */
+    CORE_STAGE_SETTLED,    /* stage */
     CORE_STAGE_EXITED,     /* stage, acked, seq, signal, exit_code */
     CORE_STAGE_FROZEN,     /* stage: somebody sent it SIGSTOP */
     CORE_STAGE_MISBEHAVED, /* stage, text: it talks nonsense, or does not listen */

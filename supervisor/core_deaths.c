@@ -173,6 +173,10 @@ void step_on_exited(struct step *s)
         edge->why[0] = '\0';
     }
     stage->ready = stage->positioned = false;
+    stage->unsettled = 0;
+    /* The next one may find more to read, and says for itself when it is done. */
+    if (s->event->stage == core->source)
+        core->source_done = false;
     /* Its memory is as good as its last instruction: good if it was ended from outside. */
     stage->image_trusted = !stage->blamed && (is_from_outside(s->event) ||
                                               (s->event->signal == 0 && s->event->exit_code == 0));

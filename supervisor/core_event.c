@@ -33,6 +33,15 @@ bool core_event_of_message(const struct control_message *m, struct core_event *e
     case CTL_STAGE_UNREAD:
         event->kind = CORE_STAGE_UNREAD;
         return true;
+    case CTL_STAGE_UNSETTLED:
+        event->kind = CORE_STAGE_UNSETTLED;
+        return true;
+    case CTL_STAGE_ALL_ACKED:
+        event->kind = CORE_STAGE_ALL_ACKED;
+        return true;
+    case CTL_STAGE_SETTLED:
+        event->kind = CORE_STAGE_SETTLED;
+        return true;
     case CTL_STAGE_PAUSED:
         event->kind = CORE_STAGE_PAUSED;
         return true;

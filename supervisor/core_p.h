@@ -3,8 +3,9 @@
  * core_p.h - one step of the core from inside; private to core*.c
  *
  * core.c has the states and the life of the pipeline, core_links.c how edges are linked,
- * core_deaths.c what follows from the end of a process, core_health.c what is seen of the living.
- * All of them change the core through the functions here, and nothing else does.
+ * core_settle.c what sinks do with what former lives have shown, core_deaths.c what follows from
+ * the end of a process, core_health.c what is seen of the living. All of them change the core
+ * through the functions here, and nothing else does.
  */
 #ifndef BULKHEAD_SUPERVISOR_CORE_P_H
 #define BULKHEAD_SUPERVISOR_CORE_P_H
@@ -23,6 +24,12 @@ struct step {
 /* Moves to a state that the table of states allows from here; asserts that it does. */
 void step_move_stage(struct core_stage *stage, enum core_stage_state next);
 void step_move_edge(struct core_edge *edge, enum core_edge_state next);
+
+/* Ends the run if the source is done and nothing else is open. */
+void step_stop_if_done(struct step *s);
+
+/* Tells a stage something that is about no edge. */
+void step_tell(struct step *s, size_t stage, const struct control_message *message);
 
 /* Appends an action, for the caller to fill in; dead with the next one. */
 struct core_action *step_add_action(struct step *s, enum core_action_kind kind, size_t stage);
@@ -74,6 +81,18 @@ void step_retry_link(struct step *s, struct core_edge *edge);
 void step_on_listening(struct step *s);
 void step_on_dialed(struct step *s);
 void step_on_link_failed(struct step *s);
+
+/* --- core_settle.c: whether what former lives have shown has come again --- */
+
+/* Whether some sink waits to hear that, or has not acted upon it yet. */
+bool step_is_unsettled(const struct step *s);
+
+/* Asks the source, if it can be asked and there is a question. */
+void step_ask_source(struct step *s);
+
+void step_on_unsettled(struct step *s);
+void step_on_all_acked(struct step *s);
+void step_on_settled(struct step *s);
 
 /* --- core_deaths.c: the events about ends --- */
 

@@ -371,13 +371,6 @@ int start_find_facts(struct start *s, struct err *e)
 
 /* --- starting over --- */
 
-/* Whether what is kept under the name of a stage is of another kind, as far as anybody knows. */
-static bool is_other_kind(const struct start *s, const struct stage *stage)
-{
-    const struct manifest_stage *was = manifest_find(&s->old, stage->base);
-    return was == NULL || strcmp(was->kind, stage->kind->name) != 0;
-}
-
 /* Whether an output is proved to be ours by what is kept of its stage. */
 static int find_output(const struct start *s, const struct stage *stage, const char *path,
                        bool *ret_ours, struct stat *ret_st, struct err *e)
@@ -389,7 +382,7 @@ static int find_output(const struct start *s, const struct stage *stage, const c
     rc = output_file_is_ours(path, fd, ret_ours, ret_st, e);
     (void)close(fd);
     /* A cursor that says nothing proves nothing. */
-    return rc == ERR_CORRUPT || (rc == ERR_MISMATCH && is_other_kind(s, stage)) ? 0 : rc;
+    return rc == ERR_CORRUPT ? 0 : rc;
 }
 
 int start_find_outputs(struct start *s, struct err *e)

@@ -30,8 +30,12 @@ tail -c +$(($(stat -c %s input) + 1)) whole >>input
 run >summary
 same_as_oracle answers
 
-# Bytes behind what is committed, as a kill leaves them, are cut off when more is written.
+# Bytes that somebody has added since an orderly end are not cut off by us.
+cp answers answers.good
 echo 'half an ans' >>answers
+expect_exit 5 run >summary 2>errors
+grep -q "bytes were written to it\|were written to it; move it away" errors || fail "$(cat errors)"
+cp answers.good answers
 "$generate" --records 100 --customers 5 --seed 22 --start 2002-01-01 >more
 { echo; cat more; } >>input
 run >summary

@@ -25,7 +25,7 @@
 #endif
 
 c_decl {
-\#define MET_EVENTS "torn-slot", "torn-group", "kept-unsynced", "group-of-several", "adopted-unsynced-slot", "adopted-unsynced-group", "first-slot-torn", "log-cut-back", "done"
+\#define MET_EVENTS "torn-slot", "torn-group", "kept-unsynced", "group-of-several", "adopted-unsynced-slot", "adopted-unsynced-group", "first-slot-torn", "log-cut-back", "done", "shown-again"
 \#include "met.h"
 }
 #define MET_TORN_SLOT 0
@@ -37,6 +37,7 @@ c_decl {
 #define MET_FIRST_TORN 6
 #define MET_CUT 7
 #define MET_DONE 8
+#define MET_SHOWN_AGAIN 9
 #define MET(event) c_code { met(event); }
 
 /*
@@ -175,25 +176,24 @@ inline write_first_slot() {
     sink = SLOT_WRITTEN
 }
 
-/* Lines above the commit that a former life wrote are cut off before the first new one. */
+/*
+ * Lines above the commit that a former life wrote are written over where they are, also when they are
+ * the same: after a sync that failed they may be here and not on the disk.
+ */
 inline write_line() {
+    sink_written++;
     if
-    :: sink_written == sink_committed ->
-        i = sink_committed + 1;
-        do
-        :: i <= RECORDS ->
-            if
-            :: seen[LINE(i)] != NOTHING -> put(LINE(i), NOTHING)
-            :: else
-            fi;
-            i++
-        :: else -> break
-        od;
-        i = 0
+    :: seen[LINE(sink_written)] == WHOLE_LINE -> MET(MET_SHOWN_AGAIN)
     :: else
     fi;
-    sink_written++;
+#ifdef MUTANT_COMPARE_ONLY
+    if
+    :: seen[LINE(sink_written)] != WHOLE_LINE -> put(LINE(sink_written), WHOLE_LINE)
+    :: else
+    fi
+#else
     put(LINE(sink_written), WHOLE_LINE)
+#endif
 }
 
 inline write_slot() {

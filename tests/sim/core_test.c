@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/buf.h"
@@ -80,6 +81,10 @@ static const char *message_word(enum control_kind kind)
         return "drain";
     case CTL_SUPERVISOR_STOP:
         return "stop";
+    case CTL_SUPERVISOR_ASK_ALL:
+        return "ask";
+    case CTL_SUPERVISOR_SETTLE:
+        return "settle";
     default:
         return "?";
     }
@@ -102,7 +107,10 @@ static void trace_action(struct story *s, const struct core_action *a)
         return;
     case CORE_TELL:
         buf_add_format(t, "tell %zu %s", a->stage, message_word(m->kind));
-        if (m->kind != CTL_SUPERVISOR_DRAIN && m->kind != CTL_SUPERVISOR_STOP)
+        if (m->kind == CTL_SUPERVISOR_ASK_ALL)
+            buf_add_format(t, " serial %" PRIu64, m->serial);
+        else if (m->kind != CTL_SUPERVISOR_DRAIN && m->kind != CTL_SUPERVISOR_STOP &&
+                 m->kind != CTL_SUPERVISOR_SETTLE)
             buf_add_format(t, " edge %u serial %" PRIu64, m->edge, m->serial);
         if (m->kind == CTL_SUPERVISOR_LINK_DIAL)
             buf_add_format(t, " acked %" PRIu64 " expected %" PRIu64, m->acked, m->expected);
@@ -793,6 +801,112 @@ static void a_failed_spawn_backs_off(void **state)
     EXPECT("spawn 2 gen 2\n");
 }
 
+/* --- what former lives of a sink have shown --- */
+
+static void all_acked(struct story *s, uint64_t serial)
+{
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_ALL_ACKED, .stage = 0, .serial = serial});
+}
+
+/* A chain whose sink is killed, and comes back with a question. */
+static void ask(struct story *s, uint64_t serial)
+{
+    char wanted[64];
+    died(s, 2, SIGKILL, 90 + serial);
+    buf_reset(&s->trace);
+    event(s, CORE_STAGE_UNSETTLED, 2);
+    (void)snprintf(wanted, sizeof wanted, "tell 0 ask serial %" PRIu64 "\n", serial);
+    EXPECT(wanted);
+    event(s, CORE_STAGE_READY, 2);
+}
+
+static void the_end_waits_for_what_former_lives_have_shown(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    ask(s, 1);
+    event(s, CORE_STAGE_DONE, 0);
+    EXPECT("");
+    all_acked(s, 1);
+    EXPECT("tell 2 settle\n");
+    event(s, CORE_STAGE_SETTLED, 2);
+    EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
+}
+
+/* It may have shown more than the process that the answer is for. */
+static void an_answer_is_not_for_a_later_process(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    ask(s, 1);
+    ask(s, 2);
+    all_acked(s, 1);
+    EXPECT("");
+    all_acked(s, 2);
+    EXPECT("tell 2 settle\n");
+    /* It is killed before it has cut anything. */
+    event(s, CORE_STAGE_DONE, 0);
+    ask(s, 3);
+    all_acked(s, 3);
+    EXPECT("tell 2 settle\n");
+    event(s, CORE_STAGE_SETTLED, 2);
+    EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
+}
+
+/* And a sink that had cut it when it was killed has no question any more. */
+static void a_settled_sink_has_no_question(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    ask(s, 1);
+    event(s, CORE_STAGE_DONE, 0);
+    all_acked(s, 1);
+    died(s, 2, SIGKILL, 92);
+    buf_reset(&s->trace);
+    event(s, CORE_STAGE_READY, 2);
+    EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
+}
+
+static void a_new_source_is_asked_again_and_has_not_said_that_it_is_done(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    ask(s, 1);
+    event(s, CORE_STAGE_DONE, 0);
+    died(s, 0, SIGKILL, 90);
+    buf_reset(&s->trace);
+    event(s, CORE_STAGE_READY, 0);
+    EXPECT("tell 0 ask serial 1\ntell 1 listen edge 0 serial 3\n");
+    all_acked(s, 1);
+    EXPECT("tell 2 settle\n");
+    event(s, CORE_STAGE_SETTLED, 2);
+    EXPECT("");
+    event(s, CORE_STAGE_DONE, 0);
+    EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
+}
+
+/* A source that is told to read no more may not come to what it has given out before. */
+static void a_drain_leaves_the_question_open(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    ask(s, 1);
+    event(s, CORE_STOP_REQUESTED, 0);
+    EXPECT("tell 0 drain\n");
+    event(s, CORE_STAGE_DONE, 0);
+    EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
+}
+
+static void only_a_sink_that_starts_asks_and_only_the_source_answers(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    event(s, CORE_STAGE_UNSETTLED, 2);
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_ALL_ACKED, .stage = 1, .serial = 9});
+    EXPECT("");
+    assert_int_equal(s->core.late_messages, 2);
+}
+
 /*
  * Random events in any order, also such as cannot happen: no invariant breaks, and whatever came
  * before, a stop that is asked for twice ends in an exit once all processes are dead.
@@ -880,6 +994,12 @@ int main(void)
         TEST(a_refusal_stops_all_and_is_not_tried_again),
         TEST(a_frozen_stage_is_killed_and_comes_back),
         TEST(a_failed_spawn_backs_off),
+        TEST(the_end_waits_for_what_former_lives_have_shown),
+        TEST(an_answer_is_not_for_a_later_process),
+        TEST(a_settled_sink_has_no_question),
+        TEST(a_new_source_is_asked_again_and_has_not_said_that_it_is_done),
+        TEST(a_drain_leaves_the_question_open),
+        TEST(only_a_sink_that_starts_asks_and_only_the_source_answers),
         TEST(any_order_of_events_ends_in_an_exit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,6 +205,7 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t offset)
         disk_write(present->disk, node, (uint64_t)offset, bytes, len);
         return (ssize_t)len;
     }
+    check_write(node, (uint64_t)offset, bytes, len);
     if (chance_one_in(world.faults.interrupt_one_in))
         return fail_with(EINTR);
     if (disk_is_full()) {
@@ -266,6 +267,8 @@ int __wrap_ftruncate(int fd, off_t len)
     process_call("ftruncate", disk_name(present->disk, node), (uint64_t)len);
     TRACE("%s gen %llu ftruncate(%s, %lld)", present->name, (unsigned long long)present->generation,
           disk_name(present->disk, node), (long long)len);
+    if (present->is_stage)
+        check_cut(node, (uint64_t)len);
     disk_truncate(present->disk, node, (uint64_t)len);
     return 0;
 }

@@ -211,6 +211,39 @@ void check_ack(size_t stage, seq_number acked)
     }
 }
 
+/* --- what a follower of an output sees --- */
+
+static const struct reference_output *output_of(int node)
+{
+    for (size_t i = 0; i < world.reference.output_count; i++) {
+        if (reference_find(world.disk, &world.reference.outputs[i]) == node)
+            return &world.reference.outputs[i];
+    }
+    return NULL;
+}
+
+void check_write(int node, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+    const struct reference_output *output = output_of(node);
+    if (output == NULL)
+        return;
+    if (offset > disk_length(world.disk, node))
+        fail("%s leaves a hole in '%s', from %zu to %" PRIu64, present->name, output->name,
+             disk_length(world.disk, node), offset);
+    if (offset + len > output->len || memcmp(bytes, output->bytes + offset, len) != 0)
+        fail("%s shows in '%s' what is never to be there, at %" PRIu64 "+%zu", present->name,
+             output->name, offset, len);
+}
+
+/* Only what does not come again may go, and that is only if the input is another one. */
+void check_cut(int node, uint64_t len)
+{
+    const struct reference_output *output = output_of(node);
+    if (output != NULL && len < disk_length(world.disk, node) && !world.rest_changed)
+        fail("%s cuts '%s', which has %zu bytes, to %" PRIu64, present->name, output->name,
+             disk_length(world.disk, node), len);
+}
+
 /* --- what would be left --- */
 
 static void ignore_output(struct emitter *out, port_number port, const struct record *record)

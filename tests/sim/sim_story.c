@@ -194,6 +194,7 @@ static void change_rest(struct sim_input *input)
     TRACE("the input is changed behind seq %" PRIu64, kept);
     int node = disk_find(world.disk, DISK_ROOT, INPUT_NAME);
     disk_truncate(world.disk, node, 0);
+    world.rest_changed = true;
     reference_free();
     reference_make(input->bytes, input->len);
     give_input(input, true);

@@ -181,7 +181,8 @@ struct world {
     seq_number said[WORLD_STAGES_MAX];         /* the highest seq that a stage ever called acked */
     seq_number input_seqs;                     /* of the input as it lies there now */
     bool check_wanted;                         /* check_recovery() before anything else happens */
-    uint64_t checks;                           /* so often that was done */
+    bool rest_changed; /* what was shown of the input before may not come again */
+    uint64_t checks;   /* so often that was done */
     uint64_t kills, power_losses;
 };
 
@@ -276,6 +277,12 @@ bool supervisor_bury_orphans(void);
 
 void check_process(const struct process *process);
 void check_ack(size_t stage, seq_number acked);
+/*
+ * A stage writes to a file, or cuts it: if it is an output, what can be seen of it only grows, and
+ * is never anything else than it should be.
+ */
+void check_write(int node, uint64_t offset, const uint8_t *bytes, size_t len);
+void check_cut(int node, uint64_t len);
 /* Frees what it remembers of a process. */
 void check_forget(struct process *process);
 /*

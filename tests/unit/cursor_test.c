@@ -153,6 +153,50 @@ static void a_cursor_of_another_kind_is_refused(void **state)
     assert_int_equal(open_cursor(&c, MAGIC + 1, payload, &found), ERR_MISMATCH);
 }
 
+/* What is written to a file that nobody can find is not written. */
+static void one_that_is_removed_or_replaced_is_written_no_more(void **state)
+{
+    (void)state;
+    struct cursor c, other;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0};
+    bool found;
+    struct err e;
+    for (int replaced = 0; replaced < 2; replaced++) {
+        assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+        write_number(&c, 1);
+        assert_int_equal(unlinkat(dir_fd, "cursor", 0), 0);
+        if (replaced) {
+            assert_int_equal(open_cursor(&other, MAGIC, payload, &found), 0);
+            write_number(&other, 7);
+            cursor_close(&other);
+        }
+        assert_int_equal(cursor_write(&c, MAGIC, payload, &e), ERR_MISMATCH);
+        assert_non_null(strstr(e.text, "'cursor' was removed, moved away or replaced"));
+        cursor_close(&c);
+    }
+    assert_int_equal(read_number(), 7);
+}
+
+/* The next write makes it whole. */
+static void one_that_is_truncated_or_overwritten_comes_back(void **state)
+{
+    (void)state;
+    struct cursor c;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found;
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    for (uint8_t n = 1; n < 20; n++) {
+        write_number(&c, n);
+        if (n % 3 == 0)
+            assert_int_equal(file_truncate(c.fd, (uint64_t)n * 20, NULL), 0);
+        if (n % 3 == 1)
+            assert_int_equal(file_write_at(c.fd, n % 2 != 0 ? 0 : 4096, "stranger", 8, NULL), 0);
+        write_number(&c, (uint8_t)(n + 100));
+        assert_int_equal(read_number(), n + 100);
+    }
+    cursor_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +206,8 @@ int main(void)
         TEST(damage_to_both_slots_is_refused),
         TEST(a_torn_first_write_is_no_write),
         TEST(a_cursor_of_another_kind_is_refused),
+        TEST(one_that_is_removed_or_replaced_is_written_no_more),
+        TEST(one_that_is_truncated_or_overwritten_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -421,6 +421,32 @@ static void agrees_with_plain_memory(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+/* Removed, moved away, replaced, a link to the same file, truncated. */
+static void what_is_not_in_its_place_is_told(void **state)
+{
+    (void)state;
+    struct err e;
+    int fd = open_new("ours");
+    assert_int_equal(file_write_at(fd, 0, "12345", 5, &e), 0);
+    assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 5, &e), 0);
+    assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 6, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "'ours' has 5 bytes, but 6 were there: it was truncated"));
+    assert_int_equal(linkat(dir_fd, "ours", dir_fd, "copy", 0), 0);
+    assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 5, &e), 0);
+    assert_int_equal(file_rename(dir_fd, "ours", "moved", false, &e), 0);
+    for (int replaced = 0; replaced < 3; replaced++) {
+        if (replaced == 1)
+            (void)close(open_new("ours"));
+        if (replaced == 2)
+            assert_int_equal(file_remove(dir_fd, "ours", &e), 0);
+        if (replaced == 2)
+            assert_int_equal(symlinkat("moved", dir_fd, "ours"), 0);
+        assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 5, &e), ERR_MISMATCH);
+        assert_non_null(strstr(e.text, "'ours' was removed, moved away or replaced"));
+    }
+    (void)close(fd);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_directory, remove_directory)
 
 int main(void)
@@ -439,6 +465,7 @@ int main(void)
         TEST(rename_replaces),
         TEST(a_rename_that_fails_changes_nothing),
         TEST(remove_is_content_with_nothing_there),
+        TEST(what_is_not_in_its_place_is_told),
         TEST(directories_are_made_once),
         TEST(what_is_no_directory_is_refused),
         TEST(agrees_with_plain_memory),

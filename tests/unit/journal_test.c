@@ -612,6 +612,43 @@ static void any_pieces_give_the_same_lines(void **state)
     }
 }
 
+/*
+ * Somebody removes, replaces or truncates the last segment while it is in use: nothing more is
+ * taken out of the pipe, for it would be lost, or read as NULs.
+ */
+static void a_segment_that_others_change_takes_nothing_in(void **state)
+{
+    struct fixture *f = *state;
+    static const char name[] = "journal.00000001";
+    for (int how = 0; how < 4; how++) {
+        struct err e;
+        char left[8];
+        open_good(f);
+        feed_text(f, "one\ntwo\n");
+        if (how == 0)
+            assert_int_equal(unlinkat(f->dir_fd, name, 0), 0);
+        if (how == 1)
+            assert_int_equal(renameat(f->dir_fd, name, f->dir_fd, "moved"), 0);
+        int fd = openat(f->dir_fd, name,
+                        how == 0 ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDWR | O_CLOEXEC, 0600);
+        if (how >= 2)
+            assert_int_equal(ftruncate(fd, how == 2 ? 0 : 150), 0);
+        if (fd >= 0)
+            (void)close(fd);
+        assert_int_equal(write(f->pipe[1], "three\n", 6), 6);
+        uint8_t bytes[64];
+        size_t got;
+        while (journal_read(f->journal, f->read_to, bytes, sizeof bytes, &got, &e) == 0)
+            f->read_to += got;
+        assert_int_equal(journal_take(f->journal, f->pipe[0], &e), ERR_MISMATCH);
+        assert_non_null(strstr(e.text, name));
+        assert_int_equal(read(f->pipe[0], left, sizeof left), 6);
+        close_it(f);
+        remove_files(f);
+        f->read_to = 0;
+    }
+}
+
 int main(void)
 {
     random_init("journal_test");
@@ -631,6 +668,7 @@ int main(void)
         TEST(a_cursor_that_does_not_fit_is_refused),
         TEST(the_journal_of_another_is_refused),
         TEST(a_missing_segment_is_refused),
+        TEST(a_segment_that_others_change_takes_nothing_in),
         TEST(any_damage_is_noticed),
         TEST(blocks_that_change_places_are_refused),
         TEST(any_pieces_give_the_same_lines),

@@ -23,6 +23,7 @@
 #include "common/limits.h"
 #include "common/memory.h"
 #include "stages/store.h"
+#include "stages/store_log.h"
 #include "tests/unit/random.h"
 
 #define KEYS 3000u
@@ -566,6 +567,54 @@ static void what_cannot_expire(void **state)
     (void)close(image_fd);
 }
 
+/* Somebody removes, replaces or truncates the log while it is in use: the next commit says so. */
+static void a_log_that_others_change_takes_no_commit(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct store *s = open_store(-1);
+        struct err e;
+        store_do(s, 1);
+        commit(s, 1);
+        store_do(s, 2);
+        int fd = openat(dir_fd, "store.1.log", O_RDWR | O_CLOEXEC);
+        if (how == 0)
+            assert_int_equal(ftruncate(fd, 330), 0);
+        if (how != 0)
+            assert_int_equal(unlinkat(dir_fd, "store.1.log", 0), 0);
+        (void)close(fd);
+        fd = how == 2 ? openat(dir_fd, "store.1.log", O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+        assert_int_equal(store_commit(s, 2, &e), ERR_MISMATCH);
+        assert_non_null(strstr(e.text, "'store.1.log'"));
+        assert_int_equal(store_committed(s), 1);
+        store_close(s);
+        if (fd >= 0)
+            (void)close(fd);
+        (void)unlinkat(dir_fd, "store.1.log", 0);
+    }
+}
+
+/* One that was cut while it was written must not take the place of what it was made of. */
+static void a_checkpoint_that_others_cut_replaces_nothing(void **state)
+{
+    (void)state;
+    struct store_checkpoint c;
+    struct store_file_header header = {.number = 2, .schema = "test"};
+    struct buf scratch = {0};
+    struct err e;
+    for (int damaged = 1; damaged >= 0; damaged--) {
+        assert_int_equal(store_checkpoint_begin(&c, dir_fd, &header, &e), 0);
+        for (unsigned group = 0; group < KEY_GROUPS; group++)
+            assert_int_equal(store_checkpoint_write_group(&c, NULL, 0, &scratch, &e), 0);
+        if (damaged)
+            assert_int_equal(file_remove(dir_fd, "store.2.checkpoint.new", &e), 0);
+        assert_int_equal(store_checkpoint_finish(&c, dir_fd, 2, false, &e),
+                         damaged ? ERR_MISMATCH : 0);
+        assert_int_equal(faccessat(dir_fd, "store.2.checkpoint", F_OK, 0), damaged ? -1 : 0);
+    }
+    buf_done(&scratch);
+}
+
 int main(void)
 {
     random_init("store");
@@ -578,6 +627,8 @@ int main(void)
         TEST(a_torn_log_gives_the_state_before_the_tear),
         TEST(a_changed_byte_is_refused),
         TEST(another_schema_is_refused),
+        TEST(a_log_that_others_change_takes_no_commit),
+        TEST(a_checkpoint_that_others_cut_replaces_nothing),
         TEST(a_long_schema_keeps_its_difference),
         TEST(memory_is_given_back_when_entries_expire),
         TEST(what_cannot_expire),

@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""killed_sink.py CURSOR: makes the cursor of an output that of a sink that was killed.
+
+So whatever lies behind its committed length may have been shown by that sink. Takes back what an
+orderly end has noted in both slots; the format is in docs/protocol.md, "Cursor"."""
+
+import struct
+import sys
+
+SLOT_DISTANCE, SLOT_BYTES, AT_ENDED = 4096, 116, 16 + 20
+
+
+def crc32c(data):
+    """CRC32C, bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+with open(sys.argv[1], "r+b") as cursor:
+    for slot in range(2):
+        cursor.seek(slot * SLOT_DISTANCE)
+        data = bytearray(cursor.read(SLOT_BYTES))
+        if len(data) < SLOT_BYTES or not any(data):
+            continue
+        struct.pack_into("<I", data, AT_ENDED, 0)
+        struct.pack_into("<I", data, SLOT_BYTES - 4, crc32c(data[:-4]))
+        cursor.seek(slot * SLOT_DISTANCE)
+        cursor.write(data)
