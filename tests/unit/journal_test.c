@@ -241,6 +241,7 @@ static void a_mark_before_a_blank_line_is_no_record(void **state)
         close_it(f);
     }
     check_lines(f, " |x|\xef\xbb\xbf|");
+    close_it(f);
     f->config.stream++;
     open_good(f);
     feed_text(f, "\xef\xbb\xbf\n");
