@@ -118,18 +118,10 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
     return ERR_END;
 }
 
-/* What was read of a line whose end was cut off is no line. */
+/* What was read of a line whose end was cut off is no line, unless there is a copy with its end. */
 static int end_truncated(struct file_source *self)
 {
-    uint64_t unfinished = line_reader_unfinished(&self->lines);
-    if (unfinished != 0) {
-        char *text =
-            memory_format("%" PRIu64 " bytes of a line at the end of '%s' are dropped: the "
-                          "rest of the line was cut off",
-                          unfinished, self->path);
-        self->note(text);
-        free(text);
-    }
+    self->cut_bytes += line_reader_unfinished(&self->lines);
     line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
     return ERR_END;
 }
@@ -148,8 +140,12 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
     int rc = file_read_at(self->fd, offset, bytes, len, ret_len, e);
     if (rc == 0 && self->follow)
         rc = file_source_check_tail(self, offset, e);
+    /* Looked at after the bytes: so nothing was copied and cut off before them. */
+    if (rc == 0 && self->follow && offset == 0 && *ret_len != 0)
+        rc = file_source_check_unread(self, e);
+    self->read_fails = rc != 0;
     if (rc != 0)
-        return err_wrap(e, "'%s'", self->path);
+        return file_source_pass(self, rc == ERR_AGAIN ? rc : err_wrap(e, "'%s'", self->path), e);
     if (self->state == FOLLOW_TRUNCATED)
         return end_truncated(self);
     if (self->follow)
@@ -174,6 +170,8 @@ static void close_source(void *opaque)
     cursor_close(&self->cursor);
     line_reader_done(&self->lines);
     source_marks_done(&self->marks);
+    free(self->trouble);
+    free(self->elsewhere);
     free(self->path);
     free(self);
 }
@@ -203,33 +201,24 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     self->notify_fd = self->follow ? inotify_init1(IN_NONBLOCK | IN_CLOEXEC) : -1;
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
     bool found = false;
-    int rc = file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, &self->fd, e);
-    if (rc == ERR_NOT_FOUND && self->follow)
-        rc = 0;
-    if (rc == 0)
-        rc = cursor_open(&self->cursor, env->state_fd, SOURCE_MAGIC, env->durable, payload, &found,
-                         e);
+    int rc =
+        cursor_open(&self->cursor, env->state_fd, SOURCE_MAGIC, env->durable, payload, &found, e);
     if (rc == 0 && found)
         file_source_take_payload(self, payload);
     if (self->at.seq < env->begins_after)
-        self->at.seq = env->begins_after;
+        self->at.seq = self->committed.seq = env->begins_after;
     /* One that has met no file yet takes the first that comes. */
-    bool met = found && self->at.file.inode != 0;
-    if (rc == 0 && met)
-        rc = file_source_resume(self, e);
-    if (rc == 0 && self->fd >= 0)
-        rc = file_source_begin(self, e);
-    bool elsewhere = !met || self->at.offset != self->committed.offset ||
-                     !rotation_is_same(&self->at.file, &self->committed.file);
+    if (rc == 0)
+        rc = file_source_open(self, found && self->at.file.inode != 0, e);
     /* Before anything is given out: a cursor that is missing later was taken away. */
-    if (rc == 0 && (!found || (self->fd >= 0 && self->follow && elsewhere)))
+    if (rc == 0 && !found)
         rc = self->fd >= 0 ? file_source_remember(self, e)
                            : file_source_write_cursor(self, &self->at, &self->end, e);
     if (rc != 0) {
         close_source(self);
         return rc;
     }
-    if (self->fd < 0)
+    if (self->fd < 0 && self->trouble == NULL)
         note_absent(self);
     *ret_self = self;
     return 0;
@@ -242,7 +231,7 @@ static int next_line(struct file_source *self, struct line *ret_line, struct err
     int rc = 0;
     while (rc == 0) {
         rc = self->fd >= 0 ? line_reader_next(&self->lines, ret_line, e) : ERR_AGAIN;
-        if (rc == 0 || !self->follow)
+        if (rc == 0 || !self->follow || (rc == ERR_AGAIN && self->read_fails))
             return rc;
         if (rc == ERR_AGAIN)
             rc = file_source_look_around(self, e);

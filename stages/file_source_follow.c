@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -21,25 +22,137 @@ void file_source_take_events(struct file_source *self)
         ;
 }
 
-/* Whether something that seems so has seemed so for long enough to be true. */
+/* Whether something that seems so has seemed so for long enough to be true, whenever it was looked
+ * at. */
 static bool stays(struct doubt *doubt, bool seems)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    if (!doubt->is)
+    if (!doubt->is || now_ms - doubt->looked_ms >= DOUBT_MS)
         doubt->since_ms = now_ms;
     doubt->is = seems;
+    doubt->looked_ms = now_ms;
     return seems && now_ms - doubt->since_ms >= DOUBT_MS;
+}
+
+struct rotation_view file_source_view(const struct file_source *self)
+{
+    bool kept = self->tail.len == self->tail.end && self->tail.end >= self->at.offset;
+    return (struct rotation_view){.path = self->path,
+                                  .fd = self->fd,
+                                  .left_fd = self->left_fd,
+                                  .at = &self->at,
+                                  .bytes = kept ? self->tail.bytes : NULL,
+                                  .lowest = self->lowest,
+                                  .beats = self->beats};
+}
+
+int file_source_pass(struct file_source *self, int rc, struct err *e)
+{
+    if (rc != ERR_IO || !self->follow) {
+        free(self->trouble);
+        self->trouble = NULL;
+        return rc;
+    }
+    if (self->trouble == NULL || strcmp(self->trouble, e->text) != 0) {
+        free(self->trouble);
+        self->trouble = memory_dup(e->text, strlen(e->text));
+        char *text = memory_format("%s; it is tried again until that works", e->text);
+        self->note(text);
+        free(text);
+    }
+    return ERR_AGAIN;
 }
 
 /*
  * What follows a rotated file. While files are renamed one after the other it may seem that one of
  * them is missing; it is only if it stays so.
  */
-static int find_next(struct file_source *self, int *ret_fd, bool *ret_named, struct err *e)
+static int find_next(struct file_source *self, struct rotation_step *ret_step, struct err *e)
 {
-    int rc = rotation_next(self->path, self->fd, ret_fd, ret_named, e);
+    struct rotation_view view = file_source_view(self);
+    int rc = file_source_pass(self, rotation_next(&view, ret_step, e), e);
     return stays(&self->gap, rc == ERR_MISMATCH) || rc != ERR_MISMATCH ? rc : ERR_AGAIN;
 }
+
+/* --- what is there while ours is at the path --- */
+
+/* When anything was renamed, made or removed beside it; where links lead is not looked at. */
+static struct timespec directory_time(const struct file_source *self)
+{
+    const char *slash = strrchr(self->path, '/');
+    char *name = slash == NULL ? memory_dup(".", 1)
+                               : memory_dup(self->path, (size_t)(slash - self->path) + 1);
+    struct stat st, link;
+    bool known = stat(name, &st) == 0 && lstat(self->path, &link) == 0 && !S_ISLNK(link.st_mode);
+    free(name);
+    return known ? st.st_mtim : (struct timespec){0};
+}
+
+static bool is_at_path(const struct file_source *self)
+{
+    struct stat st;
+    return stat(self->path, &st) == 0 && st.st_dev == self->at.file.device &&
+           st.st_ino == self->at.file.inode;
+}
+
+/* What was seen beside the file is older than what comes after it. */
+static int learn(struct file_source *self, struct err *e)
+{
+    struct stock *stock = &self->stock;
+    stock->waits = false;
+    self->lowest = stock->lowest;
+    if (stock->since_ns <= self->at.past.since_ns)
+        return 0;
+    /* Not for what the same file had before it was truncated: a copy of that may be needed. */
+    bool is_committed = rotation_is_same(&self->committed.file, &self->at.file) &&
+                        self->committed.past.since_ns == self->at.past.since_ns &&
+                        self->committed.past.left_inode == self->at.past.left_inode;
+    self->at.past.since_ns = stock->since_ns;
+    if (!is_committed)
+        return 0;
+    struct source_mark mark = self->committed;
+    mark.past.since_ns = stock->since_ns;
+    return file_source_write_cursor(self, &mark, &self->end, e);
+}
+
+/*
+ * Now and then, and if the directory has changed: looks what lies there while the file is at its
+ * path. One that is made in advance may be made a moment before it gets the path, so it counts when
+ * the file is still there later. What fails is done the next time.
+ */
+static int take_stock(struct file_source *self, struct err *e)
+{
+    struct stock *stock = &self->stock;
+    uint64_t now_ms = clock_monotonic_ms();
+    if ((stock->taken_ms != 0 && now_ms - stock->taken_ms < DOUBT_MS) || !is_at_path(self))
+        return 0;
+    stock->taken_ms = now_ms;
+    if (stock->waits)
+        return learn(self, e);
+    struct timespec changed = directory_time(self), before = stock->directory_time;
+    if (changed.tv_sec != 0 && changed.tv_sec == before.tv_sec && changed.tv_nsec == before.tv_nsec)
+        return 0;
+    struct rotation_view view = file_source_view(self);
+    stock->waits = rotation_take_stock(&view, false, &stock->since_ns, &stock->lowest, NULL) == 0;
+    if (stock->waits)
+        stock->directory_time = changed;
+    return 0;
+}
+
+int file_source_begin_past(struct file_source *self, struct err *e)
+{
+    struct rotation_view view = file_source_view(self);
+    uint64_t since_ns, lowest;
+    int rc = rotation_take_stock(&view, true, &since_ns, &lowest, e);
+    if (rc != 0)
+        return rc;
+    if (since_ns > self->at.past.since_ns)
+        self->at.past.since_ns = since_ns;
+    self->lowest = lowest;
+    return 0;
+}
+
+/* --- from one file to the next --- */
 
 /* Lines that somebody writes to a rotated file after its successor has some are read by nobody. */
 static void check_left(struct file_source *self)
@@ -56,28 +169,56 @@ static void check_left(struct file_source *self)
     self->left_bytes = (uint64_t)st.st_size;
 }
 
-static int enter_next(struct file_source *self, int fd, struct err *e)
+/* Goes on in another file, at its beginning or where the last one was read to. */
+static int enter_next(struct file_source *self, const struct rotation_step *step, struct err *e)
 {
     check_left(self);
     if (self->left_fd >= 0)
         (void)close(self->left_fd);
     self->left_fd = self->fd;
     self->left_bytes = self->at.offset;
-    self->fd = fd;
-    file_source_begin_again(self);
+    self->fd = step->fd;
+    self->stock = (struct stock){0};
+    if (!step->continues)
+        file_source_begin_again(self);
+    self->at.past = step->past;
     int rc = file_source_begin(self, e);
+    if (rc == 0 && step->continues)
+        rc = file_source_load_tail(self, self->at.offset, e);
     /* So an ack of all that was in the last one is enough to do without it. */
     return rc == 0 ? file_source_add_mark(self, e) : rc;
+}
+
+int file_source_check_unread(struct file_source *self, struct err *e)
+{
+    struct rotation_view view = file_source_view(self);
+    struct rotation_step step;
+    int rc = rotation_find_copy(&view, &step, e);
+    if (rc == 0) {
+        (void)close(step.fd);
+        self->state = FOLLOW_TRUNCATED;
+    }
+    return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 /* Opens a file that has come, to be read from its beginning. ERR_AGAIN: it is not there. */
 static int open_first(struct file_source *self, struct err *e)
 {
-    int fd;
-    int rc = file_open(AT_FDCWD, self->path, O_RDONLY | O_NONBLOCK, 0, &fd, e);
+    int rc;
+    if (self->is_lost) {
+        rc = file_source_open(self, true, e);
+        if (rc == 0 && self->begun_anew)
+            rc = file_source_check_numbers(self, e);
+        return rc == 0 && self->fd < 0 ? ERR_AGAIN : rc;
+    }
+    struct rotation_step step = {0};
+    rc = file_open(AT_FDCWD, self->path, O_RDONLY | O_NONBLOCK, 0, &step.fd, e);
     if (rc != 0)
-        return rc == ERR_NOT_FOUND ? ERR_AGAIN : rc;
-    rc = enter_next(self, fd, e);
+        return rc == ERR_NOT_FOUND ? ERR_AGAIN : file_source_pass(self, rc, e);
+    rc = enter_next(self, &step, e);
+    /* That another one has its name already says nothing against it. */
+    if (rc == 0)
+        (void)file_source_begin_past(self, NULL);
     return rc == 0 ? file_source_remember(self, e) : rc;
 }
 
@@ -95,30 +236,84 @@ int file_source_look_around(struct file_source *self, struct err *e)
 {
     if (self->fd < 0)
         return open_first(self, e);
-    bool named;
-    int rc = find_next(self, NULL, &named, e);
+    int rc = find_next(self, NULL, e);
     if (rc == 0) {
         self->state = FOLLOW_LEAVING;
         return 0;
     }
     check_left(self);
-    return rc == ERR_AGAIN ? check_enough(self, e) : rc;
+    if (rc == ERR_AGAIN) {
+        rc = take_stock(self, e);
+        if (rc == 0)
+            rc = check_enough(self, e);
+    }
+    return rc;
+}
+
+/* What was read of a line whose end was cut off is no line. */
+static void note_cut(struct file_source *self)
+{
+    if (self->cut_bytes != 0) {
+        char *text =
+            memory_format("%" PRIu64 " bytes of a line at the end of '%s' are dropped: the "
+                          "rest of the line was cut off",
+                          self->cut_bytes, self->path);
+        self->note(text);
+        free(text);
+    }
+    self->cut_bytes = 0;
+}
+
+/* Goes on in a copy of the file that was truncated. */
+static int enter_copy(struct file_source *self, const struct rotation_step *step, struct err *e)
+{
+    char *text =
+        memory_format("what was cut off from '%s' is read from its copy first", self->path);
+    self->note(text);
+    free(text);
+    if (step->continues)
+        self->cut_bytes = 0;
+    else
+        note_cut(self);
+    int rc = enter_next(self, step, e);
+    if (self->left_fd >= 0)
+        (void)close(self->left_fd);
+    self->left_fd = -1; /* it is written to still, and will be read again */
+    return rc == 0 && !step->continues ? file_source_remember(self, e) : rc;
+}
+
+/* Begins the same file again. */
+static int begin_same(struct file_source *self, const struct rotation_step *step, struct err *e)
+{
+    note_cut(self);
+    file_source_begin_again(self);
+    self->at.past = step->past;
+    int rc = file_source_begin(self, e);
+    return rc == 0 ? file_source_remember(self, e) : rc;
 }
 
 /*
- * Begins a file again that was truncated. What was read of it cannot be read a second time, so all
- * of it must be acked first.
+ * Goes on where a file was truncated: in the copy that was made of it before, if there is one, or
+ * at the beginning of the next copy or of the file. What was read of it then cannot be read a
+ * second time, so all of it must be acked first.
  */
 static int begin_truncated(struct file_source *self, struct err *e)
 {
-    if (self->committed.seq != self->at.seq)
-        return ERR_AGAIN;
-    int rc = file_source_check_numbers(self, e);
-    if (rc != 0)
-        return rc;
-    file_source_begin_again(self);
-    rc = file_source_begin(self, e);
-    return rc == 0 ? file_source_remember(self, e) : rc;
+    struct rotation_view view = file_source_view(self);
+    struct rotation_step step = {.fd = -1};
+    int rc = file_source_pass(self, rotation_find_copy(&view, &step, e), e);
+    bool copy = rc == 0;
+    if (!stays(&self->gap, rc == ERR_MISMATCH) && rc == ERR_MISMATCH)
+        rc = ERR_AGAIN;
+    if (copy && step.continues)
+        return enter_copy(self, &step, e);
+    if (copy || rc == ERR_NOT_FOUND)
+        rc = self->committed.seq != self->at.seq ? ERR_AGAIN : file_source_check_numbers(self, e);
+    if (rc == 0)
+        return copy ? enter_copy(self, &step, e) : begin_same(self, &step, e);
+    if (copy)
+        (void)close(step.fd);
+    return rc;
 }
 
 /* Another directory may have more of it than can be seen from here. */
@@ -133,18 +328,35 @@ static void note_nameless(const struct file_source *self)
     free(text);
 }
 
+/* Says once of a directory that files are rotated to it. */
+static void note_elsewhere(struct file_source *self, char *elsewhere)
+{
+    if (self->elsewhere == NULL || strcmp(self->elsewhere, elsewhere) != 0) {
+        char *text = memory_format("'%s' is rotated to '%s'; files there and beside it are read in "
+                                   "their order, but what is moved to yet another directory is not "
+                                   "seen, and after a kill of this stage the file that was read "
+                                   "must be beside the path or in a directory there",
+                                   self->path, elsewhere);
+        self->note(text);
+        free(text);
+    }
+    free(self->elsewhere);
+    self->elsewhere = elsewhere;
+}
+
 int file_source_leave(struct file_source *self, struct err *e)
 {
     if (self->state == FOLLOW_TRUNCATED)
         return begin_truncated(self, e);
-    int fd;
-    bool named;
-    int rc = find_next(self, &fd, &named, e);
-    if (rc == 0 && !named)
-        note_nameless(self);
-    if (rc == 0)
-        rc = enter_next(self, fd, e);
-    else if (rc == ERR_AGAIN)
+    struct rotation_step step;
+    int rc = find_next(self, &step, e);
+    if (rc == ERR_AGAIN)
         self->state = FOLLOW_OPEN;
-    return rc;
+    if (rc != 0)
+        return rc;
+    if (step.nameless)
+        note_nameless(self);
+    if (step.elsewhere != NULL)
+        note_elsewhere(self, step.elsewhere);
+    return enter_next(self, &step, e);
 }

@@ -16,10 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "common/err.h"
 #include "stages/cursor.h"
 #include "stages/line_reader.h"
+#include "stages/rotation.h"
 #include "stages/source_marks.h"
 
 #define SOURCE_MAGIC 0x4f534842u /* "BHSO" */
@@ -49,7 +51,15 @@ struct tail {
 /* What may only seem so, while files are renamed; it is so if it stays. */
 struct doubt {
     bool is;
-    uint64_t since_ms;
+    uint64_t since_ms, looked_ms;
+};
+
+/* What was beside the file while it was at its path. */
+struct stock {
+    bool waits;        /* to be taken for true when the file is still there a while later */
+    uint64_t taken_ms; /* 0: never */
+    uint64_t since_ns, lowest;
+    struct timespec directory_time; /* of its last change then */
 };
 
 struct file_source {
@@ -76,8 +86,15 @@ struct file_source {
     bool begun_anew;       /* it was found truncated, and nothing was given out since */
     struct doubt too_few;  /* there is less to read than that stage has had */
     struct doubt gap;      /* a rotated file is missing */
-    int left_fd;           /* the file that was read before this one; -1: none */
-    uint64_t left_bytes;   /* its length then */
+    struct stock stock;
+    uint64_t lowest;     /* number of a rotated file that was seen while ours was at the path */
+    uint64_t cut_bytes;  /* of a line that the truncated file does not have any more */
+    char *trouble;       /* what failed and is tried again; NULL: nothing */
+    bool read_fails;     /* reading does */
+    bool is_lost;        /* the file that the cursor tells of could not be looked for yet */
+    char *elsewhere;     /* another directory with rotated files, which was mentioned */
+    int left_fd;         /* the file that was read before this one; -1: none */
+    uint64_t left_bytes; /* its length then */
 };
 
 /* --- file_source_place.c --- */
@@ -123,8 +140,8 @@ int file_source_check_tail(struct file_source *self, uint64_t offset, struct err
 void file_source_note_truncated(const struct file_source *self);
 
 /*
- * Where the source is, with what tells the file again. In one that was truncated that is its
- * beginning: what was read of it is not there any more.
+ * Where the source is, with what tells the file again. In one that was truncated what was read is
+ * not there any more, which the mark says.
  */
 int file_source_take_mark(struct file_source *self, struct source_mark *ret_mark, struct err *e);
 
@@ -153,6 +170,12 @@ int file_source_remember(struct file_source *self, struct err *e);
 /* --- file_source_resume.c --- */
 
 /*
+ * Opens the input, with `found` where the cursor says, and begins with it. With follow, what is not
+ * there or fails may come later: the source then has no file, and self->is_lost says which it is.
+ */
+int file_source_open(struct file_source *self, bool found, struct err *e);
+
+/*
  * Finds the file that the cursor tells of, and checks that it is that. ERR_MISMATCH: it is not, or
  * not there any more; e says what to do.
  */
@@ -165,6 +188,25 @@ int file_source_resume(struct file_source *self, struct err *e);
 int file_source_finish_line(struct file_source *self, struct err *e);
 
 /* --- file_source_follow.c --- */
+
+/* The open file as rotation.h wants it. */
+struct rotation_view file_source_view(const struct file_source *self);
+
+/*
+ * With follow, ERR_IO is trouble that may pass, such as a directory that is away, a permission that
+ * is not given yet, or too many open files: it is said once, and ERR_AGAIN returned. Other codes
+ * come back as they are.
+ */
+int file_source_pass(struct file_source *self, int rc, struct err *e);
+
+/* Nothing that lies beside the open file now comes after it. Returns 0, ERR_AGAIN, ERR_IO. */
+int file_source_begin_past(struct file_source *self, struct err *e);
+
+/*
+ * Of the open file nothing was read yet: whether it was truncated after it was begun, so that all
+ * it had is in a copy; then it is FOLLOW_TRUNCATED. Returns 0, ERR_AGAIN, ERR_MISMATCH, ERR_IO.
+ */
+int file_source_check_unread(struct file_source *self, struct err *e);
 
 /* Takes the news of the open file. All together say no more than: look again. They go before the
  * look, so that none is missed. */

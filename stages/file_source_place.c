@@ -25,10 +25,15 @@ enum {
     AT_PREFIX_CRC = 40,
     AT_TAIL_CRC = 44,
     AT_UNTERMINATED = 48,
+    AT_FLAGS = 52,
     AT_BIRTH = 56,
     AT_END_SEQ = 64,
     AT_END_LINE = 72,
+    AT_SINCE = 80,
+    AT_LEFT_INODE = 88,
 };
+
+enum { FLAG_COPIED = 1, FLAG_CUT = 2 };
 
 int file_source_check_regular(int fd, const char *path, struct stat *ret_st, struct err *e)
 {
@@ -94,9 +99,13 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     bytes_put_u32(payload + AT_PREFIX_CRC, mark->prefix_crc);
     bytes_put_u32(payload + AT_TAIL_CRC, mark->tail_crc);
     bytes_put_u32(payload + AT_UNTERMINATED, mark->unterminated ? 1 : 0);
+    bytes_put_u32(payload + AT_FLAGS,
+                  (mark->past.copied ? FLAG_COPIED : 0u) | (mark->is_cut ? FLAG_CUT : 0u));
     bytes_put_u64(payload + AT_BIRTH, mark->file.birth_ns);
     bytes_put_u64(payload + AT_END_SEQ, end->seq);
     bytes_put_u64(payload + AT_END_LINE, end->line);
+    bytes_put_u64(payload + AT_SINCE, mark->past.since_ns);
+    bytes_put_u64(payload + AT_LEFT_INODE, mark->past.left_inode);
     int rc = cursor_write(&self->cursor, SOURCE_MAGIC, payload, e);
     if (rc != 0)
         return rc;
@@ -107,6 +116,7 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
 
 void file_source_take_payload(struct file_source *self, const uint8_t *payload)
 {
+    uint32_t flags = bytes_get_u32(payload + AT_FLAGS);
     self->at = (struct source_mark){.seq = bytes_get_u64(payload + AT_SEQ),
                                     .offset = bytes_get_u64(payload + AT_OFFSET),
                                     .line = bytes_get_u64(payload + AT_LINE),
@@ -115,7 +125,13 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
                                     .unterminated = bytes_get_u32(payload + AT_UNTERMINATED) != 0,
                                     .file = {.device = bytes_get_u64(payload + AT_DEVICE),
                                              .inode = bytes_get_u64(payload + AT_INODE),
-                                             .birth_ns = bytes_get_u64(payload + AT_BIRTH)}};
+                                             .birth_ns = bytes_get_u64(payload + AT_BIRTH)},
+                                    .past = {.since_ns = bytes_get_u64(payload + AT_SINCE),
+                                             .left_inode = bytes_get_u64(payload + AT_LEFT_INODE),
+                                             .copied = (flags & FLAG_COPIED) != 0},
+                                    .is_cut = (flags & FLAG_CUT) != 0};
+    if (self->at.past.since_ns == 0) /* of an earlier version */
+        self->at.past.since_ns = self->at.file.birth_ns;
     self->committed = self->at;
     self->end = (struct input_end){.seq = bytes_get_u64(payload + AT_END_SEQ),
                                    .line = bytes_get_u64(payload + AT_END_LINE)};
@@ -141,6 +157,8 @@ int file_source_begin(struct file_source *self, struct err *e)
         rc = rotation_identify(self->fd, &self->at.file, e);
     if (rc != 0)
         return rc;
+    if (self->at.past.since_ns == 0)
+        self->at.past.since_ns = self->at.file.birth_ns;
     rc = resume_lines(self, e);
     if (rc != 0)
         return rc;
@@ -162,7 +180,7 @@ void file_source_begin_again(struct file_source *self)
     self->at.prefix_crc = self->at.tail_crc = 0;
     self->tail.len = 0;
     self->tail.end = 0;
-    self->at.unterminated = false;
+    self->at.unterminated = self->at.is_cut = false;
 }
 
 void file_source_note_truncated(const struct file_source *self)
@@ -214,8 +232,7 @@ int file_source_take_mark(struct file_source *self, struct source_mark *ret_mark
     int rc = file_source_tail_crc(self, self->at.offset, &ret_mark->tail_crc, e);
     if (rc == 0 && self->follow)
         rc = file_source_check_tail(self, self->tail.end, e);
-    if (rc == 0 && self->state == FOLLOW_TRUNCATED)
-        *ret_mark = (struct source_mark){.seq = self->at.seq, .file = self->at.file};
+    ret_mark->is_cut = self->state == FOLLOW_TRUNCATED;
     return rc;
 }
 

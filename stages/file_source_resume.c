@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/file_source_p.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -61,47 +62,65 @@ int file_source_finish_line(struct file_source *self, struct err *e)
     return 0;
 }
 
-/* With follow: whether what was read is still in the open file. If not, it begins again. */
+/*
+ * With follow: whether what was read is still in the open file. If it was truncated, goes on in the
+ * copy that was made of it before, or begins again.
+ */
 static int check_followed(struct file_source *self, struct err *e)
 {
     int rc = file_source_load_tail(self, self->at.offset, e);
-    if (rc == 0 && hash_crc32c(0, self->tail.bytes, self->tail.len) != self->at.tail_crc) {
+    bool known_cut = self->at.is_cut;
+    bool same = !known_cut && hash_crc32c(0, self->tail.bytes, self->tail.len) == self->at.tail_crc;
+    if (rc != 0 || (same && self->at.offset > 0))
+        return rc;
+    if (!same && !known_cut)
         file_source_note_truncated(self);
-        file_source_begin_again(self);
-        self->begun_anew = true;
+    self->tail.len = 0; /* what was read is not known any more */
+    struct rotation_view view = file_source_view(self);
+    struct rotation_step step = {.fd = -1};
+    rc = rotation_find_copy(&view, &step, e);
+    if (rc == ERR_AGAIN)
+        return err_set(e, ERR_IO, "the files beside '%s' are renamed all the time", self->path);
+    if (rc == ERR_NOT_FOUND && same)
+        return 0;
+    if (rc != 0 && rc != ERR_NOT_FOUND)
+        return rc;
+    self->at.past = step.past;
+    if (rc == 0) {
+        (void)close(self->fd);
+        self->fd = step.fd;
     }
-    return rc;
+    if (rc == ERR_NOT_FOUND || !step.continues) {
+        file_source_begin_again(self);
+        self->begun_anew = !known_cut;
+    }
+    self->at.is_cut = false;
+    return file_source_load_tail(self, self->at.offset, e);
 }
 
 /*
  * With follow, a file that is not the one that the cursor tells of has taken its place: the old one
- * lies beside it under another name, or this one is a copy of it.
+ * lies somewhere under another name, or there is a copy of it.
  */
-static int find_rotated(struct file_source *self, struct err *e)
+static int find_rotated(struct file_source *self, bool *ret_is_copy, struct err *e)
 {
     int fd;
-    int rc = rotation_find(self->path, &self->at.file, &fd, e);
+    int rc = rotation_find(self->path, &self->at, self->beats, &fd, ret_is_copy, e);
     if (rc == 0) {
         if (self->fd >= 0)
             (void)close(self->fd);
         self->fd = fd;
         return 0;
     }
-    struct stat st;
-    bool copy = rc == ERR_NOT_FOUND && self->fd >= 0 && fstat(self->fd, &st) == 0 &&
-                (uint64_t)st.st_size >= self->at.offset;
-    uint32_t crc;
-    if (copy && file_source_crc(self, 0, self->at.offset, &crc, e) == 0 &&
-        crc == self->at.prefix_crc)
-        return 0;
     if (rc != ERR_NOT_FOUND)
         return rc;
     return err_set(e, ERR_MISMATCH,
                    "the file that was read up to line %" PRIu64 " as '%s' is not there any more: "
                    "it was rotated away and removed, compressed, or moved to another directory "
-                   "before its rest was read; put it back under a name that begins with '%s', or "
-                   "start over with --fresh",
-                   self->at.line, self->path, self->path);
+                   "before its rest was read; put it back beside '%s' under any name that is free "
+                   "(ln, or gzip -dk), or begin anew with what '%s' holds now: --discard of this "
+                   "stage, which leaves that rest out, or --fresh, which also empties the outputs",
+                   self->at.line, self->path, self->path, self->path);
 }
 
 int file_source_resume(struct file_source *self, struct err *e)
@@ -109,15 +128,54 @@ int file_source_resume(struct file_source *self, struct err *e)
     struct file_identity now = {0};
     int rc = self->fd >= 0 ? rotation_identify(self->fd, &now, e) : 0;
     struct stat st;
+    bool is_copy = false;
     if (rc == 0 && self->follow && (self->fd < 0 || !rotation_is_same(&now, &self->at.file)))
-        rc = find_rotated(self, e);
+        rc = find_rotated(self, &is_copy, e);
     if (rc == 0 && fstat(self->fd, &st) != 0)
         rc = err_set_errno(e, "'%s'", self->path);
-    if (rc == 0 && self->follow && rotation_is_same(&now, &self->at.file))
+    if (rc == 0 && self->follow && !is_copy)
         rc = check_followed(self, e);
     else if (rc == 0)
         rc = check_same(self, &st, e);
     if (rc == 0 && self->at.unterminated)
         rc = file_source_finish_line(self, e);
     return rc;
+}
+
+/* Opens the path. ERR_AGAIN: with follow, it is not there, and comes later. */
+static int open_path(struct file_source *self, struct err *e)
+{
+    int rc = file_open(AT_FDCWD, self->path, O_RDONLY | O_NONBLOCK, 0, &self->fd, e);
+    return rc == ERR_NOT_FOUND && self->follow ? ERR_AGAIN : rc;
+}
+
+/* Takes what is open, or what the cursor tells of, for the file to be read. */
+static int take_found(struct file_source *self, bool found, struct err *e)
+{
+    int rc = found ? file_source_resume(self, e) : 0;
+    if (rc == 0 && self->fd >= 0)
+        rc = file_source_begin(self, e);
+    if (rc == 0 && self->fd >= 0 && self->follow && !found)
+        (void)file_source_begin_past(self, NULL);
+    return rc;
+}
+
+int file_source_open(struct file_source *self, bool found, struct err *e)
+{
+    if (found)
+        self->at = self->committed;
+    int rc = open_path(self, e);
+    if (rc == 0 || (rc == ERR_AGAIN && found))
+        rc = take_found(self, found, e);
+    self->is_lost = found && rc == ERR_IO && self->follow;
+    if (rc == ERR_IO && self->follow && self->fd >= 0) {
+        (void)close(self->fd);
+        self->fd = -1;
+    }
+    rc = rc == ERR_AGAIN ? 0 : file_source_pass(self, rc, e);
+    if (rc != 0 || self->fd < 0)
+        return rc == ERR_AGAIN ? 0 : rc;
+    bool elsewhere = !found || self->at.offset != self->committed.offset ||
+                     !rotation_is_same(&self->at.file, &self->committed.file);
+    return self->follow && elsewhere ? file_source_remember(self, e) : 0;
 }

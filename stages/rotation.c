@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/rotation.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file.h"
+#include "common/hash.h"
 #include "common/memory.h"
-#include "common/text.h"
+#include "stages/rotation_age.h"
+#include "stages/rotation_content.h"
+#include "stages/rotation_list.h"
 
-/* How often the files are listed until two listings say the same. */
-#define LISTINGS_MAX 32u
+/* How often a file that is renamed between the list and the look is looked for. */
+#define TRIES_MAX 32u
+/* Fewer bytes can be the same in two files by chance: a header, a first line. */
+#define SURE_BYTES 4096u
+/* Numbers above are not counted, but given out otherwise: that one is missing says nothing. */
+#define NUMBERS_MAX 999u
+
+/* The end of a refusal: what to do if nothing else helps. */
+#define OR_DISCARD                                                                                 \
+    "; or begin anew with what '%s' holds then: --discard of this stage, which leaves out what "   \
+    "was "                                                                                         \
+    "not read, or --fresh, which also empties the outputs"
 
 int rotation_identify(int fd, struct file_identity *ret_file, struct err *e)
 {
@@ -34,348 +45,599 @@ bool rotation_is_same(const struct file_identity *a, const struct file_identity 
            (a->birth_ns == b->birth_ns || a->birth_ns == 0 || b->birth_ns == 0);
 }
 
-/* --- what there is --- */
-
-/* One regular file whose name begins with that of the path, and goes on with the suffix. */
-struct entry {
-    char *suffix;
-    struct stat st;
-};
-
-/* All of them, and where the path leads to. */
-struct listing {
-    struct entry *entries;
-    size_t count, capacity;
-    bool there;
-    struct stat path; /* if there */
-};
-
-static void listing_done(struct listing *l)
+static uint64_t latest(uint64_t a, uint64_t b)
 {
-    for (size_t i = 0; i < l->count; i++)
-        free(l->entries[i].suffix);
-    free(l->entries);
-    *l = (struct listing){0};
+    return a > b ? a : b;
 }
 
-static bool same_inode(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
+/* --- where is it now --- */
 
-static bool listings_are_same(const struct listing *a, const struct listing *b)
-{
-    if (a->count != b->count || a->there != b->there ||
-        (a->there && !same_inode(&a->path, &b->path)))
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (!same_inode(&a->entries[i].st, &b->entries[i].st) ||
-            strcmp(a->entries[i].suffix, b->entries[i].suffix) != 0)
-            return false;
-    }
-    return true;
-}
-
-static void list_once(DIR *dir, const char *path, const char *base, struct listing *l)
-{
-    const size_t base_len = strlen(base);
-    const struct dirent *item;
-    rewinddir(dir);
-    l->there = stat(path, &l->path) == 0;
-    while ((item = readdir(dir)) != NULL) {
-        struct stat st;
-        if (strncmp(item->d_name, base, base_len) != 0 ||
-            fstatat(dirfd(dir), item->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-            !S_ISREG(st.st_mode))
-            continue;
-        if (l->count == l->capacity) {
-            l->capacity = l->capacity != 0 ? 2 * l->capacity : 16;
-            l->entries = memory_resize(l->entries, l->capacity, sizeof *l->entries);
-        }
-        const char *suffix = item->d_name + base_len;
-        l->entries[l->count++] =
-            (struct entry){.suffix = memory_dup(suffix, strlen(suffix)), .st = st};
-    }
-}
-
-/*
- * Lists what there is. Files that are renamed meanwhile may be missed or seen twice by readdir(3);
- * so what counts is what was found twice in a row. ERR_AGAIN: that did not come to be.
- */
-static int list(const char *path, struct listing *ret_listing, struct err *e)
-{
-    const char *slash = strrchr(path, '/');
-    char *directory = slash == NULL ? memory_dup(".", 1)
-                                    : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
-    DIR *dir = opendir(directory);
-    int rc = dir != NULL ? ERR_AGAIN : err_set_errno(e, "cannot list '%s'", directory);
-    free(directory);
-    if (rc != ERR_AGAIN)
-        return rc;
-    struct listing before = {0}, now = {0};
-    const char *base = slash == NULL ? path : slash + 1;
-    list_once(dir, path, base, &before);
-    for (unsigned i = 0; rc == ERR_AGAIN && i < LISTINGS_MAX; i++) {
-        list_once(dir, path, base, &now);
-        rc = listings_are_same(&before, &now) ? 0 : ERR_AGAIN;
-        listing_done(&before);
-        before = now;
-        now = (struct listing){0};
-    }
-    (void)closedir(dir);
-    if (rc == 0)
-        *ret_listing = before;
-    else
-        listing_done(&before);
-    return rc;
-}
-
-/* Opens the file with a suffix. ERR_AGAIN: another one has that name by now. */
-static int open_listed(const char *path, const char *suffix, const struct stat *listed, int *ret_fd,
-                       struct err *e)
-{
-    char *name = memory_format("%s%s", path, suffix);
-    int fd;
-    struct stat st;
-    int rc = file_open(AT_FDCWD, name, O_RDONLY | O_NONBLOCK, 0, &fd, e);
-    free(name);
-    if (rc != 0)
-        return rc == ERR_NOT_FOUND ? ERR_AGAIN : rc;
-    if (fstat(fd, &st) == 0 && same_inode(&st, listed)) {
-        *ret_fd = fd;
-        return 0;
-    }
-    (void)close(fd);
-    return ERR_AGAIN;
-}
-
-static int find_listed(const char *path, const struct file_identity *file, const struct listing *l,
-                       int *ret_fd, struct err *e)
+static int find_by_identity(const struct rotation_list *l, const struct file_identity *file,
+                            int *ret_fd, struct err *e)
 {
     for (size_t i = 0; i < l->count; i++) {
-        const struct entry *entry = &l->entries[i];
-        struct file_identity found;
-        int fd;
-        if (entry->st.st_dev != file->device || entry->st.st_ino != file->inode)
-            continue;
-        int rc = open_listed(path, entry->suffix, &entry->st, &fd, e);
-        if (rc != 0)
-            return rc;
-        rc = rotation_identify(fd, &found, e);
-        if (rc == 0 && rotation_is_same(&found, file)) {
-            *ret_fd = fd;
-            return 0;
-        }
-        (void)close(fd);
-        if (rc != 0)
-            return rc;
+        const struct rotation_entry *entry = &l->entries[i];
+        if (file_look_is(&entry->look, file))
+            return rotation_list_open(entry->name, &entry->look, ret_fd, e);
     }
     return ERR_NOT_FOUND;
 }
 
-int rotation_find(const char *path, const struct file_identity *file, int *ret_fd, struct err *e)
+/* Looks whether a file has the bytes that were read; if so, it stays open. ERR_NOT_FOUND: no. */
+static int open_copy(const char *name, const struct file_look *look, const struct source_mark *at,
+                     _Atomic uint64_t *beats, int *ret_fd, struct err *e)
+{
+    int fd;
+    bool same;
+    uint64_t since_ns = at->past.since_ns;
+    if (!look->is_regular || look->size < at->offset ||
+        (look->id.birth_ns != 0 && look->id.birth_ns <= since_ns))
+        return ERR_NOT_FOUND;
+    int rc = rotation_list_open(name, look, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = content_begins_with(fd, at->offset, at->prefix_crc, beats, &same, e);
+    if (rc == 0 && same) {
+        *ret_fd = fd;
+        return 0;
+    }
+    (void)close(fd);
+    return rc != 0 ? rc : ERR_NOT_FOUND;
+}
+
+/* What was found to have the bytes that were read. */
+struct found {
+    int fd; /* -1: nothing yet */
+    const char *name;
+};
+
+/*
+ * Of several copies of one file that was still being written, the longest one is taken: it begins
+ * with all that the others have.
+ */
+static int take_longer(struct found *found, int fd, const char *name, _Atomic uint64_t *beats,
+                       struct err *e)
+{
+    struct file_look look = {.size = 0}, than = {.size = 0};
+    bool same = false;
+    int rc = file_look_at(fd, &look, e);
+    if (rc == 0)
+        rc = file_look_at(found->fd, &than, e);
+    if (rc == 0)
+        rc = content_is_same(fd, found->fd, look.size < than.size ? look.size : than.size, beats,
+                             &same, e);
+    if (rc == 0 && !same)
+        rc = err_set(e, ERR_MISMATCH,
+                     "'%s' and '%s' both begin with the bytes that were read, and differ behind "
+                     "them, so nobody can tell which of them to go on with; move the one that is "
+                     "not wanted to another directory",
+                     name, found->name);
+    bool longer = rc == 0 && look.size > than.size;
+    (void)close(longer ? found->fd : fd);
+    if (longer)
+        *found = (struct found){.fd = fd, .name = name};
+    return rc;
+}
+
+/* Takes a file if it has them. */
+static int try_copy(struct found *found, const char *name, const struct file_look *look,
+                    const struct source_mark *at, _Atomic uint64_t *beats, struct err *e)
+{
+    int fd;
+    int rc = open_copy(name, look, at, beats, &fd, e);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    if (rc == 0 && found->fd >= 0)
+        return take_longer(found, fd, name, beats, e);
+    if (rc == 0)
+        *found = (struct found){.fd = fd, .name = name};
+    return rc;
+}
+
+/* Opens what has the bytes that were read, of the one at the path and all beside it. */
+static int find_by_content(const char *path, const struct rotation_list *l,
+                           const struct source_mark *at, _Atomic uint64_t *beats, int *ret_fd,
+                           struct err *e)
+{
+    struct found found = {.fd = -1};
+    if (at->offset == 0)
+        return ERR_NOT_FOUND; /* nothing tells a copy of it */
+    int rc = l->there && !file_look_is(&l->path, &at->file)
+                 ? try_copy(&found, path, &l->path, at, beats, e)
+                 : 0;
+    for (size_t i = 0; rc == 0 && i < l->count; i++) {
+        const struct rotation_entry *entry = &l->entries[i];
+        if (!file_look_is(&entry->look, &at->file) && !rotation_is_compressed(entry))
+            rc = try_copy(&found, entry->name, &entry->look, at, beats, e);
+    }
+    if (rc == 0 && found.fd >= 0)
+        *ret_fd = found.fd;
+    else if (found.fd >= 0)
+        (void)close(found.fd);
+    return rc == 0 && found.fd < 0 ? ERR_NOT_FOUND : rc;
+}
+
+int rotation_find(const char *path, const struct source_mark *at, _Atomic uint64_t *beats,
+                  int *ret_fd, bool *ret_is_copy, struct err *e)
 {
     int rc = ERR_AGAIN;
-    for (unsigned i = 0; rc == ERR_AGAIN && i < LISTINGS_MAX; i++) {
-        struct listing l;
-        rc = list(path, &l, e);
+    for (unsigned i = 0; rc == ERR_AGAIN && i < TRIES_MAX; i++) {
+        struct rotation_list l;
+        rc = rotation_list_make(path, -1, &at->file, true, &l, e);
         if (rc != 0)
             continue;
-        rc = find_listed(path, file, &l, ret_fd, e);
-        listing_done(&l);
+        *ret_is_copy = false;
+        rc = find_by_identity(&l, &at->file, ret_fd, e);
+        if (rc == ERR_NOT_FOUND) {
+            *ret_is_copy = true;
+            rc = find_by_content(path, &l, at, beats, ret_fd, e);
+        }
+        rotation_list_done(&l);
     }
     if (rc == ERR_AGAIN)
         return err_set(e, ERR_IO, "the files beside '%s' are renamed all the time", path);
     return rc;
 }
 
-/* --- what the names say --- */
+/* --- copies of a file that was truncated --- */
 
-static bool is_digit(char c)
+/* Whether the bytes of a file are some of those that were read. ERR_MISMATCH: nobody can tell. */
+static int was_read(const struct rotation_view *v, const struct rotation_entry *entry, int fd,
+                    bool *ret_was, struct err *e)
 {
-    return c >= '0' && c <= '9';
+    uint64_t len = entry->look.size;
+    *ret_was = false;
+    if (len >= v->at->offset)
+        return 0; /* it would begin with them */
+    if (v->bytes == NULL)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' was truncated, and nobody can tell whether '%s' is a copy of what was "
+                       "read of it before or of what it had after that; move the copy to another "
+                       "directory if it is not wanted" OR_DISCARD,
+                       v->path, entry->name, v->path);
+    return content_begins_with(fd, len, hash_crc32c(0, v->bytes, (size_t)len), v->beats, ret_was,
+                               e);
 }
 
-static bool is_letter(char c)
+/*
+ * Opens a copy if nothing that it has was read, and the file that it was made of has it no more.
+ * *ret_had: it still has it.
+ */
+static int open_unread(const struct rotation_view *v, const struct file_look *ours,
+                       const struct rotation_entry *entry, int *ret_fd, bool *ret_had,
+                       struct err *e)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const struct file_look *look = &entry->look;
+    uint64_t since_ns = v->at->past.since_ns;
+    bool was = false;
+    int fd;
+    *ret_had = false;
+    if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) || look->size == 0 ||
+        rotation_times_were_set(look) || since_ns == 0 || look->id.birth_ns <= since_ns)
+        return ERR_NOT_FOUND;
+    *ret_had = look->id.birth_ns > ours->changed_ns;
+    if (*ret_had)
+        return ERR_NOT_FOUND;
+    int rc = rotation_list_open(entry->name, look, &fd, e);
+    if (rc != 0)
+        return rc;
+    if (look->size <= ours->size)
+        rc = content_is_same(fd, v->fd, look->size, v->beats, ret_had, e);
+    if (rc == 0 && !*ret_had)
+        rc = was_read(v, entry, fd, &was, e);
+    if (rc == 0 && !*ret_had && !was) {
+        *ret_fd = fd;
+        return 0;
+    }
+    (void)close(fd);
+    return rc != 0 ? rc : ERR_NOT_FOUND;
 }
 
-/* How long the suffix is without the ending of a compressed file: .gz, .bz2, whatever it may be. */
-static size_t plain_len(const char *suffix)
+/*
+ * Opens the first copy of what was not read. *ret_since_ns: what was born up to then is none, nor
+ * will be when the file is truncated again.
+ */
+static int find_unread(const struct rotation_view *v, const struct rotation_list *l, int *ret_fd,
+                       uint64_t *ret_since_ns, struct err *e)
 {
-    const char *dot = strrchr(suffix, '.');
-    return dot != NULL && dot != suffix && is_letter(dot[1]) ? (size_t)(dot - suffix)
-                                                             : strlen(suffix);
+    const struct rotation_entry *first = NULL;
+    struct rotation_ages ages;
+    struct file_look ours;
+    int fd, first_fd = -1;
+    uint64_t needed_ns = UINT64_MAX; /* the first birth of what it still has */
+    int rc = file_look_at(v->fd, &ours, e);
+    if (rc == 0)
+        rotation_ages_init(&ages, v, l, &ours);
+    for (size_t i = 0; rc == 0 && i < l->count; i++) {
+        const struct rotation_entry *entry = &l->entries[i];
+        bool had;
+        rc = open_unread(v, &ours, entry, &fd, &had, e);
+        if (had && entry->look.id.birth_ns < needed_ns)
+            needed_ns = entry->look.id.birth_ns;
+        bool earlier = rc == 0 && (first == NULL || rotation_order(&ages, entry, first) < 0);
+        int other = earlier ? first_fd : fd;
+        if (rc == 0 && other >= 0)
+            (void)close(other);
+        if (earlier) {
+            first = entry;
+            first_fd = fd;
+        }
+        rc = rc == ERR_NOT_FOUND ? 0 : rc;
+    }
+    *ret_since_ns = v->at->past.since_ns;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct file_look *look = &l->entries[i].look;
+        if (look->id.birth_ns < needed_ns && !file_look_is(look, &v->at->file))
+            *ret_since_ns = latest(*ret_since_ns, look->id.birth_ns);
+    }
+    if (rc == 0 && first != NULL)
+        *ret_fd = first_fd;
+    else if (first_fd >= 0)
+        (void)close(first_fd);
+    return rc == 0 && first == NULL ? ERR_NOT_FOUND : rc;
 }
 
-/* Whether a suffix can be that of a rotated file: all of them have numbers or dates. */
-static bool has_digits(const char *suffix)
+int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_step, struct err *e)
 {
-    size_t len = plain_len(suffix);
-    for (size_t i = 0; i < len; i++) {
-        if (is_digit(suffix[i]))
+    struct rotation_list l;
+    int rc = rotation_list_make(v->path, v->fd, &v->at->file, false, &l, e);
+    if (rc != 0)
+        return rc;
+    int fd = -1;
+    bool continues = true;
+    uint64_t since_ns = v->at->past.since_ns;
+    rc = ERR_NOT_FOUND;
+    if (l.there && file_look_is(&l.path, &v->at->file)) {
+        rc = find_by_content(v->path, &l, v->at, v->beats, &fd, e);
+        if (rc == ERR_NOT_FOUND) {
+            continues = v->at->offset == 0;
+            rc = find_unread(v, &l, &fd, &since_ns, e);
+        }
+    }
+    *ret_step = (struct rotation_step){.fd = fd, .continues = continues, .past = v->at->past};
+    struct file_identity copy;
+    if (rc == 0 && rotation_identify(fd, &copy, NULL) == 0) {
+        ret_step->past.copied = true;
+        ret_step->past.left_inode = v->at->file.inode;
+        ret_step->past.since_ns = latest(v->at->past.since_ns, copy.birth_ns);
+    }
+    if (rc == ERR_NOT_FOUND)
+        ret_step->past.since_ns = since_ns;
+    rotation_list_done(&l);
+    return rc;
+}
+
+int rotation_take_stock(const struct rotation_view *v, bool any, uint64_t *ret_since_ns,
+                        uint64_t *ret_lowest, struct err *e)
+{
+    struct rotation_list l;
+    int rc = rotation_list_make(v->path, v->fd, &v->at->file, false, &l, e);
+    if (rc != 0)
+        return rc;
+    /* What was copied of ours meanwhile may be needed when that is truncated. */
+    uint64_t first_ns = UINT64_MAX, since_ns = v->at->past.since_ns;
+    for (size_t i = 0; i < l.count; i++) {
+        const struct rotation_entry *entry = &l.entries[i];
+        uint64_t born_ns = entry->look.id.birth_ns;
+        bool plain = !rotation_is_compressed(entry) && !file_look_is(&entry->look, &v->at->file);
+        if (plain && born_ns > since_ns && born_ns < first_ns && !any)
+            first_ns = born_ns;
+    }
+    *ret_since_ns = *ret_lowest = 0;
+    for (size_t i = 0; i < l.count; i++) {
+        const struct rotation_entry *entry = &l.entries[i];
+        uint64_t number;
+        if (entry->look.id.birth_ns < first_ns && !file_look_is(&entry->look, &v->at->file))
+            *ret_since_ns = latest(*ret_since_ns, entry->look.id.birth_ns);
+        if (rotation_name_number(l.family.base, entry->base, entry->plain_len, &number) &&
+            (*ret_lowest == 0 || number < *ret_lowest))
+            *ret_lowest = number;
+    }
+    rc = l.there && file_look_is(&l.path, &v->at->file) ? 0 : ERR_AGAIN;
+    rotation_list_done(&l);
+    return rc;
+}
+
+/* --- what comes next --- */
+
+/* What a list says of the files that came after ours. */
+struct survey {
+    struct rotation_ages ages;
+    const struct rotation_entry *next; /* the first of those that were rotated; NULL: none */
+    bool begun;                        /* there is something in some of those after ours */
+};
+
+/* Ours, or what was made of it by who compressed it; NULL: it was found nowhere. */
+static const struct rotation_entry *ours_of(const struct survey *s)
+{
+    return s->ages.list->ours != NULL ? s->ages.list->ours : s->ages.packed;
+}
+
+static int refuse_gap(const struct rotation_view *v, const struct survey *s, struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "'%s' was read and '%s' is there, but not what was rotated in between; put it "
+                   "back" OR_DISCARD,
+                   ours_of(s)->name, s->next != NULL ? s->next->name : v->path, v->path);
+}
+
+static int refuse_compressed(const struct rotation_view *v, const struct rotation_entry *entry,
+                             struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "'%s' was compressed before it was read; decompress it under the name that it "
+                   "had, keeping its time as gzip -dk does, and compress one rotation "
+                   "later" OR_DISCARD,
+                   entry->name, v->path);
+}
+
+/* What is neither older nor later for certain. */
+static int refuse_age(const struct rotation_view *v, const struct survey *s,
+                      const struct rotation_entry *entry, enum age age, struct err *e)
+{
+    const struct rotation_entry *ours = s->ages.list->ours;
+    if (age == AGE_LATE_COPY)
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' was made after '%s' was begun, so it is a copy or was decompressed, "
+            "and nobody can tell where it belongs: move it to another directory; if it "
+            "was not read, decompress it with its time kept, as gzip -dk does" OR_DISCARD,
+            entry->name, v->path, v->path);
+    return err_set(e, ERR_MISMATCH,
+                   "nobody can tell whether '%s' is older than '%s', which was read: neither their "
+                   "times nor their names do; move it to another directory if it was read, or is "
+                   "not wanted" OR_DISCARD,
+                   entry->name, ours != NULL ? ours->name : v->path, v->path);
+}
+
+static int refuse_order(const struct rotation_view *v, const struct rotation_entry *a,
+                        const struct rotation_entry *b, struct err *e)
+{
+    return err_set(
+        e, ERR_MISMATCH,
+        "nobody can tell whether '%s' or '%s' was written first: neither their times nor "
+        "their names do; move the later one to another directory, and back when the "
+        "other was read" OR_DISCARD,
+        a->name, b->name, v->path);
+}
+
+/* Finds the first of those that came later. */
+static int choose_next(const struct rotation_view *v, struct survey *s, struct err *e)
+{
+    const struct rotation_list *l = s->ages.list;
+    const struct rotation_entry **later = memory_new(l->count + 1, sizeof *later);
+    size_t count = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < l->count; i++) {
+        enum age age;
+        if (rotation_is_known(&s->ages, &l->entries[i]))
+            continue;
+        rc = rotation_age_of(&s->ages, &l->entries[i], &age, e);
+        if (rc == 0 && (age == AGE_UNKNOWN || age == AGE_LATE_COPY))
+            rc = refuse_age(v, s, &l->entries[i], age, e);
+        if (rc == 0 && age == AGE_LATER)
+            later[count++] = &l->entries[i];
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        s->begun |= later[i]->look.size > 0;
+        if (s->next == NULL || rotation_order(&s->ages, later[i], s->next) < 0)
+            s->next = later[i];
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        bool alias = later[i]->look.id.inode == s->next->look.id.inode; /* another name of it */
+        if (later[i] == s->next || alias || rotation_order(&s->ages, s->next, later[i]) < 0)
+            continue;
+        const struct rotation_entry *packed = rotation_is_compressed(s->next) ? s->next : later[i];
+        rc = rotation_is_compressed(packed) ? refuse_compressed(v, packed, e)
+                                            : refuse_order(v, s->next, later[i], e);
+    }
+    free(later);
+    return rc;
+}
+
+/* Whether there is a file with a number, if all else of its name is that of ours. */
+static bool has_number(const struct survey *s, const struct rotation_entry *ours, size_t len,
+                       uint64_t wanted)
+{
+    const struct rotation_list *l = s->ages.list;
+    for (size_t i = 0; i < l->count; i++) {
+        uint64_t number, our_number;
+        if (rotation_name_numbers(l->entries[i].base, l->entries[i].plain_len, ours->base, len,
+                                  &number, &our_number) &&
+            number == wanted)
             return true;
     }
     return false;
 }
 
-/* The number of a suffix like ".12" or ".12.gz"; -1 if it is of another form. */
-static int64_t number_of(const char *suffix)
+/* Whether a number is missing between ours and what comes next. */
+static bool lacks_number(const struct rotation_view *v, const struct survey *s)
 {
-    int64_t number = -1;
-    if (suffix[0] != '.')
-        return -1;
-    char *digits = memory_dup(suffix + 1, plain_len(suffix) - 1);
-    if (strspn(digits, "0123456789") != strlen(digits) || text_parse_int(digits, &number) != 0)
-        number = -1;
-    free(digits);
-    return number;
+    const struct rotation_entry *ours = ours_of(s), *next = s->next;
+    const struct rotation_family *family = &s->ages.list->family;
+    size_t len = ours->plain_len != 0 ? ours->plain_len : strlen(ours->base);
+    uint64_t number, next_number;
+    int direction = s->ages.direction;
+    if (next == NULL)
+        return direction <= 0 &&
+               (rotation_name_number(family->base, ours->base, len, &number) ||
+                (family->target != NULL &&
+                 rotation_name_number(family->target, ours->base, len, &number))) &&
+               number > 1 && number != v->lowest && !has_number(s, ours, len, number - 1);
+    return direction != 0 &&
+           rotation_name_numbers(next->base, next->plain_len, ours->base, len, &next_number,
+                                 &number) &&
+           number <= NUMBERS_MAX && next_number <= NUMBERS_MAX &&
+           !has_number(s, ours, len, direction > 0 ? number + 1 : number - 1);
 }
 
-/*
- * Whether two suffixes can be of one rotation: digits where the other has digits, the same between
- * them, and nothing but more digits where one is longer. app.log.tmp is no later app.log-20260101.
- */
-static bool have_one_form(const char *a, size_t a_len, const char *b, size_t b_len)
+/* What comes next has nothing but bytes that were read: a copy, or another that begins like it. */
+static int check_new(const struct rotation_view *v, const struct survey *s, struct err *e)
 {
-    size_t common = a_len < b_len ? a_len : b_len;
-    for (size_t i = 0; i < common; i++) {
-        bool digits = is_digit(a[i]) && is_digit(b[i]);
-        bool letters = is_letter(a[i]) && is_letter(b[i]);
-        if (a[i] != b[i] && !digits && !letters)
-            return false;
-    }
-    for (size_t i = common; i < a_len || i < b_len; i++) {
-        if (is_letter(a_len > b_len ? a[i] : b[i]))
-            return false;
-    }
-    return true;
+    int fd;
+    bool same;
+    const struct rotation_entry *next = s->next;
+    if (next->look.size == 0 || next->look.size > s->ages.ours.size)
+        return 0;
+    int rc = rotation_list_open(next->name, &next->look, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = content_is_same(fd, v->fd, next->look.size, v->beats, &same, e);
+    (void)close(fd);
+    if (rc == 0 && same)
+        rc = err_set(e, ERR_MISMATCH,
+                     "'%s' has the same bytes as the file that was read as '%s' begins with, so "
+                     "nobody can tell whether it is a copy; move it to another directory, and its "
+                     "lines are not read again" OR_DISCARD,
+                     next->name, v->path, v->path);
+    return rc;
 }
 
-/* Whether the file with one suffix was rotated later than that with another. */
-static bool is_later(const char *suffix, const char *than)
+/* The path leads to the last file, if that is not an older one that was put back. */
+static int check_path(const struct rotation_view *v, const struct survey *s, struct err *e)
 {
-    int64_t number = number_of(suffix), than_number = number_of(than);
-    if (number >= 0 && than_number >= 0)
-        return number < than_number;
-    /* Names of another form beside numbered ones are no rotated files, and the other way round. */
-    if ((number >= 0) != (than_number >= 0))
-        return false;
-    size_t len = plain_len(suffix), than_len = plain_len(than);
-    int order = memcmp(suffix, than, len < than_len ? len : than_len);
-    return (order > 0 || (order == 0 && len > than_len)) &&
-           have_one_form(suffix, len, than, than_len);
-}
-
-/* Whether two suffixes are of the same file, the first as it is and the second compressed. */
-static bool is_plain_of(const char *suffix, const char *than)
-{
-    size_t len = strlen(suffix);
-    return plain_len(suffix) == len && plain_len(than) == len && strlen(than) > len &&
-           strncmp(suffix, than, len) == 0;
-}
-
-/* --- what comes next --- */
-
-/* What a listing says of the file that is open. */
-struct survey {
-    const struct entry *current; /* it; NULL: it has no name here */
-    const struct entry *next;    /* the one that was rotated after it, first of all; NULL: none */
-    bool newer;                  /* some rotated file was written later than ours */
-    bool begun;                  /* there is something in one that was rotated after it */
-};
-
-static bool is_newer(const struct stat *st, const struct stat *than)
-{
-    return st->st_mtim.tv_sec > than->st_mtim.tv_sec ||
-           (st->st_mtim.tv_sec == than->st_mtim.tv_sec &&
-            st->st_mtim.tv_nsec > than->st_mtim.tv_nsec);
-}
-
-static struct survey survey_of(const struct listing *l, const struct stat *ours)
-{
-    struct survey s = {0};
-    for (size_t i = 0; s.current == NULL && i < l->count; i++) {
-        if (same_inode(&l->entries[i].st, ours))
-            s.current = &l->entries[i];
-    }
-    for (size_t i = 0; i < l->count; i++) {
-        const struct entry *entry = &l->entries[i];
-        if (*entry->suffix == '\0')
-            continue;
-        s.newer |= has_digits(entry->suffix) && is_newer(&entry->st, ours);
-        if (s.current == NULL || !is_later(entry->suffix, s.current->suffix))
-            continue;
-        s.begun |= entry->st.st_size > 0;
-        /* The first that is later; while it is being compressed, it is there twice. */
-        if (s.next == NULL || is_later(s.next->suffix, entry->suffix) ||
-            is_plain_of(entry->suffix, s.next->suffix))
-            s.next = entry;
-    }
-    return s;
-}
-
-static int refuse_gap(const char *path, const struct survey *s, struct err *e)
-{
-    return err_set(e, ERR_MISMATCH,
-                   "'%s%s' was read and '%s%s' is there, but not what was rotated in between; "
-                   "put it back, or start over with --fresh",
-                   path, s->current->suffix, path, s->next != NULL ? s->next->suffix : "");
-}
-
-/* Looks whether the survey tells which file follows, and nothing is missing in between. */
-static int judge(const char *path, const struct survey *s, struct err *e)
-{
-    if (s->current == NULL)
-        return s->newer ? err_set(e, ERR_MISMATCH,
-                                  "'%s' was rotated more than once, and the file that was read is "
-                                  "not beside it any more, so nobody can tell what came after it; "
-                                  "rotate by renaming within the directory, and compress one "
-                                  "rotation later",
-                                  path)
-                        : 0;
-    int64_t number = number_of(s->current->suffix);
-    if (s->next == NULL)
-        return number > 1 ? refuse_gap(path, s, e) : 0;
-    if (plain_len(s->next->suffix) != strlen(s->next->suffix))
+    const struct file_past *past = &v->at->past;
+    const struct file_identity *path = &s->ages.list->path.id;
+    uint64_t ours_ns = v->at->file.birth_ns;
+    uint64_t begun_ns = ours_ns < past->since_ns || past->since_ns == 0 ? ours_ns : past->since_ns;
+    bool was_left = path->inode == past->left_inode && path->device == v->at->file.device;
+    if (past->copied && was_left)
+        return 0;
+    if (past->copied)
         return err_set(e, ERR_MISMATCH,
-                       "'%s%s' was compressed before it was read; decompress it under the name "
-                       "that it had, and compress one rotation later",
-                       path, s->next->suffix);
-    if (number >= 0 && number_of(s->next->suffix) != number - 1)
-        return refuse_gap(path, s, e);
+                       "'%s' was truncated, and while its copies were read, another file took its "
+                       "place; nobody can tell what came in between" OR_DISCARD,
+                       v->path, v->path);
+    bool older = path->birth_ns != 0
+                     ? path->birth_ns < begun_ns
+                     : was_left && s->ages.list->path.written_ns < s->ages.ours.written_ns;
+    if (older)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' is older than the file that was read last under that name; put back "
+                       "the one that was there" OR_DISCARD,
+                       v->path, v->path);
     return 0;
 }
 
-/* The writer may still have the old file open as long as it has written nothing to a new one. */
-static bool is_begun(const struct listing *l, const struct survey *s)
+/*
+ * Whether the file at the path is what was read, or begins with it. Ours has no name any more, and
+ * the path leads to what was made before ours was removed: it was replaced by a copy of itself, as
+ * by an editor. Or ours is a copy of it, and it is truncated only now.
+ */
+static int check_replaced(const struct rotation_view *v, const struct survey *s, int fd,
+                          bool *ret_is_same, struct err *e)
 {
-    return s->begun || (l->there && l->path.st_size > 0);
+    const struct file_look *path = &s->ages.list->path, *ours = &s->ages.ours;
+    bool replaced = ours_of(s) == NULL && ours->links == 0 && path->id.birth_ns != 0 &&
+                    path->id.birth_ns <= ours->changed_ns;
+    *ret_is_same = false;
+    if (v->at->offset == 0 || path->size < v->at->offset || (!replaced && !v->at->past.copied))
+        return 0;
+    int rc = content_begins_with(fd, v->at->offset, v->at->prefix_crc, v->beats, ret_is_same, e);
+    if (rc == 0 && *ret_is_same && v->at->offset < SURE_BYTES)
+        rc = err_set(e, ERR_MISMATCH,
+                     "'%s' begins with the %" PRIu64 " bytes that were read of %s, so few that "
+                     "nobody can tell whether it is the same; append to it, or rename it and begin "
+                     "another" OR_DISCARD,
+                     v->path, v->at->offset,
+                     v->at->past.copied ? "a copy of it" : "the file that it replaced", v->path);
+    return rc;
 }
 
-int rotation_next(const char *path, int fd, int *ret_fd, bool *ret_named, struct err *e)
+/* Looks whether it is certain which file follows, and nothing is missing in between. */
+static int judge(const struct rotation_view *v, const struct survey *s, struct err *e)
 {
-    struct stat ours, now;
-    if (fstat(fd, &ours) != 0)
-        return err_set_errno(e, "'%s'", path);
-    if (stat(path, &now) == 0 && same_inode(&now, &ours))
+    const struct file_look *ours = &s->ages.ours;
+    if (ours->changed_ns < ours->id.birth_ns)
+        return err_set(e, ERR_MISMATCH,
+                       "the clock was set back while '%s' was written, so nobody can tell by the "
+                       "times of files which of them came after it" OR_DISCARD,
+                       v->path, v->path);
+    if (ours_of(s) == NULL && s->next != NULL)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' was rotated more than once ('%s' came later), and the file that was "
+                       "read is not beside it any more, so nobody can tell what came after it; "
+                       "put it back beside the path under any name, as with ln, rotate by renaming "
+                       "within the directory, and compress one rotation later" OR_DISCARD,
+                       v->path, s->next->name, v->path);
+    if (ours_of(s) != NULL && lacks_number(v, s))
+        return refuse_gap(v, s, e);
+    if (s->next == NULL)
+        return s->ages.list->there ? check_path(v, s, e) : 0;
+    if (rotation_is_compressed(s->next))
+        return refuse_compressed(v, s->next, e);
+    return check_new(v, s, e);
+}
+
+/* What a mark in the next file is to know of the past. */
+static struct file_past past_of(const struct rotation_view *v, const struct survey *s)
+{
+    const struct file_past *past = &v->at->past;
+    struct file_past next = {.since_ns = past->since_ns, .left_inode = v->at->file.inode};
+    if (s->next == NULL) {
+        /* It is at the path: whatever else there is came before, copies that were made late too. */
+        next.since_ns =
+            latest(latest(past->since_ns, v->at->file.birth_ns), s->ages.list->path.id.birth_ns);
+        for (size_t i = 0; i < s->ages.list->count; i++)
+            next.since_ns = latest(next.since_ns, s->ages.list->entries[i].look.id.birth_ns);
+        return next;
+    }
+    if (!rotation_times_were_set(&s->next->look) &&
+        !rotation_is_late_copy(&s->ages, &s->next->look))
+        next.since_ns = latest(past->since_ns, s->next->look.id.birth_ns);
+    next.copied = past->copied;
+    if (past->copied)
+        next.left_inode = past->left_inode;
+    return next;
+}
+
+static int open_next(const struct rotation_view *v, const struct survey *s,
+                     struct rotation_step *ret_step, struct err *e)
+{
+    const struct rotation_list *l = s->ages.list;
+    struct rotation_step step = {.fd = -1, .past = past_of(v, s)};
+    int rc = s->next != NULL ? rotation_list_open(s->next->name, &s->next->look, &step.fd, e)
+                             : rotation_list_open(v->path, &l->path, &step.fd, e);
+    if (rc == 0 && s->next == NULL)
+        rc = check_replaced(v, s, step.fd, &step.continues, e);
+    if (rc != 0) {
+        if (step.fd >= 0)
+            (void)close(step.fd);
+        return rc;
+    }
+    if (step.continues && !v->at->past.copied)
+        step.past = v->at->past;
+    step.nameless = ours_of(s) == NULL && !step.continues;
+    if (l->ours != NULL && l->ours_elsewhere)
+        step.elsewhere = memory_dup(l->ours->name, (size_t)(l->ours->base - l->ours->name));
+    *ret_step = step;
+    return 0;
+}
+
+int rotation_next(const struct rotation_view *v, struct rotation_step *ret_step, struct err *e)
+{
+    struct stat now;
+    const struct file_identity *file = &v->at->file;
+    if (stat(v->path, &now) == 0 && now.st_dev == file->device && now.st_ino == file->inode)
         return ERR_AGAIN;
-    struct listing l;
-    int rc = list(path, &l, e);
+    struct file_look ours;
+    struct rotation_list l;
+    int rc = rotation_list_make(v->path, v->fd, file, false, &l, e);
     if (rc != 0)
         return rc;
-    struct survey s = survey_of(&l, &ours);
-    *ret_named = s.current != NULL;
-    if (l.there && same_inode(&l.path, &ours))
+    struct survey s = {0};
+    rc = file_look_at(v->fd, &ours, e);
+    if (rc == 0) {
+        rotation_ages_init(&s.ages, v, &l, &ours);
+        rc = l.there && file_look_is(&l.path, file) ? ERR_AGAIN : choose_next(v, &s, e);
+    }
+    if (rc == 0)
+        rc = judge(v, &s, e);
+    /* The writer may still have the old file open if it has written nothing to a new one. */
+    if (rc == 0 && !s.begun && !(l.there && l.path.size > 0))
         rc = ERR_AGAIN;
-    else
-        rc = judge(path, &s, e);
-    if (rc == 0 && !is_begun(&l, &s))
-        rc = ERR_AGAIN;
-    if (rc == 0 && ret_fd != NULL)
-        rc = s.next != NULL ? open_listed(path, s.next->suffix, &s.next->st, ret_fd, e)
-                            : open_listed(path, "", &l.path, ret_fd, e);
-    listing_done(&l);
+    if (rc == 0 && ret_step != NULL)
+        rc = s.next == NULL && !l.there ? ERR_AGAIN : open_next(v, &s, ret_step, e);
+    rotation_list_done(&l);
     return rc;
 }

@@ -2,19 +2,39 @@
 /*
  * rotation.h - a file that others rotate: which one is it now, and which one comes after it
  *
- * A log is rotated by renaming it and making a new one under its name. Files are known by device,
- * inode and time of birth, never by name. Which one follows a rotated file is told by the names
- * beside it: app.log.2 is followed by app.log.1, app.log-20260101 by app.log-20260102, the last of
- * them by app.log. Where a file in between is gone or compressed, the answer is a refusal; where
- * ours has no name any more, so that nobody can tell, that is said.
+ * A log is rotated by renaming it and making a new one under its name, or by copying and truncating
+ * it. Files are known by device, inode and time of birth, and copies by their bytes; which of them
+ * comes next is told by when they were born and written, never by a guess from their names. Where
+ * nobody can tell, the answer is a refusal that names the files. docs/decisions/0012 has the rules.
  */
 #ifndef BULKHEAD_STAGES_ROTATION_H
 #define BULKHEAD_STAGES_ROTATION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/err.h"
 #include "stages/source_marks.h"
+
+/* The file that is read, and what is known of those beside it. */
+struct rotation_view {
+    const char *path;
+    int fd;                       /* it */
+    int left_fd;                  /* the one that was read before it; -1: not open */
+    const struct source_mark *at; /* how far it was read */
+    const uint8_t *bytes;         /* all that was read of it; NULL: it is not kept */
+    uint64_t lowest;              /* rotation_take_stock() */
+    _Atomic uint64_t *beats;
+};
+
+/* The file that comes next. */
+struct rotation_step {
+    int fd;
+    bool continues;        /* it is a copy of what was read: goes on at the same offset */
+    struct file_past past; /* of it */
+    bool nameless;   /* the one before was found nowhere: one in between may have gone with it */
+    char *elsewhere; /* the one before lies there, not beside the path; NULL: beside it */
+};
 
 /* Which file a descriptor leads to. Returns 0 or ERR_IO. */
 int rotation_identify(int fd, struct file_identity *ret_file, struct err *e);
@@ -23,23 +43,47 @@ int rotation_identify(int fd, struct file_identity *ret_file, struct err *e);
 bool rotation_is_same(const struct file_identity *a, const struct file_identity *b);
 
 /*
- * Opens the file that is `file`, under whatever name beside `path` that begins with its name.
- * Returns: 0 (the caller closes *ret_fd), ERR_NOT_FOUND, ERR_IO.
+ * Opens the file that a mark tells of, whatever it is named by now, beside the path, beside what
+ * that leads to, or in a directory there; or else, beside the path, the one that has the bytes that
+ * were read of it: a copy, decompressed, or put back.
+ *
+ * Returns: 0 (the caller closes *ret_fd), ERR_NOT_FOUND, ERR_MISMATCH (there are several), ERR_IO.
  */
-int rotation_find(const char *path, const struct file_identity *file, int *ret_fd, struct err *e);
+int rotation_find(const char *path, const struct source_mark *at, _Atomic uint64_t *beats,
+                  int *ret_fd, bool *ret_is_copy, struct err *e);
 
 /*
- * Finds the file that follows the one that is open as fd, and opens it; with ret_fd NULL, only
- * tells whether there is one.
+ * Opens the copy that was made of the open file before it was truncated: the one that begins with
+ * what was read of it, or, if that is gone, the first that was made of what it had after that.
  *
- *   ret_named  whether ours is still beside the path; if not, it cannot be told whether another one
- *              was there between the two
- *
- * Ownership: the caller closes *ret_fd.
- * Returns:   0; ERR_AGAIN (none yet: it was not rotated, or the new one has nothing in it, or files
- *            are renamed at this moment); ERR_MISMATCH (a file in between is missing or compressed,
- *            which a rotation that is not complete may make it seem, too); ERR_IO.
+ * Returns: 0 (the caller closes ret_step->fd), ERR_NOT_FOUND (ret_step->past is that of the same
+ *          file, begun again), ERR_AGAIN, ERR_MISMATCH, ERR_IO.
  */
-int rotation_next(const char *path, int fd, int *ret_fd, bool *ret_named, struct err *e);
+int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_step,
+                       struct err *e);
+
+/*
+ * While the open file is at the path: what lies beside it does not come after it, but for a copy of
+ * it, which is needed if it is truncated next.
+ *
+ *   any           copies do not matter: nothing of it was read before now
+ *   ret_since_ns  what was born up to then does not come after it
+ *   ret_lowest    the lowest number N among names like app.log.N, 0 if there is none
+ *
+ * Returns: 0, ERR_AGAIN (it is not at the path), ERR_IO.
+ */
+int rotation_take_stock(const struct rotation_view *v, bool any, uint64_t *ret_since_ns,
+                        uint64_t *ret_lowest, struct err *e);
+
+/*
+ * Finds the file that follows the open one, and opens it; with ret_step NULL, only tells whether
+ * there is one.
+ *
+ * Ownership: the caller closes ret_step->fd and frees ret_step->elsewhere.
+ * Returns:   0; ERR_AGAIN (none yet: it was not rotated, or the new one has nothing in it, or files
+ *            are renamed at this moment); ERR_MISMATCH (one in between is missing or compressed, or
+ *            nobody can tell, which a rotation that is not complete may make it seem, too); ERR_IO.
+ */
+int rotation_next(const struct rotation_view *v, struct rotation_step *ret_step, struct err *e);
 
 #endif

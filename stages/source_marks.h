@@ -22,6 +22,17 @@ struct file_identity {
     uint64_t birth_ns;
 };
 
+/*
+ * What came before a file that is followed through rotations. Nothing that was born up to since_ns
+ * comes after it; 0: not known. left_inode is that of the file that was read before; with `copied`,
+ * of the truncated one whose copies are read before it is begun again; 0: there was none.
+ */
+struct file_past {
+    uint64_t since_ns;
+    uint64_t left_inode;
+    bool copied;
+};
+
 /* All lines before offset are read; `line` of them, the last with number seq among the records. */
 struct source_mark {
     seq_number seq;
@@ -31,7 +42,9 @@ struct source_mark {
     uint32_t tail_crc;   /* of the last bytes before offset */
     bool unterminated;   /* the last line ended with the input, not with a newline */
     bool foreign;        /* the text that the last line is of is not in UTF-8 */
+    bool is_cut;         /* the file was truncated since: it does not have these bytes any more */
     struct file_identity file;
+    struct file_past past; /* of it */
 };
 
 struct source_marks {

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/rotation_age.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stages/rotation_content.h"
+
+#define NS_PER_S 1000000000u
+
+bool rotation_times_were_set(const struct file_look *look)
+{
+    return look->id.birth_ns != 0 && look->written_ns < look->id.birth_ns;
+}
+
+/* Whether its birth tells when it was begun. */
+static bool has_birth(const struct file_look *look)
+{
+    return look->id.birth_ns != 0 && !rotation_times_were_set(look);
+}
+
+/* Some programs and file systems keep whole seconds. */
+static int order_of_times(uint64_t a, uint64_t b)
+{
+    if (a % NS_PER_S == 0 || b % NS_PER_S == 0) {
+        a /= NS_PER_S;
+        b /= NS_PER_S;
+    }
+    return a > b ? 1 : a < b ? -1 : 0;
+}
+
+bool rotation_is_compressed(const struct rotation_entry *entry)
+{
+    return entry->plain_len < strlen(entry->base);
+}
+
+bool rotation_is_known(const struct rotation_ages *ages, const struct rotation_entry *entry)
+{
+    const struct file_identity *id = &entry->look.id;
+    const struct file_identity *path = &ages->list->path.id, *ours = &ages->ours.id;
+    return (id->device == ours->device && id->inode == ours->inode) ||
+           (ages->list->there && id->device == path->device && id->inode == path->inode);
+}
+
+static enum age age_by_order(int order)
+{
+    return order > 0 ? AGE_LATER : order < 0 ? AGE_OLDER : AGE_UNKNOWN;
+}
+
+static enum age age_by_times(const struct rotation_ages *ages, const struct file_look *look)
+{
+    const struct file_past *past = &ages->view->at->past;
+    if (has_birth(look) && past->since_ns != 0) {
+        if (look->id.birth_ns != past->since_ns)
+            return look->id.birth_ns > past->since_ns ? AGE_LATER : AGE_OLDER;
+        if (ages->ours.id.birth_ns != past->since_ns)
+            return AGE_OLDER; /* it is the one that was the latest while ours was at the path */
+    } else if (past->since_ns != 0 && look->id.birth_ns != 0 && look->written_ns <= past->since_ns) {
+        return AGE_OLDER;
+    }
+    /*
+     * The writer was done with what is older when it began with ours. If that has nothing in it, or
+     * is a copy with times of its own, nobody knows when that was.
+     */
+    const struct file_look *ours = &ages->ours;
+    bool is_copy = has_birth(ours) && past->since_ns != 0 && ours->id.birth_ns > past->since_ns;
+    int order = order_of_times(look->written_ns, is_copy ? past->since_ns : ours->written_ns);
+    /* The number of an inode is given again, but not with the same birth. */
+    bool is_left = look->id.inode == past->left_inode && look->id.device == ours->id.device &&
+                   look->id.birth_ns != 0;
+    if (order == 0 && is_left)
+        return AGE_OLDER;
+    return order > 0 && (is_copy || ours->size == 0) ? AGE_UNKNOWN : age_by_order(order);
+}
+
+bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_look *look)
+{
+    const struct file_past *past = &ages->view->at->past;
+    uint64_t path_ns = ages->list->path.id.birth_ns;
+    return ages->list->there && !past->copied && path_ns > past->since_ns && has_birth(look) &&
+           look->id.birth_ns > path_ns;
+}
+
+/* --- names --- */
+
+/* Our name without an ending that it may have. */
+static size_t ours_len(const struct rotation_ages *ages)
+{
+    const struct rotation_entry *ours = ages->list->ours;
+    return ours->plain_len != 0 ? ours->plain_len : strlen(ours->base);
+}
+
+static enum age age_by_names(const struct rotation_ages *ages, const struct rotation_entry *entry)
+{
+    const struct rotation_entry *ours = ages->list->ours;
+    return ours == NULL
+               ? AGE_UNKNOWN
+               : age_by_order(rotation_name_order(entry->base, entry->plain_len, ours->base,
+                                                  ours_len(ages), ages->direction));
+}
+
+/* Whether its times are those of a copy that was made of it, and say nothing of when it was written. */
+static bool is_undated(const struct rotation_ages *ages, const struct rotation_entry *entry)
+{
+    return rotation_is_compressed(entry) ? !rotation_times_were_set(&entry->look)
+                                         : rotation_is_late_copy(ages, &entry->look);
+}
+
+/* Whether the same file is there uncompressed, which then counts: it is being compressed. */
+static bool has_plain(const struct rotation_ages *ages, const struct rotation_entry *entry)
+{
+    size_t len = (size_t)(entry->base - entry->name) + entry->plain_len;
+    if (!rotation_is_compressed(entry))
+        return false;
+    for (size_t i = 0; i < ages->list->count; i++) {
+        const char *name = ages->list->entries[i].name;
+        if (strlen(name) == len && memcmp(name, entry->name, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* When an entry came, if that is certain without its name. What was made earlier was written so. */
+static enum age certain_age(const struct rotation_ages *ages, const struct rotation_entry *entry)
+{
+    enum age age = age_by_times(ages, &entry->look);
+    bool was_written = entry->look.size > 0 || has_birth(&entry->look);
+    return (age == AGE_LATER && is_undated(ages, entry)) || !was_written ? AGE_UNKNOWN : age;
+}
+
+void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *view,
+                        const struct rotation_list *list, const struct file_look *ours)
+{
+    *ages = (struct rotation_ages){.view = view, .list = list, .ours = *ours};
+    const struct rotation_entry *our_entry = list->ours;
+    uint64_t number, our_number;
+    bool rising = false, falling = false;
+    for (size_t i = 0; our_entry != NULL && i < list->count; i++) {
+        const struct rotation_entry *entry = &list->entries[i];
+        if (rotation_is_known(ages, entry) || has_plain(ages, entry) ||
+            !rotation_name_numbers(entry->base, entry->plain_len, our_entry->base, ours_len(ages),
+                                   &number, &our_number))
+            continue;
+        enum age age = certain_age(ages, entry);
+        rising |= age == (number > our_number ? AGE_LATER : AGE_OLDER);
+        falling |= age == (number > our_number ? AGE_OLDER : AGE_LATER);
+    }
+    /* With rising numbers, only the first file of all gets the lowest. */
+    bool first = !rising && !falling && our_entry != NULL && view->at->past.left_inode != 0 &&
+                 rotation_name_number(list->family.base, our_entry->base, ours_len(ages),
+                                      &our_number) &&
+                 our_number <= 1;
+    ages->direction = rising == falling && !first ? 0 : rising ? 1 : -1;
+}
+
+/* --- one entry --- */
+
+/* Whether it was made of ours, or of the one that was read before. */
+static int is_packed(struct rotation_ages *ages, const struct rotation_entry *entry, bool *ret_is,
+                     struct err *e)
+{
+    int fd;
+    struct file_look left;
+    *ret_is = false;
+    if (access(entry->name, R_OK) != 0 && errno == EACCES)
+        return 0;
+    int rc = rotation_list_open(entry->name, &entry->look, &fd, e);
+    if (rc != 0)
+        return rc;
+    const struct rotation_view *v = ages->view;
+    rc = content_is_packed(fd, v->fd, ages->ours.size, v->beats, ret_is, e);
+    if (*ret_is)
+        ages->packed = entry;
+    if (rc == 0 && !*ret_is && v->left_fd >= 0) {
+        rc = file_look_at(v->left_fd, &left, e);
+        if (rc == 0)
+            rc = content_is_packed(fd, v->left_fd, left.size, v->beats, ret_is, e);
+    }
+    (void)close(fd);
+    return rc;
+}
+
+/* A compressed file is as old as the last write to what it was made of, if that was kept. */
+static int age_of_compressed(struct rotation_ages *ages, const struct rotation_entry *entry,
+                             enum age *ret_age, struct err *e)
+{
+    bool nameless = ages->list->ours == NULL, packed = false;
+    enum age age = has_plain(ages, entry) ? AGE_OLDER : certain_age(ages, entry);
+    if (age == AGE_UNKNOWN)
+        age = age_by_names(ages, entry);
+    bool may_be_ours = nameless && entry->look.id.birth_ns > ages->view->at->past.since_ns;
+    if (may_be_ours || age == AGE_UNKNOWN) {
+        int rc = is_packed(ages, entry, &packed, e);
+        if (rc != 0)
+            return rc;
+    }
+    /* Ours has no name, and this was written last when ours was. */
+    bool as_old = rotation_times_were_set(&entry->look) && nameless &&
+                  order_of_times(entry->look.written_ns, ages->ours.written_ns) == 0;
+    *ret_age = packed || as_old ? AGE_OLDER : age;
+    return 0;
+}
+
+/* Whether an entry holds the beginning of another file and nothing else. */
+static int is_begin_of(const struct rotation_ages *ages, int entry_fd, uint64_t len, int fd,
+                       bool *ret_is, struct err *e)
+{
+    struct file_look look;
+    *ret_is = false;
+    int rc = file_look_at(fd, &look, e);
+    if (rc != 0 || len == 0 || look.size < len)
+        return rc;
+    return content_is_same(entry_fd, fd, len, ages->view->beats, ret_is, e);
+}
+
+/* Whether an entry is a copy of ours, or of the one at the path. */
+static int is_copy(const struct rotation_ages *ages, const struct rotation_entry *entry,
+                   bool *ret_is, struct err *e)
+{
+    int fd, path_fd = -1;
+    int rc = rotation_list_open(entry->name, &entry->look, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = is_begin_of(ages, fd, entry->look.size, ages->view->fd, ret_is, e);
+    if (rc == 0 && !*ret_is)
+        rc = rotation_list_open(ages->view->path, &ages->list->path, &path_fd, e);
+    if (rc == 0 && !*ret_is)
+        rc = is_begin_of(ages, fd, entry->look.size, path_fd, ret_is, e);
+    if (path_fd >= 0)
+        (void)close(path_fd);
+    (void)close(fd);
+    return rc;
+}
+
+int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *entry,
+                    enum age *ret_age, struct err *e)
+{
+    if (rotation_is_compressed(entry))
+        return age_of_compressed(ages, entry, ret_age, e);
+    /* Nobody knows when it was begun, but that does not matter if it is empty. */
+    bool born_with = entry->look.id.birth_ns == ages->view->at->past.since_ns;
+    if (entry->look.size == 0 && (!has_birth(&entry->look) || born_with)) {
+        *ret_age = AGE_OLDER;
+        return 0;
+    }
+    enum age age = certain_age(ages, entry);
+    if (age == AGE_UNKNOWN && is_undated(ages, entry)) {
+        bool copy;
+        int rc = is_copy(ages, entry, &copy, e);
+        age = copy ? AGE_OLDER : age_by_names(ages, entry);
+        *ret_age = age == AGE_UNKNOWN ? AGE_LATE_COPY : age;
+        return rc;
+    }
+    *ret_age = age == AGE_UNKNOWN ? age_by_names(ages, entry) : age;
+    return 0;
+}
+
+/* --- two of them --- */
+
+static int order_by_times(const struct file_look *a, const struct file_look *b)
+{
+    bool a_born = has_birth(a), b_born = has_birth(b);
+    if (a_born && b_born && a->id.birth_ns != b->id.birth_ns)
+        return a->id.birth_ns > b->id.birth_ns ? 1 : -1;
+    int order = order_of_times(a->written_ns, b->written_ns);
+    if (a->size == 0 || b->size == 0)
+        return 0; /* nobody wrote to it */
+    if (a_born == b_born || order == 0)
+        return order;
+    /* One was written last before the other was begun, or after that was written last. */
+    if (a_born)
+        return -order_by_times(b, a);
+    if (order > 0)
+        return 1;
+    return order_of_times(a->written_ns, b->id.birth_ns) <= 0 ? -1 : 0;
+}
+
+int rotation_order(const struct rotation_ages *ages, const struct rotation_entry *a,
+                   const struct rotation_entry *b)
+{
+    bool undated = is_undated(ages, a) || is_undated(ages, b);
+    int order = undated ? 0 : order_by_times(&a->look, &b->look);
+    if (order == 0)
+        order = rotation_name_order(a->base, a->plain_len, b->base, b->plain_len, ages->direction);
+    /* When one of them comes that has nothing in it does not matter. */
+    if (order == 0 && (a->look.size == 0 || b->look.size == 0))
+        order = a->look.size == 0 ? 1 : -1;
+    return order;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rotation_age.h - of the files beside a log, which are older than ours and which came later
+ *
+ * Births first, then times of last write, then names whose direction is known. What none of these
+ * tells is unknown: nothing here guesses.
+ */
+#ifndef BULKHEAD_STAGES_ROTATION_AGE_H
+#define BULKHEAD_STAGES_ROTATION_AGE_H
+
+#include <stdbool.h>
+
+#include "stages/rotation.h"
+#include "stages/rotation_list.h"
+
+enum age {
+    AGE_OLDER, /* than ours, or ours, or a copy of it: nothing to be read */
+    AGE_LATER,
+    AGE_UNKNOWN,
+    AGE_LATE_COPY, /* it was made after the file at the path was begun: nobody can tell of what */
+};
+
+/* Our file among the others. */
+struct rotation_ages {
+    const struct rotation_view *view;
+    const struct rotation_list *list;
+    struct file_look ours;
+    int direction; /* of numbers: 1 if higher ones came later, -1 if lower ones did, 0: not known */
+    const struct rotation_entry *packed; /* a compressed file that was made of ours; NULL: none */
+};
+
+/* Whether the file's times were set when it was written, as by who compresses or copies. */
+bool rotation_times_were_set(const struct file_look *look);
+
+/* Born after the file at the path, which is the last one: it is a copy, of whatever. */
+bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_look *look);
+
+/* Finds out the direction of the numbers. */
+void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *view,
+                        const struct rotation_list *list, const struct file_look *ours);
+
+/* Whether an entry is the one at the path, or ours. */
+bool rotation_is_known(const struct rotation_ages *ages, const struct rotation_entry *entry);
+
+bool rotation_is_compressed(const struct rotation_entry *entry);
+
+/* Says of an entry that is neither when it came. Returns 0, ERR_AGAIN, ERR_IO. */
+int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *entry,
+                    enum age *ret_age, struct err *e);
+
+/* Which of two that came later came first: -1 (a), 1 (b), 0 (not known). */
+int rotation_order(const struct rotation_ages *ages, const struct rotation_entry *a,
+                   const struct rotation_entry *b);
+
+#endif

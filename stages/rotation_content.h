@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rotation_content.h - whether files hold the same bytes
+ *
+ * Names and times can be copied and set; what was read once is known by its bytes. Each of these
+ * may read whole files, and beats while it does. All return 0 or ERR_IO.
+ */
+#ifndef BULKHEAD_STAGES_ROTATION_CONTENT_H
+#define BULKHEAD_STAGES_ROTATION_CONTENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+/* Whether the first len bytes have this CRC32C. False if there are fewer. */
+int content_begins_with(int fd, uint64_t len, uint32_t crc, _Atomic uint64_t *beats, bool *ret_same,
+                        struct err *e);
+
+/* Whether the first len bytes of two files are the same. False if there are fewer. */
+int content_is_same(int fd, int than_fd, uint64_t len, _Atomic uint64_t *beats, bool *ret_same,
+                    struct err *e);
+
+/*
+ * Whether a gzip file of one member was made of the first len bytes of another: their length and
+ * CRC-32 stand in its last eight bytes. False for files of other programs.
+ */
+int content_is_packed(int gzip_fd, int fd, uint64_t len, _Atomic uint64_t *beats, bool *ret_same,
+                      struct err *e);
+
+#endif

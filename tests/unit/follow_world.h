@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * follow_world.h - the world around a followed file: who writes it, who rotates it, and the system
+ *
+ * The calls by which the source looks at files are here, in place of the library's. Before each of
+ * them the world may go on by a step. Its writer is one that behaves: it writes whole lines in the
+ * end, stays with the file that it has open until it opens the new one, and never goes back.
+ *
+ * The times of its files are the world's own: births, last writes and changes by a clock that goes
+ * on with every step, in ticks as coarse as those of a kernel if the story says so, or with no
+ * births at all. So a seed means the same on every machine.
+ */
+#ifndef BULKHEAD_TESTS_UNIT_FOLLOW_WORLD_H
+#define BULKHEAD_TESTS_UNIT_FOLLOW_WORLD_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "stages/stage.h"
+#include "tests/unit/random.h"
+
+#define ROTATIONS_MAX 12u
+#define LINES_MAX 400u
+#define NAME_MAX_BYTES 160u
+
+/* How rotated files are named, and by what they are rotated. */
+enum naming {
+    FALLING,   /* input.1 is the latest */
+    RISING,    /* input.1 is the first, input.2 the next */
+    COUNTED,   /* input-9, input-10 */
+    DATED,     /* input-20260225, input-20260226 */
+    DOTTED,    /* input.20260225 */
+    EXTENDED,  /* input-20260225.log beside input.log */
+    DAY_FIRST, /* input-30-01-2026, input-01-02-2026 */
+    EPOCH,     /* input.1772300000 */
+    MOVED,     /* old/input-20260225 */
+    LINKED,    /* the path is a link to p/0.log, and p/0.log.20260225-101010 lies beside that */
+    COPIED,    /* as FALLING, but copied and truncated */
+    NAMINGS
+};
+
+/* What was read is compressed, one rotation later: gzip(1) makes the new file, then removes the
+ * old. */
+enum compression { PLAIN, BOTH, COMPRESSED };
+
+struct file_times {
+    ino_t inode;
+    uint64_t born_ns, written_ns, changed_ns;
+};
+
+struct world {
+    char directory[64];
+    char path[80]; /* of the source */
+    char real[96]; /* that it leads to */
+    bool turns;    /* at the calls of the system, too */
+    enum naming naming;
+    unsigned speed;       /* one of so many calls has a step */
+    unsigned fails;       /* one of so many fails; 0: none */
+    bool has_births;      /* the file system knows them */
+    bool keeps_times;     /* who compresses gives the new file the times of the old one */
+    uint64_t now_ns;      /* of its clock */
+    uint64_t tick_ns;     /* which the times of files have */
+    struct file_times times[64];
+    size_t time_count;
+
+    /* The writer. */
+    int fd;          /* the file that it writes to, */
+    unsigned index;  /* which is this one of all */
+    unsigned lines;  /* that it has begun */
+    bool half;       /* and it has not ended the last one */
+    unsigned wanted; /* so many it writes */
+
+    /* The rotation: renames from the oldest to the newest. */
+    unsigned rotated;                           /* files beside the path */
+    unsigned last_line[ROTATIONS_MAX];          /* of each, the oldest first */
+    enum compression compressed[ROTATIONS_MAX]; /* of each */
+    unsigned renaming; /* the number of the file that is renamed next, plus 1; 0: no rotation */
+    bool left;         /* the path was renamed, and the writer has not opened a new one */
+    bool there;        /* there is a file at the path */
+    bool copied;       /* it was copied, and is truncated next */
+
+    /* The source. */
+    struct topology *topology;
+    struct emitter emitter;
+    int state_fd;
+    void *source;
+    seq_number seen, acked;
+    seq_number gone; /* what was read up to here was truncated since */
+    bool truncated;
+    bool refused; /* it has said that nobody can tell */
+    const char *note; /* that is expected; NULL: none but those of the story */
+};
+
+static struct world *the_world;
+
+/* --- times --- */
+
+static uint64_t tick(struct world *w)
+{
+    return w->now_ns - w->now_ns % w->tick_ns;
+}
+
+/* The times of a file of the world's; NULL: it has those that the system says. */
+static struct file_times *times_of(struct world *w, ino_t inode)
+{
+    for (size_t i = 0; w != NULL && i < w->time_count; i++) {
+        if (w->times[i].inode == inode)
+            return &w->times[i];
+    }
+    return NULL;
+}
+
+static ino_t inode_of(int fd)
+{
+    struct stat st;
+    return syscall(SYS_fstat, fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static void note_times(struct world *w, int fd, bool born, bool written)
+{
+    ino_t inode = inode_of(fd);
+    struct file_times *times = times_of(w, inode);
+    if (times == NULL) {
+        assert_true(w->time_count < sizeof w->times / sizeof w->times[0]);
+        times = &w->times[w->time_count++];
+        born = true;
+    }
+    times->inode = inode;
+    times->changed_ns = tick(w);
+    if (born)
+        times->born_ns = tick(w);
+    if (born || written)
+        times->written_ns = tick(w);
+}
+
+/* --- the world's steps --- */
+
+/* Makes a file, or opens the one that is there. */
+static int open_to_write(struct world *w, const char *name)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        note_times(w, fd, true, true);
+    else
+        fd = open(name, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void rename_to(struct world *w, const char *from, const char *to)
+{
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(rename(from, to), 0);
+    note_times(w, fd, false, false);
+    (void)close(fd);
+}
+
+static void remove_name(struct world *w, const char *name)
+{
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(name), 0);
+    note_times(w, fd, false, false);
+    (void)close(fd);
+}
+
+static void write_text(struct world *w, const char *text)
+{
+    if (w->fd < 0) { /* a rotation is over when something is in the new file */
+        w->fd = open_to_write(w, w->real);
+        w->left = false;
+        w->there = true;
+        w->index = w->rotated;
+    }
+    assert_int_equal(write(w->fd, text, strlen(text)), strlen(text));
+    note_times(w, w->fd, false, *text != '\0');
+}
+
+static void write_lines(struct world *w)
+{
+    char text[64];
+    if (w->half) {
+        (void)snprintf(text, sizeof text, "-%u\n", w->lines);
+        w->half = false;
+    } else if (w->lines == w->wanted) {
+        return;
+    } else if (random_below(4) == 0) {
+        (void)snprintf(text, sizeof text, "%u", ++w->lines);
+        w->half = true;
+    } else {
+        w->lines++;
+        (void)snprintf(text, sizeof text, "%u-%u\n", w->lines, w->lines);
+    }
+    write_text(w, text);
+}
+
+static bool shifts(const struct world *w)
+{
+    return w->naming == FALLING || w->naming == COPIED;
+}
+
+/* The name of a rotated file; of those that are shifted, 0 is the path, and 1 the latest. */
+static void name_of(const struct world *w, unsigned index, unsigned number, const char *ending,
+                    char name[NAME_MAX_BYTES])
+{
+    unsigned day = 25 + index, date = 20260200 + day;
+    char tail[40] = "";
+    if (shifts(w) && number > 0)
+        (void)snprintf(tail, sizeof tail, ".%u", number);
+    else if (w->naming == RISING)
+        (void)snprintf(tail, sizeof tail, ".%u", index + 1);
+    else if (w->naming == COUNTED)
+        (void)snprintf(tail, sizeof tail, "-%u", index + 9);
+    else if (w->naming == DATED)
+        (void)snprintf(tail, sizeof tail, "-%u", date);
+    else if (w->naming == DOTTED)
+        (void)snprintf(tail, sizeof tail, ".%u", date);
+    else if (w->naming == DAY_FIRST)
+        (void)snprintf(tail, sizeof tail, "-%02u-%02u-2026", day > 28 ? day - 28 : day,
+                       day > 28 ? 3 : 2);
+    else if (w->naming == EPOCH)
+        (void)snprintf(tail, sizeof tail, ".%u", 1772300000 + 1000 * index);
+    else if (w->naming == LINKED)
+        (void)snprintf(tail, sizeof tail, ".%u-101010", date);
+    if (w->naming == MOVED)
+        (void)snprintf(name, NAME_MAX_BYTES, "%s/old/input-%u%s", w->directory, date, ending);
+    else if (w->naming == EXTENDED)
+        (void)snprintf(name, NAME_MAX_BYTES, "%s/input-%u.log%s", w->directory, date, ending);
+    else
+        (void)snprintf(name, NAME_MAX_BYTES, "%s%s%s", w->real, tail, ending);
+}
+
+static void copy_to(struct world *w, const char *name)
+{
+    char bytes[16 * LINES_MAX];
+    int from = open(w->real, O_RDONLY | O_CLOEXEC), to = open_to_write(w, name);
+    ssize_t len = read(from, bytes, sizeof bytes);
+    assert_true(len >= 0 && len < (ssize_t)sizeof bytes);
+    assert_int_equal(write(to, bytes, (size_t)len), len);
+    (void)close(from);
+    (void)close(to);
+}
+
+static void rename_one(struct world *w)
+{
+    char from[NAME_MAX_BYTES], to[NAME_MAX_BYTES];
+    unsigned number = --w->renaming;
+    unsigned index = w->rotated - number;
+    const char *ending = number > 0 && w->compressed[index] == COMPRESSED ? ".gz" : "";
+    name_of(w, index, number, ending, from);
+    name_of(w, index, number + 1, ending, to);
+    if (number > 0) {
+        rename_to(w, from, to);
+        return;
+    }
+    w->copied = w->naming == COPIED;
+    if (w->copied)
+        copy_to(w, to);
+    else
+        rename_to(w, w->real, to);
+    w->last_line[w->rotated++] = w->copied ? w->lines : LINES_MAX; /* until its writer leaves it */
+    w->left = !w->copied;
+    w->there = w->copied;
+    if (w->copied)
+        w->index = w->rotated;
+}
+
+/* Goes on with compressing some file that is not the latest; it is removed when the ack is behind
+ * it. */
+static void compress_one(struct world *w)
+{
+    char plain[NAME_MAX_BYTES], compressed[NAME_MAX_BYTES];
+    for (unsigned i = 0; i + 1 < w->rotated; i++) {
+        bool needed = w->last_line[i] >= w->acked;
+        if (w->compressed[i] == COMPRESSED || (w->compressed[i] == BOTH && needed))
+            continue;
+        name_of(w, i, w->rotated - i, "", plain);
+        name_of(w, i, w->rotated - i, ".gz", compressed);
+        if (w->compressed[i] == BOTH) {
+            remove_name(w, plain);
+        } else {
+            int from = open(plain, O_RDONLY | O_CLOEXEC), to = open_to_write(w, compressed);
+            assert_true(from >= 0);
+            assert_int_equal(write(to, "z", 1), 1);
+            if (w->keeps_times)
+                times_of(w, inode_of(to))->written_ns = times_of(w, inode_of(from))->written_ns;
+            (void)close(from);
+            (void)close(to);
+        }
+        w->compressed[i]++;
+        return;
+    }
+}
+
+/* A rotation begins when nothing is being compressed. */
+static bool may_rotate(const struct world *w)
+{
+    for (unsigned i = 0; i < w->rotated; i++) {
+        if (w->compressed[i] == BOTH)
+            return false;
+    }
+    return w->there && w->fd >= 0 && w->renaming == 0 && w->rotated < ROTATIONS_MAX;
+}
+
+static const struct stage_ops *ops(const struct world *w)
+{
+    return w->topology->stages[0].kind->ops;
+}
+
+static seq_number position(const struct world *w)
+{
+    return ops(w)->position(w->source);
+}
+
+static void cut_off(struct world *w)
+{
+    assert_int_equal(ftruncate(w->fd, 0), 0);
+    note_times(w, w->fd, false, true);
+    w->truncated = true;
+}
+
+/* Truncated, when all of it was read. */
+static void truncate_input(struct world *w)
+{
+    if (w->source == NULL || w->fd < 0 || w->left || w->half || w->copied || w->renaming > 0 ||
+        w->lines == 0 || position(w) != w->lines)
+        return;
+    cut_off(w);
+    w->gone = w->lines;
+    for (uint64_t n = random_below(6); n > 0; n--)
+        write_lines(w);
+}
+
+/* What others do to the files, by one step. */
+static void world_step(struct world *w)
+{
+    w->now_ns += 1000 + random_below(2000000);
+    bool created = w->left && w->fd >= 0 && !w->there && w->renaming == 0 && random_below(3) == 0;
+    bool reopens = w->left && w->fd >= 0 && w->renaming == 0 && !w->half && random_below(3) == 0;
+    bool whole = w->naming != COPIED || (!w->half && w->lines > 0);
+    bool begins = may_rotate(w) && whole && random_below(6) == 0;
+    if (w->copied) {
+        w->copied = random_below(3) != 0;
+        if (!w->copied)
+            cut_off(w);
+    } else if (created) { /* by who rotates, and its writer does not know it yet */
+        (void)close(open_to_write(w, w->real));
+        w->there = true;
+    } else if (w->renaming > 0) {
+        if (w->naming == COPIED || random_below(2) == 0)
+            rename_one(w);
+        else
+            write_lines(w);
+    } else if (reopens) {
+        (void)close(w->fd);
+        w->fd = -1;
+        for (unsigned i = w->index; i < w->rotated; i++)
+            w->last_line[i] = w->lines;
+    } else if (begins) {
+        w->renaming = shifts(w) ? w->rotated + 1 : 1;
+    } else if (!w->left && random_below(4) == 0) {
+        compress_one(w);
+    } else if (random_below(8) == 0) {
+        truncate_input(w);
+    } else {
+        write_lines(w);
+    }
+}
+
+/* --- the system --- */
+
+static void before_a_call(void)
+{
+    struct world *w = the_world;
+    if (w == NULL || !w->turns || random_below(w->speed) != 0)
+        return;
+    w->turns = false; /* the steps make calls themselves */
+    world_step(w);
+    w->turns = true;
+}
+
+/* Whether a call fails that would not, and will not the next time; errno says how. */
+static bool fails(void)
+{
+    static const int errors[] = {EACCES, EMFILE, ENFILE, ESTALE, ENOMEM, EIO};
+    struct world *w = the_world;
+    if (w == NULL || !w->turns || w->fails == 0 || random_below(w->fails) != 0)
+        return false;
+    errno = errors[random_below(sizeof errors / sizeof errors[0])];
+    return true;
+}
+
+static bool is_of_world(const char *path)
+{
+    return the_world != NULL && strstr(path, "/bulkhead-follow-") != NULL;
+}
+
+static struct timespec timespec_of(uint64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000u),
+                             .tv_nsec = (long)(ns % 1000000000u)};
+}
+
+static int with_times(int rc, struct stat *st)
+{
+    const struct file_times *times = rc == 0 ? times_of(the_world, st->st_ino) : NULL;
+    if (times != NULL) {
+        st->st_mtim = timespec_of(times->written_ns);
+        st->st_ctim = timespec_of(times->changed_ns);
+    }
+    return rc;
+}
+
+int fstat(int fd, struct stat *ret_st)
+{
+    before_a_call();
+    return with_times((int)syscall(SYS_fstat, fd, ret_st), ret_st);
+}
+
+int stat(const char *path, struct stat *ret_st)
+{
+    before_a_call();
+    if (is_of_world(path) && fails())
+        return -1;
+    return with_times((int)syscall(SYS_stat, path, ret_st), ret_st);
+}
+
+int lstat(const char *path, struct stat *ret_st)
+{
+    before_a_call();
+    return (int)syscall(SYS_lstat, path, ret_st);
+}
+
+int fstatat(int fd, const char *path, struct stat *ret_st, int flags)
+{
+    before_a_call();
+    return with_times((int)syscall(SYS_newfstatat, fd, path, ret_st, flags), ret_st);
+}
+
+static struct statx_timestamp statx_time_of(uint64_t ns)
+{
+    return (struct statx_timestamp){.tv_sec = (int64_t)(ns / 1000000000u),
+                                    .tv_nsec = (uint32_t)(ns % 1000000000u)};
+}
+
+int statx(int fd, const char *path, int flags, unsigned mask, struct statx *ret_stx)
+{
+    before_a_call();
+    if (*path != '\0' && fails())
+        return -1;
+    int rc = (int)syscall(SYS_statx, fd, path, flags, mask, ret_stx);
+    const struct file_times *times = rc == 0 ? times_of(the_world, ret_stx->stx_ino) : NULL;
+    if (times == NULL)
+        return rc;
+    ret_stx->stx_btime = statx_time_of(times->born_ns);
+    ret_stx->stx_mtime = statx_time_of(times->written_ns);
+    ret_stx->stx_ctime = statx_time_of(times->changed_ns);
+    if (!the_world->has_births)
+        ret_stx->stx_mask &= ~(unsigned)STATX_BTIME;
+    return rc;
+}
+
+ssize_t readlink(const char *path, char *ret_target, size_t len)
+{
+    before_a_call();
+    return syscall(SYS_readlink, path, ret_target, len);
+}
+
+ssize_t pread(int fd, void *bytes, size_t len, off_t offset)
+{
+    before_a_call();
+    return syscall(SYS_pread64, fd, bytes, len, offset);
+}
+
+int openat(int fd, const char *path, int flags, ...)
+{
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    before_a_call();
+    /* What nobody may look into is passed over if it can only be a directory with rotated files. */
+    if (is_of_world(path) && fails() && (errno != EACCES || (flags & O_NOFOLLOW) == 0))
+        return -1;
+    return (int)syscall(SYS_openat, fd, path, flags, mode);
+}
+
+/* What the source's clock says more than the library's. */
+static time_t seconds_ahead;
+
+int clock_gettime(clockid_t clock, struct timespec *ret_now)
+{
+    int rc = (int)syscall(SYS_clock_gettime, clock, ret_now);
+    ret_now->tv_sec += seconds_ahead;
+    return rc;
+}
+
+/* Mostly there is none, as where a limit forbids it: to close one takes the kernel milliseconds. */
+int inotify_init1(int flags)
+{
+    if (random_below(64) == 0)
+        return (int)syscall(SYS_inotify_init1, flags);
+    errno = EMFILE;
+    return -1;
+}
+
+#endif
