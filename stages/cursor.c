@@ -10,7 +10,7 @@
 #include "common/hash.h"
 
 #define CURSOR_FILE "cursor"
-#define CURSOR_VERSION 1u
+#define CURSOR_VERSION 2u
 /* Two pages apart, so that no torn page or sector takes both. */
 #define SLOT_DISTANCE 4096u
 

@@ -14,7 +14,7 @@
 
 #include "common/err.h"
 
-#define CURSOR_PAYLOAD_BYTES 96u
+#define CURSOR_PAYLOAD_BYTES 120u
 
 struct cursor {
     int dir_fd; /* borrowed */

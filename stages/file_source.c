@@ -184,7 +184,7 @@ static void note_absent(const struct file_source *self)
     free(text);
 }
 
-static int open_source(const struct stage_env *env, void **ret_self, struct err *e)
+static struct file_source *source_new(const struct stage_env *env)
 {
     struct file_source *self = memory_new(1, sizeof *self);
     const char *path = options_get(env->stage->options, "path")->text;
@@ -199,6 +199,32 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     self->fd = self->left_fd = self->watch = self->cursor.fd = -1;
     /* Without it, which a limit may forbid, the end of the file is looked at now and then. */
     self->notify_fd = self->follow ? inotify_init1(IN_NONBLOCK | IN_CLOEXEC) : -1;
+    return self;
+}
+
+/* A file that is followed may be elsewhere for a moment: open() waits for it. */
+static int check(const struct stage_env *env, struct err *e)
+{
+    if (env->state_fd < 0 || follows(env->stage))
+        return 0;
+    struct file_source *self = source_new(env);
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found;
+    int rc = cursor_read(env->state_fd, SOURCE_MAGIC, payload, &found, e);
+    if (rc == 0 && found)
+        file_source_take_payload(self, payload);
+    bool met = rc == 0 && found && self->at.file.inode != 0;
+    if (met)
+        rc = file_open(AT_FDCWD, self->path, O_RDONLY | O_NONBLOCK, 0, &self->fd, e);
+    if (rc == 0 && met)
+        rc = file_source_resume(self, e);
+    close_source(self);
+    return rc;
+}
+
+static int open_source(const struct stage_env *env, void **ret_self, struct err *e)
+{
+    struct file_source *self = source_new(env);
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
     bool found = false;
     int rc =
@@ -294,7 +320,8 @@ static int note_end(struct file_source *self, struct err *e)
     if (self->end.seq > self->at.seq)
         return err_set(e, ERR_MISMATCH,
                        "'%s' ends with record %" PRIu64 ", but was read up to record %" PRIu64
-                       " before; put it back, or start over with --fresh",
+                       " before; put it back, or say --discard STAGE: then all that it holds "
+                       "is read as new",
                        self->path, self->at.seq, self->end.seq - 1);
     if (self->end.seq > self->committed.seq)
         return ERR_AGAIN;
@@ -382,6 +409,13 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
         self->peer_seq = seq;
         self->peer_name = name;
     }
+    if (self->is_doubtful && seq > self->proven_seq)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' was replaced or written anew since it was read, and what was read is "
+                       "proved only up to record %" PRIu64 ", but stage '%s' has record %" PRIu64
+                       " of it; put back what was read, or say --discard STAGE: then all that it "
+                       "holds is read as new",
+                       self->path, self->proven_seq, name, seq);
     return self->begun_anew ? file_source_check_numbers(self, e) : 0;
 }
 
@@ -397,6 +431,7 @@ static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total
 static const struct stage_ops ops = {
     .preflight = preflight,
     .cursor_magic = SOURCE_MAGIC,
+    .check = check,
     .open = open_source,
     .close = close_source,
     .read = read_record,

@@ -48,6 +48,16 @@ struct tail {
     uint64_t end; /* their offset in the file, behind the last one */
 };
 
+/*
+ * How far the file was given out when the cursor was written, which is further than it is acked; of
+ * one that was just begun, its first bytes. So it is known again where it was not acked either.
+ */
+struct source_given {
+    seq_number seq;
+    uint64_t offset;
+    uint32_t crc; /* of everything before it */
+};
+
 /* What may only seem so, while files are renamed; it is so if it stays. */
 struct doubt {
     bool is;
@@ -71,6 +81,9 @@ struct file_source {
     struct source_mark at; /* behind the last line that was read */
     struct source_mark committed;
     struct source_marks marks;
+    struct source_given given; /* as the cursor says that it was opened with */
+    bool is_doubtful;          /* the file may not be the one that was read, behind proven_seq */
+    seq_number proven_seq;
     bool marks_end;       /* the end of the input is given out */
     struct input_end end; /* as it is in the cursor */
     uint64_t file_bytes;  /* length of the file, as its size said when it was last looked at */
@@ -118,6 +131,10 @@ int file_source_crc(const struct file_source *self, uint64_t from, uint64_t to, 
  */
 int file_source_is_shorter(const struct file_source *self, uint64_t offset, bool *ret_shorter,
                            struct err *e);
+
+/* As file_source_crc(), of bytes behind others that have the CRC `before`. */
+int file_source_crc_behind(const struct file_source *self, uint32_t before, uint64_t from,
+                           uint64_t to, uint32_t *ret_crc, struct err *e);
 
 /* CRC of the last bytes before an offset, read anew. */
 int file_source_tail_crc(const struct file_source *self, uint64_t offset, uint32_t *ret_crc,

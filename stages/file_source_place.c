@@ -31,6 +31,9 @@ enum {
     AT_END_LINE = 72,
     AT_SINCE = 80,
     AT_LEFT_INODE = 88,
+    AT_GIVEN_SEQ = 96,
+    AT_GIVEN_OFFSET = 104,
+    AT_GIVEN_CRC = 112,
 };
 
 enum { FLAG_COPIED = 1, FLAG_CUT = 2 };
@@ -48,10 +51,16 @@ int file_source_check_regular(int fd, const char *path, struct stat *ret_st, str
 int file_source_crc(const struct file_source *self, uint64_t from, uint64_t to, uint32_t *ret_crc,
                     struct err *e)
 {
+    return file_source_crc_behind(self, 0, from, to, ret_crc, e);
+}
+
+int file_source_crc_behind(const struct file_source *self, uint32_t before, uint64_t from,
+                           uint64_t to, uint32_t *ret_crc, struct err *e)
+{
     /* No larger than it must be: a mark needs a few thousand bytes, and there are many marks. */
     size_t room = to - from < SOURCE_READ_BYTES ? (size_t)(to - from) : SOURCE_READ_BYTES;
     uint8_t *piece = memory_new(room, 1);
-    uint32_t crc = 0;
+    uint32_t crc = before;
     int rc = 0;
     while (rc == 0 && from < to) {
         status_page_beat(self->beats);
@@ -87,6 +96,29 @@ int file_source_tail_crc(const struct file_source *self, uint64_t offset, uint32
     return file_source_crc(self, from, offset, ret_crc, e);
 }
 
+/* What is known of the file behind a mark. */
+static int find_given(const struct file_source *self, const struct source_mark *mark,
+                      struct source_given *ret_given, struct err *e)
+{
+    const struct source_mark *at = &self->at;
+    *ret_given = (struct source_given){.seq = mark->seq, .offset = mark->offset};
+    if (self->fd < 0 || mark->is_cut || self->begun_anew ||
+        !rotation_is_same(&mark->file, &at->file) || at->offset < mark->offset)
+        return 0;
+    if (at->offset > 0) {
+        *ret_given =
+            (struct source_given){.seq = at->seq, .offset = at->offset, .crc = at->prefix_crc};
+        return 0;
+    }
+    uint8_t first[SOURCE_TAIL_BYTES];
+    size_t len;
+    int rc = file_read_at(self->fd, 0, first, sizeof first, &len, e);
+    if (rc == 0)
+        *ret_given =
+            (struct source_given){.seq = at->seq, .offset = len, .crc = hash_crc32c(0, first, len)};
+    return rc;
+}
+
 int file_source_write_cursor(struct file_source *self, const struct source_mark *mark,
                              const struct input_end *end, struct err *e)
 {
@@ -106,7 +138,14 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     bytes_put_u64(payload + AT_END_LINE, end->line);
     bytes_put_u64(payload + AT_SINCE, mark->past.since_ns);
     bytes_put_u64(payload + AT_LEFT_INODE, mark->past.left_inode);
-    int rc = cursor_write(&self->cursor, SOURCE_MAGIC, payload, e);
+    struct source_given given;
+    int rc = find_given(self, mark, &given, e);
+    if (rc != 0)
+        return rc;
+    bytes_put_u64(payload + AT_GIVEN_SEQ, given.seq);
+    bytes_put_u64(payload + AT_GIVEN_OFFSET, given.offset);
+    bytes_put_u32(payload + AT_GIVEN_CRC, given.crc);
+    rc = cursor_write(&self->cursor, SOURCE_MAGIC, payload, e);
     if (rc != 0)
         return rc;
     self->committed = *mark;
@@ -133,6 +172,9 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
     if (self->at.past.since_ns == 0) /* of an earlier version */
         self->at.past.since_ns = self->at.file.birth_ns;
     self->committed = self->at;
+    self->given = (struct source_given){.seq = bytes_get_u64(payload + AT_GIVEN_SEQ),
+                                        .offset = bytes_get_u64(payload + AT_GIVEN_OFFSET),
+                                        .crc = bytes_get_u32(payload + AT_GIVEN_CRC)};
     self->end = (struct input_end){.seq = bytes_get_u64(payload + AT_END_SEQ),
                                    .line = bytes_get_u64(payload + AT_END_LINE)};
 }
@@ -260,7 +302,7 @@ int file_source_check_numbers(const struct file_source *self, struct err *e)
         e, ERR_MISMATCH,
         "'%s' was truncated or written anew when the last that is known of it was record "
         "%" PRIu64 ", but stage '%s' had record %" PRIu64 " of it already, so nobody can "
-        "tell the new lines from those; put back what was cut off, or start over with "
-        "--fresh",
+        "tell the new lines from those; put back what was cut off, or say "
+        "--discard STAGE: then all that it holds is read as new",
         self->path, self->at.seq, self->peer_name, self->peer_seq);
 }

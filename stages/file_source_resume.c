@@ -23,7 +23,8 @@ static int check_same(struct file_source *self, const struct stat *st, struct er
     if (shorter)
         return err_set(e, ERR_MISMATCH,
                        "'%s' ends before the %" PRIu64 " bytes that were read from it: it was "
-                       "truncated or replaced; put it back, or start over with --fresh",
+                       "truncated or replaced; put it back, or say --discard STAGE: then all "
+                       "that it holds is read as new",
                        self->path, at->offset);
     bool same_file = st->st_dev == at->file.device && st->st_ino == at->file.inode;
     uint32_t crc;
@@ -35,8 +36,8 @@ static int check_same(struct file_source *self, const struct stat *st, struct er
     if (crc != wanted)
         return err_set(e, ERR_MISMATCH,
                        "'%s' is not the file that was read up to line %" PRIu64 " (offset %" PRIu64
-                       "): what stands before that is different now; put it back, or start over "
-                       "with --fresh",
+                       "): what stands before that is different now; put it back, or say "
+                       "--discard STAGE: then all that it holds is read as new",
                        self->path, at->line, at->offset);
     return 0;
 }
@@ -118,9 +119,28 @@ static int find_rotated(struct file_source *self, bool *ret_is_copy, struct err 
                    "the file that was read up to line %" PRIu64 " as '%s' is not there any more: "
                    "it was rotated away and removed, compressed, or moved to another directory "
                    "before its rest was read; put it back beside '%s' under any name that is free "
-                   "(ln, or gzip -dk), or begin anew with what '%s' holds now: --discard of this "
-                   "stage, which leaves that rest out, or --fresh, which also empties the outputs",
+                   "(ln, or gzip -dk), or begin anew with what '%s' holds now: --discard STAGE, "
+                   "which leaves that rest out",
                    self->at.line, self->path, self->path, self->path);
+}
+
+/*
+ * Looks at the file as far as it was given out. Only if others have had more than is proved to be
+ * the same does it matter if it is another one there: peer_has() tells.
+ */
+static int check_given(struct file_source *self, const struct stat *st, struct err *e)
+{
+    const struct source_mark *at = &self->at;
+    bool shorter, changed = false;
+    uint32_t crc = self->given.crc;
+    int rc = file_source_is_shorter(self, self->given.offset, &shorter, e);
+    if (rc == 0 && !shorter && self->given.offset > at->offset)
+        rc = file_source_crc_behind(self, at->prefix_crc, at->offset, self->given.offset, &crc, e);
+    changed = shorter || crc != self->given.crc;
+    bool same_file = st->st_dev == at->file.device && st->st_ino == at->file.inode;
+    self->is_doubtful = changed || !same_file;
+    self->proven_seq = !changed && self->given.seq > at->seq ? self->given.seq : at->seq;
+    return rc;
 }
 
 int file_source_resume(struct file_source *self, struct err *e)
@@ -137,6 +157,8 @@ int file_source_resume(struct file_source *self, struct err *e)
         rc = check_followed(self, e);
     else if (rc == 0)
         rc = check_same(self, &st, e);
+    if (rc == 0 && self->at.offset == self->committed.offset && !self->begun_anew)
+        rc = check_given(self, &st, e);
     if (rc == 0 && self->at.unterminated)
         rc = file_source_finish_line(self, e);
     return rc;

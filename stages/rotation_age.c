@@ -56,7 +56,8 @@ static enum age age_by_times(const struct rotation_ages *ages, const struct file
             return look->id.birth_ns > past->since_ns ? AGE_LATER : AGE_OLDER;
         if (ages->ours.id.birth_ns != past->since_ns)
             return AGE_OLDER; /* it is the one that was the latest while ours was at the path */
-    } else if (past->since_ns != 0 && look->id.birth_ns != 0 && look->written_ns <= past->since_ns) {
+    } else if (past->since_ns != 0 && look->id.birth_ns != 0 &&
+               look->written_ns <= past->since_ns) {
         return AGE_OLDER;
     }
     /*
@@ -100,7 +101,8 @@ static enum age age_by_names(const struct rotation_ages *ages, const struct rota
                                                   ours_len(ages), ages->direction));
 }
 
-/* Whether its times are those of a copy that was made of it, and say nothing of when it was written. */
+/* Whether its times are those of a copy that was made of it, and say nothing of when it was
+ * written. */
 static bool is_undated(const struct rotation_ages *ages, const struct rotation_entry *entry)
 {
     return rotation_is_compressed(entry) ? !rotation_times_were_set(&entry->look)
@@ -147,10 +149,10 @@ void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *
         falling |= age == (number > our_number ? AGE_OLDER : AGE_LATER);
     }
     /* With rising numbers, only the first file of all gets the lowest. */
-    bool first = !rising && !falling && our_entry != NULL && view->at->past.left_inode != 0 &&
-                 rotation_name_number(list->family.base, our_entry->base, ours_len(ages),
-                                      &our_number) &&
-                 our_number <= 1;
+    bool first =
+        !rising && !falling && our_entry != NULL && view->at->past.left_inode != 0 &&
+        rotation_name_number(list->family.base, our_entry->base, ours_len(ages), &our_number) &&
+        our_number <= 1;
     ages->direction = rising == falling && !first ? 0 : rising ? 1 : -1;
 }
 

@@ -27,7 +27,8 @@ static int read_pieces(int fd, uint64_t len, _Atomic uint64_t *beats, take_piece
     bool goes_on = true;
     int rc = 0;
     while (rc == 0 && goes_on && offset < len) {
-        size_t wanted = len - offset < SOURCE_READ_BYTES ? (size_t)(len - offset) : SOURCE_READ_BYTES;
+        size_t wanted =
+            len - offset < SOURCE_READ_BYTES ? (size_t)(len - offset) : SOURCE_READ_BYTES;
         size_t got = 0;
         status_page_beat(beats);
         rc = file_read_at(fd, offset, piece, wanted, &got, e);

@@ -104,8 +104,8 @@ static int add_folder(struct folders *p, const char *path, int flags, bool *ret_
     int error = folder.fd < 0 || fstat(folder.fd, &folder.st) != 0 ? errno : 0;
     bool known = error != 0 || p->count == FOLDERS_MAX;
     for (size_t i = 0; error == 0 && i < p->count; i++)
-        known |= p->items[i].st.st_dev == folder.st.st_dev &&
-                 p->items[i].st.st_ino == folder.st.st_ino;
+        known |=
+            p->items[i].st.st_dev == folder.st.st_dev && p->items[i].st.st_ino == folder.st.st_ino;
     *ret_hidden = error == ENOENT || error == ENOTDIR || error == ELOOP || error == EACCES;
     if (!known) {
         p->items[p->count++] = folder;
@@ -195,8 +195,8 @@ static bool lists_are_same(const struct rotation_list *a, const struct rotation_
 }
 
 /* Adds what has a name that can be one of the log's, and ours whatever its name is. */
-static int add_entry(struct rotation_list *l, const struct folder *folder, const struct dirent *item,
-                     const struct file_identity *ours, struct err *e)
+static int add_entry(struct rotation_list *l, const struct folder *folder,
+                     const struct dirent *item, const struct file_identity *ours, struct err *e)
 {
     size_t plain_len = rotation_name_plain_len(&l->family, item->d_name);
     if (plain_len == 0 && item->d_ino != ours->inode)
@@ -219,7 +219,7 @@ static int add_entry(struct rotation_list *l, const struct folder *folder, const
 }
 
 static int read_folder(struct rotation_list *l, struct folders *folders, size_t index,
-                      const struct file_identity *ours, bool deeper, struct err *e)
+                       const struct file_identity *ours, bool deeper, struct err *e)
 {
     DIR *dir = fdopendir(folders->items[index].fd);
     if (dir == NULL)
@@ -254,14 +254,14 @@ static void find_ours(struct rotation_list *l, const struct file_identity *ours)
     for (size_t i = 0; i < l->count; i++) {
         if (!file_look_is(&l->entries[i].look, ours))
             continue;
-        if (l->ours == NULL || (l->family.ours != NULL &&
-                                strcmp(l->entries[i].base, l->family.ours) == 0))
+        if (l->ours == NULL ||
+            (l->family.ours != NULL && strcmp(l->entries[i].base, l->family.ours) == 0))
             l->ours = &l->entries[i];
     }
 }
 
 static int list_folders(struct rotation_list *l, const char *path, const struct file_identity *ours,
-                       bool deeper, struct err *e)
+                        bool deeper, struct err *e)
 {
     struct folders folders = {.count = 0};
     bool hidden;

@@ -54,7 +54,8 @@ static bool is_of_date(const struct run *run)
                                     "Aug", "Sep", "Oct", "Nov", "Dec", "Mon", "Tue",
                                     "Wed", "Thu", "Fri", "Sat", "Sun"};
     for (size_t i = 0; run->len == 3 && i < sizeof words / sizeof words[0]; i++) {
-        if ((run->text[0] | 0x20) == (words[i][0] | 0x20) && memcmp(run->text + 1, words[i] + 1, 2) == 0)
+        if ((run->text[0] | 0x20) == (words[i][0] | 0x20) &&
+            memcmp(run->text + 1, words[i] + 1, 2) == 0)
             return true;
     }
     return false;
@@ -88,10 +89,10 @@ static bool only_numbers(const char *text, size_t len, size_t *ret_count)
 
 /* What two names of one form have that is different. */
 struct difference {
-    size_t count;   /* of runs that differ */
+    size_t count;    /* of runs that differ */
     struct run a, b; /* the first two that do */
-    bool in_date;   /* these are in a date whose first part is the year, or in the time behind it */
-    int longer;     /* 1: a has more numbers at its end, -1: b */
+    bool in_date; /* these are in a date whose first part is the year, or in the time behind it */
+    int longer;   /* 1: a has more numbers at its end, -1: b */
 };
 
 static bool begins_with_year(const struct run *run)
@@ -315,7 +316,8 @@ size_t rotation_name_plain_len(const struct rotation_family *f, const char *name
     const char *dot = strrchr(name, '.');
     bool ends = dot != NULL && dot != name && is_letter(dot[1]);
     size_t plain = ends ? (size_t)(dot - name) : len;
-    /* With no name to compare with, an ending is one of compression: app.log.1.gz has digits too. */
+    /* With no name to compare with, an ending is one of compression: app.log.1.gz has digits too.
+     */
     bool loose = f->ours == NULL;
     if (loose && ends && is_member(f, name, plain))
         return plain;

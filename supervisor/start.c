@@ -63,8 +63,10 @@ static int plan_start(struct start *s, struct err *e)
 {
     int rc = s->options->fresh ? start_find_outputs(s, e) : start_find_facts(s, e);
     /* Of what could not be read nothing can be concluded. */
-    if (rc == 0 && s->plan.error_count == 0 && !s->options->fresh)
+    if (rc == 0 && s->plan.error_count == 0 && !s->options->fresh) {
         start_plan_judge(&s->plan);
+        rc = start_check_gaps(s, e);
+    }
     if (rc == 0 && s->plan.error_count != 0)
         rc = ERR_MISMATCH;
     return rc;

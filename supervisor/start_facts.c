@@ -369,6 +369,32 @@ int start_find_facts(struct start *s, struct err *e)
     return rc;
 }
 
+int start_check_gaps(struct start *s, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->topology->stage_count; i++) {
+        const struct stage *stage = &s->topology->stages[i];
+        uint64_t bytes = 0;
+        int fd;
+        if (!writes_file(stage) || s->plan.stages[i].gap_first == 0 ||
+            file_open(s->stages_fd, stage->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd,
+                      NULL) != 0)
+            continue;
+        bool is_internal = stage->kind->internal;
+        const char *path =
+            is_internal ? DEAD_LETTERS_FILE : option_text(start_new_stage(s, stage->base), "path");
+        rc = output_file_shown_bytes(is_internal ? s->state_fd : AT_FDCWD, path, fd, &bytes, e);
+        (void)close(fd);
+        if (rc == 0 && bytes != 0)
+            start_plan_refuse(&s->plan,
+                              "stage '%s': '%s' holds %ju bytes that are not committed, which may "
+                              "be of the records that it is never given again; move it away, and "
+                              "say --discard %s",
+                              stage->base, path, (uintmax_t)bytes, stage->base);
+    }
+    return rc;
+}
+
 /* --- starting over --- */
 
 /* Whether an output is proved to be ours by what is kept of its stage. */

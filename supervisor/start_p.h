@@ -37,6 +37,10 @@ struct manifest_stage *start_new_stage(struct start *s, const char *name);
  */
 int start_find_facts(struct start *s, struct err *e);
 
+/* Adds to the errors the outputs that hold what lies in a gap that was accepted: it would be lost.
+ */
+int start_check_gaps(struct start *s, struct err *e);
+
 /* With --fresh: the same for the outputs that are to be emptied. */
 int start_find_outputs(struct start *s, struct err *e);
 

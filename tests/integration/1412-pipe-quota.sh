@@ -47,6 +47,7 @@ trap 'kill "$holder" 2>/dev/null || true' EXIT
 read -r limit <&7
 [ "$limit" = full ] || skip "this user may have any number of pipes"
 
+page=$(getconf PAGE_SIZE)
 pipe_bytes() { python3 -c 'import fcntl; print(fcntl.fcntl(8, 1032))'; }
 # Others of this user may have given back so much that the pipe could be made larger.
 still_full() {
@@ -61,11 +62,12 @@ begin() { # in the background, from the named pipe
 }
 journal_says() { "$BULKHEAD" journal --state "$state" "$topology" 2>/dev/null | grep -q "$1"; }
 has_lines() { [ -e answers ] && [ "$(wc -l <answers)" -ge "$1" ]; }
-# Opens the pipe anew; whether nobody had it open any more.
+# Opens the pipe anew; whether nobody had it open any more, so that it has the size of a new one.
 is_new() {
     exec 8>&-
     exec 8<>pipe
-    [ "$(pipe_bytes)" = "$new" ]
+    new=$(pipe_bytes)
+    [ "$new" -eq $((16 * page)) ] || [ "$new" -eq $((2 * page)) ]
 }
 kill_run() {
     kill -9 "$runner"
@@ -76,7 +78,7 @@ for host in "" --inline; do
     rm -rf state answers pipe
     mkfifo pipe
     exec 8<>pipe
-    new=$(pipe_bytes)
+    wait_for is_new
     begin
     printf 'first\nabc' >&8
     wait_for journal_says ' 3 of them of an unfinished line'
@@ -101,7 +103,15 @@ for host in "" --inline; do
 
     # So full that it cannot be smaller either.
     wait_for is_new
-    head -c "$new" /dev/zero | tr '\0' x >&8
+    python3 -c '
+import fcntl, os
+flags = fcntl.fcntl(8, fcntl.F_GETFL)
+fcntl.fcntl(8, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+try:
+    while True:
+        os.write(8, b"x" * os.sysconf("SC_PAGE_SIZE"))
+except BlockingIOError:
+    fcntl.fcntl(8, fcntl.F_SETFL, flags)'
     begin
     echo >&8
     wait_for has_lines 6

@@ -88,10 +88,15 @@ refused() {
     same out wanted
 }
 echo lost >>log/app.log
-mv log/app.log log/elsewhere
+mkdir other
+mv log/app.log other/elsewhere
 echo new >log/app.log
 refused "is not there any more: it was rotated away and removed, compressed, or moved"
-mv log/elsewhere log/app.log.3
-mv log/app.log.2 log/app.log.2.gz
-echo lost >>wanted
-refused "'log/app.log.2.gz' was compressed before it was read"
+# Put back under any name, it is read to its end, and then the one that has its name: births count.
+mv other/elsewhere log/app.log.3
+mv log/app.log.2 log/app.log.2.gz # was read before
+printf 'lost\nnew\n' >>wanted
+start
+wait_for acked out "$(wc -l <wanted)"
+same out wanted
+stop

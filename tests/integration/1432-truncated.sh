@@ -32,7 +32,7 @@ refused_when_killed() { # full|free STAGE...
     supervisor=""
     dd if=pipe iflag=nonblock bs=1M 2>/dev/null >output || true
     exec 3<&-
-    grep -q "was truncated or written anew when the last that is known of it was record" run.err ||
+    grep -q "was replaced or written anew since it was read\|was truncated or written anew when the last" run.err ||
         fail "$(cat run.err)"
     ! grep -qa new output || fail "$(grep -a new output)"
 }

@@ -8,7 +8,7 @@ orderly end has noted in both slots; the format is in docs/protocol.md, "Cursor"
 import struct
 import sys
 
-SLOT_DISTANCE, SLOT_BYTES, AT_ENDED = 4096, 116, 16 + 20
+SLOT_DISTANCE, SLOT_BYTES, AT_ENDED = 4096, 140, 16 + 20
 
 
 def crc32c(data):

@@ -529,7 +529,7 @@ static struct kept some_output(seq_number before, seq_number now)
  * The new file is noted in slot 0, the first commit in slot 1, the second in slot 0 again, and the
  * orderly end, with the same seq, in slot 1.
  */
-#define SLOT_BYTES 116u
+#define SLOT_BYTES 140u
 #define SLOT_DISTANCE 4096u
 
 /* Without a whole slot there is no cursor, and a file with bytes that nobody knows of. */

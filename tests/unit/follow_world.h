@@ -64,12 +64,12 @@ struct world {
     char real[96]; /* that it leads to */
     bool turns;    /* at the calls of the system, too */
     enum naming naming;
-    unsigned speed;       /* one of so many calls has a step */
-    unsigned fails;       /* one of so many fails; 0: none */
-    bool has_births;      /* the file system knows them */
-    bool keeps_times;     /* who compresses gives the new file the times of the old one */
-    uint64_t now_ns;      /* of its clock */
-    uint64_t tick_ns;     /* which the times of files have */
+    unsigned speed;   /* one of so many calls has a step */
+    unsigned fails;   /* one of so many fails; 0: none */
+    bool has_births;  /* the file system knows them */
+    bool keeps_times; /* who compresses gives the new file the times of the old one */
+    uint64_t now_ns;  /* of its clock */
+    uint64_t tick_ns; /* which the times of files have */
     struct file_times times[64];
     size_t time_count;
 
@@ -97,7 +97,7 @@ struct world {
     seq_number seen, acked;
     seq_number gone; /* what was read up to here was truncated since */
     bool truncated;
-    bool refused; /* it has said that nobody can tell */
+    bool refused;     /* it has said that nobody can tell */
     const char *note; /* that is expected; NULL: none but those of the story */
 };
 
