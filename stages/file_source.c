@@ -356,6 +356,14 @@ static int give_record(struct file_source *self, const struct line *line, struct
 static int read_record(void *opaque, struct emitter *out, struct err *e)
 {
     struct file_source *self = opaque;
+    /* Nobody has had more than is proved: what is there now is the input, and must be known again.
+     */
+    if (self->is_doubtful) {
+        int known_rc = file_source_remember(self, e);
+        if (known_rc != 0)
+            return known_rc;
+        self->is_doubtful = false;
+    }
     /* Where an end was noted it is given out, though the file may go on there by now. */
     if (self->end.seq != self->at.seq + 1) {
         struct line line;

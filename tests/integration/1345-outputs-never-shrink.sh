@@ -35,8 +35,12 @@ for ((round = 1; round < rounds; round++)); do
     give "$part"
     case $((round % 6)) in
     0)
+        orphans=$(pgrep -P "$supervisor")
         kill -9 "$supervisor"
         wait "$supervisor" || true
+        supervisor=""
+        # A start would wait for them, but not for as long as a busy disk may take.
+        for orphan in $orphans; do wait_for gone "$orphan"; done
         start_endless
         ;;
     1) killed dead-letters || true ;;

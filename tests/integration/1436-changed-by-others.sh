@@ -52,8 +52,7 @@ story() {
     cd "$place"
     state=$place/state
     start_endless
-    wait_for acked in 101
-    wait_for acked out 101 # it is open
+    for stage in in once out dead-letters; do wait_for acked "$stage" 101; done # all are open
     cp "$file" kept
     damage "$how" "$file"
     cat ../more >>input

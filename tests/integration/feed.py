@@ -12,11 +12,13 @@ replays it. Exits as the command does.
 """
 
 import argparse
+import fcntl
 import os
 import random
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -41,12 +43,14 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.rng, self.pipe, self.data, self.small = rng, pipe, data, small
         self.kills, self.done = kills, 0
+        self.waits = False
         self.changed = threading.Condition()
 
     def killed(self):
         """Lets the next part go."""
         with self.changed:
             self.done += 1
+            self.waits = False
             self.changed.notify()
 
     def allowed(self, at):
@@ -56,6 +60,7 @@ class Writer(threading.Thread):
             while end <= at:
                 end = len(self.data) * (self.done + 1) // (self.kills + 1)
                 if end <= at:
+                    self.waits = True
                     self.changed.wait()
             return end
 
@@ -78,10 +83,15 @@ def size_of(path):
         return 0
 
 
-def kill_stage(rng, command, options, writer):
+def is_empty(pipe):
+    """Whether a pipe holds nothing."""
+    return fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) == bytes(4)
+
+
+def kill_stage(rng, command, options, writer, pipe):
     """
     Kills each new process of the stage after a random moment. Every fourth time that may be before
-    it got anywhere; otherwise the output has grown.
+    it got anywhere; otherwise the output has grown, unless it had all there is when it was seen.
     """
     last = None
     while writer.done < options.kills and command.poll() is None:
@@ -91,7 +101,8 @@ def kill_stage(rng, command, options, writer):
             continue
         before = size_of(options.output)
         while writer.done % 4 != 3 and size_of(options.output) == before and \
-                command.poll() is None and stage_pid(command.pid, options.stage) == pid:
+                command.poll() is None and stage_pid(command.pid, options.stage) == pid and \
+                not (writer.waits and is_empty(pipe)):
             time.sleep(0.0005)
         time.sleep(rng.random() ** 4 * 0.04)
         try:
@@ -138,7 +149,7 @@ def main():
         command = kill_command(rng, options.command, read_end, options.kills, writer)
     else:
         command = subprocess.Popen(options.command, stdin=read_end)
-        kill_stage(rng, command, options, writer)
+        kill_stage(rng, command, options, writer, read_end)
     os.close(read_end)
     code = command.wait()
     print(f"{writer.done} kills, exit {code}", file=sys.stderr)

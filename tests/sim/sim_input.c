@@ -139,10 +139,10 @@ static bool find_end(const struct sim_input *input, seq_number seq, size_t *ret_
     return seqs >= seq && !ends_there;
 }
 
-bool input_change_rest(struct sim_input *input, seq_number kept)
+bool input_change_rest(struct sim_input *input, seq_number kept, uint64_t given)
 {
     size_t end;
-    if (!find_end(input, kept, &end) || end > INPUT_BYTES_MAX / 4)
+    if (!find_end(input, kept, &end) || end < given || end > INPUT_BYTES_MAX / 4)
         return false;
     struct text t = {.bytes = (char *)input->bytes, .len = end};
     add_lines(&t, input);

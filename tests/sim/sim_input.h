@@ -26,8 +26,8 @@ struct sim_input input_make(void);
 
 /*
  * Puts other lines behind those up to a seq. Returns false, and leaves it as it is, if the last of
- * them is not complete.
+ * them is not complete, or bytes up to `given` would be others.
  */
-bool input_change_rest(struct sim_input *input, seq_number kept);
+bool input_change_rest(struct sim_input *input, seq_number kept, uint64_t given);
 
 #endif

@@ -7,13 +7,17 @@
  */
 #include "tests/sim/sim_story.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/bytes.h"
 #include "common/check.h"
+#include "common/file.h"
 #include "common/limits.h"
+#include "stages/cursor.h"
 #include "tests/sim/sim_input.h"
 #include "tests/sim/sim_topology.h"
 #include "tests/sim/sim_world.h"
@@ -177,9 +181,29 @@ static void give_input(const struct sim_input *input, bool whole)
              world.input_seqs, world.reference.seqs);
 }
 
+/* How much of the input the source has given out, as its cursor tells: what it would know again. */
+static uint64_t given_bytes(void)
+{
+    enum { PAYLOAD_AT_GIVEN_OFFSET = 104 }; /* docs/protocol.md, "Payload of file.source" */
+    const uint32_t magic = 0x4f534842u;     /* "BHSO" */
+    struct process tool = {.disk = world.disk, .name = "writer"};
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    char path[128];
+    bool found = false;
+    int fd;
+    (void)snprintf(path, sizeof path, "state/stages/%s", world.topology->stages[0].base);
+    process_enter(&tool);
+    if (file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &fd, NULL) == 0)
+        (void)cursor_read(fd, magic, payload, &found, NULL);
+    process_leave();
+    (void)calls_forget(&tool);
+    return found ? bytes_get_u64(payload + PAYLOAD_AT_GIVEN_OFFSET) : 0;
+}
+
 /*
  * While everything is down, somebody writes the rest of the input anew, of which nothing is left
- * anywhere but what is not committed: that must leave no trace.
+ * anywhere but what is not committed: that must leave no trace. What was given out already, the
+ * source would know again, and refuse.
  */
 static void change_rest(struct sim_input *input)
 {
@@ -189,7 +213,7 @@ static void change_rest(struct sim_input *input)
     if (world.input_seqs != world.reference.seqs || !fault_one_in(world.faults.rest_one_in))
         return;
     seq_number kept = check_recovery(false);
-    if (!input_change_rest(input, kept))
+    if (!input_change_rest(input, kept, given_bytes()))
         return;
     TRACE("the input is changed behind seq %" PRIu64, kept);
     int node = disk_find(world.disk, DISK_ROOT, INPUT_NAME);
