@@ -71,7 +71,8 @@ prepare_extension() { :; } # logrotate: extension .log
 extension() { mv log/app.log "log/app-2026030$1.log"; }
 prepare_linked() { mkdir pod && ln -s ../pod/0.log log/app.log; } # Kubernetes
 linked() { mv pod/0.log "pod/0.log.2026030$1-101010"; }
-prepare_old_directory() { # what is moved away is found by the process that has it open, and by no other
+prepare_old_directory() { mkdir log/old; } # logrotate: olddir
+old_directory() { # what is moved away is found by the process that has it open, and by no other
     [ "$1" -ne 3 ] || return 0
     mv log/app.log "log/old/app.log.$1"
 }
@@ -82,10 +83,13 @@ done
 
 # The new file cannot be read for a while: it is waited for, like one that is not there.
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-    mkdir closed closed/log
-    chmod 777 . .. closed closed/log 2>/dev/null || true
-    cd closed
-    state=$PWD/state n=0
+    place=$(mktemp -d) # another user must come there
+    trap 'rm -rf "$place"' EXIT
+    mkdir "$place/log"
+    chmod 777 "$place" "$place/log"
+    cp follow.yaml "$place"
+    cd "$place"
+    topology=$PWD/follow.yaml state=$PWD/state n=0
     line log/app.log
     setpriv --reuid=65534 --regid=65534 --clear-groups "$BULKHEAD" run --quiet --state "$state" "$topology" >run.out 2>run.err &
     supervisor=$!
@@ -93,7 +97,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
     read_so_far
     new_clock
     mv log/app.log log/app.log.1
-    (umask 077 && line log/app.log)
+    umask 077 && line log/app.log && umask 022
     refused_once() { grep -q "app.log" run.err; }
     wait_for refused_once
     chmod 644 log/app.log
