@@ -508,9 +508,9 @@ static int check_path(const struct rotation_view *v, const struct survey *s, str
                        "'%s' was truncated, and while its copies were read, another file took its "
                        "place; nobody can tell what came in between" OR_DISCARD,
                        v->path, v->path);
-    bool older = path->birth_ns != 0
-                     ? path->birth_ns < begun_ns
-                     : was_left && s->ages.list->path.written_ns < s->ages.ours.written_ns;
+    bool older = path->birth_ns != 0 ? path->birth_ns < begun_ns
+                                     : was_left && s->ages.list->path.size > 0 &&
+                                           s->ages.list->path.written_ns < s->ages.ours.written_ns;
     if (older)
         return err_set(e, ERR_MISMATCH,
                        "'%s' is older than the file that was read last under that name; put back "

@@ -50,26 +50,27 @@ static enum age age_by_order(int order)
 
 static enum age age_by_times(const struct rotation_ages *ages, const struct file_look *look)
 {
+    const struct file_look *ours = &ages->ours;
     const struct file_past *past = &ages->view->at->past;
-    if (has_birth(look) && past->since_ns != 0) {
-        if (look->id.birth_ns != past->since_ns)
-            return look->id.birth_ns > past->since_ns ? AGE_LATER : AGE_OLDER;
-        if (ages->ours.id.birth_ns != past->since_ns)
-            return AGE_OLDER; /* it is the one that was the latest while ours was at the path */
-    } else if (past->since_ns != 0 && look->id.birth_ns != 0 &&
-               look->written_ns <= past->since_ns) {
+    uint64_t born_ns = look->id.birth_ns, since_ns = past->since_ns;
+    /* The number of an inode is given again, but not with a birth that is as old. */
+    bool is_left =
+        born_ns != 0 && look->id.inode == past->left_inode && look->id.device == ours->id.device;
+    if (has_birth(look) && since_ns != 0) {
+        if (born_ns != since_ns)
+            return born_ns > since_ns ? AGE_LATER : AGE_OLDER;
+        /* It was there when ours was at the path; or it was born right after what was. */
+        if (ours->id.birth_ns != since_ns)
+            return is_left ? AGE_OLDER : AGE_UNKNOWN;
+    } else if (since_ns != 0 && born_ns != 0 && look->written_ns <= since_ns) {
         return AGE_OLDER;
     }
     /*
      * The writer was done with what is older when it began with ours. If that has nothing in it, or
      * is a copy with times of its own, nobody knows when that was.
      */
-    const struct file_look *ours = &ages->ours;
-    bool is_copy = has_birth(ours) && past->since_ns != 0 && ours->id.birth_ns > past->since_ns;
-    int order = order_of_times(look->written_ns, is_copy ? past->since_ns : ours->written_ns);
-    /* The number of an inode is given again, but not with the same birth. */
-    bool is_left = look->id.inode == past->left_inode && look->id.device == ours->id.device &&
-                   look->id.birth_ns != 0;
+    bool is_copy = has_birth(ours) && since_ns != 0 && ours->id.birth_ns > since_ns;
+    int order = order_of_times(look->written_ns, is_copy ? since_ns : ours->written_ns);
     if (order == 0 && is_left)
         return AGE_OLDER;
     return order > 0 && (is_copy || ours->size == 0) ? AGE_UNKNOWN : age_by_order(order);
@@ -128,6 +129,10 @@ static enum age certain_age(const struct rotation_ages *ages, const struct rotat
 {
     enum age age = age_by_times(ages, &entry->look);
     bool was_written = entry->look.size > 0 || has_birth(&entry->look);
+    /* Nothing is rotated and compressed in the moment in which another file is. */
+    if (rotation_is_compressed(entry) && has_birth(&entry->look) &&
+        entry->look.id.birth_ns == ages->view->at->past.since_ns)
+        return AGE_OLDER;
     return (age == AGE_LATER && is_undated(ages, entry)) || !was_written ? AGE_UNKNOWN : age;
 }
 

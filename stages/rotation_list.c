@@ -182,12 +182,14 @@ static bool are_same_text(const char *a, const char *b)
 
 static bool lists_are_same(const struct rotation_list *a, const struct rotation_list *b)
 {
-    if (a->count != b->count || a->there != b->there || !are_same_text(a->target, b->target) ||
-        !are_same_text(a->place, b->place) || !are_same_text(a->family.ours, b->family.ours) ||
+    if (a->is_torn || b->is_torn || a->count != b->count || a->there != b->there ||
+        !are_same_text(a->target, b->target) || !are_same_text(a->place, b->place) ||
+        !are_same_text(a->family.ours, b->family.ours) ||
         (a->there && !is_same_inode(&a->path, &b->path)))
         return false;
     for (size_t i = 0; i < a->count; i++) {
         if (!is_same_inode(&a->entries[i].look, &b->entries[i].look) ||
+            a->entries[i].listed != b->entries[i].listed ||
             strcmp(a->entries[i].name, b->entries[i].name) != 0)
             return false;
     }
@@ -201,8 +203,9 @@ static int add_entry(struct rotation_list *l, const struct folder *folder,
     size_t plain_len = rotation_name_plain_len(&l->family, item->d_name);
     if (plain_len == 0 && item->d_ino != ours->inode)
         return 0;
-    struct rotation_entry entry = {.plain_len = plain_len};
+    struct rotation_entry entry = {.plain_len = plain_len, .listed = item->d_ino};
     int rc = look(folder->fd, item->d_name, AT_SYMLINK_NOFOLLOW, &entry.look, e);
+    l->is_torn |= rc == ERR_NOT_FOUND;
     if (rc == ERR_NOT_FOUND || (rc == 0 && !entry.look.is_regular))
         return 0;
     bool is_ours = rc == 0 && file_look_is(&entry.look, ours);
@@ -298,6 +301,7 @@ static int list_once(const char *path, int fd, const struct file_identity *ours,
         rc = list_folders(l, path, ours, deeper, e);
     if (rc == 0)
         find_ours(l, ours);
+    l->is_torn |= l->place != NULL && l->ours == NULL;
     return rc;
 }
 

@@ -32,6 +32,7 @@ struct rotation_entry {
     char *name;       /* with its directory, so that it can be opened and shown */
     const char *base; /* in it, without the directory */
     size_t plain_len; /* of base, see rotation_name.h */
+    uint64_t listed;  /* inode that the directory told, a moment before the look */
     struct file_look look;
 };
 
@@ -42,6 +43,7 @@ struct rotation_list {
     bool there; /* there is a file at the path */
     struct file_look path;
     const struct rotation_entry *ours; /* NULL: it is in none of the directories */
+    bool is_torn;                      /* a name was gone before it was looked at */
     bool ours_elsewhere;               /* it is in another directory than the path and its target */
     char *target, *place; /* where the path leads to, and where ours is; NULL: not known */
 };
