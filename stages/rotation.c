@@ -123,7 +123,7 @@ static int take_longer(struct found *found, int fd, const char *name, _Atomic ui
 static int try_copy(struct found *found, const char *name, const struct file_look *look,
                     const struct source_mark *at, _Atomic uint64_t *beats, struct err *e)
 {
-    int fd;
+    int fd = -1;
     int rc = open_copy(name, look, at, beats, &fd, e);
     if (rc == ERR_NOT_FOUND)
         return 0;
@@ -243,7 +243,7 @@ static int find_unread(const struct rotation_view *v, const struct rotation_list
     const struct rotation_entry *first = NULL;
     struct rotation_ages ages;
     struct file_look ours;
-    int fd, first_fd = -1;
+    int fd = -1, first_fd = -1;
     uint64_t needed_ns = UINT64_MAX; /* the first birth of what it still has */
     int rc = file_look_at(v->fd, &ours, e);
     if (rc == 0)
