@@ -455,16 +455,15 @@ const struct kind file_source_kind = {
     .summary = "reads the lines of a file",
     .manual =
         "Reads a regular file line by line to its end, whatever its size says. LF and CRLF end a "
-        "line, the last one may "
-        "lack it; blank lines are skipped, and so is a byte order mark at the beginning. A later "
-        "run goes on where the last one stopped, and "
-        "stops with an error if the file was replaced or truncated meanwhile. With follow: true "
-        "it waits at the end for more, and a last line without its end is not read yet. A file "
-        "that was renamed is read to its end, then those that were rotated after it, then the one "
-        "that has its name now. One that was truncated is read again from its beginning. If a "
-        "rotated file is seen to be missing before it was read, the run stops; of one that was "
-        "moved "
-        "elsewhere nobody can tell, and a warning says so.",
+        "line, the last one may lack it; blank lines are skipped, and so is a byte order mark at "
+        "the beginning. A later run goes on where the last one stopped, and is refused if the file "
+        "was replaced or truncated meanwhile. With follow: true it waits at the end for more, and "
+        "a "
+        "last line without its end is not read yet. A file that was renamed is read to its end, "
+        "then those that were rotated after it, in the order of their births, then the one that "
+        "has its name now. One that was truncated is read again from its beginning, the rest of a "
+        "copy that was made of it first. Where nobody can tell what comes next, the run stops and "
+        "names the files; what cannot be opened for a while is waited for.",
     .role = KIND_SOURCE,
     .dead_letters = true,
     .lines = KIND_LINES_READ,
