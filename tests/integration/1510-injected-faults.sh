@@ -19,6 +19,9 @@ cp whole input
 OUTPUT=$PWD/expected/answers "$BULKHEAD" run --quiet --state expected/state "$topology" >/dev/null
 [ -s expected/state/dead-letters.jsonl ] || fail "no dead letters: the input is too tame"
 printf '%09999d' 0 | tee -a begin/answers begin/state/stages/once/store.1.log >>begin/state/dead-letters.jsonl
+for stage in answers dead-letters; do
+    "$ROOT/tests/integration/killed_sink.py" "begin/state/stages/$stage/cursor"
+done
 
 stray() {
     (cd "$1" && find . -mindepth 1) | sort | grep -vxE \

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 """killed_sink.py CURSOR: makes the cursor of an output that of a sink that was killed.
 
-So whatever lies behind its committed length may have been shown by that sink. Takes back what an
-orderly end has noted in both slots; the format is in docs/protocol.md, "Cursor"."""
+So whatever lies behind its committed length may have been shown by that sink. Takes back in both
+slots what an orderly end has noted, and which file it was, as of a copy that is not known to be
+one; the format is in docs/protocol.md, "Cursor"."""
 
 import struct
 import sys
 
-SLOT_DISTANCE, SLOT_BYTES, AT_ENDED = 4096, 140, 16 + 20
+SLOT_DISTANCE, SLOT_BYTES, AT_ENDED, END = 4096, 140, 16 + 20, 16 + 48
 
 
 def crc32c(data):
@@ -27,7 +28,7 @@ with open(sys.argv[1], "r+b") as cursor:
         data = bytearray(cursor.read(SLOT_BYTES))
         if len(data) < SLOT_BYTES or not any(data):
             continue
-        struct.pack_into("<I", data, AT_ENDED, 0)
+        data[AT_ENDED:END] = bytes(END - AT_ENDED)
         struct.pack_into("<I", data, SLOT_BYTES - 4, crc32c(data[:-4]))
         cursor.seek(slot * SLOT_DISTANCE)
         cursor.write(data)
