@@ -146,8 +146,10 @@ static int check_given(struct file_source *self, const struct stat *st, struct e
 int file_source_resume(struct file_source *self, struct err *e)
 {
     struct file_identity now = {0};
-    int rc = self->fd >= 0 ? rotation_identify(self->fd, &now, e) : 0;
     struct stat st;
+    int rc = self->fd >= 0 ? file_source_check_regular(self->fd, self->path, &st, e) : 0;
+    if (rc == 0 && self->fd >= 0)
+        rc = rotation_identify(self->fd, &now, e);
     bool is_copy = false;
     if (rc == 0 && self->follow && (self->fd < 0 || !rotation_is_same(&now, &self->at.file)))
         rc = find_rotated(self, &is_copy, e);
