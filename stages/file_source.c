@@ -103,7 +103,9 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
 {
     if (self->follow) {
         int rc = file_length(self->fd, &self->file_bytes, e);
-        return rc != 0 ? rc : self->state == FOLLOW_LEAVING ? ERR_END : ERR_AGAIN;
+        /* What downstream has of a line without its end was given out when a run ended with it. */
+        bool given = self->peer_seq > self->at.seq && line_reader_unfinished(&self->lines) > 0;
+        return rc != 0 ? rc : self->state == FOLLOW_LEAVING || given ? ERR_END : ERR_AGAIN;
     }
     bool shorter;
     int rc = file_source_is_shorter(self, offset, &shorter, e);

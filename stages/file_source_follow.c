@@ -99,19 +99,21 @@ static bool is_at_path(const struct file_source *self)
 static int learn(struct file_source *self, struct err *e)
 {
     struct stock *stock = &self->stock;
+    /* What comes next was not born then: a tick of the clock is shorter than that was waited. */
+    uint64_t since_ns = stock->since_ns + 1;
     stock->waits = false;
     self->lowest = stock->lowest;
-    if (stock->since_ns <= self->at.past.since_ns)
+    if (stock->since_ns == 0 || since_ns <= self->at.past.since_ns)
         return 0;
     /* Not for what the same file had before it was truncated: a copy of that may be needed. */
     bool is_committed = rotation_is_same(&self->committed.file, &self->at.file) &&
                         self->committed.past.since_ns == self->at.past.since_ns &&
                         self->committed.past.left_inode == self->at.past.left_inode;
-    self->at.past.since_ns = stock->since_ns;
+    self->at.past.since_ns = since_ns;
     if (!is_committed)
         return 0;
     struct source_mark mark = self->committed;
-    mark.past.since_ns = stock->since_ns;
+    mark.past.since_ns = since_ns;
     return file_source_write_cursor(self, &mark, &self->end, e);
 }
 

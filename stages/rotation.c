@@ -23,9 +23,8 @@
 
 /* The end of a refusal: what to do if nothing else helps. */
 #define OR_DISCARD                                                                                 \
-    "; or begin anew with what '%s' holds then: --discard of this stage, which leaves out what "   \
-    "was "                                                                                         \
-    "not read, or --fresh, which also empties the outputs"
+    "; or leave out what was not read, and begin anew with '%s': --discard of this stage, or "     \
+    "--fresh, which also empties the outputs"
 
 int rotation_identify(int fd, struct file_identity *ret_file, struct err *e)
 {
@@ -636,8 +635,18 @@ int rotation_next(const struct rotation_view *v, struct rotation_step *ret_step,
     /* The writer may still have the old file open if it has written nothing to a new one. */
     if (rc == 0 && !s.begun && !(l.there && l.path.size > 0))
         rc = ERR_AGAIN;
+    struct rotation_step step = {.fd = -1};
+    if (rc == 0 && (s.next != NULL || l.there))
+        rc = open_next(v, &s, &step, e);
+    else if (rc == 0 && ret_step != NULL)
+        rc = ERR_AGAIN;
     if (rc == 0 && ret_step != NULL)
-        rc = s.next == NULL && !l.there ? ERR_AGAIN : open_next(v, &s, ret_step, e);
+        *ret_step = step;
+    if (rc == 0 && ret_step == NULL) {
+        if (step.fd >= 0)
+            (void)close(step.fd);
+        free(step.elsewhere);
+    }
     rotation_list_done(&l);
     return rc;
 }

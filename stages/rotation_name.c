@@ -90,6 +90,7 @@ static bool only_numbers(const char *text, size_t len, size_t *ret_count)
 /* What two names of one form have that is different. */
 struct difference {
     size_t count;    /* of runs that differ */
+    size_t numbers;  /* of two digits or more that both have: parts of a date, or of a time */
     struct run a, b; /* the first two that do */
     bool in_date; /* these are in a date whose first part is the year, or in the time behind it */
     int longer;   /* 1: a has more numbers at its end, -1: b */
@@ -138,6 +139,7 @@ static bool compare(const char *a, size_t a_len, const char *b, size_t b_len,
             return false;
         dated = dated ? goes_on_date(&ra) && goes_on_date(&rb)
                       : begins_with_year(&ra) && begins_with_year(&rb);
+        d.numbers += runs_are_same(&ra, &rb) && is_number(&ra) && ra.len > 1 ? 1 : 0;
         if (!runs_are_same(&ra, &rb) && d.count++ == 0) {
             d.a = ra;
             d.b = rb;
@@ -178,6 +180,13 @@ static bool is_counter(const struct run *run)
     return is_number(run) && run->len <= NUMBER_DIGITS_MAX;
 }
 
+/* Whether all that differs is one number, and not a part of a date. */
+static bool differ_in_number(const struct difference *d)
+{
+    return d->count == 1 && d->longer == 0 && d->numbers == 0 && !d->in_date && is_counter(&d->a) &&
+           is_counter(&d->b) && value_of(&d->a) != value_of(&d->b);
+}
+
 int rotation_name_order(const char *a, size_t a_len, const char *b, size_t b_len, int direction)
 {
     struct difference d;
@@ -187,8 +196,7 @@ int rotation_name_order(const char *a, size_t a_len, const char *b, size_t b_len
         return d.longer; /* a second file of the same day */
     if (d.in_date)
         return number_order(&d.a, &d.b);
-    bool counters = d.count == 1 && d.longer == 0 && is_counter(&d.a) && is_counter(&d.b);
-    if (!counters || value_of(&d.a) == value_of(&d.b))
+    if (!differ_in_number(&d))
         return 0;
     return value_of(&d.a) > value_of(&d.b) ? direction : -direction;
 }
@@ -197,12 +205,11 @@ bool rotation_name_numbers(const char *a, size_t a_len, const char *b, size_t b_
                            uint64_t *ret_a, uint64_t *ret_b)
 {
     struct difference d;
-    if (!compare(a, a_len, b, b_len, &d) || d.count != 1 || d.longer != 0 || d.in_date ||
-        !is_counter(&d.a) || !is_counter(&d.b))
+    if (!compare(a, a_len, b, b_len, &d) || !differ_in_number(&d))
         return false;
     *ret_a = value_of(&d.a);
     *ret_b = value_of(&d.b);
-    return *ret_a != *ret_b;
+    return true;
 }
 
 bool rotation_name_number(const char *base, const char *name, size_t len, uint64_t *ret_number)

@@ -88,15 +88,22 @@ refused() {
     same out wanted
 }
 echo lost >>log/app.log
-mkdir other
-mv log/app.log other/elsewhere
+mv log/app.log elsewhere
 echo new >log/app.log
 refused "is not there any more: it was rotated away and removed, compressed, or moved"
-# Put back under any name, it is read to its end, and then the one that has its name: births count.
-mv other/elsewhere log/app.log.3
-mv log/app.log.2 log/app.log.2.gz # was read before
-printf 'lost\nnew\n' >>wanted
+mv elsewhere log/app.log.3
+rm log/app.log.[12]
+mv log/app.log log/app.log.2
+gzip log/app.log.2
+echo newer >log/app.log.1
+echo newest >log/app.log
+echo lost >>wanted
+refused "'log/app.log.2.gz' was compressed before it was read"
+gzip -d log/app.log.2.gz
+echo new >>wanted
+echo newer >>wanted
+echo newest >>wanted
+number=$((number + 4))
 start
-wait_for acked out "$(wc -l <wanted)"
-same out wanted
+settle
 stop

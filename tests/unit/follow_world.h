@@ -105,13 +105,13 @@ static struct world *the_world;
 
 /* --- times --- */
 
-static uint64_t tick(struct world *w)
+static inline uint64_t tick(struct world *w)
 {
     return w->now_ns - w->now_ns % w->tick_ns;
 }
 
 /* The times of a file of the world's; NULL: it has those that the system says. */
-static struct file_times *times_of(struct world *w, ino_t inode)
+static inline struct file_times *times_of(struct world *w, ino_t inode)
 {
     for (size_t i = 0; w != NULL && i < w->time_count; i++) {
         if (w->times[i].inode == inode)
@@ -120,13 +120,13 @@ static struct file_times *times_of(struct world *w, ino_t inode)
     return NULL;
 }
 
-static ino_t inode_of(int fd)
+static inline ino_t inode_of(int fd)
 {
     struct stat st;
     return syscall(SYS_fstat, fd, &st) == 0 ? st.st_ino : 0;
 }
 
-static void note_times(struct world *w, int fd, bool born, bool written)
+static inline void note_times(struct world *w, int fd, bool born, bool written)
 {
     ino_t inode = inode_of(fd);
     struct file_times *times = times_of(w, inode);
@@ -146,7 +146,7 @@ static void note_times(struct world *w, int fd, bool born, bool written)
 /* --- the world's steps --- */
 
 /* Makes a file, or opens the one that is there. */
-static int open_to_write(struct world *w, const char *name)
+static inline int open_to_write(struct world *w, const char *name)
 {
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
     if (fd >= 0)
@@ -157,16 +157,20 @@ static int open_to_write(struct world *w, const char *name)
     return fd;
 }
 
-static void rename_to(struct world *w, const char *from, const char *to)
+static inline void rename_to(struct world *w, const char *from, const char *to)
 {
-    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    int fd = open(from, O_RDONLY | O_CLOEXEC), replaced = open(to, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(rename(from, to), 0);
     note_times(w, fd, false, false);
     (void)close(fd);
+    if (replaced >= 0) {
+        note_times(w, replaced, false, false);
+        (void)close(replaced);
+    }
 }
 
-static void remove_name(struct world *w, const char *name)
+static inline void remove_name(struct world *w, const char *name)
 {
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
@@ -175,7 +179,7 @@ static void remove_name(struct world *w, const char *name)
     (void)close(fd);
 }
 
-static void write_text(struct world *w, const char *text)
+static inline void write_text(struct world *w, const char *text)
 {
     if (w->fd < 0) { /* a rotation is over when something is in the new file */
         w->fd = open_to_write(w, w->real);
@@ -187,7 +191,7 @@ static void write_text(struct world *w, const char *text)
     note_times(w, w->fd, false, *text != '\0');
 }
 
-static void write_lines(struct world *w)
+static inline void write_lines(struct world *w)
 {
     char text[64];
     if (w->half) {
@@ -205,14 +209,14 @@ static void write_lines(struct world *w)
     write_text(w, text);
 }
 
-static bool shifts(const struct world *w)
+static inline bool shifts(const struct world *w)
 {
     return w->naming == FALLING || w->naming == COPIED;
 }
 
 /* The name of a rotated file; of those that are shifted, 0 is the path, and 1 the latest. */
-static void name_of(const struct world *w, unsigned index, unsigned number, const char *ending,
-                    char name[NAME_MAX_BYTES])
+static inline void name_of(const struct world *w, unsigned index, unsigned number,
+                           const char *ending, char name[NAME_MAX_BYTES])
 {
     unsigned day = 25 + index, date = 20260200 + day;
     char tail[40] = "";
@@ -241,7 +245,7 @@ static void name_of(const struct world *w, unsigned index, unsigned number, cons
         (void)snprintf(name, NAME_MAX_BYTES, "%s%s%s", w->real, tail, ending);
 }
 
-static void copy_to(struct world *w, const char *name)
+static inline void copy_to(struct world *w, const char *name)
 {
     char bytes[16 * LINES_MAX];
     int from = open(w->real, O_RDONLY | O_CLOEXEC), to = open_to_write(w, name);
@@ -252,7 +256,7 @@ static void copy_to(struct world *w, const char *name)
     (void)close(to);
 }
 
-static void rename_one(struct world *w)
+static inline void rename_one(struct world *w)
 {
     char from[NAME_MAX_BYTES], to[NAME_MAX_BYTES];
     unsigned number = --w->renaming;
@@ -278,7 +282,7 @@ static void rename_one(struct world *w)
 
 /* Goes on with compressing some file that is not the latest; it is removed when the ack is behind
  * it. */
-static void compress_one(struct world *w)
+static inline void compress_one(struct world *w)
 {
     char plain[NAME_MAX_BYTES], compressed[NAME_MAX_BYTES];
     for (unsigned i = 0; i + 1 < w->rotated; i++) {
@@ -304,7 +308,7 @@ static void compress_one(struct world *w)
 }
 
 /* A rotation begins when nothing is being compressed. */
-static bool may_rotate(const struct world *w)
+static inline bool may_rotate(const struct world *w)
 {
     for (unsigned i = 0; i < w->rotated; i++) {
         if (w->compressed[i] == BOTH)
@@ -313,17 +317,17 @@ static bool may_rotate(const struct world *w)
     return w->there && w->fd >= 0 && w->renaming == 0 && w->rotated < ROTATIONS_MAX;
 }
 
-static const struct stage_ops *ops(const struct world *w)
+static inline const struct stage_ops *ops(const struct world *w)
 {
     return w->topology->stages[0].kind->ops;
 }
 
-static seq_number position(const struct world *w)
+static inline seq_number position(const struct world *w)
 {
     return ops(w)->position(w->source);
 }
 
-static void cut_off(struct world *w)
+static inline void cut_off(struct world *w)
 {
     assert_int_equal(ftruncate(w->fd, 0), 0);
     note_times(w, w->fd, false, true);
@@ -331,7 +335,7 @@ static void cut_off(struct world *w)
 }
 
 /* Truncated, when all of it was read. */
-static void truncate_input(struct world *w)
+static inline void truncate_input(struct world *w)
 {
     if (w->source == NULL || w->fd < 0 || w->left || w->half || w->copied || w->renaming > 0 ||
         w->lines == 0 || position(w) != w->lines)
@@ -343,7 +347,7 @@ static void truncate_input(struct world *w)
 }
 
 /* What others do to the files, by one step. */
-static void world_step(struct world *w)
+static inline void world_step(struct world *w)
 {
     w->now_ns += 1000 + random_below(2000000);
     bool created = w->left && w->fd >= 0 && !w->there && w->renaming == 0 && random_below(3) == 0;
@@ -380,7 +384,7 @@ static void world_step(struct world *w)
 
 /* --- the system --- */
 
-static void before_a_call(void)
+static inline void before_a_call(void)
 {
     struct world *w = the_world;
     if (w == NULL || !w->turns || random_below(w->speed) != 0)
@@ -391,7 +395,7 @@ static void before_a_call(void)
 }
 
 /* Whether a call fails that would not, and will not the next time; errno says how. */
-static bool fails(void)
+static inline bool fails(void)
 {
     static const int errors[] = {EACCES, EMFILE, ENFILE, ESTALE, ENOMEM, EIO};
     struct world *w = the_world;
@@ -401,18 +405,18 @@ static bool fails(void)
     return true;
 }
 
-static bool is_of_world(const char *path)
+static inline bool is_of_world(const char *path)
 {
     return the_world != NULL && strstr(path, "/bulkhead-follow-") != NULL;
 }
 
-static struct timespec timespec_of(uint64_t ns)
+static inline struct timespec timespec_of(uint64_t ns)
 {
     return (struct timespec){.tv_sec = (time_t)(ns / 1000000000u),
                              .tv_nsec = (long)(ns % 1000000000u)};
 }
 
-static int with_times(int rc, struct stat *st)
+static inline int with_times(int rc, struct stat *st)
 {
     const struct file_times *times = rc == 0 ? times_of(the_world, st->st_ino) : NULL;
     if (times != NULL) {
@@ -448,7 +452,7 @@ int fstatat(int fd, const char *path, struct stat *ret_st, int flags)
     return with_times((int)syscall(SYS_newfstatat, fd, path, ret_st, flags), ret_st);
 }
 
-static struct statx_timestamp statx_time_of(uint64_t ns)
+static inline struct statx_timestamp statx_time_of(uint64_t ns)
 {
     return (struct statx_timestamp){.tv_sec = (int64_t)(ns / 1000000000u),
                                     .tv_nsec = (uint32_t)(ns % 1000000000u)};

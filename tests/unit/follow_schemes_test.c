@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.source through the ways of rotating that are in use: whatever the files are named, they are
+ * read in the order in which they were begun, and what belongs to others is not read. And what
+ * nobody can tell is refused, in words that help.
+ */
+#undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/follow_story.h"
+
+/* The path's last name, those of four files that were rotated after each other, and a stranger. */
+struct scheme {
+    const char *base, *names[4], *stranger;
+};
+
+static const struct scheme schemes[] = {
+    {"a.log", {"a.log.4", "a.log.3", "a.log.2", "a.log.1"}, "a.log.1.offset"},
+    {"a.log", {"a.log.3", "a.log.2", "a.log.1", "a.log.0"}, "b.log.0"},
+    {"a.log", {"a.log.1", "a.log.2", "a.log.3", "a.log.4"}, "a.log.lock"},
+    {"a.log", {"a.log-8", "a.log-9", "a.log-10", "a.log-11"}, "a.log-x"},
+    {"a.log", {"a-98.log", "a-99.log", "a-100.log", "a-101.log"}, "ab-100.log"},
+    {"a.log", {"a.4.log", "a.3.log", "a.2.log", "a.1.log"}, "a.log.swp"},
+    {"a.log", {"a.log-20260228", "a.log-20260301", "a.log-20260302", "a.log-20260303"}, "aa.log-20260301"},
+    {"a.log", {"a.log.20260228", "a.log.20260301", "a.log.20260302", "a.log.20260303"}, "a.log.conf"},
+    {"a.log", {"a.log-31-01-2026", "a.log-01-02-2026", "a.log-02-02-2026", "a.log-01-03-2026"}, "a.log-pos"},
+    {"a.log", {"a.log-01-31-2026", "a.log-02-01-2026", "a.log-02-28-2026", "a.log-01-01-2027"}, "a.log.d"},
+    {"a.log", {"a.log-31122025", "a.log-01012026", "a.log-02012026", "a.log-01022026"}, "a-old"},
+    {"a.log", {"a.log.31Jan2026", "a.log.01Feb2026", "a.log.28Feb2026", "a.log.01Mar2026"}, "a.log.Monday"},
+    {"a.log", {"a-20260228.log", "a-20260301.log", "a-20260302.log", "a-20260303.log"}, "a-web.log"},
+    {"a.log", {"a.2026-02-28.log", "a.2026-03-01.log", "a.2026-03-02.log", "a.2026-03-03.log"}, "a.err.log"},
+    {"a.log", {"a.2026-02-28.8.log", "a.2026-02-28.9.log", "a.2026-02-28.10.log", "a.2026-03-01.0.log"}, "a.b.log"},
+    {"a.log", {"a-03-01-2026-1.log", "a-03-01-2026-2.log", "a-03-02-2026-1.log", "a-04-01-2026-1.log"}, "a.x.log"},
+    {"a.log", {"a.log.2026-03-01_09-59", "a.log.2026-03-01_10-00", "a.log.2026-03-01_10-01", "a.log.2026-03-02_00-00"}, "a.log.tmp"},
+    {"a.log", {"a.log.2026-03-01T23:59:59Z", "a.log.2026-03-02T00:00:00Z", "a.log.2026-03-02T00:00:01Z", "a.log.2026-03-03T00:00:00Z"}, "a.log.new"},
+    {"a.log", {"a.log-20260301-101010.000042", "a.log-20260301-101010.000043", "a.log-20260301-111010.000001", "a.log-20260302-000000.000007"}, "a.log-latest"},
+    {"a.log", {"a.log.1772323200", "a.log.1772326800", "a.log.1772330400", "a.log.1772334000"}, "a.log.pid"},
+    {"a.log", {"a.log.1772323200123", "a.log.1772326800456", "a.log.1772330400789", "a.log.1772334000000"}, "a.log.pid"},
+    {"a.log", {"a.log.web01.20260301.4242", "a.log.web01.20260302.913", "a.log.web01.20260303.71234", "a.log.web01.20260304.5"}, "b.log.web01.20260303.1"},
+    {"a.log", {"a.log-20260301", "a.log-20260301.1", "a.log-20260301.2", "a.log-20260302"}, "a.log-20260301.txt2"},
+    {"current", {"@4000000065f0a1b20a1b2c3d.s", "@4000000065f0a1c31a1b2c3d.s", "@4000000065f0a2000a1b2c3d.s", "@4000000065f0b0000a1b2c3d.s"}, "lock"},
+    {"messages", {"messages.3", "messages.2", "messages.1", "messages.0"}, "messages.pos"},
+    {"c-json.log", {"c-json.log.4", "c-json.log.3", "c-json.log.2", "c-json.log.1"}, "config.v2.json"},
+    {"a@x:1.log", {"a@x:1.log~4", "a@x:1.log~5", "a@x:1.log~6", "a@x:1.log~7"}, "a@x:1"},
+};
+
+/* The path's last name from now on. */
+static void name_path(struct world *w, const char *base)
+{
+    char *path = memory_format("%s/%s", w->directory, base);
+    assert_true(strlen(path) < sizeof w->path);
+    memcpy(w->path, path, strlen(path) + 1);
+    free(path);
+}
+
+/* Gives the path another name before anything else happens. */
+static void at(struct world *w, const char *base)
+{
+    char *before = memory_dup(w->path, strlen(w->path));
+    name_path(w, base);
+    assert_int_equal(rename(before, w->path), 0);
+    free(before);
+    topology_free(w->topology);
+    load(w);
+}
+
+static void rename_within(struct world *w, const char *from, const char *to)
+{
+    char *from_path = memory_format("%s/%s", w->directory, from);
+    char *to_path = memory_format("%s/%s", w->directory, to);
+    w->now_ns += 1000000;
+    rename_to(w, from_path, to_path);
+    free(from_path);
+    free(to_path);
+}
+
+static void make_within(struct world *w, const char *name, const char *text)
+{
+    char *path = memory_dup(w->path, strlen(w->path));
+    name_path(w, name);
+    make_file(w, "", text);
+    memcpy(w->path, path, strlen(path) + 1);
+    free(path);
+}
+
+static void reopen(struct world *w)
+{
+    ops(w)->close(w->source);
+    open_source(w);
+}
+
+/* Four rotations before the source looks again, of which the first `known` have taken place. */
+static void play(const struct scheme *scheme, bool killed, bool has_births)
+{
+    struct world w;
+    char line[32];
+    begin(&w);
+    w.has_births = has_births;
+    at(&w, scheme->base);
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    commit(&w, 1);
+    for (unsigned i = 0; i < 4; i++) {
+        rename_within(&w, scheme->base, scheme->names[i]);
+        (void)snprintf(line, sizeof line, "%u-%u\n", i + 2, i + 2);
+        make_file(&w, "", line);
+        if (i == 2)
+            make_within(&w, scheme->stranger, "stranger\n");
+    }
+    if (killed)
+        reopen(&w);
+    for (unsigned i = 2; i <= 5; i++) {
+        for (unsigned looks = 0; !read_one(&w) && looks < 4; looks++)
+            seconds_ahead++; /* so what is in doubt becomes an error */
+        if (w.seen < i)
+            fail_msg("%s: nothing at line %u", scheme->names[0], i);
+        if (killed) {
+            commit(&w, position(&w));
+            reopen(&w);
+        }
+    }
+    assert_false(read_one(&w));
+    assert_int_equal(w.seen, 5);
+    end_story(&w);
+}
+
+static void files_come_in_the_order_of_their_births(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4 * sizeof schemes / sizeof schemes[0]; i++)
+        play(&schemes[i / 4], i % 2 == 0, i / 2 % 2 == 0);
+}
+
+/* --- copies --- */
+
+/* What was read is not read again under another name. */
+static void a_copy_of_what_was_read_is_not_read(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    rename_file(&w, "", ".2");
+    make_file(&w, ".1", "1-1\n"); /* cp, before the next one is made */
+    make_file(&w, "", "2-2\n");
+    refused_after_a_while(&w, "input.1' has the same bytes as the file that was read as");
+    remove_file(&w, ".1");
+    rename_file(&w, ".2", ".1");
+    assert_true(read_one(&w));
+    /* Made when the next one was there already, it is no rotated file: a number tells which it is. */
+    rename_file(&w, ".1", ".2");
+    rename_file(&w, "", ".1");
+    make_file(&w, "", "3-3\n");
+    make_file(&w, ".3", "an older one, decompressed\n");
+    assert_true(read_one(&w));
+    end_story(&w);
+}
+
+static void nobody_knows_where_a_copy_belongs_without_its_time(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    rename_file(&w, "", "-30-01-2026");
+    make_file(&w, "", "2-2\n");
+    make_file(&w, "-01-02-2026", "zcat made it\n");
+    refused_after_a_while(&w, "input-01-02-2026' was made after ");
+    remove_file(&w, "-01-02-2026");
+    assert_true(read_one(&w));
+    end_story(&w);
+}
+
+/* An editor, or cp and mv, puts a copy in the place of the file. */
+static void a_file_that_is_replaced_by_a_copy_goes_on(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf text = {0};
+    char line[32];
+    begin(&w);
+    for (unsigned i = 1; i <= 600; i++) {
+        (void)snprintf(line, sizeof line, "%u-%u\n", i, i);
+        buf_add(&text, line, strlen(line));
+    }
+    buf_add(&text, "", 1);
+    make_file(&w, "", (const char *)text.data);
+    open_source(&w);
+    while (read_one(&w))
+        ;
+    assert_int_equal(w.seen, 600);
+    text.len--;
+    buf_add(&text, "601-601\n", 9);
+    make_file(&w, ".swp", (const char *)text.data);
+    rename_file(&w, ".swp", "");
+    assert_true(read_one(&w));
+    assert_false(read_one(&w));
+    assert_int_equal(w.seen, 601);
+    buf_done(&text);
+    end_story(&w);
+}
+
+static void few_bytes_do_not_tell_a_copy(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    make_file(&w, ".swp", "1-1\n2-2\n");
+    rename_file(&w, ".swp", "");
+    refused_after_a_while(&w, "begins with the 4 bytes that were read of the file that it replaced");
+    end_story(&w);
+}
+
+/* Its copies are read in their order, whatever was read of it, and with a kill in between. */
+static void what_is_copied_and_cut_off_is_read_from_the_copies(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 2; killed++) {
+        struct world w;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        make_file(&w, ".2", "1-1\n2-2\n");
+        make_file(&w, ".1", "3-3\n");
+        make_file(&w, "", "4-4\n");
+        if (killed == 1)
+            reopen(&w);
+        for (unsigned i = 2; i <= 4; i++) {
+            assert_true(read_one(&w));
+            if (killed == 1) {
+                commit(&w, position(&w));
+                reopen(&w);
+            }
+        }
+        assert_false(read_one(&w));
+        end_story(&w);
+    }
+}
+
+/* --- compressed --- */
+
+static uint32_t crc32_of(const char *text)
+{
+    uint32_t crc = 0xffffffff;
+    for (; *text != '\0'; text++) {
+        crc ^= (uint8_t)*text;
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? (crc >> 1) ^ 0xedb88320 : crc >> 1;
+    }
+    return ~crc;
+}
+
+/* A gzip file of which the ends are right, with the time of its making. */
+static void make_packed(struct world *w, const char *suffix, const char *text)
+{
+    char name[NAME_MAX_BYTES];
+    uint8_t bytes[22] = {0x1f, 0x8b, 8};
+    uint32_t ends[2] = {crc32_of(text), (uint32_t)strlen(text)};
+    memcpy(bytes + 14, ends, sizeof ends);
+    name_with(w, suffix, name);
+    w->now_ns += 1000000;
+    int fd = open_to_write(w, name);
+    assert_int_equal(write(fd, bytes, sizeof bytes), sizeof bytes);
+    (void)close(fd);
+}
+
+/* A program that compresses what it rotates at once, and keeps no times. */
+static void what_was_made_of_ours_is_known_by_its_bytes(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    remove_file(&w, "");
+    make_file(&w, "", "2-2\n");
+    make_packed(&w, "-2026-03-01-1.log.gz", "1-1\n");
+    assert_true(read_one(&w)); /* and nothing is said */
+    remove_file(&w, "");
+    make_packed(&w, "-2026-03-01-2.log.gz", "2-2\n");
+    make_packed(&w, "-2026-03-01-3.log.gz", "lost\n");
+    make_file(&w, "", "3-3\n");
+    refused_after_a_while(&w, "whether '");
+    end_story(&w);
+}
+
+/* --- other odds --- */
+
+static void a_path_that_is_put_back_is_not_read_again(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    rename_file(&w, "", ".1");
+    make_file(&w, "", "2-2\n");
+    assert_true(read_one(&w));
+    rename_file(&w, "", ".x");
+    rename_file(&w, ".1", "");
+    refused_after_a_while(&w, "is older than the file that was read last under that name");
+    rename_file(&w, "", ".2");
+    rename_file(&w, ".x", "");
+    assert_false(read_one(&w));
+    end_story(&w);
+}
+
+/* logrotate's `start`: known from what lies there while the file is at its path. */
+static void numbers_may_begin_above_one(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    rename_file(&w, "", ".5");
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    rename_file(&w, ".5", ".6");
+    rename_file(&w, "", ".5");
+    make_file(&w, "", "2-2\n");
+    assert_true(read_one(&w));
+    assert_false(read_one(&w));
+    end_story(&w);
+    /* If nobody has seen where they begin, one below may be missing. */
+    begin_with_one_line(&w);
+    rename_file(&w, "", ".5");
+    make_file(&w, "", "2-2\n");
+    refused_after_a_while(&w, "input.5' was read and '");
+    end_story(&w);
+}
+
+/* Also if it was made later than that was begun. */
+static void what_lies_there_while_it_is_at_its_path_is_older(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    make_packed(&w, "-07-02-2026.log.gz", "older\n");
+    for (unsigned i = 0; i < 3; i++) {
+        assert_false(read_one(&w));
+        seconds_ahead += 3;
+    }
+    reopen(&w); /* and the cursor has it */
+    rename_file(&w, "", "-01-03-2026.log");
+    make_file(&w, "", "2-2\n");
+    assert_true(read_one(&w) || read_one(&w));
+    end_story(&w);
+}
+
+static void a_number_that_is_missing_is_seen_whatever_their_direction(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    make_file(&w, "-7", "none of ours\n");
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    rename_file(&w, "", "-8");
+    make_file(&w, "-10", "lost and found\n");
+    make_file(&w, "", "2-2\n");
+    refused_after_a_while(&w, "input-10' is there, but not what was rotated in between");
+    end_story(&w);
+}
+
+static void a_clock_that_was_set_back_is_no_guide(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    w.now_ns -= 1000000000000;
+    rename_file(&w, "", "-30-01-2026");
+    make_file(&w, "", "2-2\n");
+    refused_after_a_while(&w, "the clock was set back while '");
+    end_story(&w);
+}
+
+/* glog and others make a new file and lead the link to it; the old one keeps its name. */
+static void a_link_may_lead_to_another_file(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    make_file(&w, ".20260301-101010.913", "1-1\n");
+    assert_int_equal(unlink(w.path), 0);
+    assert_int_equal(symlink("input.20260301-101010.913", w.path), 0);
+    open_source(&w);
+    assert_true(read_one(&w));
+    make_file(&w, ".20260301-111010.4242", "2-2\n");
+    make_file(&w, ".20260301-121010.7", "3-3\n");
+    assert_int_equal(unlink(w.path), 0);
+    assert_int_equal(symlink("input.20260301-121010.7", w.path), 0);
+    assert_true(read_one(&w));
+    assert_true(read_one(&w));
+    assert_false(read_one(&w));
+    end_story(&w);
+}
+
+/* Rotated to a directory that is not beside the path: its descriptor knows where it is. */
+static void what_is_moved_elsewhere_is_followed_there(void **state)
+{
+    (void)state;
+    struct world w;
+    char away[] = "/tmp/bulkhead-follow-away-XXXXXX", *names[3];
+    assert_non_null(mkdtemp(away));
+    for (unsigned i = 0; i < 3; i++)
+        names[i] = memory_format("%s/input-2026030%u", away, i + 1);
+    begin_with_one_line(&w);
+    rename_to(&w, w.path, names[0]);
+    make_file(&w, "", "2-2\n");
+    rename_to(&w, w.path, names[1]);
+    make_file(&w, "", "3-3\n");
+    w.note = "files there and beside it are read in their order";
+    assert_true(read_one(&w));
+    assert_null(w.note);
+    assert_true(read_one(&w));
+    /* A new process does not know. */
+    commit(&w, 3);
+    rename_to(&w, w.path, names[2]);
+    make_file(&w, "", "4-4\n");
+    ops(&w)->close(w.source);
+    struct stage_env env = {.topology = w.topology,
+                            .stage = &w.topology->stages[0],
+                            .state_fd = w.state_fd,
+                            .note = on_note};
+    struct err e;
+    assert_int_equal(ops(&w)->open(&env, &w.source, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "put it back beside '"));
+    char *back = memory_format("%s/whatever", w.directory);
+    assert_int_equal(link(names[2], back), 0);
+    open_source(&w);
+    assert_true(read_one(&w));
+    end_story(&w);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(unlink(names[i]), 0);
+        free(names[i]);
+    }
+    assert_int_equal(rmdir(away), 0);
+    free(back);
+}
+
+/* A run that was over at such a line gave it out; a later one that follows has to give it again. */
+static void a_last_line_that_was_given_out_comes_again(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err e;
+    begin(&w);
+    make_file(&w, "", "1-1\n2-2");
+    open_source(&w);
+    assert_true(read_one(&w));
+    assert_false(read_one(&w));
+    assert_int_equal(ops(&w)->peer_has(w.source, "write", 2, &e), 0);
+    assert_true(read_one(&w));
+    for (unsigned i = 0; i < 4; i++) {
+        assert_false(read_one(&w));
+        seconds_ahead++;
+    }
+    make_file(&w, "", "1-1\n2-2\n3-3\n");
+    assert_true(read_one(&w));
+    assert_int_equal(w.seen, 3);
+    end_story(&w);
+}
+
+int main(void)
+{
+    random_init("follow_schemes_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_come_in_the_order_of_their_births),
+        cmocka_unit_test(a_copy_of_what_was_read_is_not_read),
+        cmocka_unit_test(nobody_knows_where_a_copy_belongs_without_its_time),
+        cmocka_unit_test(a_file_that_is_replaced_by_a_copy_goes_on),
+        cmocka_unit_test(few_bytes_do_not_tell_a_copy),
+        cmocka_unit_test(what_is_copied_and_cut_off_is_read_from_the_copies),
+        cmocka_unit_test(what_was_made_of_ours_is_known_by_its_bytes),
+        cmocka_unit_test(a_path_that_is_put_back_is_not_read_again),
+        cmocka_unit_test(numbers_may_begin_above_one),
+        cmocka_unit_test(what_lies_there_while_it_is_at_its_path_is_older),
+        cmocka_unit_test(a_number_that_is_missing_is_seen_whatever_their_direction),
+        cmocka_unit_test(a_clock_that_was_set_back_is_no_guide),
+        cmocka_unit_test(a_link_may_lead_to_another_file),
+        cmocka_unit_test(what_is_moved_elsewhere_is_followed_there),
+        cmocka_unit_test(a_last_line_that_was_given_out_comes_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

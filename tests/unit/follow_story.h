@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * follow_story.h - a source in the world of follow_world.h, and what a story does by hand
+ *
+ * Every record is compared with the line that it must be: number N is "N-N".
+ */
+#ifndef BULKHEAD_TESTS_UNIT_FOLLOW_STORY_H
+#define BULKHEAD_TESTS_UNIT_FOLLOW_STORY_H
+
+#include "common/file.h"
+#include "tests/unit/follow_world.h"
+
+/* --- the source --- */
+
+/* What the story of the world makes the source say. */
+static inline bool is_of_story(const struct world *w, const char *text)
+{
+    return (w->truncated && strstr(text, "was truncated or written anew") != NULL) ||
+           (w->truncated && strstr(text, "is read from its copy first") != NULL) ||
+           (w->naming == MOVED && strstr(text, "/old/'; files there") != NULL) ||
+           (w->fails != 0 && strstr(text, "it is tried again until that works") != NULL) ||
+           strstr(text, "are renamed all the time; it is tried again") != NULL;
+}
+
+static inline void on_note(const char *text)
+{
+    struct world *w = the_world;
+    if (w->note != NULL && strstr(text, w->note) != NULL)
+        w->note = NULL;
+    else if (!is_of_story(w, text))
+        fail_msg("%s", text);
+}
+
+static inline void on_emit(struct emitter *out, port_number port, const struct record *record)
+{
+    struct world *w = the_world;
+    char wanted[32];
+    assert_ptr_equal(out, &w->emitter);
+    assert_int_equal(port, PORT_OUT);
+    assert_true(record->seq <= w->seen + 1);
+    (void)snprintf(wanted, sizeof wanted, "%u-%u", (unsigned)record->seq, (unsigned)record->seq);
+    if (record->fields[0].len != strlen(wanted) ||
+        memcmp(record->fields[0].bytes, wanted, strlen(wanted)) != 0)
+        fail_msg("seq %u is '%.*s', naming %u%s%s%s", (unsigned)record->seq,
+                 (int)record->fields[0].len, (const char *)record->fields[0].bytes, w->naming,
+                 w->has_births ? "" : ", no births", w->tick_ns > 1 ? ", ticks" : "",
+                 w->fails != 0 ? ", calls fail" : "");
+    w->seen = record->seq > w->seen ? record->seq : w->seen;
+}
+
+static inline void open_source(struct world *w)
+{
+    struct stage_env env = {.topology = w->topology,
+                            .stage = &w->topology->stages[0],
+                            .state_fd = w->state_fd,
+                            .note = on_note};
+    struct err e;
+    int rc = ops(w)->open(&env, &w->source, &e);
+    w->refused = rc == ERR_MISMATCH && w->naming == COPIED &&
+                 strstr(e.text, "nobody can tell whether") != NULL;
+    if (rc != 0 && !w->refused)
+        fail_msg("at line %u of %u: %s", (unsigned)w->seen, w->lines, e.text);
+}
+
+static inline void commit(struct world *w, seq_number seq)
+{
+    struct err e;
+    if (ops(w)->commit(w->source, seq, &e) != 0)
+        fail_msg("%s", e.text);
+    w->acked = seq;
+}
+
+/* Reads once; whether there was a record. */
+static inline bool read_one(struct world *w)
+{
+    struct err e;
+    int rc = ops(w)->read(w->source, &w->emitter, &e);
+    /* Two files of one tick, or without births: it may be that only a refusal is right. */
+    bool may_be = w->tick_ns > 1 || !w->has_births || w->naming == COPIED;
+    w->refused = rc == ERR_MISMATCH && may_be && strstr(e.text, "nobody can tell") != NULL;
+    if (rc != 0 && rc != ERR_AGAIN && !w->refused)
+        fail_msg("at line %u of %u, naming %u: %s", (unsigned)w->seen, w->lines, w->naming, e.text);
+    return rc == 0;
+}
+
+static inline void go_on(struct world *w)
+{
+    bool any = read_one(w);
+    if (w->refused)
+        return;
+    if (position(w) > w->acked && random_below(6) == 0)
+        commit(w, w->acked + 1 + random_below(position(w) - w->acked));
+    if (random_below(20) == 0 && w->gone <= w->acked) {
+        ops(w)->close(w->source);
+        w->source = NULL;
+        open_source(w);
+        if (w->refused)
+            return;
+    } else if (!any && random_below(8) == 0) {
+        truncate_input(w);
+    }
+    if (random_below(16) == 0)
+        seconds_ahead += (time_t)random_below(3);
+}
+
+/* --- a story --- */
+
+static inline void load(struct world *w)
+{
+    char *text = memory_format("topology: t\nstages:\n"
+                               "  read: { kind: file.source, path: %s, follow: true }\n"
+                               "  write: { kind: file.sink, from: read, path: %s.out }\n",
+                               w->path, w->path);
+    struct diagnostics d;
+    diagnostics_init(&d, "t.yaml", text, strlen(text));
+    assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
+                                   &d, &w->topology),
+                     0);
+    diagnostics_done(&d);
+    free(text);
+    w->emitter = (struct emitter){.emit = on_emit, .stage = &w->topology->stages[0]};
+}
+
+static inline void make_directory(const struct world *w, const char *name)
+{
+    char path[NAME_MAX_BYTES];
+    (void)snprintf(path, sizeof path, "%s/%s", w->directory, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static inline void begin_with(struct world *w, enum naming naming)
+{
+    *w = (struct world){.naming = naming,
+                        .speed = 1 + (unsigned)random_below(12),
+                        .wanted = 1 + (unsigned)random_below(LINES_MAX),
+                        .has_births = true,
+                        .keeps_times = true,
+                        .now_ns = 1772300000000000000u,
+                        .tick_ns = 1,
+                        .fd = -1};
+    (void)snprintf(w->directory, sizeof w->directory, "/tmp/bulkhead-follow-XXXXXX");
+    assert_non_null(mkdtemp(w->directory));
+    (void)snprintf(w->path, sizeof w->path, "%s/input%s", w->directory,
+                   naming == EXTENDED ? ".log" : "");
+    (void)snprintf(w->real, sizeof w->real, "%s", w->path);
+    make_directory(w, "state");
+    if (naming == MOVED)
+        make_directory(w, "old");
+    if (naming == LINKED) {
+        make_directory(w, "p");
+        (void)snprintf(w->real, sizeof w->real, "%s/p/0.log", w->directory);
+        assert_int_equal(symlink("p/0.log", w->path), 0);
+    }
+    char state[80];
+    (void)snprintf(state, sizeof state, "%s/state", w->directory);
+    w->state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    load(w);
+    write_text(
+        w, ""); /* a file that was rotated before it was seen for the first time is none of ours */
+    the_world = w;
+}
+
+static inline void begin(struct world *w)
+{
+    begin_with(w, FALLING);
+    w->tick_ns = 1;
+}
+
+static inline void finish(struct world *w)
+{
+    the_world = NULL;
+    struct err e;
+    int fd = open(w->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(file_remove_in(fd, "", 2, &e), 0);
+    (void)close(fd);
+    assert_int_equal(rmdir(w->directory), 0);
+    (void)close(w->state_fd);
+    topology_free(w->topology);
+    buf_done(&w->emitter.scratch);
+}
+
+/* --- by hand --- */
+
+static inline void name_with(const struct world *w, const char *suffix, char name[NAME_MAX_BYTES])
+{
+    (void)snprintf(name, NAME_MAX_BYTES, "%s%s", w->path, suffix);
+}
+
+/* Makes a file, or writes it anew. */
+static inline void make_file(struct world *w, const char *suffix, const char *text)
+{
+    char name[NAME_MAX_BYTES];
+    name_with(w, suffix, name);
+    w->now_ns += 1000000;
+    int fd = open_to_write(w, name);
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    note_times(w, fd, false, true);
+    (void)close(fd);
+}
+
+static inline void begin_with_one_line(struct world *w)
+{
+    begin(w);
+    make_file(w, "", "1-1\n");
+    open_source(w);
+    assert_true(read_one(w));
+}
+
+static inline void rename_file(struct world *w, const char *from_suffix, const char *to_suffix)
+{
+    char from[NAME_MAX_BYTES], to[NAME_MAX_BYTES];
+    name_with(w, from_suffix, from);
+    name_with(w, to_suffix, to);
+    w->now_ns += 1000000;
+    rename_to(w, from, to);
+}
+
+static inline void end_story(struct world *w)
+{
+    ops(w)->close(w->source);
+    (void)close(w->fd);
+    finish(w);
+}
+
+/* Reads again and again at the end: there is nothing, and then there is the error. */
+static inline void refused_after_a_while(struct world *w, const char *text)
+{
+    struct err e;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(ops(w)->read(w->source, &w->emitter, &e), ERR_AGAIN);
+    seconds_ahead += 1;
+    assert_int_equal(ops(w)->read(w->source, &w->emitter, &e), ERR_AGAIN);
+    seconds_ahead += 1;
+    assert_int_equal(ops(w)->read(w->source, &w->emitter, &e), ERR_MISMATCH);
+    if (strstr(e.text, text) == NULL)
+        fail_msg("%s", e.text);
+}
+
+static inline void remove_file(struct world *w, const char *suffix)
+{
+    char name[NAME_MAX_BYTES];
+    name_with(w, suffix, name);
+    w->now_ns += 1000000;
+    remove_name(w, name);
+}
+
+#endif
