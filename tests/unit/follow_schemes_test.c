@@ -26,26 +26,67 @@ static const struct scheme schemes[] = {
     {"a.log", {"a.log-8", "a.log-9", "a.log-10", "a.log-11"}, "a.log-x"},
     {"a.log", {"a-98.log", "a-99.log", "a-100.log", "a-101.log"}, "ab-100.log"},
     {"a.log", {"a.4.log", "a.3.log", "a.2.log", "a.1.log"}, "a.log.swp"},
-    {"a.log", {"a.log-20260228", "a.log-20260301", "a.log-20260302", "a.log-20260303"}, "aa.log-20260301"},
-    {"a.log", {"a.log.20260228", "a.log.20260301", "a.log.20260302", "a.log.20260303"}, "a.log.conf"},
-    {"a.log", {"a.log-31-01-2026", "a.log-01-02-2026", "a.log-02-02-2026", "a.log-01-03-2026"}, "a.log-pos"},
-    {"a.log", {"a.log-01-31-2026", "a.log-02-01-2026", "a.log-02-28-2026", "a.log-01-01-2027"}, "a.log.d"},
+    {"a.log",
+     {"a.log-20260228", "a.log-20260301", "a.log-20260302", "a.log-20260303"},
+     "aa.log-20260301"},
+    {"a.log",
+     {"a.log.20260228", "a.log.20260301", "a.log.20260302", "a.log.20260303"},
+     "a.log.conf"},
+    {"a.log",
+     {"a.log-31-01-2026", "a.log-01-02-2026", "a.log-02-02-2026", "a.log-01-03-2026"},
+     "a.log-pos"},
+    {"a.log",
+     {"a.log-01-31-2026", "a.log-02-01-2026", "a.log-02-28-2026", "a.log-01-01-2027"},
+     "a.log.d"},
     {"a.log", {"a.log-31122025", "a.log-01012026", "a.log-02012026", "a.log-01022026"}, "a-old"},
-    {"a.log", {"a.log.31Jan2026", "a.log.01Feb2026", "a.log.28Feb2026", "a.log.01Mar2026"}, "a.log.Monday"},
-    {"a.log", {"a-20260228.log", "a-20260301.log", "a-20260302.log", "a-20260303.log"}, "a-web.log"},
-    {"a.log", {"a.2026-02-28.log", "a.2026-03-01.log", "a.2026-03-02.log", "a.2026-03-03.log"}, "a.err.log"},
-    {"a.log", {"a.2026-02-28.8.log", "a.2026-02-28.9.log", "a.2026-02-28.10.log", "a.2026-03-01.0.log"}, "a.b.log"},
-    {"a.log", {"a-03-01-2026-1.log", "a-03-01-2026-2.log", "a-03-02-2026-1.log", "a-04-01-2026-1.log"}, "a.x.log"},
-    {"a.log", {"a.log.2026-03-01_09-59", "a.log.2026-03-01_10-00", "a.log.2026-03-01_10-01", "a.log.2026-03-02_00-00"}, "a.log.tmp"},
-    {"a.log", {"a.log.2026-03-01T23:59:59Z", "a.log.2026-03-02T00:00:00Z", "a.log.2026-03-02T00:00:01Z", "a.log.2026-03-03T00:00:00Z"}, "a.log.new"},
-    {"a.log", {"a.log-20260301-101010.000042", "a.log-20260301-101010.000043", "a.log-20260301-111010.000001", "a.log-20260302-000000.000007"}, "a.log-latest"},
-    {"a.log", {"a.log.1772323200", "a.log.1772326800", "a.log.1772330400", "a.log.1772334000"}, "a.log.pid"},
-    {"a.log", {"a.log.1772323200123", "a.log.1772326800456", "a.log.1772330400789", "a.log.1772334000000"}, "a.log.pid"},
-    {"a.log", {"a.log.web01.20260301.4242", "a.log.web01.20260302.913", "a.log.web01.20260303.71234", "a.log.web01.20260304.5"}, "b.log.web01.20260303.1"},
-    {"a.log", {"a.log-20260301", "a.log-20260301.1", "a.log-20260301.2", "a.log-20260302"}, "a.log-20260301.txt2"},
-    {"current", {"@4000000065f0a1b20a1b2c3d.s", "@4000000065f0a1c31a1b2c3d.s", "@4000000065f0a2000a1b2c3d.s", "@4000000065f0b0000a1b2c3d.s"}, "lock"},
+    {"a.log",
+     {"a.log.31Jan2026", "a.log.01Feb2026", "a.log.28Feb2026", "a.log.01Mar2026"},
+     "a.log.Monday"},
+    {"a.log",
+     {"a-20260228.log", "a-20260301.log", "a-20260302.log", "a-20260303.log"},
+     "a-web.log"},
+    {"a.log",
+     {"a.2026-02-28.log", "a.2026-03-01.log", "a.2026-03-02.log", "a.2026-03-03.log"},
+     "a.err.log"},
+    {"a.log",
+     {"a.2026-02-28.8.log", "a.2026-02-28.9.log", "a.2026-02-28.10.log", "a.2026-03-01.0.log"},
+     "a.b.log"},
+    {"a.log",
+     {"a-03-01-2026-1.log", "a-03-01-2026-2.log", "a-03-02-2026-1.log", "a-04-01-2026-1.log"},
+     "a.x.log"},
+    {"a.log",
+     {"a.log.2026-03-01_09-59", "a.log.2026-03-01_10-00", "a.log.2026-03-01_10-01",
+      "a.log.2026-03-02_00-00"},
+     "a.log.tmp"},
+    {"a.log",
+     {"a.log.2026-03-01T23:59:59Z", "a.log.2026-03-02T00:00:00Z", "a.log.2026-03-02T00:00:01Z",
+      "a.log.2026-03-03T00:00:00Z"},
+     "a.log.new"},
+    {"a.log",
+     {"a.log-20260301-101010.000042", "a.log-20260301-101010.000043",
+      "a.log-20260301-111010.000001", "a.log-20260302-000000.000007"},
+     "a.log-latest"},
+    {"a.log",
+     {"a.log.1772323200", "a.log.1772326800", "a.log.1772330400", "a.log.1772334000"},
+     "a.log.pid"},
+    {"a.log",
+     {"a.log.1772323200123", "a.log.1772326800456", "a.log.1772330400789", "a.log.1772334000000"},
+     "a.log.pid"},
+    {"a.log",
+     {"a.log.web01.20260301.4242", "a.log.web01.20260302.913", "a.log.web01.20260303.71234",
+      "a.log.web01.20260304.5"},
+     "b.log.web01.20260303.1"},
+    {"a.log",
+     {"a.log-20260301", "a.log-20260301.1", "a.log-20260301.2", "a.log-20260302"},
+     "a.log-20260301.txt2"},
+    {"current",
+     {"@4000000065f0a1b20a1b2c3d.s", "@4000000065f0a1c31a1b2c3d.s", "@4000000065f0a2000a1b2c3d.s",
+      "@4000000065f0b0000a1b2c3d.s"},
+     "lock"},
     {"messages", {"messages.3", "messages.2", "messages.1", "messages.0"}, "messages.pos"},
-    {"c-json.log", {"c-json.log.4", "c-json.log.3", "c-json.log.2", "c-json.log.1"}, "config.v2.json"},
+    {"c-json.log",
+     {"c-json.log.4", "c-json.log.3", "c-json.log.2", "c-json.log.1"},
+     "config.v2.json"},
     {"a@x:1.log", {"a@x:1.log~4", "a@x:1.log~5", "a@x:1.log~6", "a@x:1.log~7"}, "a@x:1"},
 };
 
@@ -152,7 +193,8 @@ static void a_copy_of_what_was_read_is_not_read(void **state)
     remove_file(&w, ".1");
     rename_file(&w, ".2", ".1");
     assert_true(read_one(&w));
-    /* Made when the next one was there already, it is no rotated file: a number tells which it is. */
+    /* Made when the next one was there already, it is no rotated file: a number tells which it is.
+     */
     rename_file(&w, ".1", ".2");
     rename_file(&w, "", ".1");
     make_file(&w, "", "3-3\n");
@@ -211,7 +253,8 @@ static void few_bytes_do_not_tell_a_copy(void **state)
     begin_with_one_line(&w);
     make_file(&w, ".swp", "1-1\n2-2\n");
     rename_file(&w, ".swp", "");
-    refused_after_a_while(&w, "begins with the 4 bytes that were read of the file that it replaced");
+    refused_after_a_while(&w,
+                          "begins with the 4 bytes that were read of the file that it replaced");
     end_story(&w);
 }
 
