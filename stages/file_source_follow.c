@@ -42,7 +42,6 @@ struct rotation_view file_source_view(const struct file_source *self)
                                   .left_fd = self->left_fd,
                                   .at = &self->at,
                                   .bytes = kept ? self->tail.bytes : NULL,
-                                  .lowest = self->lowest,
                                   .beats = self->beats};
 }
 
@@ -102,18 +101,21 @@ static int learn(struct file_source *self, struct err *e)
     /* What comes next was not born then: a tick of the clock is shorter than that was waited. */
     uint64_t since_ns = stock->since_ns + 1;
     stock->waits = false;
-    self->lowest = stock->lowest;
-    if (stock->since_ns == 0 || since_ns <= self->at.past.since_ns)
+    if (stock->since_ns == 0 || since_ns < self->at.past.since_ns)
+        since_ns = self->at.past.since_ns;
+    if (since_ns == self->at.past.since_ns && stock->lowest == self->at.past.lowest)
         return 0;
     /* Not for what the same file had before it was truncated: a copy of that may be needed. */
     bool is_committed = rotation_is_same(&self->committed.file, &self->at.file) &&
                         self->committed.past.since_ns == self->at.past.since_ns &&
                         self->committed.past.left_inode == self->at.past.left_inode;
     self->at.past.since_ns = since_ns;
+    self->at.past.lowest = stock->lowest;
     if (!is_committed)
         return 0;
     struct source_mark mark = self->committed;
     mark.past.since_ns = since_ns;
+    mark.past.lowest = stock->lowest;
     return file_source_write_cursor(self, &mark, &self->end, e);
 }
 
@@ -144,13 +146,14 @@ static int take_stock(struct file_source *self, struct err *e)
 int file_source_begin_past(struct file_source *self, struct err *e)
 {
     struct rotation_view view = file_source_view(self);
-    uint64_t since_ns, lowest;
+    uint64_t since_ns;
+    uint32_t lowest;
     int rc = rotation_take_stock(&view, true, &since_ns, &lowest, e);
     if (rc != 0)
         return rc;
     if (since_ns > self->at.past.since_ns)
         self->at.past.since_ns = since_ns;
-    self->lowest = lowest;
+    self->at.past.lowest = lowest;
     return 0;
 }
 

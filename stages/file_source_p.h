@@ -68,7 +68,8 @@ struct doubt {
 struct stock {
     bool waits;        /* to be taken for true when the file is still there a while later */
     uint64_t taken_ms; /* 0: never */
-    uint64_t since_ns, lowest;
+    uint64_t since_ns;
+    uint32_t lowest;
     struct timespec directory_time; /* of its last change then */
 };
 
@@ -100,7 +101,6 @@ struct file_source {
     struct doubt too_few;  /* there is less to read than that stage has had */
     struct doubt gap;      /* a rotated file is missing */
     struct stock stock;
-    uint64_t lowest;     /* number of a rotated file that was seen while ours was at the path */
     uint64_t cut_bytes;  /* of a line that the truncated file does not have any more */
     char *trouble;       /* what failed and is tried again; NULL: nothing */
     bool read_fails;     /* reading does */

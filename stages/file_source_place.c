@@ -36,7 +36,7 @@ enum {
     AT_GIVEN_CRC = 112,
 };
 
-enum { FLAG_COPIED = 1, FLAG_CUT = 2 };
+enum { FLAG_COPIED = 1, FLAG_CUT = 2, FLAG_BITS = 8 }; /* the lowest number is above these */
 
 int file_source_check_regular(int fd, const char *path, struct stat *ret_st, struct err *e)
 {
@@ -131,8 +131,9 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     bytes_put_u32(payload + AT_PREFIX_CRC, mark->prefix_crc);
     bytes_put_u32(payload + AT_TAIL_CRC, mark->tail_crc);
     bytes_put_u32(payload + AT_UNTERMINATED, mark->unterminated ? 1 : 0);
-    bytes_put_u32(payload + AT_FLAGS,
-                  (mark->past.copied ? FLAG_COPIED : 0u) | (mark->is_cut ? FLAG_CUT : 0u));
+    bytes_put_u32(payload + AT_FLAGS, (mark->past.copied ? FLAG_COPIED : 0u) |
+                                          (mark->is_cut ? FLAG_CUT : 0u) |
+                                          mark->past.lowest << FLAG_BITS);
     bytes_put_u64(payload + AT_BIRTH, mark->file.birth_ns);
     bytes_put_u64(payload + AT_END_SEQ, end->seq);
     bytes_put_u64(payload + AT_END_LINE, end->line);
@@ -167,6 +168,7 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
                                              .birth_ns = bytes_get_u64(payload + AT_BIRTH)},
                                     .past = {.since_ns = bytes_get_u64(payload + AT_SINCE),
                                              .left_inode = bytes_get_u64(payload + AT_LEFT_INODE),
+                                             .lowest = flags >> FLAG_BITS,
                                              .copied = (flags & FLAG_COPIED) != 0},
                                     .is_cut = (flags & FLAG_CUT) != 0};
     if (self->at.past.since_ns == 0) /* of an earlier version */

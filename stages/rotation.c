@@ -8,23 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/hash.h"
 #include "common/memory.h"
 #include "stages/rotation_age.h"
 #include "stages/rotation_content.h"
 #include "stages/rotation_list.h"
 
-/* How often a file that is renamed between the list and the look is looked for. */
-#define TRIES_MAX 32u
 /* Fewer bytes can be the same in two files by chance: a header, a first line. */
 #define SURE_BYTES 4096u
 /* Numbers above are not counted, but given out otherwise: that one is missing says nothing. */
 #define NUMBERS_MAX 999u
-
-/* The end of a refusal: what to do if nothing else helps. */
-#define OR_DISCARD                                                                                 \
-    "; or leave out what was not read, and begin anew with '%s': --discard of this stage, or "     \
-    "--fresh, which also empties the outputs"
 
 int rotation_identify(int fd, struct file_identity *ret_file, struct err *e)
 {
@@ -42,299 +34,6 @@ bool rotation_is_same(const struct file_identity *a, const struct file_identity 
 {
     return a->device == b->device && a->inode == b->inode &&
            (a->birth_ns == b->birth_ns || a->birth_ns == 0 || b->birth_ns == 0);
-}
-
-static uint64_t latest(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* --- where is it now --- */
-
-static int find_by_identity(const struct rotation_list *l, const struct file_identity *file,
-                            int *ret_fd, struct err *e)
-{
-    for (size_t i = 0; i < l->count; i++) {
-        const struct rotation_entry *entry = &l->entries[i];
-        if (file_look_is(&entry->look, file))
-            return rotation_list_open(entry->name, &entry->look, ret_fd, e);
-    }
-    return ERR_NOT_FOUND;
-}
-
-/* Looks whether a file has the bytes that were read; if so, it stays open. ERR_NOT_FOUND: no. */
-static int open_copy(const char *name, const struct file_look *look, const struct source_mark *at,
-                     _Atomic uint64_t *beats, int *ret_fd, struct err *e)
-{
-    int fd;
-    bool same;
-    uint64_t since_ns = at->past.since_ns;
-    if (!look->is_regular || look->size < at->offset ||
-        (look->id.birth_ns != 0 && look->id.birth_ns <= since_ns))
-        return ERR_NOT_FOUND;
-    int rc = rotation_list_open(name, look, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = content_begins_with(fd, at->offset, at->prefix_crc, beats, &same, e);
-    if (rc == 0 && same) {
-        *ret_fd = fd;
-        return 0;
-    }
-    (void)close(fd);
-    return rc != 0 ? rc : ERR_NOT_FOUND;
-}
-
-/* What was found to have the bytes that were read. */
-struct found {
-    int fd; /* -1: nothing yet */
-    const char *name;
-};
-
-/*
- * Of several copies of one file that was still being written, the longest one is taken: it begins
- * with all that the others have.
- */
-static int take_longer(struct found *found, int fd, const char *name, _Atomic uint64_t *beats,
-                       struct err *e)
-{
-    struct file_look look = {.size = 0}, than = {.size = 0};
-    bool same = false;
-    int rc = file_look_at(fd, &look, e);
-    if (rc == 0)
-        rc = file_look_at(found->fd, &than, e);
-    if (rc == 0)
-        rc = content_is_same(fd, found->fd, look.size < than.size ? look.size : than.size, beats,
-                             &same, e);
-    if (rc == 0 && !same)
-        rc = err_set(e, ERR_MISMATCH,
-                     "'%s' and '%s' both begin with the bytes that were read, and differ behind "
-                     "them, so nobody can tell which of them to go on with; move the one that is "
-                     "not wanted to another directory",
-                     name, found->name);
-    bool longer = rc == 0 && look.size > than.size;
-    (void)close(longer ? found->fd : fd);
-    if (longer)
-        *found = (struct found){.fd = fd, .name = name};
-    return rc;
-}
-
-/* Takes a file if it has them. */
-static int try_copy(struct found *found, const char *name, const struct file_look *look,
-                    const struct source_mark *at, _Atomic uint64_t *beats, struct err *e)
-{
-    int fd = -1;
-    int rc = open_copy(name, look, at, beats, &fd, e);
-    if (rc == ERR_NOT_FOUND)
-        return 0;
-    if (rc == 0 && found->fd >= 0)
-        return take_longer(found, fd, name, beats, e);
-    if (rc == 0)
-        *found = (struct found){.fd = fd, .name = name};
-    return rc;
-}
-
-/* Opens what has the bytes that were read, of the one at the path and all beside it. */
-static int find_by_content(const char *path, const struct rotation_list *l,
-                           const struct source_mark *at, _Atomic uint64_t *beats, int *ret_fd,
-                           struct err *e)
-{
-    struct found found = {.fd = -1};
-    if (at->offset == 0)
-        return ERR_NOT_FOUND; /* nothing tells a copy of it */
-    int rc = l->there && !file_look_is(&l->path, &at->file)
-                 ? try_copy(&found, path, &l->path, at, beats, e)
-                 : 0;
-    for (size_t i = 0; rc == 0 && i < l->count; i++) {
-        const struct rotation_entry *entry = &l->entries[i];
-        if (!file_look_is(&entry->look, &at->file) && !rotation_is_compressed(entry))
-            rc = try_copy(&found, entry->name, &entry->look, at, beats, e);
-    }
-    if (rc == 0 && found.fd >= 0)
-        *ret_fd = found.fd;
-    else if (found.fd >= 0)
-        (void)close(found.fd);
-    return rc == 0 && found.fd < 0 ? ERR_NOT_FOUND : rc;
-}
-
-int rotation_find(const char *path, const struct source_mark *at, _Atomic uint64_t *beats,
-                  int *ret_fd, bool *ret_is_copy, struct err *e)
-{
-    int rc = ERR_AGAIN;
-    for (unsigned i = 0; rc == ERR_AGAIN && i < TRIES_MAX; i++) {
-        struct rotation_list l;
-        rc = rotation_list_make(path, -1, &at->file, true, &l, e);
-        if (rc != 0)
-            continue;
-        *ret_is_copy = false;
-        rc = find_by_identity(&l, &at->file, ret_fd, e);
-        if (rc == ERR_NOT_FOUND) {
-            *ret_is_copy = true;
-            rc = find_by_content(path, &l, at, beats, ret_fd, e);
-        }
-        rotation_list_done(&l);
-    }
-    if (rc == ERR_AGAIN)
-        return err_set(e, ERR_IO, "the files beside '%s' are renamed all the time", path);
-    return rc;
-}
-
-/* --- copies of a file that was truncated --- */
-
-/* Whether the bytes of a file are some of those that were read. ERR_MISMATCH: nobody can tell. */
-static int was_read(const struct rotation_view *v, const struct rotation_entry *entry, int fd,
-                    bool *ret_was, struct err *e)
-{
-    uint64_t len = entry->look.size;
-    *ret_was = false;
-    if (len >= v->at->offset)
-        return 0; /* it would begin with them */
-    if (v->bytes == NULL)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' was truncated, and nobody can tell whether '%s' is a copy of what was "
-                       "read of it before or of what it had after that; move the copy to another "
-                       "directory if it is not wanted" OR_DISCARD,
-                       v->path, entry->name, v->path);
-    return content_begins_with(fd, len, hash_crc32c(0, v->bytes, (size_t)len), v->beats, ret_was,
-                               e);
-}
-
-/*
- * Opens a copy if nothing that it has was read, and the file that it was made of has it no more.
- * *ret_had: it still has it.
- */
-static int open_unread(const struct rotation_view *v, const struct file_look *ours,
-                       const struct rotation_entry *entry, int *ret_fd, bool *ret_had,
-                       struct err *e)
-{
-    const struct file_look *look = &entry->look;
-    uint64_t since_ns = v->at->past.since_ns;
-    bool was = false;
-    int fd;
-    *ret_had = false;
-    if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) || look->size == 0 ||
-        rotation_times_were_set(look) || since_ns == 0 || look->id.birth_ns <= since_ns)
-        return ERR_NOT_FOUND;
-    *ret_had = look->id.birth_ns > ours->changed_ns;
-    if (*ret_had)
-        return ERR_NOT_FOUND;
-    int rc = rotation_list_open(entry->name, look, &fd, e);
-    if (rc != 0)
-        return rc;
-    if (look->size <= ours->size)
-        rc = content_is_same(fd, v->fd, look->size, v->beats, ret_had, e);
-    if (rc == 0 && !*ret_had)
-        rc = was_read(v, entry, fd, &was, e);
-    if (rc == 0 && !*ret_had && !was) {
-        *ret_fd = fd;
-        return 0;
-    }
-    (void)close(fd);
-    return rc != 0 ? rc : ERR_NOT_FOUND;
-}
-
-/*
- * Opens the first copy of what was not read. *ret_since_ns: what was born up to then is none, nor
- * will be when the file is truncated again.
- */
-static int find_unread(const struct rotation_view *v, const struct rotation_list *l, int *ret_fd,
-                       uint64_t *ret_since_ns, struct err *e)
-{
-    const struct rotation_entry *first = NULL;
-    struct rotation_ages ages;
-    struct file_look ours;
-    int fd = -1, first_fd = -1;
-    uint64_t needed_ns = UINT64_MAX; /* the first birth of what it still has */
-    int rc = file_look_at(v->fd, &ours, e);
-    if (rc == 0)
-        rotation_ages_init(&ages, v, l, &ours);
-    for (size_t i = 0; rc == 0 && i < l->count; i++) {
-        const struct rotation_entry *entry = &l->entries[i];
-        bool had;
-        rc = open_unread(v, &ours, entry, &fd, &had, e);
-        if (had && entry->look.id.birth_ns < needed_ns)
-            needed_ns = entry->look.id.birth_ns;
-        bool earlier = rc == 0 && (first == NULL || rotation_order(&ages, entry, first) < 0);
-        int other = earlier ? first_fd : fd;
-        if (rc == 0 && other >= 0)
-            (void)close(other);
-        if (earlier) {
-            first = entry;
-            first_fd = fd;
-        }
-        rc = rc == ERR_NOT_FOUND ? 0 : rc;
-    }
-    *ret_since_ns = v->at->past.since_ns;
-    for (size_t i = 0; i < l->count; i++) {
-        const struct file_look *look = &l->entries[i].look;
-        if (look->id.birth_ns < needed_ns && !file_look_is(look, &v->at->file))
-            *ret_since_ns = latest(*ret_since_ns, look->id.birth_ns);
-    }
-    if (rc == 0 && first != NULL)
-        *ret_fd = first_fd;
-    else if (first_fd >= 0)
-        (void)close(first_fd);
-    return rc == 0 && first == NULL ? ERR_NOT_FOUND : rc;
-}
-
-int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_step, struct err *e)
-{
-    struct rotation_list l;
-    int rc = rotation_list_make(v->path, v->fd, &v->at->file, false, &l, e);
-    if (rc != 0)
-        return rc;
-    int fd = -1;
-    bool continues = true;
-    uint64_t since_ns = v->at->past.since_ns;
-    rc = ERR_NOT_FOUND;
-    if (l.there && file_look_is(&l.path, &v->at->file)) {
-        rc = find_by_content(v->path, &l, v->at, v->beats, &fd, e);
-        if (rc == ERR_NOT_FOUND) {
-            continues = v->at->offset == 0;
-            rc = find_unread(v, &l, &fd, &since_ns, e);
-        }
-    }
-    *ret_step = (struct rotation_step){.fd = fd, .continues = continues, .past = v->at->past};
-    struct file_identity copy;
-    if (rc == 0 && rotation_identify(fd, &copy, NULL) == 0) {
-        ret_step->past.copied = true;
-        ret_step->past.left_inode = v->at->file.inode;
-        ret_step->past.since_ns = latest(v->at->past.since_ns, copy.birth_ns);
-    }
-    if (rc == ERR_NOT_FOUND)
-        ret_step->past.since_ns = since_ns;
-    rotation_list_done(&l);
-    return rc;
-}
-
-int rotation_take_stock(const struct rotation_view *v, bool any, uint64_t *ret_since_ns,
-                        uint64_t *ret_lowest, struct err *e)
-{
-    struct rotation_list l;
-    int rc = rotation_list_make(v->path, v->fd, &v->at->file, false, &l, e);
-    if (rc != 0)
-        return rc;
-    /* What was copied of ours meanwhile may be needed when that is truncated. */
-    uint64_t first_ns = UINT64_MAX, since_ns = v->at->past.since_ns;
-    for (size_t i = 0; i < l.count; i++) {
-        const struct rotation_entry *entry = &l.entries[i];
-        uint64_t born_ns = entry->look.id.birth_ns;
-        bool plain = !rotation_is_compressed(entry) && !file_look_is(&entry->look, &v->at->file);
-        if (plain && born_ns > since_ns && born_ns < first_ns && !any)
-            first_ns = born_ns;
-    }
-    *ret_since_ns = *ret_lowest = 0;
-    for (size_t i = 0; i < l.count; i++) {
-        const struct rotation_entry *entry = &l.entries[i];
-        uint64_t number;
-        if (entry->look.id.birth_ns < first_ns && !file_look_is(&entry->look, &v->at->file))
-            *ret_since_ns = latest(*ret_since_ns, entry->look.id.birth_ns);
-        if (rotation_name_number(l.family.base, entry->base, entry->plain_len, &number) &&
-            (*ret_lowest == 0 || number < *ret_lowest))
-            *ret_lowest = number;
-    }
-    rc = l.there && file_look_is(&l.path, &v->at->file) ? 0 : ERR_AGAIN;
-    rotation_list_done(&l);
-    return rc;
 }
 
 /* --- what comes next --- */
@@ -356,7 +55,7 @@ static int refuse_gap(const struct rotation_view *v, const struct survey *s, str
 {
     return err_set(e, ERR_MISMATCH,
                    "'%s' was read and '%s' is there, but not what was rotated in between; put it "
-                   "back" OR_DISCARD,
+                   "back" ROTATION_OR_DISCARD,
                    ours_of(s)->name, s->next != NULL ? s->next->name : v->path, v->path);
 }
 
@@ -366,7 +65,7 @@ static int refuse_compressed(const struct rotation_view *v, const struct rotatio
     return err_set(e, ERR_MISMATCH,
                    "'%s' was compressed before it was read; decompress it under the name that it "
                    "had, keeping its time as gzip -dk does, and compress one rotation "
-                   "later" OR_DISCARD,
+                   "later" ROTATION_OR_DISCARD,
                    entry->name, v->path);
 }
 
@@ -380,12 +79,12 @@ static int refuse_age(const struct rotation_view *v, const struct survey *s,
             e, ERR_MISMATCH,
             "'%s' was made after '%s' was begun, so it is a copy or was decompressed, "
             "and nobody can tell where it belongs: move it to another directory; if it "
-            "was not read, decompress it with its time kept, as gzip -dk does" OR_DISCARD,
+            "was not read, decompress it with its time kept, as gzip -dk does" ROTATION_OR_DISCARD,
             entry->name, v->path, v->path);
     return err_set(e, ERR_MISMATCH,
                    "nobody can tell whether '%s' is older than '%s', which was read: neither their "
                    "times nor their names do; move it to another directory if it was read, or is "
-                   "not wanted" OR_DISCARD,
+                   "not wanted" ROTATION_OR_DISCARD,
                    entry->name, ours != NULL ? ours->name : v->path, v->path);
 }
 
@@ -396,7 +95,7 @@ static int refuse_order(const struct rotation_view *v, const struct rotation_ent
         e, ERR_MISMATCH,
         "nobody can tell whether '%s' or '%s' was written first: neither their times nor "
         "their names do; move the later one to another directory, and back when the "
-        "other was read" OR_DISCARD,
+        "other was read" ROTATION_OR_DISCARD,
         a->name, b->name, v->path);
 }
 
@@ -462,7 +161,7 @@ static bool lacks_number(const struct rotation_view *v, const struct survey *s)
                (rotation_name_number(family->base, ours->base, len, &number) ||
                 (family->target != NULL &&
                  rotation_name_number(family->target, ours->base, len, &number))) &&
-               number > 1 && number != v->lowest && !has_number(s, ours, len, number - 1);
+               number > 1 && number != v->at->past.lowest && !has_number(s, ours, len, number - 1);
     return direction != 0 &&
            rotation_name_numbers(next->base, next->plain_len, ours->base, len, &next_number,
                                  &number) &&
@@ -487,7 +186,7 @@ static int check_new(const struct rotation_view *v, const struct survey *s, stru
         rc = err_set(e, ERR_MISMATCH,
                      "'%s' has the same bytes as the file that was read as '%s' begins with, so "
                      "nobody can tell whether it is a copy; move it to another directory, and its "
-                     "lines are not read again" OR_DISCARD,
+                     "lines are not read again" ROTATION_OR_DISCARD,
                      next->name, v->path, v->path);
     return rc;
 }
@@ -505,7 +204,7 @@ static int check_path(const struct rotation_view *v, const struct survey *s, str
     if (past->copied)
         return err_set(e, ERR_MISMATCH,
                        "'%s' was truncated, and while its copies were read, another file took its "
-                       "place; nobody can tell what came in between" OR_DISCARD,
+                       "place; nobody can tell what came in between" ROTATION_OR_DISCARD,
                        v->path, v->path);
     bool older = path->birth_ns != 0 ? path->birth_ns < begun_ns
                                      : was_left && s->ages.list->path.size > 0 &&
@@ -513,7 +212,7 @@ static int check_path(const struct rotation_view *v, const struct survey *s, str
     if (older)
         return err_set(e, ERR_MISMATCH,
                        "'%s' is older than the file that was read last under that name; put back "
-                       "the one that was there" OR_DISCARD,
+                       "the one that was there" ROTATION_OR_DISCARD,
                        v->path, v->path);
     return 0;
 }
@@ -537,7 +236,7 @@ static int check_replaced(const struct rotation_view *v, const struct survey *s,
         rc = err_set(e, ERR_MISMATCH,
                      "'%s' begins with the %" PRIu64 " bytes that were read of %s, so few that "
                      "nobody can tell whether it is the same; append to it, or rename it and begin "
-                     "another" OR_DISCARD,
+                     "another" ROTATION_OR_DISCARD,
                      v->path, v->at->offset,
                      v->at->past.copied ? "a copy of it" : "the file that it replaced", v->path);
     return rc;
@@ -550,14 +249,14 @@ static int judge(const struct rotation_view *v, const struct survey *s, struct e
     if (ours->changed_ns < ours->id.birth_ns)
         return err_set(e, ERR_MISMATCH,
                        "the clock was set back while '%s' was written, so nobody can tell by the "
-                       "times of files which of them came after it" OR_DISCARD,
+                       "times of files which of them came after it" ROTATION_OR_DISCARD,
                        v->path, v->path);
     if (ours_of(s) == NULL && s->next != NULL)
         return err_set(e, ERR_MISMATCH,
                        "'%s' was rotated more than once ('%s' came later), and the file that was "
                        "read is not beside it any more, so nobody can tell what came after it; "
                        "put it back beside the path under any name, as with ln, rotate by renaming "
-                       "within the directory, and compress one rotation later" OR_DISCARD,
+                       "within the directory, and compress one rotation later" ROTATION_OR_DISCARD,
                        v->path, s->next->name, v->path);
     if (ours_of(s) != NULL && lacks_number(v, s))
         return refuse_gap(v, s, e);
@@ -572,18 +271,21 @@ static int judge(const struct rotation_view *v, const struct survey *s, struct e
 static struct file_past past_of(const struct rotation_view *v, const struct survey *s)
 {
     const struct file_past *past = &v->at->past;
-    struct file_past next = {.since_ns = past->since_ns, .left_inode = v->at->file.inode};
+    struct file_past next = *past;
+    next.left_inode = v->at->file.inode;
+    next.copied = false;
     if (s->next == NULL) {
         /* It is at the path: whatever else there is came before, copies that were made late too. */
-        next.since_ns =
-            latest(latest(past->since_ns, v->at->file.birth_ns), s->ages.list->path.id.birth_ns);
+        next.since_ns = rotation_latest(rotation_latest(past->since_ns, v->at->file.birth_ns),
+                                        s->ages.list->path.id.birth_ns);
         for (size_t i = 0; i < s->ages.list->count; i++)
-            next.since_ns = latest(next.since_ns, s->ages.list->entries[i].look.id.birth_ns);
+            next.since_ns =
+                rotation_latest(next.since_ns, s->ages.list->entries[i].look.id.birth_ns);
         return next;
     }
     if (!rotation_times_were_set(&s->next->look) &&
         !rotation_is_late_copy(&s->ages, &s->next->look))
-        next.since_ns = latest(past->since_ns, s->next->look.id.birth_ns);
+        next.since_ns = rotation_latest(past->since_ns, s->next->look.id.birth_ns);
     next.copied = past->copied;
     if (past->copied)
         next.left_inode = past->left_inode;

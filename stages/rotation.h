@@ -23,7 +23,6 @@ struct rotation_view {
     int left_fd;                  /* the one that was read before it; -1: not open */
     const struct source_mark *at; /* how far it was read */
     const uint8_t *bytes;         /* all that was read of it; NULL: it is not kept */
-    uint64_t lowest;              /* rotation_take_stock() */
     _Atomic uint64_t *beats;
 };
 
@@ -68,12 +67,12 @@ int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_
  *
  *   any           copies do not matter: nothing of it was read before now
  *   ret_since_ns  what was born up to then does not come after it
- *   ret_lowest    the lowest number N among names like app.log.N, 0 if there is none
+ *   ret_lowest    the lowest number N among names like app.log.N, 0 if there is none or it is 0
  *
  * Returns: 0, ERR_AGAIN (it is not at the path), ERR_IO.
  */
 int rotation_take_stock(const struct rotation_view *v, bool any, uint64_t *ret_since_ns,
-                        uint64_t *ret_lowest, struct err *e);
+                        uint32_t *ret_lowest, struct err *e);
 
 /*
  * Finds the file that follows the open one, and opens it; with ret_step NULL, only tells whether

@@ -9,9 +9,21 @@
 #define BULKHEAD_STAGES_ROTATION_AGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "stages/rotation.h"
 #include "stages/rotation_list.h"
+
+/* The end of a refusal: what to do if nothing else helps. */
+#define ROTATION_OR_DISCARD                                                                        \
+    "; or leave out what was not read, and begin anew with '%s': --discard of this stage, or "     \
+    "--fresh, which also empties the outputs"
+
+/* The later of two times. */
+static inline uint64_t rotation_latest(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
 
 enum age {
     AGE_OLDER, /* than ours, or ours, or a copy of it: nothing to be read */

@@ -30,6 +30,7 @@ struct file_identity {
 struct file_past {
     uint64_t since_ns;
     uint64_t left_inode;
+    uint32_t lowest; /* number of a rotated file that was there when this one was at the path; 0 */
     bool copied;
 };
 

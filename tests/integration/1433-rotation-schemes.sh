@@ -1,107 +1,159 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A followed file through the rotations of the field, as processes see them: every line once and in
-# order, whatever the names say; with the source, and then the supervisor, killed in between.
+# A followed log through the ways of rotating that are in use, by the renames of their programs: while
+# the source is there, while it is not, and with the source and the supervisor killed in between. Every
+# line comes once, in order.
 . "$ROOT/tests/integration/lib.sh"
-cat >follow.yaml <<'END'
+cat >t.yaml <<'END'
 topology: t
 stages:
   in: { kind: file.source, path: log/app.log, follow: true }
   out: { kind: file.sink, from: in, path: out }
 END
-topology=$PWD/follow.yaml
+topology=t.yaml
 
-n=0
-line() { n=$((n + 1)) && echo "line $n" | tee -a wanted >>"$1"; }
-read_so_far() { wait_for acked out "$n"; }
-# Two files of one moment have one birth: the clock that they take it from must have gone on.
-new_clock() {
-    local before now
-    touch clock.1 && before=$(stat -c %.Z clock.1)
-    while rm -f clock.2 && touch clock.2 && now=$(stat -c %.Z clock.2) && [ "$now" = "$before" ]; do :; done
+# Each gets the number of the rotation, from 1.
+numbered() { # logrotate, Docker, Python, newsyslog
+    for ((n = $1 - 1; n >= 1; n--)); do mv "log/app.log.$n" "log/app.log.$((n + 1))"; done
+    mv log/app.log log/app.log.1
+}
+from_five() { # start 5, after one that was there before
+    for ((n = $1 + 4; n >= 5; n--)); do mv "log/app.log.$n" "log/app.log.$((n + 1))"; done
+    mv log/app.log log/app.log.5
+}
+in_front() { # logback: app.1.log
+    for ((n = $1 - 1; n >= 1; n--)); do mv "log/app.$n.log" "log/app.$((n + 1)).log"; done
+    mv log/app.log log/app.1.log
+}
+rising() { mv log/app.log "log/app.log.$1"; }               # log4j2: app.log.1 is the first
+counted() { mv log/app.log "log/app.log-$((7 + $1))"; }     # from 9 to 10
+dated() { mv log/app.log "log/app.log-$((20260227 + $1))"; } # dateext
+dotted() { mv log/app.log "log/app.log.$((20260227 + $1))"; }
+extended() { mv log/app.log "log/app-$((20260227 + $1)).log"; }
+day_first() { mv log/app.log "log/app.log-$(date -u -d "2026-01-29 + $1 days" +%d-%m-%Y)"; }
+timed() { mv log/app.log "log/app.log.2026-03-01_09-5$((3 + $1))"; }
+labelled() { mv log/app.log "$(printf 'log/@4000000065f0a1%02xdeadbeef.s' $((8 + $1)))"; }
+epoch() { mv log/app.log "log/app.log.$((1772323200 + 3600 * $1))"; }
+only_old() { mv log/app.log log/app.log.old; } # the one before is gone with it
+older_directory() { mv log/app.log "log/old/app.log-$((20260227 + $1))"; }
+linked() { mv p/0.log "p/0.log.$((20260227 + $1))-101010"; }
+link_moves() { # glog: another file, then the link
+    : >"log/app.$((20260227 + $1)).4$1"
+    ln -sfn "app.$((20260227 + $1)).4$1" log/new && mv -T log/new log/app.log
+}
+compressed() { # delaycompress: what was read by then
+    for ((n = $1 - 1; n >= 2; n--)); do mv "log/app.log.$n.gz" "log/app.log.$((n + 1)).gz"; done
+    [ "$1" -eq 1 ] || mv log/app.log.1 log/app.log.2
+    mv log/app.log log/app.log.1
+    [ "$1" -eq 1 ] || gzip log/app.log.2
+}
+compressed_at_once() { # what is read is held open by the source
+    for ((n = $1 - 1; n >= 1; n--)); do mv "log/app.log.$n.gz" "log/app.log.$((n + 1)).gz"; done
+    mv log/app.log log/app.log.1
+    gzip log/app.log.1
+}
+copied() { # copytruncate
+    for ((n = $1 - 1; n >= 1; n--)); do mv "log/app.log.$n" "log/app.log.$((n + 1))"; done
+    cp log/app.log log/app.log.1
+    : >log/app.log
 }
 
-# scheme NAME ROTATE: four files, each made after ROTATE K has put the one before it away.
-scheme() {
-    local name=$1 rotate=$2 k
-    echo "scheme $name"
-    rm -rf "$name" && mkdir -p "$name/log" && cd "$name"
-    state=$PWD/state n=0
-    prepare_"$name"
-    line log/app.log
+# Until a file that is made now has another birth than the log: the clock of files goes in ticks.
+later() {
+    local born
+    born=$(stat -Lc %.W log/app.log)
+    until touch probe && [ "$(stat -c %.W probe)" != "$born" ]; do rm probe; done
+    rm probe
+}
+
+write() {
+    seq -f "%g of $scheme" "$((number + 1))" "$((number + $1))" | tee -a wanted >>log/app.log
+    number=$((number + $1))
+}
+settle() {
+    wait_for acked out "$number"
+    same out wanted
+}
+rotate() { # THE rotation, and what is written after it
+    rotated=$((rotated + 1))
+    later
+    "$scheme" "$rotated"
+    write 7
+}
+# Whether it can be rotated while nobody looks: where the file before is removed, it is read first.
+patient() { [ "$scheme" != only_old ] && [ "$scheme" != compressed ]; }
+killed_supervisor() {
+    kill -KILL "$supervisor"
+    wait "$supervisor" 2>/dev/null || true
+    supervisor=""
+}
+
+play() {
+    scheme=$1 number=0 rotated=0
+    rm -rf log p out "$state" wanted
+    mkdir log log/old p
+    case $scheme in
+    linked) ln -s ../p/0.log log/app.log ;;
+    link_moves) ln -s app.20260227.40 log/app.log ;;
+    from_five) echo before >log/app.log.5 ;;
+    esac
+    write 5
     start
-    for ((k = 1; k <= 4; k++)); do
-        line log/app.log
-        read_so_far
-        case $k in
-        2) killed in || fail "there is no source" ;;
-        3)
-            kill -9 "$supervisor"
-            wait "$supervisor" || true
-            ;;
-        esac
-        new_clock
-        line log/app.log # may be read before, or after it was put away
-        "$rotate" "$k"
-        line log/app.log
-        [ "$k" -ne 3 ] || start
-        read_so_far
+    settle
+    rotate # with the source there
+    settle
+    "$BULKHEAD" kill in --state "$state" >/dev/null
+    rotate # and killed
+    settle
+    killed_supervisor
+    rotate # while nothing is there
+    if patient; then
+        rotate
+        rotate
+    fi
+    start
+    settle
+    if patient; then
+        # Rotated twice while the source does not look.
+        kill -STOP "$(json in pid)"
+        rotate
+        rotate
+        "$BULKHEAD" kill in --state "$state" >/dev/null
+        settle
+    fi
+    stop
+    rotate
+    start
+    settle
+    stop
+}
+
+# With no file left of what was read, after a kill that is what is said, and how to go on.
+play_at_once() {
+    scheme=compressed_at_once number=0 rotated=0
+    rm -rf log out "$state" wanted
+    mkdir log
+    write 5
+    start
+    settle
+    for _ in 1 2 3; do
+        rotate
+        settle
     done
-    same out wanted
+    ! grep -q . run.err || fail "$(cat run.err)"
     stop
-    same out wanted
-    cd ..
+    write 3
+    rotate
+    expect_exit 5 run 2>errors
+    grep -q "not there any more: it was rotated away and removed, compressed" errors || fail "$(cat errors)"
+    gzip -dk log/app.log.1.gz
+    start
+    settle
+    stop
 }
+play_at_once
 
-prepare_rising() { :; } # log4j2: .1 is the oldest
-rising() { mv log/app.log "log/app.log.$1"; }
-prepare_falling() { :; } # logrotate: .1 is the newest
-falling() {
-    local i
-    for ((i = $1 - 1; i >= 1; i--)); do mv "log/app.log.$i" "log/app.log.$((i + 1))"; done
-    mv log/app.log log/app.log.1
-}
-prepare_counted() { :; } # from one digit to two
-counted() { mv log/app.log "log/app.log-$((7 + $1))"; }
-prepare_dated() { echo "long read" >log/app.log.20260228; } # dateformat .%Y%m%d, with an older one there
-dated() { mv log/app.log "log/app.log.2026030$1"; }
-prepare_day_first() { :; }
-day_first() { mv log/app.log "log/app.log-$((31 - $1 * 7))-0$1-2026"; }
-prepare_extension() { :; } # logrotate: extension .log
-extension() { mv log/app.log "log/app-2026030$1.log"; }
-prepare_linked() { mkdir pod && ln -s ../pod/0.log log/app.log; } # Kubernetes
-linked() { mv pod/0.log "pod/0.log.2026030$1-101010"; }
-prepare_old_directory() { mkdir log/old; } # logrotate: olddir
-old_directory() { # what is moved away is found by the process that has it open, and by no other
-    [ "$1" -ne 3 ] || return 0
-    mv log/app.log "log/old/app.log.$1"
-}
-
-for name in rising falling counted dated day_first extension linked old_directory; do
-    scheme "$name" "$name"
+for scheme in numbered from_five in_front rising counted dated dotted extended day_first timed labelled \
+    epoch only_old older_directory linked link_moves compressed copied; do
+    play "$scheme"
 done
-
-# The new file cannot be read for a while: it is waited for, like one that is not there.
-if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-    place=$(mktemp -d) # another user must come there
-    trap 'rm -rf "$place"' EXIT
-    mkdir "$place/log"
-    chmod 777 "$place" "$place/log"
-    cp follow.yaml "$place"
-    cd "$place"
-    topology=$PWD/follow.yaml state=$PWD/state n=0
-    line log/app.log
-    setpriv --reuid=65534 --regid=65534 --clear-groups "$BULKHEAD" run --quiet --state "$state" "$topology" >run.out 2>run.err &
-    supervisor=$!
-    wait_for running
-    read_so_far
-    new_clock
-    mv log/app.log log/app.log.1
-    umask 077 && line log/app.log && umask 022
-    refused_once() { grep -q "app.log" run.err; }
-    wait_for refused_once
-    chmod 644 log/app.log
-    read_so_far
-    same out wanted
-    stop
-fi
