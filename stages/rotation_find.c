@@ -300,4 +300,3 @@ int rotation_take_stock(const struct rotation_view *v, bool any, uint64_t *ret_s
     rotation_list_done(&l);
     return rc;
 }
-
