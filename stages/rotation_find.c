@@ -30,7 +30,7 @@ static int find_by_identity(const struct rotation_list *l, const struct file_ide
 static int open_copy(const char *name, const struct file_look *look, const struct source_mark *at,
                      _Atomic uint64_t *beats, int *ret_fd, struct err *e)
 {
-    int fd;
+    int fd = -1;
     bool same;
     uint64_t since_ns = at->past.since_ns;
     if (!look->is_regular || look->size < at->offset ||
@@ -86,7 +86,7 @@ static int take_longer(struct found *found, int fd, const char *name, _Atomic ui
 static int try_copy(struct found *found, const char *name, const struct file_look *look,
                     const struct source_mark *at, _Atomic uint64_t *beats, struct err *e)
 {
-    int fd;
+    int fd = -1;
     int rc = open_copy(name, look, at, beats, &fd, e);
     if (rc == ERR_NOT_FOUND)
         return 0;
@@ -173,7 +173,7 @@ static int open_unread(const struct rotation_view *v, const struct file_look *ou
     const struct file_look *look = &entry->look;
     uint64_t since_ns = v->at->past.since_ns;
     bool was = false;
-    int fd;
+    int fd = -1;
     *ret_had = false;
     if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) || look->size == 0 ||
         rotation_times_were_set(look) || since_ns == 0 || look->id.birth_ns <= since_ns)
@@ -206,7 +206,7 @@ static int find_unread(const struct rotation_view *v, const struct rotation_list
     const struct rotation_entry *first = NULL;
     struct rotation_ages ages;
     struct file_look ours;
-    int fd, first_fd = -1;
+    int fd = -1, first_fd = -1;
     uint64_t needed_ns = UINT64_MAX; /* the first birth of what it still has */
     int rc = file_look_at(v->fd, &ours, e);
     if (rc == 0)
