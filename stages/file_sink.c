@@ -50,10 +50,55 @@ static int refuse_input_as_output(const struct topology *topology, const struct 
     return 0;
 }
 
+/* The directory that a file lies in; the caller frees it. */
+static char *parent_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? memory_dup(".", 1)
+                         : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* Whether two paths lead to one file, which need not be there. */
+static bool is_one_file(const char *path, const char *other)
+{
+    struct stat a, b;
+    bool there = stat(path, &a) == 0;
+    if (there != (stat(other, &b) == 0))
+        return false;
+    const char *name = strrchr(path, '/'), *other_name = strrchr(other, '/');
+    name = name != NULL ? name + 1 : path;
+    other_name = other_name != NULL ? other_name + 1 : other;
+    if (!there) {
+        char *parent = parent_of(path), *other_parent = parent_of(other);
+        bool known =
+            strcmp(name, other_name) == 0 && stat(parent, &a) == 0 && stat(other_parent, &b) == 0;
+        free(parent);
+        free(other_parent);
+        if (!known)
+            return false;
+    }
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int refuse_second_writer(const struct topology *topology, const struct stage *stage,
+                                const char *path, struct err *e)
+{
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        const struct stage *other = &topology->stages[i];
+        if (other != stage && other->kind == stage->kind &&
+            is_one_file(path, options_get(other->options, "path")->text))
+            return err_set(e, ERR_MISMATCH, "'%s' is also the output of stage '%s'", path,
+                           other->name);
+    }
+    return 0;
+}
+
 static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
 {
     const char *path = options_get(stage->options, "path")->text;
     struct stat st;
+    if (refuse_second_writer(topology, stage, path, e) != 0)
+        return ERR_MISMATCH;
     if (stat(path, &st) == 0) {
         if (!S_ISREG(st.st_mode))
             return err_set(e, ERR_MISMATCH, "'%s' is no regular file", path);
@@ -63,9 +108,7 @@ static int preflight(const struct topology *topology, const struct stage *stage,
     }
     if (errno != ENOENT)
         return err_set_errno(e, "cannot open '%s'", path);
-    const char *slash = strrchr(path, '/');
-    char *parent = slash == NULL ? memory_dup(".", 1)
-                                 : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+    char *parent = parent_of(path);
     int rc = access(parent, W_OK | X_OK) == 0
                  ? 0
                  : err_set_errno(e, "cannot make '%s' in the directory '%s'", path, parent);

@@ -123,6 +123,7 @@ static int prepare(struct start *s, void (*note)(const char *text), seq_number *
 {
     struct buf text = {0};
     int rc = read_past(s, &text, e);
+    s->done_len = s->plan.warnings.len;
     start_describe(s);
     s->new.removes_all = s->options->fresh;
     if (rc == 0)
@@ -154,7 +155,8 @@ int start_prepare(int state_fd, int stages_fd, const char *path, const struct to
         buf_add(&ret_report->errors, s.plan.errors.data, s.plan.errors.len);
     if (rc != 0 && (rc != ERR_MISMATCH || s.plan.error_count == 0))
         buf_add_format(&ret_report->errors, "%s\n", e.text);
-    buf_add(&ret_report->warnings, s.plan.warnings.data, s.plan.warnings.len);
+    buf_add(&ret_report->warnings, s.plan.warnings.data,
+            rc == 0 ? s.plan.warnings.len : s.done_len);
     if (rc == 0)
         buf_add(&ret_report->notes, s.plan.notes.data, s.plan.notes.len);
     manifest_done(&s.old);

@@ -21,6 +21,7 @@ struct start {
     struct manifest old; /* empty if there is none */
     struct manifest new;
     struct start_plan plan;
+    size_t done_len; /* so much of the plan's warnings is of what was done, whatever follows */
 };
 
 /* --- start_facts.c --- */

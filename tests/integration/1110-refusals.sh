@@ -48,6 +48,9 @@ refused 5 "bytes that this stage is not known to have written"
 same answers answers.kept
 OUTPUT=$INPUT refused 5 "is also the input of stage 'loads'"
 same input input.kept
+sed '$a\  again: { kind: file.sink, from: format, path: "./answers" }' "$topology" >twice.yaml
+topology=$PWD/twice.yaml refused 5 "is also the output of stage 'answers'"
+topology=$PWD/twice.yaml OUTPUT=$PWD/./new.answers refused 5 "holds 98298 bytes that this stage is not known"
 OUTPUT=$PWD/nowhere/answers refused 5 "cannot make '$PWD/nowhere/answers'"
 mv answers answers.lost
 run >/dev/null

@@ -82,6 +82,8 @@ grep -q -e --fresh errors && fail "advice that does not help: $(cat errors)"
 begin
 rm out && echo precious >out
 INPUT=old expect_exit 5 run --fresh 2>errors
+grep -q "is emptied" errors && fail "it is not: $(cat errors)"
+same copy old
 [ "$(cat out)" = precious ] || fail "a file in the place of ours was emptied"
 begin
 echo precious >out
