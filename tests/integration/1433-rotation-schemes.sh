@@ -72,6 +72,7 @@ write() {
 }
 settle() {
     wait_for acked out "$number"
+    wait_for acked in "$number" # before that the cursor may tell of a file that a rotation removes
     same out wanted
 }
 rotate() { # THE rotation, and what is written after it
