@@ -30,6 +30,7 @@
       "to the source: say when all that there is was given out and is acked")                      \
     X(CTL_SUPERVISOR_SETTLE, 8, "",                                                                \
       "to a sink: what former lives have shown and did not come again will never come")            \
+    X(CTL_SUPERVISOR_PING, 9, "serial", "say at once that you can be spoken to")                   \
     X(CTL_STAGE_READY, 20, "", "the stage is open and can be linked as a sender")                  \
     X(CTL_STAGE_POSITIONED, 21, "acked",                                                           \
       "it knows where it goes on, and can be linked as a "                                         \
@@ -46,7 +47,8 @@
     X(CTL_STAGE_UNSETTLED, 30, "",                                                                 \
       "from a sink: former lives have shown more than was committed, and it may come again")       \
     X(CTL_STAGE_ALL_ACKED, 31, "serial acked", "from the source: the answer to ASK_ALL")           \
-    X(CTL_STAGE_SETTLED, 32, "", "from a sink: the answer to SETTLE")
+    X(CTL_STAGE_SETTLED, 32, "", "from a sink: the answer to SETTLE")                              \
+    X(CTL_STAGE_PONG, 33, "serial", "the answer to PING")
 
 enum control_kind {
 #define X(name, number, fields, meaning) name = number,

@@ -201,6 +201,8 @@ static int on_control(struct host *h, const struct control_message *m)
         return 0;
     case CTL_SUPERVISOR_SETTLE:
         return on_settle(h);
+    case CTL_SUPERVISOR_PING:
+        return host_tell(h, &(struct control_message){.kind = CTL_STAGE_PONG, .serial = m->serial});
     default:
         return err_set(&h->e, ERR_PROTOCOL, "the supervisor said %s", control_kind_name(m->kind));
     }

@@ -132,6 +132,7 @@ void step_spawn(struct step *s, size_t index)
     stage->ready = stage->positioned = stage->was_linked = false;
     stage->kill_asked = stage->blamed = stage->hung = stage->paused = false;
     stage->still = 0;
+    stage->asked = 0;
     stage->spawned_at_ms = s->event->now_ms;
     struct core_action *action = step_add_action(s, CORE_SPAWN, index);
     action->generation = stage->generation;
@@ -285,7 +286,8 @@ static void on_time_passed(struct step *s)
         if (edge->is == EDGE_DOWN)
             step_retry_link(s, edge);
         else
-            step_fail_link(s, edge, "was not up in time");
+            step_fail_link(s, edge, edge->is == EDGE_LISTENING ? EDGE_TO : EDGE_FROM,
+                           "was not up in time");
     }
     if (core->deadline_ms != 0 && s->event->now_ms >= core->deadline_ms) {
         core->deadline_ms = 0;
@@ -379,6 +381,9 @@ void core_step(struct core *core, const struct core_event *event, struct core_ac
         return;
     case CORE_STAGE_RESUMED:
         step_on_resumed(&s);
+        return;
+    case CORE_STAGE_ANSWERED:
+        step_on_answered(&s);
         return;
     case CORE_STAGES_OBSERVED:
         step_on_observed(&s);

@@ -93,10 +93,15 @@ struct core_stage {
     uint64_t acked;       /* when it died last */
     uint64_t deadline_ms; /* 0: none */
 
-    /* What tells a hung stage: its beats at the last observation, and since how many of them. */
+    /*
+     * What tells a hung stage: its beats at the last observation, the question that it owes an
+     * answer to (0: none), and for how many observations it has not moved, nor answered if it says
+     * that it waits.
+     */
     uint64_t beats;
-    uint64_t progress;
+    uint64_t progress; /* the sum of what it had done and of what was acked */
     uint64_t observed_at_ms;
+    uint64_t asked;
     unsigned still;
 
     /* What tells a poison record: deaths of its own doing, all with this seq in hand. */
@@ -106,6 +111,10 @@ struct core_stage {
     unsigned poison_deaths;
 };
 
+/* The ends of an edge. */
+#define EDGE_FROM 1u
+#define EDGE_TO 2u
+
 struct core_edge {
     size_t from, to;
     enum core_edge_state is;
@@ -113,6 +122,7 @@ struct core_edge {
     uint64_t heard_by; /* generation of the sender to which the last hello went */
     uint64_t expected; /* what the receiver said in it to expect next */
     unsigned failures; /* in a row, with neither end dead meanwhile */
+    unsigned blamed;   /* for them: EDGE_FROM, EDGE_TO, or both */
     uint64_t failed_at_ms;
     uint64_t deadline_ms; /* for being up; when down: not to be made before */
     char why[128];        /* it failed last */
@@ -128,10 +138,12 @@ struct core {
     enum core_outcome outcome;
     bool source_done; /* it said so, but not every stage was ready yet */
     uint64_t stall_timeout_ms;
-    unsigned all_still; /* observations in a row in which nothing moved at all */
+    unsigned all_still;   /* observations in a row in which nothing moved at all */
+    unsigned standstills; /* and how often in a row that was long enough to do something */
     uint64_t deadline_ms;
     uint64_t serial;        /* of the newest link */
     uint64_t questions;     /* of sinks whether all has come again */
+    uint64_t pings;         /* questions to stages whether they can be spoken to */
     uint64_t late_messages; /* of links or processes that are over; dropped */
     size_t reason_stage;    /* whose refusal or storm it was */
     char reason[CONTROL_TEXT_BYTES_MAX + 1];
@@ -151,6 +163,7 @@ enum core_event_kind {
     CORE_STAGE_UNSETTLED,  /* stage: a sink that waits to hear whether all has come again */
     CORE_STAGE_ALL_ACKED,  /* stage, serial */
     CORE_STAGE_SETTLED,    /* stage */
+    CORE_STAGE_ANSWERED,   /* stage, serial: of the question that it answers */
     CORE_STAGE_EXITED,     /* stage, acked, seq, signal, exit_code */
     CORE_STAGE_FROZEN,     /* stage: somebody sent it SIGSTOP */
     CORE_STAGE_MISBEHAVED, /* stage, text: it talks nonsense, or does not listen */
@@ -164,11 +177,11 @@ enum core_event_kind {
 
 /* What the status page of a stage shows. */
 struct core_observation {
-    uint64_t beats;    /* grows with everything that it does */
-    bool waiting;      /* it sleeps, for want of something to do */
-    bool unread;       /* because nobody outside takes its output now */
-    bool pending;      /* a source has given out what has not come back as acked */
-    uint64_t progress; /* grows with what is done and with what is acked, and with nothing else */
+    uint64_t beats;     /* grows with everything that it does */
+    bool waiting;       /* it says that it sleeps, for want of something to do */
+    bool unread;        /* because nobody outside takes its output now */
+    uint64_t processed; /* what it has done, up to which seq */
+    uint64_t acked;     /* what of that is safe, and known to be so downstream */
 };
 
 struct core_event {

@@ -168,7 +168,7 @@ void step_on_exited(struct step *s)
             continue;
         step_unlink_edge(s, edge, s->event->stage);
         /* It was the end that failed, not the link. */
-        edge->failures = 0;
+        edge->failures = edge->blamed = 0;
         edge->deadline_ms = 0;
         edge->why[0] = '\0';
     }

@@ -42,6 +42,9 @@ bool core_event_of_message(const struct control_message *m, struct core_event *e
     case CTL_STAGE_SETTLED:
         event->kind = CORE_STAGE_SETTLED;
         return true;
+    case CTL_STAGE_PONG:
+        event->kind = CORE_STAGE_ANSWERED;
+        return true;
     case CTL_STAGE_PAUSED:
         event->kind = CORE_STAGE_PAUSED;
         return true;

@@ -9,6 +9,8 @@
 
 /* A stage is hung when so many observations in a row, stall_timeout in all, saw it not move. */
 #define STILL_MAX 4u
+/* So often in a row links are made anew because nothing moves, before their ends are. */
+#define STANDSTILLS_MAX 2u
 
 void step_on_misbehaved(struct step *s)
 {
@@ -32,31 +34,103 @@ uint64_t core_observe_interval_ms(const struct core *core)
 }
 
 /*
- * Whether a stage is busy with one thing for too long. Observations that come late say nothing:
- * then it was us, or the whole host, that did not run.
+ * Whether a stage is busy with one thing for too long, or says that it waits and does not answer.
+ * Observations that come late say nothing: then it was us, or the whole host, that did not run.
  */
 static bool is_hung(struct step *s, size_t index, const struct core_observation *seen)
 {
     struct core_stage *stage = &s->core->stages[index];
     uint64_t passed_ms = s->event->now_ms - stage->observed_at_ms;
-    bool still = step_is_alive(stage) && seen->beats == stage->beats && !seen->waiting &&
+    bool still = step_is_alive(stage) && seen->beats == stage->beats &&
+                 (!seen->waiting || stage->asked != 0) &&
                  passed_ms <= 2 * core_observe_interval_ms(s->core);
     stage->still = still ? stage->still + 1 : 0;
     return stage->still >= STILL_MAX;
 }
 
-/* Records are under way, everybody waits, and nothing moves: a link has lost something. */
+/* A page says "waiting" also when its process hangs while it waits; so that process is asked. */
+static void ask_waiting(struct step *s, size_t index, const struct core_observation *seen)
+{
+    struct core_stage *stage = &s->core->stages[index];
+    if (stage->is != STAGE_RUNNING || !seen->waiting || stage->asked != 0)
+        return;
+    stage->asked = ++s->core->pings;
+    struct control_message ping = {.kind = CTL_SUPERVISOR_PING, .serial = stage->asked};
+    step_tell(s, index, &ping);
+}
+
+void step_on_answered(struct step *s)
+{
+    struct core_stage *stage = &s->core->stages[s->event->stage];
+    if (stage->asked == 0 || s->event->serial != stage->asked) {
+        s->core->late_messages++;
+        return;
+    }
+    stage->asked = 0;
+    stage->still = 0;
+}
+
+static void kill_hung(struct step *s, size_t index, bool waiting)
+{
+    struct core_stage *stage = &s->core->stages[index];
+    uint64_t timeout_ms = s->core->stall_timeout_ms;
+    stage->still = 0;
+    if (stage->hung)
+        step_warn(s, index,
+                  "was killed %" PRIu64 " ms ago and is not gone: a debugger holds it, or the "
+                  "kernel, which waits for a disk; killing it again",
+                  timeout_ms);
+    else if (waiting)
+        step_warn(s, index,
+                  "did not answer for the stall_timeout of %" PRIu64
+                  " ms, though it says that it waits; killing it",
+                  timeout_ms);
+    else
+        step_warn(s, index, "did not move for the stall_timeout of %" PRIu64 " ms; killing it",
+                  timeout_ms);
+    stage->hung = true;
+    step_kill_blamed(s, index);
+}
+
+/* Whether there is something at an edge that its receiver has not done, or its sender not heard. */
+static bool stands_at(const struct step *s, const struct core_edge *edge)
+{
+    const struct core_observation *from = &s->event->observations[edge->from];
+    const struct core_observation *to = &s->event->observations[edge->to];
+    return from->processed > to->processed || to->acked > from->acked;
+}
+
+/*
+ * Records are under way, everybody waits and has answered, and nothing moves: a link has lost
+ * something. When the links at which records stand were made anew, and that did not help, it is one
+ * of their ends.
+ */
 static void judge_standstill(struct step *s, bool moved)
 {
     struct core *core = s->core;
-    bool pending = s->event->observations[core->source].pending;
-    core->all_still = moved || !pending || core->is == PIPELINE_STOPPING ? 0 : core->all_still + 1;
-    if (core->all_still < STILL_MAX)
+    const struct core_observation *source = &s->event->observations[core->source];
+    bool pending = source->processed > source->acked;
+    if (moved || !pending || core->is == PIPELINE_STOPPING) {
+        core->all_still = core->standstills = 0;
+        return;
+    }
+    if (++core->all_still < STILL_MAX)
         return;
     core->all_still = 0;
+    core->standstills++;
+    bool known = false;
+    for (size_t i = 0; i < core->edge_count; i++)
+        known |= core->edges[i].is == EDGE_UP && stands_at(s, &core->edges[i]);
     for (size_t i = 0; i < core->edge_count; i++) {
-        if (core->edges[i].is == EDGE_UP)
-            step_fail_link(s, &core->edges[i], "records are under way, and nothing moves");
+        struct core_edge *edge = &core->edges[i];
+        if (edge->is != EDGE_UP || (known && !stands_at(s, edge)))
+            continue;
+        step_warn(s, edge->to,
+                  "link %zu: seqs %" PRIu64 " to %" PRIu64 " are under way, and nothing moves", i,
+                  source->acked + 1, source->processed);
+        step_fail_link(s, edge, EDGE_FROM | EDGE_TO, "nothing moves");
+        if (core->standstills > STANDSTILLS_MAX)
+            edge->failures = LINK_ATTEMPTS_MAX + 1;
     }
 }
 
@@ -68,18 +142,16 @@ void step_on_observed(struct step *s)
         struct core_stage *stage = &core->stages[i];
         const struct core_observation *seen = &s->event->observations[i];
         bool hung = is_hung(s, i, seen);
+        uint64_t progress = seen->processed + seen->acked;
         moved = moved || stage->is != STAGE_RUNNING || stage->paused || !seen->waiting ||
-                seen->unread || seen->progress != stage->progress ||
+                seen->unread || progress != stage->progress || stage->still != 0 || hung ||
                 s->event->now_ms - stage->observed_at_ms > 2 * core_observe_interval_ms(core);
         stage->beats = seen->beats;
-        stage->progress = seen->progress;
+        stage->progress = progress;
         stage->observed_at_ms = s->event->now_ms;
-        if (!hung)
-            continue;
-        stage->still = 0;
-        stage->hung = true;
-        step_warn(s, i, "did not move for %" PRIu64 " ms; killing it", core->stall_timeout_ms);
-        step_kill_blamed(s, i);
+        ask_waiting(s, i, seen);
+        if (hung)
+            kill_hung(s, i, seen->waiting);
     }
     judge_standstill(s, moved);
 }

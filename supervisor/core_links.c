@@ -2,7 +2,7 @@
 /*
  * How edges are linked: listen, listening, dial, dialed, up. A link that does not come up or breaks
  * is made anew a moment later; one that fails again and again, with neither end dead in between,
- * costs both its ends their lives.
+ * costs the end that was to blame its life, or both if nobody can tell.
  */
 #include <stdio.h>
 
@@ -122,7 +122,7 @@ void step_on_dialed(struct step *s)
     note_linked(s->core, edge->to);
 }
 
-/* Makes a link anew that failed; when that does not help, both its ends. */
+/* Makes a link anew that failed; when that does not help, the ends that are to blame. */
 void step_retry_link(struct step *s, struct core_edge *edge)
 {
     edge->deadline_ms = 0;
@@ -130,19 +130,27 @@ void step_retry_link(struct step *s, struct core_edge *edge)
         step_link_edges(s);
         return;
     }
-    step_warn(s, edge->from, "link %zu: %s; restarting both its ends",
-              (size_t)(edge - s->core->edges), edge->why);
-    edge->failures = 0;
-    step_kill_blamed(s, edge->from);
-    step_kill_blamed(s, edge->to);
+    size_t index = (size_t)(edge - s->core->edges);
+    if (edge->blamed == (EDGE_FROM | EDGE_TO))
+        step_warn(s, edge->from, "link %zu: %s; restarting both its ends", index, edge->why);
+    else
+        step_warn(s, edge->blamed == EDGE_FROM ? edge->from : edge->to,
+                  "link %zu: %s, %u times in a row because of this end of it; restarting it", index,
+                  edge->why, edge->failures);
+    if ((edge->blamed & EDGE_FROM) != 0)
+        step_kill_blamed(s, edge->from);
+    if ((edge->blamed & EDGE_TO) != 0)
+        step_kill_blamed(s, edge->to);
+    edge->failures = edge->blamed = 0;
 }
 
 /* A link did not come up, or broke. */
-void step_fail_link(struct step *s, struct core_edge *edge, const char *why)
+void step_fail_link(struct step *s, struct core_edge *edge, unsigned blamed, const char *why)
 {
     if (s->event->now_ms - edge->failed_at_ms > LINK_HEALTHY_MS)
-        edge->failures = 0;
+        edge->failures = edge->blamed = 0;
     edge->failures++;
+    edge->blamed |= blamed;
     edge->failed_at_ms = s->event->now_ms;
     step_unlink_edge(s, edge, SIZE_MAX);
     edge->deadline_ms = s->event->now_ms + LINK_PAUSE_MS;
@@ -159,5 +167,7 @@ void step_on_link_failed(struct step *s)
         core->late_messages++;
         return;
     }
-    step_fail_link(s, edge, event->text);
+    /* An end that cannot listen has its own reasons; all else takes two. */
+    step_fail_link(s, edge, edge->is == EDGE_LISTENING ? EDGE_TO : EDGE_FROM | EDGE_TO,
+                   event->text);
 }

@@ -71,10 +71,10 @@ void step_link_edges(struct step *s);
 /* Takes a link down and tells those of its ends that are alive, but for `except`. */
 void step_unlink_edge(struct step *s, struct core_edge *edge, size_t except);
 
-/* A link did not come up, or broke. */
-void step_fail_link(struct step *s, struct core_edge *edge, const char *why);
+/* A link did not come up, or broke; blamed: EDGE_FROM, EDGE_TO, or both if nobody can tell. */
+void step_fail_link(struct step *s, struct core_edge *edge, unsigned blamed, const char *why);
 
-/* Makes a link anew that failed; when that does not help, both its ends. */
+/* Makes a link anew that failed; when that does not help, the ends that are to blame. */
 void step_retry_link(struct step *s, struct core_edge *edge);
 
 /* The events about links. */
@@ -104,6 +104,7 @@ void step_on_spawn_failed(struct step *s);
 void step_on_misbehaved(struct step *s);
 void step_on_frozen(struct step *s);
 void step_on_observed(struct step *s);
+void step_on_answered(struct step *s);
 void step_on_paused(struct step *s);
 void step_on_resumed(struct step *s);
 

@@ -196,14 +196,12 @@ static void on_observe(struct ev_loop *ev, ev_timer *timer, int events)
     struct loop *l = timer->data;
     for (size_t i = 0; i < l->s.core.stage_count; i++) {
         const struct status_page *page = l->s.stages[i].page;
-        uint64_t acked = atomic_load(&page->acked);
         uint32_t waiting = atomic_load(&page->waiting);
-        l->observations[i] =
-            (struct core_observation){.beats = atomic_load(&page->beats),
-                                      .waiting = waiting != STATUS_BUSY,
-                                      .unread = waiting == STATUS_UNREAD,
-                                      .pending = atomic_load(&page->processed) > acked,
-                                      .progress = atomic_load(&page->processed) + acked};
+        l->observations[i] = (struct core_observation){.beats = atomic_load(&page->beats),
+                                                       .waiting = waiting != STATUS_BUSY,
+                                                       .unread = waiting == STATUS_UNREAD,
+                                                       .processed = atomic_load(&page->processed),
+                                                       .acked = atomic_load(&page->acked)};
     }
     struct core_event event = {.kind = CORE_STAGES_OBSERVED, .observations = l->observations};
     loop_take_event(l, &event);

@@ -26,6 +26,8 @@ static const struct kind step_kind = {.name = "step", .role = KIND_STEP};
 static const struct kind sink_kind = {.name = "sink", .role = KIND_SINK};
 
 #define STALL_MS 4000u
+/* The time that a link which failed stays down. */
+#define LINK_PAUSE_MS 20u
 
 struct story {
     struct stage stages[3];
@@ -34,6 +36,7 @@ struct story {
     struct core core;
     struct core_actions actions;
     uint64_t now_ms;
+    bool silent[3]; /* stages that do not answer when they are asked */
     struct buf trace;
 };
 
@@ -106,6 +109,8 @@ static void trace_action(struct story *s, const struct core_action *a)
         buf_add_format(t, "kill %zu\n", a->stage);
         return;
     case CORE_TELL:
+        if (m->kind == CTL_SUPERVISOR_PING)
+            return; /* observe() answers them */
         buf_add_format(t, "tell %zu %s", a->stage, message_word(m->kind));
         if (m->kind == CTL_SUPERVISOR_ASK_ALL)
             buf_add_format(t, " serial %" PRIu64, m->serial);
@@ -337,17 +342,27 @@ static void a_user_may_kill_a_stage_that_never_gets_ready(void **state)
     assert_int_equal(s->core.is, PIPELINE_RUNNING);
 }
 
-/* One observation of the three stages, as long after the last one as it should be. */
+/*
+ * One observation of the three stages, as long after the last one as it should be; who is asked
+ * answers at once, but for those that are silent.
+ */
 static void observe(struct story *s, const struct core_observation seen[3])
 {
     s->now_ms += core_observe_interval_ms(&s->core);
     tell_core(s, (struct core_event){.kind = CORE_STAGES_OBSERVED, .observations = seen});
+    for (size_t i = 0; i < 3; i++) {
+        const struct core_stage *stage = &s->core.stages[i];
+        if (stage->asked != 0 && !s->silent[i])
+            tell_core(s, (struct core_event){
+                             .kind = CORE_STAGE_ANSWERED, .stage = i, .serial = stage->asked});
+    }
 }
 
 static const struct core_observation busy_still = {.beats = 7};
-static const struct core_observation asleep = {.beats = 7, .waiting = true, .progress = 7};
+static const struct core_observation asleep = {
+    .beats = 7, .waiting = true, .processed = 4, .acked = 4};
 static const struct core_observation asleep_pending = {
-    .beats = 7, .waiting = true, .pending = true, .progress = 7};
+    .beats = 7, .waiting = true, .processed = 9, .acked = 4};
 
 static void a_stage_that_does_not_move_is_hung(void **state)
 {
@@ -359,7 +374,7 @@ static void a_stage_that_does_not_move_is_hung(void **state)
         observe(s, seen);
     EXPECT("");
     observe(s, seen);
-    EXPECT("warn 1 did not move for 4000 ms; killing it\nkill 1\n");
+    EXPECT("warn 1 did not move for the stall_timeout of 4000 ms; killing it\nkill 1\n");
     died(s, 1, SIGKILL, 0);
     assert_int_equal(s->core.stages[1].strikes, 1); /* our kill for its fault counts */
     assert_false(s->core.stages[1].image_trusted);
@@ -376,7 +391,7 @@ static void a_stage_that_does_not_get_ready_is_hung(void **state)
     EXPECT("");
     observe(s, seen);
     observe(s, seen);
-    EXPECT("warn 2 did not move for 4000 ms; killing it\nkill 2\n");
+    EXPECT("warn 2 did not move for the stall_timeout of 4000 ms; killing it\nkill 2\n");
 }
 
 static void one_beat_in_the_last_moment_is_enough(void **state)
@@ -406,22 +421,121 @@ static void after_a_sleep_of_its_own_the_supervisor_blames_nobody(void **state)
     EXPECT("");
 }
 
-static void a_standstill_of_all_makes_all_links_anew(void **state)
+static void a_standstill_makes_links_anew(void **state)
 {
     struct story *s = *state;
     bring_up(s);
-    const struct core_observation seen[3] = {asleep_pending, asleep, asleep};
+    const struct core_observation seen[3] = {asleep_pending, asleep_pending, asleep_pending};
     for (int i = 0; i < 4; i++)
         observe(s, seen);
     EXPECT("");
     observe(s, seen);
-    EXPECT("tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n"
+    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, and nothing moves\n"
+           "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n"
+           "warn 2 link 1: seqs 5 to 9 are under way, and nothing moves\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
-    time_passes(s, 20);
-    EXPECT("note 0 link 0: records are under way, and nothing moves; making it anew\n"
+    time_passes(s, LINK_PAUSE_MS);
+    EXPECT("note 0 link 0: nothing moves; making it anew\n"
            "tell 1 listen edge 0 serial 3\n"
-           "note 1 link 1: records are under way, and nothing moves; making it anew\n"
+           "note 1 link 1: nothing moves; making it anew\n"
            "tell 2 listen edge 1 serial 4\n");
+}
+
+/* Frames that are lost, and acks that are, show on the pages of both ends. */
+static void a_standstill_is_looked_for_where_records_stand(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_observation seen[3] = {asleep_pending, asleep_pending, asleep};
+    for (int i = 0; i < 5; i++)
+        observe(s, seen);
+    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, and nothing moves\n"
+           "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
+    s->core.edges[1].is = EDGE_UP;
+    const struct core_observation unheard[3] = {
+        asleep_pending,
+        {.beats = 7, .waiting = true, .processed = 9, .acked = 9},
+        {.beats = 7, .waiting = true, .processed = 9, .acked = 9}};
+    for (int i = 0; i < 5; i++)
+        observe(s, unheard);
+    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, and nothing moves\n"
+           "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n");
+}
+
+static void a_standstill_that_new_links_do_not_end_is_that_of_their_ends(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_observation seen[3] = {asleep_pending, asleep_pending, asleep};
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 5; i++)
+            observe(s, seen);
+        s->core.edges[1].failures = 0; /* as if that were long ago */
+        s->core.edges[1].is = EDGE_UP;
+    }
+    buf_reset(&s->trace);
+    for (int i = 0; i < 5; i++)
+        observe(s, seen);
+    time_passes(s, LINK_PAUSE_MS);
+    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, and nothing moves\n"
+           "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n"
+           "warn 1 link 1: nothing moves; restarting both its ends\nkill 1\nkill 2\n");
+}
+
+/* It sleeps as its page says, but for ever: in a debugger, or for a bug. */
+static void a_stage_that_waits_and_does_not_answer_is_hung(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    s->silent[2] = true;
+    const struct core_observation seen[3] = {asleep, asleep, asleep};
+    for (int i = 0; i < 5; i++)
+        observe(s, seen);
+    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it waits; "
+           "killing it\n"
+           "kill 2\n");
+    for (int i = 0; i < 4; i++)
+        observe(s, seen);
+    EXPECT("warn 2 was killed 4000 ms ago and is not gone: a debugger holds it, or the kernel, "
+           "which waits for a disk; killing it again\nkill 2\n");
+    died(s, 2, SIGKILL, 0);
+    assert_int_equal(s->core.stages[2].strikes, 1);
+    time_passes(s, RESTART_BACKOFF_MS_FIRST);
+    assert_int_equal(s->core.stages[2].asked, 0);
+}
+
+/* Nobody is made to pay for one that does not answer, before or after that is known. */
+static void while_one_owes_an_answer_nobody_else_is_blamed(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    s->silent[0] = true;
+    const struct core_observation seen[3] = {asleep_pending, asleep, asleep};
+    for (int i = 0; i < 5; i++)
+        observe(s, seen);
+    EXPECT("warn 0 did not answer for the stall_timeout of 4000 ms, though it says that it waits; "
+           "killing it\n"
+           "kill 0\n");
+}
+
+/* An answer to another question, or of another stage, is none. */
+static void a_late_answer_is_none(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    s->silent[1] = true;
+    const struct core_observation seen[3] = {asleep, asleep, asleep};
+    observe(s, seen);
+    observe(s, seen);
+    uint64_t asked = s->core.stages[1].asked;
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_ANSWERED, .stage = 1, .serial = asked - 1});
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_ANSWERED, .stage = 0, .serial = asked});
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_ANSWERED, .stage = 1, .serial = 0});
+    assert_int_equal(s->core.late_messages, 3);
+    assert_int_equal(s->core.stages[1].asked, asked);
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_ANSWERED, .stage = 1, .serial = asked});
+    assert_int_equal(s->core.stages[1].asked, 0);
+    EXPECT("");
 }
 
 static void a_wait_with_nothing_under_way_is_no_standstill(void **state)
@@ -445,7 +559,7 @@ static void a_reader_that_takes_its_time_is_no_standstill(void **state)
     struct story *s = *state;
     bring_up(s);
     const struct core_observation seen[3] = {
-        asleep_pending, asleep, {.beats = 7, .waiting = true, .unread = true, .progress = 7}};
+        asleep_pending, asleep, {.beats = 7, .waiting = true, .unread = true, .processed = 9}};
     for (int i = 0; i < 20; i++)
         observe(s, seen);
     EXPECT("");
@@ -623,9 +737,6 @@ static void want_of_space_is_waited_out_however_long(void **state)
     assert_int_equal(s->core.is, PIPELINE_RUNNING);
 }
 
-/* The time that a link which failed stays down. */
-#define LINK_PAUSE_MS 20u
-
 static void a_link_that_does_not_come_up_is_made_anew(void **state)
 {
     struct story *s = *state;
@@ -647,7 +758,43 @@ static void a_link_that_does_not_come_up_is_made_anew(void **state)
     time_passes(s, LINK_DEADLINE_MS);
     time_passes(s, LINK_PAUSE_MS);
     EXPECT("tell 1 close edge 1 serial 6\ntell 2 close edge 1 serial 6\n"
-           "warn 1 link 1: was not up in time; restarting both its ends\nkill 1\nkill 2\n");
+           "warn 2 link 1: was not up in time, 6 times in a row because of this end of it; "
+           "restarting it\nkill 2\n");
+}
+
+static void who_is_silent_while_a_link_is_made_is_to_blame(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    event(s, CORE_STAGE_READY, 1);
+    event(s, CORE_STAGE_READY, 2);
+    event(s, CORE_STAGE_POSITIONED, 2);
+    for (unsigned i = 0; i <= LINK_ATTEMPTS_MAX; i++) {
+        link_event(s, CORE_LINK_LISTENING, 2, 1, s->core.edges[1].serial);
+        buf_reset(&s->trace);
+        time_passes(s, LINK_DEADLINE_MS);
+        time_passes(s, LINK_PAUSE_MS);
+    }
+    EXPECT("tell 1 close edge 1 serial 6\ntell 2 close edge 1 serial 6\n"
+           "warn 1 link 1: was not up in time, 6 times in a row because of this end of it; "
+           "restarting it\nkill 1\n");
+}
+
+static void who_cannot_listen_is_to_blame(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    event(s, CORE_STAGE_READY, 1);
+    event(s, CORE_STAGE_READY, 2);
+    event(s, CORE_STAGE_POSITIONED, 2);
+    for (unsigned i = 0; i <= LINK_ATTEMPTS_MAX; i++) {
+        buf_reset(&s->trace);
+        link_event(s, CORE_LINK_FAILED, 2, 1, s->core.edges[1].serial);
+        time_passes(s, LINK_PAUSE_MS);
+    }
+    EXPECT("tell 1 close edge 1 serial 6\ntell 2 close edge 1 serial 6\n"
+           "warn 2 link 1: why, 6 times in a row because of this end of it; restarting it\n"
+           "kill 2\n");
 }
 
 static void a_broken_link_is_made_anew_and_late_news_of_it_dropped(void **state)
@@ -930,7 +1077,7 @@ static void any_order_of_events_ends_in_an_exit(void **state)
             s->now_ms += random_below(4000);
             const struct core_observation seen[3] = {{.beats = random_below(2)},
                                                      {.waiting = random_below(2) != 0},
-                                                     {.beats = 1, .pending = true}};
+                                                     {.beats = 1, .processed = 1}};
             tell_core(s, (struct core_event){.kind = kind,
                                              .stage = stage,
                                              .edge = (uint32_t)random_below(3),
@@ -970,7 +1117,12 @@ int main(void)
         TEST(a_stage_that_does_not_get_ready_is_hung),
         TEST(one_beat_in_the_last_moment_is_enough),
         TEST(after_a_sleep_of_its_own_the_supervisor_blames_nobody),
-        TEST(a_standstill_of_all_makes_all_links_anew),
+        TEST(a_standstill_makes_links_anew),
+        TEST(a_standstill_is_looked_for_where_records_stand),
+        TEST(a_standstill_that_new_links_do_not_end_is_that_of_their_ends),
+        TEST(a_stage_that_waits_and_does_not_answer_is_hung),
+        TEST(while_one_owes_an_answer_nobody_else_is_blamed),
+        TEST(a_late_answer_is_none),
         TEST(a_wait_with_nothing_under_way_is_no_standstill),
         TEST(a_reader_that_takes_its_time_is_no_standstill),
         TEST(the_third_death_at_one_record_takes_it_out_before_the_next_start),
@@ -984,6 +1136,8 @@ int main(void)
         TEST(want_of_space_is_waited_out_however_long),
         TEST(links_that_break_with_their_ends_are_not_counted),
         TEST(a_link_that_does_not_come_up_is_made_anew),
+        TEST(who_is_silent_while_a_link_is_made_is_to_blame),
+        TEST(who_cannot_listen_is_to_blame),
         TEST(a_broken_link_is_made_anew_and_late_news_of_it_dropped),
         TEST(a_stage_speaks_only_of_its_own_links),
         TEST(a_stop_drains_and_a_second_one_does_not_wait),

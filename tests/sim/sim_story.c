@@ -64,7 +64,7 @@ static void draw_kills(struct faults *f)
     f->kill_one_in = PICK(30, 100, 100, 300, 1000);
     f->taint_one_in = PICK(0, 2, 5);
     f->again_one_in = PICK(0, 1, 3);
-    f->freeze_one_in = PICK(0, 0, 3000);
+    f->freeze_one_in = PICK(0, 0, 1000);
     f->user_kill_one_in = PICK(0, 500, 3000);
     f->supervisor_one_in = PICK(0, 500, 3000);
     f->stop_one_in = PICK(0, 0, 2000);

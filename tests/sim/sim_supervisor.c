@@ -164,12 +164,11 @@ static void observe(void)
     struct core_observation observations[WORLD_STAGES_MAX];
     for (size_t i = 0; i < world.topology->stage_count; i++) {
         const struct status_page *page = world.supervisor.stages[i].page;
-        uint64_t acked = atomic_load(&page->acked);
         observations[i] =
             (struct core_observation){.beats = atomic_load(&page->beats),
                                       .waiting = atomic_load(&page->waiting) != STATUS_BUSY,
-                                      .pending = atomic_load(&page->processed) > acked,
-                                      .progress = atomic_load(&page->processed) + acked};
+                                      .processed = atomic_load(&page->processed),
+                                      .acked = atomic_load(&page->acked)};
     }
     struct core_event event = {.kind = CORE_STAGES_OBSERVED, .observations = observations};
     take_event(&event);
@@ -315,8 +314,12 @@ void supervisor_freeze(size_t stage)
     struct process *process = world.supervisor.stages[stage].process;
     if (process == NULL || process->ended)
         return;
-    TRACE("%s gets SIGSTOP", process->name);
+    /* What a debugger holds makes no signal: it is asked, some time, and does not answer. */
+    bool held = chance_one_in(2);
+    TRACE("%s %s", process->name, held ? "is held by a debugger" : "gets SIGSTOP");
     process->frozen = true;
+    if (held)
+        return;
     struct core_event event = {.kind = CORE_STAGE_FROZEN, .stage = stage};
     take_event(&event);
 }

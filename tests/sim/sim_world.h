@@ -27,7 +27,7 @@
 struct faults {
     uint64_t kill_one_in;        /* a process, at a call */
     uint64_t taint_one_in;       /* of those kills: it dies of SIGSEGV and its memory is wrong */
-    uint64_t freeze_one_in;      /* SIGSTOP, at a turn of the scheduler */
+    uint64_t freeze_one_in;      /* SIGSTOP or a debugger, at a turn of the scheduler */
     uint64_t user_kill_one_in;   /* `bulkhead kill`, likewise */
     uint64_t supervisor_one_in;  /* the supervisor is killed, likewise */
     uint64_t power_one_in;       /* power is lost, likewise */
