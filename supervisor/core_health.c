@@ -35,6 +35,7 @@ uint64_t core_observe_interval_ms(const struct core *core)
 
 /*
  * Whether a stage is busy with one thing for too long, or says that it waits and does not answer.
+ * One that starts has nothing to wait for; its page may still show what the one before it did.
  * Observations that come late say nothing: then it was us, or the whole host, that did not run.
  */
 static bool is_hung(struct step *s, size_t index, const struct core_observation *seen)
@@ -42,7 +43,7 @@ static bool is_hung(struct step *s, size_t index, const struct core_observation 
     struct core_stage *stage = &s->core->stages[index];
     uint64_t passed_ms = s->event->now_ms - stage->observed_at_ms;
     bool still = step_is_alive(stage) && seen->beats == stage->beats &&
-                 (!seen->waiting || stage->asked != 0) &&
+                 (!seen->waiting || stage->asked != 0 || stage->is == STAGE_STARTING) &&
                  passed_ms <= 2 * core_observe_interval_ms(s->core);
     stage->still = still ? stage->still + 1 : 0;
     return stage->still >= STILL_MAX;
@@ -151,7 +152,7 @@ void step_on_observed(struct step *s)
         stage->observed_at_ms = s->event->now_ms;
         ask_waiting(s, i, seen);
         if (hung)
-            kill_hung(s, i, seen->waiting);
+            kill_hung(s, i, seen->waiting && stage->asked != 0);
     }
     judge_standstill(s, moved);
 }

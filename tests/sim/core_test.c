@@ -385,11 +385,14 @@ static void a_stage_that_does_not_get_ready_is_hung(void **state)
     struct story *s = *state;
     event(s, CORE_STARTED, 0);
     buf_reset(&s->trace);
-    const struct core_observation seen[3] = {asleep, asleep, {.beats = 0}};
-    for (int i = 0; i < 3; i++)
+    /* What its page shows of waiting may be left of the process before it. */
+    struct core_observation seen[3] = {asleep, asleep, {.beats = 0, .waiting = true}};
+    for (int i = 0; i < 4; i++) {
+        EXPECT("");
         observe(s, seen);
-    EXPECT("");
-    observe(s, seen);
+        seen[0].beats++;
+        seen[1].beats++;
+    }
     observe(s, seen);
     EXPECT("warn 2 did not move for the stall_timeout of 4000 ms; killing it\nkill 2\n");
 }
