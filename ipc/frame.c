@@ -20,6 +20,7 @@
 
 #define FRAME_MAGIC 0x52464842u /* "BHFR" */
 #define ACK_MAGIC 0x4b414842u   /* "BHAK" */
+#define FLAG_GOES_ON 1u
 
 enum {
     AT_MAGIC = 0,
@@ -33,7 +34,7 @@ enum {
     AT_FINGERPRINT = 40,
     AT_BODY_LEN = 48,
     AT_BODY_CRC = 52,
-    AT_SPARE = 56,
+    AT_PART = 56,
     AT_HEADER_CRC = 60,
 };
 _Static_assert(AT_HEADER_CRC + 4 == FRAME_HEADER_BYTES, "the CRC ends the header");
@@ -59,6 +60,7 @@ void frame_builder_start(struct frame_builder *b, seq_number first)
     (void)buf_reserve(&b->bytes, FRAME_HEADER_BYTES);
     b->bytes.len = FRAME_HEADER_BYTES;
     b->first = first;
+    b->part = 0;
     b->record_count = 0;
     b->previous_seq = first;
     b->previous_position = 0;
@@ -172,15 +174,16 @@ void frame_builder_add(struct frame_builder *b, const struct record *record)
     b->record_count++;
 }
 
-void frame_builder_finish(struct frame_builder *b, seq_number last)
+static void finish(struct frame_builder *b, seq_number last, unsigned flags)
 {
-    REQUIRE(last >= b->first && last >= b->previous_seq);
     uint8_t *header = b->bytes.data;
     size_t body_len = b->bytes.len - FRAME_HEADER_BYTES;
     INVARIANT(b->bytes.len <= FRAME_BYTES_MAX);
     memset(header, 0, FRAME_HEADER_BYTES);
     bytes_put_u32(header + AT_MAGIC, FRAME_MAGIC);
     bytes_put_u16(header + AT_VERSION, FRAME_VERSION);
+    bytes_put_u16(header + AT_FLAGS, (uint16_t)flags);
+    bytes_put_u32(header + AT_PART, b->part);
     bytes_put_u32(header + AT_EDGE, b->edge);
     bytes_put_u32(header + AT_RECORD_COUNT, b->record_count);
     bytes_put_u64(header + AT_FIRST, b->first);
@@ -188,6 +191,27 @@ void frame_builder_finish(struct frame_builder *b, seq_number last)
     bytes_put_u64(header + AT_FINGERPRINT, b->fingerprint);
     bytes_put_u32(header + AT_BODY_LEN, (uint32_t)body_len);
     bytes_put_u32(header + AT_BODY_CRC, hash_crc32c(0, header + FRAME_HEADER_BYTES, body_len));
+}
+
+void frame_builder_finish(struct frame_builder *b, seq_number last)
+{
+    REQUIRE(last >= b->first && last >= b->previous_seq);
+    finish(b, last, 0);
+}
+
+seq_number frame_builder_finish_part(struct frame_builder *b)
+{
+    REQUIRE(b->record_count != 0);
+    finish(b, b->previous_seq, FLAG_GOES_ON);
+    return b->previous_seq;
+}
+
+void frame_builder_go_on(struct frame_builder *b)
+{
+    seq_number seq = b->previous_seq;
+    uint32_t part = b->first == seq ? b->part + 1 : 1;
+    frame_builder_start(b, seq);
+    b->part = part;
 }
 
 void frame_stamp(uint8_t *frame, uint64_t serial)
@@ -207,7 +231,7 @@ static int check_form(const uint8_t *bytes, size_t len, struct err *e)
     if (bytes_get_u16(bytes + AT_VERSION) != FRAME_VERSION)
         return err_set(e, ERR_PROTOCOL, "a frame of version %u; this bulkhead speaks version %u",
                        bytes_get_u16(bytes + AT_VERSION), FRAME_VERSION);
-    if (bytes_get_u16(bytes + AT_FLAGS) != 0 || bytes_get_u32(bytes + AT_SPARE) != 0)
+    if ((bytes_get_u16(bytes + AT_FLAGS) & ~FLAG_GOES_ON) != 0)
         return err_set(e, ERR_PROTOCOL, "a frame with flags that nobody knows");
     return 0;
 }
@@ -224,10 +248,14 @@ int frame_open(const uint8_t *bytes, size_t len, struct frame_header *ret_header
                                   .last = bytes_get_u64(bytes + AT_LAST),
                                   .fingerprint = bytes_get_u64(bytes + AT_FINGERPRINT),
                                   .body_len = bytes_get_u32(bytes + AT_BODY_LEN),
-                                  .body_crc = bytes_get_u32(bytes + AT_BODY_CRC)};
+                                  .body_crc = bytes_get_u32(bytes + AT_BODY_CRC),
+                                  .part = bytes_get_u32(bytes + AT_PART),
+                                  .goes_on = bytes_get_u16(bytes + AT_FLAGS) == FLAG_GOES_ON};
     if (header.first == 0 || header.last < header.first || header.last > INT64_MAX)
         return err_set(e, ERR_PROTOCOL, "a frame with the range %" PRIu64 "..%" PRIu64,
                        header.first, header.last);
+    if (header.goes_on && header.record_count == 0)
+        return err_set(e, ERR_PROTOCOL, "a frame without records whose last seq goes on");
     if (header.body_len != len - FRAME_HEADER_BYTES)
         return err_set(e, ERR_PROTOCOL, "a frame whose body is not as long as it says");
     if (hash_crc32c(0, bytes + FRAME_HEADER_BYTES, header.body_len) != header.body_crc)

@@ -2,6 +2,10 @@
 /*
  * frame.h - one message on a link: every output for the seqs first..last, in order
  *
+ * If a seq has more outputs than one message should hold, the frame says that its last seq goes on,
+ * and the next one begins with that same seq, as the next part of it. Only what is whole counts:
+ * a receiver hands out nothing of a seq before its last part has come.
+ *
  * A header of our own (magic, version, link, range, contract, lengths, two CRC32Cs) stands in
  * front of a body of msgpack: one array per record, [seq - previous seq, position - previous
  * position, field 0, field 1 …], with the record's order before the fields where the link carries
@@ -36,6 +40,8 @@ struct frame_header {
     uint64_t fingerprint; /* of the contract */
     uint32_t body_len;
     uint32_t body_crc;
+    uint32_t part; /* so many frames before it end with seq `first`, which goes on in it */
+    bool goes_on;  /* `last` goes on in the next frame */
 };
 
 /* A frame that is being made. bytes holds the header's room and the body so far. */
@@ -47,6 +53,7 @@ struct frame_builder {
     bool ordered;
     struct buf bytes;
     seq_number first; /* begin of the range */
+    uint32_t part;    /* of that seq: so many frames that end with it came before */
     uint32_t record_count;
     seq_number previous_seq;
     uint64_t previous_position;
@@ -76,6 +83,14 @@ void frame_builder_add(struct frame_builder *b, const struct record *record);
  * builder again before the next use. Requires: last is not below what was added.
  */
 void frame_builder_finish(struct frame_builder *b, seq_number last);
+
+/*
+ * Ends the frame within the seq of what was added last, which goes on in the next one: after the
+ * bytes were taken, frame_builder_go_on() starts the builder for that. Returns the seq.
+ * Requires: something was added.
+ */
+seq_number frame_builder_finish_part(struct frame_builder *b);
+void frame_builder_go_on(struct frame_builder *b);
 
 /* Writes the serial of a link into a finished frame and makes its header verify. */
 void frame_stamp(uint8_t *frame, uint64_t serial);

@@ -62,18 +62,21 @@ static void drop_acked(struct window *w)
     }
 }
 
-void window_push_take(struct window *w, struct buf *bytes, seq_number first, seq_number last)
+void window_push_take(struct window *w, struct buf *bytes, seq_number first, seq_number last,
+                      bool goes_on)
 {
     REQUIRE(first == w->pushed + 1);
     REQUIRE(last >= first);
     if (w->count == w->capacity)
         grow(w);
     struct window_frame *frame = frame_at(w, w->count);
-    *frame = (struct window_frame){.bytes = *bytes, .first = first, .last = last};
+    *frame = (struct window_frame){
+        .bytes = *bytes, .first = first, .last = last, .continues = w->goes_on};
     *bytes = w->spare_count > 0 ? w->spares[--w->spare_count] : (struct buf){0};
     w->count++;
     w->bytes += frame->bytes.len;
-    w->pushed = last;
+    w->pushed = goes_on ? last - 1 : last;
+    w->goes_on = goes_on;
     drop_acked(w);
 }
 
@@ -88,8 +91,9 @@ void window_ack(struct window *w, seq_number seq)
 int window_rewind(struct window *w, seq_number expected)
 {
     /* With nothing held, all that was acked is gone; with frames, all below the oldest one. */
-    seq_number oldest =
-        w->count > 0 ? frame_at(w, 0)->first : (w->acked > w->pushed ? w->pushed : w->acked) + 1;
+    seq_number oldest = (w->acked > w->pushed ? w->pushed : w->acked) + 1;
+    if (w->count > 0) /* the beginning of its first seq may have gone with the frame before */
+        oldest = frame_at(w, 0)->first + (frame_at(w, 0)->continues ? 1 : 0);
     if (expected < oldest)
         return ERR_PROTOCOL;
     w->sent = 0;

@@ -2,7 +2,8 @@
 /*
  * window.h - unacknowledged frames of one edge, kept for replay
  *
- * Frames come in rising, gapless ranges and leave when the peer has acked all of them. Which of
+ * Frames come in rising, gapless ranges and leave when the peer has acked all of them; a frame may
+ * begin with the seq that the one before it ends with, which then goes on in it. Which of
  * them still have to be sent is counted apart, so that a new link rewinds without copying. The
  * invariant: acked <= last pushed, both only grow, and every seq between them is held.
  * Not thread safe; does no I/O; never logs.
@@ -21,6 +22,7 @@ struct window_frame {
     struct buf bytes;
     seq_number first;
     seq_number last;
+    bool continues; /* `first` has begun in the frame before */
 };
 
 /* Buffers of frames that have left, kept for the next ones: enough to save most allocations. */
@@ -34,7 +36,8 @@ struct window {
     size_t sent; /* so many of the oldest need no sending on this link */
     size_t bytes;
     seq_number acked;  /* everything up to here is gone */
-    seq_number pushed; /* last seq that was ever pushed */
+    seq_number pushed; /* last seq that was ever pushed whole */
+    bool goes_on;      /* and the one behind it was begun */
     struct buf spares[WINDOW_SPARES_MAX];
     size_t spare_count;
 };
@@ -46,9 +49,11 @@ void window_done(struct window *w);
 /*
  * Adds a frame, and takes its bytes: *bytes is then an empty buffer, which may have memory of a
  * frame that has left. A frame that the peer has acked already is not kept.
+ * goes_on: its last seq is not whole, and goes on in the next frame.
  * Requires: first == pushed + 1, last >= first.
  */
-void window_push_take(struct window *w, struct buf *bytes, seq_number first, seq_number last);
+void window_push_take(struct window *w, struct buf *bytes, seq_number first, seq_number last,
+                      bool goes_on);
 
 /*
  * Notes that the peer has everything up to seq safe, and frees the frames that are wholly below.

@@ -50,8 +50,39 @@ void inlet_set_position(struct inlet *i, seq_number position)
     i->expected = position + 1;
 }
 
+/*
+ * Forgets what came of a seq that is not whole: over the next link it comes from its beginning, and
+ * perhaps in other parts. Nothing of it was handed out.
+ */
+static void forget_part(struct inlet *i)
+{
+    if (i->part == 0)
+        return;
+    i->part = 0;
+    while (i->ahead_count != 0 &&
+           i->ahead[i->ahead_first + i->ahead_count - 1].record.seq >= i->expected)
+        i->ahead_count--;
+    struct inlet_frame **at = &i->first, *last = NULL;
+    while (*at != NULL && (*at)->header.first < i->expected) {
+        last = *at;
+        last->cut_from = i->expected; /* it is the end of the last one at most */
+        at = &last->next;
+    }
+    if (at == &i->first)
+        i->reading = i->read = false;
+    for (struct inlet_frame *frame = *at, *next; frame != NULL; frame = next) {
+        next = frame->next;
+        i->queued_bytes -= frame->len;
+        link_free(frame->bytes, frame->len);
+        free(frame);
+    }
+    *at = NULL;
+    i->last = last;
+}
+
 void inlet_set_link(struct inlet *i, struct link *link)
 {
+    forget_part(i);
     link_close(i->link);
     i->link = link;
     i->up = false;
@@ -60,7 +91,8 @@ void inlet_set_link(struct inlet *i, struct link *link)
 
 bool inlet_has_room(const struct inlet *i)
 {
-    return i->link != NULL && i->queued_bytes < INBOX_BYTES_MAX;
+    /* What has begun to come must be whole before it can be handed out. */
+    return i->link != NULL && (i->queued_bytes < INBOX_BYTES_MAX || i->part != 0);
 }
 
 seq_number inlet_covered(const struct inlet *i)
@@ -86,21 +118,30 @@ static int judge(const struct inlet *i, const struct frame_header *header, struc
         return err_set(e, ERR_PROTOCOL,
                        "a gap: seq %" PRIu64 " is next, a frame begins at %" PRIu64, i->expected,
                        header->first);
+    if (header->first == i->expected ? header->part != i->part : i->part != 0)
+        return err_set(e, ERR_PROTOCOL,
+                       "a gap: part %" PRIu32 " of seq %" PRIu64 " is next, part %" PRIu32
+                       " of seq %" PRIu64 " came",
+                       i->part, i->expected, header->part, header->first);
     return 0;
 }
 
 static void enqueue(struct inlet *i, uint8_t *bytes, size_t len, const struct frame_header *header)
 {
     struct inlet_frame *frame = memory_new(1, sizeof *frame);
-    *frame = (struct inlet_frame){
-        .bytes = bytes, .len = len, .header = *header, .cut_below = i->expected};
+    *frame = (struct inlet_frame){.bytes = bytes,
+                                  .len = len,
+                                  .header = *header,
+                                  .cut_below = i->expected,
+                                  .cut_from = UINT64_MAX};
     if (i->last != NULL)
         i->last->next = frame;
     else
         i->first = frame;
     i->last = frame;
     i->queued_bytes += len;
-    i->expected = header->last + 1;
+    i->expected = header->last + (header->goes_on ? 0 : 1);
+    i->part = !header->goes_on ? 0 : header->first == header->last ? header->part + 1 : 1;
 }
 
 int inlet_receive(struct inlet *i, struct err *e)
@@ -145,7 +186,7 @@ static int read_frame(struct inlet *i, struct err *e)
         int rc = frame_reader_next(&i->reader, place->fields, &place->record, e);
         if (rc != 0)
             return rc;
-        if (place->record.seq < i->first->cut_below)
+        if (place->record.seq < i->first->cut_below || place->record.seq >= i->first->cut_from)
             continue;
         announce(i, &place->record);
         i->ahead_count++;

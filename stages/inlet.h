@@ -4,7 +4,8 @@
  *
  * Takes frames from the present link, refuses what is not for it, cuts off what it has already,
  * and hands out records in order. The invariant: every seq below `expected` was received exactly
- * once, whatever links and senders came and went.
+ * once, whatever links and senders came and went. What came of a seq that goes on in a frame to
+ * come belongs to the present link, and goes with it.
  */
 #ifndef BULKHEAD_STAGES_INLET_H
 #define BULKHEAD_STAGES_INLET_H
@@ -21,6 +22,7 @@ struct inlet_frame {
     size_t len;
     struct frame_header header;
     seq_number cut_below; /* records below were received before */
+    seq_number cut_from;  /* records from here on were forgotten again, and come anew */
     struct inlet_frame *next;
 };
 
@@ -28,7 +30,8 @@ struct inlet {
     const struct edge *edge;
     struct link *link;   /* NULL: there is none now */
     bool up;             /* the peer is connected: acks may be sent */
-    seq_number expected; /* the next seq to come */
+    seq_number expected; /* the next seq to come, or to come whole */
+    uint32_t part;       /* so many frames that end within that seq have come */
     struct inlet_frame *first, *last;
     size_t queued_bytes;
     bool reading; /* reader stands in the first frame */
@@ -61,11 +64,11 @@ void inlet_set_position(struct inlet *i, seq_number position);
 void inlet_announce(struct inlet *i, uint32_t number,
                     void (*prepare)(void *arg, const struct record *record), void *arg);
 
-/* Takes a link over; closes the one before. link may be NULL. */
+/* Takes a link over; closes the one before, and forgets what is not whole. link may be NULL. */
 void inlet_set_link(struct inlet *i, struct link *link);
 
 /*
- * Receives what there is while less than INBOX_BYTES_MAX is queued.
+ * Receives what there is while less than INBOX_BYTES_MAX is queued, or a seq is not whole.
  * Returns: 0, or an error for which the link must be made anew; nothing is lost by it.
  */
 int inlet_receive(struct inlet *i, struct err *e);

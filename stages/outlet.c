@@ -26,6 +26,7 @@ void outlet_set_position(struct outlet *o, seq_number position)
     window_init(&o->window, position);
     window_ack(&o->window, o->peer_acked);
     frame_builder_start(&o->builder, position + 1);
+    o->made_room = false;
 }
 
 void outlet_connect_take(struct outlet *o, struct link *link, seq_number acked, seq_number expected)
@@ -50,12 +51,36 @@ int outlet_rewind(struct outlet *o)
     return window_rewind(&o->window, o->peer_expected);
 }
 
+/*
+ * Makes room for more of a seq when the frame that is being made is large enough. It ends there,
+ * and its last seq goes on in the next one; or, if that was the last of its seq, it is whole.
+ */
+static void make_room(struct outlet *o, seq_number seq)
+{
+    seq_number first = o->builder.first;
+    if (o->builder.previous_seq < seq) {
+        outlet_flush(o, seq - 1);
+    } else {
+        (void)frame_builder_finish_part(&o->builder);
+        window_push_take(&o->window, &o->builder.bytes, first, seq, true);
+        frame_builder_go_on(&o->builder);
+    }
+    o->made_room = true;
+}
+
+static void add(struct outlet *o, const struct record *record)
+{
+    if (o->builder.bytes.len >= FRAME_BYTES_TARGET && o->builder.record_count != 0)
+        make_room(o, record->seq);
+    frame_builder_add(&o->builder, record);
+}
+
 void outlet_add(struct outlet *o, const struct record *record, int clock_field)
 {
     if (record->kind == RECORD_DATA && clock_field >= 0 &&
         record->fields[clock_field].integer > o->time_sent)
         o->time_sent = record->fields[clock_field].integer;
-    frame_builder_add(&o->builder, record);
+    add(o, record);
 }
 
 void outlet_add_tick(struct outlet *o, const struct record *record, int clock_field)
@@ -70,23 +95,30 @@ void outlet_add_tick(struct outlet *o, const struct record *record, int clock_fi
                           .time = time,
                           .order = record->order,
                           .order_len = record->order_len};
-    frame_builder_add(&o->builder, &tick);
+    add(o, &tick);
 }
 
 bool outlet_is_ripe(const struct outlet *o, seq_number processed)
 {
-    return o->builder.bytes.len >= FRAME_BYTES_TARGET ||
+    return o->builder.bytes.len >= FRAME_BYTES_TARGET || o->made_room ||
            processed - o->builder.first + 1 >= FRAME_SEQS_MAX;
+}
+
+bool outlet_has_unflushed(const struct outlet *o, seq_number processed)
+{
+    /* What stands in the middle of a seq, as for want of space, waits for the rest of it. */
+    return o->builder.first <= processed && o->builder.previous_seq <= processed;
 }
 
 void outlet_flush(struct outlet *o, seq_number processed)
 {
-    if (processed < o->builder.first)
+    if (!outlet_has_unflushed(o, processed))
         return;
+    o->made_room = false;
     seq_number first = o->builder.first;
     o->flushed_at_us = clock_monotonic_us();
     frame_builder_finish(&o->builder, processed);
-    window_push_take(&o->window, &o->builder.bytes, first, processed);
+    window_push_take(&o->window, &o->builder.bytes, first, processed, false);
     frame_builder_start(&o->builder, processed + 1);
 }
 

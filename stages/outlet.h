@@ -27,6 +27,7 @@ struct outlet {
     seq_number peer_expected; /* on the present link */
     int64_t time_sent;        /* the latest that a record or a tick told the peer */
     uint64_t refused;         /* acks that were not taken */
+    bool made_room;           /* frames were closed since the last flush, because they were large */
     bool quiet;               /* what it brings is seldom and waited for by nobody: dead letters */
     uint64_t flushed_at_us;
 };
@@ -55,8 +56,9 @@ void outlet_disconnect(struct outlet *o);
 int outlet_rewind(struct outlet *o);
 
 /*
- * Adds a record or an end to the frame that is being made. clock_field: the field whose time the
- * peer's clock goes by, or -1.
+ * Adds a record or an end to the frame that is being made; if that is large enough, to the next
+ * one. A seq may go on from one frame to the next, so it may have outputs without bound; they are
+ * all in the window. clock_field: the field whose time the peer's clock goes by, or -1.
  */
 void outlet_add(struct outlet *o, const struct record *record, int clock_field);
 
@@ -66,10 +68,16 @@ void outlet_add(struct outlet *o, const struct record *record, int clock_field);
  */
 void outlet_add_tick(struct outlet *o, const struct record *record, int clock_field);
 
-/* Whether the frame that is being made has reached the size for sending. */
+/* Whether the frame that is being made has reached the size for sending, or others have. */
 bool outlet_is_ripe(const struct outlet *o, seq_number processed);
 
-/* Ends the frame that is being made, if it covers anything: all up to processed is in it. */
+/* Whether outlet_flush() would end a frame. */
+bool outlet_has_unflushed(const struct outlet *o, seq_number processed);
+
+/*
+ * Ends the frame that is being made, if it covers anything: all up to processed is in it. Not while
+ * it has outputs of the seq behind that, which is being worked on.
+ */
 void outlet_flush(struct outlet *o, seq_number processed);
 
 /* Whether the window holds as much as it may. */

@@ -124,6 +124,7 @@ static void on_emit(struct emitter *out, port_number port, const struct record *
             outlet_add(o, record, to->clock_field);
         else if (to->clock_field >= 0)
             outlet_add_tick(o, record, to->clock_field);
+        h->made_room |= o->made_room;
     }
 }
 
@@ -199,7 +200,7 @@ static int work_on_input(struct host *h, bool *ret_more)
         if (record->seq > h->processed + 1)
             h->processed = record->seq - 1; /* a seq is complete when the next one begins */
         bool begins_seq = record->seq != h->runner.emitter.seq;
-        bool looks = n % HOST_RECORDS_PER_LOOK == 0 || runner_is_full(&h->runner);
+        bool looks = n % HOST_RECORDS_PER_LOOK == 0 || h->made_room || runner_is_full(&h->runner);
         if (begins_seq &&
             (n >= HOST_RECORDS_PER_TURN || (looks && (host_is_ripe(h) || is_blocked(h))))) {
             *ret_more = !is_blocked(h);
@@ -258,7 +259,7 @@ static int work(struct host *h, bool *ret_more)
 {
     *ret_more = false;
     h->io_waits = false;
-    h->turn_is_long = false;
+    h->turn_is_long = h->made_room = false;
     h->paced = host_paced_us(h) != 0;
     if (is_blocked(h) || h->paced)
         return 0;

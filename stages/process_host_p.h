@@ -39,6 +39,7 @@ struct host {
     uint64_t committed_at_us;
     uint64_t flushed_at_us;
     bool sent_idle;    /* and that was because there was nothing more to do */
+    bool made_room;    /* an outlet has closed frames within this turn, because they were large */
     bool turn_is_long; /* a source has read for so long that its frame should go */
     bool at_end;       /* a source has read all there is, or was told to stop reading */
     bool io_waits;     /* a source has nothing to read now, or a sink cannot write */

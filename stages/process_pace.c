@@ -65,7 +65,7 @@ static uint64_t left_quiet_us(const struct host *h, const struct outlet *o)
  */
 static uint64_t held_us(const struct host *h, const struct outlet *o)
 {
-    if (!o->quiet || o->builder.first > h->processed || o->builder.record_count != 0 ||
+    if (!o->quiet || !outlet_has_unflushed(o, h->processed) || o->builder.record_count != 0 ||
         outlet_is_ripe(o, h->processed))
         return 0;
     return left_quiet_us(h, o);
@@ -86,7 +86,7 @@ static bool links_are_idle(struct host *h)
 static bool has_unflushed(const struct host *h)
 {
     for (size_t i = 0; h->positioned && i < h->outlet_count; i++) {
-        if (h->outlets[i].builder.first <= h->processed && held_us(h, &h->outlets[i]) == 0)
+        if (outlet_has_unflushed(&h->outlets[i], h->processed) && held_us(h, &h->outlets[i]) == 0)
             return true;
     }
     return false;
@@ -100,7 +100,7 @@ static uint64_t until_flush_us(struct host *h)
     uint64_t soonest_us = NEVER_US;
     for (size_t i = 0; h->positioned && i < h->outlet_count; i++) {
         const struct outlet *o = &h->outlets[i];
-        if (o->quiet && o->builder.first <= h->processed)
+        if (o->quiet && outlet_has_unflushed(o, h->processed))
             soonest_us = sooner_us(soonest_us, held_us(h, o));
     }
     return soonest_us;

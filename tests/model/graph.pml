@@ -17,6 +17,10 @@
  * frames are of one seq and closed at once, no frame is lost, stores are exact. A stage without
  * state passes acks on at once: one that is not passed on yet does what one does that has not come
  * yet. Late acks of old links are believed (-DLATE, so many of them), which must do no harm.
+ *
+ * -DPARTS: what the branch gets and puts out of a seq goes in two frames, the first of which says
+ * that the seq goes on. Only when both have come is the seq there; a link that ends takes the first
+ * one with it.
  */
 #ifndef RECORDS
 #define RECORDS 2
@@ -49,7 +53,7 @@
 #endif
 
 c_decl {
-\#define MET_EVENTS "sender-behind", "acked-ahead", "late-ack", "positioned", "between-peers", "worker-behind", "window-full", "inbox-full", "done"
+\#define MET_EVENTS "sender-behind", "acked-ahead", "late-ack", "positioned", "between-peers", "worker-behind", "window-full", "inbox-full", "done", "in-midst"
 \#include "met.h"
 }
 #define MET_BEHIND 0
@@ -61,6 +65,7 @@ c_decl {
 #define MET_WINDOW 6
 #define MET_INBOX 7
 #define MET_DONE 8
+#define MET_MIDST 9 /* a link ends in the middle of a seq */
 #define MET(event) c_code { met(event); }
 
 /* --- on disk --- */
@@ -80,6 +85,10 @@ byte peer_acked[EDGES];
 bool peer_known[EDGES];
 byte expected[EDGES];
 bool up[EDGES];
+#ifdef PARTS
+byte sent[EDGES];  /* frames of the next seq on this link */
+byte part[EDGES];  /* so many of them has the receiver taken */
+#endif
 #ifdef LATE
 byte late = 0; /* what a message says that is still under way; 0: none is */
 byte late_edge = 0;
@@ -200,9 +209,61 @@ inline take_ack(edge, from) {
     peer_acked[edge] = MOST(peer_acked[edge], acked)
 }
 
+#ifdef PARTS
+#define IN_PARTS(edge) ((edge) == 2 || (edge) == 5)
+#define PART(edge) part[edge]
+/* The last frame of a seq is the second that was sent on this link. */
+#define IS_LAST(edge) (!IN_PARTS(edge) || sent[edge] == 1)
+#ifdef MUTANT_ROOM_AS_EVER
+/* The inbox is full, in the middle of a seq too. */
+#define HAS_ROOM(edge, to) (QUEUED(edge, to) + part[edge] < INBOX)
+#else
+#define HAS_ROOM(edge, to) (QUEUED(edge, to) + part[edge] < INBOX || part[edge] != 0)
+#endif
+/* The link has ended; inlet_set_link(). */
+inline forget_part(edge) {
+    if
+    :: part[edge] != 0 -> MET(MET_MIDST)
+    :: else
+    fi;
+    sent[edge] = 0;
+#ifndef MUTANT_PART_KEPT
+    part[edge] = 0
+#endif
+}
+#else
+#define PART(edge) 0
+#define IS_LAST(edge) true
+#define HAS_ROOM(edge, to) (QUEUED(edge, to) < INBOX)
+#define forget_part(edge) skip
+#endif
+
 /* What is in the next frame; it is the one that the receiver expects (recovery.pml). */
 inline receive(edge, to) {
+#ifdef PARTS
+    if
+    :: IN_PARTS(edge) ->
+        part[edge] = part[edge] + 1
+    :: else
+    fi;
+#endif
+    if
+    :: IS_LAST(edge) -> receive_last(edge, to)
+    :: else ->
+#ifdef PARTS
+        sent[edge] = 1
+#endif
+        skip
+    fi
+}
+
+inline receive_last(edge, to) {
     n = expected[edge];
+#ifdef PARTS
+    assert(!IN_PARTS(edge) || part[edge] == 2); /* all of the seq, once */
+    sent[edge] = 0;
+    part[edge] = 0;
+#endif
     if
     :: edge <= 1 -> taken[edge * (RECORDS + 1) + n] = (edge == 0 -> dealt[n] : 3 - dealt[n])
     :: edge == 3 || edge == 4 ->
@@ -233,7 +294,7 @@ inline receive(edge, to) {
 
 #define EDGE(edge, from, to) \
     :: d_step { !up[edge] && positioned[to] -> dial(edge, from, to) } \
-    :: d_step { HAS_FRAME(edge, from, to) && QUEUED(edge, to) < INBOX -> receive(edge, to) } \
+    :: d_step { HAS_FRAME(edge, from, to) && HAS_ROOM(edge, to) -> receive(edge, to) } \
     :: d_step { up[edge] && COMMITTED(to) > peer_acked[edge] -> \
         acked = COMMITTED(to); take_ack(edge, from) } \
     LATES(edge, from, to)
@@ -336,7 +397,7 @@ inline settle() {
     fi;
     if
     :: processed[PARSE] < RECORDS && positioned[PARSE] && IS_FULL(PARSE) -> MET(MET_WINDOW)
-    :: HAS_FRAME(5, BRANCH, MERGE) && QUEUED(5, MERGE) >= INBOX -> MET(MET_INBOX)
+    :: HAS_FRAME(5, BRANCH, MERGE) && !HAS_ROOM(5, MERGE) -> MET(MET_INBOX)
     :: else
     fi;
     n = 0; digit = 0; list = 0; acked = 0; place = 0
@@ -349,11 +410,13 @@ inline settle() {
 /* --- death --- */
 
 inline kill_inlet(edge) {
-    up[edge] = false
+    up[edge] = false;
+    forget_part(edge)
 }
 
 inline kill_outlet(edge) {
     up[edge] = false;
+    forget_part(edge);
     peer_known[edge] = false;
     peer_acked[edge] = 0
 }

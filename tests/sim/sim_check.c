@@ -35,7 +35,7 @@ static void check_inlet(const struct process *process, const struct inlet *in)
 {
     const struct host *h = &process->host;
     seq_number next = 0;
-    size_t bytes = 0;
+    size_t bytes = 0, newest = 0; /* frames of one seq come without bound */
     for (const struct inlet_frame *f = in->first; f != NULL; f = f->next) {
         CHECK(next == 0 || f->cut_below == next,
               "%s, edge %zu: frames in the inbox go to %" PRIu64 " and then from %" PRIu64,
@@ -43,17 +43,20 @@ static void check_inlet(const struct process *process, const struct inlet *in)
         CHECK(f->header.first <= f->cut_below && f->header.last >= f->cut_below,
               "%s, edge %zu: took a frame %" PRIu64 "..%" PRIu64 " when %" PRIu64 " was next",
               process->name, in->edge->index, f->header.first, f->header.last, f->cut_below);
-        next = f->header.last + 1;
+        next = f->header.last + (f->header.goes_on ? 0 : 1);
         bytes += f->len;
+        newest = f->len + (f->header.part != 0 ? newest : 0);
     }
+    bool in_midst = in->last != NULL && in->last->header.goes_on && in->last->cut_from > next;
+    CHECK(in_midst == (in->part != 0), "%s, edge %zu: part %" PRIu32 " of %" PRIu64 " is next",
+          process->name, in->edge->index, in->part, in->expected);
     CHECK(next == 0 || next == in->expected,
           "%s, edge %zu: expects %" PRIu64 " behind a frame that ends before %" PRIu64,
           process->name, in->edge->index, in->expected, next);
     CHECK(!h->positioned || in->expected > h->processed,
           "%s, edge %zu: has worked on %" PRIu64 " and received up to %" PRIu64, process->name,
           in->edge->index, h->processed, in->expected - 1);
-    CHECK(bytes == in->queued_bytes &&
-              (in->last == NULL || bytes - in->last->len < INBOX_BYTES_MAX),
+    CHECK(bytes == in->queued_bytes && (in->last == NULL || bytes - newest < INBOX_BYTES_MAX),
           "%s, edge %zu: the inbox has %zu bytes, counted as %zu", process->name, in->edge->index,
           bytes, in->queued_bytes);
 }
@@ -63,29 +66,32 @@ static void check_outlet(const struct process *process, const struct outlet *o)
     const struct host *h = &process->host;
     const struct window *w = &o->window;
     seq_number next = 0;
-    size_t bytes = 0, newest = 0;
+    size_t bytes = 0, newest = 0, before = 0;
     if (!h->positioned)
         return;
     for (size_t i = 0; i < w->count; i++) {
         const struct window_frame *f = &w->frames[(w->head + i) % w->capacity];
-        CHECK(next == 0 || f->first == next, "%s, edge %zu: the window has a gap at %" PRIu64,
-              process->name, o->edge->index, next);
+        CHECK(next == 0 || f->first == next - (f->continues ? 1 : 0),
+              "%s, edge %zu: the window has a gap at %" PRIu64, process->name, o->edge->index,
+              next);
         CHECK(i != 0 || f->first <= w->acked + 1,
               "%s, edge %zu: the window begins at %" PRIu64 ", acked is %" PRIu64, process->name,
               o->edge->index, f->first, w->acked);
         next = f->last + 1;
         bytes += f->bytes.len;
-        newest = f->bytes.len;
+        before = f->continues ? before : newest;
+        newest = f->bytes.len + (f->continues ? newest : 0);
     }
     CHECK(w->count != 0 || w->acked >= w->pushed,
           "%s, edge %zu: the window is empty, pushed %" PRIu64 ", acked %" PRIu64, process->name,
           o->edge->index, w->pushed, w->acked);
-    CHECK(next == 0 || next == w->pushed + 1, "%s, edge %zu: the window ends before %" PRIu64,
-          process->name, o->edge->index, w->pushed);
+    CHECK(next == 0 || next == w->pushed + (w->goes_on ? 2 : 1),
+          "%s, edge %zu: the window ends before %" PRIu64, process->name, o->edge->index,
+          w->pushed);
     CHECK(o->builder.first == w->pushed + 1 && w->pushed <= h->processed,
           "%s, edge %zu: pushed %" PRIu64 ", builds from %" PRIu64 ", worked on %" PRIu64,
           process->name, o->edge->index, w->pushed, o->builder.first, h->processed);
-    CHECK(bytes == w->bytes && (bytes == 0 || bytes - newest < WINDOW_BYTES_MAX),
+    CHECK(bytes == w->bytes && bytes - newest - before < WINDOW_BYTES_MAX,
           "%s, edge %zu: the window has %zu bytes, counted as %zu", process->name, o->edge->index,
           bytes, w->bytes);
     CHECK(o->peer_acked <= world.said[o->edge->to],

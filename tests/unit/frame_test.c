@@ -482,8 +482,8 @@ static void wrong_headers_are_refused(void **state)
     } cases[] = {
         {"magic", 0, 0x20, "no frame"},
         {"version", 4, 3, "version 2"},
-        {"flags", 6, 1, "flags"},
-        {"spare", 56, 1, "flags"},
+        {"flags", 6, 2, "flags"},
+        {"more flags", 7, 1, "flags"},
         {"first behind last", 31, 1, "range"},
         {"body length", 50, 1, "as long as it says"},
     };

@@ -18,7 +18,7 @@ static void push(struct window *w, seq_number first, seq_number last)
 {
     struct buf bytes = {0};
     buf_add_format(&bytes, "%llu-%llu", (unsigned long long)first, (unsigned long long)last);
-    window_push_take(w, &bytes, first, last);
+    window_push_take(w, &bytes, first, last, false);
     buf_done(&bytes);
 }
 
@@ -98,6 +98,36 @@ static void what_is_gone_cannot_be_asked_for(void **state)
     window_done(&w);
 }
 
+/* A seq whose first frames are gone cannot be asked for, though its last frame is there. */
+static void a_seq_in_parts_is_held_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct window w;
+    struct buf out = {0}, bytes = {0};
+    window_init(&w, 0);
+    buf_add_text(&bytes, "1-4a");
+    window_push_take(&w, &bytes, 1, 4, true);
+    buf_add_text(&bytes, "4b");
+    window_push_take(&w, &bytes, 4, 4, true);
+    assert_int_equal(w.pushed, 3);
+    buf_add_text(&bytes, "4c-6");
+    window_push_take(&w, &bytes, 4, 6, false);
+    assert_int_equal(w.pushed, 6);
+    assert_int_equal(window_rewind(&w, 4), 0);
+    assert_string_equal(send_all(&w, &out), "1-4a 4b 4c-6 ");
+    window_ack(&w, 3);
+    assert_int_equal(window_rewind(&w, 4), 0);
+    assert_string_equal(send_all(&w, &out), "1-4a 4b 4c-6 ");
+    window_ack(&w, 4);
+    assert_int_equal(w.count, 1);
+    assert_int_equal(window_rewind(&w, 4), ERR_PROTOCOL);
+    assert_int_equal(window_rewind(&w, 5), 0);
+    assert_string_equal(send_all(&w, &out), "4c-6 ");
+    buf_done(&bytes);
+    buf_done(&out);
+    window_done(&w);
+}
+
 /* Random frames, acks and rewinds: what can be sent is exactly what is not acked, in order. */
 static void every_unacked_seq_is_held(void **state)
 {
@@ -155,6 +185,7 @@ int main(void)
         cmocka_unit_test(frames_leave_with_their_last_ack),
         cmocka_unit_test(a_peer_that_is_ahead_gets_nothing_twice),
         cmocka_unit_test(what_is_gone_cannot_be_asked_for),
+        cmocka_unit_test(a_seq_in_parts_is_held_whole_or_not_at_all),
         cmocka_unit_test(every_unacked_seq_is_held),
         cmocka_unit_test(a_gap_between_frames_is_our_own_fault),
     };
