@@ -4,9 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/log.h"
+
 void panic(const char *what, const char *condition, const char *file, int line)
 {
-    fprintf(stderr, "bulkhead: %s broken at %s:%d: %s (a bug in bulkhead; please report it)\n",
-            what, file, line, condition);
+    char text[512];
+    (void)snprintf(text, sizeof text,
+                   "bulkhead: %s broken at %s:%d: %s (a bug in bulkhead; please report it)\n", what,
+                   file, line, condition);
+    log_last_words(text);
     abort();
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/resource.h"
+
 int err_set(struct err *e, int code, const char *format, ...)
 {
     if (e == NULL)
@@ -28,9 +30,11 @@ int err_set_errno(struct err *e, const char *format, ...)
     va_start(args, format);
     int used = vsnprintf(e->text, sizeof e->text, format, args);
     va_end(args);
+    char limit[RESOURCE_TEXT_BYTES];
+    resource_limit_text(saved_errno, limit);
     if (used >= 0 && (size_t)used < sizeof e->text)
-        (void)snprintf(e->text + used, sizeof e->text - (size_t)used, ": %s",
-                       strerror(saved_errno));
+        (void)snprintf(e->text + used, sizeof e->text - (size_t)used, ": %s%s",
+                       strerror(saved_errno), limit);
     return ERR_IO;
 }
 

@@ -11,9 +11,17 @@
 
 #include "common/check.h"
 
-/* After a call that failed: whether it was for want of space, which may pass, or not. */
+/*
+ * After a call that failed: whether it was for want of space, which may pass, or not. A file that
+ * may not grow any more (ulimit -f) will not grow in another process either.
+ */
 static int space_or_io(int error, struct err *e)
 {
+    if (error == EFBIG) {
+        if (e != NULL)
+            e->code = ERR_MISMATCH;
+        return err_wrap(e, "no file of this process may be as long; raise the limit and run again");
+    }
     if (error != ENOSPC && error != EDQUOT)
         return ERR_IO;
     if (e != NULL)
@@ -24,8 +32,8 @@ static int space_or_io(int error, struct err *e)
 int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd, struct err *e)
 {
     int fd;
-    do {
-        fd = openat(dir_fd, name, flags | O_CLOEXEC, mode);
+    do { /* a stage is a session of its own, and no terminal must become its master */
+        fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOCTTY, mode);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
         int error = errno;

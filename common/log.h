@@ -4,11 +4,16 @@
  *
  * Only mains and loops log; libraries return errors. A line says who, in which generation, at
  * which seq, what happened, and what will happen next.
+ *
+ * stderr is shared with others, who may not read it and who would be surprised if it did not block
+ * any more. So it is written by way of a descriptor of our own, opened at the first line.
  */
 #ifndef BULKHEAD_COMMON_LOG_H
 #define BULKHEAD_COMMON_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum log_level {
     LOG_ERROR,
@@ -20,8 +25,23 @@ enum log_level {
 /* Sets what is written and who speaks. `who` must outlive all logging. Default: info, "". */
 void log_init(const char *who, enum log_level level);
 
-/* Writes "who: level: text" with control characters escaped, in one write(2). */
+/*
+ * Writes "who: level: text" with control characters escaped, in one write(2). Never waits: if
+ * nobody reads stderr, the line is lost, which is counted and said by the next one that is not.
+ */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Writes bytes as they are, such as those of a progress bar, if somebody reads; else drops them. */
+void log_raw(const void *bytes, size_t len);
+
+/* Writes what a process says when it ends itself, whoever called and whatever is broken. */
+void log_last_words(const char *text);
+
+/* Says what was lost meanwhile, if somebody reads again. */
+void log_flush(void);
+
+/* How many lines were lost because nobody read them, ever. */
+uint64_t log_lost(void);
 
 /* Whether a line of the level would be written. */
 bool log_enabled(enum log_level level);

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/memory.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
+#include "common/resource.h"
+
 static _Noreturn void out_of_memory(size_t count, size_t size)
 {
-    fprintf(stderr, "bulkhead: out of memory allocating %zu x %zu bytes\n", count, size);
+    char limit[RESOURCE_TEXT_BYTES], text[RESOURCE_TEXT_BYTES + 96];
+    resource_limit_text(ENOMEM, limit);
+    (void)snprintf(text, sizeof text, "bulkhead: out of memory allocating %zu x %zu bytes%s\n",
+                   count, size, limit);
+    log_last_words(text);
     abort();
 }
 

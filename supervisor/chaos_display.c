@@ -16,8 +16,7 @@
 static void clear_line(void)
 {
     static const char erase[] = "\r\033[K";
-    ssize_t ignored = write(STDERR_FILENO, erase, sizeof erase - 1);
-    (void)ignored;
+    log_raw(erase, sizeof erase - 1);
 }
 
 void chaos_display_init(struct chaos_display *display, const char *name, bool quiet)
@@ -64,8 +63,7 @@ void chaos_display_show(struct chaos_display *display, const struct chaos_report
         if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
             line.len >= size.ws_col)
             line.len = size.ws_col - 1u;
-        ssize_t ignored = write(STDERR_FILENO, line.data, line.len);
-        (void)ignored;
+        log_raw(line.data, line.len);
     }
     buf_done(&line);
 }

@@ -9,6 +9,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/text.h"
 
 #define BAR_CELLS 24u
@@ -126,6 +127,9 @@ void status_write_text(const struct supervisor *s, struct buf *out)
         }
         buf_add_byte(out, '\n');
     }
+    if (log_lost() != 0)
+        buf_add_format(out, "%" PRIu64 " lines of log were lost: nobody reads standard error\n",
+                       log_lost());
     struct buf reason = {0};
     status_write_reason(s, &reason);
     if (reason.len != 0)
@@ -199,7 +203,7 @@ void status_write_json(const struct supervisor *s, struct buf *out)
     buf_add_byte(out, ',');
     write_json_text(out, "reason", buf_text(&reason));
     buf_done(&reason);
-    buf_add_text(out, ",\"stages\":[");
+    buf_add_format(out, ",\"log_lost\":%" PRIu64 ",\"stages\":[", log_lost());
     for (size_t i = 0; i < s->topology->stage_count; i++) {
         buf_add_text(out, i != 0 ? "," : "");
         write_json_stage(s, i, out);
