@@ -16,6 +16,11 @@
 #include "common/limits.h"
 #include "stages/journal.h"
 
+static bool is_null(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
 int stage_input_check(int fd, struct err *e)
 {
     struct stat st;
@@ -23,6 +28,9 @@ int stage_input_check(int fd, struct err *e)
     if (flags < 0 || fstat(fd, &st) != 0)
         return errno == EBADF ? err_set(e, ERR_MISMATCH, "standard input is closed")
                               : err_set_errno(e, "standard input");
+    /* That is how main() leaves one that was closed. */
+    if ((flags & O_ACCMODE) == O_WRONLY && is_null(&st))
+        return err_set(e, ERR_MISMATCH, "standard input is closed");
     if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0 || S_ISDIR(st.st_mode))
         return err_set(e, ERR_MISMATCH, "standard input cannot be read");
     return 0;
@@ -31,7 +39,7 @@ int stage_input_check(int fd, struct err *e)
 bool stage_input_is_null(const struct stage_input *input)
 {
     struct stat st;
-    return fstat(input->fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+    return fstat(input->fd, &st) == 0 && is_null(&st);
 }
 
 /* --- pipes --- */

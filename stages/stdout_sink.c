@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/bytes.h"
@@ -78,6 +79,10 @@ static int check_output(struct stat *ret_st, struct err *e)
         return err_set(e, ERR_MISMATCH,
                        "standard output is a regular file; file.sink writes one so that no line "
                        "is repeated or lost: use that, or put '| cat' in front of the '>'");
+    /* That is how main() leaves one that was closed. */
+    if ((flags & O_ACCMODE) == O_RDONLY && S_ISCHR(ret_st->st_mode) &&
+        ret_st->st_rdev == makedev(1, 3))
+        return err_set(e, ERR_MISMATCH, "standard output is closed");
     if ((flags & O_ACCMODE) == O_RDONLY)
         return err_set(e, ERR_MISMATCH, "standard output cannot be written");
     return 0;

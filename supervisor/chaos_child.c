@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "supervisor/inherited.h"
 #include "supervisor/spawn.h"
 
 /* More than any file under /proc has that is read here; settings may make arguments long. */
@@ -30,9 +31,7 @@ static sigset_t waited_for(void)
     sigset_t set;
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGCHLD);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGHUP);
+    inherited_heed_stops(&set);
     return set;
 }
 
@@ -51,6 +50,8 @@ static _Noreturn void be_child(char *const *arguments, const int fds[3], pid_t p
     bool good = setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
     for (int i = 0; good && i < 3; i++)
         good = dup2(fds[i], i) == i;
+    /* Whatever we ignore: the run is to hear what we send it. */
+    good = good && signal(SIGINT, SIG_DFL) != SIG_ERR && signal(SIGHUP, SIG_DFL) != SIG_ERR;
     if (good && sigprocmask(SIG_SETMASK, &none, NULL) == 0)
         (void)execv("/proc/self/exe", arguments);
     _exit(127);
@@ -97,6 +98,11 @@ bool chaos_children_reap(struct chaos_child *child)
             *child = (struct chaos_child){.status = status};
             ended = true;
         }
+    }
+    /* Somebody else has reaped it. */
+    if (pid < 0 && errno == ECHILD && child->pid > 0) {
+        *child = (struct chaos_child){.status = SIGKILL};
+        ended = true;
     }
     return ended;
 }

@@ -17,7 +17,7 @@
 
 struct chaos_child {
     pid_t pid;  /* 0: none */
-    int status; /* as of waitpid(), once it has ended */
+    int status; /* as of waitpid(), once it has ended; that of a SIGKILL if nobody knows */
 };
 
 /* Makes us the one to whom orphans go, and blocks the signals that chaos_pause() waits for. */

@@ -40,6 +40,9 @@ int command_load_topology(const char *file, const struct settings *settings,
                           enum topology_form form, struct buf *ret_text,
                           struct topology **ret_topology);
 
+/* Writes all of a buffer to a descriptor, however long that takes. Returns 0 or ERR_IO. */
+int command_write(int fd, const struct buf *out, struct err *e);
+
 /* Writes all of a buffer to stdout. Returns code, or EXIT_FAILED if stdout does not take it. */
 int command_print(const struct buf *out, int code);
 

@@ -270,7 +270,7 @@ static void run_all(struct chaos *c)
 {
     struct err e;
     int code = -1;
-    if (chaos_run_prepare(&c->run, &e) != 0 || chaos_children_init(&e) != 0) {
+    if (chaos_run_prepare(&c->run, &e) != 0) {
         buf_add_format(&c->report.reason, "%s\n", e.text);
         c->report.verdict = CHAOS_FAILED;
         return;
@@ -350,14 +350,18 @@ static int prepare(struct chaos *c)
     if (!c->has_seed && getrandom(&drawn, sizeof drawn, 0) == (ssize_t)sizeof drawn)
         c->report.seed = drawn;
     code = make_plan(c);
+    /* From here on a signal does not end us, so the directory is removed again. */
+    struct err e;
+    if (code == EXIT_OK && chaos_children_init(&e) != 0) {
+        log_line(LOG_ERROR, "%s", e.text);
+        code = EXIT_FAILED;
+    }
     return code == EXIT_OK ? make_scratch(c) : code;
 }
 
 int command_chaos(int argc, char **argv)
 {
     struct chaos c = {.targets = "all", .report = {.kills_wanted = KILLS_DEFAULT}};
-    /* A reader of our report that goes away must not keep us from cleaning up. */
-    (void)signal(SIGPIPE, SIG_IGN);
     int code = parse_arguments(argc, argv, &c);
     if (code != EXIT_OK)
         return code;

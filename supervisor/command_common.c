@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -63,11 +65,27 @@ int command_load_topology(const char *file, const struct settings *settings,
     return code;
 }
 
+/* Whoever shares the descriptor may have made it one that does not block: then we wait here. */
+int command_write(int fd, const struct buf *out, struct err *e)
+{
+    for (size_t done = 0; done < out->len;) {
+        ssize_t n = write(fd, out->data + done, out->len - done);
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        if (n > 0)
+            done += (size_t)n;
+        else if (n < 0 && errno == EAGAIN)
+            (void)poll(&ready, 1, -1);
+        else if (n < 0 && errno != EINTR)
+            return err_set_errno(e, "after %zu bytes", done);
+    }
+    return 0;
+}
+
 int command_print(const struct buf *out, int code)
 {
-    bool good = out->len == 0 ||
-                (fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0);
-    if (!good)
-        log_line(LOG_ERROR, "cannot write to standard output");
-    return good ? code : EXIT_FAILED;
+    struct err e;
+    if (command_write(STDOUT_FILENO, out, &e) == 0)
+        return code;
+    log_line(LOG_ERROR, "cannot write to standard output: %s", e.text);
+    return EXIT_FAILED;
 }

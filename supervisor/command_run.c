@@ -20,6 +20,8 @@
 #include "stages/stage.h"
 #include "stages/stage_input.h"
 #include "supervisor/command.h"
+#include "supervisor/descriptors.h"
+#include "supervisor/inherited.h"
 #include "supervisor/stage_paths.h"
 #include "supervisor/start.h"
 #include "supervisor/state_dir.h"
@@ -120,6 +122,15 @@ static int preflight(const struct topology *t)
         }
     }
     return code;
+}
+
+static int check_descriptors(const struct topology *t)
+{
+    struct err e;
+    if (descriptors_check(t, descriptors_open(), descriptors_allowed(), &e) == 0)
+        return EXIT_OK;
+    log_line(LOG_ERROR, "%s", e.text);
+    return EXIT_REFUSED;
 }
 
 static int failure_code(int rc)
@@ -264,11 +275,8 @@ static int drive_inline(struct inline_host *host, struct err *e)
 
 static int run_inline(struct run *run)
 {
-    struct sigaction action = {.sa_handler = on_stop_signal};
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGHUP, &action, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
+    inherited_set_stops(on_stop_signal);
+    (void)signal(SIGCHLD, SIG_IGN); /* the kernel reaps whose parent we become as PID 1 */
     uint64_t started_ms = clock_monotonic_ms();
     struct inline_host *host = NULL;
     struct inline_io io = {.input = run->takes_stdin ? &run->input : NULL, .note = note};
@@ -359,9 +367,10 @@ static int report(const struct run *run)
     status_write_summary(run->rows, run->topology->stage_count, &out);
     print_outcome(run, &out);
     int code = outcome_code(run->outcome);
+    inherited_set_late_stops(code);
     if (run->takes_stdout)
-        (void)fwrite(out.data, 1, out.len, stderr); /* what goes to stdout is the output alone */
-    else
+        (void)command_write(STDERR_FILENO, &out, NULL); /* to stdout goes the output alone */
+    else if (!inherited_was_closed(STDOUT_FILENO))      /* who closes it wants no summary */
         code = command_print(&out, code);
     buf_done(&out);
     if (run->reason[0] != '\0')
@@ -417,6 +426,8 @@ static int run_all(struct run *run)
                                      &run->text, &run->topology);
     if (code == EXIT_OK)
         code = preflight(run->topology);
+    if (code == EXIT_OK && !run->inline_host)
+        code = check_descriptors(run->topology);
     if (code == EXIT_OK)
         code = open_state(run);
     if (code != EXIT_OK)

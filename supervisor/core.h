@@ -175,6 +175,9 @@ enum core_event_kind {
     CORE_TIME_PASSED,
 };
 
+/* The exit code of a process whose end others have seen in our place, so that nothing is known. */
+#define CORE_EXIT_UNKNOWN (-1)
+
 /* What the status page of a stage shows. */
 struct core_observation {
     uint64_t beats;     /* grows with everything that it does */

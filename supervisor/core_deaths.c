@@ -69,6 +69,8 @@ static void describe_end(const struct core_event *event, char text[64])
     if (event->signal != 0)
         (void)snprintf(text, 64, "was killed by signal %d (SIG%s)", event->signal,
                        sigabbrev_np(event->signal) != NULL ? sigabbrev_np(event->signal) : "?");
+    else if (event->exit_code == CORE_EXIT_UNKNOWN)
+        (void)snprintf(text, 64, "is gone, and nobody knows how it ended");
     else
         (void)snprintf(text, 64, "exited with code %d", event->exit_code);
 }

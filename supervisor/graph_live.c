@@ -19,6 +19,7 @@
 #include "common/memory.h"
 #include "supervisor/control_client.h"
 #include "supervisor/exit_codes.h"
+#include "supervisor/inherited.h"
 #include "supervisor/state_dir.h"
 
 #define LOOK_SECONDS 1
@@ -218,7 +219,7 @@ int graph_live(const struct graph_view *view, const struct graph_style *style,
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
     (void)sigemptyset(&live->signals);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        (void)sigaddset(&live->signals, signals[i]);
+        inherited_heed(&live->signals, signals[i]);
     (void)sigprocmask(SIG_BLOCK, &live->signals, NULL);
     struct err e;
     int rc = look_again(live, &e), code = EXIT_OK;

@@ -11,6 +11,7 @@
 #include "stages/process_host.h"
 #include "stages/stage.h"
 #include "supervisor/command.h"
+#include "supervisor/inherited.h"
 #include "supervisor/spawn.h"
 
 #ifndef BULKHEAD_VERSION
@@ -134,8 +135,18 @@ static int unknown_command(const char *name)
     return EXIT_USAGE;
 }
 
+static enum inherited_by role(const char *command)
+{
+    if (strcmp(command, SPAWN_STAGE_ARGUMENT) == 0)
+        return INHERITED_BY_STAGE;
+    if (strcmp(command, "run") == 0)
+        return INHERITED_BY_RUN;
+    return strcmp(command, "chaos") == 0 ? INHERITED_BY_CHAOS : INHERITED_BY_TOOL;
+}
+
 int main(int argc, char **argv)
 {
+    inherited_take(role(argc > 1 ? argv[1] : ""));
     if (argc > 1 && strcmp(argv[1], SPAWN_STAGE_ARGUMENT) == 0)
         return be_stage(argc, argv);
     log_init("bulkhead", LOG_INFO);

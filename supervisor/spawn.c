@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the child does between fork and exec is only what may be done there: calls of the kernel.
- * A failure reaches the parent as an errno through a pipe that a successful exec closes.
+ * A failure reaches the parent as an errno through a pipe that a successful exec closes; the parent
+ * does not wait for either, since the child may be stopped, or hang in its exec.
  */
 #include "supervisor/spawn.h"
 
@@ -88,6 +89,11 @@ static int place_fds(const struct child_fds *fds)
         if (lifted[i] >= 0 && dup2(lifted[i], wanted[i][1]) < 0)
             return -1;
     }
+    /* A place that nothing of ours stands in may hold what was there when we were started. */
+    for (int i = 0; i < COUNT; i++) {
+        if (lifted[i] < 0)
+            (void)close(wanted[i][1]);
+    }
     if (fcntl(ERRNO_FD, F_SETFD, FD_CLOEXEC) != 0)
         return -1;
     return close_range(ERRNO_FD + 1, ~0u, 0);
@@ -141,15 +147,17 @@ static _Noreturn void be_child(const struct child_fds *fds, pid_t parent, uint64
     _exit(127);
 }
 
-/* Waits until the child has either exec'ed or told why not. */
-static int read_errno(int fd)
+int spawn_hear_birth(const struct spawned *spawned, int *ret_error)
 {
     int error = 0;
     ssize_t n;
     do {
-        n = read(fd, &error, sizeof error);
+        n = read(spawned->birth_fd, &error, sizeof error);
     } while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof error ? error : 0;
+    if (n < 0 && errno == EAGAIN)
+        return ERR_AGAIN;
+    *ret_error = n == (ssize_t)sizeof error ? error : 0;
+    return 0;
 }
 
 static void close_pair(int pair[2])
@@ -204,10 +212,8 @@ static int fork_stage(const struct spawn_request *request, int control[2], int s
     errno_pipe[1] = -1;
     if (rc != 0)
         return rc;
-    int error = read_errno(errno_pipe[0]);
-    int pid_fd = error == 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-    if (error != 0 || pid_fd < 0) {
-        errno = error != 0 ? error : errno;
+    int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pid_fd < 0) {
         rc = err_set_errno(e, "cannot start the process");
         (void)kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, 0);
@@ -223,14 +229,16 @@ int spawn_stage(const struct spawn_request *request, struct spawned *ret_spawned
     int rc = 0;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, control) != 0 ||
         pipe2(stderr_pipe, O_CLOEXEC) != 0 || pipe2(errno_pipe, O_CLOEXEC) != 0 ||
-        fcntl(stderr_pipe[0], F_SETFL, O_NONBLOCK) != 0)
+        fcntl(stderr_pipe[0], F_SETFL, O_NONBLOCK) != 0 ||
+        fcntl(errno_pipe[0], F_SETFL, O_NONBLOCK) != 0)
         rc = err_set_errno(e, "cannot make the channels of a stage");
     if (rc == 0)
         rc = fork_stage(request, control, stderr_pipe, errno_pipe, ret_spawned, e);
     if (rc == 0) {
         ret_spawned->control_fd = control[0];
         ret_spawned->stderr_fd = stderr_pipe[0];
-        control[0] = stderr_pipe[0] = -1;
+        ret_spawned->birth_fd = errno_pipe[0];
+        control[0] = stderr_pipe[0] = errno_pipe[0] = -1;
     }
     close_pair(control);
     close_pair(stderr_pipe);

@@ -36,16 +36,27 @@ struct spawned {
     int pid_fd;
     int control_fd; /* our end of the control channel, non-blocking */
     int stderr_fd;  /* what the process writes to stderr, non-blocking */
+    int birth_fd;   /* readable when spawn_hear_birth() has something to say, non-blocking */
 };
 
 /*
- * Starts a stage process in a session of its own, which dies with us. Returns when its exec has
- * succeeded.
+ * Starts a stage process in a session of its own, which dies with us. Returns when there is a
+ * process; whether its exec succeeds is told by spawn_hear_birth().
  *
  * Ownership: the caller closes the descriptors in *ret_spawned and reaps the process.
- * Returns:   0, or ERR_IO with why fork or exec failed; then there is no process.
+ * Returns:   0, or ERR_IO with why the fork failed; then there is no process.
  */
 int spawn_stage(const struct spawn_request *request, struct spawned *ret_spawned, struct err *e);
+
+/*
+ * Whether a process has come to its exec.
+ *
+ *   ret_error   0: it has, or it died on the way; else the errno for which it could not, and then
+ * it ends by itself
+ *
+ * Returns: 0, or ERR_AGAIN: neither yet
+ */
+int spawn_hear_birth(const struct spawned *spawned, int *ret_error);
 
 /* How the stage that takes standard input is told of it in its arguments; "-": it does not. */
 #define SPAWN_STREAM_BYTES 20u

@@ -75,7 +75,7 @@ struct supervisor_report {
 
 /*
  * Runs the topology until it is done, told to stop, or failed. Signals are taken over while it
- * runs: SIGTERM and SIGINT drain, a second one does not wait.
+ * runs: SIGTERM and SIGINT drain, a second one does not wait. They are blocked when it returns.
  * Returns: 0 with *ret_report filled, or ERR_IO if it could not begin.
  */
 int supervisor_run(const struct supervisor_config *config, struct supervisor_report *ret_report,

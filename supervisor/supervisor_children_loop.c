@@ -2,6 +2,7 @@
 /*
  * The processes of the stages: started, heard, and buried when they are dead.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,19 +11,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/limits.h"
 #include "common/log.h"
 #include "stages/stage.h"
 #include "supervisor/supervisor_loop_p.h"
 
 /* --- what a stage process says --- */
 
+/* A stage that writes without end must not be all that is listened to; its pipe holds no more. */
+#define STDERR_READS_MAX 16u
+
 /* Passes whole lines on to our stderr and keeps the end of it all as last words. */
 static void hear_stderr(struct loop *l, size_t index)
 {
     struct supervised_stage *stage = &l->s.stages[index];
     char bytes[4096];
-    ssize_t n;
-    while ((n = read(stage->process.stderr_fd, bytes, sizeof bytes)) > 0) {
+    ssize_t n = -1;
+    for (unsigned i = 0;
+         i < STDERR_READS_MAX && (n = read(stage->process.stderr_fd, bytes, sizeof bytes)) > 0;
+         i++) {
         buf_add(&stage->words, bytes, (size_t)n);
         if (stage->words.len > LAST_WORDS_BYTES_MAX)
             buf_drop_front(&stage->words, stage->words.len - LAST_WORDS_BYTES_MAX);
@@ -99,10 +106,62 @@ static int renew_image(struct supervised_stage *stage, bool keep, struct err *e)
     return 0;
 }
 
+static void end_birth(struct loop *l, size_t index)
+{
+    struct stage_watchers *w = &l->watchers[index];
+    struct spawned *process = &l->s.stages[index].process;
+    if (process->birth_fd < 0)
+        return;
+    ev_io_stop(l->ev, &w->birth);
+    ev_timer_stop(l->ev, &w->birth_deadline);
+    (void)close(process->birth_fd);
+    process->birth_fd = -1;
+}
+
+/* Whether a process has come to its exec. One that could not ends, and is buried, by itself. */
+static void hear_birth(struct loop *l, size_t index)
+{
+    const struct spawned *process = &l->s.stages[index].process;
+    if (process->birth_fd >= 0 &&
+        spawn_hear_birth(process, &l->watchers[index].birth_error) != ERR_AGAIN)
+        end_birth(l, index);
+}
+
+static void on_birth(struct ev_loop *ev, ev_io *io, int events)
+{
+    (void)ev;
+    (void)events;
+    struct stage_watchers *w = io->data;
+    hear_birth(w->owner, w->index);
+}
+
+/* It hangs between fork and exec: in a file system that does not answer, say. */
+static void on_birth_deadline(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    (void)ev;
+    (void)events;
+    struct stage_watchers *w = timer->data;
+    hear_birth(w->owner, w->index); /* it may have been us who slept */
+    const struct spawned *process = &w->owner->s.stages[w->index].process;
+    if (process->birth_fd < 0)
+        return;
+    log_line(LOG_WARNING, "%s: its process was not there %u ms after it was begun; killing it",
+             w->owner->s.topology->stages[w->index].name, SPAWN_EXEC_MS_MAX);
+    spawn_signal(process, SIGKILL);
+    end_birth(w->owner, w->index);
+}
+
 static void watch_stage(struct loop *l, size_t index)
 {
     struct stage_watchers *w = &l->watchers[index];
     const struct spawned *process = &l->s.stages[index].process;
+    w->birth_error = 0;
+    ev_io_init(&w->birth, on_birth, process->birth_fd, EV_READ);
+    ev_now_update(l->ev);
+    ev_timer_init(&w->birth_deadline, on_birth_deadline, SPAWN_EXEC_MS_MAX / 1000.0, 0.0);
+    w->birth.data = w->birth_deadline.data = w;
+    ev_io_start(l->ev, &w->birth);
+    ev_timer_start(l->ev, &w->birth_deadline);
     ev_io_init(&w->control, on_control, process->control_fd, EV_READ);
     ev_io_init(&w->stderr_output, on_stderr, process->stderr_fd, EV_READ);
     w->control.data = w->stderr_output.data = w;
@@ -151,7 +210,10 @@ void loop_spawn(struct loop *l, const struct core_action *action)
 
 static void note_end(struct supervised_stage *stage, const siginfo_t *info)
 {
-    if (info->si_code == CLD_EXITED)
+    if (info->si_code == CLD_EXITED && info->si_status == CORE_EXIT_UNKNOWN)
+        (void)snprintf(stage->last_end, sizeof stage->last_end,
+                       "is gone, and nobody knows how it ended");
+    else if (info->si_code == CLD_EXITED)
         (void)snprintf(stage->last_end, sizeof stage->last_end, "exited with code %d",
                        info->si_status);
     else
@@ -187,6 +249,8 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
     struct supervised_stage *stage = &l->s.stages[index];
     hear_control(l, index);
     hear_stderr(l, index);
+    hear_birth(l, index);
+    end_birth(l, index);
     ev_io_stop(l->ev, &l->watchers[index].control);
     ev_io_stop(l->ev, &l->watchers[index].stderr_output);
     siginfo_t ignored;
@@ -203,6 +267,13 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
                                .seq = stage->last_seq,
                                .signal = exited ? 0 : info->si_status,
                                .exit_code = exited ? info->si_status : 0};
+    struct err e;
+    if (l->watchers[index].birth_error != 0) {
+        errno = l->watchers[index].birth_error;
+        (void)err_set_errno(&e, "cannot start the process");
+        event.kind = CORE_SPAWN_FAILED;
+        event.text = e.text;
+    }
     loop_take_event(l, &event);
     remove_sockets(l, index);
 }
@@ -214,8 +285,17 @@ void loop_check_child(struct loop *l, size_t index)
         siginfo_t info = {0};
         /* Left unreaped until its last messages are read, so that its pid stays its own. */
         if (waitid(P_PID, (id_t)stage->process.pid, &info,
-                   WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) != 0 ||
-            info.si_pid == 0)
+                   WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) != 0) {
+            if (errno != ECHILD)
+                return;
+            /* Somebody else has reaped it. Should it live, it is no child of ours any more. */
+            spawn_signal(&stage->process, SIGKILL);
+            info.si_code = CLD_EXITED;
+            info.si_status = CORE_EXIT_UNKNOWN;
+            bury(l, index, &info);
+            return;
+        }
+        if (info.si_pid == 0)
             return;
         if (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
             info.si_code == CLD_DUMPED) {
@@ -227,5 +307,22 @@ void loop_check_child(struct loop *l, size_t index)
             struct core_event event = {.kind = CORE_STAGE_FROZEN, .stage = index};
             loop_take_event(l, &event);
         }
+    }
+}
+
+void loop_reap_strangers(struct loop *l)
+{
+    for (;;) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+            return;
+        size_t i = 0;
+        while (i < l->s.core.stage_count &&
+               !(l->s.stages[i].alive && l->s.stages[i].process.pid == info.si_pid))
+            i++;
+        if (i < l->s.core.stage_count)
+            loop_check_child(l, i); /* it has ended since we looked */
+        else
+            (void)waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
     }
 }

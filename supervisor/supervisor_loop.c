@@ -23,6 +23,7 @@
 #include "stages/layout.h"
 #include "stages/quarantine.h"
 #include "stages/stage.h"
+#include "supervisor/inherited.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor_loop_p.h"
 
@@ -34,8 +35,7 @@
 static void clear_bar(void)
 {
     static const char erase[] = "\r\033[K";
-    ssize_t ignored = write(STDERR_FILENO, erase, sizeof erase - 1);
-    (void)ignored;
+    log_raw(erase, sizeof erase - 1);
 }
 
 static void on_progress(struct ev_loop *ev, ev_timer *timer, int events)
@@ -66,8 +66,7 @@ static void on_progress(struct ev_loop *ev, ev_timer *timer, int events)
         if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
             line.len >= size.ws_col)
             line.len = size.ws_col - 1u;
-        ssize_t ignored = write(STDERR_FILENO, line.data, line.len);
-        (void)ignored;
+        log_raw(line.data, line.len);
     } else {
         log_line(LOG_INFO, "%s", buf_text(&line));
     }
@@ -86,6 +85,7 @@ static void on_signals(struct ev_loop *ev, ev_io *io, int events)
         if (info.ssi_signo == SIGCHLD) {
             for (size_t i = 0; i < l->s.core.stage_count; i++)
                 loop_check_child(l, i);
+            loop_reap_strangers(l);
             continue;
         }
         bool first = l->s.core.is == PIPELINE_RUNNING;
@@ -194,6 +194,7 @@ static void on_observe(struct ev_loop *ev, ev_timer *timer, int events)
     (void)ev;
     (void)events;
     struct loop *l = timer->data;
+    log_flush();
     for (size_t i = 0; i < l->s.core.stage_count; i++) {
         const struct status_page *page = l->s.stages[i].page;
         uint32_t waiting = atomic_load(&page->waiting);
@@ -316,16 +317,12 @@ static int make_topology_fd(struct loop *l, const struct supervisor_config *conf
     return file_write_at(l->s.topology_fd, 0, config->topology_text, config->topology_text_len, e);
 }
 
-static int take_signals(struct loop *l, sigset_t *ret_before, struct err *e)
+static int take_signals(struct loop *l, struct err *e)
 {
     sigset_t set;
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGCHLD);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGHUP);
-    (void)sigprocmask(SIG_BLOCK, &set, ret_before);
-    (void)signal(SIGPIPE, SIG_IGN);
+    inherited_end_early_stops(&set);
     l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (l->signal_fd < 0)
         return err_set_errno(e, "cannot watch for signals");
@@ -424,23 +421,22 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
                      .signal_fd = -1,
                      .bar = !config->quiet && isatty(STDERR_FILENO) == 1};
     l.progress_at_ms = l.s.started_ms;
-    l.ev = ev_loop_new(EVFLAG_AUTO);
+    l.ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     core_init(&l.s.core, config->topology);
-    sigset_t signals_before;
-    (void)sigprocmask(SIG_BLOCK, NULL, &signals_before);
     int rc = l.ev != NULL ? 0 : err_set(e, ERR_IO, "cannot make an event loop");
     if (rc == 0)
         rc = make_topology_fd(&l, config, e);
     if (rc == 0)
         rc = make_stages(&l, e);
     if (rc == 0)
-        rc = take_signals(&l, &signals_before, e);
+        rc = take_signals(&l, e);
     if (rc == 0)
         rc = control_server_new(l.ev, config->state->fd, answer_request, &l, &l.server, e);
     if (rc == 0) {
         start_timers(&l, config->quiet);
         struct core_event start = {.kind = CORE_STARTED};
         loop_take_event(&l, &start);
+        loop_reap_strangers(&l); /* those of before our SIGCHLD counts */
         (void)ev_run(l.ev, 0);
         if (l.bar) {
             log_set_before_line(NULL);
@@ -450,10 +446,5 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
         fill_report(&l, ret_report);
     }
     loop_done(&l);
-    /* One more signal that is waiting now must not keep the report from being printed. */
-    (void)signal(SIGTERM, SIG_IGN);
-    (void)signal(SIGINT, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
-    (void)sigprocmask(SIG_SETMASK, &signals_before, NULL);
     return rc;
 }

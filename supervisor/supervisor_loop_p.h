@@ -19,6 +19,9 @@ struct stage_watchers {
     size_t index;
     ev_io control;
     ev_io stderr_output;
+    ev_io birth; /* until its exec */
+    ev_timer birth_deadline;
+    int birth_error; /* why there was no exec; 0: there was, or it is not known yet */
 };
 
 struct loop {
@@ -51,5 +54,11 @@ void loop_spawn(struct loop *l, const struct core_action *action);
 
 /* After a SIGCHLD: looks whether the process of a stage has ended or was stopped. */
 void loop_check_child(struct loop *l, size_t index);
+
+/*
+ * Reaps children that are no stages: orphans, if we are PID 1 of a container, and those of the
+ * program that has made itself ours by exec.
+ */
+void loop_reap_strangers(struct loop *l);
 
 #endif

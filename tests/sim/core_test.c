@@ -740,6 +740,19 @@ static void want_of_space_is_waited_out_however_long(void **state)
     assert_int_equal(s->core.is, PIPELINE_RUNNING);
 }
 
+/* It may have been of its own doing, so its memory is not kept. */
+static void an_end_that_nobody_saw_is_a_death(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    tell_core(s, (struct core_event){
+                     .kind = CORE_STAGE_EXITED, .stage = 1, .exit_code = CORE_EXIT_UNKNOWN});
+    assert_non_null(strstr(buf_text(&s->trace), "is gone, and nobody knows how it ended"));
+    assert_false(s->core.stages[1].image_trusted);
+    assert_int_equal(s->core.stages[1].strikes, 1);
+    buf_reset(&s->trace);
+}
+
 static void a_link_that_does_not_come_up_is_made_anew(void **state)
 {
     struct story *s = *state;
@@ -1112,6 +1125,7 @@ int main(void)
         TEST(a_killed_stage_is_back_at_once_with_its_memory),
         TEST(a_source_is_told_what_the_furthest_stage_has),
         TEST(memory_of_a_crashed_stage_is_not_kept),
+        TEST(an_end_that_nobody_saw_is_a_death),
         TEST(kills_from_outside_never_add_up),
         TEST(deaths_with_progress_never_add_up),
         TEST(a_storm_backs_off_and_then_stops_in_order),
