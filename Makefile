@@ -37,7 +37,7 @@ SMALL_BOUNDS = -DSTORE_UNDO_ENTRIES_MAX=512 -DSTORE_SHARD_SLOTS_FIRST=8 -DIMAGE_
 # (-z now: with lazy binding, this linker leaves an empty relocation where a wrapped call was.)
 SIM = $(BUILD)/tests/sim/pipeline_test
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/sim_*.c) tests/graphs/random_graph.c) $(SIM).o
-SIM_CALLS = openat close pread __pread_chk pwrite fdatasync fsync ftruncate fstat fstatat faccessat \
+SIM_CALLS = openat close pread __pread_chk pwrite fdatasync sync_file_range fsync ftruncate fstat fstatat faccessat \
             linkat renameat unlinkat mkdirat flock fdopendir readdir closedir realpath __realpath_chk \
             clock_gettime getrandom poll __poll_chk ppoll __ppoll_chk send recv __recv_chk memfd_create mmap munmap \
             fallocate malloc calloc realloc free runner_take

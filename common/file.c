@@ -110,6 +110,17 @@ int file_read_whole(int fd, size_t max, struct buf *out, struct err *e)
     }
 }
 
+static int sync_failed(struct err *e)
+{
+    int error = errno;
+    (void)err_set_errno(e, "cannot sync");
+    if (error != ENOSPC && error != EDQUOT)
+        return ERR_IO;
+    if (e != NULL)
+        e->code = ERR_NO_SPACE_LOST;
+    return ERR_NO_SPACE_LOST;
+}
+
 int file_sync(int fd, struct err *e)
 {
     int rc;
@@ -118,13 +129,25 @@ int file_sync(int fd, struct err *e)
     } while (rc != 0 && errno == EINTR);
     if (rc == 0)
         return 0;
-    int error = errno;
-    (void)err_set_errno(e, "cannot sync");
-    if (error != ENOSPC && error != EDQUOT)
-        return ERR_IO;
-    if (e != NULL)
-        e->code = ERR_NO_SPACE_LOST;
-    return ERR_NO_SPACE_LOST;
+    return sync_failed(e);
+}
+
+void file_begin_write_out(int fd, uint64_t offset, uint64_t len)
+{
+    (void)sync_file_range(fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
+}
+
+int file_wait_written(int fd, uint64_t offset, uint64_t len, struct err *e)
+{
+    const unsigned flags =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    int rc;
+    do {
+        rc = sync_file_range(fd, (off_t)offset, (off_t)len, flags);
+    } while (rc != 0 && errno == EINTR);
+    /* A failed write is told once, and the sync that follows would not hear of it. */
+    bool failed = rc != 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT);
+    return failed ? sync_failed(e) : 0; /* there are file systems that cannot do it */
 }
 
 int file_truncate(int fd, uint64_t len, struct err *e)

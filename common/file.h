@@ -50,6 +50,15 @@ int file_read_whole(int fd, size_t max, struct buf *out, struct err *e);
  */
 int file_sync(int fd, struct err *e);
 
+/* Lets the kernel begin to write these bytes to the disk; no more than a hint. */
+void file_begin_write_out(int fd, uint64_t offset, uint64_t len);
+
+/*
+ * Waits until these bytes are on the disk, so that a file_sync() that follows, which is needed all
+ * the same, does not take long. Returns as file_sync().
+ */
+int file_wait_written(int fd, uint64_t offset, uint64_t len, struct err *e);
+
 /* Cuts or extends the file. Returns 0, ERR_NO_SPACE, ERR_IO. */
 int file_truncate(int fd, uint64_t len, struct err *e);
 

@@ -2,12 +2,13 @@
 #include "stages/file_window.h"
 
 #include "common/file.h"
+#include "ipc/status_page.h"
 
 #define WINDOW_READ_BYTES (256u << 10)
 
-void file_window_init(struct file_window *w, int fd, struct err *e)
+void file_window_init(struct file_window *w, int fd, _Atomic uint64_t *beats, struct err *e)
 {
-    *w = (struct file_window){.fd = fd, .e = e};
+    *w = (struct file_window){.fd = fd, .e = e, .beats = beats};
     w->rc = file_length(fd, &w->length, e);
 }
 
@@ -25,6 +26,7 @@ const uint8_t *file_window_at(struct file_window *w, uint64_t offset, uint64_t l
     uint64_t wanted = len > WINDOW_READ_BYTES ? len : WINDOW_READ_BYTES;
     if (wanted > w->length - offset)
         wanted = w->length - offset;
+    status_page_beat(w->beats);
     buf_reset(&w->bytes);
     w->start = offset;
     size_t got = 0;

@@ -21,13 +21,14 @@ struct file_window {
     struct buf bytes;
     int rc; /* of the first failure; 0: none */
     struct err *e;
+    _Atomic uint64_t *beats; /* moved on by every read; or NULL */
 };
 
 /*
- * Looks at the file's length. fd and e are borrowed; failures are noted in w->rc and e.
+ * Looks at the file's length. fd, beats and e are borrowed; failures are noted in w->rc and e.
  * Ownership: the caller ends it with file_window_done().
  */
-void file_window_init(struct file_window *w, int fd, struct err *e);
+void file_window_init(struct file_window *w, int fd, _Atomic uint64_t *beats, struct err *e);
 void file_window_done(struct file_window *w);
 
 /*

@@ -20,6 +20,7 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "ipc/status_page.h"
 
 struct journal {
     struct journal_config config;
@@ -419,6 +420,7 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
 {
     for (size_t i = 0; i < count; i++) {
         struct journal_segment s;
+        status_page_beat(j->config.beats);
         if (i != 0 && numbers[i] != numbers[i - 1] + 1)
             return err_set(e, ERR_CORRUPT, "%s is there, but the segment that follows it is not",
                            last_segment(j)->name);
@@ -426,6 +428,7 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
                                       i + 1 == count ? O_RDWR : O_RDONLY, &s, e);
         if (rc != 0)
             return rc;
+        s.beats = j->config.beats;
         if (i + 1 != count) {
             (void)close(s.fd);
             s.fd = -1;
@@ -465,6 +468,7 @@ static int scan_blocks(struct journal *j, struct journal_block *ret_last, struct
     j->blocks = 0;
     int rc;
     while ((rc = journal_segment_read(s, j->at, &j->state, j->fresh, &j->block, e)) == 0) {
+        status_page_beat(j->config.beats);
         *ret_last = j->block;
         j->at = journal_block_end(&j->block);
         j->state = j->block.after;
@@ -548,8 +552,10 @@ static int seek_acked(struct journal *j, struct err *e)
         j->read_at = j->acked_at;
         j->read_state = j->acked_state;
     }
-    while (rc == 0 && (!j->block_read || !is_behind(&j->block, acked)))
+    while (rc == 0 && (!j->block_read || !is_behind(&j->block, acked))) {
+        status_page_beat(j->config.beats);
         rc = read_block(j, e);
+    }
     if (rc != 0 && rc != ERR_AGAIN)
         return rc;
     struct journal_state here = j->read_state;

@@ -38,6 +38,7 @@ struct journal_config {
     uint64_t stream;  /* whose bytes are to come */
     bool stream_kept; /* those with the same low half may be a former life's of the same stream */
     struct journal_place acked;
+    _Atomic uint64_t *beats; /* moved on while a journal is verified; or NULL */
     bool begins; /* the source has no position yet: a new journal begins behind `acked` */
 };
 

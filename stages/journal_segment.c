@@ -15,6 +15,7 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/memory.h"
+#include "ipc/status_page.h"
 #include "stages/line_reader.h"
 
 #define SEGMENT_MAGIC 0x534a4842u /* "BHJS" */
@@ -429,6 +430,7 @@ int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
              i += JOURNAL_BLOCK_HEADER_BYTES) {
             if (!is_likely(piece + i, from + i - at, before))
                 continue;
+            status_page_beat(s->beats);
             uint32_t len = bytes_get_u32(piece + i + BLOCK_AT_LEN);
             rc = read_payload(s, from + i, len, payload, e);
             if (rc != 0 && rc != ERR_END)

@@ -49,6 +49,7 @@ struct journal_window {
 struct journal_segment {
     int fd;
     struct journal_window *window; /* borrowed; NULL: every read is a call */
+    _Atomic uint64_t *beats;       /* borrowed, moved on while it is searched; or NULL */
     char name[JOURNAL_NAME_BYTES];
     uint64_t number;
     uint64_t owner; /* hash of topology and stage */

@@ -21,6 +21,7 @@
 #include "common/file.h"
 #include "common/limits.h"
 #include "common/memory.h"
+#include "ipc/status_page.h"
 #include "stages/store_p.h"
 
 /*
@@ -266,7 +267,8 @@ static int begin_checkpoint(struct store *s, struct err *e)
 static int finish_checkpoint(struct store *s, struct err *e)
 {
     uint64_t number = image_commit_get(&s->image).log_number;
-    int rc = store_checkpoint_finish(&s->checkpoint, s->dir_fd, number, s->durable, e);
+    int rc =
+        store_checkpoint_finish(&s->checkpoint, s->dir_fd, number, s->durable, s->spec.beats, e);
     if (rc != 0)
         return rc;
     s->checkpoint_number = number;
@@ -293,6 +295,7 @@ int store_maintain(struct store *s, struct err *e)
     uint64_t start = s->checkpoint.len;
     while (s->checkpoint.next_group < KEY_GROUPS &&
            s->checkpoint.len - start < STORE_CHECKPOINT_PIECE_BYTES) {
+        status_page_beat(s->spec.beats);
         int rc = store_checkpoint_write_group(&s->checkpoint, &s->image,
                                               image_position(&s->image, s->checkpoint.next_group),
                                               &s->scratch, e);

@@ -32,6 +32,11 @@ enum {
     END_BYTES = 16,
 };
 
+/* A group may have any number of entries. */
+#define ENTRIES_PER_BEAT 65536u
+/* So much is waited for at a time, before what is left is synced in one call. */
+#define WRITTEN_PIECE_BYTES (UINT64_C(16) << 20)
+
 const char *store_checkpoint_name(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX])
 {
     (void)snprintf(ret_name, STORE_FILE_NAME_BYTES_MAX, "store.%" PRIu64 ".checkpoint", number);
@@ -72,14 +77,26 @@ int store_checkpoint_write_group(struct store_checkpoint *c, const struct image 
     int rc = file_write_at(c->fd, c->len, block, scratch->len, e);
     if (rc != 0)
         return err_wrap(e, "checkpoint");
+    file_begin_write_out(c->fd, c->len, scratch->len);
     c->len += scratch->len;
     c->entries += count;
     c->next_group++;
     return 0;
 }
 
+/* A slow disk may take minutes for all of it, in which one call would look like a hung stage. */
+static int sync_in_pieces(const struct store_checkpoint *c, _Atomic uint64_t *beats, struct err *e)
+{
+    int rc = 0;
+    for (uint64_t at = 0; rc == 0 && at < c->len; at += WRITTEN_PIECE_BYTES) {
+        status_page_beat(beats);
+        rc = file_wait_written(c->fd, at, WRITTEN_PIECE_BYTES, e);
+    }
+    return rc == 0 ? file_sync(c->fd, e) : rc;
+}
+
 int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t number, bool durable,
-                            struct err *e)
+                            _Atomic uint64_t *beats, struct err *e)
 {
     uint8_t end[END_BYTES];
     bytes_put_u32(end + END_AT_MAGIC, END_MAGIC);
@@ -87,7 +104,7 @@ int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t num
     bytes_put_u32(end + END_AT_CRC, hash_crc32c(0, end, END_AT_CRC));
     int rc = file_write_at(c->fd, c->len, end, sizeof end, e);
     if (rc == 0 && durable)
-        rc = file_sync(c->fd, e);
+        rc = sync_in_pieces(c, beats, e);
     char from[STORE_FILE_NAME_BYTES_MAX], to[STORE_FILE_NAME_BYTES_MAX];
     /* What it takes the place of is removed. */
     if (rc == 0)
@@ -141,6 +158,8 @@ static bool load_block(struct file_window *file, uint64_t *offset, unsigned grou
             return false;
         int64_t expires_at = header->expires ? (int64_t)bytes_get_u64(slot + 16) : STORE_NEVER;
         image_put(image, 0, key, expires_at, slot + value_at);
+        if (i % ENTRIES_PER_BEAT == 0)
+            status_page_beat(file->beats);
     }
     image_set_position(image, group, bytes_get_u64(block + BLOCK_AT_POSITION));
     *offset += BLOCK_HEADER_BYTES + count * slot_size;
@@ -163,12 +182,11 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
     char name[STORE_FILE_NAME_BYTES_MAX];
     (void)store_checkpoint_name(header->number, name);
     struct file_window file;
-    file_window_init(&file, fd, e);
+    file_window_init(&file, fd, beats, e);
     int rc = 0;
     uint64_t offset = STORE_HEADER_BYTES;
     uint64_t entries = 0;
     for (unsigned group = 0; rc == 0 && group < KEY_GROUPS; group++) {
-        status_page_beat(beats);
         if (!load_block(&file, &offset, group, header, image, &entries) && file.rc == 0)
             rc = err_set(e, ERR_CORRUPT, "%s: a block does not verify (offset %" PRIu64 ")", name,
                          offset);

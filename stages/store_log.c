@@ -358,7 +358,7 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
     char name[STORE_FILE_NAME_BYTES_MAX];
     (void)store_log_name(header->number, name);
     struct file_window log;
-    file_window_init(&log, fd, e);
+    file_window_init(&log, fd, beats, e);
     int rc = 0;
     uint64_t offset = STORE_HEADER_BYTES;
     uint64_t tail = offset;

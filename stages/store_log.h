@@ -105,7 +105,7 @@ int store_checkpoint_write_group(struct store_checkpoint *c, const struct image 
 
 /* Ends the file and gives it its name. Returns 0 or ERR_IO. */
 int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t number, bool durable,
-                            struct err *e);
+                            _Atomic uint64_t *beats, struct err *e);
 
 /* Drops an unfinished checkpoint. */
 void store_checkpoint_abandon(struct store_checkpoint *c);

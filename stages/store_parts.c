@@ -134,7 +134,7 @@ int store_parts_write(const struct store_parts *p, size_t worker, size_t workers
     if (rc == 0)
         rc = write_groups(p, &checkpoint, worker, workers, e);
     if (rc == 0)
-        rc = store_checkpoint_finish(&checkpoint, dir_fd, FIRST_NUMBER, true, e);
+        rc = store_checkpoint_finish(&checkpoint, dir_fd, FIRST_NUMBER, true, NULL, e);
     store_checkpoint_abandon(&checkpoint);
     int log_fd = -1;
     if (rc == 0)

@@ -22,6 +22,7 @@
     X(ssize_t, __pread_chk, (int fd, void *bytes, size_t len, off_t offset, size_t size))          \
     X(ssize_t, pwrite, (int fd, const void *bytes, size_t len, off_t offset))                      \
     X(int, fdatasync, (int fd))                                                                    \
+    X(int, sync_file_range, (int fd, off64_t offset, off64_t len, unsigned flags))                 \
     X(int, fsync, (int fd))                                                                        \
     X(int, ftruncate, (int fd, off_t len))                                                         \
     X(int, fstat, (int fd, struct stat *st))                                                       \

@@ -608,7 +608,7 @@ static void a_checkpoint_that_others_cut_replaces_nothing(void **state)
             assert_int_equal(store_checkpoint_write_group(&c, NULL, 0, &scratch, &e), 0);
         if (damaged)
             assert_int_equal(file_remove(dir_fd, "store.2.checkpoint.new", &e), 0);
-        assert_int_equal(store_checkpoint_finish(&c, dir_fd, 2, false, &e),
+        assert_int_equal(store_checkpoint_finish(&c, dir_fd, 2, false, NULL, &e),
                          damaged ? ERR_MISMATCH : 0);
         assert_int_equal(faccessat(dir_fd, "store.2.checkpoint", F_OK, 0), damaged ? -1 : 0);
     }
