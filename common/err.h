@@ -25,7 +25,8 @@
     X(ERR_NOT_FOUND, -10, "there is no such thing")                                                \
     X(ERR_NO_SPACE, -11, "no space or quota; the same call may work later")                        \
     X(ERR_NO_SPACE_LOST, -12, "no space for what seemed written; start from what verifies")        \
-    X(ERR_UNREAD, -13, "nobody reads what is written")
+    X(ERR_UNREAD, -13, "nobody reads what is written")                                             \
+    X(ERR_UNFINISHED, -14, "a part of it is done; call again for the rest")
 
 enum err_code {
     ERR_OK = 0,

@@ -153,6 +153,16 @@
 #ifndef SOURCE_RECORDS_PER_MARK
 #define SOURCE_RECORDS_PER_MARK 256u
 #endif
+/*
+ * How much of what gives no record a source goes through before it lets others have a turn: reads
+ * without the end of a line, blocks of a journal, blank lines. A millisecond or so.
+ */
+#ifndef SOURCE_READS_PER_TURN
+#define SOURCE_READS_PER_TURN 4u
+#endif
+#ifndef SOURCE_BLANKS_PER_TURN
+#define SOURCE_BLANKS_PER_TURN 4096u
+#endif
 /* What an output gathers before it is worth a write without a commit. */
 #ifndef OUTPUT_FLUSH_BYTES
 #define OUTPUT_FLUSH_BYTES (256u << 10)
@@ -212,6 +222,12 @@
 #define QUARANTINE_WORDS_BYTES_MAX 512u
 /* How often a stage looks whether there is space again. */
 #define SPACE_RETRY_MS 500u
+/*
+ * A process that has never moved may not have come to run yet: a host has a hundred of them to
+ * start, or little memory to load them into. It is hung after this, or stall_timeout if that is
+ * more.
+ */
+#define START_SILENCE_MS 30000u
 /* What a topology may let stall_timeout be: below, a slow disk would look hung. */
 #define STALL_TIMEOUT_MS_MIN 1000u
 #define STALL_TIMEOUT_MS_MAX 86400000u

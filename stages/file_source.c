@@ -29,6 +29,7 @@
 #include "common/file.h"
 #include "common/limits.h"
 #include "common/memory.h"
+#include "ipc/status_page.h"
 #include "stages/file_source_p.h"
 #include "stages/kinds.h"
 #include "stages/rotation.h"
@@ -259,8 +260,10 @@ static int next_line(struct file_source *self, struct line *ret_line, struct err
     int rc = 0;
     while (rc == 0) {
         rc = self->fd >= 0 ? line_reader_next(&self->lines, ret_line, e) : ERR_AGAIN;
-        if (rc == 0 || !self->follow || (rc == ERR_AGAIN && self->read_fails))
+        if (rc == 0 || rc == ERR_UNFINISHED || !self->follow ||
+            (rc == ERR_AGAIN && self->read_fails))
             return rc;
+        status_page_beat(self->beats);
         if (rc == ERR_AGAIN)
             rc = file_source_look_around(self, e);
         else if (rc == ERR_END)
@@ -295,8 +298,9 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
     int rc = check_ended(self, e);
     if (rc != 0)
         return rc;
+    unsigned blanks = 0;
     do {
-        rc = next_line(self, ret_line, e);
+        rc = blanks++ == SOURCE_BLANKS_PER_TURN ? ERR_UNFINISHED : next_line(self, ret_line, e);
         if (rc != 0)
             return rc;
         if (ret_line->blank && ret_line->unterminated && !self->follow)
@@ -432,7 +436,7 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
 static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total)
 {
     const struct file_source *self = opaque;
-    *ret_done = self->at.offset;
+    *ret_done = self->at.offset + self->lines.skipped;
     *ret_total = self->file_bytes;
     if (*ret_total < *ret_done) /* in a file that is not followed, its size said too little */
         *ret_total = self->follow ? *ret_done : 0;

@@ -237,10 +237,23 @@ static int check_enough(struct file_source *self, struct err *e)
     return stays(&self->too_few, too_few) ? file_source_check_numbers(self, e) : ERR_AGAIN;
 }
 
+/*
+ * Whole files may have to be compared now: what was read before goes its way first. Returns 0 or
+ * ERR_UNFINISHED.
+ */
+static int let_go(struct file_source *self)
+{
+    bool gone = self->let_go == self->at.seq;
+    self->let_go = self->at.seq;
+    return gone ? 0 : ERR_UNFINISHED;
+}
+
 int file_source_look_around(struct file_source *self, struct err *e)
 {
     if (self->fd < 0)
         return open_first(self, e);
+    if (!is_at_path(self) && let_go(self) != 0)
+        return ERR_UNFINISHED;
     int rc = find_next(self, NULL, e);
     if (rc == 0) {
         self->state = FOLLOW_LEAVING;
@@ -351,6 +364,8 @@ static void note_elsewhere(struct file_source *self, char *elsewhere)
 
 int file_source_leave(struct file_source *self, struct err *e)
 {
+    if (let_go(self) != 0)
+        return ERR_UNFINISHED;
     if (self->state == FOLLOW_TRUNCATED)
         return begin_truncated(self, e);
     struct rotation_step step;

@@ -77,6 +77,7 @@ struct file_source {
     char *path;
     int fd;
     _Atomic uint64_t *beats;
+    seq_number let_go; /* the last record when others last had a turn before a long look */
     struct line_reader lines;
     struct cursor cursor;
     struct source_mark at; /* behind the last line that was read */
@@ -232,13 +233,14 @@ void file_source_take_events(struct file_source *self);
 /*
  * At the end of what is there: whether to go on in another file. Its writer must be seen there
  * before this one is read to its end for the last time.
- * Returns 0 (read again), ERR_AGAIN (there is nothing now), or an error.
+ * Returns 0 (read again), ERR_AGAIN (there is nothing now), ERR_UNFINISHED (what was read is to be
+ * given out first), or an error.
  */
 int file_source_look_around(struct file_source *self, struct err *e);
 
 /*
  * The open file is at its end for good: goes on in the next one, or in the same that was truncated.
- * Returns 0 (read again), ERR_AGAIN (not now), or an error.
+ * Returns 0 (read again), ERR_AGAIN (not now), ERR_UNFINISHED (as above), or an error.
  */
 int file_source_leave(struct file_source *self, struct err *e);
 

@@ -160,7 +160,8 @@ static int in_stage(struct inline_host *h, size_t index, int rc, struct err *e)
 {
     if (rc == ERR_AGAIN)
         h->waiting = index;
-    else if (rc != 0 && rc != ERR_END && err_name_stage(e, h->topology->stages[index].base) != 0)
+    else if (rc != 0 && rc != ERR_END && rc != ERR_UNFINISHED &&
+             err_name_stage(e, h->topology->stages[index].base) != 0)
         (void)err_wrap(e, "stage '%s'", h->topology->stages[index].name);
     return rc;
 }

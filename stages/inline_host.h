@@ -44,7 +44,8 @@ void inline_host_free(struct inline_host *h);
 /*
  * Takes at most `records` records from the source through the topology.
  * Returns: 0 (there may be more), ERR_END (the input is at its end), ERR_AGAIN (nothing can be read
- *          or written now; wait and call it again), or an error.
+ *          or written now; wait and call it again), ERR_UNFINISHED (there is much to go through
+ *          before the next record; call it again), or an error.
  */
 int inline_host_run(struct inline_host *h, size_t records, struct err *e);
 

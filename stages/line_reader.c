@@ -126,7 +126,7 @@ static void skip_buffered(struct line_reader *r)
  */
 static int find_line(struct line_reader *r, size_t *ret_len, size_t *ret_end, struct err *e)
 {
-    for (;;) {
+    for (unsigned reads = 0;; reads++) {
         const uint8_t *from = r->buffer + r->start + r->searched;
         const uint8_t *newline = memchr(from, '\n', r->end - r->start - r->searched);
         if (newline != NULL) {
@@ -137,6 +137,8 @@ static int find_line(struct line_reader *r, size_t *ret_len, size_t *ret_end, st
         r->searched = r->end - r->start;
         if (r->searched > r->skip_above || r->skipping)
             skip_buffered(r);
+        if (reads == SOURCE_READS_PER_TURN)
+            return ERR_UNFINISHED;
         int rc = fill(r, e);
         if (rc == ERR_END && line_reader_unfinished(r) != 0) {
             *ret_len = r->end - r->start;

@@ -79,8 +79,9 @@ void line_reader_set(struct line_reader *r, uint64_t offset, uint32_t crc);
 
 /*
  * Finds the next line and moves behind it.
- * Returns: 0, ERR_END (no byte is left), ERR_AGAIN (no whole line yet), or what the fill function
- *          returned. After any of these it may be called again.
+ * Returns: 0, ERR_END (no byte is left), ERR_AGAIN (no whole line yet), ERR_UNFINISHED (much was
+ *          read without coming to the end of the line: call again when others had their turn), or
+ *          what the fill function returned. After any of these it may be called again.
  */
 int line_reader_next(struct line_reader *r, struct line *ret_line, struct err *e);
 

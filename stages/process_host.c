@@ -245,6 +245,10 @@ static int work_on_source(struct host *h, bool *ret_more)
             h->io_waits = true;
             return 0;
         }
+        if (rc == ERR_UNFINISHED) {
+            *ret_more = h->turn_is_long = true;
+            return 0;
+        }
         if (rc == ERR_END)
             h->at_end = true;
         else if (rc != 0)

@@ -183,9 +183,11 @@ struct stage_ops {
 
     /*
      * KIND_SOURCE: reads one record, sets out->seq and out->position, and emits it or a dead
-     * letter. Returns 0, ERR_END (there is no more), ERR_AGAIN (there is none now, see wait()), or
-     * an error. Where the topology marks_end, and something was read since the last end, it gives
-     * out emitter_end() with the next seq before it says ERR_END for the first time.
+     * letter. Returns 0, ERR_END (there is no more), ERR_AGAIN (there is none now, see wait()),
+     * ERR_UNFINISHED (there is much to go through before the next: call it again at once, when
+     * what was given out so far has gone its way), or an error. Where the topology marks_end, and
+     * something was read since the last end, it gives out emitter_end() with the next seq before it
+     * says ERR_END for the first time.
      */
     int (*read)(void *self, struct emitter *out, struct err *e);
 

@@ -101,6 +101,7 @@ static int open_journal(struct stdin_source *self, const struct stage_env *env, 
         .dir_fd = env->state_fd,
         .owner = journal_owner(env->topology->name, env->stage->name),
         .durable = env->durable,
+        .beats = env->beats,
         .stream = env->input->stream,
         .stream_kept = env->input->kept,
         .acked = {.seq = self->at.seq, .line = self->at.line, .offset = self->at.offset},
@@ -227,10 +228,13 @@ static int take_or_end(struct stdin_source *self, struct err *e)
 static int next_line(struct stdin_source *self, struct line *line, bool *ret_ends, struct err *e)
 {
     *ret_ends = false;
-    for (;;) {
+    for (unsigned blanks = 0, takes = 0;; blanks++) {
+        if (takes == SOURCE_READS_PER_TURN || blanks == SOURCE_BLANKS_PER_TURN)
+            return ERR_UNFINISHED;
         int rc = line_reader_next(&self->lines, line, e);
         if (rc == ERR_AGAIN) {
             rc = take_or_end(self, e);
+            takes++;
         } else if (rc == ERR_END) {
             /* If not, a stream or an input ended here with what is acked. */
             *ret_ends = journal_marked(self->journal) == self->at.seq + 1;

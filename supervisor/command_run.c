@@ -253,6 +253,7 @@ static int drive_inline(struct inline_host *host, struct err *e)
     int rc = 0;
     while (rc == 0 && stops_asked == 0) {
         rc = inline_host_run(host, INLINE_RECORDS_PER_ROUND, e);
+        rc = rc == ERR_UNFINISHED ? 0 : rc;
         bool waits = rc == ERR_AGAIN;
         if (waits || (rc == 0 && clock_monotonic_ms() - committed_ms >= INLINE_COMMIT_MS)) {
             rc = inline_host_commit(host, e);

@@ -133,6 +133,7 @@ void step_spawn(struct step *s, size_t index)
     stage->kill_asked = stage->blamed = stage->hung = stage->paused = false;
     stage->still = 0;
     stage->asked = 0;
+    stage->has_beaten = false;
     stage->spawned_at_ms = s->event->now_ms;
     struct core_action *action = step_add_action(s, CORE_SPAWN, index);
     action->generation = stage->generation;

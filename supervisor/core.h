@@ -103,6 +103,7 @@ struct core_stage {
     uint64_t observed_at_ms;
     uint64_t asked;
     unsigned still;
+    bool has_beaten; /* in this life */
 
     /* What tells a poison record: deaths of its own doing, all with this seq in hand. */
     bool may_quarantine;

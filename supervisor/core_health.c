@@ -33,6 +33,12 @@ uint64_t core_observe_interval_ms(const struct core *core)
     return core->stall_timeout_ms / STILL_MAX;
 }
 
+/* Whether nothing was seen yet of this life. */
+static bool has_not_come_to_run(const struct core_stage *stage)
+{
+    return stage->is == STAGE_STARTING && !stage->has_beaten;
+}
+
 /*
  * Whether a stage is busy with one thing for too long, or says that it waits and does not answer.
  * One that starts has nothing to wait for; its page may still show what the one before it did.
@@ -46,7 +52,10 @@ static bool is_hung(struct step *s, size_t index, const struct core_observation 
                  (!seen->waiting || stage->asked != 0 || stage->is == STAGE_STARTING) &&
                  passed_ms <= 2 * core_observe_interval_ms(s->core);
     stage->still = still ? stage->still + 1 : 0;
-    return stage->still >= STILL_MAX;
+    stage->has_beaten = stage->has_beaten || seen->beats != stage->beats;
+    bool may_be_late =
+        has_not_come_to_run(stage) && s->event->now_ms - stage->spawned_at_ms < START_SILENCE_MS;
+    return stage->still >= STILL_MAX && !may_be_late;
 }
 
 /* A page says "waiting" also when its process hangs while it waits; so that process is asked. */
@@ -81,6 +90,9 @@ static void kill_hung(struct step *s, size_t index, bool waiting)
                   "was killed %" PRIu64 " ms ago and is not gone: a debugger holds it, or the "
                   "kernel, which waits for a disk; killing it again",
                   timeout_ms);
+    else if (has_not_come_to_run(stage) && timeout_ms < START_SILENCE_MS)
+        step_warn(s, index, "did not move for %u ms since it was started; killing it",
+                  START_SILENCE_MS);
     else if (waiting)
         step_warn(s, index,
                   "did not answer for the stall_timeout of %" PRIu64

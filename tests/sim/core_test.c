@@ -386,7 +386,7 @@ static void a_stage_that_does_not_get_ready_is_hung(void **state)
     event(s, CORE_STARTED, 0);
     buf_reset(&s->trace);
     /* What its page shows of waiting may be left of the process before it. */
-    struct core_observation seen[3] = {asleep, asleep, {.beats = 0, .waiting = true}};
+    struct core_observation seen[3] = {asleep, asleep, {.beats = 1, .waiting = true}};
     for (int i = 0; i < 4; i++) {
         EXPECT("");
         observe(s, seen);
@@ -395,6 +395,24 @@ static void a_stage_that_does_not_get_ready_is_hung(void **state)
     }
     observe(s, seen);
     EXPECT("warn 2 did not move for the stall_timeout of 4000 ms; killing it\nkill 2\n");
+}
+
+/* A process that has never moved may not have come to run, on a host with many to start. */
+static void a_stage_that_has_not_come_to_run_has_longer(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    buf_reset(&s->trace);
+    struct core_observation seen[3] = {asleep, asleep, {.beats = 0}};
+    uint64_t until_ms = s->core.stages[2].spawned_at_ms + START_SILENCE_MS;
+    while (s->now_ms + core_observe_interval_ms(&s->core) < until_ms) {
+        observe(s, seen);
+        seen[0].beats++;
+        seen[1].beats++;
+    }
+    EXPECT("");
+    observe(s, seen);
+    EXPECT("warn 2 did not move for 30000 ms since it was started; killing it\nkill 2\n");
 }
 
 static void one_beat_in_the_last_moment_is_enough(void **state)
@@ -1132,6 +1150,7 @@ int main(void)
         TEST(a_user_may_kill_a_stage_that_never_gets_ready),
         TEST(a_stage_that_does_not_move_is_hung),
         TEST(a_stage_that_does_not_get_ready_is_hung),
+        TEST(a_stage_that_has_not_come_to_run_has_longer),
         TEST(one_beat_in_the_last_moment_is_enough),
         TEST(after_a_sleep_of_its_own_the_supervisor_blames_nobody),
         TEST(a_standstill_makes_links_anew),

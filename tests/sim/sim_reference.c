@@ -60,7 +60,9 @@ static void run_inline(const struct disk *disk)
     if (inline_host_new(world.logical, STAGE_FD_STAGES, NULL, &io, &host, &e) != 0)
         fail("the inline host does not start: %s", e.text);
     int rc;
-    while ((rc = inline_host_run(host, 1, &e)) == 0) {
+    while ((rc = inline_host_run(host, 1, &e)) == 0 || rc == ERR_UNFINISHED) {
+        if (rc == ERR_UNFINISHED)
+            continue;
         if (++r->seqs == SEQS_MAX)
             fail("the input has more than %u seqs", SEQS_MAX);
         if (inline_host_commit(host, &e) != 0)

@@ -27,6 +27,7 @@ struct fixture {
     struct topology *topology;
     struct emitter emitter;
     struct buf seen; /* "seq:line|" of every record, "seq:line number!" of every end */
+    unsigned turns;  /* in which there was no record, but there may be more */
 };
 
 /* What files say that their size is, in place of what it is; -1: the truth. */
@@ -117,7 +118,41 @@ static void *open_source(struct fixture *f)
 
 static int read_one(struct fixture *f, void *self, struct err *e)
 {
-    return f->topology->stages[0].kind->ops->read(self, &f->emitter, e);
+    int rc;
+    while ((rc = f->topology->stages[0].kind->ops->read(self, &f->emitter, e)) == ERR_UNFINISHED)
+        f->turns++;
+    return rc;
+}
+
+/* What gives no record for long must not keep others waiting, least of all for what was before. */
+static void what_gives_no_record_takes_turns(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    const off_t hole = 64 << 20;
+    append(f, "one\n");
+    assert_int_equal(truncate(f->path, hole), 0);
+    append(f, "\n");
+    for (unsigned i = 0; i < 1000; i++)
+        append(f, "\n \n\t\r\n\n\n\n\n\n\n\n\n\n\n\n\n\n");
+    append(f, "two\n");
+    void *self = open_source(f);
+    buf_reset(&f->seen);
+    assert_int_equal(read_one(f, self, &e), 0);
+    assert_int_equal(f->turns, 0);
+    assert_int_equal(read_one(f, self, &e), 0);
+    unsigned in_hole = (unsigned)(hole / (SOURCE_READS_PER_TURN * SOURCE_READ_BYTES));
+    assert_in_range(f->turns, in_hole - 1, in_hole + 1);
+    uint64_t done, total;
+    f->topology->stages[0].kind->ops->progress(self, &done, &total);
+    assert_true(done >= (uint64_t)hole);
+    assert_int_equal(read_one(f, self, &e), 0);
+    assert_in_range(f->turns, in_hole + 16000 / SOURCE_BLANKS_PER_TURN - 1,
+                    in_hole + 17000 / SOURCE_BLANKS_PER_TURN + 2);
+    assert_non_null(strstr(buf_text(&f->seen), "1:one|"));
+    assert_non_null(strstr(buf_text(&f->seen), "3:two|"));
+    assert_int_equal(read_one(f, self, &e), ERR_END);
+    f->topology->stages[0].kind->ops->close(self);
 }
 
 /* The end of the file is taken for the end of a line only if it stays one. */
@@ -460,6 +495,7 @@ int main(void)
     random_init("file_source_test");
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(what_gives_no_record_takes_turns),
         TEST(a_line_that_goes_on_after_it_was_read_is_refused),
         TEST(a_newline_that_comes_late_is_no_record),
         TEST(a_commit_moves_the_start_of_the_next_life),

@@ -90,7 +90,7 @@ static void what_is_missing_in_between_is_no_secret(void **state)
     rename_file(&w, ".1", ".other");
     seconds_ahead += 1; /* the doubt is the same, and as old as it was */
     struct err e;
-    assert_int_equal(ops(&w)->read(w.source, &w.emitter, &e), ERR_MISMATCH);
+    assert_int_equal(read_on(&w, &e), ERR_MISMATCH);
     assert_non_null(strstr(e.text, "input' is there, but not what was rotated in between"));
     /* What was missing comes back. */
     rename_file(&w, ".other", ".1");
@@ -246,15 +246,15 @@ static void a_number_that_is_taken_is_not_given_again(void **state)
     assert_int_equal(peer_has(&w, 5, &e), 0);
     commit(&w, 4);
     make_file(&w, "", "");
-    assert_int_equal(ops(&w)->read(w.source, &w.emitter, &e), 0); /* it was in the buffer */
+    assert_int_equal(read_on(&w, &e), 0); /* it was in the buffer */
     commit(&w, 5);
-    assert_int_equal(ops(&w)->read(w.source, &w.emitter, &e), ERR_AGAIN);
+    assert_int_equal(read_on(&w, &e), ERR_AGAIN);
     make_file(&w, "", "6-6\n");
     assert_true(read_one(&w));
     assert_int_equal(peer_has(&w, 9, &e), 0);
     commit(&w, 6);
     make_file(&w, "", "");
-    assert_int_equal(ops(&w)->read(w.source, &w.emitter, &e), ERR_MISMATCH);
+    assert_int_equal(read_on(&w, &e), ERR_MISMATCH);
     end_story(&w);
 }
 

@@ -119,8 +119,9 @@ static int read_lines(struct fixture *f, struct buf *out, struct err *e)
     line_reader_set(&reader, f->config.acked.offset, 0);
     int rc;
     struct line line;
-    while ((rc = line_reader_next(&reader, &line, e)) == 0 || rc == ERR_END) {
-        if (rc == ERR_END)
+    while ((rc = line_reader_next(&reader, &line, e)) == 0 || rc == ERR_END ||
+           rc == ERR_UNFINISHED) {
+        if (rc != 0)
             continue;
         buf_add(out, line.bytes, line.len);
         buf_add_byte(out, line.unterminated ? '!' : '|');

@@ -32,6 +32,7 @@ struct fixture {
     struct stage_input input;
     int write_fd;    /* of the pipe that is the input; -1: it was closed */
     struct buf seen; /* "seq:line|" of every record, "seq:line number!" of every end */
+    unsigned turns;  /* in which there was no record, but there may be more */
 };
 
 static void on_emit(struct emitter *out, port_number port, const struct record *record)
@@ -140,8 +141,8 @@ static void *read_all(struct fixture *f, int wanted_rc, const char *wanted)
     void *self = open_source(f);
     buf_reset(&f->seen);
     int rc;
-    while ((rc = f->ops->read(self, &f->emitter, &e)) == 0)
-        ;
+    while ((rc = f->ops->read(self, &f->emitter, &e)) == 0 || rc == ERR_UNFINISHED)
+        f->turns += rc == ERR_UNFINISHED ? 1 : 0;
     assert_int_equal(rc, wanted_rc);
     assert_string_equal(buf_text(&f->seen), wanted);
     return self;
@@ -197,6 +198,21 @@ static void nothing_has_no_end(void **state)
     feed(f, "\n \n");
     end_input(f);
     f->ops->close(read_all(f, ERR_END, ""));
+}
+
+/* As many blank lines as there may be keep nobody waiting. */
+static void blank_lines_take_turns(void **state)
+{
+    struct fixture *f = *state;
+    static char blanks[3 * SOURCE_BLANKS_PER_TURN + 1];
+    memset(blanks, '\n', sizeof blanks - 1);
+    begin_run(f);
+    feed(f, "one\n");
+    feed(f, blanks);
+    feed(f, "two\n");
+    void *self = read_all(f, ERR_AGAIN, "1:one|2:two|");
+    assert_in_range(f->turns, 2, 4);
+    f->ops->close(self);
 }
 
 /* What a drain stops is not at its end. */
@@ -417,11 +433,11 @@ static void read_new(struct fixture *f, seq_number *seen, struct buf *got)
 {
     int rc = 0;
     void *self = open_source(f);
-    while (rc == 0) {
+    while (rc == 0 || rc == ERR_UNFINISHED) {
         struct err e;
         buf_reset(&f->seen);
         rc = f->ops->read(self, &f->emitter, &e);
-        assert_true(rc == 0 || rc == ERR_AGAIN || rc == ERR_END);
+        assert_true(rc == 0 || rc == ERR_AGAIN || rc == ERR_END || rc == ERR_UNFINISHED);
         if (rc == 0 && f->emitter.seq > *seen) {
             assert_int_equal(f->emitter.seq, *seen + 1);
             *seen = f->emitter.seq;
@@ -481,6 +497,7 @@ int main(void)
     random_init("stdin_source_test");
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(blank_lines_take_turns),
         TEST(the_end_has_a_seq_of_its_own_once),
         TEST(nothing_has_no_end),
         TEST(a_drain_is_no_end),
