@@ -24,6 +24,7 @@
 #include "supervisor/inherited.h"
 #include "supervisor/stage_paths.h"
 #include "supervisor/start.h"
+#include "supervisor/start_watch.h"
 #include "supervisor/state_dir.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor.h"
@@ -157,6 +158,7 @@ static void say_lines(enum log_level level, struct buf *lines)
     buf_done(lines);
 }
 
+/* Leaves the watch over the start to the host, which is not ready yet. */
 static int open_state(struct run *run)
 {
     struct err e;
@@ -165,6 +167,7 @@ static int open_state(struct run *run)
         log_line(LOG_ERROR, "%s", e.text);
         return rc == ERR_BUSY ? EXIT_BUSY : EXIT_REFUSED;
     }
+    start_watch_begin();
     run->begins_after = memory_new(run->topology->stage_count, sizeof *run->begins_after);
     struct start_report report = {0};
     rc = start_prepare(run->state.fd, run->state.stages_fd, run->state.path, run->topology,
@@ -176,6 +179,7 @@ static int open_state(struct run *run)
     say_lines(LOG_ERROR, &report.errors);
     if (rc == 0)
         return EXIT_OK;
+    start_watch_end();
     state_dir_close(&run->state);
     return failure_code(rc);
 }
@@ -203,6 +207,7 @@ static int run_processes(struct run *run)
                                        .quiet = run->quiet};
     struct supervisor_report report;
     struct err e;
+    start_watch_end();
     if (supervisor_run(&config, &report, &e) != 0) {
         log_line(LOG_ERROR, "%s", e.text);
         return EXIT_FAILED;
@@ -282,8 +287,10 @@ static int run_inline(struct run *run)
     struct inline_host *host = NULL;
     struct inline_io io = {.input = run->takes_stdin ? &run->input : NULL, .note = note};
     struct err e;
+    start_watch_say("opening the states of all stages", NULL);
     int rc =
         inline_host_new(run->topology, run->state.stages_fd, run->begins_after, &io, &host, &e);
+    start_watch_end();
     if (rc == 0)
         rc = drive_inline(host, &e);
     run->elapsed_ms = clock_monotonic_ms() - started_ms;
@@ -435,6 +442,7 @@ static int run_all(struct run *run)
         return code;
     code = open_streams(run);
     if (code != EXIT_OK) {
+        start_watch_end();
         state_dir_close(&run->state);
         return code;
     }

@@ -5,6 +5,7 @@
 
 #include "stages/layout.h"
 #include "supervisor/start_p.h"
+#include "supervisor/start_watch.h"
 
 #define FRESH_ADVICE                                                                               \
     "or start over with --fresh, which removes what is kept here and empties the outputs that it " \
@@ -135,6 +136,7 @@ static int prepare(struct start *s, void (*note)(const char *text), seq_number *
     buf_done(&text);
     if (rc == 0 && manifest_has_work(&s->new))
         rc = start_finish_work(s, &s->new, e);
+    start_watch_say("dealing out states to their workers", NULL);
     return rc == 0 ? layout_prepare(s->stages_fd, s->topology, note, e) : rc;
 }
 

@@ -14,6 +14,7 @@
 #include "stages/output_file.h"
 #include "stages/stage.h"
 #include "supervisor/start_p.h"
+#include "supervisor/start_watch.h"
 #include "topology/options_text.h"
 
 /* --- what the topology is --- */
@@ -356,6 +357,7 @@ int start_find_facts(struct start *s, struct err *e)
         const struct stage *stage = &s->topology->stages[i];
         if (stage->worker != 0)
             continue;
+        start_watch_say("looking whether what is there is what was left of", stage->base);
         const struct manifest_stage *was = manifest_find(&s->old, stage->base);
         struct start_stage *facts = &s->plan.stages[i];
         facts->keeps = start_new_stage(s, stage->base)->keeps;

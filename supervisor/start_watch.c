@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/start_watch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "supervisor/exit_codes.h"
+
+/* Most starts take milliseconds; of one that takes longer somebody wants to know why. */
+#define SAY_SECONDS_FIRST 5
+#define SAY_SECONDS_NEXT 30
+
+static struct {
+    bool runs;
+    pthread_t thread;
+    sigset_t stops, before; /* `stops` has the signal that ends the watch too */
+    pthread_mutex_t mutex;
+    const char *doing, *stage;
+} watch = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* Ends the watch; any signal would do that nobody sends at such a moment. */
+#define END_SIGNAL SIGUSR2
+
+static void say_what_is_done(void)
+{
+    (void)pthread_mutex_lock(&watch.mutex);
+    const char *stage = watch.stage;
+    if (watch.doing != NULL)
+        log_line(LOG_WARNING,
+                 "still %s%s%s%s; nothing is started before that, and SIGTERM ends it", watch.doing,
+                 stage != NULL ? " stage '" : "", stage != NULL ? stage : "",
+                 stage != NULL ? "'" : "");
+    (void)pthread_mutex_unlock(&watch.mutex);
+}
+
+static void *run_watch(void *ignored)
+{
+    struct timespec wait = {.tv_sec = SAY_SECONDS_FIRST};
+    for (;;) {
+        int signal_number = sigtimedwait(&watch.stops, NULL, &wait);
+        if (signal_number == END_SIGNAL)
+            return ignored;
+        if (signal_number > 0) {
+            log_line(LOG_WARNING, "SIG%s: stopped before anything was started",
+                     sigabbrev_np(signal_number));
+            _exit(EXIT_OK);
+        }
+        if (errno == EAGAIN) {
+            say_what_is_done();
+            wait.tv_sec = SAY_SECONDS_NEXT;
+        }
+    }
+}
+
+void start_watch_begin(void)
+{
+    static const int stops[] = {SIGTERM, SIGINT, SIGHUP};
+    (void)sigemptyset(&watch.stops);
+    (void)sigaddset(&watch.stops, END_SIGNAL);
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
+        struct sigaction action;
+        if (sigaction(stops[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            (void)sigaddset(&watch.stops, stops[i]);
+    }
+    (void)pthread_sigmask(SIG_BLOCK, &watch.stops, &watch.before);
+    watch.doing = watch.stage = NULL;
+    watch.runs = pthread_create(&watch.thread, NULL, run_watch, NULL) == 0;
+    if (!watch.runs)
+        (void)pthread_sigmask(SIG_SETMASK, &watch.before, NULL);
+}
+
+void start_watch_say(const char *doing, const char *stage)
+{
+    if (!watch.runs)
+        return;
+    (void)pthread_mutex_lock(&watch.mutex);
+    watch.doing = doing;
+    watch.stage = stage;
+    (void)pthread_mutex_unlock(&watch.mutex);
+}
+
+void start_watch_end(void)
+{
+    if (!watch.runs)
+        return;
+    (void)pthread_kill(watch.thread, END_SIGNAL);
+    (void)pthread_join(watch.thread, NULL);
+    watch.runs = false;
+    (void)pthread_sigmask(SIG_SETMASK, &watch.before, NULL);
+}
