@@ -13,6 +13,7 @@ int err_set(struct err *e, int code, const char *format, ...)
     if (e == NULL)
         return code;
     e->code = code;
+    e->want = WANT_NOTHING;
     va_list args;
     va_start(args, format);
     (void)vsnprintf(e->text, sizeof e->text, format, args);
@@ -26,6 +27,7 @@ int err_set_errno(struct err *e, const char *format, ...)
     if (e == NULL)
         return ERR_IO;
     e->code = ERR_IO;
+    e->want = want_of_errno(saved_errno);
     va_list args;
     va_start(args, format);
     int used = vsnprintf(e->text, sizeof e->text, format, args);

@@ -9,6 +9,8 @@
 #ifndef BULKHEAD_COMMON_ERR_H
 #define BULKHEAD_COMMON_ERR_H
 
+#include "common/want.h"
+
 #define ERR_TEXT_BYTES_MAX 768
 
 /* code, name, meaning */
@@ -23,7 +25,7 @@
     X(ERR_AGAIN, -8, "not now; nothing has happened")                                              \
     X(ERR_END, -9, "there is no more")                                                             \
     X(ERR_NOT_FOUND, -10, "there is no such thing")                                                \
-    X(ERR_NO_SPACE, -11, "no space or quota; the same call may work later")                        \
+    X(ERR_NO_SPACE, -11, "no space, inodes or quota; the same call may work later")                \
     X(ERR_NO_SPACE_LOST, -12, "no space for what seemed written; start from what verifies")        \
     X(ERR_UNREAD, -13, "nobody reads what is written")                                             \
     X(ERR_UNFINISHED, -14, "a part of it is done; call again for the rest")
@@ -37,6 +39,7 @@ enum err_code {
 
 struct err {
     int code;
+    enum want want; /* of what there was none, if that is what it was */
     char text[ERR_TEXT_BYTES_MAX];
 };
 
@@ -46,7 +49,8 @@ struct err {
  */
 int err_set(struct err *e, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* As err_set with ERR_IO, and appends the text of the errno it was called with. */
+/* As err_set with ERR_IO, and appends the text of the errno it was called with; it may be a want.
+ */
 int err_set_errno(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "format: " in front of the text; the code stays. e may be NULL. Returns: e's code. */

@@ -29,6 +29,14 @@ static int space_or_io(int error, struct err *e)
     return ERR_NO_SPACE;
 }
 
+/* As space_or_io(), of a call that was to make a new file or directory. */
+static int new_or_io(int error, int dir_fd, const char *name, struct err *e)
+{
+    if (error == ENOSPC && e != NULL)
+        e->want = want_of_new(dir_fd, name);
+    return space_or_io(error, e);
+}
+
 int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd, struct err *e)
 {
     int fd;
@@ -44,7 +52,7 @@ int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd,
                            "'%s' is a link, or of another type than what bulkhead has made there",
                            name);
         if (error != ENOENT)
-            return space_or_io(error, e);
+            return new_or_io(error, dir_fd, name, e);
         if (e != NULL)
             e->code = ERR_NOT_FOUND;
         return ERR_NOT_FOUND;
@@ -223,7 +231,7 @@ int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e)
     if (mkdirat(dir_fd, name, 0700) != 0 && errno != EEXIST) {
         int error = errno;
         (void)err_set_errno(e, "cannot make the directory '%s'", name);
-        return space_or_io(error, e);
+        return new_or_io(error, dir_fd, name, e);
     }
     /* Also one that is there: whoever made it may have been killed before this. */
     int rc = file_sync_dir(dir_fd, e);

@@ -9,7 +9,7 @@
 #include "common/check.h"
 
 #define CONTROL_MAGIC 0x54434842u /* "BHCT" */
-#define CONTROL_VERSION 2u
+#define CONTROL_VERSION 3u
 
 enum {
     AT_MAGIC = 0,
@@ -17,6 +17,7 @@ enum {
     AT_KIND = 6,
     AT_EDGE = 8,
     AT_TEXT_LEN = 12,
+    AT_WANT = 14,
     AT_SERIAL = 16,
     AT_FROM_GENERATION = 24,
     AT_TO_GENERATION = 32,
@@ -58,7 +59,8 @@ size_t control_encode(const struct control_message *message, uint8_t *bytes)
     bytes_put_u16(bytes + AT_VERSION, CONTROL_VERSION);
     bytes_put_u16(bytes + AT_KIND, (uint16_t)message->kind);
     bytes_put_u32(bytes + AT_EDGE, message->edge);
-    bytes_put_u32(bytes + AT_TEXT_LEN, (uint32_t)text_len);
+    bytes_put_u16(bytes + AT_TEXT_LEN, (uint16_t)text_len);
+    bytes_put_u16(bytes + AT_WANT, (uint16_t)message->want);
     bytes_put_u64(bytes + AT_SERIAL, message->serial);
     bytes_put_u64(bytes + AT_FROM_GENERATION, message->from_generation);
     bytes_put_u64(bytes + AT_TO_GENERATION, message->to_generation);
@@ -77,11 +79,13 @@ int control_decode(const uint8_t *bytes, size_t len, struct control_message *ret
         bytes_get_u16(bytes + AT_VERSION) != CONTROL_VERSION)
         return err_set(e, ERR_PROTOCOL, "a control message of an unknown form");
     uint16_t kind = bytes_get_u16(bytes + AT_KIND);
-    size_t text_len = bytes_get_u32(bytes + AT_TEXT_LEN);
-    if (!kind_is_known(kind) || text_len != len - CONTROL_HEAD_BYTES)
+    uint16_t want = bytes_get_u16(bytes + AT_WANT);
+    size_t text_len = bytes_get_u16(bytes + AT_TEXT_LEN);
+    if (!kind_is_known(kind) || want >= WANT_COUNT || text_len != len - CONTROL_HEAD_BYTES)
         return err_set(e, ERR_PROTOCOL, "a control message of kind %u and %zu bytes", kind, len);
     *ret_message =
         (struct control_message){.kind = (enum control_kind)kind,
+                                 .want = (enum want)want,
                                  .edge = bytes_get_u32(bytes + AT_EDGE),
                                  .serial = bytes_get_u64(bytes + AT_SERIAL),
                                  .from_generation = bytes_get_u64(bytes + AT_FROM_GENERATION),

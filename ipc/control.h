@@ -38,11 +38,13 @@
     X(CTL_STAGE_LINK_LISTENING, 22, "edge serial acked expected",                                  \
       "the hello of the receiving end")                                                            \
     X(CTL_STAGE_LINK_DIALED, 23, "edge serial", "the hello of the sending end")                    \
-    X(CTL_STAGE_LINK_FAILED, 24, "edge serial text", "this link must be made anew")                \
+    X(CTL_STAGE_LINK_FAILED, 24, "edge serial want text",                                          \
+      "this link must be made anew; if it is for want of a resource, when there is some")          \
     X(CTL_STAGE_DONE, 25, "acked", "from the source: all input is read and acked")                 \
     X(CTL_STAGE_REFUSED, 26, "text", "the stage cannot go on, and a restart would not help")       \
-    X(CTL_STAGE_PAUSED, 27, "text", "there is no space; it tries again until there is")            \
-    X(CTL_STAGE_RESUMED, 28, "", "there is space again")                                           \
+    X(CTL_STAGE_PAUSED, 27, "want text",                                                           \
+      "there is none of a resource; it tries again, or ends to be started again")                  \
+    X(CTL_STAGE_RESUMED, 28, "", "there is some again")                                            \
     X(CTL_STAGE_UNREAD, 29, "text", "nobody reads its output, so it cannot go on")                 \
     X(CTL_STAGE_UNSETTLED, 30, "",                                                                 \
       "from a sink: former lives have shown more than was committed, and it may come again")       \
@@ -62,6 +64,7 @@ enum control_kind {
 
 struct control_message {
     enum control_kind kind;
+    enum want want;
     uint32_t edge;
     uint64_t serial;
     uint64_t from_generation;

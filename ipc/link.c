@@ -58,10 +58,23 @@ struct link {
     uint32_t told; /* of lost connections, when this link was looked for among them */
 };
 
+/* Of what there was none, as nng says it. */
+static enum want want_of_nng(int rc)
+{
+    if ((rc & NNG_ESYSERR) != 0)
+        return want_of_errno(rc & ~NNG_ESYSERR);
+    return rc == NNG_ENOSPC     ? WANT_SPACE
+           : rc == NNG_ENOFILES ? WANT_DESCRIPTORS
+           : rc == NNG_ENOMEM   ? WANT_MEMORY
+                                : WANT_NOTHING;
+}
+
 static int nng_error(struct err *e, int rc, const char *doing, const struct link_id *id)
 {
-    return err_set(e, ERR_IO, "%s link %u (number %" PRIu64 "): %s", doing, id->edge, id->serial,
-                   nng_strerror(rc));
+    (void)err_set(e, ERR_IO, "%s link %u (number %" PRIu64 "): %s", doing, id->edge, id->serial,
+                  nng_strerror(rc));
+    e->want = want_of_nng(rc);
+    return ERR_IO;
 }
 
 /*
@@ -108,7 +121,11 @@ int link_start(struct err *e)
     int rc = nng_push0_open(&socket);
     if (rc == 0)
         rc = nng_close(socket);
-    return rc == 0 ? 0 : err_set(e, ERR_IO, "starting nng: %s", nng_strerror(rc));
+    if (rc == 0)
+        return 0;
+    (void)err_set(e, ERR_IO, "starting nng: %s", nng_strerror(rc));
+    e->want = want_of_nng(rc);
+    return ERR_IO;
 }
 
 /* Called by nng's threads. A dialer would connect again, with what was under way lost. */
@@ -214,6 +231,8 @@ static int make_end(int dir_fd, const struct link_id *id, meet_fn *meet, bool fr
             nng_rc = meet(frames_out ? link->pull : link->push, acks);
         if (nng_rc != 0)
             rc = nng_error(e, nng_rc, doing, id);
+        if (nng_rc == NNG_ENOSPC)
+            e->want = want_of_new(dir_fd, frames);
     }
     if (rc != 0) {
         link_close(link);

@@ -38,11 +38,12 @@ int host_tell(struct host *h, const struct control_message *message)
     return rc == ERR_END ? 0 : rc;
 }
 
-static int tell_link(struct host *h, enum control_kind kind, uint32_t edge, uint64_t serial,
-                     const char *text)
+/* Says that a link failed for the reason in h->e. */
+static int tell_failed(struct host *h, uint32_t edge, uint64_t serial)
 {
-    struct control_message message = {.kind = kind, .edge = edge, .serial = serial};
-    (void)snprintf(message.text, sizeof message.text, "%s", text);
+    struct control_message message = {
+        .kind = CTL_STAGE_LINK_FAILED, .edge = edge, .serial = serial, .want = h->e.want};
+    (void)snprintf(message.text, sizeof message.text, "%s", h->e.text);
     return host_tell(h, &message);
 }
 
@@ -115,7 +116,7 @@ static int on_listen(struct host *h, const struct control_message *m)
     struct link_id id = id_of(m);
     struct link *link;
     if (link_listen(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
-        return tell_link(h, CTL_STAGE_LINK_FAILED, m->edge, m->serial, h->e.text);
+        return tell_failed(h, m->edge, m->serial);
     inlet_set_link(inlet, link);
     struct control_message hello = {.kind = CTL_STAGE_LINK_LISTENING,
                                     .edge = m->edge,
@@ -133,15 +134,17 @@ static int on_dial(struct host *h, const struct control_message *m)
     struct link_id id = id_of(m);
     struct link *link;
     if (link_dial(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
-        return tell_link(h, CTL_STAGE_LINK_FAILED, m->edge, m->serial, h->e.text);
+        return tell_failed(h, m->edge, m->serial);
     outlet_connect_take(outlet, link, m->acked, m->expected);
+    struct control_message dialed = {
+        .kind = CTL_STAGE_LINK_DIALED, .edge = m->edge, .serial = m->serial};
     int rc = 0;
     if (h->runner.ops->peer_has != NULL && m->furthest > 0)
         rc = h->runner.ops->peer_has(h->runner.self,
                                      h->config->topology->stages[outlet->edge->to].name,
                                      m->furthest - 1, &h->e);
     if (rc == 0)
-        rc = tell_link(h, CTL_STAGE_LINK_DIALED, m->edge, m->serial, "");
+        rc = host_tell(h, &dialed);
     if (rc != 0)
         return rc;
     if (h->positioned)
@@ -230,5 +233,5 @@ int host_hear_supervisor(struct host *h)
 /* A link that cannot be trusted is given up; the supervisor makes a new one. */
 int host_give_up_link(struct host *h, uint32_t edge, uint64_t serial)
 {
-    return tell_link(h, CTL_STAGE_LINK_FAILED, edge, serial, h->e.text);
+    return tell_failed(h, edge, serial);
 }

@@ -70,6 +70,7 @@ int host_note_space(struct host *h, enum host_pause what, int rc)
         h->retry_at_ms = clock_monotonic_ms() + SPACE_RETRY_MS;
         h->paused = what;
         message.kind = CTL_STAGE_PAUSED;
+        message.want = h->e.want != WANT_NOTHING ? h->e.want : WANT_SPACE;
         (void)snprintf(message.text, sizeof message.text, "%s", h->e.text);
     } else if (h->paused == what) {
         h->paused = HOST_NOT_PAUSED;
@@ -474,6 +475,28 @@ void host_close(struct host *h)
     status_page_unmap(h->page);
 }
 
+/* Says why the stage ends, where a person or the supervisor must know; returns its exit code. */
+static int end(struct host *h, int rc)
+{
+    bool refused = rc == ERR_MISMATCH || rc == ERR_CORRUPT, unread = rc == ERR_UNREAD;
+    bool wants = rc == ERR_NO_SPACE || rc == ERR_NO_SPACE_LOST ||
+                 (rc == ERR_IO && h->e.want != WANT_NOTHING);
+    if (refused || unread) {
+        host_refuse(h, unread ? CTL_STAGE_UNREAD : CTL_STAGE_REFUSED); /* the supervisor says it */
+        return STAGE_EXIT_REFUSED;
+    }
+    if (wants) {
+        struct control_message message = {
+            .kind = CTL_STAGE_PAUSED, .want = h->e.want != WANT_NOTHING ? h->e.want : WANT_SPACE};
+        (void)snprintf(message.text, sizeof message.text, "%s", h->e.text);
+        (void)host_tell(h, &message);
+        return STAGE_EXIT_WANT;
+    }
+    if (rc != 0)
+        log_line(LOG_ERROR, "%s", h->e.text);
+    return rc == 0 ? STAGE_EXIT_STOPPED : STAGE_EXIT_FAILED;
+}
+
 int host_run(struct host *h)
 {
     int rc = host_open(h);
@@ -483,19 +506,9 @@ int host_run(struct host *h)
         if (rc == 0 && !h->stopping && !more)
             rc = host_wait(h);
     }
-    bool refused = rc == ERR_MISMATCH || rc == ERR_CORRUPT;
-    bool without_space = rc == ERR_NO_SPACE || rc == ERR_NO_SPACE_LOST;
-    bool unread = rc == ERR_UNREAD;
-    if (refused || unread)
-        host_refuse(h, unread ? CTL_STAGE_UNREAD : CTL_STAGE_REFUSED); /* the supervisor says it */
-    else if (rc != 0)
-        log_line(LOG_ERROR, "%s", h->e.text);
+    int code = end(h, rc);
     host_close(h);
-    if (rc == 0)
-        return STAGE_EXIT_STOPPED;
-    if (refused || unread)
-        return STAGE_EXIT_REFUSED;
-    return without_space ? STAGE_EXIT_NO_SPACE : STAGE_EXIT_FAILED;
+    return code;
 }
 
 int process_host_run(const struct process_host_config *config)
@@ -507,8 +520,5 @@ int process_host_run(const struct process_host_config *config)
     struct host h = {.config = config};
     int rc = link_start(&h.e);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    if (rc == 0)
-        return host_run(&h);
-    log_line(LOG_ERROR, "%s", h.e.text);
-    return STAGE_EXIT_FAILED;
+    return rc == 0 ? host_run(&h) : end(&h, rc);
 }

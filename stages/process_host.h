@@ -31,10 +31,10 @@ enum stage_fd {
 
 /* How a stage process ends; documented in docs/protocol.md. */
 enum stage_exit {
-    STAGE_EXIT_STOPPED = 0,   /* it was told to, or its supervisor is gone */
-    STAGE_EXIT_FAILED = 1,    /* something failed that may not fail again */
-    STAGE_EXIT_NO_SPACE = 75, /* there is no space; to be tried again, however often */
-    STAGE_EXIT_REFUSED = 78,  /* it cannot go on, and said why with CTL_STAGE_REFUSED */
+    STAGE_EXIT_STOPPED = 0,  /* it was told to, or its supervisor is gone */
+    STAGE_EXIT_FAILED = 1,   /* something failed that may not fail again */
+    STAGE_EXIT_WANT = 75,    /* there is none of a resource; to be tried again, however often */
+    STAGE_EXIT_REFUSED = 78, /* it cannot go on, and said why with CTL_STAGE_REFUSED */
 };
 
 struct process_host_config {

@@ -76,18 +76,21 @@ struct core_stage {
     bool wanted;
     enum core_stage_state is;
     uint64_t generation;
-    bool ready;         /* may be linked as a sender */
-    bool positioned;    /* may be linked as a receiver */
-    bool was_linked;    /* had all its links at some time in this life */
-    bool was_ready;     /* some life of it has opened its files and state */
-    bool kill_asked;    /* a user asked for the SIGKILL that it will die of */
-    bool blamed;        /* we sent it one for what it did or did not do */
-    bool hung;          /* and that was to be busy with one thing for too long */
-    bool paused;        /* it waits for space on a disk */
-    uint64_t unsettled; /* number of its question whether all has come again; 0: none is open */
-    bool image_trusted; /* the last death did not taint its shared memory */
-    unsigned strikes;   /* deaths without progress since the last progress */
-    unsigned outside;   /* likewise, but those that somebody else brought about */
+    bool ready;          /* may be linked as a sender */
+    bool positioned;     /* may be linked as a receiver */
+    bool was_linked;     /* had all its links at some time in this life */
+    bool was_ready;      /* some life of it has opened its files and state */
+    bool kill_asked;     /* a user asked for the SIGKILL that it will die of */
+    bool blamed;         /* we sent it one for what it did or did not do */
+    bool hung;           /* and that was to be busy with one thing for too long */
+    bool paused;         /* it waits for a resource that there was none of */
+    enum want want;      /* that is, or was last */
+    unsigned want_tries; /* in a row that ended for want of one, with nothing done in between */
+    char want_text[160]; /* what was said of it last */
+    uint64_t unsettled;  /* number of its question whether all has come again; 0: none is open */
+    bool image_trusted;  /* the last death did not taint its shared memory */
+    unsigned strikes;    /* deaths without progress since the last progress */
+    unsigned outside;    /* likewise, but those that somebody else brought about */
     uint64_t restarts;
     uint64_t spawned_at_ms;
     uint64_t acked;       /* when it died last */
@@ -127,6 +130,9 @@ struct core_edge {
     uint64_t failed_at_ms;
     uint64_t deadline_ms; /* for being up; when down: not to be made before */
     char why[128];        /* it failed last */
+    enum want want;       /* it is not made for want of this */
+    size_t want_stage;    /* at this end */
+    unsigned want_tries;  /* so many in a row */
 };
 
 struct core {
@@ -139,6 +145,7 @@ struct core {
     enum core_outcome outcome;
     bool source_done; /* it said so, but not every stage was ready yet */
     uint64_t stall_timeout_ms;
+    bool pending;         /* records were under way when the stages were looked at last */
     unsigned all_still;   /* observations in a row in which nothing moved at all */
     unsigned standstills; /* and how often in a row that was long enough to do something */
     uint64_t deadline_ms;
@@ -152,12 +159,12 @@ struct core {
 
 enum core_event_kind {
     CORE_STARTED,
-    CORE_SPAWN_FAILED,     /* stage, text */
+    CORE_SPAWN_FAILED,     /* stage, want, text */
     CORE_STAGE_READY,      /* stage */
     CORE_STAGE_POSITIONED, /* stage */
     CORE_LINK_LISTENING,   /* stage, edge, serial, acked, expected */
     CORE_LINK_DIALED,      /* stage, edge, serial */
-    CORE_LINK_FAILED,      /* stage, edge, serial, text */
+    CORE_LINK_FAILED,      /* stage, edge, serial, want, text */
     CORE_STAGE_DONE,       /* stage */
     CORE_STAGE_REFUSED,    /* stage, text */
     CORE_STAGE_UNREAD,     /* stage, text */
@@ -168,7 +175,7 @@ enum core_event_kind {
     CORE_STAGE_EXITED,     /* stage, acked, seq, signal, exit_code */
     CORE_STAGE_FROZEN,     /* stage: somebody sent it SIGSTOP */
     CORE_STAGE_MISBEHAVED, /* stage, text: it talks nonsense, or does not listen */
-    CORE_STAGE_PAUSED,     /* stage, text: there is no space; it tries again by itself */
+    CORE_STAGE_PAUSED,     /* stage, want, text: it tries again by itself, or ends for that */
     CORE_STAGE_RESUMED,    /* stage */
     CORE_STAGES_OBSERVED,  /* observations: of all stages */
     CORE_KILL_REQUESTED,   /* stage */
@@ -197,7 +204,8 @@ struct core_event {
     uint64_t acked;
     uint64_t expected;
     uint64_t seq; /* that it had in hand; 0: none */
-    int signal;   /* that ended the process; 0 if it exited */
+    enum want want;
+    int signal; /* that ended the process; 0 if it exited */
     int exit_code;
     const char *text;
     const struct core_observation *observations;
@@ -252,6 +260,12 @@ uint64_t core_deadline_ms(const struct core *core);
 
 /* How often CORE_STAGES_OBSERVED should come. */
 uint64_t core_observe_interval_ms(const struct core *core);
+
+/* What a stage waits for that there is none of, for itself or for a link; WANT_NOTHING. */
+enum want core_stage_want(const struct core *core, size_t stage);
+
+/* How long to wait before the next try after so many for want of a resource. Pure. */
+uint64_t core_want_wait_ms(unsigned tries);
 
 /* How long a stage waits before its restart after so many strikes; 0: not at all. Pure. */
 uint64_t core_backoff_ms(unsigned strikes);

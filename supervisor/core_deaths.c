@@ -44,22 +44,42 @@ static bool is_self_inflicted(const struct core_stage *stage, const struct core_
     }
 }
 
+static bool is_for_want(const struct core_event *event)
+{
+    return event->signal == 0 && event->exit_code == STAGE_EXIT_WANT;
+}
+
+/*
+ * Whether there was no progress because there was nothing to make any with: a long life, nothing in
+ * hand, and no record under way when the stages were looked at last. What comes of such a life is
+ * not in a row with the deaths before it. One that we killed had something to do, or did not
+ * answer.
+ */
+static bool had_nothing_to_do(const struct core *core, const struct core_stage *stage,
+                              const struct core_event *event)
+{
+    return stage->was_linked && !stage->blamed && event->seq == 0 && !core->pending &&
+           event->now_ms - stage->spawned_at_ms >= RESTART_HEALTHY_MS;
+}
+
 /*
  * Counts a death. A life that moved the acks on was worth it, whatever ended it. One that stood in
  * the pipeline with all its links and was killed by somebody else has nothing against it, and one
- * that a user asked us to kill even less.
+ * that a user asked us to kill even less. Nor one that ended for want of a resource of the host.
  */
-static void count_death(struct core_stage *stage, const struct core_event *event)
+static void count_death(const struct core *core, struct core_stage *stage,
+                        const struct core_event *event)
 {
-    bool without_space = event->signal == 0 && event->exit_code == STAGE_EXIT_NO_SPACE;
     if (event->acked > stage->acked) {
         stage->acked = event->acked;
-        stage->strikes = stage->outside = 0;
+        stage->strikes = stage->outside = stage->want_tries = 0;
     } else if (is_from_outside(event) && stage->was_linked && !stage->blamed) {
         if (event->now_ms - stage->spawned_at_ms >= RESTART_HEALTHY_MS)
             stage->outside = 0;
         stage->outside += stage->kill_asked ? 0 : 1;
-    } else if (!stage->kill_asked && !without_space) {
+    } else if (!stage->kill_asked && !is_for_want(event)) {
+        if (had_nothing_to_do(core, stage, event))
+            stage->strikes = 0;
         stage->strikes++;
     }
 }
@@ -124,15 +144,32 @@ static void judge_record(struct step *s, size_t index, const char *how)
     stage->strikes = 0; /* it will get further now */
 }
 
-/* Tries again later, as often as it takes: space is made by others. */
-static void await_space(struct step *s, size_t index)
+uint64_t core_want_wait_ms(unsigned tries)
+{
+    uint64_t wait_ms = SPACE_RETRY_MS;
+    for (unsigned i = 1; i < tries && wait_ms < RESTART_BACKOFF_MS_MAX; i++)
+        wait_ms *= 2;
+    return wait_ms < RESTART_BACKOFF_MS_MAX ? wait_ms : RESTART_BACKOFF_MS_MAX;
+}
+
+/* Tries again later, as often as it takes: others have what it wants, and give it back one day. */
+static void await_resource(struct step *s, size_t index)
 {
     struct core_stage *stage = &s->core->stages[index];
+    if (s->event->now_ms - stage->spawned_at_ms >= RESTART_HEALTHY_MS)
+        stage->want_tries = 0;
+    stage->want_tries++;
     stage->restarts++;
     step_move_stage(stage, STAGE_BACKOFF);
     stage->paused = true;
-    stage->deadline_ms = s->event->now_ms + SPACE_RETRY_MS;
-    step_warn(s, index, "ended for want of space; trying again every %u ms", SPACE_RETRY_MS);
+    uint64_t wait_ms = core_want_wait_ms(stage->want_tries);
+    stage->deadline_ms = s->event->now_ms + wait_ms;
+    if (stage->want_tries == 1)
+        step_warn(s, index, "ended for want of %s; trying again until there is some",
+                  want_text(stage->want));
+    else
+        step_note(s, index, "ended for want of %s; trying again in %" PRIu64 " ms",
+                  want_text(stage->want), wait_ms);
 }
 
 /* Starts a stage again after a death, at once or after a pause. */
@@ -173,6 +210,8 @@ void step_on_exited(struct step *s)
         edge->failures = edge->blamed = 0;
         edge->deadline_ms = 0;
         edge->why[0] = '\0';
+        edge->want = WANT_NOTHING;
+        edge->want_tries = 0;
     }
     stage->ready = stage->positioned = false;
     stage->unsettled = 0;
@@ -187,14 +226,26 @@ void step_on_exited(struct step *s)
         step_finish_if_all_down(s);
         return;
     }
-    count_death(stage, s->event);
+    count_death(core, stage, s->event);
     char how[64];
     describe_end(s->event, how);
     judge_record(s, s->event->stage, how);
-    if (s->event->signal == 0 && s->event->exit_code == STAGE_EXIT_NO_SPACE)
-        await_space(s, s->event->stage);
-    else
+    if (is_for_want(s->event)) {
+        /* What it was it said before. */
+        if (!stage->paused)
+            stage->want = WANT_SPACE;
+        await_resource(s, s->event->stage);
+    } else
         restart(s, s->event->stage, how);
+}
+
+/*
+ * Whether want of a resource is worth to be waited for. What we may have open ourselves has a
+ * bound: if that was too low for this stage from the beginning, nobody gives anything back.
+ */
+static bool may_pass(const struct core_stage *stage, enum want want)
+{
+    return want != WANT_DESCRIPTORS || stage->was_ready;
 }
 
 void step_on_spawn_failed(struct step *s)
@@ -203,6 +254,11 @@ void step_on_spawn_failed(struct step *s)
     if (!stage->wanted) {
         step_move_stage(stage, STAGE_DOWN);
         step_finish_if_all_down(s);
+        return;
+    }
+    if (s->event->want != WANT_NOTHING && may_pass(stage, s->event->want)) {
+        step_note_want(s, s->event->stage, s->event->want, s->event->text);
+        await_resource(s, s->event->stage);
         return;
     }
     stage->strikes++;

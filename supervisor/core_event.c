@@ -8,6 +8,7 @@ bool core_event_of_message(const struct control_message *m, struct core_event *e
     event->acked = m->acked;
     event->expected = m->expected;
     event->text = m->text;
+    event->want = m->want;
     switch (m->kind) {
     case CTL_STAGE_READY:
         event->kind = CORE_STAGE_READY;

@@ -3,6 +3,8 @@
  * What is seen of the living: whether they move, whether they wait for space, whether they behave.
  */
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "common/limits.h"
 #include "supervisor/core_p.h"
@@ -122,8 +124,7 @@ static void judge_standstill(struct step *s, bool moved)
 {
     struct core *core = s->core;
     const struct core_observation *source = &s->event->observations[core->source];
-    bool pending = source->processed > source->acked;
-    if (moved || !pending || core->is == PIPELINE_STOPPING) {
+    if (moved || !core->pending || core->is == PIPELINE_STOPPING) {
         core->all_still = core->standstills = 0;
         return;
     }
@@ -150,14 +151,17 @@ static void judge_standstill(struct step *s, bool moved)
 void step_on_observed(struct step *s)
 {
     struct core *core = s->core;
+    const struct core_observation *source = &s->event->observations[core->source];
+    core->pending = source->processed > source->acked;
     bool moved = false;
     for (size_t i = 0; i < core->stage_count; i++) {
         struct core_stage *stage = &core->stages[i];
         const struct core_observation *seen = &s->event->observations[i];
         bool hung = is_hung(s, i, seen);
         uint64_t progress = seen->processed + seen->acked;
-        moved = moved || stage->is != STAGE_RUNNING || stage->paused || !seen->waiting ||
-                seen->unread || progress != stage->progress || stage->still != 0 || hung ||
+        moved = moved || stage->is != STAGE_RUNNING || core_stage_want(core, i) != WANT_NOTHING ||
+                !seen->waiting || seen->unread || progress != stage->progress ||
+                stage->still != 0 || hung ||
                 s->event->now_ms - stage->observed_at_ms > 2 * core_observe_interval_ms(core);
         stage->beats = seen->beats;
         stage->progress = progress;
@@ -169,13 +173,23 @@ void step_on_observed(struct step *s)
     judge_standstill(s, moved);
 }
 
+void step_note_want(struct step *s, size_t index, enum want want, const char *text)
+{
+    struct core_stage *stage = &s->core->stages[index];
+    stage->paused = true;
+    stage->want = want != WANT_NOTHING ? want : WANT_SPACE;
+    char known[sizeof stage->want_text];
+    (void)snprintf(known, sizeof known, "%s", text);
+    if (strcmp(known, stage->want_text) == 0)
+        return;
+    memcpy(stage->want_text, known, sizeof known);
+    step_warn(s, index, "%s; waiting, for want of %s", text, want_text(stage->want));
+}
+
 void step_on_paused(struct step *s)
 {
-    struct core_stage *stage = &s->core->stages[s->event->stage];
-    if (!step_is_alive(stage))
-        return;
-    stage->paused = true;
-    step_warn(s, s->event->stage, "%s; pausing until there is space", s->event->text);
+    if (step_is_alive(&s->core->stages[s->event->stage]))
+        step_note_want(s, s->event->stage, s->event->want, s->event->text);
 }
 
 void step_on_resumed(struct step *s)
@@ -184,5 +198,17 @@ void step_on_resumed(struct step *s)
     if (!step_is_alive(stage))
         return;
     stage->paused = false;
-    step_warn(s, s->event->stage, "there is space again; going on");
+    stage->want_text[0] = '\0';
+    step_warn(s, s->event->stage, "has %s again; going on", want_text(stage->want));
+}
+
+enum want core_stage_want(const struct core *core, size_t index)
+{
+    if (core->stages[index].paused)
+        return core->stages[index].want;
+    for (size_t i = 0; i < core->edge_count; i++) {
+        if (core->edges[i].want != WANT_NOTHING && core->edges[i].want_stage == index)
+            return core->edges[i].want;
+    }
+    return WANT_NOTHING;
 }

@@ -117,6 +117,11 @@ void step_on_dialed(struct step *s)
         return;
     step_move_edge(edge, EDGE_UP);
     edge->deadline_ms = 0;
+    if (edge->want != WANT_NOTHING)
+        step_warn(s, edge->want_stage, "link %zu is made: it has %s again",
+                  (size_t)(edge - s->core->edges), want_text(edge->want));
+    edge->want = WANT_NOTHING;
+    edge->want_tries = 0;
     step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_UP, edge, 0, 0, 0);
     note_linked(s->core, edge->from);
     note_linked(s->core, edge->to);
@@ -157,6 +162,23 @@ void step_fail_link(struct step *s, struct core_edge *edge, unsigned blamed, con
     (void)snprintf(edge->why, sizeof edge->why, "%.*s", (int)sizeof edge->why - 1, why);
 }
 
+/*
+ * One end has not got what it needs for the link. That is nobody's fault, and no failure of the
+ * link: it is made as soon as that works.
+ */
+static void await_link(struct step *s, struct core_edge *edge)
+{
+    step_unlink_edge(s, edge, SIZE_MAX);
+    if (edge->want != s->event->want)
+        edge->want_tries = 0;
+    edge->want = s->event->want;
+    edge->want_stage = s->event->stage;
+    edge->deadline_ms = s->event->now_ms + core_want_wait_ms(++edge->want_tries);
+    if (edge->want_tries == 1)
+        step_warn(s, s->event->stage, "link %zu: %s; waiting, for want of %s",
+                  (size_t)(edge - s->core->edges), s->event->text, want_text(edge->want));
+}
+
 void step_on_link_failed(struct step *s)
 {
     struct core *core = s->core;
@@ -168,6 +190,9 @@ void step_on_link_failed(struct step *s)
         return;
     }
     /* An end that cannot listen has its own reasons; all else takes two. */
-    step_fail_link(s, edge, edge->is == EDGE_LISTENING ? EDGE_TO : EDGE_FROM | EDGE_TO,
-                   event->text);
+    if (event->want != WANT_NOTHING)
+        await_link(s, edge);
+    else
+        step_fail_link(s, edge, edge->is == EDGE_LISTENING ? EDGE_TO : EDGE_FROM | EDGE_TO,
+                       event->text);
 }

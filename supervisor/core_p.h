@@ -108,4 +108,7 @@ void step_on_answered(struct step *s);
 void step_on_paused(struct step *s);
 void step_on_resumed(struct step *s);
 
+/* Takes down that a stage wants something, and says so unless that was said. */
+void step_note_want(struct step *s, size_t stage, enum want want, const char *text);
+
 #endif

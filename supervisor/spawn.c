@@ -206,7 +206,12 @@ static int fork_stage(const struct spawn_request *request, int control[2], int s
     pid_t pid = fork();
     if (pid == 0)
         be_child(&fds, parent, request->memory_bytes_max, (char *const *)arguments);
-    int rc = pid > 0 ? 0 : err_set_errno(e, "cannot fork");
+    int rc = 0;
+    if (pid < 0) {
+        enum want want = want_of_fork(errno);
+        rc = err_set_errno(e, "cannot fork");
+        e->want = want;
+    }
     (void)close(null_fd);
     (void)close(errno_pipe[1]);
     errno_pipe[1] = -1;
@@ -214,7 +219,9 @@ static int fork_stage(const struct spawn_request *request, int control[2], int s
         return rc;
     int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pid_fd < 0) {
+        enum want want = want_of_fork(errno);
         rc = err_set_errno(e, "cannot start the process");
+        e->want = want;
         (void)kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, 0);
         return rc;

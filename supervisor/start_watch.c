@@ -32,9 +32,8 @@ static void say_what_is_done(void)
     (void)pthread_mutex_lock(&watch.mutex);
     const char *stage = watch.stage;
     if (watch.doing != NULL)
-        log_line(LOG_WARNING,
-                 "still %s%s%s%s; nothing is started before that, and SIGTERM ends it", watch.doing,
-                 stage != NULL ? " stage '" : "", stage != NULL ? stage : "",
+        log_line(LOG_WARNING, "still %s%s%s%s; nothing is started before that, and SIGTERM ends it",
+                 watch.doing, stage != NULL ? " stage '" : "", stage != NULL ? stage : "",
                  stage != NULL ? "'" : "");
     (void)pthread_mutex_unlock(&watch.mutex);
 }

@@ -89,6 +89,16 @@ void status_write_reason(const struct supervisor *s, struct buf *out)
     buf_add_format(out, "; its last words: %s", words);
 }
 
+/* What a stage is, or what it lacks. */
+static const char *state_of(const struct supervisor *s, size_t index, char room[32])
+{
+    enum want want = core_stage_want(&s->core, index);
+    if (want == WANT_NOTHING)
+        return core_stage_state_text(s->core.stages[index].is);
+    (void)snprintf(room, 32, "no %s", want_text(want));
+    return room;
+}
+
 void status_write_text(const struct supervisor *s, struct buf *out)
 {
     const struct topology *t = s->topology;
@@ -101,17 +111,17 @@ void status_write_text(const struct supervisor *s, struct buf *out)
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct supervised_stage *stage = &s->stages[i];
         const struct core_stage *core = &s->core.stages[i];
-        char pid[16] = "-", in_hand[24] = "-";
+        char pid[16] = "-", in_hand[24] = "-", wants[32];
         uint64_t seq_in_hand = atomic_load(&stage->page->seq_in_hand);
         if (stage->alive)
             (void)snprintf(pid, sizeof pid, "%ld", (long)stage->process.pid);
         if (seq_in_hand != 0)
             (void)snprintf(in_hand, sizeof in_hand, "%" PRIu64, seq_in_hand);
-        buf_add_format(
-            out, "%-*s  %-18s %8s %6" PRIu64 " %12s %12" PRIu64 " %9" PRIu64 " %5.1f MiB\n", width,
-            t->stages[i].name, core->paused ? "no space" : core_stage_state_text(core->is), pid,
-            core->generation, in_hand, (uint64_t)atomic_load(&stage->page->acked), core->restarts,
-            (double)(stage->alive ? resident_bytes(stage->process.pid) : 0) / 1048576.0);
+        buf_add_format(out,
+                       "%-*s  %-18s %8s %6" PRIu64 " %12s %12" PRIu64 " %9" PRIu64 " %5.1f MiB\n",
+                       width, t->stages[i].name, state_of(s, i, wants), pid, core->generation,
+                       in_hand, (uint64_t)atomic_load(&stage->page->acked), core->restarts,
+                       (double)(stage->alive ? resident_bytes(stage->process.pid) : 0) / 1048576.0);
     }
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct supervised_stage *stage = &s->stages[i];
@@ -159,7 +169,9 @@ static void write_json_stage(const struct supervisor *s, size_t i, struct buf *o
     write_json_text(out, "kind", declared->kind->name);
     buf_add_byte(out, ',');
     write_json_text(out, "state", core_stage_state_text(core->is));
-    buf_add_format(out, ",\"paused\":%s", core->paused ? "true" : "false");
+    enum want want = core_stage_want(&s->core, i);
+    buf_add_format(out, ",\"paused\":%s,", want != WANT_NOTHING ? "true" : "false");
+    write_json_text(out, "wants", want != WANT_NOTHING ? want_text(want) : "");
     if (stage->alive)
         buf_add_format(out, ",\"pid\":%ld", (long)stage->process.pid);
     else

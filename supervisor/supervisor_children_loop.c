@@ -198,7 +198,7 @@ void loop_spawn(struct loop *l, const struct core_action *action)
     }
     if (rc != 0) {
         struct core_event event = {
-            .kind = CORE_SPAWN_FAILED, .stage = action->stage, .text = e.text};
+            .kind = CORE_SPAWN_FAILED, .stage = action->stage, .want = e.want, .text = e.text};
         loop_take_event(l, &event);
         return;
     }
@@ -272,6 +272,7 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
         errno = l->watchers[index].birth_error;
         (void)err_set_errno(&e, "cannot start the process");
         event.kind = CORE_SPAWN_FAILED;
+        event.want = want_of_fork(l->watchers[index].birth_error);
         event.text = e.text;
     }
     loop_take_event(l, &event);

@@ -3,7 +3,7 @@
 # Calls of the kernel that fail: EIO on what a stage writes, EINTR everywhere, no process, no
 # program, no descriptor, no memory. strace makes them fail, in every life that a process has, so
 # some runs cannot come to their end. Each run must end, with the same bytes or with an exit code
-# and a message; the next one, which nobody disturbs, must give the same bytes and leave nothing.
+# and a message, or say that it waits for a resource and for which; the next one, which nobody disturbs, must give the same bytes and leave nothing.
 . "$ROOT/tests/integration/lib.sh"
 [ "$BUILD_NAME" = build ] || skip "strace is slow with this build, and LeakSanitizer wants to be the tracer"
 
@@ -28,6 +28,14 @@ stray() {
         '\./(lock|manifest|last-run(\.json)?|dead-letters\.jsonl|links|stages(/[a-z-]+(/(cursor|store\.1\.log))?)?|stages/once/store\.1\.torn)'
 }
 
+# What no life of a stage has enough of is waited for without end, and said again at each try: such
+# a run is stopped.
+stop_if_it_waits() {
+    while [ "$(grep -c 'trying again in' err)" -lt 10 ]; do sleep 0.05; done
+    touch waited
+    "$BULKHEAD" stop --state state && "$BULKHEAD" stop --state state
+}
+
 # One story in a directory of its own: tell NAME CODES COMMAND..., which is put before the program.
 # Where it must not come to its end by itself, CODES are the exit codes that it may have.
 tell() {
@@ -36,12 +44,19 @@ tell() {
     cp -r begin "$place"
     cd "$place"
     export OUTPUT="$place/answers"
+    : >err
+    (stop_if_it_waits) >stopped 2>&1 &
+    local watcher=$!
     timeout --kill-after=2 60 "$@" "$BULKHEAD" run --state state "$topology" >out 2>err || code=$?
+    kill "$watcher" 2>/dev/null || true
     echo "$code" >code
     [ "$1" != strace ] || grep -q INJECTED calls || fail "no call failed: the story is none"
     [[ ! $* =~ inject=(pwrite64|fdatasync|ftruncate):error=EIO ]] || never_again
     [[ " $codes " = *" $code "* ]] || fail "exit $code: $(tail -n 3 err)"
-    if [ "$code" -ne 0 ]; then
+    if [ -e waited ]; then
+        OUTPUT=$place/answers "$BULKHEAD" run --state state "$topology" >again 2>&1 ||
+            fail "exit $? of the next run: $(cat again)"
+    elif [ "$code" -ne 0 ]; then
         grep -q '^bulkhead: error: ' err || fail "exit $code without a message"
         OUTPUT=$place/answers "$BULKHEAD" run --state state "$topology" >again 2>&1 ||
             fail "exit $? of the next run"
@@ -122,7 +137,7 @@ inject execve error=ENOENT:when=1 /proc/self/exe
 inject execve error=ENOMEM:when=1 /proc/self/exe
 
 codes="0 1 3 5"
-for descriptors in 4 7 8 9 10 12 14 16 20 24 32 40 48; do
+for descriptors in 4 7 8 9 10 12 14 16 20 24 32 40 48 64 72 80 96; do
     story bash -c "ulimit -n $descriptors; exec \"\$@\"" ulimit
 done
 for call in openat socket socketpair pipe2 memfd_create pidfd_open accept; do

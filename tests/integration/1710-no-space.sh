@@ -22,14 +22,14 @@ all_acks() { for stage in "${stages[@]}"; do echo "$stage $(json "$stage" acked)
 
 check_pause_and_resume() {
     wait_for some_paused
-    grep -q 'pausing until there is space\|for want of space' run.err || fail "it does not say why"
+    grep -q 'for want of space' run.err || fail "it does not say why"
     "$BULKHEAD" status --state "$state" | grep -q 'no space' || fail "status does not show it"
     rm disk/filler
     wait "$supervisor" || fail "$(cat run.err)"
     unset supervisor
     same answers reference
     same "$state/dead-letters.jsonl" reference.dead
-    grep -q 'there is space again' run.err || grep -q 'for want of space' run.err ||
+    grep -q 'has space again' run.err || grep -q 'for want of space' run.err ||
         fail "it does not say that it goes on"
 }
 

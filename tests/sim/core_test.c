@@ -567,12 +567,12 @@ static void a_wait_with_nothing_under_way_is_no_standstill(void **state)
     for (int i = 0; i < 20; i++)
         observe(s, seen);
     event(s, CORE_STAGE_PAUSED, 2);
-    EXPECT("warn 2 why; pausing until there is space\n");
+    EXPECT("warn 2 why; waiting, for want of space\n");
     const struct core_observation pending[3] = {asleep_pending, asleep, asleep};
     for (int i = 0; i < 20; i++)
         observe(s, pending);
     event(s, CORE_STAGE_RESUMED, 2);
-    EXPECT("warn 2 there is space again; going on\n");
+    EXPECT("warn 2 has space again; going on\n");
 }
 
 static void a_reader_that_takes_its_time_is_no_standstill(void **state)
@@ -748,10 +748,10 @@ static void want_of_space_is_waited_out_however_long(void **state)
     bring_up(s);
     for (int i = 0; i < 1000; i++) {
         tell_core(s, (struct core_event){
-                         .kind = CORE_STAGE_EXITED, .stage = 2, .exit_code = STAGE_EXIT_NO_SPACE});
+                         .kind = CORE_STAGE_EXITED, .stage = 2, .exit_code = STAGE_EXIT_WANT});
         assert_int_equal(s->core.stages[2].is, STAGE_BACKOFF);
         assert_true(s->core.stages[2].paused);
-        time_passes(s, SPACE_RETRY_MS);
+        time_passes(s, core_want_wait_ms((unsigned)i + 1));
         assert_int_equal(s->core.stages[2].is, STAGE_STARTING);
     }
     assert_int_equal(s->core.stages[2].strikes, 0);
@@ -769,6 +769,115 @@ static void an_end_that_nobody_saw_is_a_death(void **state)
     assert_false(s->core.stages[1].image_trusted);
     assert_int_equal(s->core.stages[1].strikes, 1);
     buf_reset(&s->trace);
+}
+/* What a host has none of it may have again; nobody is killed and nothing is counted meanwhile. */
+static void a_link_without_a_resource_is_waited_for(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_observation pending[3] = {asleep_pending, asleep, asleep};
+    for (unsigned i = 0; i < 100; i++) {
+        tell_core(s, (struct core_event){.kind = CORE_LINK_FAILED,
+                                         .stage = 2,
+                                         .edge = 1,
+                                         .serial = s->core.edges[1].serial,
+                                         .want = WANT_INODES,
+                                         .text = "why"});
+        assert_int_equal(core_stage_want(&s->core, 2), WANT_INODES);
+        assert_int_equal(s->core.edges[1].is, EDGE_DOWN);
+        observe(s, pending);
+        time_passes(s, core_want_wait_ms(i + 1));
+        assert_int_equal(s->core.edges[1].is, EDGE_LISTENING);
+    }
+    assert_null(strstr(buf_text(&s->trace), "kill"));
+    assert_int_equal(s->core.edges[1].failures, 0);
+    const char *said =
+        strstr(buf_text(&s->trace), "warn 2 link 1: why; waiting, for want of inodes");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "warn")); /* once */
+    buf_reset(&s->trace);
+    link_event(s, CORE_LINK_LISTENING, 2, 1, s->core.edges[1].serial);
+    link_event(s, CORE_LINK_DIALED, 1, 1, s->core.edges[1].serial);
+    assert_non_null(strstr(buf_text(&s->trace), "warn 2 link 1 is made: it has inodes again\n"));
+    assert_int_equal(core_stage_want(&s->core, 2), WANT_NOTHING);
+}
+
+static void spawn_lacks(struct story *s, size_t stage, enum want want)
+{
+    tell_core(s, (struct core_event){
+                     .kind = CORE_SPAWN_FAILED, .stage = stage, .want = want, .text = "why"});
+}
+
+static void a_process_that_the_host_has_no_room_for_is_waited_for(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    buf_reset(&s->trace);
+    spawn_lacks(s, 2, WANT_PROCESSES);
+    EXPECT("warn 2 why; waiting, for want of processes\n"
+           "warn 2 ended for want of processes; trying again until there is some\n");
+    for (unsigned i = 1; i < 100; i++) {
+        time_passes(s, core_want_wait_ms(i));
+        assert_int_equal(s->core.stages[2].is, STAGE_STARTING);
+        spawn_lacks(s, 2, WANT_PROCESSES);
+        assert_int_equal(core_stage_want(&s->core, 2), WANT_PROCESSES);
+    }
+    assert_int_equal(s->core.stages[2].strikes, 0);
+    assert_null(strstr(buf_text(&s->trace), "warn"));
+    time_passes(s, RESTART_BACKOFF_MS_MAX);
+    buf_reset(&s->trace);
+    event(s, CORE_STAGE_READY, 2);
+    EXPECT("warn 2 has processes again; going on\n");
+}
+
+/* Our own limit of descriptors does not rise by waiting. */
+static void too_few_descriptors_from_the_beginning_end_the_run(void **state)
+{
+    struct story *s = *state;
+    event(s, CORE_STARTED, 0);
+    for (unsigned i = 1; i < RESTART_STRIKES_MAX; i++) {
+        spawn_lacks(s, 2, WANT_DESCRIPTORS);
+        assert_int_equal(s->core.stages[2].is, STAGE_BACKOFF);
+        time_passes(s, RESTART_BACKOFF_MS_MAX);
+    }
+    spawn_lacks(s, 2, WANT_DESCRIPTORS);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
+}
+
+/* A long life with nothing to do, and its death: as in production, a few times a year. */
+static void live_and_die(struct story *s, bool pending, uint64_t seq)
+{
+    const struct core_observation seen[3] = {pending ? asleep_pending : asleep, asleep, asleep};
+    s->core.stages[1].was_linked = true;
+    for (uint64_t ms = 0; ms < RESTART_HEALTHY_MS; ms += core_observe_interval_ms(&s->core))
+        observe(s, seen);
+    died_with(s, 1, SIGSEGV, seq);
+}
+
+static void deaths_after_long_idle_lives_are_not_in_a_row(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (int i = 0; i < 50; i++) {
+        live_and_die(s, false, 0);
+        assert_int_equal(s->core.stages[1].is, STAGE_STARTING);
+        assert_int_equal(s->core.stages[1].strikes, 1);
+        event(s, CORE_STAGE_READY, 1);
+    }
+    assert_int_equal(s->core.is, PIPELINE_RUNNING);
+}
+
+static void deaths_after_long_lives_without_progress_are(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (unsigned i = 1; i < RESTART_STRIKES_MAX; i++) {
+        live_and_die(s, i % 2 == 0, i % 2 == 0 ? 0 : 41 + i); /* under way, or in hand */
+        assert_int_equal(s->core.stages[1].strikes, i);
+        event(s, CORE_STAGE_READY, 1);
+    }
+    live_and_die(s, true, 0);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
 }
 
 static void a_link_that_does_not_come_up_is_made_anew(void **state)
@@ -1170,6 +1279,11 @@ int main(void)
         TEST(kills_without_progress_are_waited_out_and_end_at_last),
         TEST(a_source_has_no_quarantine),
         TEST(want_of_space_is_waited_out_however_long),
+        TEST(a_link_without_a_resource_is_waited_for),
+        TEST(a_process_that_the_host_has_no_room_for_is_waited_for),
+        TEST(too_few_descriptors_from_the_beginning_end_the_run),
+        TEST(deaths_after_long_idle_lives_are_not_in_a_row),
+        TEST(deaths_after_long_lives_without_progress_are),
         TEST(links_that_break_with_their_ends_are_not_counted),
         TEST(a_link_that_does_not_come_up_is_made_anew),
         TEST(who_is_silent_while_a_link_is_made_is_to_blame),

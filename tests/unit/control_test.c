@@ -21,7 +21,8 @@ static struct control_message sample(void)
                                 .from_generation = 2,
                                 .to_generation = 9,
                                 .acked = 40,
-                                .expected = 57};
+                                .expected = 57,
+                                .want = WANT_INODES};
     (void)snprintf(m.text, sizeof m.text, "why it failed");
     return m;
 }
@@ -41,6 +42,7 @@ static void messages_cross_a_channel(void **state)
     assert_string_equal(got.text, "why it failed");
     assert_int_equal(got.kind, sent.kind);
     assert_int_equal(got.edge, sent.edge);
+    assert_int_equal(got.want, WANT_INODES);
     assert_true(got.serial == sent.serial && got.acked == 40 && got.expected == 57);
     assert_true(got.from_generation == 2 && got.to_generation == 9);
     assert_int_equal(control_receive(pair[1], &got, &e), 0);
@@ -77,6 +79,9 @@ static void anything_else_is_refused(void **state)
         assert_int_equal(control_decode(bytes, cut, &got, &e), ERR_PROTOCOL);
     assert_int_equal(control_decode(bytes, len + 1, &got, &e), ERR_PROTOCOL);
     bytes[6] = 200; /* a kind that nobody knows */
+    assert_int_equal(control_decode(bytes, len, &got, &e), ERR_PROTOCOL);
+    (void)control_encode(&m, bytes);
+    bytes[14] = WANT_COUNT; /* a resource that nobody knows */
     assert_int_equal(control_decode(bytes, len, &got, &e), ERR_PROTOCOL);
     for (int round = 0; round < 20000; round++) {
         len = random_below(sizeof bytes);

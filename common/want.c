@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/want.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "common/check.h"
+
+enum want want_of_errno(int error)
+{
+    switch (error) {
+    case ENOSPC:
+        return WANT_SPACE;
+    case EDQUOT:
+        return WANT_QUOTA;
+    case EMFILE:
+        return WANT_DESCRIPTORS;
+    case ENFILE:
+        return WANT_OPEN_FILES;
+    case ENOMEM:
+    case ENOBUFS:
+        return WANT_MEMORY;
+    default:
+        return WANT_NOTHING;
+    }
+}
+
+enum want want_of_fork(int error)
+{
+    return error == EAGAIN ? WANT_PROCESSES : want_of_errno(error);
+}
+
+/* Asks about the file system in which a path lies, or would lie. */
+static bool statvfs_of_parent(const char *path, struct statvfs *ret_about)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return statvfs(slash == NULL ? "." : "/", ret_about) == 0;
+    int len = snprintf(parent, sizeof parent, "%.*s", (int)(slash - path), path);
+    return len > 0 && (size_t)len < sizeof parent && statvfs(parent, ret_about) == 0;
+}
+
+enum want want_of_new(int dir_fd, const char *path)
+{
+    struct statvfs about;
+    int saved_errno = errno;
+    bool known =
+        dir_fd == AT_FDCWD ? statvfs_of_parent(path, &about) : fstatvfs(dir_fd, &about) == 0;
+    errno = saved_errno;
+    /* File systems that make inodes as they need them say that they have none at all. */
+    return known && about.f_files != 0 && about.f_favail == 0 ? WANT_INODES : WANT_SPACE;
+}
+
+const char *want_text(enum want want)
+{
+    static const char *const texts[] = {
+#define X(name, text) [name] = text,
+        WANT_LIST(X)
+#undef X
+    };
+    REQUIRE(want < WANT_COUNT);
+    return texts[want];
+}
