@@ -33,7 +33,8 @@ waited=0
 for ((left = 2; left <= whole; left += 3)); do
     rm -rf "$state" answers
     leave $(($(used) + left))
-    "$BULKHEAD" run --state "$state" "$topology" >run.out 2>run.err &
+    : >run.err # or what the last one said would be taken for its own
+    "$BULKHEAD" run --state "$state" "$topology" >run.out 2>>run.err &
     supervisor=$!
     is_over() { gone "$supervisor" || grep -q 'for want of inodes' run.err; }
     until is_over; do sleep 0.01; done
