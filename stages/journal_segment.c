@@ -15,12 +15,13 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/memory.h"
+#include "common/random.h"
 #include "ipc/status_page.h"
 #include "stages/line_reader.h"
 
 #define SEGMENT_MAGIC 0x534a4842u /* "BHJS" */
 #define BLOCK_MAGIC 0x424a4842u   /* "BHJB" */
-#define JOURNAL_VERSION 1u
+#define JOURNAL_VERSION 2u
 #define NAME_PREFIX "journal."
 #define NAME_DIGITS 8
 
@@ -37,6 +38,7 @@ enum {
     SEGMENT_AT_FLAGS = 64,
     SEGMENT_AT_CHAIN = 68,
     SEGMENT_AT_BOOT = 72,
+    SEGMENT_AT_NONCE = 88,
     SEGMENT_AT_CRC = 124,
 };
 
@@ -47,7 +49,7 @@ enum {
     BLOCK_AT_NEXT_SEQ = 16,
     BLOCK_AT_LINES = 24,
     BLOCK_AT_CARRY = 32, /* behind the block */
-    BLOCK_AT_STREAM = 40,
+    BLOCK_AT_NONCE = 40, /* XOR the place of the block in the file */
     BLOCK_AT_RECORDS = 48,
     BLOCK_AT_PAYLOAD_CRC = 52,
     BLOCK_AT_FLAGS = 56,
@@ -145,7 +147,10 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
         bytes_get_u32(bytes + SEGMENT_AT_CRC) != hash_crc32c(0, bytes, SEGMENT_AT_CRC))
         return corrupt(s, 0, "the header of the segment is damaged", e);
     if (bytes_get_u32(bytes + SEGMENT_AT_VERSION) != JOURNAL_VERSION)
-        return err_set(e, ERR_MISMATCH, "%s was written by another version", s->name);
+        return err_set(e, ERR_MISMATCH,
+                       "%s has format version %u; this bulkhead reads version %u: let the one that "
+                       "wrote it end the run, or start over with --fresh",
+                       s->name, bytes_get_u32(bytes + SEGMENT_AT_VERSION), JOURNAL_VERSION);
     if (bytes_get_u64(bytes + SEGMENT_AT_NUMBER) != s->number)
         return corrupt(s, 0, "it is another segment, renamed", e);
     uint32_t flags = bytes_get_u32(bytes + SEGMENT_AT_FLAGS);
@@ -159,6 +164,7 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
                                       .first = (flags & FLAG_FIRST) != 0,
                                       .carry_mark = (flags & FLAG_CARRY_MARK) != 0,
                                       .stream = bytes_get_u64(bytes + SEGMENT_AT_STREAM),
+                                      .nonce = bytes_get_u64(bytes + SEGMENT_AT_NONCE),
                                       .chain = bytes_get_u32(bytes + SEGMENT_AT_CRC)};
     s->previous_chain = bytes_get_u32(bytes + SEGMENT_AT_CHAIN);
     memcpy(s->boot, bytes + SEGMENT_AT_BOOT, sizeof s->boot);
@@ -183,6 +189,7 @@ static void encode_header(struct journal_segment *s, uint8_t *bytes)
                                                 (s->begin.carry_mark ? FLAG_CARRY_MARK : 0));
     bytes_put_u32(bytes + SEGMENT_AT_CHAIN, s->previous_chain);
     memcpy(bytes + SEGMENT_AT_BOOT, s->boot, sizeof s->boot);
+    bytes_put_u64(bytes + SEGMENT_AT_NONCE, s->begin.nonce);
     s->begin.chain = hash_crc32c(0, bytes, SEGMENT_AT_CRC);
     bytes_put_u32(bytes + SEGMENT_AT_CRC, s->begin.chain);
 }
@@ -225,9 +232,12 @@ int journal_segment_create(int dir_fd, struct journal_segment *s, bool durable, 
     char unfinished[JOURNAL_NAME_BYTES + 4];
     (void)snprintf(unfinished, sizeof unfinished, "%s.new", s->name);
     uint8_t bytes[JOURNAL_HEADER_BYTES];
+    int rc = random_nonce(&s->begin.nonce, e);
+    if (rc != 0)
+        return err_wrap(e, "%s", s->name);
     encode_header(s, bytes);
     int fd;
-    int rc = file_open(dir_fd, unfinished, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+    rc = file_open(dir_fd, unfinished, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
     if (rc != 0)
         return rc;
     rc = file_write_at(fd, 0, bytes, sizeof bytes, e);
@@ -325,7 +335,7 @@ void journal_block_make(uint64_t at, const struct journal_state *before, const u
     bytes_put_u64(h + BLOCK_AT_NEXT_SEQ, before->next_seq);
     bytes_put_u64(h + BLOCK_AT_LINES, before->lines);
     bytes_put_u64(h + BLOCK_AT_CARRY, after.carry);
-    bytes_put_u64(h + BLOCK_AT_STREAM, before->stream);
+    bytes_put_u64(h + BLOCK_AT_NONCE, before->nonce ^ at);
     bytes_put_u32(h + BLOCK_AT_RECORDS, (uint32_t)(after.next_seq - before->next_seq));
     bytes_put_u32(h + BLOCK_AT_PAYLOAD_CRC, hash_crc32c(0, payload, len));
     bytes_put_u32(h + BLOCK_AT_FLAGS, (after.carry_blank ? FLAG_CARRY_BLANK : 0) |
@@ -406,13 +416,17 @@ int journal_segment_read(const struct journal_segment *s, uint64_t at,
     return 0;
 }
 
-/* Whether the bytes look like a header of ours that may stand so far behind `before`. */
-static bool is_likely(const uint8_t *header, uint64_t distance, const struct journal_state *before)
+/*
+ * Whether the bytes are a header of this segment and of this place. Anything may stand in the bytes
+ * of a block, also other blocks of ours; but nobody outside knows the nonce, and an earlier block
+ * of the same segment that somebody gives us again has the nonce of another place.
+ */
+static bool is_ours(const uint8_t *header, uint64_t at, const struct journal_state *before)
 {
-    uint32_t len = bytes_get_u32(header + BLOCK_AT_LEN);
-    uint64_t offset = bytes_get_u64(header + BLOCK_AT_OFFSET);
-    return bytes_get_u32(header + BLOCK_AT_MAGIC) == BLOCK_MAGIC && len <= JOURNAL_BLOCK_BYTES &&
-           offset >= before->offset && offset - before->offset <= distance;
+    return bytes_get_u64(header + BLOCK_AT_NONCE) == (before->nonce ^ at) &&
+           bytes_get_u32(header + BLOCK_AT_MAGIC) == BLOCK_MAGIC &&
+           bytes_get_u32(header + BLOCK_AT_LEN) <= JOURNAL_BLOCK_BYTES &&
+           bytes_get_u64(header + BLOCK_AT_OFFSET) >= before->offset;
 }
 
 int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
@@ -423,14 +437,14 @@ int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
     bool good = false;
     size_t got = 0;
     for (uint64_t from = at + JOURNAL_BLOCK_HEADER_BYTES; !good; from += got) {
+        status_page_beat(s->beats);
         int rc = file_read_at(s->fd, from, piece, sizeof piece, &got, e);
         if (rc != 0)
             return err_wrap(e, "%s", s->name);
         for (size_t i = 0; i + JOURNAL_BLOCK_HEADER_BYTES <= got && !good;
              i += JOURNAL_BLOCK_HEADER_BYTES) {
-            if (!is_likely(piece + i, from + i - at, before))
+            if (!is_ours(piece + i, from + i, before))
                 continue;
-            status_page_beat(s->beats);
             uint32_t len = bytes_get_u32(piece + i + BLOCK_AT_LEN);
             rc = read_payload(s, from + i, len, payload, e);
             if (rc != 0 && rc != ERR_END)

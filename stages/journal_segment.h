@@ -5,9 +5,10 @@
  * A segment is a header and blocks; a block is a header and the bytes as they came. What was
  * counted up to a place (lines, records, the unfinished line) is a state; the header of the segment
  * has the state that it begins with, each block the one that it leads on from, and both are chained
- * by their CRCs. So no block can be moved, left out or taken from another journal. Reads only what
- * it is given; shared by the journal and by `bulkhead journal`. Format: docs/protocol.md,
- * "Journal".
+ * by their CRCs. So no block can be moved, left out or taken from another journal. And each header
+ * has the nonce that was drawn for its segment: a block is looked for among bytes that came from
+ * outside, which may hold anything, whole blocks of ours too. Reads only what it is given; shared
+ * by the journal and by `bulkhead journal`. Format: docs/protocol.md, "Journal".
  */
 #ifndef BULKHEAD_STAGES_JOURNAL_SEGMENT_H
 #define BULKHEAD_STAGES_JOURNAL_SEGMENT_H
@@ -36,7 +37,8 @@ struct journal_state {
     bool carry_mark;     /* the carry is the beginning of that mark, and not all of it */
     bool ended;          /* the seq before the next one is the end of an input */
     uint64_t stream;     /* whose bytes they are; one segment has those of one stream */
-    uint32_t chain;      /* CRC of the last header before */
+    uint64_t nonce; /* of the segment: what tells its headers from bytes that came from outside */
+    uint32_t chain; /* CRC of the last header before */
 };
 
 /* What is read of a segment in one call, for one who goes through all of it. */
@@ -86,8 +88,8 @@ int journal_segment_open(int dir_fd, uint64_t number, int flags, struct journal_
 bool journal_segment_follows(const struct journal_segment *s, const struct journal_state *end);
 
 /*
- * Makes the file of a segment that is filled in but for fd, name and begin.chain; safe when it
- * returns. Returns 0 or what file_write_at() returns; then there is no descriptor to close.
+ * Makes the file of a segment that is filled in but for fd, name, begin.nonce and begin.chain; safe
+ * when it returns. Returns 0 or what file_write_at() returns; then there is no descriptor to close.
  */
 int journal_segment_create(int dir_fd, struct journal_segment *s, bool durable, struct err *e);
 
@@ -119,8 +121,9 @@ void journal_block_make(uint64_t at, const struct journal_state *before, const u
 void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len);
 
 /*
- * Whether a block that verifies by itself lies anywhere behind `at`: then what is there was not
- * torn in being written, but damaged later. Reads through payload, as above.
+ * Whether a block of this segment, in its place, lies anywhere behind `at`: then what is there was
+ * not torn in being written, but damaged later. What only looks like one is none. Reads through
+ * payload, as above.
  */
 int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
                                 const struct journal_state *before, uint8_t *payload,

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "common/file.h"
 #include "common/limits.h"
 #include "common/memory.h"
+#include "common/random.h"
 #include "stages/layout_p.h"
 #include "stages/quarantine.h"
 #include "stages/stage.h"
@@ -245,8 +245,8 @@ static int choose_secret(struct move *m, struct err *e)
     m->new = (struct layout_file){.workers = m->stage->workers};
     if (m->parts != NULL)
         memcpy(m->new.secret, store_parts_secret(m->parts), sizeof m->new.secret);
-    else if (getrandom(m->new.secret, sizeof m->new.secret, 0) != (ssize_t)sizeof m->new.secret)
-        return err_set_errno(e, "cannot get random bytes");
+    else
+        return random_bytes(m->new.secret, sizeof m->new.secret, e);
     return 0;
 }
 

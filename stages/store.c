@@ -224,8 +224,8 @@ int store_commit(struct store *s, seq_number seq, struct err *e)
     int rc = file_check_in_place(s->dir_fd, store_log_name(commit.log_number, name), s->log_fd,
                                  commit.log_len, e);
     if (rc == 0)
-        rc = store_log_write(s->log_fd, commit.log_len, commit.seq + 1, seq, s->redo.data, len,
-                             &s->scratch, e);
+        rc = store_log_write(s->log_fd, s->log_nonce, commit.log_len, commit.seq + 1, seq,
+                             s->redo.data, len, &s->scratch, e);
     if (rc == 0 && s->durable)
         rc = file_sync(s->log_fd, e);
     if (rc != 0)
@@ -250,6 +250,7 @@ static int begin_checkpoint(struct store *s, struct err *e)
             return rc;
         (void)close(s->log_fd);
         s->log_fd = fd;
+        s->log_nonce = header.nonce;
         commit.log_number = base + 1;
         commit.log_len = STORE_HEADER_BYTES;
         image_commit_set(&s->image, &commit);

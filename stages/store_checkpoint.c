@@ -49,13 +49,15 @@ static const char *unfinished_name(uint64_t number, char ret_name[STORE_FILE_NAM
     return ret_name;
 }
 
-int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd,
-                           const struct store_file_header *header, struct err *e)
+int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd, struct store_file_header *header,
+                           struct err *e)
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
     *c = (struct store_checkpoint){.fd = -1, .len = STORE_HEADER_BYTES};
-    return store_file_create(dir_fd, unfinished_name(header->number, name), CHECKPOINT_MAGIC,
-                             header, &c->fd, e);
+    int rc = store_file_create(dir_fd, unfinished_name(header->number, name), CHECKPOINT_MAGIC,
+                               header, &c->fd, e);
+    c->seed = rc == 0 ? store_file_seed(header) : 0;
+    return rc;
 }
 
 int store_checkpoint_write_group(struct store_checkpoint *c, const struct image *image,
@@ -71,7 +73,7 @@ int store_checkpoint_write_group(struct store_checkpoint *c, const struct image 
     bytes_put_u32(block + BLOCK_AT_GROUP, c->next_group);
     bytes_put_u32(block + BLOCK_AT_COUNT, count);
     bytes_put_u64(block + BLOCK_AT_POSITION, position);
-    uint32_t crc = hash_crc32c(0, block, BLOCK_AT_CRC);
+    uint32_t crc = hash_crc32c(c->seed, block, BLOCK_AT_CRC);
     crc = hash_crc32c(crc, block + BLOCK_HEADER_BYTES, scratch->len - BLOCK_HEADER_BYTES);
     bytes_put_u32(block + BLOCK_AT_CRC, crc);
     int rc = file_write_at(c->fd, c->len, block, scratch->len, e);
@@ -101,7 +103,7 @@ int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t num
     uint8_t end[END_BYTES];
     bytes_put_u32(end + END_AT_MAGIC, END_MAGIC);
     bytes_put_u64(end + END_AT_ENTRIES, c->entries);
-    bytes_put_u32(end + END_AT_CRC, hash_crc32c(0, end, END_AT_CRC));
+    bytes_put_u32(end + END_AT_CRC, hash_crc32c(c->seed, end, END_AT_CRC));
     int rc = file_write_at(c->fd, c->len, end, sizeof end, e);
     if (rc == 0 && durable)
         rc = sync_in_pieces(c, beats, e);
@@ -148,7 +150,7 @@ static bool load_block(struct file_window *file, uint64_t *offset, unsigned grou
     if (block == NULL)
         return false;
     const uint8_t *slots = block + BLOCK_HEADER_BYTES;
-    uint32_t crc = hash_crc32c(0, block, BLOCK_AT_CRC);
+    uint32_t crc = hash_crc32c(store_file_seed(header), block, BLOCK_AT_CRC);
     if (hash_crc32c(crc, slots, count * slot_size) != bytes_get_u32(block + BLOCK_AT_CRC))
         return false;
     for (uint64_t i = 0; i < count; i++) {
@@ -167,13 +169,14 @@ static bool load_block(struct file_window *file, uint64_t *offset, unsigned grou
     return true;
 }
 
-static bool is_end(struct file_window *file, uint64_t offset, uint64_t entries)
+static bool is_end(struct file_window *file, uint64_t offset,
+                   const struct store_file_header *header, uint64_t entries)
 {
     const uint8_t *end = file_window_at(file, offset, END_BYTES);
     return end != NULL && file->length - offset == END_BYTES &&
            bytes_get_u32(end + END_AT_MAGIC) == END_MAGIC &&
            bytes_get_u64(end + END_AT_ENTRIES) == entries &&
-           bytes_get_u32(end + END_AT_CRC) == hash_crc32c(0, end, END_AT_CRC);
+           bytes_get_u32(end + END_AT_CRC) == hash_crc32c(store_file_seed(header), end, END_AT_CRC);
 }
 
 int store_checkpoint_load(int fd, const struct store_file_header *header, struct image *image,
@@ -192,7 +195,7 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
                          offset);
         rc = file.rc != 0 ? err_wrap(e, "%s", name) : rc;
     }
-    if (rc == 0 && !is_end(&file, offset, entries))
+    if (rc == 0 && !is_end(&file, offset, header, entries))
         rc = file.rc != 0
                  ? err_wrap(e, "%s", name)
                  : err_set(e, ERR_CORRUPT, "%s: the end does not verify (offset %" PRIu64 ")", name,

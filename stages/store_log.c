@@ -13,12 +13,16 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
+#include "common/random.h"
 #include "ipc/status_page.h"
 #include "stages/file_window.h"
 
 #define LOG_MAGIC 0x474c4842u   /* "BHLG" */
 #define GROUP_MAGIC 0x52474842u /* "BHGR" */
-#define FORMAT_VERSION 3u
+#define FORMAT_VERSION 4u
+/* Up to this version the header was shorter. */
+#define SHORT_VERSION_LAST 3u
+#define SHORT_AT_CRC 316u
 
 /* Places in a file's header; the CRC covers all before it. */
 enum {
@@ -31,7 +35,8 @@ enum {
     AT_SECRET = STORE_HEADER_SECRET_OFFSET,
     AT_CLOCK = 300,
     AT_FLAGS = 308,
-    AT_CRC = 316,
+    AT_NONCE = 312,
+    AT_CRC = 324,
 };
 _Static_assert(AT_SCHEMA + STORE_SCHEMA_BYTES_MAX + 1 == AT_SECRET, "schema fits");
 _Static_assert(AT_CRC + 4 == STORE_HEADER_BYTES, "the CRC ends the header");
@@ -43,9 +48,11 @@ enum {
     GROUP_AT_BODY_LEN = 4,
     GROUP_AT_FIRST = 8,
     GROUP_AT_LAST = 16,
-    GROUP_AT_SPARE = 24,
-    GROUP_AT_CRC = 28,
+    GROUP_AT_NONCE = 24, /* XOR the place of the group in the file */
+    GROUP_AT_SPARE = 32,
+    GROUP_AT_CRC = 36,
 };
+_Static_assert(GROUP_AT_CRC + 4 == STORE_GROUP_HEADER_BYTES, "the CRC ends the header");
 
 enum log_op {
     LOG_PUT = 1,
@@ -157,7 +164,16 @@ static void header_encode(const struct store_file_header *header, uint32_t magic
     memcpy(out + AT_SECRET, header->secret, sizeof header->secret);
     bytes_put_u64(out + AT_CLOCK, (uint64_t)header->clock);
     bytes_put_u32(out + AT_FLAGS, header->expires ? FLAG_EXPIRES : 0);
+    bytes_put_u64(out + AT_NONCE, header->nonce);
     bytes_put_u32(out + AT_CRC, hash_crc32c(0, out, AT_CRC));
+}
+
+/* Whether a header is whole, of this version or of one before it. */
+static bool header_verifies(const uint8_t in[STORE_HEADER_BYTES])
+{
+    bool is_short = bytes_get_u32(in + AT_VERSION) <= SHORT_VERSION_LAST;
+    size_t crc_at = is_short ? SHORT_AT_CRC : AT_CRC;
+    return bytes_get_u32(in + crc_at) == hash_crc32c(0, in, crc_at);
 }
 
 static int header_decode(const uint8_t in[STORE_HEADER_BYTES], uint32_t magic,
@@ -165,10 +181,12 @@ static int header_decode(const uint8_t in[STORE_HEADER_BYTES], uint32_t magic,
 {
     if (bytes_get_u32(in + AT_MAGIC) != magic)
         return err_set(e, ERR_CORRUPT, "not a file of a store (offset 0)");
-    if (bytes_get_u32(in + AT_CRC) != hash_crc32c(0, in, AT_CRC))
+    if (!header_verifies(in))
         return err_set(e, ERR_CORRUPT, "the header does not verify (offset 0)");
     if (bytes_get_u32(in + AT_VERSION) != FORMAT_VERSION)
-        return err_set(e, ERR_MISMATCH, "format version %u; this bulkhead reads version %u",
+        return err_set(e, ERR_MISMATCH,
+                       "format version %u; this bulkhead reads version %u: go on with the one that "
+                       "wrote it, or start over with --fresh",
                        bytes_get_u32(in + AT_VERSION), FORMAT_VERSION);
     if (in[AT_SECRET - 1] != '\0' || bytes_get_u32(in + AT_VALUE_LEN) > STORE_VALUE_BYTES_MAX ||
         bytes_get_u32(in + AT_FLAGS) > FLAG_EXPIRES)
@@ -180,6 +198,7 @@ static int header_decode(const uint8_t in[STORE_HEADER_BYTES], uint32_t magic,
     ret_header->expires = bytes_get_u32(in + AT_FLAGS) == FLAG_EXPIRES;
     memcpy(ret_header->schema, in + AT_SCHEMA, sizeof ret_header->schema);
     memcpy(ret_header->secret, in + AT_SECRET, sizeof ret_header->secret);
+    ret_header->nonce = bytes_get_u64(in + AT_NONCE);
     return 0;
 }
 
@@ -190,10 +209,10 @@ int store_file_open(int dir_fd, const char *name, uint32_t magic, uint64_t numbe
     int rc = file_open(dir_fd, name, O_RDWR | O_NOFOLLOW, 0, &fd, e);
     if (rc != 0)
         return rc;
-    uint8_t bytes[STORE_HEADER_BYTES];
+    uint8_t bytes[STORE_HEADER_BYTES] = {0};
     size_t got;
     rc = file_read_at(fd, 0, bytes, sizeof bytes, &got, e);
-    if (rc == 0 && got < sizeof bytes)
+    if (rc == 0 && got < sizeof bytes && !(got >= SHORT_AT_CRC + 4 && header_verifies(bytes)))
         rc = err_set(e, ERR_CORRUPT, "cut off in its header (offset %zu)", got);
     if (rc == 0)
         rc = header_decode(bytes, magic, ret_header, e);
@@ -208,11 +227,20 @@ int store_file_open(int dir_fd, const char *name, uint32_t magic, uint64_t numbe
     return 0;
 }
 
+uint32_t store_file_seed(const struct store_file_header *header)
+{
+    uint8_t nonce[8];
+    bytes_put_u64(nonce, header->nonce);
+    return hash_crc32c(0, nonce, sizeof nonce);
+}
+
 int store_file_create(int dir_fd, const char *name, uint32_t magic,
-                      const struct store_file_header *header, int *ret_fd, struct err *e)
+                      struct store_file_header *header, int *ret_fd, struct err *e)
 {
     int fd;
-    int rc = file_open(dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+    int rc = random_nonce(&header->nonce, e);
+    if (rc == 0)
+        rc = file_open(dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
     if (rc != 0)
         return rc;
     uint8_t bytes[STORE_HEADER_BYTES];
@@ -226,7 +254,7 @@ int store_file_create(int dir_fd, const char *name, uint32_t magic,
     return 0;
 }
 
-int store_log_create(int dir_fd, const struct store_file_header *header, bool durable, int *ret_fd,
+int store_log_create(int dir_fd, struct store_file_header *header, bool durable, int *ret_fd,
                      struct err *e)
 {
     char name[STORE_FILE_NAME_BYTES_MAX], unfinished[STORE_FILE_NAME_BYTES_MAX + 4];
@@ -279,8 +307,8 @@ void store_log_add_clock(struct buf *body, int64_t clock)
     body->len += 9;
 }
 
-int store_log_write(int fd, uint64_t offset, seq_number first, seq_number last, const uint8_t *body,
-                    size_t body_len, struct buf *scratch, struct err *e)
+int store_log_write(int fd, uint64_t nonce, uint64_t offset, seq_number first, seq_number last,
+                    const uint8_t *body, size_t body_len, struct buf *scratch, struct err *e)
 {
     REQUIRE(body_len <= UINT32_MAX && first <= last);
     buf_reset(scratch);
@@ -289,6 +317,7 @@ int store_log_write(int fd, uint64_t offset, seq_number first, seq_number last, 
     bytes_put_u32(group + GROUP_AT_BODY_LEN, (uint32_t)body_len);
     bytes_put_u64(group + GROUP_AT_FIRST, first);
     bytes_put_u64(group + GROUP_AT_LAST, last);
+    bytes_put_u64(group + GROUP_AT_NONCE, nonce ^ offset);
     bytes_put_u32(group + GROUP_AT_SPARE, 0);
     if (body_len != 0)
         memcpy(group + STORE_GROUP_HEADER_BYTES, body, body_len);
@@ -298,11 +327,16 @@ int store_log_write(int fd, uint64_t offset, seq_number first, seq_number last, 
     return file_write_at(fd, offset, group, STORE_GROUP_HEADER_BYTES + body_len, e);
 }
 
-/* The good group at an offset, dead with the next look at the log; NULL if there is none. */
-static const uint8_t *group_at(struct file_window *log, uint64_t offset, size_t *ret_body_len)
+/*
+ * The good group at an offset, dead with the next look at the log; NULL if there is none. What was
+ * written elsewhere, or by somebody who does not know the nonce, is none.
+ */
+static const uint8_t *group_at(struct file_window *log, uint64_t nonce, uint64_t offset,
+                               size_t *ret_body_len)
 {
     const uint8_t *group = file_window_at(log, offset, STORE_GROUP_HEADER_BYTES);
     if (group == NULL || bytes_get_u32(group + GROUP_AT_MAGIC) != GROUP_MAGIC ||
+        bytes_get_u64(group + GROUP_AT_NONCE) != (nonce ^ offset) ||
         bytes_get_u32(group + GROUP_AT_SPARE) != 0)
         return NULL;
     size_t body_len = bytes_get_u32(group + GROUP_AT_BODY_LEN);
@@ -316,14 +350,14 @@ static const uint8_t *group_at(struct file_window *log, uint64_t offset, size_t 
 }
 
 /* Whether a good group lies anywhere behind an offset: then what is bad there is no torn end. */
-static bool group_behind(struct file_window *log, uint64_t offset)
+static bool group_behind(struct file_window *log, uint64_t nonce, uint64_t offset)
 {
     for (uint64_t at = offset + 1; at + STORE_GROUP_HEADER_BYTES <= log->length; at++) {
         const uint8_t *magic = file_window_at(log, at, sizeof(uint32_t));
         size_t body_len;
         if (magic == NULL)
             return false; /* the failure is noted in the window */
-        if (bytes_get_u32(magic) == GROUP_MAGIC && group_at(log, at, &body_len) != NULL)
+        if (bytes_get_u32(magic) == GROUP_MAGIC && group_at(log, nonce, at, &body_len) != NULL)
             return true;
     }
     return false;
@@ -365,9 +399,9 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
     seq_number last = header->start_seq;
     while (rc == 0 && log.rc == 0 && offset < log.length) {
         size_t body_len = 0;
-        const uint8_t *group = group_at(&log, offset, &body_len);
+        const uint8_t *group = group_at(&log, header->nonce, offset, &body_len);
         if (group == NULL) {
-            if (!torn_ok || group_behind(&log, offset))
+            if (!torn_ok || group_behind(&log, header->nonce, offset))
                 rc = err_set(e, ERR_CORRUPT, "%s: a group does not verify (offset %" PRIu64 ")",
                              name, offset);
             break;

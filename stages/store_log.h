@@ -2,12 +2,13 @@
 /*
  * store_log.h - the files of a store: logs of committed changes and checkpoints; private to it
  *
- * A log is a header and then groups, one a commit, each with its range of seqs and a CRC32C. A
- * checkpoint is a header, one block a key group, and an end. File number k of either kind belongs
- * together: what the checkpoint holds plus the groups of log k gives the state. A checkpoint is
- * made while the stage works on, block by block, each as of its own moment; that is right because
- * log k begins before the first block is dumped and its entries say what a key became, not how it
- * changed. Formats to the byte: docs/protocol.md.
+ * A log is a header and then groups, one a commit, each with its range of seqs and a CRC32C. Values
+ * may hold bytes as they came from outside, whole groups of ours too, so each group has the nonce
+ * of its file and place. A checkpoint is a header, one block a key group, and an end. File number k
+ * of either kind belongs together: what the checkpoint holds plus the groups of log k gives the
+ * state. A checkpoint is made while the stage works on, block by block, each as of its own moment;
+ * that is right because log k begins before the first block is dumped and its entries say what a
+ * key became, not how it changed. Formats to the byte: docs/protocol.md.
  */
 #ifndef BULKHEAD_STAGES_STORE_LOG_H
 #define BULKHEAD_STAGES_STORE_LOG_H
@@ -19,8 +20,8 @@
 #include "common/err.h"
 #include "stages/store_image.h"
 
-#define STORE_HEADER_BYTES 320u
-#define STORE_GROUP_HEADER_BYTES 32u
+#define STORE_HEADER_BYTES 328u
+#define STORE_GROUP_HEADER_BYTES 40u
 /* Places in the header of which messages tell. */
 #define STORE_HEADER_START_SEQ_OFFSET 16u
 #define STORE_HEADER_SECRET_OFFSET 284u
@@ -34,6 +35,7 @@ struct store_file_header {
     bool expires;
     char schema[STORE_SCHEMA_BYTES_MAX + 1];
     uint8_t secret[STORE_SECRET_BYTES];
+    uint64_t nonce; /* of this file alone; drawn when it is made */
 };
 
 /* The newest checkpoint and log in a directory; 0 where there is none. */
@@ -53,8 +55,11 @@ int store_files_remove_below(int dir_fd, uint64_t number, struct err *e);
 const char *store_log_name(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX]);
 const char *store_checkpoint_name(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX]);
 
-/* Makes a new log, complete with its header, and opens it. The caller closes ret_fd. */
-int store_log_create(int dir_fd, const struct store_file_header *header, bool durable, int *ret_fd,
+/*
+ * Makes a new log, complete with its header, whose nonce is drawn here, and opens it. The caller
+ * closes ret_fd.
+ */
+int store_log_create(int dir_fd, struct store_file_header *header, bool durable, int *ret_fd,
                      struct err *e);
 
 /* Opens a log and reads its header. Returns 0, ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO. */
@@ -66,9 +71,9 @@ void store_log_add_put(struct buf *body, const struct store_spec *spec, struct h
                        int64_t expires_at, const void *value);
 void store_log_add_clock(struct buf *body, int64_t clock);
 
-/* Writes one group at the offset. Returns 0 or ERR_IO. */
-int store_log_write(int fd, uint64_t offset, seq_number first, seq_number last, const uint8_t *body,
-                    size_t body_len, struct buf *scratch, struct err *e);
+/* Writes one group at the offset of the log with this nonce. Returns 0 or ERR_IO. */
+int store_log_write(int fd, uint64_t nonce, uint64_t offset, seq_number first, seq_number last,
+                    const uint8_t *body, size_t body_len, struct buf *scratch, struct err *e);
 
 /*
  * Applies the groups of a log to the image; with NULL for it, only looks whether they verify.
@@ -88,13 +93,15 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
 struct store_checkpoint {
     int fd;
     unsigned next_group;
+    uint32_t
+        seed; /* of the CRCs, by the nonce: no block of another file is taken for one of this */
     uint64_t len;
     uint64_t entries;
 };
 
-/* Begins the checkpoint file with its header. Returns 0 or ERR_IO. */
-int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd,
-                           const struct store_file_header *header, struct err *e);
+/* Begins the checkpoint file with its header, whose nonce is drawn here. Returns 0 or ERR_IO. */
+int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd, struct store_file_header *header,
+                           struct err *e);
 
 /*
  * Writes the next key group, with its entries in an image (NULL: it has none) and its position.

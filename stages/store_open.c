@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "common/file.h"
 #include "common/limits.h"
 #include "common/memory.h"
+#include "common/random.h"
 #include "stages/store_p.h"
 
 static int refuse_secret(uint64_t number, const char *suffix, struct err *e)
@@ -49,11 +49,12 @@ static int check_schema(const struct store *s, const struct store_file_header *h
 static int format_empty(struct store *s, struct err *e)
 {
     uint8_t secret[STORE_SECRET_BYTES];
+    int rc = 0;
     if (s->spec.has_secret)
         memcpy(secret, s->spec.secret, sizeof secret);
-    else if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret)
-        return err_set_errno(e, "cannot get random bytes");
-    return image_format(&s->image, &s->spec, secret, e);
+    else
+        rc = random_bytes(secret, sizeof secret, e);
+    return rc != 0 ? rc : image_format(&s->image, &s->spec, secret, e);
 }
 
 static int create_empty(struct store *s, struct err *e)
@@ -66,6 +67,7 @@ static int create_empty(struct store *s, struct err *e)
     rc = store_log_create(s->dir_fd, &header, s->durable, &s->log_fd, e);
     if (rc != 0)
         return rc;
+    s->log_nonce = header.nonce;
     struct image_commit commit = {
         .seq = s->spec.begins_after, .log_number = 1, .log_len = STORE_HEADER_BYTES};
     image_complete(&s->image, &commit);
@@ -90,6 +92,7 @@ static int attach_log(struct store *s, struct err *e)
         return ERR_NOT_FOUND;
     }
     s->log_fd = fd;
+    s->log_nonce = header.nonce;
     return 0;
 }
 
@@ -210,6 +213,7 @@ static int replay_log(struct store *s, uint64_t number, bool newest, seq_number 
         return rc;
     }
     s->log_fd = fd;
+    s->log_nonce = header.nonce;
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct store {
     struct store_spec spec;
     struct image image;
     int log_fd;
+    uint64_t log_nonce;
     uint64_t checkpoint_number; /* the newest complete one; 0 if none */
     struct store_checkpoint checkpoint;
     struct store_expiry expiry;

@@ -97,10 +97,10 @@ for stage in once limits; do
     file=stages/$stage/store.1.log
     len=$(stat -c %s "begin/state/$file")
     try 5 "$file" 'store.1.log: cut off in its header (offset 300)' cut "$file" 300
-    try 5 "$file" 'do not belong together' cut "$file" 320
+    try 5 "$file" 'do not belong together' cut "$file" 328
     try 5 "$file" 'do not belong together' cut "$file" $((len - 1))
     try 5 "$file" 'do not belong together' flip "$file" $((len - 1)) 255
-    try 5 "$file" 'store.1.log: a group does not verify (offset 320)' flip "$file" 350 1
+    try 5 "$file" 'store.1.log: a group does not verify (offset 328)' flip "$file" 350 1
     try 5 "$file" 'store.1.log: the header does not verify (offset 0)' flip "$file" 30 1
     try 5 "$file" 'store.1.log: not a file of a store (offset 0)' zeros "$file"
     try 5 "$file" 'store.1.log: not a file of a store (offset 0)' garbage "$file"

@@ -19,7 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "common/memory.h"
 #include "stages/output_file.h"
 #include "stages/store.h"
@@ -438,6 +440,94 @@ static void a_checkpoint_that_is_damaged(void **state)
     kept_done(&good);
 }
 
+/* --- values that hold what a log is made of --- */
+
+#define FOREIGN_BYTES STORE_VALUE_BYTES_MAX
+
+static const struct store_spec foreign = {.value_len = FOREIGN_BYTES, .schema = "test 3"};
+
+/* One commit: a value with these bytes, 256 at most, filled up with zeros. */
+static void commit_foreign(struct store *s, seq_number seq, const uint8_t *bytes, size_t len)
+{
+    uint8_t value[FOREIGN_BYTES] = {0};
+    memcpy(value, bytes, len < sizeof value ? len : sizeof value);
+    store_begin(s, seq);
+    store_put(s, store_key(s, 1, &seq, sizeof seq), STORE_NEVER, value);
+    commit(s, seq);
+}
+
+static struct store *open_foreign(struct outcome *o)
+{
+    struct store *s = NULL;
+    o->rc = store_open(dir_fd, -1, &foreign, false, &s, &o->e);
+    return s;
+}
+
+/* The first group of a log that has two, the second without a change: small enough for a value. */
+static void small_group(struct buf *out)
+{
+    struct outcome o;
+    struct store *s = open_foreign(&o);
+    commit(s, 1);
+    store_close(s);
+    struct kept files = keep();
+    const struct buf *log = &file_of(&files, "store.1.log")->bytes;
+    buf_add(out, log->data + STORE_HEADER_BYTES, log->len - STORE_HEADER_BYTES);
+    kept_done(&files);
+}
+
+/*
+ * Values hold bytes as they came from outside, so also whole groups: of the log of another store,
+ * or of this very log. A last group that is torn, with such a value in it, is torn like any other.
+ */
+static void groups_in_a_value_are_bytes_like_others(void **state)
+{
+    (void)state;
+    for (int own = 0; own < 2; own++) {
+        struct buf evil = {0};
+        struct outcome o;
+        small_group(&evil);
+        assert_true(evil.len != 0 && evil.len <= FOREIGN_BYTES);
+        if (!own)
+            empty_directory();
+        struct store *s = open_foreign(&o);
+        commit(s, 1);
+        commit_foreign(s, 2, evil.data, evil.len);
+        store_close(s);
+        struct kept good = keep();
+        const struct kept_file *log = file_of(&good, "store.1.log");
+        size_t whole = log->bytes.len - (STORE_GROUP_HEADER_BYTES + 17 + FOREIGN_BYTES);
+        for (size_t len = whole + 1; len < log->bytes.len; len++) {
+            put_back(&good);
+            put_file(log->name, log->bytes.data, len);
+            s = open_foreign(&o);
+            if (o.rc != 0)
+                fail_msg("cut at %zu: %s", len, o.e.text);
+            assert_int_equal(store_committed(s), 1);
+            store_close(s);
+        }
+        kept_done(&good);
+        buf_done(&evil);
+        empty_directory();
+    }
+}
+
+/* What an older bulkhead has written is named as that, and is not called damaged. */
+static void an_older_format_is_refused_by_its_number(void **state)
+{
+    (void)state;
+    struct kept good = small_store();
+    uint8_t old[320] = {0};
+    memcpy(old, file_of(&good, "store.1.log")->bytes.data, 312);
+    bytes_put_u32(old + 4, 3);
+    bytes_put_u32(old + 316, hash_crc32c(0, old, 316));
+    put_file("store.1.log", old, sizeof old);
+    struct outcome o = open_damaged(open_store, "store.1.log");
+    assert_int_equal(o.rc, ERR_MISMATCH);
+    assert_non_null(strstr(o.e.text, "format version 3; this bulkhead reads version 4"));
+    kept_done(&good);
+}
+
 /* A file that is good, but of another store, number or meaning. */
 static void files_that_belong_elsewhere(void **state)
 {
@@ -643,6 +733,8 @@ int main(void)
         TEST(a_log_that_is_damaged),
         TEST(a_torn_piece_is_kept_beside),
         TEST(a_checkpoint_that_is_damaged),
+        TEST(groups_in_a_value_are_bytes_like_others),
+        TEST(an_older_format_is_refused_by_its_number),
         TEST(files_that_belong_elsewhere),
         TEST(a_cursor_that_is_damaged),
         TEST(an_output_that_is_damaged),

@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/bytes.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "common/memory.h"
 #include "stages/journal.h"
 #include "stages/line_reader.h"
@@ -564,6 +566,84 @@ static void blocks_that_change_places_are_refused(void **state)
     assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_CORRUPT);
 }
 
+/* --- bytes that look like ours --- */
+
+/* The file of a journal as bytes for its input: whole blocks, each where one may begin. */
+static void read_file(const struct fixture *f, const char *name, struct buf *out)
+{
+    struct err e;
+    int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(file_read_whole(fd, 1u << 20, out, &e), 0);
+    (void)close(fd);
+}
+
+/* Makes a journal of two blocks and the end of an input. */
+static void make_blocks(struct fixture *f, const char *second)
+{
+    struct err e;
+    open_good(f);
+    feed_text(f, "one\n");
+    feed_text(f, second);
+    assert_int_equal(journal_mark_end(f->journal, &e), 0);
+    close_it(f);
+}
+
+/* Blocks of another journal of the same stage, or of the one that there is then. */
+static void collect_blocks(struct fixture *f, bool own, struct buf *out)
+{
+    make_blocks(f, own ? "two\n" : "three\nfour\n");
+    read_file(f, "journal.00000001", out);
+    if (own)
+        return;
+    remove_files(f);
+    make_blocks(f, "two\n");
+}
+
+/*
+ * What a kill or a power loss has left behind the last block holds whole blocks, headers and all,
+ * in places where blocks may begin: of another journal, or of this one. They change nothing.
+ */
+static void blocks_in_the_input_are_bytes_like_others(void **state)
+{
+    struct fixture *f = *state;
+    static const char boots[][JOURNAL_BOOT_BYTES] = {"boot 1", "boot 2"};
+    for (int round = 0; round < 4; round++) {
+        bool own = round % 2 != 0, lost = round / 2 != 0;
+        struct buf evil = {0};
+        memcpy(f->config.boot, boots[0], sizeof f->config.boot);
+        collect_blocks(f, own, &evil);
+        buf_add_text(&evil, "\n");
+        int fd = open_at_end(f, "journal.00000001");
+        assert_int_equal(pwrite(fd, evil.data, evil.len, 128 + 2 * 128 + 64 + 64), evil.len);
+        (void)close(fd);
+        memcpy(f->config.boot, boots[lost ? 1 : 0], sizeof f->config.boot);
+        open_good(f);
+        assert_int_equal(journal_cut_bytes(f->journal), lost ? 64 + evil.len : 0);
+        assert_int_equal(journal_bytes(f->journal), 8 + (lost ? 0 : evil.len));
+        close_it(f);
+        remove_files(f);
+        buf_done(&evil);
+    }
+}
+
+static void an_older_format_is_refused_by_its_number(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    struct buf file = {0};
+    open_good(f);
+    close_it(f);
+    read_file(f, "journal.00000001", &file);
+    bytes_put_u32(file.data + 4, 1);
+    bytes_put_u32(file.data + 124, hash_crc32c(0, file.data, 124));
+    int fd = open_at_end(f, "journal.00000001");
+    assert_int_equal(pwrite(fd, file.data, 128, 0), 128);
+    (void)close(fd);
+    assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "journal.00000001 has format version 1; this bulkhead reads"));
+    buf_done(&file);
+}
+
 /* --- any sizes --- */
 
 static void add_random_line(struct buf *input, struct buf *wanted, bool terminated)
@@ -673,6 +753,8 @@ int main(void)
         TEST(a_segment_that_others_change_takes_nothing_in),
         TEST(any_damage_is_noticed),
         TEST(blocks_that_change_places_are_refused),
+        TEST(blocks_in_the_input_are_bytes_like_others),
+        TEST(an_older_format_is_refused_by_its_number),
         TEST(any_pieces_give_the_same_lines),
 #undef TEST
     };
