@@ -442,6 +442,7 @@ int host_open(struct host *h)
         .begins_after = h->config->begins_after,
         .first = h->config->generation == 1,
         .beats = &h->page->beats,
+        .exit_code = STAGE_EXIT_WANT,
         .input = h->config->input,
         .note = note,
         .emit = on_emit};

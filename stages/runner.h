@@ -38,6 +38,7 @@ struct runner_config {
     seq_number begins_after; /* see stage_env */
     bool first;
     _Atomic uint64_t *beats;         /* moved on by long work in opening; or NULL */
+    int exit_code;                   /* see store_spec */
     const struct stage_input *input; /* for a kind that takes_stdin; borrowed */
     void (*note)(const char *text);
     void (*emit)(struct emitter *out, port_number port, const struct record *record);

@@ -16,7 +16,7 @@
  * time to expire at, in event time: the store has a clock that only its stage moves, and an entry
  * whose time has come is gone at once for store_find(), and later from memory and disk.
  *
- * Not thread safe; never logs.
+ * Not thread safe; never logs, but for its last words when there is no memory for a change.
  */
 #ifndef BULKHEAD_STAGES_STORE_H
 #define BULKHEAD_STAGES_STORE_H
@@ -53,6 +53,11 @@ struct store_spec {
      */
     bool has_secret;
     uint8_t secret[STORE_SECRET_BYTES];
+    /*
+     * What the process ends with, after a line that says why, when memory for a change cannot be
+     * had. What was committed is safe, and what was not comes again. 0 stands for 1.
+     */
+    int exit_code;
     _Atomic uint64_t *beats; /* moved on while a state is read from disk; or NULL */
     /* A new store begins behind this seq; one that is behind it is moved there, without a change.
      */

@@ -10,6 +10,7 @@
 
 #include "common/check.h"
 #include "common/limits.h"
+#include "common/log.h"
 
 #define IMAGE_MAGIC UINT64_C(0x32676d6964616568) /* "headimg2" */
 /* The table of a shard, packed so that one store replaces it: page << 36 | slots. */
@@ -182,30 +183,32 @@ static void init_space(struct image *image)
 {
     uint64_t bytes = header_pages() * STORE_PAGE_BYTES + STORE_UNDO_ENTRIES_MAX * image->undo_size;
     uint64_t chunks = (bytes + STORE_CHUNK_BYTES - 1) / STORE_CHUNK_BYTES;
-    store_space_init(&image->space, image->fd, image->base,
-                     chunks * (STORE_CHUNK_BYTES / STORE_PAGE_BYTES));
+    store_space_init(&image->space, &image->map, chunks * (STORE_CHUNK_BYTES / STORE_PAGE_BYTES));
 }
 
-int image_init(struct image *image, int fd, struct err *e)
+/* To be called when the map may have moved. */
+static void follow_map(struct image *image)
 {
-    *image = (struct image){.fd = fd, .own_fd = fd < 0};
+    image->base = image->map.base;
+    image->header = (struct image_header *)image->base;
+}
+
+int image_init(struct image *image, int fd, int exit_code, struct err *e)
+{
+    *image = (struct image){.fd = fd, .own_fd = fd < 0, .exit_code = exit_code};
     if (fd < 0) {
         image->fd = memfd_create("bulkhead-store", MFD_CLOEXEC);
         if (image->fd < 0)
             return err_set_errno(e, "cannot make memory for the state");
     }
-    if (ftruncate(image->fd, (off_t)STORE_SPACE_BYTES) != 0)
-        return err_set_errno(e, "cannot size the memory of the state");
-    image->base = store_space_map(image->fd);
-    if (image->base == NULL)
-        return err_set_errno(e, "cannot map the memory of the state");
-    image->header = (struct image_header *)image->base;
-    return 0;
+    int rc = store_map_open(&image->map, image->fd, e);
+    follow_map(image);
+    return rc;
 }
 
 void image_done(struct image *image)
 {
-    store_space_unmap(image->base);
+    store_map_close(&image->map);
     if (image->own_fd && image->fd >= 0)
         (void)close(image->fd);
     image->base = NULL;
@@ -213,10 +216,23 @@ void image_done(struct image *image)
     image->fd = -1;
 }
 
-static uint64_t table_new(struct image *image, uint64_t slots)
+/* Makes a table. Pointers into the image are dead then. */
+static int table_new(struct image *image, uint64_t slots, uint64_t *ret_table, struct err *e)
 {
     REQUIRE(slots < UINT64_C(1) << TABLE_SLOTS_BITS);
-    return TABLE(store_space_take(&image->space, pages_for(slots * image->slot_size)), slots);
+    uint64_t page = 0;
+    int rc = store_space_take(&image->space, pages_for(slots * image->slot_size), &page, e);
+    follow_map(image);
+    if (rc == 0)
+        *ret_table = TABLE(page, slots);
+    return rc;
+}
+
+/* There is no memory for a change: see store_image.h. */
+static _Noreturn void give_up(const struct image *image, const struct err *e)
+{
+    log_line(LOG_ERROR, "%s; what was committed is safe", e->text);
+    _exit(image->exit_code != 0 ? image->exit_code : 1);
 }
 
 /*
@@ -233,10 +249,17 @@ int image_format(struct image *image, const struct store_spec *spec,
 {
     REQUIRE(spec->value_len % 8 == 0 && spec->value_len <= STORE_VALUE_BYTES_MAX);
     if (fallocate(image->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-                  (off_t)STORE_SPACE_BYTES) != 0)
+                  (off_t)image->map.len) != 0)
         return err_set_errno(e, "cannot clear the memory of the state");
     set_sizes(image, spec->value_len, spec->expires);
     init_space(image);
+    uint64_t fixed = image->space.first_page * STORE_PAGE_BYTES;
+    int rc = store_map_reserve(&image->map, fixed, e);
+    if (rc == 0)
+        rc = store_map_commit(&image->map, 0, fixed, e);
+    follow_map(image);
+    if (rc != 0)
+        return rc;
     struct image_header *h = image->header;
     h->value_len = spec->value_len;
     h->expires = spec->expires ? 1 : 0;
@@ -244,10 +267,14 @@ int image_format(struct image *image, const struct store_spec *spec,
     memcpy(h->secret, secret, sizeof h->secret);
     h->clock = image->committed_clock = STORE_CLOCK_START;
     memset(image->last_undo, 0, sizeof image->last_undo);
-    for (unsigned i = 0; i < IMAGE_SHARDS; i++)
-        atomic_store(&h->tables[i], table_new(image, slots_first(i)));
-    h->magic = IMAGE_MAGIC;
-    return 0;
+    for (unsigned i = 0; rc == 0 && i < IMAGE_SHARDS; i++) {
+        uint64_t table = 0;
+        rc = table_new(image, slots_first(i), &table, e);
+        atomic_store(&image->header->tables[i], table);
+    }
+    if (rc == 0)
+        image->header->magic = IMAGE_MAGIC;
+    return rc;
 }
 
 void image_complete(struct image *image, const struct image_commit *commit)
@@ -370,14 +397,18 @@ static uint64_t slots_for(const struct image *image, uint64_t live, uint64_t slo
  */
 static void shard_rebuild(struct image *image, unsigned shard)
 {
-    struct image_header *h = image->header;
     uint64_t old = table_of(image, shard);
     uint8_t *old_base = table_base(image, old);
     int64_t clock = image_committed_clock(image);
     uint32_t live = 0;
     for (uint64_t i = 0; i < table_slots(old); i++)
         live += is_live(image, slot_at(image, old_base, i), clock) ? 1 : 0;
-    uint64_t new = table_new(image, slots_for(image, live, table_slots(old)));
+    uint64_t new = 0;
+    struct err e;
+    if (table_new(image, slots_for(image, live, table_slots(old)), &new, &e) != 0)
+        give_up(image, &e);
+    struct image_header *h = image->header;
+    old_base = table_base(image, old);
     for (uint64_t i = 0; i < table_slots(old); i++) {
         const struct image_slot *slot = slot_at(image, old_base, i);
         if (is_live(image, slot, clock))
@@ -390,21 +421,23 @@ static void shard_rebuild(struct image *image, unsigned shard)
     store_space_give_back(&image->space, table_page(old));
 }
 
-/* Sets an entry in the slot that probe() found for it, without noting how to undo it. */
+/*
+ * Sets an entry in the slot that probe() found for it, without noting how to undo it. The value is
+ * not in the image, which may move.
+ */
 static void put_at(struct image *image, struct image_slot *slot, struct hash128 key, int64_t at,
                    const void *value)
 {
-    struct image_header *h = image->header;
     if (slot->low != SLOT_EMPTY) {
         slot_set(image, slot, at, value);
         return;
     }
     unsigned shard = image_shard(key);
-    if (h->used[shard] + 1 > used_max(image, table_slots(table_of(image, shard)))) {
+    if (image->header->used[shard] + 1 > used_max(image, table_slots(table_of(image, shard)))) {
         shard_rebuild(image, shard);
         slot = slot_of(image, key);
     }
-    h->used[shard]++;
+    image->header->used[shard]++;
     slot_fill(image, slot, key, at, value);
 }
 
@@ -485,13 +518,14 @@ static void undo_apply(struct image *image, const struct undo_entry *undo)
 {
     struct hash128 key = key_of(&undo->slot);
     struct image_slot *slot;
+    uint8_t value[STORE_VALUE_BYTES_MAX];
     switch (undo->op) {
     case UNDO_CLOCK:
         image->header->clock = undo->clock.from;
         return;
     case UNDO_PUT_OLD:
-        put_at(image, slot_of(image, key), key, expires_at(image, &undo->slot),
-               undo->slot.rest + image->value_at);
+        copy_words(value, undo->slot.rest + image->value_at, image->value_len);
+        put_at(image, slot_of(image, key), key, expires_at(image, &undo->slot), value);
         return;
     default:
         /* The slot stays taken, as others may lie behind it. */
@@ -515,15 +549,15 @@ static int64_t find_committed_clock(const struct image *image, seq_number commit
 
 static void roll_back(struct image *image)
 {
-    struct image_header *h = image->header;
     seq_number committed = image_commit_get(image).seq;
     image->committed_clock = find_committed_clock(image, committed);
-    uint64_t tail = atomic_load(&h->undo_tail);
-    while (tail > atomic_load(&h->undo_head) && undo_at(image, tail - 1)->seq > committed) {
+    uint64_t head = atomic_load(&image->header->undo_head);
+    uint64_t tail = atomic_load(&image->header->undo_tail);
+    while (tail > head && undo_at(image, tail - 1)->seq > committed) {
         undo_apply(image, undo_at(image, tail - 1));
-        atomic_store(&h->undo_tail, --tail);
+        atomic_store(&image->header->undo_tail, --tail);
     }
-    atomic_store(&h->undo_head, tail);
+    atomic_store(&image->header->undo_head, tail);
 }
 
 /* What a table's count of slots must be, where a kill came between the table and it. */
@@ -536,6 +570,18 @@ static void recount(struct image *image, unsigned shard)
     image->header->used[shard] = used;
 }
 
+/* Whether all tables lie in the memory that there is. */
+static bool tables_fit(const struct image *image)
+{
+    for (unsigned i = 0; i < IMAGE_SHARDS; i++) {
+        uint64_t table = table_of(image, i), bytes = table_slots(table) * image->slot_size;
+        if (table_page(table) < image->space.first_page ||
+            (table_page(table) + pages_for(bytes)) * STORE_PAGE_BYTES > image->map.len)
+            return false;
+    }
+    return true;
+}
+
 bool image_attach(struct image *image, const struct store_spec *spec)
 {
     struct image_header *h = image->header;
@@ -545,6 +591,8 @@ bool image_attach(struct image *image, const struct store_spec *spec)
         return false;
     set_sizes(image, h->value_len, spec->expires);
     init_space(image);
+    if (!tables_fit(image))
+        return false;
     for (unsigned i = 0; i < IMAGE_SHARDS; i++) {
         uint64_t table = table_of(image, i);
         store_space_note(&image->space, table_page(table),

@@ -9,8 +9,11 @@
  * that is killed leaves behind; power loss is the log's business, not the image's.
  *
  * The table is split into IMAGE_SHARDS by the top byte of the key, so that growing one costs a
- * 256th of growing all. Linear probing from a place that rises with the low half of the key, so
- * that a shard lies in the order of its keys and growing it reads and writes in one direction.
+ * 256th of growing all. A table that grows may move the whole image to other addresses: pointers
+ * into it are dead then. If there is no memory for it, the process ends there, with the reason:
+ * half a step cannot be taken back, and a step whose change is missing would put out other bytes.
+ * Linear probing from a place that rises with the low half of the key, so that a shard lies in the
+ * order of its keys and growing it reads and writes in one direction.
  */
 #ifndef BULKHEAD_STAGES_STORE_IMAGE_H
 #define BULKHEAD_STAGES_STORE_IMAGE_H
@@ -45,7 +48,9 @@ struct image_commit {
 struct image {
     int fd;
     bool own_fd;
-    struct image_header *header;
+    int exit_code; /* of the process where memory for a change cannot be had */
+    struct store_map map;
+    struct image_header *header; /* both move when a table is made */
     uint8_t *base;
     uint32_t value_len;
     uint32_t value_at; /* where in a slot's rest the value begins: behind expires_at, if any */
@@ -57,8 +62,11 @@ struct image {
     uint64_t last_undo[KEY_GROUPS]; /* of each group's keys: number + 1 of its newest; 0: none */
 };
 
-/* Maps the image; fd -1 makes a private memfd. ret_image is then to be given to image_done(). */
-int image_init(struct image *image, int fd, struct err *e);
+/*
+ * Maps the image; fd -1 makes a private memfd. Whatever comes of it, it is then to be given to
+ * image_done(). exit_code: see store_spec. Returns 0 or as store_map_open().
+ */
+int image_init(struct image *image, int fd, int exit_code, struct err *e);
 void image_done(struct image *image);
 
 /*

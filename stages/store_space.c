@@ -14,11 +14,10 @@
 
 #define PAGES_PER_CHUNK (STORE_CHUNK_BYTES / STORE_PAGE_BYTES)
 
-void store_space_init(struct store_space *space, int fd, uint8_t *base, uint64_t first_page)
+void store_space_init(struct store_space *space, struct store_map *map, uint64_t first_page)
 {
     memset(space, 0, sizeof *space);
-    space->fd = fd;
-    space->base = base;
+    space->map = map;
     space->first_page = space->high_page = first_page;
 }
 
@@ -65,7 +64,7 @@ void store_space_note(struct store_space *space, uint64_t page, uint64_t pages)
 static void punch(const struct store_space *space, uint64_t page, uint64_t end)
 {
     if (page < end)
-        (void)fallocate(space->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+        (void)fallocate(space->map->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                         (off_t)(page * STORE_PAGE_BYTES), (off_t)((end - page) * STORE_PAGE_BYTES));
 }
 
@@ -80,8 +79,9 @@ void store_space_tidy(struct store_space *space)
 {
     for (size_t i = 0; i < space->count; i++)
         punch_chunks(space, end_before(space, i), space->extents[i].page);
-    punch_chunks(space, space->high_page, STORE_SPACE_BYTES / STORE_PAGE_BYTES);
+    /* To the very end: a chunk that is cut off there may have been a table's. */
     space->high_page = (space->high_page + PAGES_PER_CHUNK - 1) / PAGES_PER_CHUNK * PAGES_PER_CHUNK;
+    punch(space, space->high_page, space->map->len / STORE_PAGE_BYTES);
 }
 
 static bool was_asked(const struct store_space *space, uint64_t chunk)
@@ -96,10 +96,10 @@ static bool was_asked(const struct store_space *space, uint64_t chunk)
 static void make_huge(struct store_space *space, uint64_t first, uint64_t end)
 {
     for (uint64_t chunk = first; chunk < end; chunk++) {
-        (void)*(volatile uint8_t *)(space->base + chunk * STORE_CHUNK_BYTES);
+        (void)*(volatile uint8_t *)(space->map->base + chunk * STORE_CHUNK_BYTES);
         space->asked[chunk / 8] |= (uint8_t)(1u << (chunk % 8));
     }
-    (void)madvise(space->base + first * STORE_CHUNK_BYTES, (end - first) * STORE_CHUNK_BYTES,
+    (void)madvise(space->map->base + first * STORE_CHUNK_BYTES, (end - first) * STORE_CHUNK_BYTES,
                   MADV_COLLAPSE);
 }
 
@@ -109,33 +109,40 @@ static void make_huge(struct store_space *space, uint64_t first, uint64_t end)
  */
 static void ask_for_chunks(struct store_space *space, uint64_t page, uint64_t pages)
 {
-    if (space->pages < STORE_HUGE_BYTES_MIN / STORE_PAGE_BYTES)
+    /* Where memory is counted, none is taken ahead, and chunks that are cut off are not touched. */
+    uint64_t chunks = space->map->len / STORE_CHUNK_BYTES;
+    if (space->pages < STORE_HUGE_BYTES_MIN / STORE_PAGE_BYTES || space->map->strict)
         return;
     uint64_t chunk = page / PAGES_PER_CHUNK;
     uint64_t end = (page + pages + PAGES_PER_CHUNK - 1) / PAGES_PER_CHUNK;
     while (chunk < end && was_asked(space, chunk))
         chunk++;
-    if (chunk == end)
+    if (chunk >= end || chunk >= chunks)
         return;
     if (page + pages > space->high_page)
         end += 2 + space->pages / PAGES_PER_CHUNK / 8;
-    make_huge(space, chunk, end < STORE_CHUNKS_MAX ? end : STORE_CHUNKS_MAX);
+    make_huge(space, chunk, end < chunks ? end : chunks);
 }
 
-uint64_t store_space_take(struct store_space *space, uint64_t pages)
+int store_space_take(struct store_space *space, uint64_t pages, uint64_t *ret_page, struct err *e)
 {
     size_t i = 0;
     while (i < space->count && end_before(space, i) + pages > space->extents[i].page)
         i++;
     uint64_t page = end_before(space, i);
-    INVARIANT((page + pages) * STORE_PAGE_BYTES <= STORE_SPACE_BYTES);
+    int rc = store_map_reserve(space->map, (page + pages) * STORE_PAGE_BYTES, e);
+    if (rc == 0)
+        rc = store_map_commit(space->map, page * STORE_PAGE_BYTES, pages * STORE_PAGE_BYTES, e);
+    if (rc != 0)
+        return rc;
     ask_for_chunks(space, page, pages);
     if (page < space->high_page) {
         uint64_t used = space->high_page - page < pages ? space->high_page - page : pages;
-        memset(space->base + page * STORE_PAGE_BYTES, 0, used * STORE_PAGE_BYTES);
+        memset(space->map->base + page * STORE_PAGE_BYTES, 0, used * STORE_PAGE_BYTES);
     }
     insert(space, i, page, pages);
-    return page;
+    *ret_page = page;
+    return 0;
 }
 
 void store_space_give_back(struct store_space *space, uint64_t page)
@@ -159,25 +166,4 @@ void store_space_give_back(struct store_space *space, uint64_t page)
     for (uint64_t n = chunk; n < end; n++)
         space->asked[n / 8] &= (uint8_t) ~(1u << (n % 8));
     punch(space, chunk * PAGES_PER_CHUNK, end * PAGES_PER_CHUNK);
-}
-
-uint8_t *store_space_map(int fd)
-{
-    /* A place whose addresses are multiples of a chunk where the offsets are: a hint, no more. */
-    size_t room = STORE_SPACE_BYTES + STORE_CHUNK_BYTES;
-    void *hint = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (hint == MAP_FAILED) {
-        hint = NULL;
-    } else {
-        (void)munmap(hint, room);
-        hint = (uint8_t *)hint + (STORE_CHUNK_BYTES - (uintptr_t)hint % STORE_CHUNK_BYTES);
-    }
-    void *base = mmap(hint, STORE_SPACE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    return base == MAP_FAILED ? NULL : base;
-}
-
-void store_space_unmap(uint8_t *base)
-{
-    if (base != NULL)
-        (void)munmap(base, STORE_SPACE_BYTES);
 }

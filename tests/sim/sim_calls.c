@@ -262,8 +262,10 @@ int __wrap_sync_file_range(int fd, off64_t offset, off64_t len, unsigned flags)
 
 int __wrap_ftruncate(int fd, off_t len)
 {
-    if (memory_file_is_ours(memory_fd_of(fd)))
-        return 0; /* it has its length from the beginning */
+    if (memory_file_is_ours(memory_fd_of(fd))) {
+        memory_file_set_len(memory_fd_of(fd), (size_t)len);
+        return 0;
+    }
     if (!is_simulated())
         return __real_ftruncate(fd, len);
     const struct open_file *file = file_of(fd);
@@ -288,6 +290,10 @@ static void describe(int node, struct stat *st)
 
 int __wrap_fstat(int fd, struct stat *st)
 {
+    if (memory_file_is_ours(memory_fd_of(fd))) {
+        *st = (struct stat){.st_size = (off_t)memory_file_len(memory_fd_of(fd))};
+        return 0;
+    }
     if (!is_simulated())
         return __real_fstat(fd, st);
     const struct open_file *file = file_of(fd);

@@ -53,6 +53,7 @@
     X(ssize_t, __recv_chk, (int fd, void *bytes, size_t len, size_t size, int flags))              \
     X(int, memfd_create, (const char *name, unsigned flags))                                       \
     X(void *, mmap, (void *at, size_t len, int protection, int flags, int fd, off_t offset))       \
+    X(void *, mremap, (void *base, size_t old_len, size_t len, int flags, ...))                    \
     X(int, munmap, (void *base, size_t len))                                                       \
     X(int, fallocate, (int fd, int mode, off_t offset, off_t len))
 
@@ -74,6 +75,10 @@ bool memory_file_is_ours(int fd);
 
 /* What an inherited descriptor of the present process stands for; others as they are. */
 int memory_fd_of(int fd);
+
+/* Their length, as fstat(2) says it and ftruncate(2) sets it. */
+size_t memory_file_len(int fd);
+void memory_file_set_len(int fd, size_t len);
 
 struct process;
 /* Unmaps all that a process has mapped; returns how much that was. */

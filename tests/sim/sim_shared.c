@@ -14,8 +14,8 @@
 
 #define MEMORY_FD_BASE (2 << 20)
 #define MEMORY_FILES_MAX 96u
-/* As store_image.c maps it: addresses, of which few get memory. */
-#define LARGE_BYTES ((size_t)1 << 38)
+/* More than an image of the tests ever has: so it grows where it is. */
+#define LARGE_BYTES ((size_t)1 << 30)
 #define SMALL_BYTES ((size_t)4096)
 #define PAGE_BYTES ((size_t)4096)
 /* An image of the tests never gets larger; only these pages are looked through. */
@@ -24,6 +24,7 @@
 struct memory_file {
     bool used, large, dirty;
     uint8_t *base;
+    size_t len;
 };
 
 static struct memory_file memory_files[MEMORY_FILES_MAX];
@@ -70,6 +71,7 @@ int memory_file_new(bool large)
         file->used = true;
         file->large = large;
         file->dirty = false;
+        file->len = 0;
         return MEMORY_FD_BASE + (int)i;
     }
     fail("the simulated processes have %u memory files", MEMORY_FILES_MAX);
@@ -79,6 +81,19 @@ void memory_file_free(int fd)
 {
     if (memory_file_is_ours(fd))
         memory_files[fd - MEMORY_FD_BASE].used = false;
+}
+
+size_t memory_file_len(int fd)
+{
+    return memory_files[fd - MEMORY_FD_BASE].len;
+}
+
+void memory_file_set_len(int fd, size_t len)
+{
+    struct memory_file *file = &memory_files[fd - MEMORY_FD_BASE];
+    INVARIANT(len >= file->len &&
+              len <= LARGE_BYTES); /* what is cut would be a crash of its stage */
+    file->len = len;
 }
 
 void *memory_file_base(int fd)
@@ -120,6 +135,18 @@ void *__wrap_mmap(void *at, size_t len, int protection, int flags, int fd, off_t
         break;
     }
     return file->base;
+}
+
+void *__wrap_mremap(void *base, size_t old_len, size_t len, int flags, ...)
+{
+    INVARIANT(len <= LARGE_BYTES && flags == 0);
+    for (size_t i = 0; present != NULL && i < sizeof present->maps / sizeof present->maps[0]; i++) {
+        if (present->maps[i].base == base && present->maps[i].len == old_len) {
+            present->maps[i].len = len;
+            break;
+        }
+    }
+    return base;
 }
 
 int __wrap_munmap(void *base, size_t len)

@@ -8,8 +8,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +31,7 @@ struct table {
 
 struct fixture {
     int fd;
-    uint8_t *base;
+    struct store_map map;
     struct store_space *space;
     struct table tables[TABLES_MAX];
     size_t count;
@@ -36,7 +39,7 @@ struct fixture {
 
 static uint64_t *words_of(const struct fixture *f, const struct table *table)
 {
-    return (uint64_t *)(f->base + table->page * STORE_PAGE_BYTES);
+    return (uint64_t *)(f->map.base + table->page * STORE_PAGE_BYTES);
 }
 
 /* Two words of every page are enough to see a page that is somebody else's, or old. */
@@ -56,11 +59,20 @@ static void mark_words(const struct fixture *f, const struct table *table)
         words[i * WORDS_PER_PAGE] = words[i * WORDS_PER_PAGE + WORDS_PER_PAGE - 1] = table->mark;
 }
 
+static uint64_t take_pages(struct fixture *f, uint64_t pages)
+{
+    uint64_t page;
+    struct err e;
+    if (store_space_take(f->space, pages, &page, &e) != 0)
+        fail_msg("%s", e.text);
+    return page;
+}
+
 static void take(struct fixture *f, uint64_t pages_max)
 {
     struct table *table = &f->tables[f->count++];
     table->pages = 1 + random_bits() % pages_max;
-    table->page = store_space_take(f->space, table->pages);
+    table->page = take_pages(f, table->pages);
     table->mark = random_bits() | 1;
     assert_true(table->page >= FIRST_PAGE);
     check_words(f, table, 0);
@@ -78,10 +90,13 @@ static void give_back(struct fixture *f)
 /* As a new process does it, which knows nothing but where the tables are. */
 static void begin_anew(struct fixture *f)
 {
-    store_space_unmap(f->base);
-    f->base = store_space_map(f->fd);
-    assert_non_null(f->base);
-    store_space_init(f->space, f->fd, f->base, FIRST_PAGE);
+    struct err e;
+    bool strict = f->map.strict;
+    store_map_close(&f->map);
+    if (store_map_open(&f->map, f->fd, &e) != 0)
+        fail_msg("%s", e.text);
+    f->map.strict = strict;
+    store_space_init(f->space, &f->map, FIRST_PAGE);
     for (size_t i = 0; i < f->count; i++)
         store_space_note(f->space, f->tables[i].page, f->tables[i].pages);
     store_space_tidy(f->space);
@@ -109,11 +124,10 @@ static void play(struct fixture *f, uint64_t pages_max, unsigned steps)
         check_words(f, &f->tables[i], f->tables[i].mark);
 }
 
-static void set_up(struct fixture *f)
+static void set_up(struct fixture *f, bool strict)
 {
-    *f = (struct fixture){.fd = memfd_create("test-space", MFD_CLOEXEC)};
+    *f = (struct fixture){.fd = memfd_create("test-space", MFD_CLOEXEC), .map = {.strict = strict}};
     assert_true(f->fd >= 0);
-    assert_int_equal(ftruncate(f->fd, (off_t)STORE_SPACE_BYTES), 0);
     f->space = calloc(1, sizeof *f->space);
     assert_non_null(f->space);
     begin_anew(f);
@@ -121,7 +135,7 @@ static void set_up(struct fixture *f)
 
 static void tear_down(struct fixture *f)
 {
-    store_space_unmap(f->base);
+    store_map_close(&f->map);
     (void)close(f->fd);
     free(f->space);
 }
@@ -131,18 +145,114 @@ static void tables_keep_apart(void **state)
     (void)state;
     static const uint64_t sizes[] = {1, 7, 300, 1500};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct fixture f;
-        set_up(&f);
-        play(&f, sizes[i], 400);
-        tear_down(&f);
+        for (int strict = 0; strict < 2; strict++) {
+            struct fixture f;
+            set_up(&f, strict != 0);
+            play(&f, sizes[i], 400);
+            tear_down(&f);
+        }
     }
+}
+
+/* Something lies behind it, so it must move: what is in it comes along, to a multiple of a chunk.
+ */
+static void it_moves_where_it_cannot_grow(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct err e;
+    set_up(&f, false);
+    unsigned moves = 0;
+    for (int i = 0; i < 12; i++) {
+        const uint8_t *before = f.map.base;
+        void *behind = f.map.base + f.map.len;
+        void *wall = mmap(behind, STORE_PAGE_BYTES, PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        take(&f, 1500);
+        if (store_map_reserve(&f.map, f.map.len + 1, &e) != 0)
+            fail_msg("%s", e.text);
+        moves += f.map.base != before ? 1 : 0;
+        assert_int_equal((uintptr_t)f.map.base % STORE_CHUNK_BYTES, 0);
+        for (size_t t = 0; t < f.count; t++)
+            check_words(&f, &f.tables[t], f.tables[t].mark);
+        if (wall != MAP_FAILED)
+            (void)munmap(wall, STORE_PAGE_BYTES);
+    }
+    assert_true(moves > 0);
+    begin_anew(&f);
+    for (size_t t = 0; t < f.count; t++)
+        check_words(&f, &f.tables[t], f.tables[t].mark);
+    tear_down(&f);
+}
+
+/* Grows under a limit until it says no; then what was there still is, and nothing was signalled. */
+static void grow_under(int resource, uint64_t room, const char *name)
+{
+    struct fixture f;
+    struct err e;
+    struct rlimit old, low;
+    set_up(&f, false);
+    take(&f, 10);
+    assert_int_equal(getrlimit((__rlimit_resource_t)resource, &old), 0);
+    low = (struct rlimit){.rlim_cur = room, .rlim_max = old.rlim_max};
+    assert_int_equal(setrlimit((__rlimit_resource_t)resource, &low), 0);
+    uint64_t page;
+    int rc = 0;
+    unsigned taken = 0;
+    while (rc == 0 && taken++ < IMAGE_SHARDS - 1)
+        rc = store_space_take(f.space, 500, &page, &e);
+    assert_int_equal(setrlimit((__rlimit_resource_t)resource, &old), 0);
+    assert_int_equal(rc, ERR_NO_SPACE);
+    assert_non_null(strstr(e.text, name));
+    assert_true(taken > 1 && f.map.len <= room);
+    for (size_t t = 0; t < f.count; t++)
+        check_words(&f, &f.tables[t], f.tables[t].mark);
+    /* It goes on when there is room again. */
+    take(&f, 500);
+    tear_down(&f);
+}
+
+static uint64_t addresses_now(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    (void)fclose(file);
+    return pages * STORE_PAGE_BYTES;
+}
+
+static void limits_are_told_by_their_names(void **state)
+{
+    (void)state;
+    /* No multiple of a chunk: the last piece is had as well. */
+    grow_under(RLIMIT_FSIZE, (UINT64_C(48) << 20) + 3 * STORE_PAGE_BYTES, "ulimit -f");
+    uint64_t now = addresses_now();
+    if (now > UINT64_C(1) << 40)
+        return; /* a sanitizer has more addresses than any limit allows */
+    grow_under(RLIMIT_AS, now + (UINT64_C(100) << 20), "ulimit -v");
+}
+
+/* Where memory is promised strictly, a table has it before it is touched. */
+static void strict_memory_is_had_before(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, true);
+    (void)take_pages(&f, 100);
+    assert_true(memory_bytes(&f) >= 100 * STORE_PAGE_BYTES);
+    tear_down(&f);
+    set_up(&f, false);
+    (void)take_pages(&f, 100);
+    assert_int_equal(memory_bytes(&f), 0);
+    tear_down(&f);
 }
 
 static void what_has_gone_gives_its_memory_back(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f);
+    set_up(&f, false);
     play(&f, 2000, 300);
     while (f.count != 0)
         give_back(&f);
@@ -156,16 +266,16 @@ static void a_gap_is_used_again(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f);
-    uint64_t first = store_space_take(f.space, 10);
-    uint64_t second = store_space_take(f.space, 10);
-    uint64_t third = store_space_take(f.space, 10);
+    set_up(&f, false);
+    uint64_t first = take_pages(&f, 10);
+    uint64_t second = take_pages(&f, 10);
+    uint64_t third = take_pages(&f, 10);
     assert_int_equal(second, first + 10);
     assert_int_equal(third, second + 10);
     store_space_give_back(f.space, second);
-    assert_int_equal(store_space_take(f.space, 11), third + 10);
-    assert_int_equal(store_space_take(f.space, 4), second);
-    assert_int_equal(store_space_take(f.space, 6), second + 4);
+    assert_int_equal(take_pages(&f, 11), third + 10);
+    assert_int_equal(take_pages(&f, 4), second);
+    assert_int_equal(take_pages(&f, 6), second + 4);
     tear_down(&f);
 }
 
@@ -176,6 +286,9 @@ int main(void)
         cmocka_unit_test(tables_keep_apart),
         cmocka_unit_test(what_has_gone_gives_its_memory_back),
         cmocka_unit_test(a_gap_is_used_again),
+        cmocka_unit_test(it_moves_where_it_cannot_grow),
+        cmocka_unit_test(limits_are_told_by_their_names),
+        cmocka_unit_test(strict_memory_is_had_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
