@@ -4,22 +4,31 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/file.h"
+#include "common/memfd.h"
+
 #define STATUS_MAGIC 0x54534842u /* "BHST" */
 #define STATUS_VERSION 2u
+/* A stage publishes a few times in a millisecond: so often in the time of one look is nonsense. */
+#define READS_MAX 64u
 
 int status_page_create(int *ret_fd, struct err *e)
 {
-    int fd = memfd_create("bulkhead-status", MFD_CLOEXEC);
-    if (fd < 0)
-        return err_set_errno(e, "cannot make a status page");
-    if (ftruncate(fd, STATUS_PAGE_BYTES) != 0) {
-        int rc = err_set_errno(e, "cannot size a status page");
+    int fd;
+    int rc = memfd_new("bulkhead-status", &fd, e);
+    if (rc != 0)
+        return err_wrap(e, "status page");
+    rc = file_truncate(fd, STATUS_PAGE_BYTES, e);
+    /* A stage that has gone wrong must not take the page away from its supervisor. */
+    if (rc == 0)
+        rc = memfd_seal(fd, MEMFD_STAYS, e);
+    if (rc != 0) {
         (void)close(fd);
-        return rc;
+        return err_wrap(e, "status page");
     }
     void *page = mmap(NULL, STATUS_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED) {
-        int rc = err_set_errno(e, "cannot map a status page");
+        rc = err_set_errno(e, "cannot map a status page");
         (void)close(fd);
         return rc;
     }
@@ -61,12 +70,13 @@ struct status_counts status_page_counts(const struct status_page *page)
 {
     struct status_counts counts;
     uint64_t before, after;
+    unsigned reads = 0;
     do {
         before = atomic_load_explicit(&page->publications, memory_order_acquire);
         counts = page->slots[before & 1];
         atomic_thread_fence(memory_order_acquire);
         /* The next publication goes to the other slot; the one after it would write into ours. */
         after = atomic_load_explicit(&page->publications, memory_order_relaxed);
-    } while (after != before);
+    } while (after != before && ++reads < READS_MAX);
     return counts;
 }

@@ -6,7 +6,9 @@
  * reads. Reading costs the stage nothing, and a stage that dies takes no count with it. Counters
  * are published together with the seq that they cover, in one of two slots of which one store
  * chooses: a reader, and a restarted writer, see all of a publication or nothing of it. So a
- * record that is done twice because of a kill is counted once.
+ * record that is done twice because of a kill is counted once. The page is sealed: whatever a stage
+ * does with its descriptor, it cannot cut it off under its readers. Readers take what is in it for
+ * numbers to show and to compare, and never for places.
  */
 #ifndef BULKHEAD_IPC_STATUS_PAGE_H
 #define BULKHEAD_IPC_STATUS_PAGE_H
@@ -78,7 +80,10 @@ static inline void status_page_beat(_Atomic uint64_t *beats)
 /* Publishes counters; only the stage calls this. */
 void status_page_publish(struct status_page *page, const struct status_counts *counts);
 
-/* The counters as they were last published. */
+/*
+ * The counters as they were last published. From a stage that has gone wrong they may be anything;
+ * but they come, however fast it writes.
+ */
 struct status_counts status_page_counts(const struct status_page *page);
 
 #endif

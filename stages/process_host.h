@@ -17,13 +17,13 @@
 
 /* The descriptors that a stage process inherits. */
 enum stage_fd {
-    STAGE_FD_CONTROL = 3,  /* SOCK_SEQPACKET to the supervisor */
-    STAGE_FD_STATUS = 4,   /* its status page */
-    STAGE_FD_TOPOLOGY = 5, /* a memfd with the text of the topology */
-    STAGE_FD_LINKS = 6,    /* the directory of the links' sockets */
-    STAGE_FD_STAGES = 7,   /* the directory of the stages' state */
-    STAGE_FD_IMAGE = 8,    /* a memfd for the image of its store */
-    STAGE_FD_LOCK = 9,     /* the lock of the state directory: held until the last stage is dead */
+    STAGE_FD_CONTROL = 3,     /* SOCK_SEQPACKET to the supervisor */
+    STAGE_FD_STATUS = 4,      /* its status page */
+    STAGE_FD_TOPOLOGY = 5,    /* a memfd with the text of the topology */
+    STAGE_FD_LINKS = 6,       /* the directory of the links' sockets */
+    STAGE_FD_STAGES = 7,      /* the directory of the stages' state */
+    STAGE_FD_IMAGE = 8,       /* a memfd for the image of its store */
+    STAGE_FD_LOCK = 9,        /* the state directory, locked until the last stage is dead */
     STAGE_FD_RELAY_READ = 10, /* a pipe for standard input, if that is none; one stage has it */
     STAGE_FD_RELAY_WRITE = 11,
     STAGE_FD_COUNT = 12

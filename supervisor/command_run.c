@@ -167,6 +167,11 @@ static int open_state(struct run *run)
         log_line(LOG_ERROR, "%s", e.text);
         return rc == ERR_BUSY ? EXIT_BUSY : EXIT_REFUSED;
     }
+    if (run->state.locks_file_only)
+        log_line(LOG_WARNING,
+                 "the file system of '%s' cannot lock a directory: as long as this runs, whoever "
+                 "removes '%s/lock' lets a second supervisor in",
+                 run->state.path, run->state.path);
     start_watch_begin();
     run->begins_after = memory_new(run->topology->stage_count, sizeof *run->begins_after);
     struct start_report report = {0};

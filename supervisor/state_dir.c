@@ -25,6 +25,8 @@
 #define LOCK_RETRY_MS 10
 /* Stages of a dead supervisor die at once, but for one that waits for a disk. */
 #define LOCK_ORPHANS_MS_MAX 5000u
+/* How long one who has the lock may take until its pid can be read. */
+#define LOCK_PID_MS_MAX 1000u
 
 char *state_dir_root(void)
 {
@@ -129,12 +131,16 @@ static int open_inner(const struct state_dir *d, const char *name, int *ret_fd, 
     return rc;
 }
 
-/* The pid in the lock file; 0 if there is none yet. */
+/* The pid in the lock file; 0 if there is none yet, or no file any more. */
 static long holder_of(const struct state_dir *d)
 {
     char pid[32] = "";
     size_t len = 0;
-    (void)file_read_at(d->lock_fd, 0, pid, sizeof pid - 1, &len, NULL);
+    int fd;
+    if (file_open(d->fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW, 0, &fd, NULL) != 0)
+        return 0;
+    (void)file_read_at(fd, 0, pid, sizeof pid - 1, &len, NULL);
+    (void)close(fd);
     return strtol(pid, NULL, 10);
 }
 
@@ -156,29 +162,54 @@ static bool is_alive(pid_t pid)
     return name_end == NULL || strncmp(name_end, ") Z", 3) != 0;
 }
 
-static int take_lock(struct state_dir *d, struct err *e)
+/*
+ * Tries to lock the directory, and then the file in it: until the first is done, nothing is made.
+ * Some file systems lock only what can be written (NFS), and none of their directories.
+ */
+static int try_lock(struct state_dir *d, struct err *e)
 {
-    int rc = file_open(d->fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &d->lock_fd, e);
+    d->locks_file_only = flock(d->fd, LOCK_EX | LOCK_NB) != 0;
+    if (d->locks_file_only && errno == EWOULDBLOCK)
+        return ERR_BUSY;
+    int rc = 0;
+    if (d->lock_fd < 0)
+        rc = file_open(d->fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &d->lock_fd, e);
     if (rc != 0)
         return err_wrap(e, "'%s'", d->path);
-    long pid = 0;
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? ERR_BUSY : err_set_errno(e, "cannot lock '%s'", d->path);
+    d->held_fd = d->locks_file_only ? d->lock_fd : d->fd;
+    return 0;
+}
+
+static int say_busy(const struct state_dir *d, long pid, struct err *e)
+{
+    char who[32] = "";
+    if (pid > 0)
+        (void)snprintf(who, sizeof who, " (pid %ld)", pid);
+    return err_set(e, ERR_BUSY,
+                   "another supervisor%s works in '%s'; stop it (bulkhead stop), or give this one "
+                   "a directory of its own with --state",
+                   who, d->path);
+}
+
+static int take_lock(struct state_dir *d, struct err *e)
+{
     for (unsigned waited_ms = 0;; waited_ms += LOCK_RETRY_MS) {
-        if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0)
-            return 0;
-        if (errno != EWOULDBLOCK)
-            return err_set_errno(e, "cannot lock '%s'", d->path);
-        pid = holder_of(d);
-        /* Stages hold the lock of a supervisor that was killed, for the moment that they live on.
+        int rc = try_lock(d, e);
+        if (rc != ERR_BUSY)
+            return rc;
+        /*
+         * Stages hold the lock of a supervisor that was killed, for the moment that they live on;
+         * and one that has just begun has not written its pid yet.
          */
-        if (pid <= 0 || is_alive((pid_t)pid) || waited_ms >= LOCK_ORPHANS_MS_MAX)
-            break;
+        long pid = holder_of(d);
+        bool here = pid > 0 && is_alive((pid_t)pid);
+        if (here || waited_ms >= (pid > 0 ? LOCK_ORPHANS_MS_MAX : LOCK_PID_MS_MAX))
+            return say_busy(d, pid, e);
         const struct timespec pause = {.tv_nsec = LOCK_RETRY_MS * 1000000L};
         (void)nanosleep(&pause, NULL);
     }
-    return err_set(e, ERR_BUSY,
-                   "another supervisor (pid %ld) works in '%s'; stop it (bulkhead stop), or give "
-                   "this one a directory of its own with --state",
-                   pid, d->path);
 }
 
 static int write_pid(const struct state_dir *d, struct err *e)
@@ -203,7 +234,8 @@ int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err 
 
 int state_dir_open(struct state_dir *d, const char *path, const char *name, struct err *e)
 {
-    *d = (struct state_dir){.fd = -1, .lock_fd = -1, .links_fd = -1, .stages_fd = -1};
+    *d =
+        (struct state_dir){.fd = -1, .lock_fd = -1, .held_fd = -1, .links_fd = -1, .stages_fd = -1};
     if (path != NULL && path[0] == '\0')
         return err_set(e, ERR_MISMATCH, "the name of the state directory is empty");
     if (path != NULL) {
@@ -297,5 +329,6 @@ void state_dir_close(struct state_dir *d)
     if (d->fd >= 0)
         (void)close(d->fd);
     free(d->path);
-    *d = (struct state_dir){.fd = -1, .lock_fd = -1, .links_fd = -1, .stages_fd = -1};
+    *d =
+        (struct state_dir){.fd = -1, .lock_fd = -1, .held_fd = -1, .links_fd = -1, .stages_fd = -1};
 }

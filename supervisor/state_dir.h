@@ -2,11 +2,12 @@
 /*
  * state_dir.h - the directory in which a topology keeps all that must outlive its processes
  *
- * One topology, one directory, one supervisor: a lock held by the living process sees to that.
- * The directory is made with mode 0700. One that is another user's, or that others can write, is
- * refused untouched.
+ * One topology, one directory, one supervisor: a lock held by the living process sees to that. It
+ * is on the directory itself, which cannot be removed while there is something in it, and on the
+ * file "lock" beside: somebody may remove that. The directory is made with mode 0700. One that is
+ * another user's, or that others can write, is refused untouched.
  *
- *   lock                 flock(2)ed while a supervisor lives; holds its pid
+ *   lock                 holds the pid of the supervisor that lives
  *   manifest             what it is the state of, see manifest.h
  *   control.sock         where status, kill and stop talk to the supervisor
  *   links/               sockets of the links; emptied at every start
@@ -26,6 +27,9 @@ struct state_dir {
     char *path;
     int fd;
     int lock_fd;
+    int held_fd;          /* of these two, the one that processes inherit to keep the lock */
+    bool locks_file_only; /* the file system locks no directories: who removes the file lets others
+                             in */
     int links_fd;
     int stages_fd;
 };

@@ -248,7 +248,10 @@ void status_write_progress(const struct status_progress *p, const char *name, bo
 {
     /* Nobody knows how long a stream will be. */
     bool known = p->bytes_total != 0 || p->bytes_done == 0;
-    unsigned percent = p->bytes_total != 0 ? (unsigned)(p->bytes_done * 100 / p->bytes_total) : 100;
+    /* A file that grows may have given more than it had. */
+    unsigned percent = p->bytes_done < p->bytes_total
+                           ? (unsigned)((double)p->bytes_done * 100 / (double)p->bytes_total)
+                           : 100;
     if (bar && !known) {
         buf_add_format(out, "%s: ", name);
     } else if (bar) {

@@ -7,12 +7,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/memfd.h"
 #include "stages/stage.h"
 #include "supervisor/supervisor_loop_p.h"
 
@@ -93,14 +93,30 @@ static void on_control(struct ev_loop *ev, ev_io *io, int events)
 
 /* --- births and deaths --- */
 
+int loop_make_image(int *ret_fd, struct err *e)
+{
+    int fd;
+    int rc = memfd_new("bulkhead-store", &fd, e);
+    if (rc != 0)
+        return err_wrap(e, "memory for the state");
+    rc = memfd_seal(fd, MEMFD_GROWS, e);
+    if (rc != 0) {
+        (void)close(fd);
+        return err_wrap(e, "memory for the state");
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
 /* A store's memory outlives its process, unless that died of a fault of its own. */
 static int renew_image(struct supervised_stage *stage, bool keep, struct err *e)
 {
     if (stage->image_fd < 0 || keep)
         return 0;
-    int fd = memfd_create("bulkhead-store", MFD_CLOEXEC);
-    if (fd < 0)
-        return err_set_errno(e, "cannot make memory for the state");
+    int fd;
+    int rc = loop_make_image(&fd, e);
+    if (rc != 0)
+        return rc;
     (void)close(stage->image_fd);
     stage->image_fd = fd;
     return 0;
@@ -190,7 +206,7 @@ void loop_spawn(struct loop *l, const struct core_action *action)
                                         .topology_fd = l->s.topology_fd,
                                         .links_fd = l->s.state->links_fd,
                                         .stages_fd = l->s.state->stages_fd,
-                                        .lock_fd = l->s.state->lock_fd,
+                                        .lock_fd = l->s.state->held_fd,
                                         .memory_bytes_max = declared->memory_bytes_max,
                                         .image_fd = stage->image_fd >= 0 ? stage->image_fd
                                                                          : stage->status_fd};

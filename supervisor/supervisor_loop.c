@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/memfd.h"
 #include "common/memory.h"
 #include "stages/layout.h"
 #include "stages/quarantine.h"
@@ -301,9 +301,9 @@ static int make_stages(struct loop *l, struct err *e)
         if (rc != 0)
             return rc;
         if (l->s.topology->stages[i].kind->ops->store_spec != NULL) {
-            stage->image_fd = memfd_create("bulkhead-store", MFD_CLOEXEC);
-            if (stage->image_fd < 0)
-                return err_set_errno(e, "cannot make memory for the state");
+            rc = loop_make_image(&stage->image_fd, e);
+            if (rc != 0)
+                return rc;
         }
     }
     return 0;
@@ -311,10 +311,12 @@ static int make_stages(struct loop *l, struct err *e)
 
 static int make_topology_fd(struct loop *l, const struct supervisor_config *config, struct err *e)
 {
-    l->s.topology_fd = memfd_create("bulkhead-topology", MFD_CLOEXEC);
-    if (l->s.topology_fd < 0)
-        return err_set_errno(e, "cannot make memory for the topology");
-    return file_write_at(l->s.topology_fd, 0, config->topology_text, config->topology_text_len, e);
+    int rc = memfd_new("bulkhead-topology", &l->s.topology_fd, e);
+    if (rc == 0)
+        rc =
+            file_write_at(l->s.topology_fd, 0, config->topology_text, config->topology_text_len, e);
+    /* One stage cannot change what the next process of another reads. */
+    return rc == 0 ? memfd_seal(l->s.topology_fd, MEMFD_READ_ONLY, e) : rc;
 }
 
 static int take_signals(struct loop *l, struct err *e)

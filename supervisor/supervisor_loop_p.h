@@ -49,6 +49,9 @@ void loop_take_event(struct loop *l, struct core_event *event);
 
 /* --- supervisor_children_loop.c --- */
 
+/* Makes empty memory for the state of a stage, which the caller closes. Returns 0 or ERR_IO. */
+int loop_make_image(int *ret_fd, struct err *e);
+
 /* Starts a process as a CORE_SPAWN says; that it could not be is an event. */
 void loop_spawn(struct loop *l, const struct core_action *action);
 

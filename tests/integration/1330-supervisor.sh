@@ -26,7 +26,7 @@ start_and_give
 pids=$("$BULKHEAD" status --json --state "$state" | grep -o '"pid":[0-9]*' | cut -d: -f2)
 # That takes the lock in the hands of every stage: it is free when the last of them is dead.
 for pid in $(tail -n +2 <<<"$pids"); do
-    [ "$(readlink "/proc/$pid/fd/9")" = "$state/lock" ] || fail "stage $pid does not hold the lock"
+    [ "$(readlink "/proc/$pid/fd/9")" = "$state" ] || fail "stage $pid does not hold the lock"
 done
 kill -9 "$supervisor"
 wait "$supervisor" || true

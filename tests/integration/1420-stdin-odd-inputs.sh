@@ -56,7 +56,7 @@ echo one >&7
 printf tw >&7
 wait_for acked out 1
 for pid in $("$BULKHEAD" status --json --state "$state" | grep -o '"pid":[0-9]*' | cut -d: -f2); do
-    [ "$pid" = "$supervisor" ] || [ "$(readlink "/proc/$pid/fd/9")" = "$PWD/state/lock" ] ||
+    [ "$pid" = "$supervisor" ] || [ "$(readlink "/proc/$pid/fd/9")" = "$PWD/state" ] ||
         fail "stage $pid does not hold the lock"
 done
 "$BULKHEAD" kill in --state "$state" >/dev/null

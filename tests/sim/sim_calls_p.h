@@ -51,6 +51,7 @@
     X(ssize_t, send, (int fd, const void *bytes, size_t len, int flags))                           \
     X(ssize_t, recv, (int fd, void *bytes, size_t len, int flags))                                 \
     X(ssize_t, __recv_chk, (int fd, void *bytes, size_t len, size_t size, int flags))              \
+    X(int, fcntl, (int fd, int command, ...))                                                      \
     X(int, memfd_create, (const char *name, unsigned flags))                                       \
     X(void *, mmap, (void *at, size_t len, int protection, int flags, int fd, off_t offset))       \
     X(void *, mremap, (void *base, size_t old_len, size_t len, int flags, ...))                    \

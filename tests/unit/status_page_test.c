@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -63,12 +64,57 @@ static void another_file_is_no_status_page(void **state)
     (void)close(fd);
 }
 
+/* What a stage can do with its descriptor takes nothing away from who has mapped the page. */
+static void the_page_cannot_be_cut(void **state)
+{
+    (void)state;
+    int fd;
+    struct err e;
+    struct status_page *page;
+    assert_int_equal(status_page_create(&fd, &e), 0);
+    assert_int_equal(status_page_map(fd, &page, &e), 0);
+    assert_int_equal(ftruncate(fd, 0), -1);
+    assert_int_equal(ftruncate(fd, STATUS_PAGE_BYTES - 1), -1);
+    assert_int_equal(ftruncate(fd, 2 * STATUS_PAGE_BYTES), -1);
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE), -1);
+    assert_true(status_page_counts(page).through == 0);
+    status_page_unmap(page);
+    (void)close(fd);
+}
+
+/* A writer that does nothing else all the time stops no reader. */
+static void a_mad_writer_stops_nobody(void **state)
+{
+    (void)state;
+    int fd;
+    struct err e;
+    struct status_page *page;
+    assert_int_equal(status_page_create(&fd, &e), 0);
+    assert_int_equal(status_page_map(fd, &page, &e), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        for (;;)
+            atomic_fetch_add_explicit(&page->publications, 1, memory_order_relaxed);
+    }
+    while (atomic_load(&page->publications) == 0)
+        ;
+    for (unsigned i = 0; i < 10000; i++)
+        (void)status_page_counts(page);
+    (void)kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    status_page_unmap(page);
+    (void)close(fd);
+}
+
 int main(void)
 {
     random_init("status_page");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_killed_writer_leaves_a_whole_publication),
         cmocka_unit_test(another_file_is_no_status_page),
+        cmocka_unit_test(the_page_cannot_be_cut),
+        cmocka_unit_test(a_mad_writer_stops_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
