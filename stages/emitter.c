@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/limits.h"
+#include "common/value_bounded.h"
 #include "ipc/order.h"
 #include "stages/quarantine.h"
 #include "stages/stage.h"
@@ -70,6 +71,8 @@ static void emit_dead(struct emitter *out, enum dead_reason reason, const char *
     REQUIRE(out->stage->kind->dead_letters || reason == DEAD_POISON);
     if (content_len > DEAD_CONTENT_BYTES_MAX) {
         content_len = DEAD_EXCERPT_BYTES;
+        while (content_is_json && (((const uint8_t *)content)[content_len] & 0xc0) == 0x80)
+            content_len--;       /* not within a character */
         content_is_json = false; /* a piece of it is none */
     }
     const char *reason_text = dead_reason_text(reason);
@@ -188,6 +191,28 @@ void emitter_dead(struct emitter *out, enum dead_reason reason, const void *cont
     emit_dead(out, reason, message, content, content_len, content_is_json);
 }
 
+/*
+ * Writes a record as JSON to the scratch, but no further than to where it is too large to be shown:
+ * the stage may have died of its size. Of such a record only the beginning is kept.
+ */
+static void write_record(struct emitter *out, const struct record *record)
+{
+    const struct contract *contract = out->stage->inputs[record->input].contract;
+    struct buf *text = &out->scratch;
+    bool fits = true;
+    buf_reset(text);
+    buf_add_byte(text, '{');
+    for (size_t i = 0; fits && i < record->count; i++) {
+        const struct field *field = &contract->fields[i];
+        if (record->fields[i].tag == VALUE_OPTIONAL)
+            continue; /* as json.encode does */
+        buf_add_format(text, "%s\"%s\":", text->len > 1 ? "," : "", field->name);
+        fits =
+            value_write_json_bounded(&record->fields[i], field->type, DEAD_CONTENT_BYTES_MAX, text);
+    }
+    buf_add_byte(text, '}');
+}
+
 void emitter_dead_record(struct emitter *out, enum dead_reason reason, const struct record *record,
                          const char *format, ...)
 {
@@ -196,16 +221,6 @@ void emitter_dead_record(struct emitter *out, enum dead_reason reason, const str
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    const struct contract *contract = out->stage->inputs[record->input].contract;
-    buf_reset(&out->scratch);
-    buf_add_byte(&out->scratch, '{');
-    for (size_t i = 0; i < record->count; i++) {
-        const struct field *field = &contract->fields[i];
-        if (record->fields[i].tag == VALUE_OPTIONAL)
-            continue; /* as json.encode does */
-        buf_add_format(&out->scratch, "%s\"%s\":", out->scratch.len > 1 ? "," : "", field->name);
-        value_write_json(&record->fields[i], field->type, &out->scratch);
-    }
-    buf_add_byte(&out->scratch, '}');
+    write_record(out, record);
     emit_dead(out, reason, message, out->scratch.data, out->scratch.len, true);
 }

@@ -5,15 +5,7 @@
 #include "tests/faults/fault.h"
 
 const struct kind *const stage_registry[] = {
-    &file_source_kind,
-    &json_decode_kind,
-    &dedupe_kind,
-    &limits_kind,
-    &json_encode_kind,
-    &file_sink_kind,
-    &dead_letter_sink_kind,
-    &fault_step_kind,
-    &fault_sink_kind,
-    &fault_clock_kind,
-    NULL,
+    &file_source_kind, &json_decode_kind, &regex_parse_kind, &dedupe_kind,
+    &limits_kind,      &json_encode_kind, &file_sink_kind,   &dead_letter_sink_kind,
+    &fault_step_kind,  &fault_sink_kind,  &fault_clock_kind, NULL,
 };

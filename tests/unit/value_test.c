@@ -10,10 +10,12 @@
 
 #include "common/err.h"
 #include "common/json.h"
+#include "common/nested.h"
 #include "common/timestamp.h"
 #include "common/type.h"
 #include "common/utf8.h"
 #include "common/value.h"
+#include "common/value_bounded.h"
 #include "tests/unit/random.h"
 
 static struct type type_of(const char *name)
@@ -335,6 +337,52 @@ static void values_are_written_as_json(void **state)
     buf_done(&text);
 }
 
+/* Whatever the bound: the same as the whole, or the beginning of it, a little beyond the bound. */
+static void check_bounded(const struct value *value, struct type type)
+{
+    struct buf whole = {0}, part = {0};
+    value_write_json(value, type, &whole);
+    for (size_t max = 0; max <= whole.len + 1; max += 1 + whole.len / 5) {
+        buf_reset(&part);
+        bool fits = value_write_json_bounded(value, type, max, &part);
+        assert_int_equal(fits, whole.len <= max);
+        size_t same = fits ? whole.len : max < part.len - 1 ? max : part.len - 1;
+        assert_true(part.len >= same && part.len <= max + 6 * 12288 + 16);
+        assert_true(!fits || part.len == whole.len);
+        assert_memory_equal(part.data, whole.data, same);
+    }
+    buf_done(&whole);
+    buf_done(&part);
+}
+
+static void values_are_written_up_to_a_bound(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof json_cases / sizeof json_cases[0]; i++)
+        check_bounded(&json_cases[i].value, type_of(json_cases[i].type));
+    static uint8_t large[100000];
+    const struct type text = type_of("string"), bytes = type_of("bytes"),
+                      list = type_of("list(string)");
+    struct buf nested = {0};
+    for (int i = 0; i < 8; i++) {
+        size_t len = 90000 + random_below(10000);
+        memset(large, i % 2 == 0 ? 'x' : 1, len);
+        struct value value = value_of_bytes(VALUE_STRING, large, len);
+        check_bounded(&value, text);
+        buf_reset(&nested);
+        nested_add_head(VALUE_LIST, 3, &nested);
+        for (int n = 0; n < 3; n++)
+            nested_add(&value, &nested);
+        value = value_of_bytes(VALUE_LIST, nested.data, nested.len);
+        check_bounded(&value, list);
+        value = value_of_bytes(VALUE_BYTES, large, len);
+        check_bounded(&value, bytes);
+        large[len / 2] = 0xff;
+        check_bounded(&value, bytes);
+    }
+    buf_done(&nested);
+}
+
 /* Fills bytes with text, or with what is hardly ever text. Returns how many. */
 static size_t random_content(uint8_t bytes[32], bool text)
 {
@@ -405,6 +453,7 @@ int main(void)
         cmocka_unit_test(base64_gives_the_vectors),
         cmocka_unit_test(base64_is_decoded_by_another),
         cmocka_unit_test(values_are_written_as_json),
+        cmocka_unit_test(values_are_written_up_to_a_bound),
         cmocka_unit_test(written_values_are_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
