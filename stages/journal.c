@@ -314,6 +314,8 @@ int journal_trim(struct journal *j, uint64_t offset, seq_number seq, struct err 
     /* From the oldest on, so that what a kill leaves has no holes. */
     for (size_t i = 0; i < count; i++) {
         int rc = file_remove(j->config.dir_fd, j->segments[i].name, e);
+        if (rc == 0)
+            rc = journal_segment_remove_torn(j->config.dir_fd, j->segments[i].number, e);
         if (rc != 0)
             return rc;
     }

@@ -24,6 +24,7 @@
 #define JOURNAL_VERSION 2u
 #define NAME_PREFIX "journal."
 #define NAME_DIGITS 8
+#define TORN_KEPT 64u /* segments for which a torn piece is kept */
 
 enum {
     SEGMENT_AT_MAGIC = 0,
@@ -457,4 +458,15 @@ int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
     }
     *ret_good = good;
     return 0;
+}
+
+int journal_segment_remove_torn(int dir_fd, uint64_t number, struct err *e)
+{
+    if (number <= TORN_KEPT)
+        return 0;
+    struct journal_segment old = {.number = number - TORN_KEPT};
+    char name[JOURNAL_NAME_BYTES + 8];
+    set_name(&old);
+    (void)snprintf(name, sizeof name, "%s.torn", old.name);
+    return file_remove(dir_fd, name, e);
 }

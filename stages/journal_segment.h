@@ -129,6 +129,12 @@ int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
                                 const struct journal_state *before, uint8_t *payload,
                                 bool *ret_good, struct err *e);
 
+/*
+ * Removes what was torn off a segment long before this one, if anything was: people have had time
+ * to look at it. Returns 0 or ERR_IO.
+ */
+int journal_segment_remove_torn(int dir_fd, uint64_t number, struct err *e);
+
 /* The hash that keeps the journals of stages and topologies apart. */
 uint64_t journal_owner(const char *topology, const char *stage);
 

@@ -18,6 +18,7 @@
 #include "stages/file_window.h"
 
 #define LOG_MAGIC 0x474c4842u   /* "BHLG" */
+#define TORN_KEPT 8u            /* checkpoints for which a torn piece is kept */
 #define GROUP_MAGIC 0x52474842u /* "BHGR" */
 #define FORMAT_VERSION 4u
 /* Up to this version the header was shorter. */
@@ -143,7 +144,9 @@ static int remove_below(int dir_fd, const char *name, void *context, struct err 
     bool old =
         (parse_number(name, ".checkpoint", &number) || parse_number(name, ".log", &number)) &&
         number < limit;
-    return unfinished || old ? file_remove(dir_fd, name, e) : 0;
+    /* Evidence for people, who have had time to look at it. */
+    bool torn = parse_number(name, ".torn", &number) && number + TORN_KEPT < limit;
+    return unfinished || old || torn ? file_remove(dir_fd, name, e) : 0;
 }
 
 int store_files_remove_below(int dir_fd, uint64_t number, struct err *e)

@@ -48,7 +48,10 @@ struct store_files {
 /* Lists the directory. Returns 0 or ERR_IO. */
 int store_files_find(int dir_fd, struct store_files *ret_files, struct err *e);
 
-/* Removes files with numbers below `number`, and unfinished ones. Returns 0 or ERR_IO. */
+/*
+ * Removes files with numbers below `number`, unfinished ones, and torn pieces that are much older.
+ * Returns 0 or ERR_IO.
+ */
 int store_files_remove_below(int dir_fd, uint64_t number, struct err *e);
 
 /* The name of a file: "store.7.log" or "store.7.checkpoint". */

@@ -415,6 +415,20 @@ static void a_torn_piece_is_kept_beside(void **state)
     kept_done(&good);
 }
 
+/* Nobody looks at torn pieces but people, so they go when the state has long gone on. */
+static void old_torn_pieces_go(void **state)
+{
+    (void)state;
+    put_file("store.3.torn", "x", 1);
+    put_file("store.4.torn", "x", 1);
+    put_file("store.9.torn", "x", 1);
+    struct err e;
+    assert_int_equal(store_files_remove_below(dir_fd, 12, &e), 0);
+    assert_int_equal(faccessat(dir_fd, "store.3.torn", F_OK, 0), -1);
+    assert_int_equal(faccessat(dir_fd, "store.4.torn", F_OK, 0), 0);
+    assert_int_equal(faccessat(dir_fd, "store.9.torn", F_OK, 0), 0);
+}
+
 static void a_checkpoint_that_is_damaged(void **state)
 {
     (void)state;
@@ -732,6 +746,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(a_log_that_is_damaged),
         TEST(a_torn_piece_is_kept_beside),
+        TEST(old_torn_pieces_go),
         TEST(a_checkpoint_that_is_damaged),
         TEST(groups_in_a_value_are_bytes_like_others),
         TEST(an_older_format_is_refused_by_its_number),

@@ -276,6 +276,21 @@ static void acked_segments_go(void **state)
     assert_int_equal(faccessat(f->dir_fd, "journal.00000003", F_OK, 0), 0);
 }
 
+/* What was torn off is for people, and goes when the journal has long gone on. */
+static void old_torn_pieces_go(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    int fd = openat(f->dir_fd, "journal.00000002.torn", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    (void)close(fd);
+    for (uint64_t number = 1; number < 66; number++) {
+        assert_int_equal(journal_segment_remove_torn(f->dir_fd, number, &e), 0);
+        assert_int_equal(faccessat(f->dir_fd, "journal.00000002.torn", F_OK, 0), 0);
+    }
+    assert_int_equal(journal_segment_remove_torn(f->dir_fd, 66, &e), 0);
+    assert_int_equal(faccessat(f->dir_fd, "journal.00000002.torn", F_OK, 0), -1);
+}
+
 /* Records that come one by one make blocks of one, and opening reads all blocks of a segment. */
 static void a_segment_ends_after_so_many_blocks(void **state)
 {
@@ -742,6 +757,7 @@ int main(void)
         TEST(a_line_belongs_to_one_stream),
         TEST(a_mark_before_a_blank_line_is_no_record),
         TEST(acked_segments_go),
+        TEST(old_torn_pieces_go),
         TEST(a_segment_ends_after_so_many_blocks),
         TEST(what_a_kill_leaves_is_completed),
         TEST(what_a_power_loss_leaves_is_cut_and_kept),
