@@ -89,7 +89,7 @@ static void connect_ends(struct outlet *o, struct inlet *in, seq_number acked)
 {
     static uint64_t serial = 2000;
     struct link_id id = {.edge = 3, .serial = ++serial};
-    struct link *receiver, *sender;
+    struct link *receiver, *sender = NULL;
     struct err e;
     inlet_set_link(in, NULL);
     if (link_listen(dir_fd, &id, &receiver, &e) != 0 || link_dial(dir_fd, &id, &sender, &e) != 0)
