@@ -287,6 +287,22 @@ static void on_exec(struct task *task)
     go_on(task, 0);
 }
 
+static void on_stop(pid_t id, int status);
+
+/*
+ * A task has made another one, and goes on only when we let it: so children are met, and numbered,
+ * in the order in which they are made.
+ */
+static void meet_new_task(pid_t maker)
+{
+    unsigned long id = 0;
+    int status;
+    if (ptrace(PTRACE_GETEVENTMSG, maker, NULL, &id) != 0 || find_task((pid_t)id) != NULL)
+        return;
+    if (waitpid((pid_t)id, &status, __WALL) == (pid_t)id && WIFSTOPPED(status))
+        on_stop((pid_t)id, status);
+}
+
 static void on_stop(pid_t id, int status)
 {
     struct task *task = find_task(id);
@@ -294,6 +310,10 @@ static void on_stop(pid_t id, int status)
         task = add_task(id);
     int event = status >> 16;
     int signal_number = WSTOPSIG(status);
+    if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_CLONE) {
+        meet_new_task(id);
+        task = find_task(id); /* it may have another place */
+    }
     if (signal_number == (SIGTRAP | 0x80))
         on_syscall(task);
     else if (event == PTRACE_EVENT_EXEC)
