@@ -209,8 +209,8 @@
 #define RESTART_HEALTHY_MS 10000u
 #define RESTART_BACKOFF_MS_FIRST 50u
 #define RESTART_BACKOFF_MS_MAX 5000u
-/* A process that has not come to its exec by then is killed: it hangs, or is stopped. */
-#define SPAWN_EXEC_MS_MAX 10000u
+/* A process that has not come to its exec by then is killed: it hangs. */
+#define SPAWN_EXEC_MS_MAX 30000u
 /* A link that is not up after this is made anew; so many times in a row, then its ends restart. */
 #define LINK_DEADLINE_MS 3000u
 #define LINK_ATTEMPTS_MAX 5u

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,9 @@ static struct {
     size_t rest_len;
     uint64_t lost, untold; /* lines; of these, what nobody was told yet */
 } log_state = {.who = "", .level = LOG_INFO};
+
+/* Lines are written by one thread, or by two while a run starts. */
+static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const level_names[] = {
     [LOG_ERROR] = "error: ", [LOG_WARNING] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = "debug: "};
@@ -134,7 +138,7 @@ static void begin_line(enum log_level level, struct buf *line)
     buf_add_text(line, level_names[level]);
 }
 
-void log_flush(void)
+static void flush(void)
 {
     if (!flush_rest() || log_state.untold == 0)
         return;
@@ -146,6 +150,13 @@ void log_flush(void)
     if (write_line(&line))
         log_state.untold = 0;
     buf_done(&line);
+}
+
+void log_flush(void)
+{
+    (void)pthread_mutex_lock(&log_mutex);
+    flush();
+    (void)pthread_mutex_unlock(&log_mutex);
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -166,12 +177,14 @@ void log_line(enum log_level level, const char *format, ...)
     buf_add_byte(&line, '\n');
     if (log_state.before_line != NULL)
         log_state.before_line();
-    log_flush();
+    (void)pthread_mutex_lock(&log_mutex);
+    flush();
     /* Lines stay in their order: behind those that are lost goes the line that says so. */
     if (log_state.rest_len != 0 || log_state.untold != 0 || !write_line(&line)) {
         log_state.lost++;
         log_state.untold++;
     }
+    (void)pthread_mutex_unlock(&log_mutex);
     buf_done(&line);
 }
 

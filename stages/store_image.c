@@ -11,6 +11,7 @@
 #include "common/check.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/memfd.h"
 
 #define IMAGE_MAGIC UINT64_C(0x32676d6964616568) /* "headimg2" */
 /* The table of a shard, packed so that one store replaces it: page << 36 | slots. */
@@ -197,9 +198,9 @@ int image_init(struct image *image, int fd, int exit_code, struct err *e)
 {
     *image = (struct image){.fd = fd, .own_fd = fd < 0, .exit_code = exit_code};
     if (fd < 0) {
-        image->fd = memfd_create("bulkhead-store", MFD_CLOEXEC);
-        if (image->fd < 0)
-            return err_set_errno(e, "cannot make memory for the state");
+        int made = memfd_new("bulkhead-store", &image->fd, e);
+        if (made != 0)
+            return made;
     }
     int rc = store_map_open(&image->map, image->fd, e);
     follow_map(image);

@@ -22,9 +22,11 @@ static uint64_t round_up(uint64_t len, uint64_t step)
 
 static int refuse(uint64_t len, const char *why, uint64_t limit, struct err *e)
 {
-    return err_set(e, ERR_NO_SPACE,
-                   "the memory of the state cannot be %" PRIu64 " bytes long: %s is %" PRIu64, len,
-                   why, limit);
+    (void)err_set(e, ERR_NO_SPACE,
+                  "the memory of the state cannot be %" PRIu64 " bytes long: %s is %" PRIu64, len,
+                  why, limit);
+    e->want = WANT_MEMORY;
+    return ERR_NO_SPACE;
 }
 
 static int refuse_memory(uint64_t len, struct err *e)
@@ -32,11 +34,13 @@ static int refuse_memory(uint64_t len, struct err *e)
     struct rlimit limit;
     if (errno == ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
         return refuse(len, "the limit for addresses of a process (ulimit -v)", limit.rlim_cur, e);
-    return err_set(e, ERR_NO_SPACE, "the memory of the state cannot be %" PRIu64 " bytes long: %s",
-                   len, strerror(errno));
+    (void)err_set(e, ERR_NO_SPACE, "the memory of the state cannot be %" PRIu64 " bytes long: %s",
+                  len, strerror(errno));
+    e->want = WANT_MEMORY;
+    return ERR_NO_SPACE;
 }
 
-/* Asked before, since a file that is made too long brings a signal. */
+/* Asked before: of a mapping that is longer than its file, the rest brings a signal. */
 static int check_file_limit(uint64_t len, struct err *e)
 {
     struct rlimit limit;
@@ -160,8 +164,10 @@ int store_map_commit(const struct store_map *map, uint64_t from, uint64_t len, s
     REQUIRE(from + len <= map->len);
     if (!map->strict || len == 0 || fallocate(map->fd, 0, (off_t)from, (off_t)len) == 0)
         return 0;
-    return err_set(e, ERR_NO_SPACE,
-                   "the host has no memory for the state (%s; it promises no more than it has, "
-                   "vm.overcommit_memory)",
-                   strerror(errno));
+    (void)err_set(e, ERR_NO_SPACE,
+                  "the host has no memory for the state (%s; it promises no more than it has, "
+                  "vm.overcommit_memory)",
+                  strerror(errno));
+    e->want = WANT_MEMORY;
+    return ERR_NO_SPACE;
 }

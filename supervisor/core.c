@@ -42,6 +42,7 @@ void step_move_stage(struct core_stage *stage, enum core_stage_state next)
     INVARIANT((stage_rows[stage->is].next & TO(next)) != 0);
     stage->is = next;
     stage->deadline_ms = 0;
+    stage->paused = stage->paused && next != STAGE_DOWN;
 }
 
 void step_move_edge(struct core_edge *edge, enum core_edge_state next)
@@ -133,7 +134,7 @@ void step_spawn(struct step *s, size_t index)
     stage->kill_asked = stage->blamed = stage->hung = stage->paused = false;
     stage->still = 0;
     stage->asked = 0;
-    stage->has_beaten = false;
+    stage->has_beaten = stage->was_observed = false;
     stage->spawned_at_ms = s->event->now_ms;
     struct core_action *action = step_add_action(s, CORE_SPAWN, index);
     action->generation = stage->generation;
@@ -289,8 +290,7 @@ static void on_time_passed(struct step *s)
         if (edge->is == EDGE_DOWN)
             step_retry_link(s, edge);
         else
-            step_fail_link(s, edge, edge->is == EDGE_LISTENING ? EDGE_TO : EDGE_FROM,
-                           "was not up in time");
+            step_fail_link(s, edge, EDGE_FROM | EDGE_TO, "was not up in time");
     }
     if (core->deadline_ms != 0 && s->event->now_ms >= core->deadline_ms) {
         core->deadline_ms = 0;

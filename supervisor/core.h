@@ -76,15 +76,16 @@ struct core_stage {
     bool wanted;
     enum core_stage_state is;
     uint64_t generation;
-    bool ready;          /* may be linked as a sender */
-    bool positioned;     /* may be linked as a receiver */
-    bool was_linked;     /* had all its links at some time in this life */
-    bool was_ready;      /* some life of it has opened its files and state */
-    bool kill_asked;     /* a user asked for the SIGKILL that it will die of */
-    bool blamed;         /* we sent it one for what it did or did not do */
-    bool hung;           /* and that was to be busy with one thing for too long */
-    bool paused;         /* it waits for a resource that there was none of */
-    enum want want;      /* that is, or was last */
+    bool ready;      /* may be linked as a sender */
+    bool positioned; /* may be linked as a receiver */
+    bool was_linked; /* had all its links at some time in this life */
+    bool was_ready;  /* some life of it has opened its files and state */
+    bool kill_asked; /* the SIGKILL that it will die of says nothing against it: a user asked for
+                        it, or a link of it failed, and nobody knows why */
+    bool blamed;     /* we sent it one for what it did or did not do */
+    bool hung;       /* and that was to be busy with one thing for too long */
+    bool paused;     /* it waits for a resource that there was none of */
+    enum want want;  /* that is, or was last */
     unsigned want_tries; /* in a row that ended for want of one, with nothing done in between */
     char want_text[160]; /* what was said of it last */
     uint64_t unsettled;  /* number of its question whether all has come again; 0: none is open */
@@ -106,7 +107,7 @@ struct core_stage {
     uint64_t observed_at_ms;
     uint64_t asked;
     unsigned still;
-    bool has_beaten; /* in this life */
+    bool was_observed, has_beaten; /* in this life */
 
     /* What tells a poison record: deaths of its own doing, all with this seq in hand. */
     bool may_quarantine;

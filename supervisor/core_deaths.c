@@ -231,9 +231,9 @@ void step_on_exited(struct step *s)
     describe_end(s->event, how);
     judge_record(s, s->event->stage, how);
     if (is_for_want(s->event)) {
-        /* What it was it said before. */
+        /* What it was it said before; but a state that cannot grow ends its process at once. */
         if (!stage->paused)
-            stage->want = WANT_SPACE;
+            stage->want = WANT_MEMORY;
         await_resource(s, s->event->stage);
     } else
         restart(s, s->event->stage, how);

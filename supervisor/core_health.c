@@ -54,7 +54,9 @@ static bool is_hung(struct step *s, size_t index, const struct core_observation 
                  (!seen->waiting || stage->asked != 0 || stage->is == STAGE_STARTING) &&
                  passed_ms <= 2 * core_observe_interval_ms(s->core);
     stage->still = still ? stage->still + 1 : 0;
-    stage->has_beaten = stage->has_beaten || seen->beats != stage->beats;
+    /* The first look at a life only finds out where the one before it had come to. */
+    stage->has_beaten = stage->has_beaten || (stage->was_observed && seen->beats != stage->beats);
+    stage->was_observed = step_is_alive(stage);
     bool may_be_late =
         has_not_come_to_run(stage) && s->event->now_ms - stage->spawned_at_ms < START_SILENCE_MS;
     return stage->still >= STILL_MAX && !may_be_late;

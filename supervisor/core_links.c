@@ -2,7 +2,7 @@
 /*
  * How edges are linked: listen, listening, dial, dialed, up. A link that does not come up or breaks
  * is made anew a moment later; one that fails again and again, with neither end dead in between,
- * costs the end that was to blame its life, or both if nobody can tell.
+ * costs the end that said it cannot listen its life, or both if nobody can tell which it was.
  */
 #include <stdio.h>
 
@@ -127,6 +127,12 @@ void step_on_dialed(struct step *s)
     note_linked(s->core, edge->to);
 }
 
+/* Whether a stage says that it waits, and has not answered. */
+static bool owes_answer(const struct step *s, size_t stage)
+{
+    return s->core->stages[stage].still != 0;
+}
+
 /* Makes a link anew that failed; when that does not help, the ends that are to blame. */
 void step_retry_link(struct step *s, struct core_edge *edge)
 {
@@ -136,17 +142,22 @@ void step_retry_link(struct step *s, struct core_edge *edge)
         return;
     }
     size_t index = (size_t)(edge - s->core->edges);
-    if (edge->blamed == (EDGE_FROM | EDGE_TO))
-        step_warn(s, edge->from, "link %zu: %s; restarting both its ends", index, edge->why);
-    else
-        step_warn(s, edge->blamed == EDGE_FROM ? edge->from : edge->to,
-                  "link %zu: %s, %u times in a row because of this end of it; restarting it", index,
-                  edge->why, edge->failures);
-    if ((edge->blamed & EDGE_FROM) != 0)
-        step_kill_blamed(s, edge->from);
-    if ((edge->blamed & EDGE_TO) != 0)
+    edge->failures = 0;
+    if (owes_answer(s, edge->from) || owes_answer(s, edge->to)) {
+        step_link_edges(s); /* that one will be killed for itself */
+    } else if (edge->blamed == EDGE_TO) {
+        step_warn(s, edge->to,
+                  "link %zu: %s, again and again because of this end of it; restarting it", index,
+                  edge->why);
         step_kill_blamed(s, edge->to);
-    edge->failures = edge->blamed = 0;
+    } else {
+        /* Nobody can tell which of them it was, so it counts against neither. */
+        step_warn(s, edge->from, "link %zu: %s, again and again; restarting both its ends", index,
+                  edge->why);
+        s->core->stages[edge->from].kill_asked = s->core->stages[edge->to].kill_asked = true;
+        (void)step_add_action(s, CORE_KILL, edge->from);
+        (void)step_add_action(s, CORE_KILL, edge->to);
+    }
 }
 
 /* A link did not come up, or broke. */
@@ -155,7 +166,8 @@ void step_fail_link(struct step *s, struct core_edge *edge, unsigned blamed, con
     if (s->event->now_ms - edge->failed_at_ms > LINK_HEALTHY_MS)
         edge->failures = edge->blamed = 0;
     edge->failures++;
-    edge->blamed |= blamed;
+    edge->blamed = edge->failures == 1 || edge->blamed == blamed ? blamed : EDGE_FROM | EDGE_TO;
+    edge->want = WANT_NOTHING;
     edge->failed_at_ms = s->event->now_ms;
     step_unlink_edge(s, edge, SIZE_MAX);
     edge->deadline_ms = s->event->now_ms + LINK_PAUSE_MS;
@@ -189,7 +201,7 @@ void step_on_link_failed(struct step *s)
         core->late_messages++;
         return;
     }
-    /* An end that cannot listen has its own reasons; all else takes two. */
+    /* An end that says that it cannot listen has its own reasons; all else takes two. */
     if (event->want != WANT_NOTHING)
         await_link(s, edge);
     else

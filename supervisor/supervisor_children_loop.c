@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 
 /* A stage that writes without end must not be all that is listened to; its pipe holds no more. */
 #define STDERR_READS_MAX 16u
+#define MESSAGES_PER_TURN 64u
 
 /* Passes whole lines on to our stderr and keeps the end of it all as last words. */
 static void hear_stderr(struct loop *l, size_t index)
@@ -56,11 +58,11 @@ static void on_stderr(struct ev_loop *ev, ev_io *io, int events)
     hear_stderr(w->owner, w->index);
 }
 
-/* Takes all messages that a stage has sent; also those that a dead one left behind. */
-static void hear_control(struct loop *l, size_t index)
+/* Takes so many of the messages that a stage has sent; also those that a dead one left behind. */
+static void hear_control(struct loop *l, size_t index, unsigned messages_max)
 {
     struct supervised_stage *stage = &l->s.stages[index];
-    for (;;) {
+    for (unsigned i = 0; i < messages_max; i++) {
         struct control_message message;
         struct err e;
         int rc = control_receive(stage->process.control_fd, &message, &e);
@@ -88,7 +90,7 @@ static void on_control(struct ev_loop *ev, ev_io *io, int events)
     (void)ev;
     (void)events;
     struct stage_watchers *w = io->data;
-    hear_control(w->owner, w->index);
+    hear_control(w->owner, w->index, MESSAGES_PER_TURN);
 }
 
 /* --- births and deaths --- */
@@ -163,6 +165,7 @@ static void on_birth_deadline(struct ev_loop *ev, ev_timer *timer, int events)
         return;
     log_line(LOG_WARNING, "%s: its process was not there %u ms after it was begun; killing it",
              w->owner->s.topology->stages[w->index].name, SPAWN_EXEC_MS_MAX);
+    w->birth_error = ETIMEDOUT;
     spawn_signal(process, SIGKILL);
     end_birth(w->owner, w->index);
 }
@@ -263,7 +266,7 @@ static void remove_sockets(struct loop *l, size_t index)
 static void bury(struct loop *l, size_t index, const siginfo_t *info)
 {
     struct supervised_stage *stage = &l->s.stages[index];
-    hear_control(l, index);
+    hear_control(l, index, UINT_MAX);
     hear_stderr(l, index);
     hear_birth(l, index);
     end_birth(l, index);
@@ -286,7 +289,11 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
     struct err e;
     if (l->watchers[index].birth_error != 0) {
         errno = l->watchers[index].birth_error;
-        (void)err_set_errno(&e, "cannot start the process");
+        if (errno == ETIMEDOUT)
+            (void)err_set(&e, ERR_IO, "its process did not come to its program in %u ms",
+                          SPAWN_EXEC_MS_MAX);
+        else
+            (void)err_set_errno(&e, "cannot start the process");
         event.kind = CORE_SPAWN_FAILED;
         event.want = want_of_fork(l->watchers[index].birth_error);
         event.text = e.text;

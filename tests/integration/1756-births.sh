@@ -37,7 +37,7 @@ hangs() { # hangs WHAT LINE: the next process of parse hangs, until the line is 
     wait_for acked out "$(wc -l <input)"
 }
 hangs execve:signal=SIGSTOP:when=1 'parse: was stopped from outside'
-hangs execve:delay_enter=13000000:when=1 'parse: its process was not there 10000 ms after it was begun; killing it'
+hangs execve:delay_enter=33000000:when=1 'parse: its process was not there 30000 ms after it was begun; killing it'
 
 # waitid says that there is no such child, whichever is asked for: they are killed, and all come back.
 pid=$(json parse pid)
