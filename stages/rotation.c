@@ -199,16 +199,18 @@ static int check_path(const struct rotation_view *v, const struct survey *s, str
     uint64_t ours_ns = v->at->file.birth_ns;
     uint64_t begun_ns = ours_ns < past->since_ns || past->since_ns == 0 ? ours_ns : past->since_ns;
     bool was_left = path->inode == past->left_inode && path->device == v->at->file.device;
-    if (past->copied && was_left)
+    /* The number of its inode may have been given again, but not with a birth that is as old. */
+    if (past->copied && was_left && path->birth_ns <= past->since_ns)
         return 0;
     if (past->copied)
         return err_set(e, ERR_MISMATCH,
                        "'%s' was truncated, and while its copies were read, another file took its "
                        "place; nobody can tell what came in between" ROTATION_OR_DISCARD,
                        v->path, v->path);
-    bool older = path->birth_ns != 0 ? path->birth_ns < begun_ns
-                                     : was_left && s->ages.list->path.size > 0 &&
-                                           s->ages.list->path.written_ns < s->ages.ours.written_ns;
+    bool older = path->birth_ns != 0
+                     ? path->birth_ns < begun_ns || (was_left && path->birth_ns == begun_ns)
+                     : was_left && s->ages.list->path.size > 0 &&
+                           s->ages.list->path.written_ns < s->ages.ours.written_ns;
     if (older)
         return err_set(e, ERR_MISMATCH,
                        "'%s' is older than the file that was read last under that name; put back "

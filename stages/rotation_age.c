@@ -54,16 +54,18 @@ static enum age age_by_times(const struct rotation_ages *ages, const struct file
     const struct file_past *past = &ages->view->at->past;
     uint64_t born_ns = look->id.birth_ns, since_ns = past->since_ns;
     /* The number of an inode is given again, but not with a birth that is as old. */
-    bool is_left =
-        born_ns != 0 && look->id.inode == past->left_inode && look->id.device == ours->id.device;
+    bool is_left = born_ns != 0 && born_ns <= since_ns && look->id.inode == past->left_inode &&
+                   look->id.device == ours->id.device;
+    if (born_ns != 0 && born_ns < since_ns)
+        return AGE_OLDER; /* and what it was made of is older still */
     if (has_birth(look) && since_ns != 0) {
         if (born_ns != since_ns)
-            return born_ns > since_ns ? AGE_LATER : AGE_OLDER;
+            return AGE_LATER;
         /* It was there when ours was at the path; or it was born right after what was. */
         if (ours->id.birth_ns != since_ns)
             return is_left ? AGE_OLDER : AGE_UNKNOWN;
-    } else if (since_ns != 0 && born_ns != 0 && look->written_ns <= since_ns) {
-        return AGE_OLDER;
+    } else if (since_ns != 0 && born_ns != 0 && order_of_times(look->written_ns, since_ns) < 0) {
+        return AGE_OLDER; /* in the same moment, or second, it may have come right after ours */
     }
     /*
      * The writer was done with what is older when it began with ours. If that has nothing in it, or
@@ -128,11 +130,15 @@ static bool has_plain(const struct rotation_ages *ages, const struct rotation_en
 static enum age certain_age(const struct rotation_ages *ages, const struct rotation_entry *entry)
 {
     enum age age = age_by_times(ages, &entry->look);
-    bool was_written = entry->look.size > 0 || has_birth(&entry->look);
-    /* Nothing is rotated and compressed in the moment in which another file is. */
-    if (rotation_is_compressed(entry) && has_birth(&entry->look) &&
-        entry->look.id.birth_ns == ages->view->at->past.since_ns)
-        return AGE_OLDER;
+    uint64_t since_ns = ages->view->at->past.since_ns, born_ns = entry->look.id.birth_ns;
+    bool was_written = entry->look.size > 0 || (has_birth(&entry->look) && born_ns != since_ns);
+    /*
+     * It was there when ours was at the path. Or it was made in the moment in which ours was begun:
+     * then it is older if ours was written after that, as what comes later was not there yet.
+     */
+    if (rotation_is_compressed(entry) && since_ns != 0 && born_ns == since_ns)
+        return ages->ours.id.birth_ns != since_ns || ages->ours.written_ns > since_ns ? AGE_OLDER
+                                                                                      : AGE_UNKNOWN;
     return (age == AGE_LATER && is_undated(ages, entry)) || !was_written ? AGE_UNKNOWN : age;
 }
 
@@ -251,15 +257,20 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
         *ret_age = AGE_OLDER;
         return 0;
     }
-    enum age age = certain_age(ages, entry);
+    enum age age = certain_age(ages, entry), by_names = age_by_names(ages, entry);
+    /* In one moment neither the number of an inode nor a late write of ours beats the names. */
+    if (age == AGE_OLDER && born_with && entry->look.id.birth_ns != 0 && by_names == AGE_LATER) {
+        *ret_age = AGE_UNKNOWN;
+        return 0;
+    }
     if (age == AGE_UNKNOWN && is_undated(ages, entry)) {
         bool copy;
         int rc = is_copy(ages, entry, &copy, e);
-        age = copy ? AGE_OLDER : age_by_names(ages, entry);
+        age = copy ? AGE_OLDER : by_names;
         *ret_age = age == AGE_UNKNOWN ? AGE_LATE_COPY : age;
         return rc;
     }
-    *ret_age = age == AGE_UNKNOWN ? age_by_names(ages, entry) : age;
+    *ret_age = age == AGE_UNKNOWN ? by_names : age;
     return 0;
 }
 

@@ -185,10 +185,10 @@ static bool lists_are_same(const struct rotation_list *a, const struct rotation_
     if (a->is_torn || b->is_torn || a->count != b->count || a->there != b->there ||
         !are_same_text(a->target, b->target) || !are_same_text(a->place, b->place) ||
         !are_same_text(a->family.ours, b->family.ours) ||
-        (a->there && !is_same_inode(&a->path, &b->path)))
+        (a->there && !file_look_is(&a->path, &b->path.id)))
         return false;
     for (size_t i = 0; i < a->count; i++) {
-        if (!is_same_inode(&a->entries[i].look, &b->entries[i].look) ||
+        if (!file_look_is(&a->entries[i].look, &b->entries[i].look.id) ||
             a->entries[i].listed != b->entries[i].listed ||
             strcmp(a->entries[i].name, b->entries[i].name) != 0)
             return false;
@@ -334,7 +334,7 @@ int rotation_list_open(const char *name, const struct file_look *look, int *ret_
     if (rc != 0)
         return rc == ERR_NOT_FOUND ? ERR_AGAIN : rc;
     rc = file_look_at(fd, &found, e);
-    if (rc == 0 && is_same_inode(&found, look)) {
+    if (rc == 0 && file_look_is(&found, &look->id)) {
         *ret_fd = fd;
         return 0;
     }

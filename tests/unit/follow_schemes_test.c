@@ -329,6 +329,41 @@ static void what_was_made_of_ours_is_known_by_its_bytes(void **state)
     end_story(&w);
 }
 
+/*
+ * In one tick of the clock of files a log is rotated twice, and what was not read is compressed:
+ * with a time of its own, or the time of what it was made of, which bzip2 keeps in whole seconds.
+ */
+static void what_is_of_the_moment_of_ours_is_not_older_for_that(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 3; how++) {
+        struct world w;
+        begin(&w);
+        w.tick_ns = 16000000;
+        w.now_ns += how == 2 ? 700000000 : w.tick_ns;
+        remove_file(&w, "");
+        make_file(&w, "", "1-1\n");
+        uint64_t written_ns = tick(&w);
+        open_source(&w);
+        assert_true(read_one(&w));
+        rename_file(&w, "", "-30-01-2026");
+        w.now_ns += how == 0 ? 0 : 2 * w.tick_ns;
+        make_packed(&w, "-01-02-2026.gz", "lost\n");
+        char name[NAME_MAX_BYTES];
+        name_with(&w, "-01-02-2026.gz", name);
+        int fd = open(name, O_RDONLY | O_CLOEXEC);
+        struct file_times *times = times_of(&w, inode_of(fd));
+        (void)close(fd);
+        w.in_seconds = how == 2;
+        if (how > 0)
+            times->written_ns = kept_time(&w, written_ns);
+        w.now_ns += w.tick_ns;
+        make_file(&w, "", "3-3\n");
+        refused_after_a_while(&w, "nobody can tell whether '");
+        end_story(&w);
+    }
+}
+
 /* --- other odds --- */
 
 static void a_path_that_is_put_back_is_not_read_again(void **state)
@@ -519,6 +554,7 @@ int main(void)
         cmocka_unit_test(few_bytes_do_not_tell_a_copy),
         cmocka_unit_test(what_is_copied_and_cut_off_is_read_from_the_copies),
         cmocka_unit_test(what_was_made_of_ours_is_known_by_its_bytes),
+        cmocka_unit_test(what_is_of_the_moment_of_ours_is_not_older_for_that),
         cmocka_unit_test(a_path_that_is_put_back_is_not_read_again),
         cmocka_unit_test(numbers_may_begin_above_one),
         cmocka_unit_test(what_lies_there_while_it_is_at_its_path_is_older),

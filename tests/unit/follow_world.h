@@ -8,7 +8,8 @@
  *
  * The times of its files are the world's own: births, last writes and changes by a clock that goes
  * on with every step, in ticks as coarse as those of a kernel if the story says so, or with no
- * births at all. So a seed means the same on every machine.
+ * births at all. So a seed means the same on every machine. So do the numbers of inodes where the
+ * story gives them again: to the next file that is made when nobody has the old one open any more.
  */
 #ifndef BULKHEAD_TESTS_UNIT_FOLLOW_WORLD_H
 #define BULKHEAD_TESTS_UNIT_FOLLOW_WORLD_H
@@ -55,6 +56,7 @@ enum compression { PLAIN, BOTH, COMPRESSED };
 
 struct file_times {
     ino_t inode;
+    bool gone; /* it has no name but that by which the world keeps it, to be given again */
     uint64_t born_ns, written_ns, changed_ns;
 };
 
@@ -68,8 +70,12 @@ struct world {
     unsigned fails;   /* one of so many fails; 0: none */
     bool has_births;  /* the file system knows them */
     bool keeps_times; /* who compresses gives the new file the times of the old one */
+    bool in_seconds;  /* in whole seconds, as bzip2 does */
+    bool gives_again; /* numbers of inodes */
+    bool is_rash;     /* it compresses what was not read yet, as if it never was to be */
     uint64_t now_ns;  /* of its clock */
     uint64_t tick_ns; /* which the times of files have */
+    uint64_t step_ns; /* between two steps, at most */
     struct file_times times[64];
     size_t time_count;
 
@@ -97,7 +103,8 @@ struct world {
     seq_number seen, acked;
     seq_number gone; /* what was read up to here was truncated since */
     bool truncated;
-    bool refused;     /* it has said that nobody can tell */
+    bool refused;     /* it has said that nobody can tell, or what is lost */
+    bool warned;      /* or that something may be */
     const char *note; /* that is expected; NULL: none but those of the story */
 };
 
@@ -126,6 +133,52 @@ static inline ino_t inode_of(int fd)
     return syscall(SYS_fstat, fd, &st) == 0 ? st.st_ino : 0;
 }
 
+/* Whether a process has it open, of which there is only ours. */
+static inline bool is_open(ino_t inode)
+{
+    for (int fd = 0; fd < 64; fd++) {
+        if (inode_of(fd) == inode)
+            return true;
+    }
+    return false;
+}
+
+static inline void name_kept(const struct world *w, ino_t inode, char name[NAME_MAX_BYTES])
+{
+    (void)snprintf(name, NAME_MAX_BYTES, "%s/state/kept/%ju", w->directory, (uintmax_t)inode);
+}
+
+/* Before a name of a file is removed: its inode is kept, and looks as if it was not. */
+static inline void keep_inode(struct world *w, const char *name, int fd)
+{
+    char kept[NAME_MAX_BYTES];
+    struct file_times *times = times_of(w, inode_of(fd));
+    if (!w->gives_again || times == NULL)
+        return;
+    name_kept(w, times->inode, kept);
+    assert_int_equal(link(name, kept), 0);
+    times->gone = true;
+}
+
+/*
+ * Gives an inode that nobody has open to a file that is about to be made; not in the tick in which
+ * it was born: then both are one file to whoever knows no more than device, inode and birth.
+ */
+static inline void give_again(struct world *w, const char *name)
+{
+    char kept[NAME_MAX_BYTES];
+    for (size_t i = 0; i < w->time_count; i++) {
+        struct file_times *times = &w->times[i];
+        if (!times->gone || times->born_ns == tick(w) || is_open(times->inode))
+            continue;
+        name_kept(w, times->inode, kept);
+        assert_int_equal(truncate(kept, 0), 0);
+        assert_int_equal(rename(kept, name), 0);
+        times->gone = false;
+        return;
+    }
+}
+
 static inline void note_times(struct world *w, int fd, bool born, bool written)
 {
     ino_t inode = inode_of(fd);
@@ -148,12 +201,13 @@ static inline void note_times(struct world *w, int fd, bool born, bool written)
 /* Makes a file, or opens the one that is there. */
 static inline int open_to_write(struct world *w, const char *name)
 {
-    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        note_times(w, fd, true, true);
-    else
-        fd = open(name, O_WRONLY | O_APPEND | O_CLOEXEC);
+    bool is_new = access(name, F_OK) != 0;
+    if (is_new && w->gives_again)
+        give_again(w, name);
+    int fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
+    if (is_new)
+        note_times(w, fd, true, true);
     return fd;
 }
 
@@ -161,6 +215,8 @@ static inline void rename_to(struct world *w, const char *from, const char *to)
 {
     int fd = open(from, O_RDONLY | O_CLOEXEC), replaced = open(to, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
+    if (replaced >= 0)
+        keep_inode(w, to, replaced);
     assert_int_equal(rename(from, to), 0);
     note_times(w, fd, false, false);
     (void)close(fd);
@@ -174,6 +230,7 @@ static inline void remove_name(struct world *w, const char *name)
 {
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
+    keep_inode(w, name, fd);
     assert_int_equal(unlink(name), 0);
     note_times(w, fd, false, false);
     (void)close(fd);
@@ -280,13 +337,20 @@ static inline void rename_one(struct world *w)
         w->index = w->rotated;
 }
 
+/* When its new file says that it was written, as who compresses gives it the time of the old one.
+ */
+static inline uint64_t kept_time(const struct world *w, uint64_t written_ns)
+{
+    return w->in_seconds ? written_ns - written_ns % 1000000000u : written_ns;
+}
+
 /* Goes on with compressing some file that is not the latest; it is removed when the ack is behind
  * it. */
 static inline void compress_one(struct world *w)
 {
     char plain[NAME_MAX_BYTES], compressed[NAME_MAX_BYTES];
-    for (unsigned i = 0; i + 1 < w->rotated; i++) {
-        bool needed = w->last_line[i] >= w->acked;
+    for (unsigned i = 0; i + (w->is_rash ? 0 : 1) < w->rotated; i++) {
+        bool needed = w->last_line[i] >= w->acked && !w->is_rash;
         if (w->compressed[i] == COMPRESSED || (w->compressed[i] == BOTH && needed))
             continue;
         name_of(w, i, w->rotated - i, "", plain);
@@ -298,7 +362,8 @@ static inline void compress_one(struct world *w)
             assert_true(from >= 0);
             assert_int_equal(write(to, "z", 1), 1);
             if (w->keeps_times)
-                times_of(w, inode_of(to))->written_ns = times_of(w, inode_of(from))->written_ns;
+                times_of(w, inode_of(to))->written_ns =
+                    kept_time(w, times_of(w, inode_of(from))->written_ns);
             (void)close(from);
             (void)close(to);
         }
@@ -349,7 +414,7 @@ static inline void truncate_input(struct world *w)
 /* What others do to the files, by one step. */
 static inline void world_step(struct world *w)
 {
-    w->now_ns += 1000 + random_below(2000000);
+    w->now_ns += 1000 + random_below(w->step_ns);
     bool created = w->left && w->fd >= 0 && !w->there && w->renaming == 0 && random_below(3) == 0;
     bool reopens = w->left && w->fd >= 0 && w->renaming == 0 && !w->half && random_below(3) == 0;
     bool whole = w->naming != COPIED || (!w->half && w->lines > 0);
@@ -467,6 +532,7 @@ int statx(int fd, const char *path, int flags, unsigned mask, struct statx *ret_
     const struct file_times *times = rc == 0 ? times_of(the_world, ret_stx->stx_ino) : NULL;
     if (times == NULL)
         return rc;
+    ret_stx->stx_nlink = times->gone ? 0 : ret_stx->stx_nlink;
     ret_stx->stx_btime = statx_time_of(times->born_ns);
     ret_stx->stx_mtime = statx_time_of(times->written_ns);
     ret_stx->stx_ctime = statx_time_of(times->changed_ns);
