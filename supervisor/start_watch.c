@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "supervisor/exit_codes.h"
+#include "supervisor/inherited.h"
 
 /* Most starts take milliseconds; of one that takes longer somebody wants to know why. */
 #define SAY_SECONDS_FIRST 5
@@ -46,7 +47,7 @@ static void *run_watch(void *ignored)
         if (signal_number == END_SIGNAL)
             return ignored;
         if (signal_number > 0) {
-            log_line(LOG_WARNING, "SIG%s: stopped before anything was started",
+            log_line(LOG_INFO, "SIG%s: asked to stop before any stage was started",
                      sigabbrev_np(signal_number));
             _exit(EXIT_OK);
         }
@@ -59,14 +60,9 @@ static void *run_watch(void *ignored)
 
 void start_watch_begin(void)
 {
-    static const int stops[] = {SIGTERM, SIGINT, SIGHUP};
     (void)sigemptyset(&watch.stops);
     (void)sigaddset(&watch.stops, END_SIGNAL);
-    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
-        struct sigaction action;
-        if (sigaction(stops[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            (void)sigaddset(&watch.stops, stops[i]);
-    }
+    inherited_heed_stops(&watch.stops);
     (void)pthread_sigmask(SIG_BLOCK, &watch.stops, &watch.before);
     watch.doing = watch.stage = NULL;
     watch.runs = pthread_create(&watch.thread, NULL, run_watch, NULL) == 0;

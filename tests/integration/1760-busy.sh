@@ -73,7 +73,7 @@ for host in "" --inline; do
     kill -TERM "$supervisor"
     wait "$supervisor" || fail "$(cat run.err)"
     unset supervisor
-    grep -q 'SIGTERM: stopped before anything was started' run.err || fail "$(cat run.err)"
+    grep -q 'SIGTERM: asked to stop before any stage was started' run.err || fail "$(cat run.err)"
 done
 run >run.out 2>run.err || fail "$(cat run.err)"
 has "$(printf 'first\nlast')" || fail "$(cat out)"
