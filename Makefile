@@ -8,7 +8,7 @@ HARDENING = -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CPPFLAGS_ALL = -I. -D_GNU_SOURCE -DBULKHEAD_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL = -std=c17 -g $(OPTIMIZE) $(WARNINGS) $(if $(SANITIZE),,$(HARDENING)) \
              $(SANITIZE) -fno-omit-frame-pointer -pthread $(CFLAGS)
-LDFLAGS_static = -static-pie -Wl,--wrap=nni_plat_ncpu,--wrap=nni_posix_resolv_sysinit,--wrap=socket
+LDFLAGS_static = -static-pie -Wl,--wrap=nni_plat_ncpu,--wrap=nni_posix_resolv_sysinit,--wrap=socket,--wrap=pthread_create -Wl,-u,pthread_create
 LDFLAGS_dynamic =
 CFLAGS_ALL += $(if $(filter static,$(LINK)),-fPIE)
 # nng's name look-up is for TCP, which nothing here uses; the linker warns of it in a static

@@ -5,6 +5,7 @@
  */
 #include "ipc/link.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <nng/nng.h>
 #include <nng/protocol/pipeline0/pull.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -33,6 +35,7 @@
 
 /* Connections that are lost at a time; each link has two, and a stage 64 links at most. */
 #define LOST_MAX 1024u
+#define LINK_STACK_BYTES ((size_t)2 << 20)
 
 /*
  * What nng's threads tell of lost connections: numbers of links, and a wake-up. It is the
@@ -112,13 +115,59 @@ int __wrap_socket(int domain, int type, int protocol)
     return fd;
 }
 
-int link_start(struct err *e)
+/*
+ * nng crashes, or waits for itself for ever, if it cannot make a thread (1.5.2: it ends what it has
+ * not begun). So it never learns of that: whoever starts it ends the process first.
+ */
+static void (*no_thread)(const struct err *e);
+
+/* Only a program that is linked with --wrap has these. */
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *argument) __attribute__((weak));
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *argument);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *argument)
+{
+    int rc = __real_pthread_create(thread, attributes, run, argument);
+    if (rc == 0 || no_thread == NULL)
+        return rc;
+    /* It says the same whether there is no thread or no memory for its stack. */
+    void *stack = mmap(NULL, LINK_STACK_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    bool lacks_memory = stack == MAP_FAILED && errno == ENOMEM;
+    struct err e;
+    errno = lacks_memory ? ENOMEM : rc;
+    (void)err_set_errno(&e, "cannot make a thread");
+    e.want = lacks_memory ? WANT_MEMORY : want_of_fork(rc);
+    no_thread(&e);
+    return rc;
+}
+
+/* Stacks of nng's threads count as memory of the process; none of them needs more than this. */
+static void bound_stacks(void)
+{
+    pthread_attr_t attributes;
+    size_t bytes;
+    if (pthread_getattr_default_np(&attributes) != 0)
+        return;
+    if (pthread_attr_getstacksize(&attributes, &bytes) == 0 && bytes > LINK_STACK_BYTES &&
+        pthread_attr_setstacksize(&attributes, LINK_STACK_BYTES) == 0)
+        (void)pthread_setattr_default_np(&attributes);
+    (void)pthread_attr_destroy(&attributes);
+}
+
+int link_start(void (*on_no_thread)(const struct err *e), struct err *e)
 {
     nng_socket socket;
+    bound_stacks();
     lost.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (lost.event_fd < 0)
         return err_set_errno(e, "starting nng");
+    no_thread = on_no_thread;
     int rc = nng_push0_open(&socket);
+    no_thread = NULL;
     if (rc == 0)
         rc = nng_close(socket);
     if (rc == 0)

@@ -29,9 +29,10 @@ struct link_id {
 
 /*
  * Makes nng start its threads. Call it once, with all signals blocked, before anything else here.
- * Returns 0 or ERR_IO.
+ * on_no_thread must end the process: it is called if there is no thread to be had, or no memory for
+ * one, which nng does not survive. Returns 0 or ERR_IO.
  */
-int link_start(struct err *e);
+int link_start(void (*on_no_thread)(const struct err *e), struct err *e);
 
 /*
  * The receiving end: listens for frames and for the way back of the acks.

@@ -512,6 +512,13 @@ int host_run(struct host *h)
     return code;
 }
 
+/* Called when nothing else is there yet. */
+static void end_for_want_of_thread(const struct err *e)
+{
+    struct host h = {.e = *e};
+    _exit(end(&h, ERR_IO));
+}
+
 int process_host_run(const struct process_host_config *config)
 {
     /* nng's threads inherit the mask, so that signals come to this thread alone. */
@@ -519,7 +526,7 @@ int process_host_run(const struct process_host_config *config)
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     struct host h = {.config = config};
-    int rc = link_start(&h.e);
+    int rc = link_start(end_for_want_of_thread, &h.e);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return rc == 0 ? host_run(&h) : end(&h, rc);
 }

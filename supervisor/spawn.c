@@ -99,8 +99,6 @@ static int place_fds(const struct child_fds *fds)
     return close_range(ERRNO_FD + 1, ~0u, 0);
 }
 
-/* Stacks of nng's threads count as memory of the process; none of them needs more than this. */
-#define STACK_BYTES_MAX (2u << 20)
 /* How much sooner than us the kernel's out-of-memory killer takes a stage. */
 static const char oom_score[] = "500";
 
@@ -108,13 +106,6 @@ static const char oom_score[] = "500";
 static bool limit_memory(uint64_t bytes_max)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_STACK, &limit) != 0)
-        return false;
-    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > STACK_BYTES_MAX) {
-        limit.rlim_cur = STACK_BYTES_MAX;
-        if (setrlimit(RLIMIT_STACK, &limit) != 0)
-            return false;
-    }
     if (bytes_max != 0) {
         if (getrlimit(RLIMIT_DATA, &limit) != 0)
             return false;

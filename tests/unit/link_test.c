@@ -32,6 +32,12 @@ static char directory[64];
 static int dir_fd;
 static const struct link_id id = {.edge = 1, .from_generation = 2, .to_generation = 3, .serial = 4};
 
+static void no_thread(const struct err *e)
+{
+    (void)fprintf(stderr, "%s\n", e->text);
+    _exit(1);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -40,7 +46,7 @@ static int set_up(void **state)
         return -1;
     dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct err e;
-    return link_start(&e);
+    return link_start(no_thread, &e);
 }
 
 static int tear_down(void **state)
