@@ -86,17 +86,31 @@ void host_show_in_hand(struct host *h, seq_number seq)
     status_page_beat(&h->page->beats);
 }
 
-static bool is_blocked(const struct host *h)
+/*
+ * Whether a seq was begun and is not done yet, as where there was no space for the rest of it. All
+ * that waits for acks or a commit then waits for the end of this seq, whatever else is full.
+ */
+static bool is_in_a_seq(const struct host *h)
+{
+    return h->inlet_count != 0 && h->runner.emitter.seq > h->processed;
+}
+
+static bool is_full(const struct host *h)
 {
     for (size_t i = 0; i < h->outlet_count; i++) {
         if (outlet_is_full(&h->outlets[i]))
             return true;
     }
+    return runner_is_full(&h->runner);
+}
+
+static bool is_blocked(const struct host *h)
+{
     /*
      * A stage that dies of a record must know before whether its peers have the outputs of it from
      * a former life: then that record cannot become a dead letter any more.
      */
-    return !h->positioned || !host_all_peers_known(h) || runner_is_full(&h->runner) ||
+    return !h->positioned || !host_all_peers_known(h) || (is_full(h) && !is_in_a_seq(h)) ||
            h->paused == HOST_PAUSED_AT_COMMIT || host_must_wait_for_space(h);
 }
 
