@@ -110,9 +110,16 @@
 /* What a dead letter shows of what is too long to be shown whole. */
 #define DEAD_EXCERPT_BYTES 256u
 
-/* Changes that a store may hold between its committed and its live state. */
+/*
+ * Changes that a store may hold between its committed and its live state where a seq begins, a
+ * power of two. One seq may make more: it cannot be committed in its middle.
+ */
 #ifndef STORE_UNDO_ENTRIES_MAX
 #define STORE_UNDO_ENTRIES_MAX 131072u
+#endif
+/* What is committed at once; its length is 32 bits in the log. */
+#ifndef STORE_GROUP_BODY_BYTES_MAX
+#define STORE_GROUP_BODY_BYTES_MAX UINT32_MAX
 #endif
 /* A log of a store that is shorter than this is never worth a checkpoint. */
 #ifndef STORE_CHECKPOINT_LOG_BYTES_MIN
@@ -136,8 +143,8 @@
 #endif
 
 /*
- * What window.count puts out at one seq goes in one frame: in the worst case all windows of all key
- * groups at once. A key with its count is taken for so many bytes: some of its own, for the name of
+ * What window.count puts out at one seq is in memory at once: in the worst case all windows of all
+ * key groups. A key with its count is taken for so many bytes: some of its own, for the name of
  * each field and around it, and for each byte of the key, which JSON may write as six. So a group
  * may have about 100 keys of 20 bytes in open windows, whatever the number of workers.
  */

@@ -26,7 +26,8 @@
 
 /*
  * Changes that one step, tick or end may make at the most, some of them in every key group;
- * store_is_full() keeps room for them.
+ * store_is_full() keeps room for them. A seq of more steps than one may need more, and has the undo
+ * log grow.
  */
 #define CHANGES_PER_STEP_MAX (KEY_GROUPS + 64u)
 _Static_assert(CHANGES_PER_STEP_MAX < STORE_UNDO_ENTRIES_MAX, "a store is not always full");
@@ -214,6 +215,19 @@ static void redo_forget(struct store *s, seq_number seq, size_t len)
     s->redo_dropped += len;
 }
 
+/* What a seq does cannot be parted: a piece of it would be replayed after a loss of power. */
+static int check_group_len(const struct store *s, seq_number seq, size_t len, struct err *e)
+{
+    if (len <= STORE_GROUP_BODY_BYTES_MAX)
+        return 0;
+    return err_set(e, ERR_MISMATCH,
+                   "what seq %llu to %llu change of the state is %zu bytes long, and %u can be "
+                   "committed at once: have one record bring less, by fewer branches that meet or "
+                   "smaller windows, or give the stage more workers",
+                   (unsigned long long)store_committed(s) + 1, (unsigned long long)seq, len,
+                   STORE_GROUP_BODY_BYTES_MAX);
+}
+
 int store_commit(struct store *s, seq_number seq, struct err *e)
 {
     struct image_commit commit = image_commit_get(&s->image);
@@ -221,7 +235,9 @@ int store_commit(struct store *s, seq_number seq, struct err *e)
         return 0;
     size_t len = redo_until(s, seq);
     char name[STORE_FILE_NAME_BYTES_MAX];
-    int rc = file_check_in_place(s->dir_fd, store_log_name(commit.log_number, name), s->log_fd,
+    int rc = check_group_len(s, seq, len, e);
+    if (rc == 0)
+        rc = file_check_in_place(s->dir_fd, store_log_name(commit.log_number, name), s->log_fd,
                                  commit.log_len, e);
     if (rc == 0)
         rc = store_log_write(s->log_fd, s->log_nonce, commit.log_len, commit.seq + 1, seq,

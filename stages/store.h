@@ -138,13 +138,14 @@ bool store_is_ahead(const struct store *s, unsigned group);
 /* Whether no group is ahead any more: cheap. Requires of both: store_begin() was called. */
 bool store_is_level(const struct store *s);
 
-/* The value of a key, or NULL if there is none or it has expired. Dead after the next put. */
+/* The value of a key, or NULL if there is none or it has expired. Dead after the next change. */
 const void *store_find(const struct store *s, struct hash128 key);
 
 /*
  * Sets the value of a key and when it expires (STORE_NEVER: never). Copies value_len bytes.
- * Requires: store_begin() was called; store_is_full() is false; the key's group is not ahead;
- * STORE_NEVER if the spec says that entries do not expire.
+ * If there is no memory for that, the process ends here, see store_image.h.
+ * Requires: store_begin() was called; the key's group is not ahead; STORE_NEVER if the spec says
+ * that entries do not expire; the value does not lie in the store.
  */
 void store_put(struct store *s, struct hash128 key, int64_t expires_at, const void *value);
 
@@ -178,15 +179,19 @@ void store_each_live(const struct store *s, store_visit *visit, void *context);
  */
 int64_t store_next_expiry(struct store *s);
 
-/* Whether so much is in flight that nothing may be put before the next commit. */
+/*
+ * Whether so much is in flight that no seq may begin before the next commit. One that has begun
+ * goes on: whatever it changes, there is room for it as long as there is memory.
+ */
 bool store_is_full(const struct store *s);
 
 /*
  * Makes everything up to seq safe; seq may repeat an earlier one.
  * Requires: seq is not above the last one begun, if any change is waiting.
  * Returns: 0; ERR_NO_SPACE: nothing is committed, and the call may be repeated, with the same seq
- * or a later one; ERR_IO, ERR_NO_SPACE_LOST: then the store must be closed and opened again, best
- * by a new process.
+ * or a later one; ERR_MISMATCH: a log that others have changed, or more changes than can be
+ * committed at once; ERR_IO, ERR_NO_SPACE_LOST: then the store must be closed and opened again,
+ * best by a new process.
  */
 int store_commit(struct store *s, seq_number seq, struct err *e);
 

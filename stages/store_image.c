@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/store_image.h"
+#include "stages/store_image_p.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -12,83 +12,17 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "ipc/status_page.h"
 
-#define IMAGE_MAGIC UINT64_C(0x32676d6964616568) /* "headimg2" */
-/* The table of a shard, packed so that one store replaces it: page << 36 | slots. */
-#define TABLE_SLOTS_BITS 36
-#define TABLE(page, slots) ((page) << TABLE_SLOTS_BITS | (slots))
-_Static_assert(STORE_SPACE_BYTES / STORE_PAGE_BYTES <= UINT64_C(1) << (64 - TABLE_SLOTS_BITS),
-               "any page fits");
-
+#define IMAGE_MAGIC UINT64_C(0x33676d6964616568) /* "headimg3" */
 #define CACHE_LINE_BYTES 64
+#define UNDOS_PER_BEAT 65536u
 
 enum {
     SLOT_EMPTY = 0,
     SLOT_TAKEN_BACK = 1,
     SLOT_LOW_MIN = 2,
 };
-
-struct image_header {
-    uint64_t magic;
-    uint32_t value_len;
-    uint32_t expires;
-    char schema[STORE_SCHEMA_BYTES_MAX + 1];
-    uint8_t secret[STORE_SECRET_BYTES];
-    _Atomic uint64_t complete;
-    _Atomic uint64_t active_commit; /* which of the two is valid */
-    struct image_commit commits[2];
-    int64_t clock;
-    _Atomic uint64_t undo_head; /* counts entries ever freed */
-    _Atomic uint64_t undo_tail; /* counts entries ever made */
-    _Atomic uint64_t moving;    /* the shard whose table is being replaced, + 1; 0: none */
-    _Atomic uint64_t tables[IMAGE_SHARDS];
-    uint64_t positions[KEY_GROUPS];
-    uint32_t used[IMAGE_SHARDS]; /* slots taken; a kill may leave it one too high */
-};
-
-enum undo_op {
-    UNDO_PUT_NEW, /* there was no entry; slot has its key only */
-    UNDO_PUT_OLD, /* there was one, kept here */
-    UNDO_CLOCK,
-};
-
-struct undo_entry {
-    uint64_t seq;
-    uint32_t op;
-    uint32_t back; /* how far before this one the same group's is; 0: it was gone by then */
-    union {
-        struct {
-            int64_t from, to;
-        } clock;
-        struct image_slot slot;
-    };
-};
-
-static size_t header_pages(void)
-{
-    return (sizeof(struct image_header) + STORE_PAGE_BYTES - 1) / STORE_PAGE_BYTES;
-}
-
-static uint64_t pages_for(uint64_t bytes)
-{
-    return (bytes + STORE_PAGE_BYTES - 1) / STORE_PAGE_BYTES;
-}
-
-static struct undo_entry *undo_at(const struct image *image, uint64_t number)
-{
-    return (struct undo_entry *)(image->base + header_pages() * STORE_PAGE_BYTES +
-                                 (number % STORE_UNDO_ENTRIES_MAX) * image->undo_size);
-}
-
-static uint64_t table_slots(uint64_t table)
-{
-    return table & ((UINT64_C(1) << TABLE_SLOTS_BITS) - 1);
-}
-
-static uint64_t table_page(uint64_t table)
-{
-    return table >> TABLE_SLOTS_BITS;
-}
 
 static uint64_t table_of(const struct image *image, unsigned shard)
 {
@@ -182,7 +116,7 @@ static void set_sizes(struct image *image, uint32_t value_len, bool expires)
 /* Tables begin with a chunk, behind the header and the undo log. */
 static void init_space(struct image *image)
 {
-    uint64_t bytes = header_pages() * STORE_PAGE_BYTES + STORE_UNDO_ENTRIES_MAX * image->undo_size;
+    uint64_t bytes = undo_fixed_page() * STORE_PAGE_BYTES + undo_fixed_bytes(image);
     uint64_t chunks = (bytes + STORE_CHUNK_BYTES - 1) / STORE_CHUNK_BYTES;
     store_space_init(&image->space, &image->map, chunks * (STORE_CHUNK_BYTES / STORE_PAGE_BYTES));
 }
@@ -192,6 +126,7 @@ static void follow_map(struct image *image)
 {
     image->base = image->map.base;
     image->header = (struct image_header *)image->base;
+    undo_use(image);
 }
 
 int image_init(struct image *image, int fd, int exit_code, struct err *e)
@@ -203,7 +138,8 @@ int image_init(struct image *image, int fd, int exit_code, struct err *e)
             return made;
     }
     int rc = store_map_open(&image->map, image->fd, e);
-    follow_map(image);
+    if (rc == 0)
+        follow_map(image);
     return rc;
 }
 
@@ -218,22 +154,31 @@ void image_done(struct image *image)
 }
 
 /* Makes a table. Pointers into the image are dead then. */
-static int table_new(struct image *image, uint64_t slots, uint64_t *ret_table, struct err *e)
+static int table_new(struct image *image, uint64_t slots, size_t slot_size, uint64_t *ret_table,
+                     struct err *e)
 {
     REQUIRE(slots < UINT64_C(1) << TABLE_SLOTS_BITS);
     uint64_t page = 0;
-    int rc = store_space_take(&image->space, pages_for(slots * image->slot_size), &page, e);
+    int rc = store_space_take(&image->space, pages_for(slots * slot_size), &page, e);
     follow_map(image);
     if (rc == 0)
         *ret_table = TABLE(page, slots);
     return rc;
 }
 
-/* There is no memory for a change: see store_image.h. */
-static _Noreturn void give_up(const struct image *image, const struct err *e)
+_Noreturn void image_give_up(const struct image *image, const struct err *e)
 {
     log_line(LOG_ERROR, "%s; what was committed is safe", e->text);
     _exit(image->exit_code != 0 ? image->exit_code : 1);
+}
+
+uint64_t image_table_new(struct image *image, uint64_t slots, size_t slot_size)
+{
+    uint64_t table = 0;
+    struct err e;
+    if (table_new(image, slots, slot_size, &table, &e) != 0)
+        image_give_up(image, &e);
+    return table;
 }
 
 /*
@@ -270,7 +215,7 @@ int image_format(struct image *image, const struct store_spec *spec,
     memset(image->last_undo, 0, sizeof image->last_undo);
     for (unsigned i = 0; rc == 0 && i < IMAGE_SHARDS; i++) {
         uint64_t table = 0;
-        rc = table_new(image, slots_first(i), &table, e);
+        rc = table_new(image, slots_first(i), image->slot_size, &table, e);
         atomic_store(&image->header->tables[i], table);
     }
     if (rc == 0)
@@ -311,6 +256,7 @@ void image_commit_set(struct image *image, const struct image_commit *commit)
             image->committed_clock = undo_at(image, head)->clock.to;
     }
     atomic_store(&h->undo_head, head);
+    undo_shrink(image);
 }
 
 /* Where in a table of so many slots a key is looked for first. */
@@ -404,10 +350,8 @@ static void shard_rebuild(struct image *image, unsigned shard)
     uint32_t live = 0;
     for (uint64_t i = 0; i < table_slots(old); i++)
         live += is_live(image, slot_at(image, old_base, i), clock) ? 1 : 0;
-    uint64_t new = 0;
-    struct err e;
-    if (table_new(image, slots_for(image, live, table_slots(old)), &new, &e) != 0)
-        give_up(image, &e);
+    uint64_t new =
+        image_table_new(image, slots_for(image, live, table_slots(old)), image->slot_size);
     struct image_header *h = image->header;
     old_base = table_base(image, old);
     for (uint64_t i = 0; i < table_slots(old); i++) {
@@ -442,37 +386,62 @@ static void put_at(struct image *image, struct image_slot *slot, struct hash128 
     slot_fill(image, slot, key, at, value);
 }
 
-static struct undo_entry *undo_next(struct image *image, seq_number seq, enum undo_op op)
+/* Has room for one more entry, whose number it returns. Pointers into the image are dead then. */
+static inline uint64_t undo_make_room(struct image *image)
 {
     struct image_header *h = image->header;
     uint64_t tail = atomic_load_explicit(&h->undo_tail, memory_order_relaxed);
-    REQUIRE(tail - atomic_load_explicit(&h->undo_head, memory_order_relaxed) <
-            STORE_UNDO_ENTRIES_MAX);
-    struct undo_entry *undo = undo_at(image, tail);
+    if (tail - atomic_load_explicit(&h->undo_head, memory_order_relaxed) > image->undo_mask)
+        undo_grow(image);
+    return tail;
+}
+
+static struct undo_entry *undo_begin(struct image *image, uint64_t number, seq_number seq,
+                                     enum undo_op op)
+{
+    struct undo_entry *undo = undo_at(image, number);
     undo->seq = seq;
     undo->op = op;
     return undo;
 }
 
 /* The entry is complete: from here on a rollback takes it into account. */
-static void undo_publish(struct image *image)
+static void undo_publish(struct image *image, uint64_t number)
 {
     /*
      * There is one writer, and a kill comes between two of its instructions: so it is enough that
      * the compiler keeps the order, on both sides.
      */
-    uint64_t tail = atomic_load_explicit(&image->header->undo_tail, memory_order_relaxed);
-    atomic_store_explicit(&image->header->undo_tail, tail + 1, memory_order_release);
+    atomic_store_explicit(&image->header->undo_tail, number + 1, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* Chains the entry that is about to be published to the one before it of the same group. */
-static void undo_chain(struct image *image, struct undo_entry *undo, unsigned group)
+/* Chains an entry that is about to be published to the one before it of the same group. */
+static void undo_chain(struct image *image, struct undo_entry *undo, uint64_t number,
+                       unsigned group)
 {
-    uint64_t number = atomic_load_explicit(&image->header->undo_tail, memory_order_relaxed) + 1;
-    uint64_t back = image->last_undo[group] != 0 ? number - image->last_undo[group] : 0;
-    undo->back = back <= STORE_UNDO_ENTRIES_MAX ? (uint32_t)back : 0;
-    image->last_undo[group] = number;
+    uint64_t back = image->last_undo[group] != 0 ? number + 1 - image->last_undo[group] : 0;
+    undo->back = back <= image->undo_mask ? (uint32_t)back : 0;
+    image->last_undo[group] = number + 1;
+}
+
+/* Notes what a put of a key is about to change; returns the slot that it goes to. */
+static struct image_slot *note_undo(struct image *image, seq_number seq, struct hash128 key)
+{
+    uint64_t number = undo_make_room(image);
+    struct image_slot *slot = slot_of(image, key);
+    /* Also an entry that has expired: the rollback may take the clock back as well. */
+    bool is_new = slot->low == SLOT_EMPTY;
+    struct undo_entry *undo = undo_begin(image, number, seq, is_new ? UNDO_PUT_NEW : UNDO_PUT_OLD);
+    if (!is_new) {
+        copy_words(&undo->slot, slot, image->slot_size);
+    } else {
+        undo->slot.low = key.low;
+        undo->slot.high = key.high;
+    }
+    undo_chain(image, undo, number, image_group(key));
+    undo_publish(image, number);
+    return slot;
 }
 
 void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t at,
@@ -480,20 +449,7 @@ void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t 
 {
     REQUIRE(image->value_at != 0 || at == STORE_NEVER);
     key = usable_key(key);
-    struct image_slot *slot = slot_of(image, key);
-    if (seq != 0) {
-        /* Also an entry that has expired: the rollback may take the clock back as well. */
-        bool is_new = slot->low == SLOT_EMPTY;
-        struct undo_entry *undo = undo_next(image, seq, is_new ? UNDO_PUT_NEW : UNDO_PUT_OLD);
-        if (!is_new) {
-            copy_words(&undo->slot, slot, image->slot_size);
-        } else {
-            undo->slot.low = key.low;
-            undo->slot.high = key.high;
-        }
-        undo_chain(image, undo, image_group(key));
-        undo_publish(image);
-    }
+    struct image_slot *slot = seq != 0 ? note_undo(image, seq, key) : slot_of(image, key);
     put_at(image, slot, key, at, value);
 }
 
@@ -505,10 +461,11 @@ int64_t image_clock(const struct image *image)
 void image_set_clock(struct image *image, seq_number seq, int64_t clock)
 {
     if (seq != 0) {
-        struct undo_entry *undo = undo_next(image, seq, UNDO_CLOCK);
+        uint64_t number = undo_make_room(image);
+        struct undo_entry *undo = undo_begin(image, number, seq, UNDO_CLOCK);
         undo->clock.from = image->header->clock;
         undo->clock.to = clock;
-        undo_publish(image);
+        undo_publish(image, number);
     } else {
         image->committed_clock = clock;
     }
@@ -548,13 +505,15 @@ static int64_t find_committed_clock(const struct image *image, seq_number commit
     return h->clock;
 }
 
-static void roll_back(struct image *image)
+static void roll_back(struct image *image, _Atomic uint64_t *beats)
 {
     seq_number committed = image_commit_get(image).seq;
     image->committed_clock = find_committed_clock(image, committed);
     uint64_t head = atomic_load(&image->header->undo_head);
     uint64_t tail = atomic_load(&image->header->undo_tail);
     while (tail > head && undo_at(image, tail - 1)->seq > committed) {
+        if (tail % UNDOS_PER_BEAT == 0)
+            status_page_beat(beats);
         undo_apply(image, undo_at(image, tail - 1));
         atomic_store(&image->header->undo_tail, --tail);
     }
@@ -571,16 +530,35 @@ static void recount(struct image *image, unsigned shard)
     image->header->used[shard] = used;
 }
 
-/* Whether all tables lie in the memory that there is. */
+bool image_table_fits(const struct image *image, uint64_t table, size_t slot_size)
+{
+    return table_page(table) >= image->space.first_page &&
+           (table_page(table) + pages_for(table_slots(table) * slot_size)) * STORE_PAGE_BYTES <=
+               image->map.len;
+}
+
+void image_table_note(struct image *image, uint64_t table, size_t slot_size)
+{
+    store_space_note(&image->space, table_page(table), pages_for(table_slots(table) * slot_size));
+}
+
 static bool tables_fit(const struct image *image)
 {
     for (unsigned i = 0; i < IMAGE_SHARDS; i++) {
-        uint64_t table = table_of(image, i), bytes = table_slots(table) * image->slot_size;
-        if (table_page(table) < image->space.first_page ||
-            (table_page(table) + pages_for(bytes)) * STORE_PAGE_BYTES > image->map.len)
+        if (!image_table_fits(image, table_of(image, i), image->slot_size))
             return false;
     }
-    return true;
+    return undo_fits(image);
+}
+
+static void note_tables(struct image *image)
+{
+    for (unsigned i = 0; i < IMAGE_SHARDS; i++)
+        image_table_note(image, table_of(image, i), image->slot_size);
+    uint64_t undo = atomic_load(&image->header->undo_table);
+    if (undo != 0)
+        image_table_note(image, undo, image->undo_size);
+    store_space_tidy(&image->space);
 }
 
 bool image_attach(struct image *image, const struct store_spec *spec)
@@ -594,17 +572,14 @@ bool image_attach(struct image *image, const struct store_spec *spec)
     init_space(image);
     if (!tables_fit(image))
         return false;
-    for (unsigned i = 0; i < IMAGE_SHARDS; i++) {
-        uint64_t table = table_of(image, i);
-        store_space_note(&image->space, table_page(table),
-                         pages_for(table_slots(table) * image->slot_size));
-    }
-    store_space_tidy(&image->space);
+    note_tables(image);
+    undo_use(image);
     uint64_t moving = atomic_load(&h->moving);
     if (moving != 0)
         recount(image, (unsigned)moving - 1);
     atomic_store(&h->moving, 0);
-    roll_back(image);
+    roll_back(image, spec->beats);
+    undo_shrink(image);
     return true;
 }
 
@@ -640,53 +615,14 @@ uint64_t image_bytes(const struct image *image)
     return bytes;
 }
 
-/* The undo entries of one group, and which of its keys may have some. */
-struct group_undos {
-    uint64_t newest; /* number + 1; 0: none */
-    uint64_t head;
-    uint64_t marks[64];
-};
-
-static uint64_t before(const struct image *image, const struct group_undos *undos, uint64_t number)
-{
-    uint32_t back = undo_at(image, number - 1)->back;
-    return back != 0 && number - back > undos->head ? number - back : 0;
-}
-
-static void undos_of(const struct image *image, unsigned group, struct group_undos *undos)
-{
-    uint64_t newest = image->last_undo[group];
-    *undos = (struct group_undos){.head = atomic_load(&image->header->undo_head)};
-    undos->newest = newest > undos->head ? newest : 0;
-    for (uint64_t n = undos->newest; n != 0; n = before(image, undos, n)) {
-        uint64_t low = undo_at(image, n - 1)->slot.low;
-        undos->marks[low / 64 % 64] |= UINT64_C(1) << low % 64;
-    }
-}
-
-/* The oldest undo entry of a key, which holds what the key was at the committed point. */
-static const struct undo_entry *oldest_undo(const struct image *image,
-                                            const struct group_undos *undos, struct hash128 key)
-{
-    const struct undo_entry *oldest = NULL;
-    if ((undos->marks[key.low / 64 % 64] >> key.low % 64 & 1) == 0)
-        return NULL;
-    for (uint64_t n = undos->newest; n != 0; n = before(image, undos, n)) {
-        const struct undo_entry *undo = undo_at(image, n - 1);
-        if (undo->slot.low == key.low && undo->slot.high == key.high)
-            oldest = undo;
-    }
-    return oldest;
-}
-
 /*
  * Entries with an undo are written as the undo has them; an entry that was there at the committed
  * point and is in no slot now cannot be, because shards keep what is live as of that point.
  */
 uint32_t image_dump_group(const struct image *image, unsigned group, struct buf *out)
 {
-    struct group_undos undos;
-    undos_of(image, group, &undos);
+    struct undo_index undos;
+    undo_index_make(image, group, &undos);
     int64_t clock = image_committed_clock(image);
     uint64_t table = table_of(image, group % IMAGE_SHARDS);
     uint32_t dumped = 0;
@@ -694,7 +630,7 @@ uint32_t image_dump_group(const struct image *image, unsigned group, struct buf 
         const struct image_slot *slot = slot_at(image, table_base(image, table), i);
         if (slot->low < SLOT_LOW_MIN || image_group(key_of(slot)) != group)
             continue;
-        const struct undo_entry *undo = oldest_undo(image, &undos, key_of(slot));
+        const struct undo_entry *undo = undo_index_find(image, &undos, slot);
         if (undo != NULL && undo->op == UNDO_PUT_NEW)
             continue;
         if (undo != NULL)
@@ -705,5 +641,6 @@ uint32_t image_dump_group(const struct image *image, unsigned group, struct buf 
         out->len += image->slot_size;
         dumped++;
     }
+    undo_index_done(&undos);
     return dumped;
 }

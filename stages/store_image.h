@@ -4,16 +4,17 @@
  *
  * An image is valid after the death of its writer at any instruction, provided that the writer
  * executed only this code: every change is noted in the undo log before it is made, a new entry
- * becomes visible with the store of its first word, and a table that grows is replaced by the
- * store of one word. Memory order is the program's (release stores), which is what a process
- * that is killed leaves behind; power loss is the log's business, not the image's.
+ * becomes visible with the store of its first word, and a table that grows, or the undo log, is
+ * replaced by the store of one word. Memory order is the program's (release stores), which is what
+ * a process that is killed leaves behind; power loss is the log's business, not the image's.
  *
  * The table is split into IMAGE_SHARDS by the top byte of the key, so that growing one costs a
- * 256th of growing all. A table that grows may move the whole image to other addresses: pointers
- * into it are dead then. If there is no memory for it, the process ends there, with the reason:
- * half a step cannot be taken back, and a step whose change is missing would put out other bytes.
- * Linear probing from a place that rises with the low half of the key, so that a shard lies in the
- * order of its keys and growing it reads and writes in one direction.
+ * 256th of growing all. The undo log grows with what one seq changes (store_undo.c). Whatever grows
+ * may move the whole image to other addresses: pointers into it are dead then. If there is no
+ * memory for it, the process ends there, with the reason: half a step cannot be taken back, and a
+ * step whose change is missing would put out other bytes. Linear probing from a place that rises
+ * with the low half of the key, so that a shard lies in the order of its keys and growing it reads
+ * and writes in one direction.
  */
 #ifndef BULKHEAD_STAGES_STORE_IMAGE_H
 #define BULKHEAD_STAGES_STORE_IMAGE_H
@@ -56,6 +57,8 @@ struct image {
     uint32_t value_at; /* where in a slot's rest the value begins: behind expires_at, if any */
     size_t slot_size;
     size_t undo_size;
+    uint8_t *undo_base; /* of the undo log; moves with the others, and when the log grows */
+    uint64_t undo_mask; /* how many entries it has, less one */
     struct store_space space;
     /* What follows from the undo log, which is empty when a process begins. */
     int64_t committed_clock;
@@ -95,8 +98,8 @@ const void *image_find(const struct image *image, struct hash128 key);
 void image_prefetch(const struct image *image, struct hash128 key);
 
 /*
- * Sets an entry; with undo if seq is not 0. Requires: room in the undo log if so; STORE_NEVER where
- * entries do not expire.
+ * Sets an entry; with undo if seq is not 0. Requires: STORE_NEVER where entries do not expire; the
+ * value does not lie in the image.
  */
 void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t expires_at,
                const void *value);

@@ -313,7 +313,7 @@ void store_log_add_clock(struct buf *body, int64_t clock)
 int store_log_write(int fd, uint64_t nonce, uint64_t offset, seq_number first, seq_number last,
                     const uint8_t *body, size_t body_len, struct buf *scratch, struct err *e)
 {
-    REQUIRE(body_len <= UINT32_MAX && first <= last);
+    REQUIRE(body_len <= STORE_GROUP_BODY_BYTES_MAX && first <= last);
     buf_reset(scratch);
     uint8_t *group = buf_reserve(scratch, STORE_GROUP_HEADER_BYTES + body_len);
     bytes_put_u32(group + GROUP_AT_MAGIC, GROUP_MAGIC);

@@ -44,7 +44,7 @@ static uint64_t end_before(const struct store_space *space, size_t i)
 
 static void insert(struct store_space *space, size_t i, uint64_t page, uint64_t pages)
 {
-    INVARIANT(space->count < IMAGE_SHARDS + 1 && end_before(space, i) <= page);
+    INVARIANT(space->count < STORE_EXTENTS_MAX && end_before(space, i) <= page);
     INVARIANT(i == space->count || page + pages <= space->extents[i].page);
     memmove(&space->extents[i + 1], &space->extents[i],
             (space->count - i) * sizeof space->extents[0]);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_space.h - where in an image the tables of its shards lie; private to the store
+ * store_space.h - where in an image its tables lie; private to the store
  *
  * An image is a range of addresses that grows at its end (store_map.h). Tables come and go as
- * shards grow. All that is known here follows from where the tables of the shards are, which the
- * image says: so it is private memory, made anew by every process, and a kill cannot spoil it.
+ * shards, or the undo log, grow. All that is known here follows from where the tables are, which
+ * the image says: so it is private memory, made anew by every process, and a kill cannot spoil it.
  *
  * Memory is taken in chunks of 2 MiB once the tables are large: a look into a large table costs a
  * miss in the TLB otherwise, which is half of what it costs. Huge pages of shared memory are
@@ -25,6 +25,9 @@
 #define IMAGE_SHARDS KEY_GROUPS
 #endif
 
+/* A table for every shard, one for an undo log that has grown, and one that takes another's place.
+ */
+#define STORE_EXTENTS_MAX (IMAGE_SHARDS + 2)
 #define STORE_CHUNKS_MAX (STORE_SPACE_BYTES / STORE_CHUNK_BYTES)
 
 struct store_extent {
@@ -37,7 +40,7 @@ struct store_space {
     uint64_t high_page;    /* from here on nothing was ever written: it reads as zeros */
     uint64_t pages;        /* of all extents */
     size_t count;
-    struct store_extent extents[IMAGE_SHARDS + 1]; /* by page; one shard may have two tables */
+    struct store_extent extents[STORE_EXTENTS_MAX]; /* by page */
     uint8_t asked[STORE_CHUNKS_MAX / 8]; /* bits: chunks that were made huge, if it can be */
 };
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_image_p.h - what lies in an image; private to store_image.c and store_undo.c
+ */
+#ifndef BULKHEAD_STAGES_STORE_IMAGE_P_H
+#define BULKHEAD_STAGES_STORE_IMAGE_P_H
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "stages/store_image.h"
+
+/*
+ * A table of a shard, or an undo log that has grown, packed so that one store replaces it:
+ * page << 36 | how many slots or entries.
+ */
+#define TABLE_SLOTS_BITS 36
+#define TABLE(page, slots) ((page) << TABLE_SLOTS_BITS | (slots))
+_Static_assert(STORE_SPACE_BYTES / STORE_PAGE_BYTES <= UINT64_C(1) << (64 - TABLE_SLOTS_BITS),
+               "any page fits");
+
+struct image_header {
+    uint64_t magic;
+    uint32_t value_len;
+    uint32_t expires;
+    char schema[STORE_SCHEMA_BYTES_MAX + 1];
+    uint8_t secret[STORE_SECRET_BYTES];
+    _Atomic uint64_t complete;
+    _Atomic uint64_t active_commit; /* which of the two is valid */
+    struct image_commit commits[2];
+    int64_t clock;
+    _Atomic uint64_t undo_head;  /* counts entries ever freed */
+    _Atomic uint64_t undo_tail;  /* counts entries ever made */
+    _Atomic uint64_t undo_table; /* where the undo log lies; 0: behind the header */
+    _Atomic uint64_t moving;     /* the shard whose table is being replaced, + 1; 0: none */
+    _Atomic uint64_t tables[IMAGE_SHARDS];
+    uint64_t positions[KEY_GROUPS];
+    uint32_t used[IMAGE_SHARDS]; /* slots taken; a kill may leave it one too high */
+};
+
+enum undo_op {
+    UNDO_PUT_NEW, /* there was no entry; slot has its key only */
+    UNDO_PUT_OLD, /* there was one, kept here */
+    UNDO_CLOCK,
+};
+
+struct undo_entry {
+    uint64_t seq;
+    uint32_t op;
+    uint32_t back; /* how far before this one the same group's is; 0: it was gone by then */
+    union {
+        struct {
+            int64_t from, to;
+        } clock;
+        struct image_slot slot;
+    };
+};
+
+/* --- space --- */
+
+static inline uint64_t pages_for(uint64_t bytes)
+{
+    return (bytes + STORE_PAGE_BYTES - 1) / STORE_PAGE_BYTES;
+}
+
+static inline uint64_t table_slots(uint64_t table)
+{
+    return table & ((UINT64_C(1) << TABLE_SLOTS_BITS) - 1);
+}
+
+static inline uint64_t table_page(uint64_t table)
+{
+    return table >> TABLE_SLOTS_BITS;
+}
+
+/* Whether a table lies in the memory that there is. */
+bool image_table_fits(const struct image *image, uint64_t table, size_t slot_size);
+
+/* Takes note of a table that is there. */
+void image_table_note(struct image *image, uint64_t table, size_t slot_size);
+
+/*
+ * Makes a table, or ends the process: see store_image.h. Pointers into the image are dead then.
+ */
+uint64_t image_table_new(struct image *image, uint64_t slots, size_t slot_size);
+
+/* Says why there is no memory for a change, and ends the process: see store_image.h. */
+_Noreturn void image_give_up(const struct image *image, const struct err *e);
+
+/* --- the undo log --- */
+
+static inline struct undo_entry *undo_at(const struct image *image, uint64_t number)
+{
+    return (struct undo_entry *)(image->undo_base + (number & image->undo_mask) * image->undo_size);
+}
+
+/* Where the log lies that every image has: behind the header, its bytes. */
+uint64_t undo_fixed_page(void);
+uint64_t undo_fixed_bytes(const struct image *image);
+
+/* Whether the log that the header names lies in memory, and what it says of itself can be. */
+bool undo_fits(const struct image *image);
+
+/* Takes the log that the header names into use; when it has changed, or the map has moved. */
+void undo_use(struct image *image);
+
+/* Makes room where every entry is taken, or ends the process. Pointers into the image are dead. */
+void undo_grow(struct image *image);
+
+/* Goes back to the log that every image has, when what waits for a commit fills half of it. */
+void undo_shrink(struct image *image);
+
+/* The undo entries of one group, by their keys. */
+struct undo_index {
+    uint64_t
+        *oldest; /* number + 1 of the oldest of a key; 0: none; NULL if there are none at all */
+    uint64_t mask;
+};
+
+/* To be given to undo_index_done(). */
+void undo_index_make(const struct image *image, unsigned group, struct undo_index *ret_index);
+void undo_index_done(struct undo_index *index);
+
+/* The oldest undo entry of a key, which holds what it was at the committed point; or NULL. */
+const struct undo_entry *undo_index_find(const struct image *image, const struct undo_index *index,
+                                         const struct image_slot *key);
+
+#endif
