@@ -153,6 +153,7 @@ static bool load_block(struct file_window *file, uint64_t *offset, unsigned grou
     uint32_t crc = hash_crc32c(store_file_seed(header), block, BLOCK_AT_CRC);
     if (hash_crc32c(crc, slots, count * slot_size) != bytes_get_u32(block + BLOCK_AT_CRC))
         return false;
+    image_expect(image, group, count);
     for (uint64_t i = 0; i < count; i++) {
         const uint8_t *slot = slots + i * slot_size;
         struct hash128 key = {bytes_get_u64(slot), bytes_get_u64(slot + 8)};

@@ -339,10 +339,10 @@ static uint64_t slots_for(const struct image *image, uint64_t live, uint64_t slo
 }
 
 /*
- * Moves a shard to a new table, leaving behind what has expired as of the committed clock: what
- * expired later must come back if the clock is rolled back.
+ * Moves a shard to a new table with room for so many more entries, leaving behind what has expired
+ * as of the committed clock: what expired later must come back if the clock is rolled back.
  */
-static void shard_rebuild(struct image *image, unsigned shard)
+static void shard_rebuild(struct image *image, unsigned shard, uint64_t more)
 {
     uint64_t old = table_of(image, shard);
     uint8_t *old_base = table_base(image, old);
@@ -351,7 +351,7 @@ static void shard_rebuild(struct image *image, unsigned shard)
     for (uint64_t i = 0; i < table_slots(old); i++)
         live += is_live(image, slot_at(image, old_base, i), clock) ? 1 : 0;
     uint64_t new =
-        image_table_new(image, slots_for(image, live, table_slots(old)), image->slot_size);
+        image_table_new(image, slots_for(image, live + more, table_slots(old)), image->slot_size);
     struct image_header *h = image->header;
     old_base = table_base(image, old);
     for (uint64_t i = 0; i < table_slots(old); i++) {
@@ -364,6 +364,14 @@ static void shard_rebuild(struct image *image, unsigned shard)
     h->used[shard] = live;
     atomic_store(&h->moving, 0);
     store_space_give_back(&image->space, table_page(old));
+}
+
+void image_expect(struct image *image, unsigned group, uint64_t entries)
+{
+    unsigned shard = group % IMAGE_SHARDS;
+    uint64_t slots = table_slots(table_of(image, shard));
+    if (image->header->used[shard] + entries > used_max(image, slots))
+        shard_rebuild(image, shard, entries);
 }
 
 /*
@@ -379,7 +387,7 @@ static void put_at(struct image *image, struct image_slot *slot, struct hash128 
     }
     unsigned shard = image_shard(key);
     if (image->header->used[shard] + 1 > used_max(image, table_slots(table_of(image, shard)))) {
-        shard_rebuild(image, shard);
+        shard_rebuild(image, shard, 0);
         slot = slot_of(image, key);
     }
     image->header->used[shard]++;

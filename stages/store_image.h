@@ -104,6 +104,13 @@ void image_prefetch(const struct image *image, struct hash128 key);
 void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t expires_at,
                const void *value);
 
+/*
+ * Makes room for so many entries of a group. What comes in the order of a shard, as a checkpoint
+ * has it, would else stand at the beginning of a table that is too small, and each look for the
+ * end.
+ */
+void image_expect(struct image *image, unsigned group, uint64_t entries);
+
 /* The group of a key, and the shard that it lies in. */
 unsigned image_group(struct hash128 key);
 unsigned image_shard(struct hash128 key);
