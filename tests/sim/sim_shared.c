@@ -15,7 +15,7 @@
 
 #define MEMORY_FD_BASE (2 << 20)
 #define MEMORY_FILES_MAX 96u
-/* More than an image of the tests ever has: so it grows where it is. */
+/* More than an image of the tests ever has: so it can grow where it is, and moves by chance. */
 #define LARGE_BYTES ((size_t)1 << 30)
 #define SMALL_BYTES ((size_t)4096)
 #define PAGE_BYTES ((size_t)4096)
@@ -148,24 +148,57 @@ void *__wrap_mmap(void *at, size_t len, int protection, int flags, int fd, off_t
     return file->base;
 }
 
+static struct memory_file *file_at(const void *base)
+{
+    for (size_t i = 0; i < MEMORY_FILES_MAX; i++) {
+        if (memory_files[i].used && memory_files[i].base == base)
+            return &memory_files[i];
+    }
+    return NULL;
+}
+
+/* To other addresses; nothing is left at the old ones, so whoever still uses them dies of it. */
+static void move(struct memory_file *file)
+{
+    void *place = __real_mmap(NULL, LARGE_BYTES, PROT_NONE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    INVARIANT(place != MAP_FAILED);
+    void *moved =
+        __real_mremap(file->base, LARGE_BYTES, LARGE_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+    INVARIANT(moved == place);
+    file->base = moved;
+}
+
 void *__wrap_mremap(void *base, size_t old_len, size_t len, int flags, ...)
 {
-    INVARIANT(len <= LARGE_BYTES && flags == 0);
+    struct memory_file *file = file_at(base);
+    INVARIANT(file != NULL && file->large && len <= LARGE_BYTES);
+    process_call("mremap", "", len);
+    if ((flags & MREMAP_FIXED) != 0) {
+        va_list args;
+        va_start(args, flags);
+        void *place = va_arg(args, void *);
+        va_end(args);
+        (void)__real_munmap(place, len); /* we have one of our own */
+    }
+    if ((flags & MREMAP_MAYMOVE) != 0)
+        move(file);
+    else if (present != NULL && len > old_len && chance_one_in(2)) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
     for (size_t i = 0; present != NULL && i < sizeof present->maps / sizeof present->maps[0]; i++) {
         if (present->maps[i].base == base && present->maps[i].len == old_len) {
-            present->maps[i].len = len;
+            present->maps[i] = (struct map){.base = file->base, .len = len};
             break;
         }
     }
-    return base;
+    return file->base;
 }
 
 int __wrap_munmap(void *base, size_t len)
 {
-    bool ours = false;
-    for (size_t i = 0; i < MEMORY_FILES_MAX; i++)
-        ours = ours || (memory_files[i].used && memory_files[i].base == base);
-    if (!ours)
+    if (file_at(base) == NULL)
         return __real_munmap(base, len);
     for (size_t i = 0; present != NULL && i < sizeof present->maps / sizeof present->maps[0]; i++) {
         if (present->maps[i].base == base && present->maps[i].len == len) {
@@ -181,6 +214,7 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
     fd = memory_fd_of(fd);
     if (!memory_file_is_ours(fd))
         return __real_fallocate(fd, mode, offset, len);
+    process_call("fallocate", "", (uint64_t)offset);
     empty(&memory_files[fd - MEMORY_FD_BASE], (size_t)offset, (size_t)len);
     return 0;
 }

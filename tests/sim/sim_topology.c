@@ -90,6 +90,19 @@ static const char *const graphs[] = {
     "  counts: { kind: window.count, from: [once, parse], key: customer_id, at: time, per: week, "
     "lateness: 3d, workers: 2 }\n"
     "  format: { kind: json.encode, from: counts, workers: 2, by: customer_id }\n" ANSWERS,
+    /* What a month has counted comes at one seq, eight times by a fan-in: more than an undo log
+       has. */
+    HEAD PARSE
+    "  counts: { kind: window.count, from: parse, key: [customer_id, id], at: time, per: month, "
+    "lateness: 60d }\n"
+    "  way1: { kind: merge, from: counts }\n"
+    "  two: { kind: merge, from: [counts, way1], origin: a }\n"
+    "  way2: { kind: merge, from: two }\n"
+    "  four: { kind: merge, from: [two, way2], origin: b }\n"
+    "  way3: { kind: merge, from: four }\n"
+    "  eight: { kind: merge, from: [four, way3], origin: c }\n"
+    "  once: { kind: dedupe, from: eight, key: [customer_id, id, window, a, b, c], keep: 70d, at: "
+    "window }\n" FORMAT("once", "customer_id, id, a, b, c, window, count") ANSWERS,
     /* A branch that drops everything, and is not waited for. */
     HEAD PARSE FORMAT("parse", "id, time") ANSWERS "  enough: { kind: discard, from: parse }\n",
     /* A sink that merges: what was good with what was not. */
