@@ -44,7 +44,7 @@ struct layout_position {
     bool kept;              /* the kind keeps a position: it has a store or a cursor */
     bool found;             /* there is one on the disk */
     bool partial;           /* some of its workers have one and others do not */
-    seq_number least, most; /* of its workers, if found */
+    seq_number least, most; /* of its workers, and of key groups that are ahead, if found */
 };
 
 /*

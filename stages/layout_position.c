@@ -17,32 +17,33 @@
 /* One worker of those that the stage is laid out for. */
 static int read_worker(const struct topology *topology, const struct stage *stage, int dir_fd,
                        const struct layout_file *layout, size_t worker, bool *ret_found,
-                       seq_number *ret_seq, struct err *e)
+                       seq_number *ret_seq, seq_number *ret_most, struct err *e)
 {
     const struct stage_ops *ops = stage->kind->ops;
     if (ops->store_spec == NULL) {
         uint8_t payload[CURSOR_PAYLOAD_BYTES];
         int rc = cursor_read(dir_fd, ops->cursor_magic, payload, ret_found, e);
         if (rc == 0 && *ret_found)
-            *ret_seq = bytes_get_u64(payload);
+            *ret_seq = *ret_most = bytes_get_u64(payload);
         return rc;
     }
     struct store_spec spec;
     layout_store_spec(topology, stage, worker, layout->workers, &spec);
     spec.has_secret = layout->workers > 1;
     memcpy(spec.secret, layout->secret, sizeof spec.secret);
-    return store_read_position(dir_fd, &spec, ret_found, ret_seq, e);
+    return store_read_position(dir_fd, &spec, ret_found, ret_seq, ret_most, e);
 }
 
-static void add(struct layout_position *position, size_t before, bool found, seq_number seq)
+static void add(struct layout_position *position, size_t before, bool found, seq_number seq,
+                seq_number most)
 {
     /* A worker that has nothing yet is at the beginning. */
     if (!found)
-        seq = 0;
+        seq = most = 0;
     if (seq < position->least)
         position->least = seq;
-    if (seq > position->most)
-        position->most = seq;
+    if (most > position->most)
+        position->most = most;
     position->partial |= before != 0 && position->found != found;
     position->found |= found;
 }
@@ -55,13 +56,13 @@ static int read_workers(const struct topology *topology, const struct stage *sta
     for (size_t i = 0; rc == 0 && i < layout.workers; i++) {
         int dir_fd = base_fd;
         bool found = false;
-        seq_number seq = 0;
+        seq_number seq = 0, most = 0;
         if (layout.workers > 1)
             rc = layout_open_worker(base_fd, i, &dir_fd, e);
         if (rc == 0)
-            rc = read_worker(topology, stage, dir_fd, &layout, i, &found, &seq, e);
+            rc = read_worker(topology, stage, dir_fd, &layout, i, &found, &seq, &most, e);
         if (rc == 0)
-            add(position, i, found, seq);
+            add(position, i, found, seq, most);
         if (dir_fd >= 0 && dir_fd != base_fd)
             (void)close(dir_fd);
     }

@@ -95,11 +95,12 @@ int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool dur
  *
  *   ret_found  whether there is one
  *   ret_seq    if so, what store_committed() would say, unless a piece at its end is cut off
+ *   ret_most   likewise, or the position of a key group that is further: see store_is_ahead()
  *
  * Returns: as store_open().
  */
 int store_read_position(int dir_fd, const struct store_spec *spec, bool *ret_found,
-                        seq_number *ret_seq, struct err *e);
+                        seq_number *ret_seq, seq_number *ret_most, struct err *e);
 
 /* Closes without a commit: what was not committed is gone. Takes NULL. */
 void store_close(struct store *s);

@@ -134,25 +134,45 @@ int store_checkpoint_open(int dir_fd, uint64_t number, int *ret_fd,
                            ret_fd, ret_header, e);
 }
 
+static size_t slot_bytes(const struct store_file_header *header)
+{
+    return (header->expires ? 24 : 16) + (size_t)header->value_len;
+}
+
+static bool is_block(const uint8_t *block, unsigned group)
+{
+    return bytes_get_u32(block + BLOCK_AT_MAGIC) == BLOCK_MAGIC &&
+           bytes_get_u32(block + BLOCK_AT_GROUP) == group;
+}
+
+/* The block at the offset, dead with the next look at the file; NULL if it does not verify. */
+static const uint8_t *find_block(struct file_window *file, uint64_t offset, unsigned group,
+                                 const struct store_file_header *header)
+{
+    const uint8_t *block = file_window_at(file, offset, BLOCK_HEADER_BYTES);
+    if (block == NULL || !is_block(block, group))
+        return NULL;
+    uint64_t len = bytes_get_u32(block + BLOCK_AT_COUNT) * (uint64_t)slot_bytes(header);
+    block = file_window_at(file, offset, BLOCK_HEADER_BYTES + len);
+    if (block == NULL)
+        return NULL;
+    uint32_t crc = hash_crc32c(store_file_seed(header), block, BLOCK_AT_CRC);
+    crc = hash_crc32c(crc, block + BLOCK_HEADER_BYTES, len);
+    return crc == bytes_get_u32(block + BLOCK_AT_CRC) ? block : NULL;
+}
+
 /* Reads one block at the offset into the image; *offset then stands behind it. */
 static bool load_block(struct file_window *file, uint64_t *offset, unsigned group,
                        const struct store_file_header *header, struct image *image,
                        uint64_t *entries)
 {
-    const uint8_t *block = file_window_at(file, *offset, BLOCK_HEADER_BYTES);
-    if (block == NULL || bytes_get_u32(block + BLOCK_AT_MAGIC) != BLOCK_MAGIC ||
-        bytes_get_u32(block + BLOCK_AT_GROUP) != group)
-        return false;
-    size_t value_at = header->expires ? 24 : 16;
-    size_t slot_size = value_at + header->value_len;
-    uint64_t count = bytes_get_u32(block + BLOCK_AT_COUNT);
-    block = file_window_at(file, *offset, BLOCK_HEADER_BYTES + count * slot_size);
+    const uint8_t *block = find_block(file, *offset, group, header);
     if (block == NULL)
         return false;
+    size_t value_at = header->expires ? 24 : 16;
+    size_t slot_size = slot_bytes(header);
+    uint64_t count = bytes_get_u32(block + BLOCK_AT_COUNT);
     const uint8_t *slots = block + BLOCK_HEADER_BYTES;
-    uint32_t crc = hash_crc32c(store_file_seed(header), block, BLOCK_AT_CRC);
-    if (hash_crc32c(crc, slots, count * slot_size) != bytes_get_u32(block + BLOCK_AT_CRC))
-        return false;
     image_expect(image, group, count);
     for (uint64_t i = 0; i < count; i++) {
         const uint8_t *slot = slots + i * slot_size;
@@ -203,6 +223,33 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
                            offset);
     if (rc == 0)
         image_set_clock(image, 0, header->clock);
+    file_window_done(&file);
+    return rc;
+}
+
+/*
+ * Only the heads of the blocks are read: the whole may be large, and whoever loads it verifies it.
+ * But a position that counts is taken from a block that verifies.
+ */
+int store_checkpoint_raise(int fd, const struct store_file_header *header, seq_number *most,
+                           struct err *e)
+{
+    struct file_window file;
+    file_window_init(&file, fd, NULL, e);
+    int rc = 0;
+    uint64_t offset = STORE_HEADER_BYTES;
+    for (unsigned group = 0; rc == 0 && group < KEY_GROUPS; group++) {
+        uint8_t head[BLOCK_HEADER_BYTES];
+        size_t len;
+        rc = file_read_at(fd, offset, head, sizeof head, &len, e);
+        if (rc != 0 || len < sizeof head || !is_block(head, group))
+            break;
+        seq_number position = bytes_get_u64(head + BLOCK_AT_POSITION);
+        if (position > *most && find_block(&file, offset, group, header) != NULL)
+            *most = position;
+        rc = file.rc;
+        offset += sizeof head + bytes_get_u32(head + BLOCK_AT_COUNT) * (uint64_t)slot_bytes(header);
+    }
     file_window_done(&file);
     return rc;
 }

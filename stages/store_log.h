@@ -124,6 +124,13 @@ void store_checkpoint_abandon(struct store_checkpoint *c);
 int store_checkpoint_load(int fd, const struct store_file_header *header, struct image *image,
                           _Atomic uint64_t *beats, struct err *e);
 
+/*
+ * Raises *most to the greatest position of a key group, if that is more. Leaves it to
+ * store_checkpoint_load() to say what does not verify. Returns 0 or ERR_IO.
+ */
+int store_checkpoint_raise(int fd, const struct store_file_header *header, seq_number *most,
+                           struct err *e);
+
 /* Opens a checkpoint and reads its header. Returns 0, ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO. */
 int store_checkpoint_open(int dir_fd, uint64_t number, int *ret_fd,
                           struct store_file_header *ret_header, struct err *e);

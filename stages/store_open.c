@@ -349,8 +349,22 @@ static int read_last_log(struct store *s, uint64_t number, seq_number *ret_seq, 
     return rc;
 }
 
+/* Raises *most to the position of a key group that is ahead. */
+static int read_groups(int dir_fd, uint64_t number, seq_number *most, struct err *e)
+{
+    struct store_file_header header;
+    int fd;
+    int rc = store_checkpoint_open(dir_fd, number, &fd, &header, e);
+    /* Whether it is needed, and what is wrong with it, is told when the store is opened. */
+    if (rc != 0)
+        return rc == ERR_CORRUPT || rc == ERR_NOT_FOUND ? 0 : rc;
+    rc = store_checkpoint_raise(fd, &header, most, e);
+    (void)close(fd);
+    return rc;
+}
+
 int store_read_position(int dir_fd, const struct store_spec *spec, bool *ret_found,
-                        seq_number *ret_seq, struct err *e)
+                        seq_number *ret_seq, seq_number *ret_most, struct err *e)
 {
     struct store_files files;
     int rc = store_files_find(dir_fd, &files, e);
@@ -362,7 +376,10 @@ int store_read_position(int dir_fd, const struct store_spec *spec, bool *ret_fou
     struct store s = {.dir_fd = dir_fd, .spec = *spec};
     if (files.log_last == 0)
         return err_set(e, ERR_CORRUPT, "store.%" PRIu64 ".log is missing", files.checkpoint);
-    return read_last_log(&s, files.log_last, ret_seq, e);
+    rc = read_last_log(&s, files.log_last, ret_seq, e);
+    *ret_most = *ret_seq;
+    return rc == 0 && files.checkpoint != 0 ? read_groups(dir_fd, files.checkpoint, ret_most, e)
+                                            : rc;
 }
 
 void store_close(struct store *s)

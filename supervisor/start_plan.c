@@ -68,25 +68,45 @@ static size_t first_worker(const struct topology *t, size_t index)
 }
 
 /*
- * How far those are that feed a stage: nothing up to there can be had any more. *ret_who is the one
- * that is furthest.
+ * How far a stage is, for those behind it: if it keeps nothing, as far as those before it. Its
+ * workers differ after a kill, or a key group that moved is ahead of its worker.
  */
-static seq_number furthest_before(const struct start_plan *plan, size_t index, const char **ret_who,
-                                  seq_number *reached, const char **who)
+struct reach {
+    seq_number least; /* from here on it may be given records again */
+    seq_number most;  /* some of the records up to here can be had from it by nobody */
+    const char *who;  /* who is at most; NULL: nobody has anything */
+};
+
+/* Of all that feed a stage, the furthest: nothing up to there can be had any more. */
+static struct reach furthest_before(const struct start_plan *plan, size_t index,
+                                    const struct reach *reached)
 {
     const struct topology *t = plan->topology;
-    seq_number furthest = 0;
-    *ret_who = NULL;
+    struct reach furthest = {0};
     for (size_t i = 0; i < t->edge_count; i++) {
         if (first_worker(t, t->edges[i].to) != index)
             continue;
-        size_t from = first_worker(t, t->edges[i].from);
-        if (reached[from] > furthest) {
-            furthest = reached[from];
-            *ret_who = who[from];
+        const struct reach *from = &reached[first_worker(t, t->edges[i].from)];
+        if (from->least > furthest.least)
+            furthest.least = from->least;
+        if (from->most > furthest.most) {
+            furthest.most = from->most;
+            furthest.who = from->who;
         }
     }
     return furthest;
+}
+
+/* Where a stage goes on: behind the last that all its workers have. */
+static seq_number position_of(const struct start_stage *stage)
+{
+    return stage->found && stage->least > stage->begins_after ? stage->least : stage->begins_after;
+}
+
+/* The last that any of its workers or key groups has. */
+static seq_number most_of(const struct start_stage *stage)
+{
+    return stage->found && stage->most > stage->begins_after ? stage->most : stage->begins_after;
 }
 
 /* Of the stages that have a past: the position that is least, and the one that is most. */
@@ -103,9 +123,7 @@ static struct extent extent_of_others(const struct start_plan *plan)
         const struct start_stage *stage = &plan->stages[i];
         if (plan->topology->stages[i].worker != 0 || !stage->keeps || !stage->known)
             continue;
-        seq_number least = stage->found ? stage->least : 0, most = stage->found ? stage->most : 0;
-        least = least > stage->begins_after ? least : stage->begins_after;
-        most = most > stage->begins_after ? most : stage->begins_after;
+        seq_number least = position_of(stage), most = most_of(stage);
         all.any = true;
         if (least < all.least) {
             all.least = least;
@@ -117,11 +135,6 @@ static struct extent extent_of_others(const struct start_plan *plan)
         }
     }
     return all;
-}
-
-static seq_number position_of(const struct start_stage *stage)
-{
-    return stage->found && stage->least > stage->begins_after ? stage->least : stage->begins_after;
 }
 
 static void judge_known_source(struct start_plan *plan, const struct extent *others)
@@ -185,9 +198,9 @@ static void refuse_behind(struct start_plan *plan, const struct start_stage *sta
                       stage->name, at + 1, who, need + 1, at + 1, need, stage->name);
 }
 
-/* Returns how far the stage is, for those behind it. */
-static seq_number judge_stage(struct start_plan *plan, struct start_stage *stage, seq_number need,
-                              const char *who)
+/* Judges a stage that keeps a position. */
+static void judge_stage(struct start_plan *plan, struct start_stage *stage, seq_number need,
+                        const char *who)
 {
     seq_number at = position_of(stage);
     bool has_past = plan->stages[0].known || need != 0;
@@ -196,7 +209,7 @@ static seq_number judge_stage(struct start_plan *plan, struct start_stage *stage
         if (has_past)
             start_plan_note(plan, "stage '%s' is new: it begins with record %" PRIu64, stage->name,
                             need + 1);
-        return need;
+        return;
     }
     if (stage->missing || (at < need && !stage->found)) {
         refuse_gone(plan, stage, need, who);
@@ -210,7 +223,6 @@ static seq_number judge_stage(struct start_plan *plan, struct start_stage *stage
         refuse_behind(plan, stage, need, who);
     }
     stage->goes_on_after = at > need ? at : need;
-    return stage->goes_on_after;
 }
 
 /* Marks the stage at an index and all that it feeds, directly or not. */
@@ -256,14 +268,21 @@ static void judge_change(struct start_plan *plan, size_t index, seq_number from)
         const struct start_stage *stage = &plan->stages[i];
         if (!behind[i] || !stage->keeps || !stage->known || t->stages[i].worker != 0)
             continue;
-        seq_number most =
-            stage->found && stage->most > stage->begins_after ? stage->most : stage->begins_after;
+        seq_number most = most_of(stage);
         if (most <= from)
             continue;
         refuse_change(plan, plan->stages[index].name, from, stage, most);
         break;
     }
     free(behind);
+}
+
+/* How far a stage that keeps a position is, once it is judged. */
+static struct reach reach_of(const struct start_stage *stage)
+{
+    seq_number least = stage->goes_on_after;
+    seq_number most = stage->known ? most_of(stage) : least;
+    return (struct reach){.least = least, .most = most > least ? most : least, .who = stage->name};
 }
 
 void start_plan_judge(struct start_plan *plan)
@@ -274,26 +293,23 @@ void start_plan_judge(struct start_plan *plan)
         judge_known_source(plan, &others);
     else
         judge_new_source(plan, &others);
-    /* How far each stage is, or, if it keeps nothing, those before it; and who that is. */
-    seq_number *reached = memory_new(t->stage_count, sizeof *reached);
-    const char **who = memory_new(t->stage_count, sizeof(const char *));
-    reached[0] = plan->stages[0].goes_on_after;
-    who[0] = plan->stages[0].name;
+    struct reach *reached = memory_new(t->stage_count, sizeof *reached);
+    reached[0] = reach_of(&plan->stages[0]);
     if (plan->stages[0].changed || plan->stages[0].rewired)
-        judge_change(plan, 0, reached[0]);
+        judge_change(plan, 0, reached[0].least);
     /* Of what is behind a source that cannot go on there is nothing to be said. */
     for (size_t i = 1; plan->error_count == 0 && i < t->stage_count; i++) {
         if (t->stages[i].worker != 0)
             continue;
         struct start_stage *stage = &plan->stages[i];
-        seq_number need = reached[i] = furthest_before(plan, i, &who[i], reached, who);
+        struct reach before = reached[i] = furthest_before(plan, i, reached);
         if (stage->keeps) {
-            reached[i] = judge_stage(plan, stage, need, who[i] != NULL ? who[i] : who[0]);
-            who[i] = stage->name;
+            judge_stage(plan, stage, before.most,
+                        before.who != NULL ? before.who : plan->stages[0].name);
+            reached[i] = reach_of(stage);
         }
         if (stage->rewired || stage->changed)
-            judge_change(plan, i, stage->rewired ? need : reached[i]);
+            judge_change(plan, i, stage->rewired ? before.least : reached[i].least);
     }
     free(reached);
-    free(who);
 }

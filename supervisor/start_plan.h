@@ -3,8 +3,9 @@
  * start_plan.h - where every stage goes on, judged before anything is started
  *
  * Pure: facts in, verdict out; it reads no file and says nothing itself. A stage that keeps a
- * position must not be behind any that feeds it: what lies between was acked, and is gone. The
- * table of what may be found and what follows: docs/decisions/0010-start-plan.md.
+ * position must not be behind any worker that feeds it: what lies between was acked, and is gone.
+ * So of a stage its least position counts for what is before it, and its most for what is behind
+ * it. The table of what may be found and what follows: docs/decisions/0010-start-plan.md.
  */
 #ifndef BULKHEAD_SUPERVISOR_START_PLAN_H
 #define BULKHEAD_SUPERVISOR_START_PLAN_H
@@ -25,7 +26,7 @@ struct start_stage {
     bool missing;            /* what must be on the disk is not: its directory, a worker's state */
     bool changed;            /* its options are others: it may make another record of one */
     bool rewired;            /* it reads from others, or others read its dead letters */
-    seq_number least, most;  /* of its workers, if found */
+    seq_number least, most;  /* of its workers, and of key groups that are ahead, if found */
     seq_number begins_after; /* if known: as the manifest says */
 
     seq_number goes_on_after; /* the verdict: everything up to here is done or never comes */

@@ -243,3 +243,45 @@ topology=changed.yaml noted "stage 'low': where.n.below was 1000, is 120"
 holds out.jsonl 1 150
 rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
 topology=without.yaml noted "some outputs are as before and some as now, as --accept-gap says" --accept-gap
+
+# One worker of two is ahead of the sink: its records would be missing, whoever gets its state.
+sed 's/key: k }/key: k, workers: 2 }/' t.yaml >shared.yaml
+topology=shared.yaml
+back() { # back TREE STAGE...: takes these from there
+    local tree=$1 stage
+    shift
+    for stage in "$@"; do rm -r "$state/stages/$stage" && cp -a "$tree/stages/$stage" "$state/stages/$stage"; done
+}
+rm -rf "$state" kept ./*.jsonl
+records 1 100 >in.jsonl
+run >summary
+cp -a "$state" kept
+records 101 150 >>in.jsonl
+run >summary
+rm -rf whole && cp -a "$state" whole
+cp out.jsonl newer.jsonl
+back kept src once/0 out
+head -n 100 newer.jsonl >out.jsonl
+records 151 160 >>in.jsonl
+for workers in 2 1 3; do
+    refused "stage 'out' goes on with record 101, but 'once' before it with 151" "records 101 to 150" "--accept-gap" -- --set once.workers=$workers
+    holds out.jsonl 1 100
+done
+# The same when its state was dealt out, and a key group is ahead in the store of another. That the
+# worker is ahead of the other is no hindrance, so the start gets as far as to the input.
+back whole out
+cat newer.jsonl >out.jsonl
+records 1 100 >in.jsonl
+expect_exit 5 run --set once.workers=1 >summary 2>errors
+grep -q "record 150 of it already" errors || fail "$(cat errors)"
+[ ! -e "$state/stages/once/1" ] || fail "the state of 'once' was not dealt out"
+records 101 160 >>in.jsonl
+back kept out
+head -n 100 newer.jsonl >out.jsonl
+for workers in 1 3; do
+    refused "stage 'out' goes on with record 101, but 'once' before it with 151" -- --set once.workers=$workers
+done
+back whole out
+cat newer.jsonl >out.jsonl
+run --set once.workers=3 >summary
+holds out.jsonl 1 160

@@ -114,6 +114,19 @@ static const struct story stories[] = {
      "stage 'out' is never given the records 104 to 104"},
     {"in=100 left=7 right=104 out=50 dead-letters=104", true, "100 100[8] 104 104[51] 104",
      "never given the records 8 to 100"},
+    /* One worker, or a key group, is ahead of what is behind it, however far. */
+    {"in=90 left=91-105 right=97 out=105 dead-letters=105", false, "90 91 97 105 105", NULL},
+    {"in=90 left=91-106 right=97 out=105 dead-letters=106", false, NULL,
+     "stage 'out' goes on with record 106, but 'left' before it with 107: their states do not "
+     "belong together, and records 106 to 106 can be had from nobody"},
+    {"in=90 left=91-106 right=97 out=gone@0 dead-letters=106", false, NULL,
+     "stage 'out': its state is gone"},
+    {"in=90 left=91-106 right=97 out=95 dead-letters=106", true, "90 91 97 106[96] 106",
+     "stage 'out' is never given the records 96 to 106"},
+    {"in=90 left=91-106 right=97 out=new dead-letters=106", false, "90 91 97 106 106",
+     "stage 'out' is new: it begins with record 107"},
+    {"in=90 left=80-106 right=97 out=106 dead-letters=106", true, "90 90[81] 97 106 106",
+     "stage 'left' is never given the records 81 to 90"},
     /* Gone, and never begun. */
     {"in=100 left=gone@0 right=100 out=100 dead-letters=100", false, NULL,
      "stage 'left': its state is gone"},
@@ -191,7 +204,7 @@ static void what_is_found_and_what_follows(void **state)
 /* Whoever feeds a stage, through others that keep nothing too. */
 static void check_plan(const struct start_plan *plan)
 {
-    seq_number reached[16] = {0};
+    seq_number reached[16] = {0}; /* of the furthest worker */
     for (size_t i = 0; i < topology->stage_count; i++) {
         const struct start_stage *stage = &plan->stages[i - topology->stages[i].worker];
         for (size_t k = 0; k < topology->edge_count; k++) {
@@ -206,6 +219,8 @@ static void check_plan(const struct start_plan *plan)
             assert_true(stage->goes_on_after >= stage->least);
         assert_true(stage->goes_on_after >= (stage->known ? stage->begins_after : 0));
         reached[i] = stage->goes_on_after;
+        if (stage->known && stage->found && stage->most > reached[i])
+            reached[i] = stage->most;
     }
 }
 

@@ -274,10 +274,29 @@ static int load(size_t workers, struct store_parts **ret_parts, struct err *e)
     return rc;
 }
 
+/* How far the furthest worker is, with its key groups, as the files tell. */
+static seq_number most_on_disk(size_t workers)
+{
+    seq_number most = 0;
+    for (size_t i = 0; i < workers; i++) {
+        bool found;
+        seq_number seq = 0, furthest = 0;
+        struct err e;
+        struct store_spec spec = spec_of(i, workers);
+        int fd = make_dir(epoch, i);
+        assert_int_equal(store_read_position(fd, &spec, &found, &seq, &furthest, &e), 0);
+        (void)close(fd);
+        assert_true(furthest >= seq);
+        most = furthest > most ? furthest : most;
+    }
+    return most;
+}
+
 static void deal_out(size_t from, size_t to)
 {
     struct store_parts *parts;
     struct err e;
+    seq_number most = most_on_disk(from);
     if (load(from, &parts, &e) != 0)
         fail_msg("%s", e.text);
     epoch++;
@@ -288,6 +307,7 @@ static void deal_out(size_t from, size_t to)
         (void)close(fd);
     }
     store_parts_free(parts);
+    assert_int_equal(most_on_disk(to), most); /* dealing out hides from nobody who is ahead */
 }
 
 /* --- tests --- */
