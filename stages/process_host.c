@@ -31,6 +31,20 @@
 /* So long may a source go on reading what does not fill a frame: it waits for its disk, say. */
 #define SOURCE_TURN_US 1000u
 
+/*
+ * There is no memory to take in what comes, and the bound for that is this stage's own: it dies of
+ * it, like of any other memory that it does not get, with what it could not take in hand.
+ */
+static void die_of_memory(struct host *h, const struct inlet *in)
+{
+    if (h->e.want != WANT_MEMORY || h->config->stage->memory_bytes_max == 0)
+        return;
+    host_show_in_hand(h, in->expected);
+    log_line(LOG_ERROR, "no memory to take in seq %" PRIu64 ": %s (memory_max is %" PRIu64 ")",
+             in->expected, h->e.text, h->config->stage->memory_bytes_max);
+    abort();
+}
+
 static int receive_all(struct host *h)
 {
     int rc = 0;
@@ -45,6 +59,7 @@ static int receive_all(struct host *h)
     for (size_t i = 0; rc == 0 && i < h->inlet_count; i++) {
         struct inlet *in = &h->inlets[i];
         if (in->link != NULL && inlet_receive(in, &h->e) != 0) {
+            die_of_memory(h, in);
             uint64_t serial = link_id(in->link)->serial;
             inlet_set_link(in, NULL);
             rc = host_give_up_link(h, (uint32_t)in->edge->index, serial);

@@ -131,7 +131,7 @@ void step_spawn(struct step *s, size_t index)
     step_move_stage(stage, STAGE_STARTING);
     stage->generation++;
     stage->ready = stage->positioned = stage->was_linked = false;
-    stage->kill_asked = stage->blamed = stage->hung = stage->paused = false;
+    stage->kill_asked = stage->blamed = stage->hung = stage->held = stage->paused = false;
     stage->still = 0;
     stage->asked = 0;
     stage->has_beaten = stage->was_observed = false;

@@ -83,7 +83,8 @@ struct core_stage {
     bool kill_asked; /* the SIGKILL that it will die of says nothing against it: a user asked for
                         it, or a link of it failed, and nobody knows why */
     bool blamed;     /* we sent it one for what it did or did not do */
-    bool hung;       /* and that was to be busy with one thing for too long */
+    bool hung;       /* and that was to be busy with one thing for too long, */
+    bool held;       /* because a debugger held it: no fault of its own */
     bool paused;     /* it waits for a resource that there was none of */
     enum want want;  /* that is, or was last */
     unsigned want_tries; /* in a row that ended for want of one, with nothing done in between */
@@ -191,6 +192,7 @@ enum core_event_kind {
 struct core_observation {
     uint64_t beats;     /* grows with everything that it does */
     bool waiting;       /* it says that it sleeps, for want of something to do */
+    bool held;          /* a debugger has stopped it; looked for if it does not move */
     bool unread;        /* because nobody outside takes its output now */
     uint64_t processed; /* what it has done, up to which seq */
     uint64_t acked;     /* what of that is safe, and known to be so downstream */

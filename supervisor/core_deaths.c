@@ -40,7 +40,7 @@ static bool is_self_inflicted(const struct core_stage *stage, const struct core_
     case SIGTRAP:
         return true;
     default:
-        return stage->hung;
+        return stage->hung && !stage->held;
     }
 }
 

@@ -84,29 +84,39 @@ void step_on_answered(struct step *s)
     stage->still = 0;
 }
 
-static void kill_hung(struct step *s, size_t index, bool waiting)
+static void kill_hung(struct step *s, size_t index, const struct core_observation *seen)
 {
     struct core_stage *stage = &s->core->stages[index];
     uint64_t timeout_ms = s->core->stall_timeout_ms;
+    const char *held = seen->held ? " (a debugger holds it)" : "";
     stage->still = 0;
-    if (stage->hung)
+    if (stage->hung) { /* what it was killed for stays what it was */
         step_warn(s, index,
                   "was killed %" PRIu64 " ms ago and is not gone: a debugger holds it, or the "
                   "kernel, which waits for a disk; killing it again",
                   timeout_ms);
-    else if (has_not_come_to_run(stage) && timeout_ms < START_SILENCE_MS)
+        (void)step_add_action(s, CORE_KILL, index);
+        return;
+    }
+    if (has_not_come_to_run(stage) && timeout_ms < START_SILENCE_MS)
         step_warn(s, index, "did not move for %u ms since it was started; killing it",
                   START_SILENCE_MS);
-    else if (waiting)
+    else if (seen->waiting && stage->asked != 0)
         step_warn(s, index,
                   "did not answer for the stall_timeout of %" PRIu64
-                  " ms, though it says that it waits; killing it",
-                  timeout_ms);
+                  " ms, though it says that it waits%s; killing it",
+                  timeout_ms, held);
     else
-        step_warn(s, index, "did not move for the stall_timeout of %" PRIu64 " ms; killing it",
-                  timeout_ms);
+        step_warn(s, index, "did not move for the stall_timeout of %" PRIu64 " ms%s; killing it",
+                  timeout_ms, held);
     stage->hung = true;
-    step_kill_blamed(s, index);
+    stage->held = seen->held;
+    if (!seen->held) {
+        step_kill_blamed(s, index);
+        return;
+    }
+    stage->kill_asked = true; /* as good as a kill from outside: nothing is its fault */
+    (void)step_add_action(s, CORE_KILL, index);
 }
 
 /* Whether there is something at an edge that its receiver has not done, or its sender not heard. */
@@ -170,7 +180,7 @@ void step_on_observed(struct step *s)
         stage->observed_at_ms = s->event->now_ms;
         ask_waiting(s, i, seen);
         if (hung)
-            kill_hung(s, i, seen->waiting && stage->asked != 0);
+            kill_hung(s, i, seen);
     }
     judge_standstill(s, moved);
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,14 @@ static void on_stderr(struct ev_loop *ev, ev_io *io, int events)
     hear_stderr(w->owner, w->index);
 }
 
+/* Without their directory no link can be made any more; it stays open, and nobody can put it back.
+ */
+static bool links_are_removed(const struct loop *l)
+{
+    struct stat st;
+    return fstat(l->s.state->links_fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /* Takes so many of the messages that a stage has sent; also those that a dead one left behind. */
 static void hear_control(struct loop *l, size_t index, unsigned messages_max)
 {
@@ -74,6 +83,11 @@ static void hear_control(struct loop *l, size_t index, unsigned messages_max)
         }
         struct core_event event = {.stage = index};
         if (rc == 0 && core_event_of_message(&message, &event)) {
+            if (event.kind == CORE_LINK_FAILED && links_are_removed(l)) {
+                event.kind = CORE_STAGE_REFUSED;
+                event.text = "the directory 'links' of the state directory was removed while this "
+                             "runs, and no link can be made without it; the next run makes it anew";
+            }
             loop_take_event(l, &event);
             continue;
         }

@@ -5,6 +5,7 @@
  * the whole story of a run. Not libev's default loop, which would reap every child there is.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -189,6 +190,21 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
     loop_take_event(timer->data, &event);
 }
 
+/* Whether a debugger has stopped a process: its state is `t` then (proc_pid_stat(5)). */
+static bool is_held(pid_t pid)
+{
+    char path[64], text[256];
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    (void)close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL && strncmp(name_end, ") t", 3) == 0;
+}
+
 static void on_observe(struct ev_loop *ev, ev_timer *timer, int events)
 {
     (void)ev;
@@ -198,11 +214,15 @@ static void on_observe(struct ev_loop *ev, ev_timer *timer, int events)
     for (size_t i = 0; i < l->s.core.stage_count; i++) {
         const struct status_page *page = l->s.stages[i].page;
         uint32_t waiting = atomic_load(&page->waiting);
-        l->observations[i] = (struct core_observation){.beats = atomic_load(&page->beats),
-                                                       .waiting = waiting != STATUS_BUSY,
-                                                       .unread = waiting == STATUS_UNREAD,
-                                                       .processed = atomic_load(&page->processed),
-                                                       .acked = atomic_load(&page->acked)};
+        bool is_still =
+            l->s.stages[i].alive && atomic_load(&page->beats) == l->s.core.stages[i].beats;
+        l->observations[i] =
+            (struct core_observation){.beats = atomic_load(&page->beats),
+                                      .waiting = waiting != STATUS_BUSY,
+                                      .held = is_still && is_held(l->s.stages[i].process.pid),
+                                      .unread = waiting == STATUS_UNREAD,
+                                      .processed = atomic_load(&page->processed),
+                                      .acked = atomic_load(&page->acked)};
     }
     struct core_event event = {.kind = CORE_STAGES_OBSERVED, .observations = l->observations};
     loop_take_event(l, &event);

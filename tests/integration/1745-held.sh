@@ -53,7 +53,13 @@ done
 wait_for all_acked
 give_rest
 wait_for all_acked
-stop
+# Without the directory of the links nothing can be linked: the run stops and says so.
+rm -rf state/links
+killed once || fail "once could not be killed"
+expect_exit 5 wait "$supervisor"
+supervisor=""
+grep -q "the directory 'links' of the state directory was removed" run.err || fail "$(cat run.err)"
+"$BULKHEAD" run --quiet --state "$state" "$topology" >summary
 [ ! -e state/stages/once/quarantine ] || fail "a stage that was held led to quarantine"
 same answers reference
 same state/dead-letters.jsonl reference.state/dead-letters.jsonl

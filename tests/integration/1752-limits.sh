@@ -80,3 +80,18 @@ for host in "" --inline; do
     run $host >out || fail "exit $? without the limit"
     same answers many
 done
+
+# Without memory for its threads a stage says so, with the limit, and waits.
+[ "$BUILD_NAME" = build ] || exit 0 # others are linked otherwise, and nng learns of it
+topology=$PWD/copy.yaml
+again
+(ulimit -d 8000 && exec "$BULKHEAD" run --quiet --state "$state" copy.yaml >out 2>err) &
+supervisor=$!
+lacks() { grep -q 'read: cannot make a thread: .*ulimit -d allows 8192000 bytes); waiting, for want of memory' err; }
+wait_for lacks
+"$BULKHEAD" stop --state "$state" >/dev/null
+"$BULKHEAD" stop --state "$state" >/dev/null 2>&1 || true
+wait "$supervisor" || fail "exit $?: $(cat err)"
+supervisor=""
+run >out || fail "exit $? without the limit"
+same answers many

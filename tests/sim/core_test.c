@@ -698,6 +698,31 @@ static void nothing_is_taken_out_that_downstream_was_not_asked_about(void **stat
     }
 }
 
+/* A debugger that holds it three times at one record does not make that record poison. */
+static void what_a_debugger_holds_is_not_at_fault(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    s->core.stages[1].may_quarantine = true;
+    for (int life = 0; life < 4; life++) {
+        struct core_observation seen[3] = {asleep, {.beats = 7, .held = true}, asleep};
+        hear_from_downstream(s, 1);
+        for (int i = 0; i < 6; i++)
+            observe(s, seen);
+        EXPECT("warn 1 did not move for the stall_timeout of 4000 ms (a debugger holds it); "
+               "killing it\nkill 1\n");
+        seen[1].held = false; /* it is dead, and nobody has been told yet */
+        for (int i = 0; i < 4; i++)
+            observe(s, seen);
+        EXPECT("warn 1 was killed 4000 ms ago and is not gone: a debugger holds it, or the kernel, "
+               "which waits for a disk; killing it again\nkill 1\n");
+        died_with(s, 1, SIGKILL, 41);
+        assert_int_equal(s->core.stages[1].poison_deaths, 0);
+        assert_int_equal(s->core.stages[1].strikes, 0);
+        s->core.stages[1].beats = 0;
+    }
+}
+
 static void a_kill_from_outside_is_no_poison_and_forgives_none(void **state)
 {
     struct story *s = *state;
@@ -1296,6 +1321,7 @@ int main(void)
         TEST(a_standstill_is_looked_for_where_records_stand),
         TEST(a_standstill_that_new_links_do_not_end_is_that_of_their_ends),
         TEST(a_stage_that_waits_and_does_not_answer_is_hung),
+        TEST(what_a_debugger_holds_is_not_at_fault),
         TEST(while_one_owes_an_answer_nobody_else_is_blamed),
         TEST(a_late_answer_is_none),
         TEST(a_wait_with_nothing_under_way_is_no_standstill),
