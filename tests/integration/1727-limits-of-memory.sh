@@ -61,7 +61,7 @@ command -v prlimit >/dev/null || skip "no prlimit(1) here"
 supervisor=$!
 says_twice() { [ "$(grep -c 'the limit for files (ulimit -f)' run.err)" -ge 2 ]; }
 wait_for says_twice
-"$BULKHEAD" status --state "$state" | grep -q 'no space' || fail "the status says nothing of it"
+"$BULKHEAD" status --state "$state" | grep -q 'no memory' || fail "the status says nothing of it"
 prlimit --pid "$supervisor" --fsize=unlimited
 wait "$supervisor" || fail "exit $?: $(cat run.err)"
 supervisor=""

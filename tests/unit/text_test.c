@@ -575,7 +575,9 @@ static void nothing_dangerous_is_printed(void **state)
         assert_true(text.len >= plain);
         assert_true(text.len <= 4 * shown + strlen("…"));
         bool more = text.len >= 3 && memcmp(text.data + text.len - 3, "…", 3) == 0;
-        assert_int_equal(more, shown < len);
+        /* What comes in may end so by itself, once in some thousand runs. */
+        bool ends_so = len >= 3 && memcmp(bytes + len - 3, "…", 3) == 0;
+        assert_true(more == (shown < len) || (more && ends_so));
     }
     buf_done(&text);
 }
