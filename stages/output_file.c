@@ -70,8 +70,10 @@ static int write_cursor(struct output_file *o, seq_number seq, uint64_t length, 
     bytes_put_u64(payload + AT_SEQ, seq);
     bytes_put_u64(payload + AT_LENGTH, length);
     bytes_put_u32(payload + AT_TAIL_CRC, last_crc(o, length));
-    o->ended = ended;
-    return cursor_write(&o->cursor, OUTPUT_MAGIC, payload, e);
+    int rc = cursor_write(&o->cursor, OUTPUT_MAGIC, payload, e);
+    if (rc == 0) /* else it says on disk what it said, and must be written before the next byte */
+        o->ended = ended;
+    return rc;
 }
 
 /*
