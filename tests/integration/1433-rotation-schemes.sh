@@ -58,11 +58,14 @@ copied() { # copytruncate
     : >log/app.log
 }
 
-# Until a file that is made now has another birth than the log: the clock of files goes in ticks.
+# Until a file that is made now has another birth than all that there are: the clock of files goes in
+# ticks, and of two copies of one tick nobody can tell.
 later() {
     local born
-    born=$(stat -Lc %.W log/app.log)
-    until touch probe && [ "$(stat -c %.W probe)" != "$born" ]; do rm probe; done
+    rm -f probe
+    touch probe
+    born=$(stat -c %.W probe)
+    until rm probe && touch probe && [ "$(stat -c %.W probe)" != "$born" ]; do :; done
     rm probe
 }
 
