@@ -62,8 +62,8 @@ def excerpt(line):
 
 QUOTED = r'"((?:[^"\\]|\\.)*)"'
 COMBINED = re.compile(
-    r"([^ ]+) ([^ ]+) ([^ ]+) \[([^\]]+)\] " + QUOTED + r" ([1-5][0-9]{2}) ([0-9]+|-) " + QUOTED
-    + " " + QUOTED, re.DOTALL)
+    r"([^ ]+) ([^ ]+) ((?!- (?!\[)).+?) \[([^\[\]]{1,40})\] " + QUOTED
+    + r" ([1-5][0-9]{2}) ([0-9]+|-) " + QUOTED + " " + QUOTED, re.DOTALL)
 
 
 def parse(line):
