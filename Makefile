@@ -6,7 +6,8 @@ WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -
 # The hardening flags are those of Debian's own packages.
 HARDENING = -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CPPFLAGS_ALL = -I. -D_GNU_SOURCE -DBULKHEAD_VERSION='"$(VERSION)"' $(CPPFLAGS)
-CFLAGS_ALL = -std=c17 -g $(OPTIMIZE) $(WARNINGS) $(if $(SANITIZE),,$(HARDENING)) \
+# Two clones give the same bytes, wherever they lie.
+CFLAGS_ALL = -std=c17 -g -ffile-prefix-map=$(CURDIR)=. $(OPTIMIZE) $(WARNINGS) $(if $(SANITIZE),,$(HARDENING)) \
              $(SANITIZE) -fno-omit-frame-pointer -pthread $(CFLAGS)
 LDFLAGS_static = -static-pie -Wl,--wrap=nni_plat_ncpu,--wrap=nni_posix_resolv_sysinit,--wrap=socket,--wrap=pthread_create -Wl,-u,pthread_create
 LDFLAGS_dynamic =
