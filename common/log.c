@@ -12,9 +12,11 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -34,6 +36,7 @@ enum log_way {
 static struct {
     const char *who;
     enum log_level level;
+    bool times;
     void (*before_line)(void);
     enum log_way way;
     int fd;
@@ -131,8 +134,39 @@ static bool write_line(const struct buf *line)
     return true;
 }
 
+/* Whether stderr is the stream that systemd has connected to its journal. */
+static bool goes_to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat st;
+    char own[64];
+    if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+        return false;
+    (void)snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(stream, own) == 0;
+}
+
+void log_begin_times(void)
+{
+    log_state.times = !goes_to_journal();
+}
+
+/* The only place where the wall clock is read: nothing but the text of a line depends on it. */
+static void add_time(struct buf *line)
+{
+    struct timespec now;
+    struct tm parts;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || gmtime_r(&now.tv_sec, &parts) == NULL)
+        return;
+    buf_add_format(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ ", parts.tm_year + 1900,
+                   parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                   now.tv_nsec / 1000000);
+}
+
 static void begin_line(enum log_level level, struct buf *line)
 {
+    if (log_state.times)
+        add_time(line);
     if (log_state.who[0] != '\0')
         buf_add_format(line, "%s: ", log_state.who);
     buf_add_text(line, level_names[level]);

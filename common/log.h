@@ -26,6 +26,13 @@ enum log_level {
 void log_init(const char *who, enum log_level level);
 
 /*
+ * From here on lines begin with the time, "2026-11-30T04:31:29.123Z ", in UTC by the wall clock:
+ * for what runs for months. Not where stderr is systemd's journal, which has a time for every line
+ * (JOURNAL_STREAM, systemd.exec(5)).
+ */
+void log_begin_times(void);
+
+/*
  * Writes "who: level: text" with control characters escaped, in one write(2). Never waits: if
  * nobody reads stderr, the line is lost, which is counted and said by the next one that is not.
  */

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "supervisor/inherited.h"
 
 #define BAR_CELLS 24u
 #define BAR_MS 200u
@@ -23,7 +24,8 @@ void chaos_display_init(struct chaos_display *display, const char *name, bool qu
 {
     *display = (struct chaos_display){.name = name,
                                       .quiet = quiet,
-                                      .bar = !quiet && isatty(STDERR_FILENO) == 1,
+                                      .bar = !quiet && isatty(STDERR_FILENO) == 1 &&
+                                             !inherited_terminal_is_dumb(),
                                       .shown_ms = clock_monotonic_ms()};
     if (display->bar)
         log_set_before_line(clear_line);

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "supervisor/table.h"
 
 void chaos_times_add(struct chaos_times *times, uint64_t us)
 {
@@ -46,29 +47,29 @@ uint64_t chaos_report_kills(const struct chaos_report *report)
     return kills;
 }
 
-static void write_row(const char *name, int width, const struct chaos_counts *counts,
-                      struct buf *out)
+static void add_row(const char *name, const struct chaos_counts *counts, struct table *table)
 {
-    buf_add_format(out, "%-*s %10" PRIu64 " %10" PRIu64 "\n", width, name, counts->kills,
-                   counts->stops);
+    table_add(table, "%s", name);
+    table_add(table, "%" PRIu64, counts->kills);
+    table_add(table, "%" PRIu64, counts->stops);
 }
 
 static void write_targets(const struct chaos_report *report, const struct topology *topology,
                           struct buf *out)
 {
-    int width = (int)strlen("supervisor");
+    static const char *const head[] = {"target", "kills", "stops", NULL};
     struct chaos_counts all = report->supervisor;
+    struct table table;
+    table_init(&table, 3, 1);
+    table_add_texts(&table, head);
     for (size_t i = 0; i < topology->stage_count; i++) {
-        int len = (int)strlen(topology->stages[i].name);
-        width = len > width ? len : width;
+        add_row(topology->stages[i].name, &report->stages[i], &table);
         all.kills += report->stages[i].kills;
         all.stops += report->stages[i].stops;
     }
-    buf_add_format(out, "%-*s %10s %10s\n", width, "target", "kills", "stops");
-    for (size_t i = 0; i < topology->stage_count; i++)
-        write_row(topology->stages[i].name, width, &report->stages[i], out);
-    write_row("supervisor", width, &report->supervisor, out);
-    write_row("all", width, &all, out);
+    add_row("supervisor", &report->supervisor, &table);
+    add_row("all", &all, &table);
+    table_write(&table, out);
 }
 
 static void write_times(const char *name, struct chaos_times *times, struct buf *out)

@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,8 @@
 #include "common/text.h"
 #include "supervisor/chaos_round.h"
 #include "supervisor/command.h"
+#include "supervisor/command_options.h"
+#include "supervisor/inherited.h"
 #include "supervisor/state_dir.h"
 
 #define USAGE                                                                                      \
@@ -34,7 +35,7 @@
 #define SCRATCH_DEPTH_MAX 8u
 
 struct chaos {
-    const char *file, *keep, *targets;
+    const char *file, *keep, *targets; /* targets NULL: all */
     bool quiet, verbose, has_seed;
     struct settings settings;
     struct buf text;
@@ -93,6 +94,8 @@ static int parse_arguments(int argc, char **argv, struct chaos *c)
         {"set", required_argument, NULL, 'S'},     {"quiet", no_argument, NULL, 'q'},
         {"verbose", no_argument, NULL, 'v'},       {0}};
     int option;
+    if (command_check_options(argc, argv, options) != EXIT_OK)
+        return command_usage(USAGE);
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         int code = take_option(c, option);
         if (code != EXIT_OK)
@@ -113,10 +116,12 @@ struct chosen {
 
 static int unknown_target(const struct topology *t, const char *name)
 {
-    const char *names[PROCESSES_MAX + 2];
+    const char *names[2 * PROCESSES_MAX + 2];
     size_t count = 0;
-    for (; count < t->stage_count; count++)
-        names[count] = t->stages[count].name;
+    for (size_t i = 0; i < t->stage_count; i++) {
+        names[count++] = t->stages[i].name;
+        names[count++] = t->stages[i].base;
+    }
     names[count++] = "supervisor";
     names[count++] = "all";
     const char *nearest = text_nearest(name, names, count);
@@ -126,20 +131,29 @@ static int unknown_target(const struct topology *t, const char *name)
     return EXIT_USAGE;
 }
 
+static void choose_all(const struct topology *t, struct chosen *chosen)
+{
+    for (size_t i = 0; i < t->stage_count; i++)
+        chosen->stages[i] = true;
+    chosen->supervisor = true;
+}
+
+/* A stage may be called `all` or `supervisor` too: then it is meant. */
 static int choose(const struct topology *t, const char *name, struct chosen *chosen)
 {
-    const struct stage *stage = topology_find_stage(t, name);
-    if (stage != NULL) {
-        chosen->stages[stage->index] = true;
-    } else if (strcmp(name, "supervisor") == 0) {
-        chosen->supervisor = true;
-    } else if (strcmp(name, "all") == 0) {
-        for (size_t i = 0; i < t->stage_count; i++)
-            chosen->stages[i] = true;
-        chosen->supervisor = true;
-    } else {
-        return unknown_target(t, name);
+    bool is_stage = false;
+    for (size_t i = 0; i < t->stage_count; i++) {
+        if (strcmp(t->stages[i].name, name) == 0 || strcmp(t->stages[i].base, name) == 0)
+            chosen->stages[i] = is_stage = true;
     }
+    if (is_stage)
+        return EXIT_OK;
+    if (strcmp(name, "supervisor") == 0)
+        chosen->supervisor = true;
+    else if (strcmp(name, "all") == 0)
+        choose_all(t, chosen);
+    else
+        return unknown_target(t, name);
     return EXIT_OK;
 }
 
@@ -147,6 +161,8 @@ static int make_plan(struct chaos *c)
 {
     struct chosen chosen = {0};
     int code = EXIT_OK;
+    if (c->targets == NULL)
+        choose_all(c->topology, &chosen);
     for (const char *at = c->targets; code == EXIT_OK && at != NULL;) {
         const char *comma = strchr(at, ',');
         char *name = memory_dup(at, comma != NULL ? (size_t)(comma - at) : strlen(at));
@@ -210,6 +226,7 @@ static void end_scratch(struct chaos *c)
         (void)close(fd);
     }
     free(c->run.scratch);
+    c->run.scratch = NULL;
 }
 
 /* --- the rounds --- */
@@ -299,7 +316,10 @@ static int report(struct chaos *c)
         return c->refused_code;
     }
     chaos_report_write(&c->report, c->topology, &out);
-    int code = command_print(&out, codes[c->report.verdict]);
+    int code = codes[c->report.verdict];
+    end_scratch(c);
+    inherited_set_late_stops(code);
+    code = command_print(&out, code);
     buf_done(&out);
     return code;
 }
@@ -361,7 +381,7 @@ static int prepare(struct chaos *c)
 
 int command_chaos(int argc, char **argv)
 {
-    struct chaos c = {.targets = "all", .report = {.kills_wanted = KILLS_DEFAULT}};
+    struct chaos c = {.report = {.kills_wanted = KILLS_DEFAULT}};
     int code = parse_arguments(argc, argv, &c);
     if (code != EXIT_OK)
         return code;

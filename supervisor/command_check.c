@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "supervisor/command.h"
+#include "supervisor/command_options.h"
 
 #define USAGE "check [--print] [--set STAGE.OPTION=VALUE]... T.yaml"
 
@@ -36,6 +36,8 @@ int command_check(int argc, char **argv)
     struct settings settings = {0};
     bool print = false;
     int c;
+    if (command_check_options(argc, argv, options) != EXIT_OK)
+        return command_usage(USAGE);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 'p')
             print = true;

@@ -4,7 +4,6 @@
  * only one that runs under the default directory.
  */
 #include <dirent.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "supervisor/command.h"
+#include "supervisor/command_options.h"
 #include "supervisor/control_client.h"
 #include "supervisor/state_dir.h"
 
@@ -59,8 +59,9 @@ static int ask(const char *state_path, const char *request)
 {
     int fd = state_path != NULL ? control_client_connect(state_path) : connect_to_only();
     if (fd < 0) {
-        if (state_path != NULL)
-            log_line(LOG_ERROR, "no supervisor is running in '%s'", state_path);
+        struct err e;
+        if (state_path != NULL && control_client_explain(state_path, &e) != 0)
+            log_line(LOG_ERROR, "%s", e.text);
         return EXIT_NOT_RUNNING;
     }
     struct buf answer = {0};
@@ -89,6 +90,8 @@ int command_status(int argc, char **argv)
     const char *state = NULL;
     bool json = false;
     int c;
+    if (command_check_options(argc, argv, options) != EXIT_OK)
+        return command_usage(usage);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 's')
             state = optarg;
@@ -100,7 +103,7 @@ int command_status(int argc, char **argv)
     if (argc != optind)
         return command_usage(usage);
     int code = ask(state, json ? "status json" : "status");
-    if (code == EXIT_NOT_RUNNING && state != NULL) {
+    if (code == EXIT_NOT_RUNNING && state != NULL && state_dir_holder(state) == 0) {
         struct buf last = {0};
         state_dir_read_last_run(state, json, &last);
         code = command_print(&last, code);
@@ -115,6 +118,8 @@ int command_kill(int argc, char **argv)
     static const struct option options[] = {{"state", required_argument, NULL, 's'}, {0}};
     const char *state = NULL;
     int c;
+    if (command_check_options(argc, argv, options) != EXIT_OK)
+        return command_usage(usage);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c != 's')
             return command_usage(usage);
@@ -134,6 +139,8 @@ int command_stop(int argc, char **argv)
     static const struct option options[] = {{"state", required_argument, NULL, 's'}, {0}};
     const char *state = NULL;
     int c;
+    if (command_check_options(argc, argv, options) != EXIT_OK)
+        return command_usage(usage);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c != 's')
             return command_usage(usage);

@@ -10,9 +10,11 @@
 #include "common/log.h"
 #include "stages/stage.h"
 #include "supervisor/command.h"
+#include "supervisor/inherited.h"
 
 int command_usage(const char *usage)
 {
+    inherited_set_late_stops(EXIT_USAGE); /* nobody may read this */
     fprintf(stderr, "usage: bulkhead %s\n", usage);
     return EXIT_USAGE;
 }
@@ -56,6 +58,7 @@ int command_load_topology(const char *file, const struct settings *settings,
                       ret_topology) != 0) {
         struct buf out = {0};
         diagnostics_print(&d, &out);
+        inherited_set_late_stops(EXIT_INVALID);
         buf_add_format(&out, "%s: %zu error%s\n", file, d.count, d.count == 1 ? "" : "s");
         (void)fwrite(out.data, 1, out.len, stderr);
         buf_done(&out);

@@ -2,7 +2,6 @@
 /*
  * graph: the picture of a topology, in the terminal or in the language of another program.
  */
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "supervisor/command.h"
+#include "supervisor/command_options.h"
 #include "supervisor/graph_live.h"
 #include "supervisor/graph_view.h"
 
@@ -35,6 +35,8 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         {"all", no_argument, NULL, 'a'},       {"ascii", no_argument, NULL, 'A'},
         {"set", required_argument, NULL, 'S'}, {0}};
     int c;
+    if (command_check_options(argc, argv, options) != EXIT_OK)
+        return command_usage(USAGE);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 'd')
             a->dot = true;

@@ -5,7 +5,6 @@
  * the end of the last one are being written now.
  */
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "stages/journal_segment.h"
 #include "stages/line_reader.h"
 #include "supervisor/command.h"
+#include "supervisor/command_options.h"
 #include "supervisor/state_dir.h"
 
 #define USAGE "journal [--state DIR] [--print] [--from SEQ] [--to SEQ] [--verify] T.yaml"
@@ -39,13 +39,15 @@ struct reading {
     struct buf out;
 };
 
-static int parse_seq(const char *text, uint64_t *ret_seq)
+static int parse_seq(const char *option, const char *text, uint64_t *ret_seq)
 {
     int64_t number;
-    if (text_parse_int(text, &number) != 0 || number < 1)
-        return -1;
+    if (text_parse_int(text, &number) != 0 || number < 1) {
+        log_line(LOG_ERROR, "--%s takes the seq of a record, from 1 on, not '%s'", option, text);
+        return EXIT_USAGE;
+    }
     *ret_seq = (uint64_t)number;
-    return 0;
+    return EXIT_OK;
 }
 
 static int parse_arguments(int argc, char **argv, struct reading *r)
@@ -54,8 +56,10 @@ static int parse_arguments(int argc, char **argv, struct reading *r)
         {"state", required_argument, NULL, 's'}, {"print", no_argument, NULL, 'p'},
         {"from", required_argument, NULL, 'f'},  {"to", required_argument, NULL, 't'},
         {"verify", no_argument, NULL, 'v'},      {0}};
-    int c;
-    bool good = true, range = false;
+    int c, code = EXIT_OK;
+    bool range = false;
+    if (command_check_options(argc, argv, options) != EXIT_OK)
+        return command_usage(USAGE);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 's')
             r->state_path = optarg;
@@ -63,12 +67,21 @@ static int parse_arguments(int argc, char **argv, struct reading *r)
             r->print = true;
         else if (c == 'v')
             r->verify = true;
-        else if (c == 'f' || c == 't')
-            good &= range = parse_seq(optarg, c == 'f' ? &r->from : &r->to) == 0;
+        else if (c == 'f')
+            code = parse_seq("from", optarg, &r->from);
+        else if (c == 't')
+            code = parse_seq("to", optarg, &r->to);
         else
             return command_usage(USAGE);
+        range |= c == 'f' || c == 't';
+        if (code != EXIT_OK)
+            return code;
     }
-    if (!good || (range && !r->print) || argc - optind != 1)
+    if (range && !r->print) {
+        log_line(LOG_ERROR, "--from and --to say what --print prints, and it is not there");
+        return command_usage(USAGE);
+    }
+    if (argc - optind != 1)
         return command_usage(USAGE);
     r->file = argv[optind];
     return EXIT_OK;

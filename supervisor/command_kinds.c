@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@
 #include "common/text.h"
 #include "stages/stage.h"
 #include "supervisor/command.h"
+#include "supervisor/command_options.h"
 
 #define USAGE "kinds [KIND]"
 #define TEXT_COLUMNS 78u
@@ -104,7 +104,8 @@ static int unknown_kind(const char *name)
 int command_kinds(int argc, char **argv)
 {
     static const struct option options[] = {{0}};
-    if (getopt_long(argc, argv, "", options, NULL) != -1 || argc - optind > 1)
+    if (command_check_options(argc, argv, options) != EXIT_OK ||
+        getopt_long(argc, argv, "", options, NULL) != -1 || argc - optind > 1)
         return command_usage(USAGE);
     struct buf out = {0};
     if (argc == optind) {

@@ -3,7 +3,6 @@
  * run: check, look whether the files can be opened, take the state directory, run in one of the
  * two hosts, and say what was done.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include "stages/stage.h"
 #include "stages/stage_input.h"
 #include "supervisor/command.h"
+#include "supervisor/command_options.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/inherited.h"
 #include "supervisor/stage_paths.h"
@@ -66,6 +66,8 @@ static int parse_arguments(int argc, char **argv, struct run *run)
                                             {"set", required_argument, NULL, 'S'},
                                             {0}};
     int c;
+    if (command_check_options(argc, argv, options) != EXIT_OK)
+        return command_usage(USAGE);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
         case 'i':
@@ -452,6 +454,7 @@ static int run_all(struct run *run)
         return code;
     }
     make_rows(run);
+    log_begin_times(); /* what was refused before was never a run */
     code = run->inline_host ? run_inline(run) : run_processes(run);
     if (code == EXIT_OK)
         code = report(run);

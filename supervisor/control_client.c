@@ -14,6 +14,7 @@
 
 #include "common/memory.h"
 #include "supervisor/control_server_loop.h"
+#include "supervisor/state_dir.h"
 
 #define ANSWER_BYTES_MAX (1u << 20)
 #define ANSWER_SECONDS_MAX 5
@@ -39,6 +40,18 @@ int control_client_connect(const char *state_path)
     }
     (void)close(dir_fd);
     return fd;
+}
+
+int control_client_explain(const char *state_path, struct err *e)
+{
+    long pid = state_dir_holder(state_path);
+    if (pid == 0)
+        return err_set(e, ERR_NOT_FOUND, "no supervisor is running in '%s'", state_path);
+    return err_set(e, ERR_BUSY,
+                   "a supervisor (pid %ld) works in '%s', but nobody listens on its control socket "
+                   "there; it makes a new one within a second if it can, and says in its log if it "
+                   "cannot; SIGTERM (kill %ld) stops it in order",
+                   pid, state_path, pid);
 }
 
 int control_client_exchange(int fd, const char *request, struct buf *answer)

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/log.h"
 #include "common/memory.h"
 
 #define CLIENTS_MAX 16u
@@ -19,6 +22,8 @@
 #define CLIENT_SECONDS_MAX 5.0
 /* Without descriptors a client that waits would be news at every turn of the loop. */
 #define REST_SECONDS 0.2
+/* So often it is looked whether the socket can still be found. */
+#define LOOK_SECONDS 1.0
 
 struct client {
     struct control_server *server;
@@ -34,8 +39,11 @@ struct control_server {
     struct ev_loop *loop;
     int dir_fd;
     int fd;
+    dev_t device; /* of the socket's name in the directory */
+    ino_t inode;
+    bool misses_said;
     ev_io acceptable;
-    ev_timer rest;
+    ev_timer rest, look;
     control_answer_fn *answer;
     void *context;
     struct client clients[CLIENTS_MAX];
@@ -141,13 +149,25 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
     ev_timer_start(loop, &c->timeout);
 }
 
-static int listen_in(int dir_fd, int *ret_fd, struct err *e)
+/* Finds out which file the socket has become, so that a removed one is noticed. */
+static int remember_name(struct control_server *server, struct err *e)
+{
+    struct stat st;
+    if (fstatat(server->dir_fd, CONTROL_SOCKET_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return err_set_errno(e, "cannot look at the control socket");
+    server->device = st.st_dev;
+    server->inode = st.st_ino;
+    return 0;
+}
+
+static int listen_in(struct control_server *server, struct err *e)
 {
     /* By way of /proc the path stays short, however deep the directory lies. */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)snprintf(address.sun_path, sizeof address.sun_path,
-                   "/proc/self/fd/%d/" CONTROL_SOCKET_FILE, dir_fd);
-    int rc = file_remove(dir_fd, CONTROL_SOCKET_FILE, e); /* of a supervisor that was killed */
+                   "/proc/self/fd/%d/" CONTROL_SOCKET_FILE, server->dir_fd);
+    int rc =
+        file_remove(server->dir_fd, CONTROL_SOCKET_FILE, e); /* of a supervisor that was killed */
     if (rc != 0)
         return rc;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -156,34 +176,79 @@ static int listen_in(int dir_fd, int *ret_fd, struct err *e)
     mode_t before = umask(0177);
     bool good = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
     (void)umask(before);
-    if (!good || listen(fd, CLIENTS_MAX) != 0) {
+    if (!good || listen(fd, CLIENTS_MAX) != 0)
         rc = err_set_errno(e, "cannot listen on the control socket");
+    if (rc == 0)
+        rc = remember_name(server, e);
+    if (rc != 0)
         (void)close(fd);
-        return rc;
-    }
-    *ret_fd = fd;
-    return 0;
+    else
+        server->fd = fd;
+    return rc;
+}
+
+/* Whether the socket can still be found; and what has its name, if anything. */
+static bool has_its_name(const struct control_server *server, struct stat *ret_there, bool *ret_any)
+{
+    *ret_any = fstatat(server->dir_fd, CONTROL_SOCKET_FILE, ret_there, AT_SYMLINK_NOFOLLOW) == 0;
+    return *ret_any && ret_there->st_dev == server->device && ret_there->st_ino == server->inode;
+}
+
+/*
+ * Without its name the socket is there for nobody: whoever cleans up with `rm` or has a tool that
+ * sweeps old files would have a run that can neither be asked nor stopped. What somebody else put
+ * in its place is theirs, and stays unless it is a socket.
+ */
+static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)events;
+    struct control_server *server = timer->data;
+    struct stat st;
+    bool there;
+    if (has_its_name(server, &st, &there))
+        return;
+    struct err e;
+    int before = server->fd;
+    int rc = there && !S_ISSOCK(st.st_mode)
+                 ? err_set(&e, ERR_MISMATCH, "something else has its name")
+                 : listen_in(server, &e);
+    if (rc != 0 && !server->misses_said)
+        log_line(LOG_WARNING,
+                 "the control socket '" CONTROL_SOCKET_FILE "' was removed from the state "
+                 "directory, and there is no new one yet: %s",
+                 e.text);
+    server->misses_said = rc != 0;
+    if (rc != 0)
+        return;
+    log_line(LOG_WARNING, "the control socket '" CONTROL_SOCKET_FILE
+                          "' was removed from the state directory; made anew");
+    ev_io_stop(loop, &server->acceptable);
+    (void)close(before);
+    ev_io_set(&server->acceptable, server->fd, EV_READ);
+    ev_io_start(loop, &server->acceptable);
 }
 
 int control_server_new(struct ev_loop *loop, int dir_fd, control_answer_fn *answer, void *context,
                        struct control_server **ret_server, struct err *e)
 {
-    int fd;
-    int rc = listen_in(dir_fd, &fd, e);
-    if (rc != 0)
-        return rc;
     struct control_server *server = memory_new(1, sizeof *server);
     server->loop = loop;
     server->dir_fd = dir_fd;
-    server->fd = fd;
     server->answer = answer;
     server->context = context;
+    int rc = listen_in(server, e);
+    if (rc != 0) {
+        free(server);
+        return rc;
+    }
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         server->clients[i].fd = -1;
-    ev_io_init(&server->acceptable, on_acceptable, fd, EV_READ);
+    ev_io_init(&server->acceptable, on_acceptable, server->fd, EV_READ);
     ev_timer_init(&server->rest, on_rested, REST_SECONDS, 0.0);
-    server->acceptable.data = server->rest.data = server;
+    ev_timer_init(&server->look, on_look, LOOK_SECONDS, LOOK_SECONDS);
+    server->acceptable.data = server->rest.data = server->look.data = server;
     ev_io_start(loop, &server->acceptable);
+    ev_timer_start(loop, &server->look);
     *ret_server = server;
     return 0;
 }
@@ -196,7 +261,11 @@ void control_server_free(struct control_server *server)
         client_close(&server->clients[i]);
     ev_io_stop(server->loop, &server->acceptable);
     ev_timer_stop(server->loop, &server->rest);
+    ev_timer_stop(server->loop, &server->look);
     (void)close(server->fd);
-    (void)file_remove(server->dir_fd, CONTROL_SOCKET_FILE, NULL);
+    struct stat st;
+    bool there;
+    if (has_its_name(server, &st, &there))
+        (void)file_remove(server->dir_fd, CONTROL_SOCKET_FILE, NULL);
     free(server);
 }

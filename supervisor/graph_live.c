@@ -7,11 +7,14 @@
 #include "supervisor/graph_live.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,15 +37,30 @@ struct live {
     char *state_path;
     struct status_seen before, now;
     struct graph_numbers numbers[STAGES_MAX];
-    sigset_t signals;
+    sigset_t signals, before_signals; /* blocked now; the mask before */
+    int out_fd;
+    bool stuck;      /* stdout took nothing until a signal came: it is not waited for any more */
+    bool unanswered; /* there is a supervisor, and it did not answer when it was asked last */
 };
 
-static bool write_text(const void *bytes, size_t len)
+static void on_stop(int number)
+{
+    (void)number; /* it is enough that it ends a call */
+}
+
+/*
+ * Writes to stdout, by way of a descriptor that does not block: somebody may have stopped the
+ * terminal. Returns false if stdout takes nothing, or a signal that asks to stop came first.
+ */
+static bool write_text(struct live *live, const void *bytes, size_t len)
 {
     const uint8_t *at = bytes;
     while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, at, len);
-        if (n < 0 && errno == EINTR)
+        ssize_t n = write(live->out_fd, at, len);
+        struct pollfd ready = {.fd = live->out_fd, .events = POLLOUT};
+        if (n < 0 && errno == EAGAIN)
+            live->stuck = live->stuck || ppoll(&ready, 1, NULL, &live->before_signals) < 0;
+        if (n < 0 && !live->stuck && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
             return false;
@@ -52,17 +70,37 @@ static bool write_text(const void *bytes, size_t len)
     return true;
 }
 
-/* Asks the supervisor. Returns 0, or ERR_NOT_FOUND: there is none, or it gave no answer. */
+/* Signals that ask to stop are waited for, with the time or with stdout. */
+static void take_signals(struct live *live)
+{
+    (void)sigemptyset(&live->signals);
+    inherited_heed_stops(&live->signals);
+    inherited_set_stops(on_stop);
+    inherited_heed(&live->signals, SIGTSTP);
+    inherited_heed(&live->signals, SIGWINCH);
+    (void)sigprocmask(SIG_BLOCK, &live->signals, &live->before_signals);
+    /* A file never blocks, and opened again it would be written from its beginning. */
+    struct stat st;
+    bool blocks = fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
+    live->out_fd =
+        blocks ? open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+    if (live->out_fd < 0)
+        live->out_fd = STDOUT_FILENO;
+}
+
+/* Asks the supervisor. Returns 0; ERR_NOT_FOUND: there is none; ERR_BUSY: it gives no answer. */
 static int look(struct live *live, struct status_seen *ret_seen, struct err *e)
 {
     int fd = control_client_connect(live->state_path);
     if (fd < 0)
-        return err_set(e, ERR_NOT_FOUND, "no supervisor is running in '%s'", live->state_path);
+        return control_client_explain(live->state_path, e);
     struct buf answer = {0};
     int rc = control_client_exchange(fd, "status json", &answer);
     (void)close(fd);
     if (rc != 0 || answer.len < 3 || memcmp(answer.data, "ok\n", 3) != 0)
-        rc = err_set(e, ERR_NOT_FOUND, "the supervisor gave no answer");
+        rc = state_dir_holder(live->state_path) != 0
+                 ? err_set(e, ERR_BUSY, "the supervisor gives no answer")
+                 : err_set(e, ERR_NOT_FOUND, "the supervisor is gone");
     else
         rc = status_read(answer.data + 3, answer.len - 3, ret_seen, e);
     buf_done(&answer);
@@ -101,9 +139,10 @@ static void write_head(const struct live *live, struct buf *out)
     for (size_t i = 0; i < live->now.stage_count; i++)
         restarts += live->now.stages[i].restarts;
     buf_add_format(
-        out, "%s (version %" PRId64 "), pid %" PRIu64 ", up %" PRIu64 " s, %" PRIu64 " restart%s\n",
+        out,
+        "%s (version %" PRId64 "), pid %" PRIu64 ", up %" PRIu64 " s, %" PRIu64 " restart%s%s\n",
         live->view->name, live->view->version, live->now.pid, live->now.up_ms / 1000, restarts,
-        restarts == 1 ? "" : "s");
+        restarts == 1 ? "" : "s", live->unanswered ? ", gives no answer now" : "");
 }
 
 /* The picture with the numbers; in rows rows if it can be, otherwise the list. */
@@ -143,7 +182,7 @@ static bool draw_screen(struct live *live)
         line += len + 1;
     }
     buf_add_text(&out, "\033[J");
-    bool good = write_text(out.data, out.len);
+    bool good = write_text(live, out.data, out.len);
     buf_done(&picture);
     buf_done(&out);
     return good;
@@ -168,7 +207,7 @@ static int wait_signal(const struct live *live, const struct timespec *until)
 static int show(struct live *live, struct err *e)
 {
     int rc = 0;
-    bool go_on = write_text(SCREEN_ENTER, sizeof SCREEN_ENTER - 1);
+    bool go_on = write_text(live, SCREEN_ENTER, sizeof SCREEN_ENTER - 1);
     while (go_on && rc == 0) {
         go_on = draw_screen(live);
         struct timespec until;
@@ -177,9 +216,10 @@ static int show(struct live *live, struct err *e)
         int signal;
         while (go_on && (signal = wait_signal(live, &until)) != 0) {
             if (signal == SIGTSTP) {
-                (void)write_text(SCREEN_LEAVE, sizeof SCREEN_LEAVE - 1);
+                (void)write_text(live, SCREEN_LEAVE, sizeof SCREEN_LEAVE - 1);
                 (void)raise(SIGSTOP);
-                go_on = write_text(SCREEN_ENTER, sizeof SCREEN_ENTER - 1) && draw_screen(live);
+                go_on =
+                    write_text(live, SCREEN_ENTER, sizeof SCREEN_ENTER - 1) && draw_screen(live);
             } else if (signal == SIGWINCH) {
                 go_on = draw_screen(live);
             } else {
@@ -188,8 +228,11 @@ static int show(struct live *live, struct err *e)
         }
         if (go_on)
             rc = look_again(live, e);
+        /* It may be suspended, or its socket was removed and is made anew. */
+        live->unanswered = rc == ERR_BUSY;
+        rc = live->unanswered ? 0 : rc;
     }
-    (void)write_text(SCREEN_LEAVE, sizeof SCREEN_LEAVE - 1);
+    (void)write_text(live, SCREEN_LEAVE, sizeof SCREEN_LEAVE - 1);
     return rc;
 }
 
@@ -200,6 +243,12 @@ static int look_twice(struct live *live, struct err *e)
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += LOOK_SECONDS;
     return wait_signal(live, &until) == 0 ? look_again(live, e) : 0;
+}
+
+/* A terminal that can move its cursor; others get the picture once, as a file does. */
+static bool shows_screen(void)
+{
+    return isatty(STDOUT_FILENO) == 1 && !inherited_terminal_is_dumb();
 }
 
 int graph_live(const struct graph_view *view, const struct graph_style *style,
@@ -216,30 +265,28 @@ int graph_live(const struct graph_view *view, const struct graph_style *style,
     live->style.numbers = live->numbers;
     live->state_path = state_path != NULL ? memory_dup(state_path, strlen(state_path))
                                           : memory_format("%s/%s", root, view->name);
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
-    (void)sigemptyset(&live->signals);
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        inherited_heed(&live->signals, signals[i]);
-    (void)sigprocmask(SIG_BLOCK, &live->signals, NULL);
+    take_signals(live);
     struct err e;
     int rc = look_again(live, &e), code = EXIT_OK;
     if (rc != 0) {
         code = rc == ERR_MISMATCH ? EXIT_REFUSED : EXIT_NOT_RUNNING;
         log_line(LOG_ERROR, "%s", e.text);
     } else {
-        rc = isatty(STDOUT_FILENO) == 1 ? show(live, &e) : look_twice(live, &e);
+        rc = shows_screen() ? show(live, &e) : look_twice(live, &e);
         struct buf out = {0};
         write_picture(live, SIZE_MAX, &out);
-        if (!write_text(out.data, out.len))
+        if (!write_text(live, out.data, out.len))
             code = EXIT_FAILED;
         buf_done(&out);
-        if (rc == ERR_MISMATCH) {
-            code = EXIT_REFUSED;
+        if (rc == ERR_MISMATCH || rc == ERR_BUSY) {
+            code = rc == ERR_BUSY ? EXIT_NOT_RUNNING : EXIT_REFUSED;
             log_line(LOG_ERROR, "%s", e.text);
         } else if (rc != 0) {
             log_line(LOG_INFO, "the run is over");
         }
     }
+    if (live->out_fd != STDOUT_FILENO)
+        (void)close(live->out_fd);
     free(live->state_path);
     free(live);
     free(root);

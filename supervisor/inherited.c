@@ -100,7 +100,10 @@ static void take_signals(enum inherited_by by)
 {
     bool works = by != INHERITED_BY_TOOL;
     (void)signal(SIGCHLD, SIG_DFL);
-    (void)signal(SIGTERM, SIG_DFL);
+    /* Who stops a whole group or service sends it to everybody: it is the supervisor that drains.
+     */
+    bool ends = by != INHERITED_BY_STAGE;
+    (void)signal(SIGTERM, ends ? SIG_DFL : SIG_IGN);
     (void)signal(SIGPIPE, works ? SIG_IGN : SIG_DFL);
     (void)signal(SIGXFSZ, SIG_IGN);
     if (works)
@@ -129,6 +132,12 @@ static void fill_closed(void)
 bool inherited_was_closed(int fd)
 {
     return was_closed[fd];
+}
+
+bool inherited_terminal_is_dumb(void)
+{
+    const char *name = getenv("TERM");
+    return name == NULL || name[0] == '\0' || strcmp(name, "dumb") == 0;
 }
 
 static void raise_files_max(void)

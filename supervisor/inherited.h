@@ -43,6 +43,9 @@ void inherited_end_early_stops(sigset_t *set);
  */
 void inherited_set_late_stops(int code);
 
+/* Whether TERM says that the terminal cannot move its cursor: it is "dumb", or nobody said. */
+bool inherited_terminal_is_dumb(void);
+
 /* Whether descriptor 0, 1 or 2 was closed, and is /dev/null now. */
 bool inherited_was_closed(int fd);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "common/limits.h"
@@ -38,35 +40,63 @@ static const struct command commands[] = {
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
-static void print_help(FILE *to)
+static void write_help(struct buf *out)
 {
-    fprintf(to, "bulkhead " BULKHEAD_VERSION " - runs pipelines whose stages may be killed\n\n");
+    buf_add_text(out,
+                 "bulkhead " BULKHEAD_VERSION " - runs pipelines whose stages may be killed\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(to, "  bulkhead %-24s %s\n", commands[i].usage, commands[i].summary);
-    fprintf(
-        to,
-        "\noptions of run:\n"
-        "  --inline        in one process, without isolation: same bytes\n"
-        "  --fresh         start over: forget the state, empty the outputs that are ours\n"
-        "  --discard STAGE forget what is kept of one stage; it begins anew where its input is\n"
-        "  --accept-gap    go on though stages lack records that nobody can give again\n"
-        "  --state DIR     the state directory (most commands take it too)\n"
-        "  --set STAGE.OPTION=VALUE\n"
-        "                  say it in place of the topology; as often as wanted (check too)\n"
-        "  --quiet         no progress\n"
-        "  --verbose       say more\n"
-        "\noptions of graph:\n"
-        "  --live          a running one, with rates and lag, until it ends\n"
-        "  --dot           for Graphviz; --mermaid: for Mermaid\n"
-        "  --all           the dead letters too\n"
-        "  --ascii         no other characters\n"
-        "\noptions of journal:\n"
-        "  --print         its records: seq, line, content; --from SEQ, --to SEQ\n"
-        "  --verify        whether every block is whole\n"
-        "\nexit codes:\n");
-#define X(name, code, meaning) fprintf(to, "  %d  %s\n", code, meaning);
+        buf_add_format(out, "  bulkhead %-24s %s\n", commands[i].usage, commands[i].summary);
+    buf_add_text(out,
+                 "\noptions of run:\n"
+                 "  --inline        in one process, without isolation: same bytes\n"
+                 "  --fresh         start over: forget the state, empty the outputs that are ours\n"
+                 "  --discard STAGE forget what is kept of a stage; it begins where its input is\n"
+                 "  --accept-gap    go on though stages lack records that nobody can give again\n"
+                 "  --state DIR     the state directory (most commands take it too)\n"
+                 "  --set STAGE.OPTION=VALUE\n"
+                 "                  say it in place of the topology; may be repeated (check too)\n"
+                 "  --quiet         no progress\n"
+                 "  --verbose       say more\n"
+                 "\noptions of graph:\n"
+                 "  --live          a running one, with rates and lag, until it ends\n"
+                 "  --dot           for Graphviz; --mermaid: for Mermaid\n"
+                 "  --all           the dead letters too\n"
+                 "  --ascii         no other characters\n"
+                 "\noptions of journal:\n"
+                 "  --print         its records: seq, line, content; --from SEQ, --to SEQ\n"
+                 "  --verify        whether every block is whole\n"
+                 "\nexit codes:\n");
+#define X(name, code, meaning) buf_add_format(out, "  %d  %s\n", code, meaning);
     EXIT_CODE_LIST(X)
 #undef X
+}
+
+static int print_help(void)
+{
+    struct buf out = {0};
+    write_help(&out);
+    int code = command_print(&out, EXIT_OK);
+    buf_done(&out);
+    return code;
+}
+
+static int print_command_help(const struct command *command)
+{
+    struct buf out = {0};
+    buf_add_format(&out, "usage: bulkhead %s\n%s; more: bulkhead --help, man bulkhead\n",
+                   command->usage, command->summary);
+    int code = command_print(&out, EXIT_OK);
+    buf_done(&out);
+    return code;
+}
+
+static int print_version(void)
+{
+    struct buf out = {0};
+    buf_add_text(&out, "bulkhead " BULKHEAD_VERSION "\n");
+    int code = command_print(&out, EXIT_OK);
+    buf_done(&out);
+    return code;
 }
 
 /*
@@ -144,6 +174,25 @@ static enum inherited_by role(const char *command)
     return strcmp(command, "chaos") == 0 ? INHERITED_BY_CHAOS : INHERITED_BY_TOOL;
 }
 
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* `bulkhead run --help`, also behind what was typed already. */
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     inherited_take(role(argc > 1 ? argv[1] : ""));
@@ -151,28 +200,23 @@ int main(int argc, char **argv)
         return be_stage(argc, argv);
     log_init("bulkhead", LOG_INFO);
     if (argc < 2) {
-        print_help(stderr);
+        struct buf out = {0};
+        write_help(&out);
+        (void)command_write(STDERR_FILENO, &out, NULL);
+        buf_done(&out);
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
-        print_help(stdout);
-        return EXIT_OK;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("bulkhead " BULKHEAD_VERSION "\n");
-        return EXIT_OK;
-    }
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(argv[1], commands[i].name) != 0)
-            continue;
-        if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
-            printf("usage: bulkhead %s\n%s; more: bulkhead --help, man bulkhead\n",
-                   commands[i].usage, commands[i].summary);
-            return EXIT_OK;
-        }
-        argv[1] = argv[0]; /* in whose name getopt complains */
-        return commands[i].run(argc - 1, argv + 1);
-    }
-    return unknown_command(argv[1]);
+        (strcmp(argv[1], "help") == 0 && argc == 2))
+        return print_help();
+    if (strcmp(argv[1], "--version") == 0)
+        return print_version();
+    bool helps = strcmp(argv[1], "help") == 0;
+    const struct command *command = find_command(argv[helps ? 2 : 1]);
+    if (command == NULL)
+        return unknown_command(argv[helps ? 2 : 1]);
+    if (helps || asks_for_help(argc, argv))
+        return print_command_help(command);
+    argv[1] = argv[0]; /* the name of the program, as main() gets it */
+    return command->run(argc - 1, argv + 1);
 }

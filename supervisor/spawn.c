@@ -127,6 +127,10 @@ static _Noreturn void be_child(const struct child_fds *fds, pid_t parent, uint64
 {
     sigset_t none;
     (void)sigemptyset(&none);
+    /* A stop of all processes at once is the supervisor's to carry out, from the first moment. */
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
     /* A session of its own, so that what a terminal sends to us does not reach it. */
     bool placed = setsid() >= 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
                   limit_memory(memory_bytes_max) && place_fds(fds) == 0;

@@ -212,6 +212,25 @@ static int take_lock(struct state_dir *d, struct err *e)
     }
 }
 
+long state_dir_holder(const char *path)
+{
+    struct state_dir d = {.fd = -1};
+    if (file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &d.fd, NULL) != 0)
+        return 0;
+    long pid = holder_of(&d);
+    bool here = pid > 0 && is_alive((pid_t)pid);
+    /* The pid may be another process by now: one that holds no lock here. */
+    if (here && flock(d.fd, LOCK_SH | LOCK_NB) == 0) {
+        int lock_fd = -1;
+        here = file_open(d.fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW, 0, &lock_fd, NULL) == 0 &&
+               flock(lock_fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        if (lock_fd >= 0)
+            (void)close(lock_fd);
+    }
+    (void)close(d.fd);
+    return here ? pid : 0;
+}
+
 static int write_pid(const struct state_dir *d, struct err *e)
 {
     char pid[32];

@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "supervisor/table.h"
 
 #define BAR_CELLS 24u
 #define LAST_WORDS_SHOWN_BYTES 256u
@@ -28,16 +29,6 @@ static uint64_t resident_bytes(pid_t pid)
         (void)fclose(file);
     }
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static int column_width(const struct topology *t, int least)
-{
-    int width = least;
-    for (size_t i = 0; i < t->stage_count; i++) {
-        int len = (int)strlen(t->stages[i].name);
-        width = len > width ? len : width;
-    }
-    return width;
 }
 
 /* Puts bytes into one line: newlines become " | ". */
@@ -99,30 +90,44 @@ static const char *state_of(const struct supervisor *s, size_t index, char room[
     return room;
 }
 
+static void write_stages(const struct supervisor *s, struct buf *out)
+{
+    static const char *const head[] = {"stage", "state",    "pid",    "gen", "in hand",
+                                       "acked", "restarts", "memory", NULL};
+    struct table table;
+    table_init(&table, 8, 2);
+    table_add_texts(&table, head);
+    for (size_t i = 0; i < s->topology->stage_count; i++) {
+        const struct supervised_stage *stage = &s->stages[i];
+        const struct core_stage *core = &s->core.stages[i];
+        char wants[32];
+        uint64_t seq_in_hand = atomic_load(&stage->page->seq_in_hand);
+        table_add(&table, "%s", s->topology->stages[i].name);
+        table_add(&table, "%s", state_of(s, i, wants));
+        if (stage->alive)
+            table_add(&table, "%ld", (long)stage->process.pid);
+        else
+            table_add(&table, "-");
+        table_add(&table, "%" PRIu64, core->generation);
+        if (seq_in_hand != 0)
+            table_add(&table, "%" PRIu64, seq_in_hand);
+        else
+            table_add(&table, "-");
+        table_add(&table, "%" PRIu64, (uint64_t)atomic_load(&stage->page->acked));
+        table_add(&table, "%" PRIu64, core->restarts);
+        table_add(&table, "%.1f MiB",
+                  (double)(stage->alive ? resident_bytes(stage->process.pid) : 0) / 1048576.0);
+    }
+    table_write(&table, out);
+}
+
 void status_write_text(const struct supervisor *s, struct buf *out)
 {
     const struct topology *t = s->topology;
     buf_add_format(out, "%s (version %" PRId64 "), %s, pid %ld, up %" PRIu64 " s, state %s\n",
                    t->name, t->version, core_pipeline_state_text(s->core.is), (long)getpid(),
                    (clock_monotonic_ms() - s->started_ms) / 1000, s->state->path);
-    int width = column_width(t, 5);
-    buf_add_format(out, "%-*s  %-18s %8s %6s %12s %12s %9s %9s\n", width, "stage", "state", "pid",
-                   "gen", "in hand", "acked", "restarts", "memory");
-    for (size_t i = 0; i < t->stage_count; i++) {
-        const struct supervised_stage *stage = &s->stages[i];
-        const struct core_stage *core = &s->core.stages[i];
-        char pid[16] = "-", in_hand[24] = "-", wants[32];
-        uint64_t seq_in_hand = atomic_load(&stage->page->seq_in_hand);
-        if (stage->alive)
-            (void)snprintf(pid, sizeof pid, "%ld", (long)stage->process.pid);
-        if (seq_in_hand != 0)
-            (void)snprintf(in_hand, sizeof in_hand, "%" PRIu64, seq_in_hand);
-        buf_add_format(out,
-                       "%-*s  %-18s %8s %6" PRIu64 " %12s %12" PRIu64 " %9" PRIu64 " %5.1f MiB\n",
-                       width, t->stages[i].name, state_of(s, i, wants), pid, core->generation,
-                       in_hand, (uint64_t)atomic_load(&stage->page->acked), core->restarts,
-                       (double)(stage->alive ? resident_bytes(stage->process.pid) : 0) / 1048576.0);
-    }
+    write_stages(s, out);
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct supervised_stage *stage = &s->stages[i];
         if (stage->last_end[0] == '\0')
@@ -225,22 +230,21 @@ void status_write_json(const struct supervisor *s, struct buf *out)
 
 void status_write_summary(const struct status_row *rows, size_t count, struct buf *out)
 {
-    int stage_width = 5, kind_width = 4;
-    for (size_t i = 0; i < count; i++) {
-        int stage_len = (int)strlen(rows[i].stage), kind_len = (int)strlen(rows[i].kind);
-        stage_width = stage_len > stage_width ? stage_len : stage_width;
-        kind_width = kind_len > kind_width ? kind_len : kind_width;
-    }
-    buf_add_format(out, "%-*s  %-*s %10s %10s %10s %10s %9s\n", stage_width, "stage", kind_width,
-                   "kind", "in", "out", "dropped", "dead", "restarts");
+    static const char *const head[] = {"stage",   "kind", "in",       "out",
+                                       "dropped", "dead", "restarts", NULL};
+    struct table table;
+    table_init(&table, 7, 2);
+    table_add_texts(&table, head);
     for (size_t i = 0; i < count; i++) {
         const struct status_row *row = &rows[i];
-        buf_add_format(out,
-                       "%-*s  %-*s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
-                       " %9" PRIu64 "\n",
-                       stage_width, row->stage, kind_width, row->kind, row->counts.in,
-                       row->counts.out, row->counts.dropped, row->counts.dead, row->restarts);
+        table_add(&table, "%s", row->stage);
+        table_add(&table, "%s", row->kind);
+        const uint64_t numbers[] = {row->counts.in, row->counts.out, row->counts.dropped,
+                                    row->counts.dead, row->restarts};
+        for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++)
+            table_add(&table, "%" PRIu64, numbers[k]);
     }
+    table_write(&table, out);
 }
 
 void status_write_progress(const struct status_progress *p, const char *name, bool bar,

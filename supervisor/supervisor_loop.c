@@ -260,23 +260,31 @@ void loop_take_event(struct loop *l, struct core_event *event)
 
 /* --- the control socket --- */
 
+/* Kills the stage of that name, or all workers of the one that has it in the topology. */
 static void answer_kill(struct loop *l, const char *name, struct buf *answer)
 {
-    const struct stage *stage = topology_find_stage(l->s.topology, name);
-    if (stage == NULL) {
+    struct buf killed = {0};
+    const struct stage *named = NULL;
+    for (size_t i = 0; i < l->s.topology->stage_count; i++) {
+        const struct stage *stage = &l->s.topology->stages[i];
+        if (strcmp(stage->name, name) != 0 && strcmp(stage->base, name) != 0)
+            continue;
+        named = stage;
+        if (!l->s.stages[i].alive)
+            continue;
+        buf_add_format(&killed, "killed '%s' (pid %ld, generation %" PRIu64 ")\n", stage->name,
+                       (long)l->s.stages[i].process.pid, l->s.core.stages[i].generation);
+        struct core_event event = {.kind = CORE_KILL_REQUESTED, .stage = i};
+        loop_take_event(l, &event);
+    }
+    if (named == NULL)
         buf_add_format(answer, "error: '%s' has no stage '%s'\n", l->s.topology->name, name);
-        return;
-    }
-    if (!l->s.stages[stage->index].alive) {
+    else if (killed.len == 0)
         buf_add_format(answer, "error: stage '%s' has no process now; it is %s\n", name,
-                       core_stage_state_text(l->s.core.stages[stage->index].is));
-        return;
-    }
-    buf_add_format(answer, "ok\nkilled '%s' (pid %ld, generation %" PRIu64 ")\n", name,
-                   (long)l->s.stages[stage->index].process.pid,
-                   l->s.core.stages[stage->index].generation);
-    struct core_event event = {.kind = CORE_KILL_REQUESTED, .stage = stage->index};
-    loop_take_event(l, &event);
+                       core_stage_state_text(l->s.core.stages[named->index].is));
+    else
+        buf_add_format(answer, "ok\n%s", buf_text(&killed));
+    buf_done(&killed);
 }
 
 static void answer_request(void *context, const char *request, struct buf *answer)
@@ -441,7 +449,8 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
                            .verbose = config->verbose,
                            .started_ms = clock_monotonic_ms()},
                      .signal_fd = -1,
-                     .bar = !config->quiet && isatty(STDERR_FILENO) == 1};
+                     .bar = !config->quiet && isatty(STDERR_FILENO) == 1 &&
+                            !inherited_terminal_is_dumb()};
     l.progress_at_ms = l.s.started_ms;
     l.ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     core_init(&l.s.core, config->topology);

@@ -57,7 +57,7 @@ tell() {
         OUTPUT=$place/answers "$BULKHEAD" run --state state "$topology" >again 2>&1 ||
             fail "exit $? of the next run: $(cat again)"
     elif [ "$code" -ne 0 ]; then
-        grep -q '^bulkhead: error: ' err || fail "exit $code without a message"
+        grep -qE '^([^ ]+ )?bulkhead: error: ' err || fail "exit $code without a message"
         OUTPUT=$place/answers "$BULKHEAD" run --state state "$topology" >again 2>&1 ||
             fail "exit $? of the next run"
     fi

@@ -27,7 +27,7 @@ tell() {
             "$BULKHEAD" run --state state "$topology" >"out$run" 2>"err$run" || code=$?
         echo "$code" >>codes
         [[ " 0 1 3 5 " = *" $code "* ]] || fail "exit $code: $(tail -n 3 "err$run")"
-        [ "$code" -eq 0 ] || grep -q '^bulkhead: ' "err$run" || fail "exit $code without a message"
+        [ "$code" -eq 0 ] || grep -qE '^([^ ]+ )?bulkhead: ' "err$run" || fail "exit $code without a message"
     done
     "$BULKHEAD" run --state state "$topology" >again 2>&1 || fail "the next run: $(tail -n 3 again)"
     same answers ../expected

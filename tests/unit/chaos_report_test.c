@@ -59,11 +59,11 @@ static void a_table_with_everything(void **state)
     chaos_times_add(&report.stage_recovery, 10000);
     chaos_times_add(&report.stage_recovery, 30040);
     assert_int_equal(chaos_report_kills(&report), 1212);
-    expect(&report, "target                  kills      stops\n"
-                    "in                       1200          3\n"
-                    "a-rather-long-name          7          0\n"
-                    "supervisor                  5          1\n"
-                    "all                      1212          4\n"
+    expect(&report, "target              kills  stops\n"
+                    "in                   1200      3\n"
+                    "a-rather-long-name      7      0\n"
+                    "supervisor              5      1\n"
+                    "all                  1212      4\n"
                     "\n"
                     "seed:                4711\n"
                     "rounds:              11\n"
@@ -81,11 +81,11 @@ static void a_table_with_everything(void **state)
 static void a_verdict_has_its_reason(void **state)
 {
     (void)state;
-    static const char head[] = "target                  kills      stops\n"
-                               "in                          0          0\n"
-                               "a-rather-long-name          0          0\n"
-                               "supervisor                  0          0\n"
-                               "all                         0          0\n"
+    static const char head[] = "target              kills  stops\n"
+                               "in                      0      0\n"
+                               "a-rather-long-name      0      0\n"
+                               "supervisor              0      0\n"
+                               "all                     0      0\n"
                                "\n"
                                "seed:                0\n"
                                "rounds:              0\n"

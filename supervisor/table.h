@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.h - a table of text that fits into a terminal of 80 columns
+ *
+ * A column is as wide as its widest cell. Where that makes lines of more than 80 columns, long
+ * first cells, which are names, stand on lines of their own.
+ */
+#ifndef BULKHEAD_SUPERVISOR_TABLE_H
+#define BULKHEAD_SUPERVISOR_TABLE_H
+
+#include "common/buf.h"
+
+#define TABLE_COLUMNS_MAX 8u
+
+struct table {
+    unsigned column_count, left_count;
+    struct buf cells; /* each with its NUL, row by row */
+};
+
+/* Begins a table; the first left_count columns stand at the left, the others, numbers, right. */
+void table_init(struct table *t, unsigned column_count, unsigned left_count);
+
+/* Adds the next cell, of ASCII, from the left to the right and then in the next row. */
+void table_add(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Adds several cells, up to a NULL. */
+void table_add_texts(struct table *t, const char *const *texts);
+
+/* Writes all its rows, which are whole, and frees it. */
+void table_write(struct table *t, struct buf *out);
+
+#endif

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Options are spelled out: no beginning of one is taken for the whole, and no state or output is
+# touched by a command line that makes no sense. Whatever is printed, a stdout that takes nothing is
+# an error. Lines fit into a terminal of 80 columns.
+. "$ROOT/tests/integration/lib.sh"
+. "$ROOT/tests/integration/inherited.sh"
+
+refused() { # the first line of what it says; the arguments
+    local said=$1
+    shift
+    expect_exit 2 "$BULKHEAD" "$@" >out 2>errors
+    [ ! -s out ] || fail "$*: prints $(cat out)"
+    [ "$(head -n 1 errors)" = "bulkhead: error: $said" ] || fail "$*: says $(cat errors)"
+    [ "$(sed -n 2p errors | cut -c1-17)" = "usage: bulkhead $(cut -c1 <<<"$1")" ] || fail "$*: no usage: $(cat errors)"
+}
+echo mine >answers
+cp answers before
+refused "there is no option '--f'; did you mean '--fresh'?" run --f t.yaml
+refused "there is no option '--fres'; did you mean '--fresh'?" run t.yaml --fres
+refused "there is no option '--frehs'; did you mean '--fresh'?" run --frehs t.yaml
+refused "there is no option '--acc'; did you mean '--accept-gap'?" run --acc t.yaml
+refused "there is no option '--sta'; did you mean '--state'?" run --sta=x t.yaml
+refused "there is no option '--zzzzzz'" run --zzzzzz t.yaml
+refused "there is no option '-f'" run -f t.yaml
+refused "--fresh takes no value, and not 'yes'" run --fresh=yes t.yaml
+refused "--state wants a value behind it" run t.yaml --state
+refused "there is no option '--pri'; did you mean '--print'?" check --pri t.yaml
+refused "there is no option '--mer'; did you mean '--mermaid'?" graph --mer t.yaml
+refused "there is no option '--kill'; did you mean '--kills'?" chaos --kill 3 t.yaml
+refused "there is no option '--js'; did you mean '--json'?" status --js
+refused "there is no option '--st'; did you mean '--state'?" kill --st x once
+refused "there is no option '--st'; did you mean '--state'?" stop --st x
+refused "there is no option '--ver'; did you mean '--verify'?" journal --ver t.yaml
+refused "there is no option '--all'" kinds --all
+refused "--from and --to say what --print prints, and it is not there" journal --from 3 t.yaml
+for value in 0 x ''; do
+    expect_exit 2 "$BULKHEAD" journal --print --from "$value" t.yaml 2>errors
+    [ "$(cat errors)" = "bulkhead: error: --from takes the seq of a record, from 1 on, not '$value'" ] || fail "$(cat errors)"
+done
+same answers before
+[ ! -e state ] || fail "a state directory was made"
+rm answers
+# What stands behind an option is its value, whatever it looks like; and behind -- there is no option.
+expect_exit 3 "$BULKHEAD" check -- --print 2>errors
+grep -q "cannot open '--print'" errors || fail "$(cat errors)"
+"$BULKHEAD" run --quiet --state --fresh t.yaml >out 2>errors || fail "$(cat errors)"
+[ -d ./--fresh ] || fail "--state did not take the value behind it"
+rm -rf ./--fresh answers
+
+# Help and version, by all their names; --help also behind what was typed already.
+[ "$("$BULKHEAD" --version | cut -d' ' -f1)" = bulkhead ] || fail "--version"
+"$BULKHEAD" --help >help
+same help <("$BULKHEAD" help)
+for command in run check graph chaos kinds journal status kill stop; do
+    "$BULKHEAD" $command --help >one
+    grep -q "^usage: bulkhead $command" one || fail "$command --help: $(cat one)"
+    same one <("$BULKHEAD" help $command)
+    same one <("$BULKHEAD" $command x --state y -h)
+done
+for args in --version --help help 'help run' 'run --help' kinds 'kinds limits' 'check t.yaml' 'graph t.yaml'; do
+    # shellcheck disable=SC2086
+    expect_exit 1 "$BULKHEAD" $args >/dev/full 2>errors
+    grep -q 'cannot write to standard output: .*No space left on device' errors || fail "$args: $(cat errors)"
+done
+
+# No line is longer than 80 columns: help, kinds, and the tables of a large topology.
+narrow() { ! grep -qP '^.{81}' "$1" || fail "$1: too wide: $(grep -P '^.{81}' "$1")"; }
+narrow help
+for kind in $("$BULKHEAD" kinds | cut -d' ' -f1); do "$BULKHEAD" kinds "$kind"; done >kinds
+narrow kinds
+long=a-stage-with-a-name-that-is-as-long-as-a-name-may-be-0123456789
+sed "s/^  once:/  $long:/; s/from: once/from: $long/; s/key: k }/key: k, workers: 3, by: [k] }/" f.yaml >wide.yaml
+"$BULKHEAD" run --quiet --state state wide.yaml >run.out 2>run.err &
+supervisor=$!
+wait_for acked out 200
+"$BULKHEAD" status --state state >status.out
+head -n -0 status.out | tail -n +2 >table
+narrow table
+grep -qx "$long.2" table || fail "no row of its own: $(cat table)"
+grep -qE '^out +running +[0-9]+ +1 +- +200 +0 +[0-9.]+ MiB$' table || fail "$(cat table)"
+stop
+head -n 9 run.out >table
+narrow table
+grep -qE '^parse +json.decode +200 +200 +0 +0 +0$' table || fail "$(cat table)"
