@@ -113,6 +113,10 @@ clang: ## build everything with clang, with the same warnings
 chaos-long: $(BUILD)/bulkhead ## a campaign of kills; KILLS=50000 or HOURS=3 in the environment
 	$(Q)tests/chaos/campaign $(BUILD)/bulkhead
 
+.PHONY: long
+long: tests small ## what is too long for CI: 20,000 kills, 500 random graphs, 10,200 seeds, all syscalls
+	$(Q)tests/long
+
 # The yardsticks of the benchmark share nothing with the program, and are static like it.
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/bench/%,limits_yajl rename_yajl paced)
 $(BENCH_TOOLS): $(BUILD)/tests/bench/%: tests/bench/%.c tests/bench/yardstick.c tests/bench/yardstick.h Makefile

@@ -52,7 +52,8 @@ static void a_last_column_at_the_left_has_no_blanks_behind_it(void **state)
 #define LONG_NAME "a-name-as-long-as-one-may-be-0123456789-0123456789-0123456789-01"
 #define NUMBER "18446744073709551615"
 
-/* 80 columns are enough for the others and 14 of the names: what is longer has a line of its own. */
+/* 80 columns are enough for the others and 14 of the names: what is longer has a line of its own.
+ */
 static void long_names_stand_on_lines_of_their_own(void **state)
 {
     (void)state;
