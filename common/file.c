@@ -215,7 +215,13 @@ int file_rename(int dir_fd, const char *from, const char *to, bool durable, stru
 
 int file_sync_dir(int dir_fd, struct err *e)
 {
-    return fsync(dir_fd) == 0 ? 0 : err_set_errno(e, "cannot sync a directory");
+    int rc;
+    do {
+        rc = fsync(dir_fd);
+    } while (rc != 0 && errno == EINTR);
+    /* Some file systems sync no directories, since they keep entries safe in another way or in none
+       at all; nobody could do more about it than to write nothing there. */
+    return rc == 0 || errno == EINVAL ? 0 : err_set_errno(e, "cannot sync a directory");
 }
 
 int file_remove(int dir_fd, const char *name, struct err *e)

@@ -76,7 +76,10 @@ int file_check_in_place(int dir_fd, const char *name, int fd, uint64_t written, 
 /* Makes `to` be what `from` is, both in dir_fd, and syncs the directory if durable. */
 int file_rename(int dir_fd, const char *from, const char *to, bool durable, struct err *e);
 
-/* Makes directory entries safe. Returns 0 or ERR_IO. */
+/*
+ * Makes directory entries safe, where the file system can do that: one that answers EINVAL cannot,
+ * and is left alone. Returns 0 or ERR_IO.
+ */
 int file_sync_dir(int dir_fd, struct err *e);
 
 /* Removes a file if it is there. Returns 0 or ERR_IO. */

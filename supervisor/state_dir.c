@@ -41,6 +41,14 @@ char *state_dir_root(void)
     return NULL;
 }
 
+/* Whether a directory could have been made by make_path(): it is ours, and nobody else's. */
+static bool may_be_made(const char *path)
+{
+    struct stat st;
+    return fstatat(AT_FDCWD, path, &st, 0) == 0 && st.st_uid == geteuid() &&
+           (st.st_mode & 0077) == 0;
+}
+
 /*
  * Makes safe that a directory is in the one above it. A former start may have been killed between
  * the two, so this is done for one that is there as well; then it is no matter if it cannot be.
@@ -72,10 +80,10 @@ static int make_path(const char *path, struct err *e)
             continue;
         char saved = *at;
         *at = '\0';
-        bool is_new = mkdir(partial, 0700) == 0;
+        bool is_new = mkdirat(AT_FDCWD, partial, 0700) == 0;
         if (!is_new && errno != EEXIST)
             rc = err_set_errno(e, "cannot make the directory '%s'", partial);
-        else if (is_new || saved == '\0')
+        else if (is_new || saved == '\0' || may_be_made(partial))
             rc = sync_entry(partial, is_new, e);
         *at = saved;
         if (saved == '\0')

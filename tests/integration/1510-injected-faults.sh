@@ -128,6 +128,11 @@ for n in 1 2 3; do
         "error=EINTR:when=$n+3"
 done
 
+# A file system that syncs no directories is none that fails; one that fails to is.
+inject fsync error=EINVAL
+codes="0 1 5"
+inject fsync error=EIO:when=2
+
 codes="0 1"
 inject clone error=EAGAIN:when=3
 inject clone error=ENOMEM:when=1+

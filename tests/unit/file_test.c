@@ -7,12 +7,14 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -382,6 +384,49 @@ static void what_is_no_directory_is_refused(void **state)
     assert_int_equal(fd, -77);
 }
 
+/* How often fsync(2) fails from now on, and how. */
+static unsigned sync_failures;
+static int sync_error;
+static unsigned syncs;
+
+int fsync(int fd)
+{
+    syncs++;
+    if (sync_failures == 0)
+        return (int)syscall(SYS_fsync, fd);
+    sync_failures--;
+    errno = sync_error;
+    return -1;
+}
+
+static int sync_dir_with(int error, struct err *e)
+{
+    sync_failures = 1;
+    sync_error = error;
+    syncs = 0;
+    return file_sync_dir(dir_fd, e);
+}
+
+/* A call that was interrupted is made again; a file system that syncs no directories is not asked
+ * twice; what is lost is told. */
+static void a_directory_is_synced_where_that_can_be(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    assert_int_equal(sync_dir_with(EINTR, &e), 0);
+    assert_int_equal(syncs, 2);
+    assert_int_equal(sync_dir_with(EINVAL, &e), 0);
+    assert_int_equal(syncs, 1);
+    assert_int_equal(sync_dir_with(EIO, &e), ERR_IO);
+    assert_int_equal(syncs, 1);
+    assert_non_null(strstr(e.text, "cannot sync a directory"));
+    int fd = -1;
+    sync_failures = 1;
+    sync_error = EINVAL;
+    assert_int_equal(file_make_dir(dir_fd, "dir", &fd, &e), 0);
+    assert_int_equal(close(fd), 0);
+}
+
 #define MODEL_BYTES 4096
 
 /* Writes, cuts and reads at random, beside plain memory that cannot be wrong. */
@@ -471,6 +516,7 @@ int main(void)
         TEST(what_is_not_in_its_place_is_told),
         TEST(directories_are_made_once),
         TEST(what_is_no_directory_is_refused),
+        TEST(a_directory_is_synced_where_that_can_be),
         TEST(agrees_with_plain_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
