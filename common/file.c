@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -116,6 +117,26 @@ int file_read_whole(int fd, size_t max, struct buf *out, struct err *e)
         if (got < piece)
             return 0;
     }
+}
+
+int file_read_stream(int fd, size_t max, struct buf *out, struct err *e)
+{
+    const size_t piece = 65536;
+    for (size_t total = 0; total <= max;) {
+        ssize_t n = read(fd, buf_reserve(out, piece), piece);
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        if (n == 0)
+            return 0;
+        if (n > 0) {
+            out->len += (size_t)n;
+            total += (size_t)n;
+        } else if (errno == EAGAIN) {
+            (void)poll(&ready, 1, -1); /* whoever shares it has made it one that does not block */
+        } else if (errno != EINTR) {
+            return err_set_errno(e, "cannot read it");
+        }
+    }
+    return err_set(e, ERR_RANGE, "more than %zu bytes", max);
 }
 
 static int sync_failed(struct err *e)

@@ -45,6 +45,12 @@ int file_read_at(int fd, uint64_t offset, void *bytes, size_t len, size_t *ret_l
 int file_read_whole(int fd, size_t max, struct buf *out, struct err *e);
 
 /*
+ * The same from where it is read now, of what cannot seek as well; waits for whoever writes into
+ * it. Returns as file_read_whole().
+ */
+int file_read_stream(int fd, size_t max, struct buf *out, struct err *e);
+
+/*
  * fdatasync(2). Returns 0, ERR_IO, or ERR_NO_SPACE_LOST where a file system finds out only now that
  * there is no room. After either the descriptor must not be used any more.
  */

@@ -57,11 +57,11 @@ static _Noreturn void be_child(char *const *arguments, const int fds[3], pid_t p
     _exit(127);
 }
 
-int chaos_child_start(struct chaos_child *child, char *const *arguments, const char *out_path,
-                      const char *log_path, struct err *e)
+int chaos_child_start(struct chaos_child *child, char *const *arguments, const char *in_path,
+                      const char *out_path, const char *log_path, struct err *e)
 {
     int fds[3] = {-1, -1, -1};
-    int rc = file_open(AT_FDCWD, "/dev/null", O_RDONLY, 0, &fds[0], e);
+    int rc = file_open(AT_FDCWD, in_path, O_RDONLY, 0, &fds[0], e);
     if (rc == 0)
         rc = file_open(AT_FDCWD, out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fds[1], e);
     if (rc == 0)

@@ -27,13 +27,14 @@ int chaos_children_init(struct err *e);
  * Starts a run of ourselves.
  *
  *   arguments   from "bulkhead" on; ends with NULL
+ *   in_path     its standard input
  *   out_path    file for its standard output, made anew
  *   log_path    file to whose end its standard error goes
  *
  * Returns: 0, or ERR_IO. The caller sees its end with chaos_children_reap().
  */
-int chaos_child_start(struct chaos_child *child, char *const *arguments, const char *out_path,
-                      const char *log_path, struct err *e);
+int chaos_child_start(struct chaos_child *child, char *const *arguments, const char *in_path,
+                      const char *out_path, const char *log_path, struct err *e);
 
 /* Sends it a signal, if it has not been reaped. */
 void chaos_child_signal(const struct chaos_child *child, int signal);

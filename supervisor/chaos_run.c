@@ -95,6 +95,18 @@ static int add_settings(const struct chaos_run *run, const char *directory, stru
     return rc;
 }
 
+/* What cannot be read again is given to every run as its standard input. */
+static int write_topology(const struct chaos_run *run, const char *path, struct err *e)
+{
+    int fd;
+    int rc = file_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = file_write_at(fd, 0, run->source->text.data, run->source->text.len, e);
+    (void)close(fd);
+    return rc == 0 ? 0 : err_wrap(e, "'%s'", path);
+}
+
 int chaos_run_start(const struct chaos_run *run, bool inline_host, struct chaos_child *child,
                     struct err *e)
 {
@@ -102,6 +114,7 @@ int chaos_run_start(const struct chaos_run *run, bool inline_host, struct chaos_
     char *state = chaos_run_path(run, inline_host ? "inline" : "state", NULL);
     char *summary = chaos_run_path(run, "summary", NULL);
     char *log = chaos_run_path(run, LOG_FILE, NULL);
+    char *topology = chaos_run_path(run, "topology.yaml", NULL);
     add_argument(&a, "bulkhead");
     add_argument(&a, "run");
     add_argument(&a, "--quiet");
@@ -113,13 +126,17 @@ int chaos_run_start(const struct chaos_run *run, bool inline_host, struct chaos_
     add_argument(&a, state);
     int rc = add_settings(run, inline_host ? EXPECTED_DIR : OUTPUTS_DIR, &a, e);
     add_argument(&a, "--");
-    add_argument(&a, run->file);
+    add_argument(&a, run->source->is_once ? run->source->beside : run->source->name);
+    if (rc == 0 && run->source->is_once)
+        rc = write_topology(run, topology, e);
     if (rc == 0)
-        rc = chaos_child_start(child, a.items, summary, log, e);
+        rc = chaos_child_start(child, a.items, run->source->is_once ? topology : "/dev/null",
+                               summary, log, e);
     arguments_done(&a);
     free(state);
     free(summary);
     free(log);
+    free(topology);
     return rc;
 }
 

@@ -2,6 +2,7 @@
 /*
  * chaos_run.h - what `bulkhead chaos` runs: the topology with its outputs in a scratch directory
  *
+ *   SCRATCH/topology.yaml    its text, if the topology can be read once only
  *   SCRATCH/expected/STAGE   what the inline host wrote for each file.sink
  *   SCRATCH/inline/          its state directory
  *   SCRATCH/outputs/STAGE    what the processes wrote in this round
@@ -15,12 +16,13 @@
 
 #include "supervisor/chaos_child.h"
 #include "supervisor/chaos_report.h"
+#include "supervisor/topology_source.h"
 #include "topology/graph.h"
 #include "topology/settings.h"
 
 struct chaos_run {
     const struct topology *topology;
-    const char *file;            /* of the topology */
+    const struct topology_source *source;
     const struct settings *user; /* what the user set */
     bool verbose;
     char *scratch; /* absolute path */

@@ -10,6 +10,7 @@
 
 #include "common/buf.h"
 #include "supervisor/exit_codes.h"
+#include "supervisor/topology_source.h"
 #include "topology/graph.h"
 #include "topology/settings.h"
 
@@ -33,11 +34,12 @@ int command_add_setting(struct settings *settings, const char *text);
 /*
  * Reads and checks a topology file with the settings of the command line; prints its errors to
  * stderr.
- * Ownership: the caller frees *ret_topology, and *ret_text with buf_done() in any case.
+ * Ownership: the caller frees *ret_topology, and *ret_source with topology_source_done() in any
+ *            case.
  * Returns:   EXIT_OK or EXIT_INVALID.
  */
 int command_load_topology(const char *file, const struct settings *settings,
-                          enum topology_form form, struct buf *ret_text,
+                          enum topology_form form, struct topology_source *ret_source,
                           struct topology **ret_topology);
 
 /* Writes all of a buffer to a descriptor, however long that takes. Returns 0 or ERR_IO. */

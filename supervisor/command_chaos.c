@@ -38,7 +38,7 @@ struct chaos {
     const char *file, *keep, *targets; /* targets NULL: all */
     bool quiet, verbose, has_seed;
     struct settings settings;
-    struct buf text;
+    struct topology_source source;
     struct topology *topology;
     struct chaos_plan plan;
     struct chaos_run run;
@@ -362,7 +362,7 @@ static int prepare(struct chaos *c)
 {
     uint32_t drawn;
     int code =
-        command_load_topology(c->file, &c->settings, TOPOLOGY_PROCESSES, &c->text, &c->topology);
+        command_load_topology(c->file, &c->settings, TOPOLOGY_PROCESSES, &c->source, &c->topology);
     if (code == EXIT_OK)
         code = check_repeatable(c->topology);
     if (code != EXIT_OK)
@@ -389,7 +389,7 @@ int command_chaos(int argc, char **argv)
     code = prepare(&c);
     if (code == EXIT_OK) {
         c.run.topology = c.topology;
-        c.run.file = c.file;
+        c.run.source = &c.source;
         c.run.user = &c.settings;
         c.run.verbose = c.verbose;
         c.run.report = &c.report;
@@ -401,6 +401,6 @@ int command_chaos(int argc, char **argv)
     end_scratch(&c);
     chaos_report_done(&c.report);
     topology_free(c.topology);
-    buf_done(&c.text);
+    topology_source_done(&c.source);
     return code;
 }

@@ -48,13 +48,14 @@ int command_check(int argc, char **argv)
     }
     if (argc - optind != 1)
         return command_usage(USAGE);
-    struct buf text;
+    struct topology_source source;
     struct topology *topology = NULL;
-    int code = command_load_topology(argv[optind], &settings, TOPOLOGY_PROCESSES, &text, &topology);
+    int code =
+        command_load_topology(argv[optind], &settings, TOPOLOGY_PROCESSES, &source, &topology);
     if (code == EXIT_OK) {
         struct buf out = {0};
         buf_add_format(&out, "%s: '%s' version %" PRId64 " is good: %zu stages, %zu links\n",
-                       argv[optind], topology->name, topology->version, topology->stage_count,
+                       source.name, topology->name, topology->version, topology->stage_count,
                        topology->edge_count);
         if (print)
             print_graph(topology, &out);
@@ -62,6 +63,6 @@ int command_check(int argc, char **argv)
         buf_done(&out);
     }
     topology_free(topology);
-    buf_done(&text);
+    topology_source_done(&source);
     return code;
 }

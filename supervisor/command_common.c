@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/file.h"
-#include "common/limits.h"
 #include "common/log.h"
 #include "stages/stage.h"
 #include "supervisor/command.h"
@@ -19,17 +16,6 @@ int command_usage(const char *usage)
     return EXIT_USAGE;
 }
 
-static int read_file(const char *file, struct buf *text, struct err *e)
-{
-    int fd;
-    int rc = file_open(AT_FDCWD, file, O_RDONLY, 0, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = file_read_whole(fd, TOPOLOGY_BYTES_MAX, text, e);
-    (void)close(fd);
-    return rc == 0 ? 0 : err_wrap(e, "'%s'", file);
-}
-
 int command_add_setting(struct settings *settings, const char *text)
 {
     struct err e;
@@ -40,26 +26,25 @@ int command_add_setting(struct settings *settings, const char *text)
 }
 
 int command_load_topology(const char *file, const struct settings *settings,
-                          enum topology_form form, struct buf *ret_text,
+                          enum topology_form form, struct topology_source *ret_source,
                           struct topology **ret_topology)
 {
-    *ret_text = (struct buf){0};
     struct err e;
-    if (read_file(file, ret_text, &e) != 0) {
+    if (topology_source_read(file, ret_source, &e) != 0) {
         log_line(LOG_ERROR, "%s", e.text);
         return EXIT_INVALID;
     }
-    (void)buf_text(ret_text);
+    const char *text = (const char *)ret_source->text.data;
+    size_t len = ret_source->text.len;
     struct diagnostics d;
-    diagnostics_init(&d, file, (const char *)ret_text->data, ret_text->len);
+    diagnostics_init(&d, ret_source->name, text, len);
     d.settings = settings;
     int code = EXIT_OK;
-    if (topology_load(file, (const char *)ret_text->data, ret_text->len, stage_registry, form, &d,
-                      ret_topology) != 0) {
+    if (topology_load(ret_source->beside, text, len, stage_registry, form, &d, ret_topology) != 0) {
         struct buf out = {0};
         diagnostics_print(&d, &out);
         inherited_set_late_stops(EXIT_INVALID);
-        buf_add_format(&out, "%s: %zu error%s\n", file, d.count, d.count == 1 ? "" : "s");
+        buf_add_format(&out, "%s: %zu error%s\n", d.file, d.count, d.count == 1 ? "" : "s");
         (void)fwrite(out.data, 1, out.len, stderr);
         buf_done(&out);
         code = EXIT_INVALID;

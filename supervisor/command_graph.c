@@ -80,10 +80,10 @@ int command_graph(int argc, char **argv)
     int code = parse_arguments(argc, argv, &a);
     if (code != EXIT_OK)
         return code;
-    struct buf text;
+    struct topology_source source;
     struct topology *topology = NULL;
-    code = command_load_topology(a.file, &a.settings, TOPOLOGY_LOGICAL, &text, &topology);
-    buf_done(&text);
+    code = command_load_topology(a.file, &a.settings, TOPOLOGY_LOGICAL, &source, &topology);
+    topology_source_done(&source);
     if (code != EXIT_OK)
         return code;
     struct graph_view view;

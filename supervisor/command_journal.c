@@ -314,9 +314,9 @@ int command_journal(int argc, char **argv)
     int code = parse_arguments(argc, argv, &r);
     if (code != EXIT_OK)
         return code;
-    struct buf text;
+    struct topology_source source;
     struct topology *topology = NULL;
-    code = command_load_topology(r.file, NULL, TOPOLOGY_PROCESSES, &text, &topology);
+    code = command_load_topology(r.file, NULL, TOPOLOGY_PROCESSES, &source, &topology);
     if (code == EXIT_OK)
         code = open_stage(&r, topology);
     if (code == EXIT_OK)
@@ -324,6 +324,6 @@ int command_journal(int argc, char **argv)
     if (r.dir_fd >= 0)
         (void)close(r.dir_fd);
     topology_free(topology);
-    buf_done(&text);
+    topology_source_done(&source);
     return code;
 }

@@ -45,7 +45,7 @@ struct run {
     struct settings settings;
     bool takes_stdin, takes_stdout; /* some stage does */
     struct stage_input input;
-    struct buf text;
+    struct topology_source source;
     struct topology *topology;
     struct state_dir state;
     enum core_outcome outcome;
@@ -109,14 +109,28 @@ static int parse_arguments(int argc, char **argv, struct run *run)
     return EXIT_OK;
 }
 
+/* Standard input is one thing or the other. */
+static int check_stdin(const struct stage *stage, const struct topology_source *source,
+                       struct err *e)
+{
+    if (!stage->kind->takes_stdin || !source->is_stdin)
+        return 0;
+    return err_set(e, ERR_MISMATCH,
+                   "it reads standard input, from which the topology '%s' was read already; give "
+                   "the topology as a file",
+                   source->name);
+}
+
 /* Everything that is known to be wrong before the start, all at once. */
-static int preflight(const struct topology *t)
+static int preflight(const struct topology *t, const struct topology_source *source)
 {
     int code = EXIT_OK;
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct stage_ops *ops = t->stages[i].kind->ops;
         struct err e;
         int rc = stage_paths_check(&t->stages[i], &e);
+        if (rc == 0)
+            rc = check_stdin(&t->stages[i], source, &e);
         if (rc == 0 && ops->preflight != NULL)
             rc = ops->preflight(t, &t->stages[i], &e);
         if (rc != 0) {
@@ -203,9 +217,9 @@ static void make_rows(struct run *run)
 static int run_processes(struct run *run)
 {
     struct supervisor_config config = {.topology = run->topology,
-                                       .topology_file = run->file,
-                                       .topology_text = (const char *)run->text.data,
-                                       .topology_text_len = run->text.len,
+                                       .topology_file = run->source.beside,
+                                       .topology_text = (const char *)run->source.text.data,
+                                       .topology_text_len = run->source.text.len,
                                        .settings = &run->settings,
                                        .state = &run->state,
                                        .input = run->takes_stdin ? &run->input : NULL,
@@ -438,9 +452,9 @@ static int run_all(struct run *run)
 {
     int code = command_load_topology(run->file, &run->settings,
                                      run->inline_host ? TOPOLOGY_LOGICAL : TOPOLOGY_PROCESSES,
-                                     &run->text, &run->topology);
+                                     &run->source, &run->topology);
     if (code == EXIT_OK)
-        code = preflight(run->topology);
+        code = preflight(run->topology, &run->source);
     if (code == EXIT_OK && !run->inline_host)
         code = check_descriptors(run->topology);
     if (code == EXIT_OK)
@@ -474,6 +488,6 @@ int command_run(int argc, char **argv)
     free(run.rows);
     free(run.begins_after);
     topology_free(run.topology);
-    buf_done(&run.text);
+    topology_source_done(&run.source);
     return code;
 }

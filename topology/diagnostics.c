@@ -87,8 +87,11 @@ static bool line_is_plain(const char *line, size_t len)
 {
     size_t bad_at;
     for (size_t i = 0; i < len; i++) {
-        if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
+        unsigned char c = (unsigned char)line[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
             return false;
+        if (c == 0xc2 && i + 1 < len && (unsigned char)line[i + 1] < 0xa0)
+            return false; /* U+0080 to U+009F */
     }
     return utf8_valid((const uint8_t *)line, len, &bad_at);
 }

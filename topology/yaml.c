@@ -11,6 +11,7 @@
 #include "common/limits.h"
 #include "common/memory.h"
 #include "topology/node.h"
+#include "topology/yaml_text.h"
 
 struct yaml_reader {
     struct fy_parser *parser;
@@ -266,7 +267,7 @@ static void collect_errors(struct fy_diag *diag, struct diagnostics *d)
     }
 }
 
-int node_read_yaml(const char *text, size_t len, struct diagnostics *d, struct node **ret_root)
+static int read_text(const char *text, size_t len, struct diagnostics *d, struct node **ret_root)
 {
     struct fy_diag_cfg diag_config;
     fy_diag_cfg_default(&diag_config);
@@ -297,6 +298,19 @@ int node_read_yaml(const char *text, size_t len, struct diagnostics *d, struct n
     }
     *ret_root = root;
     return 0;
+}
+
+int node_read_yaml(const char *text, size_t len, struct diagnostics *d, struct node **ret_root)
+{
+    if (yaml_text_check(text, len, d) != 0)
+        return ERR_INVALID;
+    if (len == 0 || text[len - 1] != '\\')
+        return read_text(text, len, d, ret_root);
+    /* The library aborts if the file ends in the middle of an escape; so let the line end first. */
+    char *ended = memory_format("%.*s\n", (int)len, text);
+    int rc = read_text(ended, len + 1, d, ret_root);
+    free(ended);
+    return rc;
 }
 
 void node_free(struct node *node)

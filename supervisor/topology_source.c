@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/topology_source.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/limits.h"
+
+#define STDIN_ARGUMENT "-"
+
+static bool is_stdin(const struct stat *st)
+{
+    struct stat in;
+    return fstat(STDIN_FILENO, &in) == 0 && in.st_dev == st->st_dev && in.st_ino == st->st_ino;
+}
+
+static int read_text(int fd, struct topology_source *source, struct err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return err_set_errno(e, "cannot read it");
+    if (S_ISDIR(st.st_mode))
+        return err_set(e, ERR_INVALID, "it is a directory; name the file of the topology in it");
+    source->is_stdin = is_stdin(&st);
+    source->is_once = fd == STDIN_FILENO || !S_ISREG(st.st_mode);
+    if (source->is_once)
+        source->beside = STDIN_ARGUMENT;
+    return file_read_stream(fd, TOPOLOGY_BYTES_MAX, &source->text, e);
+}
+
+int topology_source_read(const char *file, struct topology_source *ret_source, struct err *e)
+{
+    *ret_source = (struct topology_source){.name = file, .beside = file};
+    int fd = STDIN_FILENO;
+    int rc = 0;
+    if (strcmp(file, STDIN_ARGUMENT) == 0)
+        ret_source->name = "<stdin>";
+    else
+        rc = file_open(AT_FDCWD, file, O_RDONLY | O_NOCTTY, 0, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = read_text(fd, ret_source, e);
+    if (fd != STDIN_FILENO)
+        (void)close(fd);
+    (void)buf_text(&ret_source->text);
+    if (rc == ERR_RANGE)
+        return err_set(e, ERR_RANGE, "'%s' has more than %u bytes, which no topology has",
+                       ret_source->name, TOPOLOGY_BYTES_MAX);
+    return rc == 0 ? 0 : err_wrap(e, "'%s'", ret_source->name);
+}
+
+void topology_source_done(struct topology_source *source)
+{
+    buf_done(&source->text);
+}

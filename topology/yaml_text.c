@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "topology/yaml_text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/utf8.h"
+
+/* Where the walk over the text is. */
+struct walk {
+    const unsigned char *at, *end;
+    struct place place;
+    int told_line; /* of the last error: one a line is enough */
+    struct diagnostics *diagnostics;
+};
+
+static void tell(struct walk *w, const char *what)
+{
+    if (w->told_line == w->place.line)
+        return;
+    w->told_line = w->place.line;
+    diagnostics_add(w->diagnostics, w->place, "%s", what);
+}
+
+static bool starts_with(const struct walk *w, const char *bytes, size_t len)
+{
+    return (size_t)(w->end - w->at) >= len && memcmp(w->at, bytes, len) == 0;
+}
+
+/* The other encodings that a file may be in, by how they begin. NULL: none of them. */
+static const char *other_encoding(const struct walk *w)
+{
+    if (starts_with(w, "\xff\xfe\0\0", 4) || starts_with(w, "\0\0\xfe\xff", 4))
+        return "this is UTF-32; save the file as UTF-8";
+    if (starts_with(w, "\xff\xfe", 2) || starts_with(w, "\xfe\xff", 2) ||
+        (w->end - w->at >= 2 && (w->at[0] == '\0') != (w->at[1] == '\0')))
+        return "this is UTF-16; save the file as UTF-8";
+    return NULL;
+}
+
+/* What is wrong with the valid UTF-8 character at w->at, or NULL. */
+static const char *bad_character(const struct walk *w)
+{
+    unsigned char c = w->at[0];
+    if (c == '\0')
+        return "a NUL has no meaning in a topology";
+    if (c == '\r' && !starts_with(w, "\r\n", 2))
+        return "a carriage return that no newline follows; end lines with a newline";
+    if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
+        return "control characters have no meaning in a topology";
+    if (c == 0x7f || (c == 0xc2 && w->at[1] < 0xa0 && w->at[1] != 0x85))
+        return "control characters have no meaning in a topology";
+    if (starts_with(w, "\xc2\x85", 2) || starts_with(w, "\xe2\x80\xa8", 3) ||
+        starts_with(w, "\xe2\x80\xa9", 3))
+        return "this character ends a line for some programs and not for others; in a text in "
+               "double quotes write \"\\N\" (next line), \"\\L\" or \"\\P\" (separators)";
+    if (starts_with(w, "\xef\xbb\xbf", 3))
+        return "a byte order mark can only be at the beginning of a file";
+    if (starts_with(w, "\xef\xbf\xbe", 3) || starts_with(w, "\xef\xbf\xbf", 3))
+        return "U+FFFE and U+FFFF are no characters";
+    if (c == '%' && w->place.column == 1)
+        return "a line that begins with '%' is a directive of YAML, which has no meaning in a "
+               "topology; a comment begins with '#'";
+    return NULL;
+}
+
+static void step(struct walk *w)
+{
+    if (*w->at++ == '\n') {
+        w->place.line++;
+        w->place.column = 1;
+        return;
+    }
+    while (w->at < w->end && (*w->at & 0xc0) == 0x80)
+        w->at++;
+    w->place.column++;
+}
+
+int yaml_text_check(const char *text, size_t len, struct diagnostics *d)
+{
+    size_t before = d->count;
+    size_t bad_at = len;
+    struct walk w = {.at = (const unsigned char *)text,
+                     .end = (const unsigned char *)text + len,
+                     .place = {.line = 1, .column = 1, .width = 1},
+                     .diagnostics = d};
+    const char *other = other_encoding(&w);
+    if (other != NULL) {
+        tell(&w, other);
+        return ERR_INVALID;
+    }
+    bool valid = utf8_valid(w.at, len, &bad_at);
+    w.end = w.at + (valid ? len : bad_at);
+    if (starts_with(&w, "\xef\xbb\xbf", 3))
+        w.at += 3;
+    while (w.at < w.end) {
+        const char *bad = bad_character(&w);
+        if (bad != NULL)
+            tell(&w, bad);
+        step(&w);
+    }
+    if (!valid)
+        diagnostics_add(d, w.place,
+                        "the byte 0x%02x here is no UTF-8; save the file as UTF-8, which Latin-1 "
+                        "and the code pages of Windows are not",
+                        *w.at);
+    return d->count == before ? 0 : ERR_INVALID;
+}
