@@ -34,22 +34,6 @@ static void derive(struct kind_check *check)
     (void)kind_check_needs(check, "line", 1u << VALUE_STRING | 1u << VALUE_BYTES, NULL);
 }
 
-/* Writing into the file that is being read would eat the input. */
-static int refuse_input_as_output(const struct topology *topology, const struct stat *out,
-                                  const char *path, struct err *e)
-{
-    for (size_t i = 0; i < topology->stage_count; i++) {
-        const struct stage *other = &topology->stages[i];
-        struct stat in;
-        if (other->kind == &file_source_kind &&
-            stat(options_get(other->options, "path")->text, &in) == 0 && in.st_dev == out->st_dev &&
-            in.st_ino == out->st_ino)
-            return err_set(e, ERR_MISMATCH, "'%s' is also the input of stage '%s'", path,
-                           other->name);
-    }
-    return 0;
-}
-
 /* The directory that a file lies in; the caller frees it. */
 static char *parent_of(const char *path)
 {
@@ -58,53 +42,17 @@ static char *parent_of(const char *path)
                          : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* Whether two paths lead to one file, which need not be there. */
-static bool is_one_file(const char *path, const char *other)
-{
-    struct stat a, b;
-    bool there = stat(path, &a) == 0;
-    if (there != (stat(other, &b) == 0))
-        return false;
-    const char *name = strrchr(path, '/'), *other_name = strrchr(other, '/');
-    name = name != NULL ? name + 1 : path;
-    other_name = other_name != NULL ? other_name + 1 : other;
-    if (!there) {
-        char *parent = parent_of(path), *other_parent = parent_of(other);
-        bool known =
-            strcmp(name, other_name) == 0 && stat(parent, &a) == 0 && stat(other_parent, &b) == 0;
-        free(parent);
-        free(other_parent);
-        if (!known)
-            return false;
-    }
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-static int refuse_second_writer(const struct topology *topology, const struct stage *stage,
-                                const char *path, struct err *e)
-{
-    for (size_t i = 0; i < topology->stage_count; i++) {
-        const struct stage *other = &topology->stages[i];
-        if (other != stage && other->kind == stage->kind &&
-            is_one_file(path, options_get(other->options, "path")->text))
-            return err_set(e, ERR_MISMATCH, "'%s' is also the output of stage '%s'", path,
-                           other->name);
-    }
-    return 0;
-}
-
 static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
 {
     const char *path = options_get(stage->options, "path")->text;
     struct stat st;
-    if (refuse_second_writer(topology, stage, path, e) != 0)
-        return ERR_MISMATCH;
+    (void)topology;
     if (stat(path, &st) == 0) {
         if (!S_ISREG(st.st_mode))
             return err_set(e, ERR_MISMATCH, "'%s' is no regular file", path);
         if (access(path, W_OK) != 0)
             return err_set_errno(e, "cannot write '%s'", path);
-        return refuse_input_as_output(topology, &st, path, e);
+        return 0;
     }
     if (errno != ENOENT)
         return err_set_errno(e, "cannot open '%s'", path);

@@ -42,6 +42,21 @@ int command_load_topology(const char *file, const struct settings *settings,
                           enum topology_form form, struct topology_source *ret_source,
                           struct topology **ret_topology);
 
+/*
+ * The same, and whether every file of a stage is its own, see stage_files.h. Ownership as above.
+ * Returns:   EXIT_OK or EXIT_INVALID; then there may be a topology all the same.
+ */
+int command_check_topology(const char *file, const struct settings *settings,
+                           struct topology_source *ret_source, struct topology **ret_topology);
+
+/*
+ * Whether every file of a stage is its own, see stage_files.h; says what is not.
+ *   state_path   NULL: the default one
+ * Returns:   EXIT_OK or EXIT_REFUSED.
+ */
+int command_check_files(const struct topology *topology, const struct topology_source *source,
+                        const char *state_path);
+
 /* Writes all of a buffer to a descriptor, however long that takes. Returns 0 or ERR_IO. */
 int command_write(int fd, const struct buf *out, struct err *e);
 

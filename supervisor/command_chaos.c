@@ -365,6 +365,8 @@ static int prepare(struct chaos *c)
         command_load_topology(c->file, &c->settings, TOPOLOGY_PROCESSES, &c->source, &c->topology);
     if (code == EXIT_OK)
         code = check_repeatable(c->topology);
+    if (code == EXIT_OK)
+        code = command_check_files(c->topology, &c->source, NULL);
     if (code != EXIT_OK)
         return code;
     if (!c->has_seed && getrandom(&drawn, sizeof drawn, 0) == (ssize_t)sizeof drawn)

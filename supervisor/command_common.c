@@ -8,6 +8,7 @@
 #include "stages/stage.h"
 #include "supervisor/command.h"
 #include "supervisor/inherited.h"
+#include "supervisor/stage_files.h"
 
 int command_usage(const char *usage)
 {
@@ -25,6 +26,18 @@ int command_add_setting(struct settings *settings, const char *text)
     return EXIT_USAGE;
 }
 
+/* Prints all errors and returns EXIT_INVALID. */
+static int print_errors(struct diagnostics *d)
+{
+    struct buf out = {0};
+    inherited_set_late_stops(EXIT_INVALID); /* nobody may read this */
+    diagnostics_print(d, &out);
+    buf_add_format(&out, "%s: %zu error%s\n", d->file, d->count, d->count == 1 ? "" : "s");
+    (void)fwrite(out.data, 1, out.len, stderr);
+    buf_done(&out);
+    return EXIT_INVALID;
+}
+
 int command_load_topology(const char *file, const struct settings *settings,
                           enum topology_form form, struct topology_source *ret_source,
                           struct topology **ret_topology)
@@ -40,17 +53,47 @@ int command_load_topology(const char *file, const struct settings *settings,
     diagnostics_init(&d, ret_source->name, text, len);
     d.settings = settings;
     int code = EXIT_OK;
-    if (topology_load(ret_source->beside, text, len, stage_registry, form, &d, ret_topology) != 0) {
-        struct buf out = {0};
-        diagnostics_print(&d, &out);
-        inherited_set_late_stops(EXIT_INVALID);
-        buf_add_format(&out, "%s: %zu error%s\n", d.file, d.count, d.count == 1 ? "" : "s");
-        (void)fwrite(out.data, 1, out.len, stderr);
-        buf_done(&out);
-        code = EXIT_INVALID;
-    }
+    if (topology_load(ret_source->beside, text, len, stage_registry, form, &d, ret_topology) != 0)
+        code = print_errors(&d);
     diagnostics_done(&d);
     return code;
+}
+
+static void add_error(void *context, const struct stage *stage, struct place place,
+                      const char *message)
+{
+    diagnostics_add(context, place, "stage '%s': %s", stage->base, message);
+}
+
+int command_check_topology(const char *file, const struct settings *settings,
+                           struct topology_source *ret_source, struct topology **ret_topology)
+{
+    int code = command_load_topology(file, settings, TOPOLOGY_PROCESSES, ret_source, ret_topology);
+    if (code != EXIT_OK)
+        return code;
+    struct diagnostics d;
+    diagnostics_init(&d, ret_source->name, (const char *)ret_source->text.data,
+                     ret_source->text.len);
+    d.settings = settings;
+    if (stage_files_check(*ret_topology, ret_source->file, NULL, add_error, &d) != 0)
+        code = print_errors(&d);
+    diagnostics_done(&d);
+    return code;
+}
+
+static void say_error(void *context, const struct stage *stage, struct place place,
+                      const char *message)
+{
+    (void)context;
+    (void)place;
+    log_line(LOG_ERROR, "stage '%s': %s", stage->base, message);
+}
+
+int command_check_files(const struct topology *topology, const struct topology_source *source,
+                        const char *state_path)
+{
+    size_t told = stage_files_check(topology, source->file, state_path, say_error, NULL);
+    return told == 0 ? EXIT_OK : EXIT_REFUSED;
 }
 
 /* Whoever shares the descriptor may have made it one that does not block: then we wait here. */

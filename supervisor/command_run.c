@@ -122,9 +122,10 @@ static int check_stdin(const struct stage *stage, const struct topology_source *
 }
 
 /* Everything that is known to be wrong before the start, all at once. */
-static int preflight(const struct topology *t, const struct topology_source *source)
+static int preflight(const struct topology *t, const struct topology_source *source,
+                     const char *state_path)
 {
-    int code = EXIT_OK;
+    int code = command_check_files(t, source, state_path);
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct stage_ops *ops = t->stages[i].kind->ops;
         struct err e;
@@ -454,7 +455,7 @@ static int run_all(struct run *run)
                                      run->inline_host ? TOPOLOGY_LOGICAL : TOPOLOGY_PROCESSES,
                                      &run->source, &run->topology);
     if (code == EXIT_OK)
-        code = preflight(run->topology, &run->source);
+        code = preflight(run->topology, &run->source, run->state_path);
     if (code == EXIT_OK && !run->inline_host)
         code = check_descriptors(run->topology);
     if (code == EXIT_OK)

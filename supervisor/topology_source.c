@@ -28,6 +28,8 @@ static int read_text(int fd, struct topology_source *source, struct err *e)
     source->is_once = fd == STDIN_FILENO || !S_ISREG(st.st_mode);
     if (source->is_once)
         source->beside = STDIN_ARGUMENT;
+    else
+        source->file = source->name;
     return file_read_stream(fd, TOPOLOGY_BYTES_MAX, &source->text, e);
 }
 

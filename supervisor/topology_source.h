@@ -15,6 +15,7 @@
 
 struct topology_source {
     const char *name; /* for messages */
+    const char *file; /* NULL: none that can be read again */
     /* Beside what the files of ${TOPOLOGY_DIR} lie. What is no file is nowhere: where we started.
      */
     const char *beside;
@@ -29,7 +30,8 @@ struct topology_source {
  *   file        as the user named it; borrowed for as long as the source lives
  *   ret_source  the caller frees it with topology_source_done(), whatever is returned
  *
- * Returns: 0; ERR_IO, ERR_NOT_FOUND; ERR_RANGE (too long); ERR_INVALID (a directory). e names the file.
+ * Returns: 0; ERR_IO, ERR_NOT_FOUND; ERR_RANGE (too long); ERR_INVALID (a directory). e names the
+ * file.
  */
 int topology_source_read(const char *file, struct topology_source *ret_source, struct err *e);
 

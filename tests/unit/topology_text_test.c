@@ -26,33 +26,65 @@
 /* One text takes a tenth of a millisecond; so much even where a sanitizer looks on. */
 #define ALARM_S 60
 
-static const char good[] =
-    "topology: t\n"
-    "version: 3\n"
-    "description: \"a \\u00e9 \\\"quoted\\\" text\"\n"
-    "types:\n"
-    "  R: { k: string, n: int, when: timestamp, paid: money(USD) }\n"
-    "stages:\n"
-    "  # comment\n"
-    "  in: { kind: file.source, path: \"${TOPOLOGY_DIR:-x}/in.jsonl\" }\n"
-    "  p:\n"
-    "    kind: json.decode\n"
-    "    from: in\n"
-    "    type: R\n"
-    "  f: { kind: filter, from: p, where: [{ k: { one_of: [a, 'b'] } }, { n: { range: [1, 2] } }] }\n"
-    "  w: { kind: window.count, from: f, key: [k, n], at: when, per: day }\n"
-    "  e: { kind: json.encode, from: w, fields: [k] }\n"
-    "  o:\n"
-    "    kind: file.sink\n"
-    "    from: [e]\n"
-    "    path: >-\n"
-    "      out.jsonl\n";
+static const char good[] = "topology: t\n"
+                           "version: 3\n"
+                           "description: \"a \\u00e9 \\\"quoted\\\" text\"\n"
+                           "types:\n"
+                           "  R: { k: string, n: int, when: timestamp, paid: money(USD) }\n"
+                           "stages:\n"
+                           "  # comment\n"
+                           "  in: { kind: file.source, path: \"${TOPOLOGY_DIR:-x}/in.jsonl\" }\n"
+                           "  p:\n"
+                           "    kind: json.decode\n"
+                           "    from: in\n"
+                           "    type: R\n"
+                           "  f: { kind: filter, from: p, where: [{ k: { one_of: [a, 'b'] } }, { "
+                           "n: { range: [1, 2] } }] }\n"
+                           "  w: { kind: window.count, from: f, key: [k, n], at: when, per: day }\n"
+                           "  e: { kind: json.encode, from: w, fields: [k] }\n"
+                           "  o:\n"
+                           "    kind: file.sink\n"
+                           "    from: [e]\n"
+                           "    path: >-\n"
+                           "      out.jsonl\n";
 
 static const char *const pieces[] = {
-    "%",   "%\xff", "\xff", "\xc3",  "\xe2\x80\xa8", "\xc2\x85", "\xef\xbb\xbf", "&a ", "*a",
-    "<<:", "!!x ",  "? ",   "- ",    ": ",           "---\n",    "...\n",        "\t",  "\r",
-    "[",   "{",     "]",    "}",     "'",            "\"",       "|",            ">",   "#",
-    " #",  "@",     "`",    "${",    "}",            "\n",       "\n  ",         ",",   "\\x",
+    "%",
+    "%\xff",
+    "\xff",
+    "\xc3",
+    "\xe2\x80\xa8",
+    "\xc2\x85",
+    "\xef\xbb\xbf",
+    "&a ",
+    "*a",
+    "<<:",
+    "!!x ",
+    "? ",
+    "- ",
+    ": ",
+    "---\n",
+    "...\n",
+    "\t",
+    "\r",
+    "[",
+    "{",
+    "]",
+    "}",
+    "'",
+    "\"",
+    "|",
+    ">",
+    "#",
+    " #",
+    "@",
+    "`",
+    "${",
+    "}",
+    "\n",
+    "\n  ",
+    ",",
+    "\\x",
     "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
 };
 

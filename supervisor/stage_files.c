@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every path is made whole first: links followed, also such that lead to what is not there yet, and
+ * '.' and '..' gone. Two that are then the same, or that lead to one inode, are one file.
+ */
+#include "supervisor/stage_files.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "supervisor/state_dir.h"
+
+/* As many as the kernel follows. */
+#define LINKS_MAX 40u
+
+struct path_use {
+    const struct stage *stage;
+    const struct option_value *option;
+    char *whole;
+    bool there;
+    struct stat st;
+};
+
+struct files {
+    struct path_use *items;
+    size_t count;
+    const char *topology_file;
+    char *topology_whole;
+    char *state_whole;
+    stage_files_tell *tell;
+    void *context;
+    size_t told;
+};
+
+/* The directory that a path lies in; the caller frees it. */
+static char *parent_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? memory_dup(".", 1)
+                         : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* The path that a link holds, seen from where the link is; NULL if it is none. Freed by the caller.
+ */
+static char *follow_link(const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t len = readlink(path, target, sizeof target - 1);
+    if (len <= 0)
+        return NULL;
+    target[len] = '\0';
+    if (target[0] == '/')
+        return memory_dup(target, (size_t)len);
+    char *parent = parent_of(path);
+    char *next = memory_format("%s/%s", parent, target);
+    free(parent);
+    return next;
+}
+
+/* The whole path of what need not be there. The caller frees it. */
+static char *whole_path(const char *path, unsigned links)
+{
+    char *whole = realpath(path, NULL);
+    if (whole != NULL)
+        return whole;
+    char *next = links < LINKS_MAX ? follow_link(path) : NULL;
+    const char *slash = strrchr(path, '/');
+    if (next != NULL) {
+        whole = whole_path(next, links + 1);
+    } else if (slash == path || links == LINKS_MAX) {
+        whole = memory_dup(path, strlen(path));
+    } else {
+        const char *name = slash != NULL ? slash + 1 : path;
+        next = parent_of(path);
+        char *parent = whole_path(next, links);
+        if (*name == '\0' || strcmp(name, ".") == 0)
+            whole = memory_dup(parent, strlen(parent));
+        else if (strcmp(name, "..") == 0)
+            whole = parent_of(parent);
+        else
+            whole = memory_format("%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name);
+        free(parent);
+    }
+    free(next);
+    return whole;
+}
+
+static void add_use(struct files *f, const struct stage *stage, const struct option_value *option)
+{
+    f->items = memory_resize(f->items, f->count + 1, sizeof *f->items);
+    struct path_use *use = &f->items[f->count++];
+    *use = (struct path_use){
+        .stage = stage, .option = option, .whole = whole_path(option->text, 0)};
+    use->there = stat(option->text, &use->st) == 0;
+}
+
+static void find_uses(struct files *f, const struct topology *topology)
+{
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        const struct stage *stage = &topology->stages[i];
+        for (size_t k = 0; stage->worker == 0 && k < stage->options->count; k++) {
+            const struct option_value *option = &stage->options->items[k];
+            if (option->spec->tag == OPTION_PATH && option->present)
+                add_use(f, stage, option);
+        }
+    }
+}
+
+static bool same_file(const struct path_use *a, const char *whole, bool there,
+                      const struct stat *st)
+{
+    if (strcmp(a->whole, whole) == 0)
+        return true;
+    return a->there && there && a->st.st_dev == st->st_dev && a->st.st_ino == st->st_ino;
+}
+
+static bool is_below(const char *whole, const char *directory)
+{
+    size_t len = strlen(directory);
+    return strncmp(whole, directory, len) == 0 && (whole[len] == '/' || whole[len] == '\0');
+}
+
+/* The file of the dead letters under another name. */
+static bool is_dead_letters(const struct files *f, const struct path_use *use)
+{
+    struct stat st;
+    char *path = memory_format("%s/" DEAD_LETTERS_FILE, f->state_whole);
+    bool same = use->there && stat(path, &st) == 0 && st.st_dev == use->st.st_dev &&
+                st.st_ino == use->st.st_ino;
+    free(path);
+    return same;
+}
+
+static void tell(struct files *f, const struct path_use *use, const char *what, const char *whose)
+{
+    char *message = memory_format("'%s' is also %s%s%s%s", use->option->text, what,
+                                  whose != NULL ? " '" : "", whose != NULL ? whose : "",
+                                  whose != NULL ? "'" : "");
+    f->tell(f->context, use->stage, use->option->place, message);
+    f->told++;
+    free(message);
+}
+
+static void check_output(struct files *f, const struct path_use *output)
+{
+    struct stat topology;
+    bool there = f->topology_file != NULL && stat(f->topology_file, &topology) == 0;
+    if (f->topology_whole != NULL && same_file(output, f->topology_whole, there, &topology))
+        tell(f, output, "the topology itself", NULL);
+    if (f->state_whole != NULL &&
+        (is_below(output->whole, f->state_whole) || is_dead_letters(f, output)))
+        tell(f, output, "a file of the state directory", f->state_whole);
+    for (size_t i = 0; i < f->count; i++) {
+        const struct path_use *other = &f->items[i];
+        bool is_output = other->stage->kind->role == KIND_SINK;
+        /* Of two outputs, the second is wrong. */
+        if (other->stage == output->stage || (is_output && other > output) ||
+            !same_file(output, other->whole, other->there, &other->st))
+            continue;
+        tell(f, output, is_output ? "the output of stage" : "the input of stage",
+             other->stage->base);
+    }
+}
+
+size_t stage_files_check(const struct topology *topology, const char *topology_file,
+                         const char *state_path, stage_files_tell *teller, void *context)
+{
+    struct files f = {.topology_file = topology_file, .tell = teller, .context = context};
+    char *root = state_path == NULL ? state_dir_root() : NULL;
+    char *state = state_path != NULL ? memory_dup(state_path, strlen(state_path))
+                  : root != NULL     ? memory_format("%s/%s", root, topology->name)
+                                     : NULL;
+    f.state_whole = state != NULL ? whole_path(state, 0) : NULL;
+    f.topology_whole = topology_file != NULL ? whole_path(topology_file, 0) : NULL;
+    find_uses(&f, topology);
+    for (size_t i = 0; i < f.count; i++) {
+        if (f.items[i].stage->kind->role == KIND_SINK)
+            check_output(&f, &f.items[i]);
+    }
+    for (size_t i = 0; i < f.count; i++)
+        free(f.items[i].whole);
+    free(f.items);
+    free(f.state_whole);
+    free(f.topology_whole);
+    free(state);
+    free(root);
+    return f.told;
+}
