@@ -28,7 +28,8 @@
     X(ERR_NO_SPACE, -11, "no space, inodes or quota; the same call may work later")                \
     X(ERR_NO_SPACE_LOST, -12, "no space for what seemed written; start from what verifies")        \
     X(ERR_UNREAD, -13, "nobody reads what is written")                                             \
-    X(ERR_UNFINISHED, -14, "a part of it is done; call again for the rest")
+    X(ERR_UNFINISHED, -14, "a part of it is done; call again for the rest")                        \
+    X(ERR_TOO_HARD, -15, "it takes more work than it may")
 
 enum err_code {
     ERR_OK = 0,

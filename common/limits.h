@@ -11,6 +11,10 @@
 
 #include <stdint.h>
 
+/* A bound that is a plain number, as a message shows it. */
+#define LIMIT_TEXT(name) LIMIT_TEXT_OF(name)
+#define LIMIT_TEXT_OF(number) #number
+
 /* A topology is written by people; one of a megabyte is a mistake or an attack. */
 #define TOPOLOGY_BYTES_MAX (1u << 20)
 #define TOPOLOGY_DEPTH_MAX 16u
@@ -104,8 +108,15 @@
  * What one match may do: steps are counted in pattern.c, some nanoseconds each. A pattern that goes
  * through its subject once takes a few for each byte.
  */
-#define PATTERN_STEPS_MAX 20000000u
+#define PATTERN_STEPS_MAX 20000000
 #define PATTERN_HEAP_BYTES_MAX (16u << 20)
+#define PATTERN_BOUNDS_TEXT LIMIT_TEXT(PATTERN_STEPS_MAX) " steps or 16 MiB"
+/*
+ * A pattern that calls its own groups looks through those that are open at each call: so it may
+ * nest so deep, and a call counts as so many steps.
+ */
+#define PATTERN_RECURSION_DEPTH_MAX 8192u
+#define PATTERN_RECURSION_STEPS 512u
 
 /* What a dead letter shows of what is too long to be shown whole. */
 #define DEAD_EXCERPT_BYTES 256u

@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/decimal.h"
+#include "common/limits.h"
 #include "common/pattern.h"
 #include "common/text.h"
 #include "common/timestamp.h"
@@ -35,7 +36,9 @@ static int parse_string(struct type type, const char *text, size_t len, struct v
     case PATTERN_MATCH:
         return 0;
     case PATTERN_TOO_HARD:
-        return refuse(ERR_NOT_FOUND, "takes too many steps to match with the pattern of its type",
+        return refuse(ERR_TOO_HARD,
+                      "takes more than " PATTERN_BOUNDS_TEXT
+                      " to match with the pattern of its type",
                       ret_why);
     default:
         return refuse(ERR_NOT_FOUND, "does not match the pattern of its type", ret_why);

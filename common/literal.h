@@ -22,9 +22,12 @@
  *              It lives as long as the type does
  *
  * Returns:  0
- *           ERR_INVALID  the text is no such value; or the type is a list or a map, which no text
- * is ERR_RANGE    it is one, but does not fit its type: a number, a length ERR_NOT_FOUND  a string
- * that does not match its pattern, a name that the enum does not have
+ *           ERR_INVALID    the text is no such value; or the type is a list or a map, which no
+ *                          text is
+ *           ERR_RANGE      it is one, but does not fit its type: a number, a length
+ *           ERR_NOT_FOUND  a string that does not match its pattern, a name that the enum does not
+ *                          have
+ *           ERR_TOO_HARD   a string takes its pattern too many steps
  */
 int literal_parse(struct type type, const char *text, size_t len, struct value *ret_value,
                   const char **ret_why);

@@ -3,21 +3,26 @@
  * The only file that includes PCRE2. Its own match limit begins again at every place of the subject
  * where a match may start, so it does not bound a match; and it counts no characters, so that
  * [a-y]+x takes seconds for some hundred kilobytes without ever meeting it. Therefore every pattern
- * is compiled with a call to count_step() before each of its items, and that sums up both.
+ * is compiled with a call to count_step() before each of its items, and that sums up both, and what
+ * the item itself may do (pattern_cost.h).
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "common/pattern.h"
 
 #include <pcre2.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"
 #include "common/limits.h"
 #include "common/memory.h"
+#include "common/pattern_cost.h"
 
 /* Of PCRE2's numbers for errors, none is so low; its match returns what the callout returned. */
 #define OUT_OF_STEPS (-100000)
+#define SHOWN_BYTES_MAX 64u
+#define STEPS_PER_BEAT (UINT64_C(1) << 20)
 
 /* One name; with (?J) several groups have it. */
 struct group_name {
@@ -34,10 +39,25 @@ struct pattern {
     struct group_name *names; /* in the order of their first groups */
     size_t name_count;
     uint32_t *numbers;
+    char *text;
+    char shown[SHOWN_BYTES_MAX + sizeof "…"];
+    struct pattern_cost *costs; /* of the item that begins at a byte of the text */
+    size_t text_len;
+    uint32_t lookbehind; /* the most characters that any item goes back */
+    uint32_t branches;
+    bool recurses;
     /* Of the match that is going on. */
-    size_t steps;
+    uint64_t steps;
     size_t at;
+    uint32_t weight; /* of the item that was tried last */
 };
+
+static _Atomic uint64_t *beats;
+
+void pattern_use_beats(_Atomic uint64_t *of_process)
+{
+    beats = of_process;
+}
 
 static void *take_memory(size_t bytes, void *context)
 {
@@ -51,14 +71,63 @@ static void give_memory(void *memory, void *context)
     free(memory);
 }
 
-/* One step for each item that is tried, and one for each byte from where the last one was tried. */
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The most that the try of an item can do at a place, with so much of the subject behind it. */
+static uint64_t steps_of(const struct pattern *pattern, const struct pattern_cost *cost, size_t at,
+                         size_t rest)
+{
+    uint64_t steps = cost->steps + cost->weight * (rest > 0 ? least(cost->characters, rest) : 1);
+    if (cost->item == PATTERN_ITEM_LOOKBEHIND)
+        steps += least(pattern->lookbehind, at) * pattern->branches;
+    else if (cost->item == PATTERN_ITEM_RECURSION)
+        steps += PATTERN_RECURSION_STEPS;
+    return steps;
+}
+
+static void beat(void)
+{
+    if (beats != NULL)
+        (void)atomic_fetch_add_explicit(beats, 1, memory_order_relaxed);
+}
+
+/*
+ * What each item may do that is tried, and one step for each byte from where the last one was
+ * tried.
+ */
 static int count_step(pcre2_callout_block *block, void *opaque)
 {
     struct pattern *pattern = opaque;
     size_t at = block->current_position;
-    pattern->steps += 1 + (at > pattern->at ? at - pattern->at : pattern->at - at);
+    uint64_t moved = at > pattern->at ? at - pattern->at : pattern->at - at,
+             before = pattern->steps;
+    INVARIANT(block->pattern_position <= pattern->text_len);
+    const struct pattern_cost *cost = &pattern->costs[block->pattern_position];
+    pattern->steps +=
+        moved * pattern->weight + steps_of(pattern, cost, at, block->subject_length - at);
     pattern->at = at;
+    pattern->weight = cost->weight;
+    if (before / STEPS_PER_BEAT != pattern->steps / STEPS_PER_BEAT)
+        beat();
     return pattern->steps > PATTERN_STEPS_MAX ? OUT_OF_STEPS : 0;
+}
+
+/* Notes the cost of an item. Returns 1 + its place if it has no bound, which ends the walk. */
+static int note_item(pcre2_callout_enumerate_block *block, void *opaque)
+{
+    struct pattern *pattern = opaque;
+    size_t at = block->pattern_position, len = block->next_item_length;
+    INVARIANT(at <= pattern->text_len && len <= pattern->text_len - at);
+    struct pattern_cost *cost = &pattern->costs[at];
+    if (cost->weight != 0)
+        return 0; /* of a group that is repeated */
+    *cost = pattern_cost_of(pattern->text + at, len);
+    pattern->branches += cost->is_alternative ? 1 : 0;
+    pattern->recurses = pattern->recurses || cost->item == PATTERN_ITEM_RECURSION;
+    return cost->item == PATTERN_ITEM_BOUNDLESS ? (int)at + 1 : 0;
 }
 
 static pcre2_code *compile(pcre2_general_context *memory, const char *text, size_t len,
@@ -117,6 +186,77 @@ static void read_names(struct pattern *pattern)
     qsort(pattern->names, pattern->name_count, sizeof *pattern->names, compare_names);
 }
 
+/*
+ * A repeat that a group can do without is a group of its own, within the one before it, and a match
+ * that leaves one leaves them all. How often it does is seen by the end of the group and by its
+ * first item alone: so they cost as many steps as there are such repeats.
+ */
+static bool note_repeats(struct pattern *pattern)
+{
+    size_t firsts[PATTERN_DEPTH_MAX + 2], depth = 0;
+    bool is_first = false;
+    for (size_t at = 0; at <= pattern->text_len; at++) {
+        struct pattern_cost *cost = &pattern->costs[at];
+        if (cost->weight == 0)
+            continue;
+        if (is_first)
+            firsts[depth - 1] = at;
+        is_first = cost->item == PATTERN_ITEM_GROUP || cost->item == PATTERN_ITEM_LOOKBEHIND;
+        if (is_first && depth++ == sizeof firsts / sizeof firsts[0])
+            return false;
+        if (cost->item != PATTERN_ITEM_END)
+            continue;
+        if (depth-- == 0)
+            return false;
+        if (firsts[depth] != at)
+            pattern->costs[firsts[depth]].steps += cost->steps;
+    }
+    return depth == 0;
+}
+
+/* The beginning of the text, to the end of a character. */
+static void show(struct pattern *pattern)
+{
+    size_t len = pattern->text_len;
+    if (len > SHOWN_BYTES_MAX)
+        for (len = SHOWN_BYTES_MAX; ((uint8_t)pattern->text[len] & 0xc0) == 0x80;)
+            len--;
+    memcpy(pattern->shown, pattern->text, len);
+    if (len < pattern->text_len)
+        memcpy(pattern->shown + len, "…", sizeof "…");
+}
+
+/* Reads what each item of the pattern may do, and refuses what has no bound. */
+static int read_items(struct pattern *pattern, size_t *ret_at, struct err *e)
+{
+    *ret_at = 0;
+    if (refers_back(pattern->code))
+        return err_set(e, ERR_INVALID, "it refers back to a group, which has no bound in time");
+    pattern->costs = memory_new(pattern->text_len + 1, sizeof *pattern->costs);
+    pattern->branches = 1;
+    (void)pcre2_pattern_info(pattern->code, PCRE2_INFO_MAXLOOKBEHIND, &pattern->lookbehind);
+    int boundless = pcre2_callout_enumerate(pattern->code, note_item, pattern);
+    INVARIANT(boundless >= 0);
+    if (boundless == 0 && note_repeats(pattern))
+        return 0;
+    if (boundless == 0)
+        return err_set(e, ERR_INVALID, "its groups are written in a way that has no known bound");
+    *ret_at = (size_t)boundless - 1;
+    return err_set(e, ERR_INVALID, "it has \\X or a script run, which have no bound in time");
+}
+
+static void make_match(struct pattern *pattern)
+{
+    pattern->bounds = pcre2_match_context_create(pattern->memory);
+    pattern->match = pcre2_match_data_create_from_pattern(pattern->code, pattern->memory);
+    INVARIANT(pattern->bounds != NULL && pattern->match != NULL);
+    (void)pcre2_set_callout(pattern->bounds, count_step, pattern);
+    (void)pcre2_set_match_limit(pattern->bounds, PATTERN_STEPS_MAX);
+    (void)pcre2_set_depth_limit(pattern->bounds, pattern->recurses ? PATTERN_RECURSION_DEPTH_MAX
+                                                                   : PATTERN_STEPS_MAX);
+    (void)pcre2_set_heap_limit(pattern->bounds, PATTERN_HEAP_BYTES_MAX / 1024);
+}
+
 int pattern_compile(const char *text, size_t len, struct pattern **ret_pattern, size_t *ret_at,
                     struct err *e)
 {
@@ -135,22 +275,19 @@ int pattern_compile(const char *text, size_t len, struct pattern **ret_pattern, 
         return err_set(e, error == PCRE2_ERROR_PATTERN_TOO_LARGE ? ERR_RANGE : ERR_INVALID, "%s",
                        (const char *)why);
     }
-    if (refers_back(code)) {
-        pcre2_code_free(code);
-        pcre2_general_context_free(memory);
-        *ret_at = 0;
-        return err_set(e, ERR_INVALID, "it refers back to a group, which has no bound in time");
-    }
     struct pattern *pattern = memory_new(1, sizeof *pattern);
     pattern->memory = memory;
     pattern->code = code;
-    pattern->bounds = pcre2_match_context_create(memory);
-    pattern->match = pcre2_match_data_create_from_pattern(code, memory);
-    INVARIANT(pattern->bounds != NULL && pattern->match != NULL);
-    (void)pcre2_set_callout(pattern->bounds, count_step, pattern);
-    (void)pcre2_set_match_limit(pattern->bounds, PATTERN_STEPS_MAX);
-    (void)pcre2_set_depth_limit(pattern->bounds, PATTERN_STEPS_MAX);
-    (void)pcre2_set_heap_limit(pattern->bounds, PATTERN_HEAP_BYTES_MAX / 1024);
+    pattern->text = memory_new(len + 1, 1);
+    memcpy(pattern->text, text, len);
+    pattern->text_len = len;
+    show(pattern);
+    int rc = read_items(pattern, ret_at, e);
+    if (rc != 0) {
+        pattern_free(pattern);
+        return rc;
+    }
+    make_match(pattern);
     read_names(pattern);
     *ret_pattern = pattern;
     return 0;
@@ -162,6 +299,8 @@ void pattern_free(struct pattern *pattern)
         return;
     free(pattern->names);
     free(pattern->numbers);
+    free(pattern->costs);
+    free(pattern->text);
     pcre2_match_data_free(pattern->match);
     pcre2_match_context_free(pattern->bounds);
     pcre2_code_free(pattern->code);
@@ -173,6 +312,7 @@ enum pattern_result pattern_match(struct pattern *pattern, const uint8_t *subjec
 {
     pattern->steps = 0;
     pattern->at = 0;
+    pattern->weight = 1;
     int rc = pcre2_match(pattern->code, len != 0 ? subject : (PCRE2_SPTR) "", len, 0, 0,
                          pattern->match, pattern->bounds);
     if (rc > 0)
@@ -183,6 +323,16 @@ enum pattern_result pattern_match(struct pattern *pattern, const uint8_t *subjec
         return PATTERN_NOT_UTF8;
     /* The steps, the heap, or a recursion that comes to the same place for ever. */
     return PATTERN_TOO_HARD;
+}
+
+const char *pattern_shown(const struct pattern *pattern)
+{
+    return pattern->shown;
+}
+
+uint64_t pattern_steps(const struct pattern *pattern)
+{
+    return pattern->steps;
 }
 
 size_t pattern_name_count(const struct pattern *pattern)

@@ -4,9 +4,9 @@
  *
  * A pattern is compiled once and matched often, in one thread. Patterns and subjects are UTF-8; \d,
  * \w, \s and [[:classes:]] are ASCII, '$' is the end of the subject and not also before a last
- * newline, and \C and references back to a group (\1) are refused. How much work a match may be is
- * counted in steps, which depend on pattern and subject alone: the same match is too hard
- * everywhere or nowhere. Why PCRE2, and why without its compiler to machine code:
+ * newline, and \C, \X, script runs and references back to a group (\1) are refused. How much work a
+ * match may be is counted in steps, which depend on pattern and subject alone: the same match is
+ * too hard everywhere or nowhere. Why PCRE2, and why without its compiler to machine code:
  * docs/decisions/0008-pcre2.md.
  */
 #ifndef BULKHEAD_COMMON_PATTERN_H
@@ -23,7 +23,7 @@ struct pattern;
 enum pattern_result {
     PATTERN_MATCH,
     PATTERN_NO_MATCH,
-    PATTERN_TOO_HARD, /* PATTERN_STEPS_MAX or another bound of a match was met */
+    PATTERN_TOO_HARD, /* PATTERN_BOUNDS_TEXT or another bound of a match was met */
     PATTERN_NOT_UTF8, /* the subject is none */
 };
 
@@ -48,6 +48,19 @@ void pattern_free(struct pattern *pattern);
  * take all of it begins with '^' and ends with '$'.
  */
 enum pattern_result pattern_match(struct pattern *pattern, const uint8_t *subject, size_t len);
+
+/* The text that it was compiled from, cut if it is long, for messages; as long as the pattern
+ * lives. */
+const char *pattern_shown(const struct pattern *pattern);
+
+/* How many steps the last match took, at most PATTERN_STEPS_MAX and what the last of them cost. */
+uint64_t pattern_steps(const struct pattern *pattern);
+
+/*
+ * Says what matches of this process move on while they work, so that nobody takes a long one, or
+ * many on one record, for a hang; NULL: nothing. Borrowed for ever.
+ */
+void pattern_use_beats(_Atomic uint64_t *of_process);
 
 /* How many names the groups of the pattern have: (?<name>...). With (?J) several may have one. */
 size_t pattern_name_count(const struct pattern *pattern);

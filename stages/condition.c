@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/limits.h"
 #include "common/memory.h"
 #include "common/pattern.h"
 
@@ -77,6 +78,7 @@ static enum condition_result try_pattern(const struct step *step, const struct v
         return CONDITION_HOLDS_NOT;
     case PATTERN_TOO_HARD:
         ret_fault->reason = DEAD_TOO_HARD;
+        ret_fault->pattern = pattern_shown(step->pattern);
         return CONDITION_UNKNOWN;
     case PATTERN_NOT_UTF8:
         break;
@@ -165,7 +167,9 @@ void condition_refuse(const struct condition_fault *fault, const struct record *
     const char *name = out->stage->in->fields[fault->field].name;
     if (fault->reason == DEAD_TOO_HARD)
         emitter_dead_record(out, fault->reason, record,
-                            "the pattern for the field '%s' takes too many steps on it", name);
+                            "the pattern '%s' takes more than " PATTERN_BOUNDS_TEXT
+                            " on the field '%s'",
+                            fault->pattern, name);
     else
         emitter_dead_record(out, fault->reason, record,
                             "the field '%s', which a pattern is for, is no UTF-8", name);

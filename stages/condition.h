@@ -21,7 +21,8 @@ enum condition_result {
 /* Why it is unknown. */
 struct condition_fault {
     enum dead_reason reason;
-    size_t field; /* in the record */
+    size_t field;        /* in the record */
+    const char *pattern; /* DEAD_TOO_HARD: which, as long as the matcher lives */
 };
 
 /* Makes a matcher; the caller frees it with condition_matcher_free(). Never NULL. */

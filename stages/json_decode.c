@@ -211,7 +211,11 @@ static bool decode_literal(const struct value *text, const struct type *type,
     int rc = literal_parse(*type, (const char *)text->bytes, text->len, ret_value, &why->what);
     if (rc == 0)
         return true;
-    why->reason = rc == ERR_RANGE && type->tag != VALUE_STRING ? DEAD_OVERFLOW : DEAD_BAD_VALUE;
+    why->reason = DEAD_BAD_VALUE;
+    if (rc == ERR_TOO_HARD)
+        why->reason = DEAD_TOO_HARD;
+    else if (rc == ERR_RANGE && type->tag != VALUE_STRING)
+        why->reason = DEAD_OVERFLOW;
     return false;
 }
 

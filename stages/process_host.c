@@ -25,6 +25,7 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/pattern.h"
 #include "ipc/order.h"
 #include "stages/partition.h"
 
@@ -475,6 +476,7 @@ int host_open(struct host *h)
         .input = h->config->input,
         .note = note,
         .emit = on_emit};
+    pattern_use_beats(&h->page->beats);
     rc = runner_open(&h->runner, &config, &h->e);
     if (rc != 0)
         return rc;
@@ -502,6 +504,7 @@ void host_close(struct host *h)
     free(h->inlets);
     free(h->outlets);
     free(h->poll_fds);
+    pattern_use_beats(NULL);
     status_page_unmap(h->page);
 }
 

@@ -2,10 +2,12 @@
 /*
  * regex.parse: a text becomes a record of a declared type by the named groups of a pattern.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"
+#include "common/limits.h"
 #include "common/memory.h"
 #include "common/pattern.h"
 #include "common/text.h"
@@ -244,6 +246,16 @@ static void refuse(const struct regex_parse *self, const struct record *in,
                             tail, why->what);
 }
 
+static void refuse_hard(const struct regex_parse *self, const struct record *in,
+                        struct emitter *out)
+{
+    char what[192];
+    (void)snprintf(what, sizeof what,
+                   "the pattern '%s' takes more than " PATTERN_BOUNDS_TEXT " on it",
+                   pattern_shown(self->pattern));
+    refuse(self, in, &(struct misfit){DEAD_TOO_HARD, what}, NULL, out);
+}
+
 static bool is_absent(const struct regex_parse *self, const uint8_t *text, size_t len)
 {
     return self->absent != NULL && len == self->absent_len && memcmp(text, self->absent, len) == 0;
@@ -273,12 +285,15 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     static const struct misfit misfits[] = {
         [PATTERN_NO_MATCH] = {DEAD_NO_MATCH, "the pattern does not match"},
-        [PATTERN_TOO_HARD] = {DEAD_TOO_HARD, "the pattern takes too many steps on it"},
         [PATTERN_NOT_UTF8] = {DEAD_NOT_UTF8, "it is no UTF-8"},
     };
     struct regex_parse *self = opaque;
     const struct value *subject = &in->fields[self->subject_field];
     enum pattern_result result = pattern_match(self->pattern, subject->bytes, subject->len);
+    if (result == PATTERN_TOO_HARD) {
+        refuse_hard(self, in, out);
+        return;
+    }
     if (result != PATTERN_MATCH) {
         refuse(self, in, &misfits[result], NULL, out);
         return;

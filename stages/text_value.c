@@ -75,6 +75,8 @@ bool text_value_read(const uint8_t *bytes, size_t len, struct type type,
     int rc = literal_parse(type, text, len, ret_value, &why);
     if (rc == 0)
         return true;
+    if (rc == ERR_TOO_HARD)
+        return is_misfit(ret_misfit, DEAD_TOO_HARD, why);
     if (type.tag == VALUE_STRING)
         return is_misfit(ret_misfit, rc == ERR_INVALID ? DEAD_NOT_UTF8 : DEAD_BAD_VALUE, why);
     return is_misfit(ret_misfit, rc == ERR_RANGE ? DEAD_OVERFLOW : DEAD_BAD_VALUE, why);

@@ -84,6 +84,12 @@ static const struct {
     {"\\C", ERR_INVALID, 2, "using \\C is disabled by the application"},
     {"(a)\\1", ERR_INVALID, 0, "it refers back to a group, which has no bound in time"},
     {"(?<x>a)\\k<x>", ERR_INVALID, 0, "it refers back to a group, which has no bound in time"},
+    {"a\\X", ERR_INVALID, 1, "it has \\X or a script run, which have no bound in time"},
+    {"(?:\\Q\\E\\X)", ERR_INVALID, 7, "it has \\X or a script run, which have no bound in time"},
+    {"(?x) a  (*sr:.+)", ERR_INVALID, 8, "it has \\X or a script run, which have no bound in time"},
+    {"(*atomic_script_run:a)", ERR_INVALID, 0,
+     "it has \\X or a script run, which have no bound in time"},
+    {"(a{65535}){65535}", ERR_RANGE, 17, "regular expression is too large"},
     {"(?<x>a)|(?<x>b)", ERR_INVALID, 13,
      "two named subpatterns have the same name (PCRE2_DUPNAMES not set)"},
     {"\xff", ERR_INVALID, 0, "UTF-8 error: illegal byte (0xfe or 0xff)"},
@@ -143,6 +149,92 @@ static void test_hostile_subjects(void **state)
     subject[len - 1] = 'x';
     assert_int_equal(match_once("^a*x$", subject, len), PATTERN_MATCH);
     free(subject);
+}
+
+/* Of what stands in the subject again and again, and what stands between. */
+static const struct {
+    const char *pattern;
+    char again;
+    size_t times;
+    const char *between;
+} hidden[] = {
+    {"x{65535}[yz]", 'x', 65534, "z"},
+    {"[xy]{65535}$", 'x', 65534, "z"},
+    {"\\N{65535}\\h[qr]", 'x', 65534, "\n"},
+    {"(?![ab]{65535})\\K[qr]", 'a', 65534, "c"},
+    {"(?(?=[ab]{60000})b|c)", 'a', 50000, "c"},
+    {"(*napla:[ab]{60000})[qr]", 'a', 50000, "c"},
+    {"(?x) [xy] # {7}\n {65535} [qr]", 'x', 65534, "z"},
+    {"(?<=[xy]{65535})[yx]", 'x', 65534, "z"},
+    {"(?<![xy]{65535}|[xy]{65534}|[xy]{65533}|[xy]{65532})[qr]|x(?<=x{60000})", 'x', 59999, "z"},
+    {"^(?<b>a(?&b)?(?:(?&c))*)(?(DEFINE)(?<c>[cd]))[zq]", 'a', 20000,
+     "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"},
+    {"(?:(?:a?){0,1000})[qr]", 'a', 10000, "b"},
+    {"(?!b){0,1000}\\h?[qr]", 'a', 2048, "b"},
+    {"(?:(?>(?!b)){0,300}){0,3}\\h?[qr]", 'a', 2048, "b"},
+    {"\\p{L}{0,1000}(?|\\N{65535}){0,255}[qr]", 'a', 256, "b"},
+};
+
+/*
+ * What PCRE2 does within one item, which it asks nobody about. Each took from seconds to hours; a
+ * match that is not stopped by its steps meets the time limit of the test.
+ */
+static void test_work_within_an_item(void **state)
+{
+    (void)state;
+    uint8_t *subject = memory_new(LINE_BYTES_MAX, 1);
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        size_t between = strlen(hidden[i].between), round = hidden[i].times + between;
+        for (size_t at = 0; at < LINE_BYTES_MAX; at++)
+            subject[at] = at % round < hidden[i].times
+                              ? (uint8_t)hidden[i].again
+                              : (uint8_t)hidden[i].between[at % round - hidden[i].times];
+        struct pattern *pattern = compiled(hidden[i].pattern);
+        if (pattern_match(pattern, subject, LINE_BYTES_MAX) != PATTERN_TOO_HARD)
+            fail_msg("row %zu: /%s/ is not too hard", i, hidden[i].pattern);
+        uint64_t steps = pattern_steps(pattern);
+        assert_true(steps <= PATTERN_STEPS_MAX + LINE_BYTES_MAX * UINT64_C(40));
+        pattern_free(pattern);
+    }
+    free(subject);
+}
+
+/* What people write costs a few steps for each character. */
+static void test_common_patterns_are_cheap(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *subject;
+        uint64_t steps;
+    } common[] = {
+        {"^[A-Z]{3}-[0-9]{4}$", "ABC-1234", 25},
+        {"^(?:[a-z0-9-]{1,63}\\.){1,8}[a-z]+$", "www.example.org", 150},
+        {"^\\d{4}-\\d\\d-\\d\\d(?:T\\d{2}(?::\\d{2}){2})?$", "2026-11-30T04:05:06", 70},
+        {"^(?:(?&octet)\\.){3}(?&octet)$(?(DEFINE)(?<octet>\\d{1,3}))", "10.11.12.13", 2300},
+        {"(?<![ab]{5})x", "aaaaaaaaaaaaaaaax", 40},
+    };
+    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
+        struct pattern *pattern = compiled(common[i].pattern);
+        (void)pattern_match(pattern, (const uint8_t *)common[i].subject, strlen(common[i].subject));
+        if (pattern_steps(pattern) > common[i].steps)
+            fail_msg("row %zu: /%s/ takes %llu steps", i, common[i].pattern,
+                     (unsigned long long)pattern_steps(pattern));
+        pattern_free(pattern);
+    }
+}
+
+/* Long matches show that something is done. */
+static void test_beats(void **state)
+{
+    (void)state;
+    static _Atomic uint64_t beats;
+    static const uint8_t subject[20000] = {0};
+    pattern_use_beats(&beats);
+    assert_int_equal(match_once("[^a]*[bc]", subject, 100), PATTERN_NO_MATCH);
+    assert_int_equal(beats, 0);
+    assert_int_equal(match_once("[^a]*[bc]", subject, sizeof subject), PATTERN_TOO_HARD);
+    assert_true(beats >= 2 * (PATTERN_STEPS_MAX >> 20));
+    pattern_use_beats(NULL);
 }
 
 static void test_named_groups(void **state)
@@ -248,6 +340,9 @@ int main(void)
         cmocka_unit_test(test_what_is_no_pattern),
         cmocka_unit_test(test_the_longest_pattern),
         cmocka_unit_test(test_hostile_subjects),
+        cmocka_unit_test(test_work_within_an_item),
+        cmocka_unit_test(test_common_patterns_are_cheap),
+        cmocka_unit_test(test_beats),
         cmocka_unit_test(test_named_groups),
         cmocka_unit_test(test_groups_of_one_name),
         cmocka_unit_test(test_any_text),

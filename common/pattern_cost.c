@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/pattern_cost.h"
+
+#include <string.h>
+
+/* A class is searched for each character, so it weighs one more for so many bytes of its text. */
+#define CLASS_BYTES_PER_STEP 32u
+/* PCRE2 has none above 65535, so what is cut here is no number of repeats. */
+#define NUMBER_MAX 65535u
+
+struct repeats {
+    uint32_t needed, more;
+};
+
+static bool begins_with(const char *item, size_t len, const char *head)
+{
+    size_t head_len = strlen(head);
+    return len >= head_len && memcmp(item, head, head_len) == 0;
+}
+
+static bool begins_with_any(const char *item, size_t len, const char *const heads[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (begins_with(item, len, heads[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool contains(const char *item, size_t len, const char *text)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (begins_with(item + i, len - i, text))
+            return true;
+    }
+    return false;
+}
+
+static size_t read_number(const char *item, size_t len, size_t at, uint32_t *ret_number)
+{
+    *ret_number = 0;
+    while (at < len && item[at] == ' ')
+        at++;
+    for (; at < len && item[at] >= '0' && item[at] <= '9'; at++) {
+        *ret_number = *ret_number * 10 + (uint32_t)(item[at] - '0');
+        *ret_number = *ret_number < NUMBER_MAX ? *ret_number : NUMBER_MAX;
+    }
+    while (at < len && item[at] == ' ')
+        at++;
+    return at;
+}
+
+/*
+ * The largest numbers of a {low,high} in the item: low, and how far high lies above. In which of
+ * these braces the repeat stands, and which belong to a comment or a class, is not told apart;
+ * those of \x{41} are left out, which no repeat can look like.
+ */
+static struct repeats read_repeats(const char *item, size_t len)
+{
+    struct repeats most = {0};
+    for (size_t i = 0; i < len; i++) {
+        if (item[i] != '{' || (i >= 2 && item[i - 2] == '\\' && strchr("xo", item[i - 1])))
+            continue;
+        uint32_t low, high = 0;
+        size_t at = read_number(item, len, i + 1, &low);
+        if (at < len && item[at] == ',')
+            (void)read_number(item, len, at + 1, &high);
+        uint32_t more = high > low ? high - low : 0;
+        most.needed = low > most.needed ? low : most.needed;
+        most.more = more > most.more ? more : most.more;
+    }
+    return most;
+}
+
+static bool is_lookbehind(const char *item, size_t len)
+{
+    static const char *const heads[] = {
+        "(?<=",   "(?<!",   "(?<*",     "(*plb:",
+        "(*nlb:", "(*naplb:", "(*positive_lookbehind:", "(*negative_lookbehind:",
+        "(*non_atomic_positive_lookbehind:"};
+    return begins_with_any(item, len, heads, sizeof heads / sizeof heads[0]);
+}
+
+/* (?R) (?1) (?+1) (?-1) (?&name) (?P>name) \g<name> \g'name' */
+static bool is_recursion(const char *item, size_t len)
+{
+    static const char *const heads[] = {"(?R", "(?&", "(?P>", "\\g<", "\\g'"};
+    if (begins_with_any(item, len, heads, sizeof heads / sizeof heads[0]))
+        return true;
+    size_t at = len > 3 && (item[2] == '+' || item[2] == '-') ? 3 : 2;
+    return begins_with(item, len, "(?") && at < len && item[at] >= '0' && item[at] <= '9';
+}
+
+/* Not so: (*VERB) (*:name) (?i) (?^x-m) */
+static bool is_group(const char *item, size_t len)
+{
+    if (begins_with(item, len, "(*"))
+        return len > 2 && item[2] >= 'a' && item[2] <= 'z';
+    if (!begins_with(item, len, "(?"))
+        return item[0] == '(';
+    size_t at = 2;
+    while (at < len && strchr("imnsxJU^-", item[at]) != NULL)
+        at++;
+    return at == len || item[at] != ')';
+}
+
+/* Also anywhere in it: text that means nothing, such as \E, may stand before. */
+static bool is_boundless(const char *item, size_t len)
+{
+    return (len != 0 && item[0] != '[' && contains(item, len, "\\X")) ||
+           contains(item, len, "(*sr:") || contains(item, len, "(*asr:") ||
+           contains(item, len, "(*script_run:") || contains(item, len, "(*atomic_script_run:");
+}
+
+struct pattern_cost pattern_cost_of(const char *item, size_t len)
+{
+    struct pattern_cost cost = {.weight = 1, .characters = 1};
+    if (len == 0)
+        return cost;
+    struct repeats repeats = read_repeats(item, len);
+    cost.is_alternative = item[0] == '|';
+    if (item[0] == '[')
+        cost.weight += (uint32_t)len / CLASS_BYTES_PER_STEP;
+    if (item[0] == ')')
+        cost.steps = repeats.more;
+    else if (repeats.needed > 1)
+        cost.characters = repeats.needed;
+    if (is_boundless(item, len))
+        cost.item = PATTERN_ITEM_BOUNDLESS;
+    else if (is_lookbehind(item, len))
+        cost.item = PATTERN_ITEM_LOOKBEHIND;
+    else if (is_recursion(item, len))
+        cost.item = PATTERN_ITEM_RECURSION;
+    else if (item[0] == ')')
+        cost.item = PATTERN_ITEM_END;
+    else if (is_group(item, len))
+        cost.item = PATTERN_ITEM_GROUP;
+    return cost;
+}
