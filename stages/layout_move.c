@@ -101,6 +101,10 @@ static int settle(int stages_fd, const char *base, struct err *e)
                            "'stages/%s' was about to replace 'stages/%s', but is missing",
                            names.built, names.replaced);
         rc = file_rename(stages_fd, names.built, base, true, e);
+    } else if (is_there(stages_fd, names.replaced)) {
+        /* Who renamed the new one was killed, maybe before that was safe: not before it is may the
+           old one go. */
+        rc = file_sync_dir(stages_fd, e);
     }
     if (rc == 0)
         rc = remove_tree(stages_fd, names.replaced, e);

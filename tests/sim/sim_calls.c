@@ -10,9 +10,11 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/sim/sim_calls_p.h"
 #include "tests/sim/sim_world.h"
@@ -61,7 +63,7 @@ static int dir_of(int fd)
     if (fd == AT_FDCWD)
         return DISK_ROOT;
     if (fd == STAGE_FD_STAGES)
-        return walk(DISK_ROOT, "state/stages");
+        return walk(DISK_ROOT, STATE_PATH "/stages");
     const struct open_file *file = file_of(fd);
     return file != NULL && disk_is_dir(present->disk, file->node) ? file->node : -1;
 }
@@ -111,11 +113,17 @@ static int open_node(int node)
     return fail_with(EMFILE);
 }
 
+/* A start must not use up all faults: it makes more calls than there are, and is made again. */
+static bool call_fails(uint64_t one_in)
+{
+    return present->suffers && fault_one_in(present->is_stage ? one_in : 10 * one_in);
+}
+
 static bool disk_is_full(void)
 {
-    if (!present->is_stage)
+    if (!present->suffers)
         return false;
-    if (fault_one_in(world.faults.disk_full_one_in)) {
+    if (call_fails(world.faults.disk_full_one_in)) {
         world.disk_full_until_us = sim_report.now_us + 1000 + chance_below(200000);
         TRACE("the disk is full for a while");
     }
@@ -176,9 +184,9 @@ ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t offset)
     if (file == NULL)
         return fail_with(EBADF);
     process_call("pread", disk_name(present->disk, file->node), (uint64_t)offset);
-    if (present->is_stage && chance_one_in(world.faults.interrupt_one_in))
+    if (present->suffers && chance_one_in(world.faults.interrupt_one_in))
         return fail_with(EINTR);
-    if (present->is_stage && len > 1 && chance_one_in(world.faults.short_one_in))
+    if (present->suffers && len > 1 && chance_one_in(world.faults.short_one_in))
         len = 1 + chance_below(len - 1);
     return (ssize_t)disk_read(present->disk, file->node, (uint64_t)offset, bytes, len);
 }
@@ -201,7 +209,7 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t offset)
     process_call("pwrite", name, (uint64_t)offset);
     TRACE("%s gen %llu pwrite(%s, %lld+%zu)", present->name,
           (unsigned long long)present->generation, name, (long long)offset, len);
-    if (!present->is_stage) {
+    if (!present->suffers) {
         disk_write(present->disk, node, (uint64_t)offset, bytes, len);
         return (ssize_t)len;
     }
@@ -214,7 +222,7 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t offset)
     }
     size_t part =
         len > 1 && chance_one_in(world.faults.short_one_in) ? 1 + chance_below(len - 1) : len;
-    bool fails = fault_one_in(world.faults.write_error_one_in);
+    bool fails = call_fails(world.faults.write_error_one_in);
     disk_write(present->disk, node, (uint64_t)offset, bytes, fails ? chance_below(len + 1) : part);
     if (!fails)
         return (ssize_t)part;
@@ -231,8 +239,10 @@ static int sync_node(int fd, const char *what)
     struct process *process = present;
     const char *name = disk_name(process->disk, node);
     process_call(what, name, 0);
-    process_sleep(chance_below(process->is_stage ? world.faults.sync_us_max + 1 : 1));
-    if (process->is_stage && fault_one_in(world.faults.sync_error_one_in)) {
+    process_sleep(chance_below(process->suffers ? world.faults.sync_us_max + 1 : 1));
+    if (process->suffers && chance_one_in(world.faults.interrupt_one_in))
+        return fail_with(EINTR);
+    if (call_fails(world.faults.sync_error_one_in)) {
         int error = chance_one_in(4) && !disk_is_dir(process->disk, node) ? ENOSPC : EIO;
         TRACE("%s gen %llu %s(%s): %s", process->name, (unsigned long long)process->generation,
               what, name, error == EIO ? "EIO" : "ENOSPC");
@@ -283,7 +293,7 @@ int __wrap_ftruncate(int fd, off_t len)
 
 static void describe(int node, struct stat *st)
 {
-    *st = (struct stat){.st_dev = 1, .st_ino = (ino_t)node + 1};
+    *st = (struct stat){.st_dev = 1, .st_ino = (ino_t)node + 1, .st_uid = geteuid()};
     st->st_mode = disk_is_dir(present->disk, node) ? S_IFDIR | 0700 : S_IFREG | 0600;
     st->st_size = (off_t)disk_length(present->disk, node);
 }
@@ -308,6 +318,8 @@ int __wrap_fstatat(int dir_fd, const char *path, struct stat *st, int flags)
     if (!is_simulated())
         return __real_fstatat(dir_fd, path, st, flags);
     process_call("fstatat", path, 0);
+    if (path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0)
+        return __wrap_fstat(dir_fd, st);
     int dir = dir_of(dir_fd);
     int node = dir < 0 ? -1 : walk(dir, path);
     if (node < 0)
@@ -384,20 +396,24 @@ int __wrap_unlinkat(int dir_fd, const char *name, int flags)
     return 0;
 }
 
-int __wrap_mkdirat(int dir_fd, const char *name, mode_t mode)
+int __wrap_mkdirat(int dir_fd, const char *path, mode_t mode)
 {
     if (!is_simulated())
-        return __real_mkdirat(dir_fd, name, mode);
-    process_call("mkdirat", name, 0);
+        return __real_mkdirat(dir_fd, path, mode);
+    process_call("mkdirat", path, 0);
+    char name[DISK_NAME_BYTES_MAX];
     int dir = dir_of(dir_fd);
     if (dir < 0)
         return fail_with(EBADF);
+    dir = walk_to_parent(dir, path, name);
+    if (dir < 0)
+        return fail_with(ENOENT);
     if (disk_find(present->disk, dir, name) >= 0)
         return fail_with(EEXIST);
     if (disk_is_full())
         return fail_with(ENOSPC);
     (void)disk_make(present->disk, dir, name, true);
-    TRACE("%s gen %llu mkdirat(%s)", present->name, (unsigned long long)present->generation, name);
+    TRACE("%s gen %llu mkdirat(%s)", present->name, (unsigned long long)present->generation, path);
     return 0;
 }
 
@@ -475,14 +491,36 @@ int __wrap_closedir(DIR *dir)
     return 0;
 }
 
-/* Only asked whether an output lies in the state directory. */
+/* Asked for the path of the state directory, by name or as /proc/self/fd/N, and of "." and "/". */
 char *__wrap_realpath(const char *path, char *resolved)
 {
     if (!is_simulated())
         return __real_realpath(path, resolved);
-    (void)snprintf(resolved, DISK_NAME_BYTES_MAX, "%s",
-                   strncmp(path, "/proc/self/fd/", 14) == 0 ? "/state" : "/");
+    bool is_state = strncmp(path, "/proc/self/fd/", 14) == 0 || strcmp(path, STATE_PATH) == 0;
+    if (resolved == NULL)
+        resolved = malloc(DISK_NAME_BYTES_MAX);
+    (void)snprintf(resolved, DISK_NAME_BYTES_MAX, "%s", is_state ? "/" STATE_PATH : "/");
     return resolved;
+}
+
+/* Wherever the test is run: paths of outputs are the same. */
+char *__wrap_getcwd(char *path, size_t size)
+{
+    if (!is_simulated())
+        return __real_getcwd(path, size);
+    (void)snprintf(path, size, "/");
+    return path;
+}
+
+char *__wrap___getcwd_chk(char *path, size_t size, size_t room)
+{
+    (void)room;
+    return __wrap_getcwd(path, size);
+}
+
+pid_t __wrap_getpid(void)
+{
+    return is_simulated() ? 4242 : __real_getpid();
 }
 
 char *__wrap___realpath_chk(const char *path, char *resolved, size_t size)

@@ -38,6 +38,9 @@
     X(int, closedir, (DIR * dir))                                                                  \
     X(char *, realpath, (const char *path, char *resolved))                                        \
     X(char *, __realpath_chk, (const char *path, char *resolved, size_t size))                     \
+    X(char *, getcwd, (char *path, size_t size))                                                   \
+    X(char *, __getcwd_chk, (char *path, size_t size, size_t room))                                \
+    X(pid_t, getpid, (void))                                                                       \
     X(int, clock_gettime, (clockid_t clock, struct timespec * ret_time))                           \
     X(ssize_t, getrandom, (void *bytes, size_t len, unsigned flags))                               \
     X(int, poll, (struct pollfd * fds, nfds_t count, int timeout_ms))                              \

@@ -70,8 +70,7 @@ void process_leave(void)
     memory_set_owner(NULL);
 }
 
-/* What a process leaves behind must be nothing if it ended by itself. */
-static void check_nothing_left(struct process *process)
+void process_check_nothing_left(struct process *process)
 {
     if (process->memory.count != 0)
         fail("%s gen %llu ended and left %zu allocations", process->name,
@@ -88,9 +87,34 @@ static void live(void *opaque)
     int code = host_run(&process->host);
     TRACE("%s gen %llu exits with code %d %s", process->name,
           (unsigned long long)process->generation, code, code != 0 ? process->host.e.text : "");
-    process->end = (struct process_end){.exit_code = code};
-    process->ended = true;
+    process_exit(code);
+}
+
+/* A start that went well goes on as the supervisor, with what it has opened. */
+static void check_ended(struct process *process)
+{
+    if (process->is_stage || process->end.exit_code != 0)
+        process_check_nothing_left(process);
+}
+
+struct process *process_new_start(void (*life)(void *process))
+{
+    struct process *process = sim_new(1, sizeof *process);
+    process->disk = world.disk;
+    process->name = "supervisor";
+    process->generation = world.attempts;
+    process->suffers = true;
+    process->resumes_us = sim_report.now_us + chance_below(1000);
+    process->context = coroutine_new(life, process);
+    return process;
+}
+
+void process_exit(int code)
+{
+    present->end = (struct process_end){.exit_code = code};
+    present->ended = true;
     coroutine_leave();
+    UNREACHABLE();
 }
 
 struct process *process_new(size_t stage, uint64_t generation)
@@ -100,7 +124,7 @@ struct process *process_new(size_t stage, uint64_t generation)
     process->stage = stage;
     process->name = world.topology->stages[stage].name;
     process->generation = generation;
-    process->is_stage = true;
+    process->is_stage = process->suffers = true;
     process->config = (struct process_host_config){.topology = world.topology,
                                                    .stage = &world.topology->stages[stage],
                                                    .generation = generation,
@@ -121,10 +145,10 @@ void process_run(struct process *process)
     coroutine_enter(process->context);
     process_leave();
     if (process->ended && process->end.signal == 0)
-        check_nothing_left(process);
+        check_ended(process);
     else if (process->ended)
         process_kill(process, process->end.signal);
-    else
+    else if (process->is_stage)
         check_process(process);
 }
 
@@ -173,7 +197,7 @@ static void die(const char *what, const char *of, uint64_t detail)
     process->ended = true;
     if (tainted && process->image_fd >= 0)
         memory_file_taint(process->image_fd);
-    if (!process->doomed && chance_one_in(8))
+    if (process->is_stage && !process->doomed && chance_one_in(8))
         doom_others(process);
     world.kills++;
     TRACE("%s gen %llu killed by signal %d in %s(%s, %llu)", process->name,
@@ -185,12 +209,21 @@ static void die(const char *what, const char *of, uint64_t detail)
 
 void process_call(const char *what, const char *of, uint64_t detail)
 {
-    if (present == NULL || !present->is_stage)
+    if (present == NULL || !present->suffers)
         return;
+    present->calls++;
+    if (!present->is_stage && present->calls_left != 0 && --present->calls_left == 0) {
+        if (world.faults.power_one_in == 0 || chance_one_in(2))
+            die(what, of, detail);
+        world.power_fails = true;
+        coroutine_leave();
+        UNREACHABLE();
+    }
     /* A dead supervisor takes its stages with it at once, but at once is not the same moment. */
-    bool last = present->calls_left != 0 && --present->calls_left == 0 && fault_one_in(1);
+    bool last = present->is_stage && present->calls_left != 0 && --present->calls_left == 0 &&
+                fault_one_in(1);
     if (present->doomed ? !present->supervisor_gone || chance_one_in(4)
-                        : last || fault_one_in(world.faults.kill_one_in))
+                        : last || (present->is_stage && fault_one_in(world.faults.kill_one_in)))
         die(what, of, detail);
     /* A call takes its time: what a turn saw of the clock at its beginning is not so at its end. */
     if (chance_one_in(50))
@@ -206,7 +239,7 @@ void process_call(const char *what, const char *of, uint64_t detail)
 
 void process_sleep(uint64_t us)
 {
-    if (present == NULL || !present->is_stage)
+    if (present == NULL || !present->suffers)
         return;
     present->resumes_us = sim_report.now_us + us;
     coroutine_leave();

@@ -12,8 +12,8 @@
 
 int reference_find(const struct disk *disk, const struct reference_output *output)
 {
-    int dir = output->in_state ? disk_find(disk, DISK_ROOT, "state") : DISK_ROOT;
-    return disk_find(disk, dir, output->name);
+    int dir = output->in_state ? state_find(disk) : DISK_ROOT;
+    return dir < 0 ? -1 : disk_find(disk, dir, output->name);
 }
 
 static size_t length_of(const struct disk *disk, const struct reference_output *output)
@@ -83,7 +83,9 @@ void reference_make(const uint8_t *input, size_t input_len)
     struct disk *disk = disk_new(false);
     int node = disk_make(disk, DISK_ROOT, INPUT_NAME, false);
     disk_write(disk, node, 0, input, input_len);
-    (void)disk_make(disk, disk_make(disk, DISK_ROOT, "state", true), "stages", true);
+    int state = disk_make(
+        disk, disk_make(disk, disk_make(disk, DISK_ROOT, "var", true), "lib", true), "state", true);
+    (void)disk_make(disk, state, "stages", true);
     struct process process = {.disk = disk, .name = "inline"};
     find_outputs();
     process_enter(&process);

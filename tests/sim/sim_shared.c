@@ -26,6 +26,7 @@ struct memory_file {
     bool used, large, dirty;
     uint8_t *base;
     size_t len;
+    const struct process *owner; /* who made it; NULL: the simulation */
 };
 
 static struct memory_file memory_files[MEMORY_FILES_MAX];
@@ -73,6 +74,7 @@ int memory_file_new(bool large)
         file->large = large;
         file->dirty = false;
         file->len = 0;
+        file->owner = NULL;
         return MEMORY_FD_BASE + (int)i;
     }
     fail("the simulated processes have %u memory files", MEMORY_FILES_MAX);
@@ -117,7 +119,9 @@ void memory_file_taint(int fd)
 int __wrap_memfd_create(const char *name, unsigned flags)
 {
     (void)flags;
-    return memory_file_new(strcmp(name, "bulkhead-store") == 0);
+    int fd = memory_file_new(strcmp(name, "bulkhead-store") == 0);
+    memory_files[fd - MEMORY_FD_BASE].owner = present;
+    return fd;
 }
 
 /* Seals; no process of ours breaks them. */
@@ -225,6 +229,12 @@ size_t memory_maps_forget(struct process *process)
     for (size_t i = 0; i < sizeof process->maps / sizeof process->maps[0]; i++) {
         mapped += process->maps[i].base != NULL ? 1 : 0;
         process->maps[i] = (struct map){0};
+    }
+    for (size_t i = 0; i < MEMORY_FILES_MAX; i++) {
+        if (!memory_files[i].used || memory_files[i].owner != process)
+            continue;
+        memory_file_free(MEMORY_FD_BASE + (int)i);
+        mapped++;
     }
     return mapped;
 }

@@ -67,6 +67,8 @@ static void draw_kills(struct faults *f)
     f->freeze_one_in = PICK(0, 0, 1000);
     f->user_kill_one_in = PICK(0, 500, 3000);
     f->supervisor_one_in = PICK(0, 500, 3000);
+    f->start_one_in = PICK(0, 1, 2, 4);
+    f->fresh_one_in = PICK(0, 0, 0, 2, 4);
     f->stop_one_in = PICK(0, 0, 2000);
     f->rest_one_in = PICK(0, 2);
     f->workers_one_in = PICK(0, 1, 3);
@@ -77,6 +79,8 @@ static void draw_kills(struct faults *f)
 static void draw_power(struct faults *f)
 {
     f->power_one_in = PICK(200, 500, 1000, 3000);
+    f->start_one_in = PICK(0, 1, 2, 4);
+    f->fresh_one_in = PICK(0, 0, 0, 2, 4);
     if (f->kill_one_in == 0)
         f->kill_one_in = PICK(0, 100, 300, 1000);
     f->taint_one_in = PICK(0, 2);
@@ -104,6 +108,7 @@ static void draw_disk(struct faults *f)
     if (f->kill_one_in == 0)
         f->kill_one_in = PICK(0, 0, 100, 1000);
     f->power_one_in = PICK(0, 500, 3000);
+    f->start_one_in = PICK(0, 2, 8);
     f->sync_us_max = PICK(3000, 300000);
 }
 
@@ -145,7 +150,6 @@ static void make_world(enum profile profile, struct sim_input *ret_input)
     reference_make(ret_input->bytes, ret_input->len);
     world.disk = disk_new(world.durable);
     (void)disk_make(world.disk, DISK_ROOT, INPUT_NAME, false);
-    (void)disk_make(world.disk, DISK_ROOT, "state", true);
     disk_sync_all(world.disk);
     for (size_t i = 0; i < WORLD_STAGES_MAX; i++)
         world.supervisor.stages[i].image_fd = -1;
@@ -191,7 +195,7 @@ static uint64_t given_bytes(void)
     char path[128];
     bool found = false;
     int fd;
-    (void)snprintf(path, sizeof path, "state/stages/%s", world.topology->stages[0].base);
+    (void)snprintf(path, sizeof path, STATE_PATH "/stages/%s", world.topology->stages[0].base);
     process_enter(&tool);
     if (file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &fd, NULL) == 0)
         (void)cursor_read(fd, magic, payload, &found, NULL);
@@ -249,6 +253,7 @@ static void change_workers(void)
 
 static void lose_power(void)
 {
+    world.power_fails = false;
     TRACE("the power fails");
     world.power_losses++;
     supervisor_end();
@@ -266,10 +271,10 @@ static void lose_power(void)
 static void faults_of_the_turn(void)
 {
     struct faults *f = &world.faults;
-    if (f->left == 0)
+    if (f->left == 0 && !world.power_fails)
         return;
     size_t stage = chance_below(world.topology->stage_count);
-    if (fault_one_in(f->power_one_in))
+    if (world.power_fails || fault_one_in(f->power_one_in))
         lose_power();
     if (!world.supervisor.alive)
         return;
@@ -337,8 +342,13 @@ static void wait_for_somebody(void)
         uint64_t process_us = process_ready_at_us(process);
         at_us = process_us < at_us ? process_us : at_us;
     }
-    if (!world.supervisor.alive && !orphans)
+    const struct process *self = world.supervisor.self;
+    if (self != NULL && !self->ended) {
+        uint64_t self_us = process_ready_at_us(self);
+        at_us = self_us < at_us ? self_us : at_us;
+    } else if (!world.supervisor.alive && !orphans) {
         at_us = world.supervisor.starts_us;
+    }
     if (at_us == UINT64_MAX) {
         world_dump();
         fail("it hangs: nothing will ever happen again");
@@ -350,8 +360,11 @@ static void wait_for_somebody(void)
 /* Moves one of those that can move, by chance. */
 static void move_somebody(void)
 {
-    struct process *ready[WORLD_STAGES_MAX];
+    struct process *ready[WORLD_STAGES_MAX + 1];
     size_t count = 0;
+    struct process *self = world.supervisor.self;
+    if (self != NULL && !self->ended && process_is_ready(self))
+        ready[count++] = self;
     for (size_t i = 0; i < world.topology->stage_count; i++) {
         struct process *process = world.supervisor.stages[i].process;
         if (process == NULL || process->ended)
@@ -371,6 +384,8 @@ static void move_somebody(void)
         (void)supervisor_step();
     else
         process_run(ready[chosen]);
+    if (self != NULL && self->ended && !world.supervisor.alive && start_judge())
+        supervisor_start();
     if (world.check_wanted)
         (void)check_recovery(world.durable);
     world.check_wanted = false;
@@ -413,13 +428,13 @@ static void run_to_the_end(struct sim_input *input)
             fail("no end after %u steps", STEPS_MAX);
         }
         sim_report.now_us += chance_below(30);
-        if (!world.supervisor.alive && supervisor_bury_orphans() &&
+        if (!world.supervisor.alive && world.supervisor.self == NULL && supervisor_bury_orphans() &&
             sim_report.now_us >= world.supervisor.starts_us) {
-            if (world.lives > 0) {
+            if (world.attempts > 0) {
                 change_rest(input);
                 change_workers();
             }
-            supervisor_start();
+            start_begin();
         }
         faults_of_the_turn();
         move_somebody();
@@ -427,7 +442,7 @@ static void run_to_the_end(struct sim_input *input)
             continue;
         bool done = judge_outcome();
         TRACE("supervisor exits, outcome %d", (int)world.supervisor.core.outcome);
-        supervisor_end();
+        supervisor_exit();
         world.supervisor.starts_us = sim_report.now_us + chance_below(100000);
         INVARIANT(supervisor_bury_orphans());
         if (done)

@@ -3,15 +3,12 @@
  * The supervisor: the real core with a loop that does what supervisor_loop.c does, one event at a
  * time, in an order that chance chooses among those that are waiting.
  */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 
 #include "common/check.h"
-#include "common/file.h"
 #include "stages/stage.h"
-#include "supervisor/start.h"
 #include "tests/sim/sim_calls_p.h"
 #include "tests/sim/sim_world.h"
 
@@ -179,38 +176,10 @@ static void observe(void)
 
 /* --- the life --- */
 
-void state_prepare(struct disk *disk, seq_number *ret_begins_after)
-{
-    struct process tool = {.disk = disk, .name = "supervisor"};
-    static const struct start_options options;
-    struct start_report report = {0};
-    struct err e;
-    int fd, stages_fd;
-    process_enter(&tool);
-    int rc = file_open(AT_FDCWD, "state", O_RDONLY | O_DIRECTORY, 0, &fd, &e);
-    if (rc == 0)
-        rc = file_make_dir(fd, "stages", &stages_fd, &e);
-    if (rc == 0)
-        rc = start_prepare(fd, stages_fd, "state", world.topology, &options, NULL, ret_begins_after,
-                           &report);
-    process_leave();
-    if (rc != 0)
-        fail("nothing starts: %s", buf_text(&report.errors));
-    process_enter(&tool);
-    buf_done(&report.warnings);
-    buf_done(&report.notes);
-    buf_done(&report.errors);
-    process_leave();
-    size_t open = calls_forget(&tool);
-    if (tool.memory.count != 0 || open != 2)
-        fail("start_prepare() leaves %zu allocations and %zu descriptors", tool.memory.count,
-             open - 2);
-}
-
 void supervisor_start(void)
 {
     struct supervisor_sim *s = &world.supervisor;
-    state_prepare(world.disk, world.begins_after);
+    memcpy(world.begins_after, s->start.begins_after, sizeof world.begins_after);
     s->alive = true;
     s->exits = s->stop_asked = s->link_silent = false;
     s->faults_before = world.faults.happened;
@@ -324,9 +293,19 @@ void supervisor_freeze(size_t stage)
     take_event(&event);
 }
 
+void supervisor_exit(void)
+{
+    start_leave();
+    supervisor_end();
+}
+
 void supervisor_end(void)
 {
     struct supervisor_sim *s = &world.supervisor;
+    if (s->self != NULL)
+        process_kill(s->self, SIGKILL);
+    process_free(s->self);
+    s->self = NULL;
     if (!s->alive)
         return;
     core_done(&s->core);

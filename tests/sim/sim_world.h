@@ -14,6 +14,8 @@
 #include "stages/inline_host.h"
 #include "stages/process_host_p.h"
 #include "supervisor/core.h"
+#include "supervisor/start.h"
+#include "supervisor/state_dir.h"
 #include "tests/sim/sim_base.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_topology.h"
@@ -22,6 +24,8 @@
 #define WORLD_EDGES_MAX 320u
 #define WORLD_OUTPUTS_MAX 16u
 #define INPUT_NAME "in"
+/* Nothing of it is there before the first start. */
+#define STATE_PATH "var/lib/state"
 
 /* What may go wrong: each once in so many occasions; 0 never. Drawn anew for every seed. */
 struct faults {
@@ -31,6 +35,8 @@ struct faults {
     uint64_t user_kill_one_in;   /* `bulkhead kill`, likewise */
     uint64_t supervisor_one_in;  /* the supervisor is killed, likewise */
     uint64_t power_one_in;       /* power is lost, likewise */
+    uint64_t start_one_in;       /* a supervisor is killed, or the power lost, in its start */
+    uint64_t fresh_one_in;       /* somebody says --fresh to a start */
     uint64_t stop_one_in;        /* somebody asks for a stop, likewise */
     uint64_t jump_one_in;        /* time jumps forward, likewise */
     uint64_t spawn_one_in;       /* a spawn fails */
@@ -94,13 +100,15 @@ struct process {
     struct process_host_config config;
     size_t stage;
 
-    bool is_stage; /* a coroutine; else it is part of the simulation: nothing happens to it */
+    bool suffers;  /* a coroutine; else it is part of the simulation: nothing happens to it */
+    bool is_stage; /* else, if it suffers, it is a supervisor that prepares its start */
     void *context; /* of the coroutine */
     bool started;
     bool ended;
     bool frozen;
     bool doomed;         /* dies at its next call */
     uint64_t calls_left; /* or at this one; 0: not for that */
+    uint64_t calls;      /* so far */
     struct process_end end;
     uint64_t resumes_us;
     const struct pollfd *waits; /* in poll(); NULL if not */
@@ -130,7 +138,18 @@ struct supervised {
     uint64_t kills; /* that this simulation did to it in this life of the supervisor */
 };
 
+/* What a start is told, and what it finds. */
+struct start_sim {
+    struct start_options options;
+    struct state_dir state;
+    seq_number begins_after[WORLD_STAGES_MAX];
+    int rc;
+    char why[1024];
+};
+
 struct supervisor_sim {
+    struct process *self; /* prepares the start until it has ended; NULL: nobody is there */
+    struct start_sim start;
     bool alive;
     bool exits;
     uint64_t starts_us; /* the next life, if not alive */
@@ -176,7 +195,11 @@ struct world {
     struct reference reference;
     uint64_t disk_full_until_us;
     uint64_t steps;
+    uint64_t attempts;                         /* to start one */
+    uint64_t start_calls;                      /* that a start of it has made, at the most */
     uint64_t lives;                            /* of the supervisor */
+    bool power_fails;                          /* at once */
+    bool may_be_fresh;                         /* a start was told so, and none has ended since */
     seq_number begins_after[WORLD_STAGES_MAX]; /* of its stages, as start.h has told them */
     seq_number said[WORLD_STAGES_MAX];         /* the highest seq that a stage ever called acked */
     seq_number input_seqs;                     /* of the input as it lies there now */
@@ -188,11 +211,23 @@ struct world {
 
 extern struct world world;
 
+/* --- sim_start.c --- */
+
+/* The state directory on a disk; -1: it is not there. */
+int state_find(const struct disk *disk);
+
 /*
  * What a supervisor does in the state directory of a disk before it starts anything. It must not
  * be refused.
  */
 void state_prepare(struct disk *disk, seq_number *ret_begins_after);
+
+/* Begins the start of a supervisor: world.supervisor.self. */
+void start_begin(void);
+/* After it has ended: whether the supervisor lives now. If not, it is tried again later. */
+bool start_judge(void);
+/* The end of a supervisor that was not killed. */
+void start_leave(void);
 
 /* Whether a fault happens now; counts it. */
 bool fault_one_in(uint64_t n);
@@ -203,6 +238,11 @@ bool fault_one_in(uint64_t n);
 extern struct process *present;
 
 struct process *process_new(size_t stage, uint64_t generation);
+/* One that prepares a start; life is given the process, and must end in process_exit(). */
+struct process *process_new_start(void (*life)(void *process));
+_Noreturn void process_exit(int code);
+/* What a process leaves behind must be nothing if it ended by itself. */
+void process_check_nothing_left(struct process *process);
 
 /* Lets a stage process run until it yields, waits or ends. */
 void process_run(struct process *process);
@@ -260,7 +300,10 @@ void links_reset(void);
 
 /* --- sim_supervisor.c --- */
 
+/* When start_judge() says so. */
 void supervisor_start(void);
+/* It exits by itself. */
+void supervisor_exit(void);
 /* Takes one of the events that are waiting, by chance. Returns whether there was one. */
 bool supervisor_step(void);
 bool supervisor_is_ready(void);

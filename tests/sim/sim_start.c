@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The start of a supervisor, as command_run.c does it: the state directory is made, locked and
+ * prepared by a process to which everything may happen that happens to stages. If it ends well it
+ * keeps what it has opened, and is the supervisor.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "tests/sim/sim_world.h"
+
+int state_find(const struct disk *disk)
+{
+    static const char *const parts[] = {"var", "lib", "state"};
+    int node = DISK_ROOT;
+    for (size_t i = 0; i < 3 && node >= 0; i++)
+        node = disk_find(disk, node, parts[i]);
+    return node;
+}
+
+/* In the process that is present: all that comes before the first spawn. */
+static void prepare(struct start_sim *s)
+{
+    struct start_report report = {0};
+    struct err e = {0};
+    s->rc = state_dir_open(&s->state, STATE_PATH, world.topology->name, &e);
+    bool is_open = s->rc == 0;
+    if (s->rc == 0)
+        s->rc = start_prepare(s->state.fd, s->state.stages_fd, s->state.path, world.topology,
+                              &s->options, NULL, s->begins_after, &report);
+    if (s->rc == 0)
+        s->rc = state_dir_begin_run(&s->state, &e);
+    (void)snprintf(s->why, sizeof s->why, "%s",
+                   report.errors.len != 0 ? buf_text(&report.errors) : e.text);
+    buf_done(&report.warnings);
+    buf_done(&report.notes);
+    buf_done(&report.errors);
+    if (is_open && s->rc != 0)
+        state_dir_close(&s->state);
+}
+
+void state_prepare(struct disk *disk, seq_number *ret_begins_after)
+{
+    struct process tool = {.disk = disk, .name = "supervisor"};
+    static struct start_sim start;
+    start = (struct start_sim){0};
+    process_enter(&tool);
+    prepare(&start);
+    if (start.rc != 0)
+        fail("nothing starts: %s", start.why);
+    state_dir_close(&start.state);
+    process_leave();
+    process_check_nothing_left(&tool);
+    memcpy(ret_begins_after, start.begins_after, sizeof start.begins_after);
+}
+
+static void live(void *opaque)
+{
+    (void)opaque;
+    struct start_sim *s = &world.supervisor.start;
+    prepare(s);
+    process_exit(s->rc != 0 ? 1 : 0);
+}
+
+void start_begin(void)
+{
+    struct supervisor_sim *s = &world.supervisor;
+    world.attempts++;
+    s->faults_before = world.faults.happened;
+    s->start = (struct start_sim){0};
+    s->start.options.fresh = world.attempts > 1 && fault_one_in(world.faults.fresh_one_in);
+    world.may_be_fresh |= s->start.options.fresh;
+    TRACE("supervisor prepares its start%s, attempt %llu",
+          s->start.options.fresh ? " with --fresh" : "", (unsigned long long)world.attempts);
+    s->self = process_new_start(live);
+    /* At any of its calls, each as likely as the others. */
+    if (fault_one_in(world.faults.start_one_in))
+        s->self->calls_left = 1 + chance_below(world.start_calls + 50);
+}
+
+/* Whether nothing is kept of what was before. */
+static bool is_begun_anew(void)
+{
+    int stages = disk_find(world.disk, state_find(world.disk), "stages");
+    for (size_t i = 0; i < world.logical->stage_count; i++) {
+        int dir = disk_find(world.disk, stages, world.logical->stages[i].name);
+        for (size_t k = 0; dir >= 0 && disk_entry(world.disk, dir, k) != NULL; k++) {
+            if (strcmp(disk_entry(world.disk, dir, k), "cursor") == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* --fresh was said, to this start or to one that was killed: all is as it was, or nothing is. */
+static void judge_fresh(void)
+{
+    const struct supervisor_sim *s = &world.supervisor;
+    if (!world.may_be_fresh)
+        return;
+    world.may_be_fresh = false;
+    if (!is_begun_anew()) {
+        if (s->start.options.fresh)
+            fail("--fresh was said, and something is kept");
+        return;
+    }
+    for (size_t i = 0; i < world.reference.output_count; i++) {
+        int node = reference_find(world.disk, &world.reference.outputs[i]);
+        if (node >= 0 && disk_length(world.disk, node) != 0)
+            fail("'%s' is not empty though all is begun anew", world.reference.outputs[i].name);
+    }
+    memset(world.said, 0, sizeof world.said);
+}
+
+bool start_judge(void)
+{
+    struct supervisor_sim *s = &world.supervisor;
+    struct process_end end = s->self->end;
+    if (s->self->calls > world.start_calls)
+        world.start_calls = s->self->calls;
+    if (end.signal == 0 && end.exit_code == 0) {
+        s->self->suffers = false;
+        judge_fresh();
+        /* Also if the power fails before anything else is written. */
+        world.check_wanted = true;
+        return true;
+    }
+    const struct start_sim *start = &s->start;
+    bool may_pass =
+        start->rc == ERR_IO || start->rc == ERR_NO_SPACE || start->rc == ERR_NO_SPACE_LOST;
+    bool is_disturbed = world.faults.happened != s->faults_before ||
+                        sim_report.now_us <= world.disk_full_until_us + 1000000;
+    if (end.signal == 0 && !(may_pass && is_disturbed))
+        fail("nothing starts (%d): %s", start->rc, start->why);
+    process_kill(s->self, SIGKILL);
+    process_free(s->self);
+    s->self = NULL;
+    s->starts_us = sim_report.now_us + chance_below(100000);
+    return false;
+}
+
+void start_leave(void)
+{
+    struct supervisor_sim *s = &world.supervisor;
+    struct buf text = {0};
+    struct err e;
+    process_enter(s->self);
+    buf_add_text(&text, "how it ended\n");
+    if (state_dir_keep_last_run(&s->start.state, &text, &text, &e) != 0)
+        fail("the status of the run is not kept: %s", e.text);
+    buf_done(&text);
+    state_dir_close(&s->start.state);
+    process_leave();
+    process_check_nothing_left(s->self);
+}
