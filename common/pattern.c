@@ -120,7 +120,9 @@ static int note_item(pcre2_callout_enumerate_block *block, void *opaque)
 {
     struct pattern *pattern = opaque;
     size_t at = block->pattern_position, len = block->next_item_length;
-    INVARIANT(at <= pattern->text_len && len <= pattern->text_len - at);
+    INVARIANT(at <= pattern->text_len);
+    /* Behind a (?) at the end, PCRE2 10.42 gives a length that it never set. */
+    len = len < pattern->text_len - at ? len : pattern->text_len - at;
     struct pattern_cost *cost = &pattern->costs[at];
     if (cost->weight != 0)
         return 0; /* of a group that is repeated */

@@ -74,10 +74,15 @@ static struct repeats read_repeats(const char *item, size_t len)
 
 static bool is_lookbehind(const char *item, size_t len)
 {
-    static const char *const heads[] = {
-        "(?<=",   "(?<!",   "(?<*",     "(*plb:",
-        "(*nlb:", "(*naplb:", "(*positive_lookbehind:", "(*negative_lookbehind:",
-        "(*non_atomic_positive_lookbehind:"};
+    static const char *const heads[] = {"(?<=",
+                                        "(?<!",
+                                        "(?<*",
+                                        "(*plb:",
+                                        "(*nlb:",
+                                        "(*naplb:",
+                                        "(*positive_lookbehind:",
+                                        "(*negative_lookbehind:",
+                                        "(*non_atomic_positive_lookbehind:"};
     return begins_with_any(item, len, heads, sizeof heads / sizeof heads[0]);
 }
 

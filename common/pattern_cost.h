@@ -19,7 +19,8 @@ enum pattern_item {
     PATTERN_ITEM_PLAIN,
     PATTERN_ITEM_GROUP,      /* begins one */
     PATTERN_ITEM_END,        /* ends one */
-    PATTERN_ITEM_LOOKBEHIND, /* begins a group; goes back in the subject, once for each of its alternatives */
+    PATTERN_ITEM_LOOKBEHIND, /* begins a group; goes back in the subject, once for each of its
+                                alternatives */
     PATTERN_ITEM_RECURSION,  /* looks through the groups that are open */
     PATTERN_ITEM_BOUNDLESS,  /* does what nobody can count: \X, a script run */
 };
@@ -29,7 +30,7 @@ struct pattern_cost {
     bool is_alternative; /* it is a '|' */
     uint32_t weight;     /* steps for each character that it looks at */
     uint32_t characters; /* how many of these it may look at in vain, if the subject has them */
-    uint32_t steps;      /* besides, for each try; of an end: repeats that its group can do without */
+    uint32_t steps; /* besides, for each try; of an end: repeats that its group can do without */
 };
 
 /* The cost of an item; its text may be any. */

@@ -94,8 +94,8 @@ static void add_use(struct files *f, const struct stage *stage, const struct opt
 {
     f->items = memory_resize(f->items, f->count + 1, sizeof *f->items);
     struct path_use *use = &f->items[f->count++];
-    *use = (struct path_use){
-        .stage = stage, .option = option, .whole = whole_path(option->text, 0)};
+    *use =
+        (struct path_use){.stage = stage, .option = option, .whole = whole_path(option->text, 0)};
     use->there = stat(option->text, &use->st) == 0;
 }
 
@@ -138,9 +138,9 @@ static bool is_dead_letters(const struct files *f, const struct path_use *use)
 
 static void tell(struct files *f, const struct path_use *use, const char *what, const char *whose)
 {
-    char *message = memory_format("'%s' is also %s%s%s%s", use->option->text, what,
-                                  whose != NULL ? " '" : "", whose != NULL ? whose : "",
-                                  whose != NULL ? "'" : "");
+    char *message =
+        memory_format("'%s' is also %s%s%s%s", use->option->text, what, whose != NULL ? " '" : "",
+                      whose != NULL ? whose : "", whose != NULL ? "'" : "");
     f->tell(f->context, use->stage, use->option->place, message);
     f->told++;
     free(message);

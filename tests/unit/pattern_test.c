@@ -223,6 +223,18 @@ static void test_common_patterns_are_cheap(void **state)
     }
 }
 
+/* PCRE2 leaves the length of what comes last unset here; it is never read as one. */
+static void test_empty_options_at_the_end(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"K(?)", "(?)", "(?i)", "a(?i)", "(a(?))", "a(?)(?)"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct pattern *pattern = compiled(texts[i]);
+        (void)pattern_match(pattern, (const uint8_t *)"Ka", 2);
+        pattern_free(pattern);
+    }
+}
+
 /* Long matches show that something is done. */
 static void test_beats(void **state)
 {
@@ -342,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_hostile_subjects),
         cmocka_unit_test(test_work_within_an_item),
         cmocka_unit_test(test_common_patterns_are_cheap),
+        cmocka_unit_test(test_empty_options_at_the_end),
         cmocka_unit_test(test_beats),
         cmocka_unit_test(test_named_groups),
         cmocka_unit_test(test_groups_of_one_name),
