@@ -153,17 +153,6 @@
 #define STORE_HUGE_BYTES_MIN (UINT64_C(4) << 20)
 #endif
 
-/*
- * What window.count puts out at one seq is in memory at once: in the worst case all windows of all
- * key groups. A key with its count is taken for so many bytes: some of its own, for the name of
- * each field and around it, and for each byte of the key, which JSON may write as six. So a group
- * may have about 100 keys of 20 bytes in open windows, whatever the number of workers.
- */
-#define WINDOW_GROUP_BYTES_MAX (56u << 10)
-#define WINDOW_ENTRY_BYTES 256u
-#define WINDOW_FIELD_BYTES 36u
-#define WINDOW_KEY_BYTE_BYTES 8u
-
 /* What a source reads at once, and after how many records it remembers a place to go on from. */
 #ifndef SOURCE_READ_BYTES
 #define SOURCE_READ_BYTES (256u << 10)

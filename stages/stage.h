@@ -41,7 +41,6 @@
     X(DEAD_NEGATIVE_AMOUNT, "negative-amount", "an amount below zero where none can be")           \
     X(DEAD_LATE, "late", "its window has closed, see lateness")                                    \
     X(DEAD_KEY_TOO_LONG, "key-too-long", "its key is longer than state can hold")                  \
-    X(DEAD_TOO_MANY_KEYS, "too-many-keys", "open windows hold as many keys as they can")           \
     X(DEAD_NOT_A_LINE, "not-a-line", "a text that is not one line")                                \
     X(DEAD_POISON, "poison", "it killed its stage three times")
 

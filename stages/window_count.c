@@ -21,12 +21,16 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "ipc/order.h"
+#include "ipc/status_page.h"
 #include "stages/calendar_option.h"
 #include "stages/key.h"
 #include "stages/kinds.h"
 #include "stages/partition.h"
 #include "stages/stage.h"
 #include "stages/window_state.h"
+
+#define KEYS_PER_BEAT 4096u
+#define CLOSINGS_KEPT 4096u
 
 /* An entry that is to be put out. */
 struct closing {
@@ -42,6 +46,7 @@ struct window_count {
     enum calendar_period period;
     struct calendar calendar;
     int64_t lateness_ns;
+    _Atomic uint64_t *beats;
 
     struct window_state state;
 
@@ -161,6 +166,7 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
     (void)e;
     struct window_count *self = memory_new(1, sizeof *self);
     self->stage = env->stage;
+    self->beats = env->beats;
     read_options(self, env->stage);
     window_state_init(&self->state, env->store, env->stage, self->key, &self->calendar,
                       self->period);
@@ -207,6 +213,13 @@ static void add_sort_key(struct buf *out, int64_t start, const struct value *fie
     }
 }
 
+/* A window may have millions of keys, and nobody is to take that for a hang. */
+static void show_work(const struct window_count *self, size_t done)
+{
+    if (done % KEYS_PER_BEAT == 0)
+        status_page_beat(self->beats);
+}
+
 static void gather(void *context, struct hash128 key, int64_t expires_at, const void *value)
 {
     struct window_count *self = context;
@@ -222,12 +235,12 @@ static void gather(void *context, struct hash128 key, int64_t expires_at, const 
     }
     struct closing *closing = &self->closings[self->closing_count++];
     memcpy(closing->value, value, sizeof closing->value);
-    size_t key_len = window_state_read_key(&self->state, closing->value, self->fields);
+    window_state_read_key(&self->state, closing->value, self->fields);
     closing->sort_at = self->sorts.len;
     add_sort_key(&self->sorts, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_START),
                  self->fields, self->key->count);
     closing->sort_len = self->sorts.len - closing->sort_at;
-    window_state_close(&self->state, group, key_len);
+    show_work(self, self->closing_count);
 }
 
 static int compare_closings(const void *a, const void *b)
@@ -245,6 +258,19 @@ static void gather_window(void *context, struct hash128 key, int64_t expires_at,
         gather(self, key, expires_at, value);
 }
 
+/* Memory for many keys is not kept until there are as many again. */
+static void forget_closings(struct window_count *self)
+{
+    self->closing_count = 0;
+    buf_reset(&self->sorts);
+    if (self->closing_capacity <= CLOSINGS_KEPT)
+        return;
+    free(self->closings);
+    self->closings = NULL;
+    self->closing_capacity = 0;
+    buf_done(&self->sorts);
+}
+
 /* Puts out the windows that were gathered. */
 static void put_out(struct window_count *self, struct emitter *out)
 {
@@ -257,13 +283,13 @@ static void put_out(struct window_count *self, struct emitter *out)
         const struct closing *closing = &self->closings[i];
         self->fields[0] = value_of_integer(
             VALUE_TIMESTAMP, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_START));
-        (void)window_state_read_key(&self->state, closing->value, self->fields + 1);
+        window_state_read_key(&self->state, closing->value, self->fields + 1);
         self->fields[1 + self->key->count] =
             value_of_integer(VALUE_INT, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_COUNT));
         emitter_emit_sorted(out, self->fields, closing->sort_key, closing->sort_len);
+        show_work(self, i);
     }
-    self->closing_count = 0;
-    buf_reset(&self->sorts);
+    forget_closings(self);
 }
 
 static void tick(void *opaque, int64_t time, struct emitter *out)
@@ -301,19 +327,14 @@ static void end(void *opaque, struct emitter *out)
 
 /* The first entry of a key in a window. False, with the dead letter put out, if there can be none.
  */
-static bool begin_entry(struct window_count *self, const struct record *in, unsigned group,
-                        int64_t window, size_t key_len, uint8_t *ret_value, struct emitter *out)
+static bool begin_entry(struct window_count *self, const struct record *in, int64_t window,
+                        size_t key_len, uint8_t *ret_value, struct emitter *out)
 {
     const size_t head = self->key_bytes.len - key_len;
     if (key_len > WINDOW_KEY_BYTES_MAX) {
         emitter_dead_record(out, DEAD_KEY_TOO_LONG, in,
                             "its key has %zu bytes, and one can have %u", key_len,
                             WINDOW_KEY_BYTES_MAX);
-        return false;
-    }
-    if (!window_state_open(&self->state, group, key_len)) {
-        emitter_dead_record(out, DEAD_TOO_MANY_KEYS, in,
-                            "the open windows have as many keys as can be put out at once");
         return false;
     }
     bytes_put_u64(ret_value + WINDOW_AT_START, (uint64_t)starts_at(self, window));
@@ -345,7 +366,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     uint8_t value[STORE_VALUE_BYTES_MAX] = {0};
     if (found != NULL)
         memcpy(value, found, sizeof value);
-    else if (!begin_entry(self, in, group, window, self->key_bytes.len - sizeof number, value, out))
+    else if (!begin_entry(self, in, window, self->key_bytes.len - sizeof number, value, out))
         return;
     bytes_put_u64(value + WINDOW_AT_COUNT, bytes_get_u64(value + WINDOW_AT_COUNT) + 1);
     store_put(self->state.store, key, close.at, value);
@@ -369,7 +390,8 @@ const struct kind window_count_kind = {
         "put out, in the order of windows and keys. What comes for a closed window is a dead "
         "letter. At the end of a finite input all windows are closed, and stay so: what a later "
         "run brings for them is late. A window of the last moments of time, which end in 2262, is "
-        "closed by that alone. The keys of open windows are limited, as the manual says.",
+        "closed by that alone. All keys of a window are put out behind one record, in memory at "
+        "once.",
     .role = KIND_STEP,
     .partition = KIND_BY_KEY,
     .at_end = true,

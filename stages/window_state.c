@@ -19,9 +19,6 @@ void window_state_init(struct window_state *s, struct store *store, const struct
 {
     *s = (struct window_state){
         .store = store, .stage = stage, .key = key, .calendar = calendar, .period = period};
-    s->entry_bytes_fixed = WINDOW_ENTRY_BYTES;
-    for (size_t i = 0; i < stage->out.count; i++)
-        s->entry_bytes_fixed += WINDOW_FIELD_BYTES + (uint32_t)strlen(stage->out.fields[i].name);
 }
 
 unsigned window_state_group(struct hash128 key)
@@ -30,8 +27,8 @@ unsigned window_state_group(struct hash128 key)
 }
 
 /* The bytes of the key are as key_add_fields() makes them; zeros follow. */
-size_t window_state_read_key(const struct window_state *s, const uint8_t *value,
-                             struct value *ret_fields)
+void window_state_read_key(const struct window_state *s, const uint8_t *value,
+                           struct value *ret_fields)
 {
     size_t at = WINDOW_AT_KEY;
     for (size_t i = 0; i < s->key->count; i++) {
@@ -50,31 +47,6 @@ size_t window_state_read_key(const struct window_state *s, const uint8_t *value,
         }
         INVARIANT(at <= STORE_VALUE_BYTES_MAX);
     }
-    return at - WINDOW_AT_KEY;
-}
-
-/*
- * What a key may take in any form that it takes on its way: in a frame with its order, where a byte
- * may need three, or as JSON text, where one may need six.
- */
-static uint32_t entry_bytes(const struct window_state *s, size_t key_len)
-{
-    return s->entry_bytes_fixed + WINDOW_KEY_BYTE_BYTES * (uint32_t)key_len;
-}
-
-bool window_state_open(struct window_state *s, unsigned group, size_t key_len)
-{
-    if (s->group_bytes[group] + entry_bytes(s, key_len) > WINDOW_GROUP_BYTES_MAX)
-        return false;
-    s->group_bytes[group] += entry_bytes(s, key_len);
-    return true;
-}
-
-void window_state_close(struct window_state *s, unsigned group, size_t key_len)
-{
-    uint32_t bytes = entry_bytes(s, key_len);
-    INVARIANT(s->group_bytes[group] >= bytes);
-    s->group_bytes[group] -= bytes;
 }
 
 static struct hash128 floor_key(const struct window_state *s, unsigned group)
@@ -116,18 +88,6 @@ bool window_state_is_put_out(const struct window_state *s, unsigned group,
     return !is_behind(close, s->floors[group]);
 }
 
-/* The windows of an end are there until the clock passes them. */
-static void count_open(void *context, struct hash128 key, int64_t expires_at, const void *value)
-{
-    struct window_state *s = context;
-    unsigned group = window_state_group(key);
-    struct value fields[FIELDS_MAX];
-    if (expires_at == STORE_NEVER && window_state_is_floor(s, key))
-        return;
-    if (!window_state_is_put_out(s, group, window_state_close_of(s, expires_at, value)))
-        s->group_bytes[group] += entry_bytes(s, window_state_read_key(s, value, fields));
-}
-
 void window_state_load(struct window_state *s)
 {
     if (s->loaded)
@@ -141,7 +101,6 @@ void window_state_load(struct window_state *s)
                 (struct window_close){.at = (int64_t)bytes_get_u64(value + FLOOR_AT_CLOSES),
                                       .window = (int64_t)bytes_get_u64(value + FLOOR_AT_WINDOW)};
     }
-    store_each_live(s->store, count_open, s);
     s->loaded = true;
 }
 

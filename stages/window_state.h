@@ -39,10 +39,8 @@ struct window_state {
     const struct option_value *key;
     const struct calendar *calendar;
     enum calendar_period period;
-    uint32_t entry_bytes_fixed;
     bool loaded;                            /* what follows is known */
     struct window_close floors[KEY_GROUPS]; /* these and all before were put out at an end */
-    uint32_t group_bytes[KEY_GROUPS];       /* of the open windows */
 };
 
 /* Begins; store, stage, key and calendar outlive it. There is nothing to end. */
@@ -70,18 +68,9 @@ struct window_close window_state_close_of(const struct window_state *s, int64_t 
 bool window_state_is_put_out(const struct window_state *s, unsigned group,
                              struct window_close close);
 
-/* The fields of the key in an entry; views of the value. Returns how many bytes they have there. */
-size_t window_state_read_key(const struct window_state *s, const uint8_t *value,
-                             struct value *ret_fields);
-
-/*
- * Counts an entry to come into its group, or, if the group would hold more than it may, does not
- * and returns false.
- */
-bool window_state_open(struct window_state *s, unsigned group, size_t key_len);
-
-/* Counts an entry out that was put out. Requires: window_state_open(), in this life or another. */
-void window_state_close(struct window_state *s, unsigned group, size_t key_len);
+/* The fields of the key in an entry; views of the value. */
+void window_state_read_key(const struct window_state *s, const uint8_t *value,
+                           struct value *ret_fields);
 
 /* Raises the floor of a group, if it is of this worker, not ahead, and has no higher one. */
 void window_state_raise_floor(struct window_state *s, unsigned group, struct window_close floor);

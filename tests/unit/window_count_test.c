@@ -283,7 +283,6 @@ struct naive_window {
     __int128 start, closes;
     uint64_t count;
     unsigned group;
-    uint64_t bytes;
 };
 
 struct naive {
@@ -376,12 +375,6 @@ static void naive_close(struct naive *n, __int128 until, struct buf *out)
     n->count = kept;
 }
 
-/* As the manual says: the key is a flag, a text and a number. */
-static uint64_t naive_bytes(const struct input_record *in)
-{
-    return 256 + 5 * 36 + strlen("windowflagnamenumbercount") + 8 * (1 + 4 + in->name_len + 8);
-}
-
 /* At the end of the input; only a group with windows has seen a record at the first moment. */
 static void naive_end(struct naive *n, struct buf *out)
 {
@@ -430,15 +423,7 @@ static void naive_take(struct naive *n, const struct input_record *in, bool pois
            (n->windows[i].start != start || compare_keys(&n->windows[i].key, in) != 0))
         i++;
     if (i == n->count) {
-        struct naive_window window = {
-            .key = *in, .start = start, .closes = closes, .group = group, .bytes = naive_bytes(in)};
-        uint64_t bytes = window.bytes;
-        for (size_t j = 0; j < n->count; j++)
-            bytes += n->windows[j].group == window.group ? n->windows[j].bytes : 0;
-        if (bytes > 56u * 1024) {
-            buf_add_text(out, "dead too-many-keys\n");
-            return;
-        }
+        struct naive_window window = {.key = *in, .start = start, .closes = closes, .group = group};
         n->windows[n->count++] = window;
     }
     n->windows[i].count++;
@@ -732,138 +717,73 @@ static void the_number_of_workers_changes_with_all_at_different_seqs(void **stat
 
 /* --- bounds --- */
 
-struct measure {
-    size_t out, dead;
-    uint64_t frame_bytes, json_bytes;
-};
+#define CHOSEN_KEYS 20000u
+#define CHOSEN_GROUP 7u
 
-static struct measure measured;
+static struct {
+    size_t count;
+    int64_t last;
+} put_out;
 
-static void measure_emit(struct emitter *out, port_number port, const struct record *record)
+static void chosen_emit(struct emitter *out, port_number port, const struct record *record)
 {
+    (void)out;
     if (record->kind == RECORD_END)
         return;
-    if (port == PORT_DEAD) {
-        const struct value *reason = &record->fields[DEAD_LETTER_REASON];
-        assert_int_equal(reason->len, strlen("too-many-keys"));
-        assert_memory_equal(reason->bytes, "too-many-keys", reason->len);
-        measured.dead++;
-        return;
-    }
-    measured.out++;
-    struct buf text = {0};
-    print_fields(&out->stage->out, record->fields, &text);
-    measured.json_bytes += text.len + record->order_len + 32;
-    measured.frame_bytes += record->order_len + 32;
-    for (size_t i = 0; i < record->count; i++) {
-        enum value_tag tag = record->fields[i].tag;
-        bool text_like = tag == VALUE_STRING || tag == VALUE_BYTES;
-        measured.frame_bytes += 9 + (text_like ? record->fields[i].len : 0);
-    }
-    buf_done(&text);
+    assert_int_not_equal(port, PORT_DEAD);
+    int64_t number = record->fields[1 + NUMBER].integer;
+    assert_true(number > put_out.last);
+    put_out.last = number;
+    put_out.count++;
 }
 
-/* Fills one window with keys that are as bad as can be. */
-static void fill_window(uint32_t name_len, unsigned worker, unsigned workers, size_t keys)
+/* The next record of the group; the hash of groups is no secret. */
+static void choose_key(const struct stage *stage, const struct record *record, struct value *number)
 {
-    struct setting setting = {.per = "day", .week_starts = "monday"};
-    load_topology(&setting, workers);
-    int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct runner r;
-    struct err e;
-    prepare(stages_fd);
-    open_worker(&r, first_worker() + worker, stages_fd);
-    r.emitter.emit = measure_emit;
-    uint8_t name[256] = {0}, order = 0;
-    for (size_t i = 1; i <= keys; i++) {
-        struct value fields[FIELDS] = {
-            [NAME] = value_of_bytes(VALUE_STRING, name, name_len),
-            [NUMBER] = value_of_integer(VALUE_INT, (int64_t)i),
-            [FLAG] = value_of_bool(true),
-            [AT] = value_of_integer(VALUE_TIMESTAMP, INT64_C(1700000000) * SECOND)};
-        struct record record = {
-            .seq = i, .fields = fields, .count = FIELDS, .order = &order, .order_len = 1};
-        if (partition_worker(r.stage, &record) != worker)
-            continue;
-        assert_int_equal(runner_take(&r, &record, &e), 0);
-        if (i % 5000 == 0)
-            assert_int_equal(runner_commit(&r, i, &e), 0);
-        if (i == keys / 2) {
-            assert_int_equal(runner_commit(&r, i, &e), 0);
-            runner_close(&r);
-            open_worker(&r, first_worker() + worker, stages_fd);
-            r.emitter.emit = measure_emit;
-        }
-    }
-    struct record end = {.seq = keys + 1, .kind = RECORD_END, .order = &order, .order_len = 1};
-    assert_int_equal(runner_take(&r, &end, &e), 0);
-    runner_close(&r);
-    (void)close(stages_fd);
-    topology_free(topology);
+    do
+        number->integer++;
+    while (partition_group(stage, record) != CHOSEN_GROUP);
 }
 
-static void what_is_put_out_at_once_fits_a_frame(void **state)
+/* However many keys somebody chooses for one group, all are counted and put out, also at one seq.
+ */
+static void keys_of_one_group_are_not_limited(void **state)
 {
     (void)state;
-    static const uint32_t name_lens[] = {0, 227};
-    for (size_t i = 0; i < 2; i++) {
-        struct measure alone = {0};
-        for (unsigned workers = 1; workers <= 3; workers += 2) {
-            measured = (struct measure){0};
-            for (unsigned worker = 0; worker < workers; worker++) {
-                clear_directory();
-                fill_window(name_lens[i], worker, workers, 60000);
-            }
-            assert_int_equal(measured.out + measured.dead, 60000);
-            assert_true(measured.dead > 0 && measured.out > 5000);
-            assert_true(measured.json_bytes + (1u << 20) < FRAME_BYTES_MAX);
-            assert_true(measured.frame_bytes + (1u << 20) < FRAME_BYTES_MAX);
-            assert_true(workers == 1 || measured.out == alone.out);
-            alone = measured;
-        }
-    }
-}
-
-/* How many keys have no room in the window behind one that an end has closed. */
-static size_t refused_behind_an_end(bool restarts)
-{
-    struct setting setting = {
-        .per = "hour", .week_starts = "monday", .by = "flag", .lateness_s = 86400};
+    struct setting setting = {.per = "day", .week_starts = "monday"};
     clear_directory();
     load_topology(&setting, 1);
     int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct runner r;
     struct err e;
     open_worker(&r, first_worker(), stages_fd);
-    r.emitter.emit = measure_emit;
-    measured = (struct measure){0};
-    struct input_record in = {.name_len = NAME_BYTES};
-    for (seq_number seq = 1; seq <= 60; seq++) {
-        in.number = (int64_t)seq;
-        in.is_end = seq == 20;
-        in.at = (INT64_C(1700000000) + (seq > 20 ? 3600 : 0)) * SECOND;
-        give(&r, &in, seq);
-        if (seq == 20 && restarts) {
-            assert_int_equal(runner_commit(&r, seq, &e), 0);
-            runner_close(&r);
-            open_worker(&r, first_worker(), stages_fd);
-            r.emitter.emit = measure_emit;
-        }
+    r.emitter.emit = chosen_emit;
+    put_out.last = -1;
+    uint8_t name[] = "name", order = 0;
+    struct value fields[FIELDS] = {
+        [NAME] = value_of_bytes(VALUE_STRING, name, 4),
+        [NUMBER] = value_of_integer(VALUE_INT, 0),
+        [FLAG] = value_of_bool(true),
+        [AT] = value_of_integer(VALUE_TIMESTAMP, INT64_C(1700000000) * SECOND)};
+    struct record record = {.fields = fields, .count = FIELDS, .order = &order, .order_len = 1};
+    for (seq_number seq = 1; seq <= CHOSEN_KEYS; seq++) {
+        choose_key(r.stage, &record, &fields[NUMBER]);
+        record.seq = seq;
+        assert_int_equal(runner_take(&r, &record, &e), 0);
+        if (seq != CHOSEN_KEYS / 2)
+            continue;
+        assert_int_equal(runner_commit(&r, seq, &e), 0);
+        runner_close(&r);
+        open_worker(&r, first_worker(), stages_fd);
+        r.emitter.emit = chosen_emit;
     }
-    assert_int_equal(measured.out, 19);
+    struct record end = {
+        .seq = CHOSEN_KEYS + 1, .kind = RECORD_END, .order = &order, .order_len = 1};
+    assert_int_equal(runner_take(&r, &end, &e), 0);
+    assert_int_equal(put_out.count, CHOSEN_KEYS);
     runner_close(&r);
     (void)close(stages_fd);
     topology_free(topology);
-    return measured.dead;
-}
-
-/* What an end has put out takes no room any more, in the next life of the stage either. */
-static void a_restart_behind_an_end_leaves_as_much_room(void **state)
-{
-    (void)state;
-    size_t refused = refused_behind_an_end(false);
-    assert_true(refused > 0 && refused < 40);
-    assert_int_equal(refused_behind_an_end(true), refused);
 }
 
 static void a_key_that_is_too_long_is_refused(void **state)
@@ -910,8 +830,7 @@ int main(void)
         cmocka_unit_test(any_workers_and_kills_give_what_a_list_gives),
         cmocka_unit_test(a_record_in_quarantine_is_not_counted_but_moves_all_clocks),
         cmocka_unit_test(the_number_of_workers_changes_with_all_at_different_seqs),
-        cmocka_unit_test(what_is_put_out_at_once_fits_a_frame),
-        cmocka_unit_test(a_restart_behind_an_end_leaves_as_much_room),
+        cmocka_unit_test(keys_of_one_group_are_not_limited),
         cmocka_unit_test(a_key_that_is_too_long_is_refused),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
