@@ -162,7 +162,7 @@ typedef void store_visit(void *context, struct hash128 key, int64_t expires_at, 
 /*
  * Visits every live entry that expires at `until` or before, in any order: those that
  * store_advance(until) would let go. Those of groups that are ahead are left out. Reads all entries
- * of the shards that have some.
+ * now and then, so seldom that each that expires pays for a few.
  * Requires: store_begin() was called; visit changes nothing in the store.
  */
 void store_each_expiring(struct store *s, int64_t until, store_visit *visit, void *context);

@@ -1,49 +1,133 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/store_expiry.h"
 
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+/* The queue holds a part of as many entries as there are slots; but some in any case. */
+#define SLOTS_PER_KEPT 8u
+#define KEPT_MIN 64u
+
 void store_expiry_init(struct store_expiry *x)
 {
-    x->earliest = INT64_MIN;
+    *x = (struct store_expiry){.horizon = INT64_MIN};
+}
+
+void store_expiry_done(struct store_expiry *x)
+{
+    free(x->queue);
+    store_expiry_init(x);
+}
+
+static int compare(const struct expiring *a, const struct expiring *b)
+{
+    if (a->at != b->at)
+        return a->at < b->at ? -1 : 1;
+    if (a->key.high != b->key.high)
+        return a->key.high < b->key.high ? -1 : 1;
+    return a->key.low < b->key.low ? -1 : a->key.low > b->key.low;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    return compare(a, b);
+}
+
+/* --- the heap --- */
+
+static void push(struct store_expiry *x, struct expiring item)
+{
+    if (x->count == x->capacity) {
+        x->capacity = x->capacity != 0 ? 2 * x->capacity : KEPT_MIN;
+        x->queue = memory_resize(x->queue, x->capacity, sizeof *x->queue);
+    }
+    size_t at = x->count++;
+    for (; at > 0 && compare(&item, &x->queue[(at - 1) / 2]) < 0; at = (at - 1) / 2)
+        x->queue[at] = x->queue[(at - 1) / 2];
+    x->queue[at] = item;
+}
+
+static struct expiring pop(struct store_expiry *x)
+{
+    struct expiring first = x->queue[0], last = x->queue[--x->count];
+    size_t at = 0;
+    for (size_t child = 1; child < x->count; child = 2 * at + 1) {
+        if (child + 1 < x->count && compare(&x->queue[child + 1], &x->queue[child]) < 0)
+            child++;
+        if (compare(&last, &x->queue[child]) <= 0)
+            break;
+        x->queue[at] = x->queue[child];
+        at = child;
+    }
+    x->queue[at] = last;
+    return first;
+}
+
+/*
+ * Leaves in the queue each item once, and only the first of them if they are too many; what is in
+ * order is a heap as well. The horizon falls to the first that was left out.
+ */
+static void tidy(struct store_expiry *x)
+{
+    if (x->count == 0)
+        return;
+    qsort(x->queue, x->count, sizeof *x->queue, compare_items);
+    size_t count = 1;
+    for (size_t i = 1; i < x->count; i++) {
+        if (compare(&x->queue[i], &x->queue[count - 1]) != 0)
+            x->queue[count++] = x->queue[i];
+    }
+    x->count = count;
+    if (count <= x->kept)
+        return;
+    x->horizon = x->queue[x->kept].at;
+    x->count = x->kept;
+    while (x->count > 0 && x->queue[x->count - 1].at == x->horizon)
+        x->count--;
+    x->capacity = x->kept + 1;
+    x->queue = memory_resize(x->queue, x->capacity, sizeof *x->queue);
+}
+
+/* --- what expires --- */
+
+static void add_live(void *context, struct hash128 key, int64_t expires_at, const void *value)
+{
+    (void)value;
+    if (expires_at != STORE_NEVER)
+        push(context, (struct expiring){expires_at, key});
+}
+
+static void read_all(struct store_expiry *x, const struct image *image)
+{
+    x->count = 0;
+    x->horizon = STORE_NEVER;
+    x->reads++;
+    x->kept = KEPT_MIN + (size_t)(image_bytes(image) / image->slot_size / SLOTS_PER_KEPT);
     for (unsigned i = 0; i < IMAGE_SHARDS; i++)
-        x->shards[i] = INT64_MIN;
+        image_each_live(image, i, add_live, x);
+    tidy(x);
 }
 
 void store_expiry_note(struct store_expiry *x, const struct image *image, struct hash128 key,
                        int64_t expires_at)
 {
-    unsigned shard = image_shard(key);
-    /* One that is dead already would only have the shard read for nothing. */
-    if (expires_at >= x->shards[shard] || expires_at <= image_clock(image))
+    /* One that is dead already will not be looked for. */
+    if (expires_at >= x->horizon || expires_at <= image_clock(image))
         return;
-    x->shards[shard] = expires_at;
-    if (expires_at < x->earliest)
-        x->earliest = expires_at;
-}
-
-static void take_earlier(void *context, struct hash128 key, int64_t expires_at, const void *value)
-{
-    (void)key;
-    (void)value;
-    int64_t *earliest = context;
-    if (expires_at < *earliest)
-        *earliest = expires_at;
+    push(x, (struct expiring){expires_at, key});
+    if (x->count > 2 * x->kept)
+        tidy(x);
 }
 
 int64_t store_expiry_next(struct store_expiry *x, const struct image *image)
 {
     int64_t clock = image_clock(image);
-    if (x->earliest > clock)
-        return x->earliest;
-    x->earliest = STORE_NEVER;
-    for (unsigned i = 0; i < IMAGE_SHARDS; i++) {
-        if (x->shards[i] <= clock) {
-            x->shards[i] = STORE_NEVER;
-            image_each_live(image, i, take_earlier, &x->shards[i]);
-        }
-        if (x->shards[i] < x->earliest)
-            x->earliest = x->shards[i];
-    }
-    return x->earliest;
+    if (x->horizon <= clock)
+        read_all(x, image);
+    while (x->count > 0 && x->queue[0].at <= clock)
+        (void)pop(x);
+    return x->count > 0 ? x->queue[0].at : x->horizon;
 }
 
 struct each {
@@ -59,14 +143,42 @@ static void visit_expiring(void *context, struct hash128 key, int64_t expires_at
         each->visit(each->context, key, expires_at, value);
 }
 
+/* The queue keeps them until the clock has passed them. */
+static void visit_queued(struct store_expiry *x, const struct image *image, const struct each *each)
+{
+    size_t count = 0, capacity = 0;
+    struct expiring *taken = NULL;
+    while (x->count > 0 && x->queue[0].at <= each->until) {
+        struct expiring item = pop(x);
+        if (count > 0 && compare(&item, &taken[count - 1]) == 0)
+            continue;
+        if (count == capacity) {
+            capacity = capacity != 0 ? 2 * capacity : KEPT_MIN;
+            taken = memory_resize(taken, capacity, sizeof *taken);
+        }
+        taken[count++] = item;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int64_t expires_at = STORE_NEVER;
+        const void *value = image_find_expiring(image, taken[i].key, &expires_at);
+        if (value != NULL && expires_at == taken[i].at) /* else it was put again, for later */
+            each->visit(each->context, taken[i].key, expires_at, value);
+        push(x, taken[i]);
+    }
+    free(taken);
+}
+
 void store_expiry_each(struct store_expiry *x, const struct image *image, int64_t until,
                        store_visit *visit, void *context)
 {
     if (store_expiry_next(x, image) > until)
         return;
     struct each each = {.until = until, .visit = visit, .context = context};
-    for (unsigned i = 0; i < IMAGE_SHARDS; i++) {
-        if (x->shards[i] <= until)
-            image_each_live(image, i, visit_expiring, &each);
+    if (until < x->horizon) {
+        visit_queued(x, image, &each);
+        return;
     }
+    x->reads++;
+    for (unsigned i = 0; i < IMAGE_SHARDS; i++)
+        image_each_live(image, i, visit_expiring, &each);
 }

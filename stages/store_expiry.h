@@ -2,21 +2,32 @@
 /*
  * store_expiry.h - which entries of a store expire next; private to it
  *
- * Keeps for every shard a time before which none of its live entries expires. A put may lower it;
- * it rises when the clock has passed it and somebody asks: then the shard is read. A store whose
- * stage never asks pays a comparison a put. In private memory, made anew with every process.
+ * A queue holds the keys of all live entries that expire before a time, the horizon. A put adds to
+ * it; what has expired leaves it. When the clock comes to the horizon, all entries are read, and
+ * the queue takes those of them that expire first, a part of as many as there are slots: so each
+ * that expires pays for reading a few slots, however they are spread over groups and times. A store
+ * whose stage never asks pays a comparison a put. In private memory, made anew with every process.
  */
 #ifndef BULKHEAD_STAGES_STORE_EXPIRY_H
 #define BULKHEAD_STAGES_STORE_EXPIRY_H
 
 #include "stages/store_image.h"
 
+struct expiring {
+    int64_t at;
+    struct hash128 key;
+};
+
 struct store_expiry {
-    int64_t earliest;             /* of all shards */
-    int64_t shards[IMAGE_SHARDS]; /* at or below the clock: to be found out */
+    int64_t horizon;        /* at or below the clock: the queue is to be made */
+    struct expiring *queue; /* a heap, the earliest first; one that was put again is in it twice */
+    size_t count, capacity;
+    size_t kept;    /* how many it should hold */
+    uint64_t reads; /* how often all entries were read, for tests */
 };
 
 void store_expiry_init(struct store_expiry *x);
+void store_expiry_done(struct store_expiry *x);
 
 /* Takes note of an entry that was put. */
 void store_expiry_note(struct store_expiry *x, const struct image *image, struct hash128 key,

@@ -302,6 +302,14 @@ const void *image_find(const struct image *image, struct hash128 key)
     return is_live(image, slot, image->header->clock) ? slot->rest + image->value_at : NULL;
 }
 
+const void *image_find_expiring(const struct image *image, struct hash128 key,
+                                int64_t *ret_expires_at)
+{
+    const struct image_slot *slot = slot_of(image, usable_key(key));
+    *ret_expires_at = expires_at(image, slot);
+    return is_live(image, slot, image->header->clock) ? slot->rest + image->value_at : NULL;
+}
+
 void image_each_live(const struct image *image, unsigned shard, store_visit *visit, void *context)
 {
     uint64_t table = table_of(image, shard);

@@ -94,6 +94,10 @@ void image_commit_set(struct image *image, const struct image_commit *commit);
 /* The value of a live entry, or NULL. */
 const void *image_find(const struct image *image, struct hash128 key);
 
+/* The same, of an image whose entries expire, and when this one does. */
+const void *image_find_expiring(const struct image *image, struct hash128 key,
+                                int64_t *ret_expires_at);
+
 /* Fetches the memory that image_find() will look at first. */
 void image_prefetch(const struct image *image, struct hash128 key);
 

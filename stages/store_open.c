@@ -391,6 +391,7 @@ void store_close(struct store *s)
         (void)close(s->log_fd);
     image_done(&s->image);
     buf_done(&s->redo);
+    store_expiry_done(&s->expiry);
     buf_done(&s->scratch);
     free(s->marks);
     free(s);

@@ -19,11 +19,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/file.h"
 #include "common/limits.h"
 #include "common/memory.h"
 #include "stages/store.h"
 #include "stages/store_log.h"
+#include "stages/store_p.h"
 #include "tests/unit/random.h"
 
 #define KEYS 3000u
@@ -519,6 +521,42 @@ static void what_never_expires_is_not_waited_for(void **state)
     store_close(s);
 }
 
+static void count_visit(void *context, struct hash128 key, int64_t expires_at, const void *value)
+{
+    (void)key;
+    (void)expires_at;
+    (void)value;
+    ++*(size_t *)context;
+}
+
+/*
+ * However many entries wait in one group, each at its own time, what expires is found without
+ * reading all of them for each. Counted work, not time.
+ */
+static void what_expires_one_by_one_is_found_cheaply(void **state)
+{
+    (void)state;
+    enum { OPEN = 5000, STEPS = 20000 };
+    struct store *s = open_store(-1);
+    uint8_t value[VALUE_BYTES] = {0};
+    size_t found = 0;
+    for (seq_number seq = 1; seq <= STEPS; seq++) {
+        store_begin(s, seq);
+        store_each_expiring(s, (int64_t)seq, count_visit, &found);
+        store_advance(s, (int64_t)seq);
+        uint8_t bytes[8];
+        bytes_put_u64(bytes, seq);
+        struct hash128 key = store_key(s, 7, bytes, sizeof bytes);
+        for (int again = 0; again < 3; again++)
+            store_put(s, key, (int64_t)seq + OPEN, value);
+        if (seq % 1000 == 0)
+            commit(s, seq);
+    }
+    assert_int_equal(found, STEPS - OPEN);
+    assert_true(s->expiry.reads <= 8 * STEPS / OPEN + 2);
+    store_close(s);
+}
+
 static void a_group_is_the_top_byte_of_its_keys(void **state)
 {
     (void)state;
@@ -634,6 +672,7 @@ int main(void)
         TEST(what_cannot_expire),
         TEST(what_expires_is_found_before_it_goes),
         TEST(what_never_expires_is_not_waited_for),
+        TEST(what_expires_one_by_one_is_found_cheaply),
         TEST(a_group_is_the_top_byte_of_its_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
