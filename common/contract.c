@@ -21,6 +21,11 @@ int contract_add(struct contract *c, const char *name, struct type type)
     return 0;
 }
 
+void contract_add_doubtful(struct contract *c, const char *name, enum type_doubt doubt)
+{
+    (void)contract_add(c, name, (struct type){.tag = VALUE_STRING, .doubt = (uint8_t)doubt});
+}
+
 int contract_find(const struct contract *c, const char *name)
 {
     for (size_t i = 0; i < c->count; i++) {

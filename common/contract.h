@@ -9,6 +9,7 @@
 #ifndef BULKHEAD_COMMON_CONTRACT_H
 #define BULKHEAD_COMMON_CONTRACT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct field {
 struct contract {
     struct field fields[FIELDS_MAX];
     size_t count;
+    bool open; /* as type_doubt: there may be fields that are not listed */
 };
 
 /*
@@ -32,6 +34,9 @@ struct contract {
  *           ERR_INVALID  the name is there already
  */
 int contract_add(struct contract *c, const char *name, struct type type);
+
+/* Adds a field of which little is known, if there is room and none of this name. */
+void contract_add_doubtful(struct contract *c, const char *name, enum type_doubt doubt);
 
 /* The place of a field by name, or -1. */
 int contract_find(const struct contract *c, const char *name);

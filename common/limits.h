@@ -17,6 +17,9 @@
 
 /* A topology is written by people; one of a megabyte is a mistake or an attack. */
 #define TOPOLOGY_BYTES_MAX (1u << 20)
+/* Errors of one topology that are kept, and shown: nobody mends more at once. */
+#define DIAGNOSTICS_KEPT_MAX 1000u
+#define DIAGNOSTICS_SHOWN_MAX 100u
 #define TOPOLOGY_DEPTH_MAX 16u
 #define MAP_ENTRIES_MAX 256u
 #define STAGES_MAX 64u

@@ -49,10 +49,18 @@ enum value_tag {
 struct type_detail; /* see type.h */
 
 /* What a field may hold. */
+/* Only in a topology that has errors, so that one error does not bring others. */
+enum type_doubt {
+    TYPE_CERTAIN,
+    TYPE_UNKNOWN, /* the tag and the rest mean nothing */
+    TYPE_MAYBE,   /* nor is it certain that there is such a field */
+};
+
 struct type {
     enum value_tag tag;
     struct currency currency;         /* VALUE_MONEY */
     uint8_t precision, scale;         /* VALUE_DECIMAL: digits in all, and behind the point */
+    uint8_t doubt;                    /* enum type_doubt */
     const struct type_detail *detail; /* bounds, names, type of the items; NULL: there are none */
 };
 

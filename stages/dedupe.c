@@ -41,7 +41,7 @@ static void derive(struct kind_check *check)
 {
     const struct option_value *keep = options_get(check->options, "keep");
     const struct option_value *at = options_get(check->options, "at");
-    if (keep->present != at->present)
+    if (keep->present != at->present && !keep->bad && !at->bad)
         diagnostics_add(check->diagnostics, keep->present ? keep->place : at->place,
                         "'keep:' and 'at:' go together: how long, and by which time");
     if (at->present)

@@ -26,8 +26,9 @@ static const struct option_spec specs[] = {
 
 static void derive(struct kind_check *check)
 {
-    if (!options_get(check->options, "where")->present &&
-        !options_get(check->options, "unless")->present)
+    const struct option_value *where = options_get(check->options, "where");
+    const struct option_value *unless = options_get(check->options, "unless");
+    if (!where->present && !unless->present && !where->bad && !unless->bad)
         diagnostics_add(check->diagnostics, check->place,
                         "the filter '%s' needs 'where:' or 'unless:'", check->stage);
     *check->out = *check->in;

@@ -63,7 +63,11 @@ static void derive(struct kind_check *check)
 {
     (void)kind_check_needs(check, "line", 1u << VALUE_STRING | 1u << VALUE_BYTES, NULL);
     const struct option_value *type = options_get(check->options, "type");
+    check->out->open = type->number < 0;
+    if (check->out->open)
+        return;
     const struct named_type *named = &check->types[type->number];
+    check->out->open = named->contract.open;
     for (size_t i = 0; i < named->contract.count; i++) {
         const struct field *field = &named->contract.fields[i];
         if (holds_bytes(field->type))

@@ -172,7 +172,7 @@ static void derive(struct kind_check *check)
     if (rules->count > RULES_MAX)
         diagnostics_add(check->diagnostics, rules->place, "more than %u rules", RULES_MAX);
     struct rule ignored;
-    for (size_t i = 0; good && i < rules->count; i++)
+    for (size_t i = 0; good && !rules->bad && i < rules->count; i++)
         (void)read_rule(&rules->groups[i], check->in->fields[amount->number].type.currency,
                         check->diagnostics, &ignored);
     *check->out = *check->in;

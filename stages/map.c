@@ -143,6 +143,8 @@ static struct type bare(struct type type)
 static bool plan_type(struct diagnostics *d, const struct option_value *text, struct type *ret_type)
 {
     struct err e;
+    if (text->bad)
+        return false;
     if (type_parse(text->text, ret_type, &e) == 0)
         return true;
     diagnostics_add(d, text->place, "'%s' is no type; %s", text->text, e.text);
@@ -156,6 +158,8 @@ static bool plan_value(struct diagnostics *d, const struct option_value *text, s
     struct misfit misfit;
     unsigned tags = VALUE_TAGS_SCALAR;
     char name[TYPE_NAME_BYTES_MAX];
+    if (text->bad)
+        return false;
     if ((tags & 1u << bare(type).tag) == 0) {
         diagnostics_add(d, text->place, "a %s cannot be written as a value", type_name(type, name));
         return false;
@@ -173,8 +177,8 @@ static bool plan_form(struct diagnostics *d, const struct option_value *format,
 {
     struct conversion *c = &step->conversion;
     struct err e;
-    if (!format->present)
-        return true;
+    if (!format->present || format->bad)
+        return !format->bad;
     unsigned texts = 1u << VALUE_STRING | 1u << VALUE_BYTES;
     if (bare(c->to).tag != VALUE_TIMESTAMP || (texts & 1u << bare(c->from).tag) == 0) {
         diagnostics_add(d, format->place, "'format:' is for a text that becomes a timestamp");
@@ -192,8 +196,8 @@ static bool plan_fallback(struct diagnostics *d, const struct option_value *fall
                           struct field_plan *step)
 {
     struct conversion *c = &step->conversion;
-    if (!fallback->present)
-        return true;
+    if (!fallback->present || fallback->bad)
+        return !fallback->bad;
     if (c->from.tag != VALUE_OPTIONAL) {
         diagnostics_add(d, fallback->place,
                         "'default:' is for optional fields; '%s' is always there", step->name);
@@ -215,6 +219,8 @@ static bool plan_conversion(struct diagnostics *d, const struct option_group *gr
         return false;
     step->converts = true;
     step->type = c->to;
+    if (c->from.doubt != TYPE_CERTAIN || mode->bad)
+        return false;
     if (type_equal(c->from, c->to) || !convert_can(c->from, c->to)) {
         diagnostics_add(d, to->place,
                         type_equal(c->from, c->to) ? "'%s' is %s already"
@@ -240,6 +246,8 @@ static bool plan_rounding(struct diagnostics *d, const struct option_group *grou
     unsigned tags = 1u << VALUE_INT | 1u << VALUE_DECIMAL | 1u << VALUE_MONEY;
     char name[TYPE_NAME_BYTES_MAX];
     struct value value;
+    if (step->type.doubt != TYPE_CERTAIN)
+        return false;
     if ((tags & 1u << bare(step->type).tag) == 0) {
         diagnostics_add(d, group->place, "'round:' is for int, decimal and money, but '%s' is %s",
                         step->name, type_name(step->type, name));
@@ -290,9 +298,11 @@ static bool plan_field(struct diagnostics *d, const struct options *options,
     *step = (struct field_plan){
         .source = (int)field, .name = in->fields[field].name, .type = in->fields[field].type};
     bool good = convert == NULL || plan_conversion(d, convert, step);
-    good = good && (round == NULL || plan_rounding(d, round, step));
+    good = (round == NULL || plan_rounding(d, round, step)) && good;
     if (rename != NULL) {
         const struct option_value *to = member(rename, "to");
+        if (to->bad)
+            return false; /* the old name will have to do */
         step->name = to->text;
         step->place = to->place;
         step->is_named = true;
@@ -345,11 +355,40 @@ static bool check_names(struct kind_check *check, const struct plan *plan)
     return good;
 }
 
+/* As much of the output as is known where there are errors: names, but no types. */
+static void make_doubtful(struct kind_check *check, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (text_is_name(plan->steps[i].name))
+            contract_add_doubtful(check->out, plan->steps[i].name, TYPE_UNKNOWN);
+    }
+    check->out->open = check->in->open || check->out->count != plan->count ||
+                       options_get(check->options, "rename")->bad ||
+                       options_get(check->options, "drop")->bad ||
+                       options_get(check->options, "set")->bad;
+}
+
+static bool has_doubts(const struct kind_check *check)
+{
+    static const char *const options[] = {"convert", "round", "drop", "rename", "set"};
+    bool doubts = check->in->open;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        doubts |= options_get(check->options, options[i])->bad;
+    for (size_t i = 0; i < check->in->count; i++)
+        doubts |= check->in->fields[i].type.doubt != TYPE_CERTAIN;
+    return doubts;
+}
+
 static void derive(struct kind_check *check)
 {
     struct plan *plan = memory_new(1, sizeof *plan);
-    if (make_plan(check->options, check->in, check->diagnostics, plan) &&
-        check_names(check, plan)) {
+    bool doubts = has_doubts(check);
+    bool good = make_plan(check->options, check->in, check->diagnostics, plan);
+    if (!doubts)
+        good = check_names(check, plan) && good;
+    if (!good || doubts) {
+        make_doubtful(check, plan);
+    } else {
         for (size_t i = 0; i < plan->count; i++)
             kind_check_makes(check, plan->steps[i].name, plan->steps[i].type, check->place);
         if (plan->count == 0)

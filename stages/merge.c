@@ -32,7 +32,9 @@ static void derive(struct kind_check *check)
 {
     *check->out = *check->in;
     const struct option_value *origin = options_get(check->options, "origin");
-    if (origin->present && !text_is_name(origin->text))
+    if (origin->bad)
+        check->out->open = true;
+    else if (origin->present && !text_is_name(origin->text))
         diagnostics_add(check->diagnostics, origin->place,
                         "'%s' is no name; use a letter, then letters, digits, '-' and '_'",
                         origin->text);

@@ -79,13 +79,21 @@ static int find_subject(const struct options *options, const struct contract *in
     return only;
 }
 
+static bool has_doubts(const struct contract *in)
+{
+    bool doubts = in->open;
+    for (size_t i = 0; i < in->count; i++)
+        doubts |= in->fields[i].type.doubt != TYPE_CERTAIN;
+    return doubts;
+}
+
 static void check_subject(struct kind_check *check)
 {
     const struct option_value *field = options_get(check->options, "field");
     if (field->present)
         (void)kind_check_field_tag(check, field, (int)field->number, field->place,
                                    1u << VALUE_STRING | 1u << VALUE_BYTES);
-    else if (find_subject(check->options, check->in) < 0)
+    else if (!field->bad && !has_doubts(check->in) && find_subject(check->options, check->in) < 0)
         diagnostics_add(check->diagnostics, check->place,
                         "'%s' needs 'field:': which of the fields of '%s' is the text to read",
                         check->stage, check->from);
@@ -137,7 +145,7 @@ static void check_groups(struct kind_check *check, const struct pattern *pattern
 static void check_form(struct kind_check *check, const struct named_type *named)
 {
     const struct option_value *format = options_get(check->options, "timestamp_format");
-    if (!format->present)
+    if (!format->present || format->bad)
         return;
     struct timestamp_form ignored;
     struct err e;
@@ -145,7 +153,8 @@ static void check_form(struct kind_check *check, const struct named_type *named)
         diagnostics_add(check->diagnostics, format->place, "'%s' is no form of a time: %s",
                         format->text, e.text);
     for (size_t i = 0; i < named->contract.count; i++) {
-        if (tag_of(named->contract.fields[i].type) == VALUE_TIMESTAMP)
+        if (tag_of(named->contract.fields[i].type) == VALUE_TIMESTAMP ||
+            named->contract.fields[i].type.doubt != TYPE_CERTAIN)
             return;
     }
     diagnostics_add(check->diagnostics, format->place, "'%s' has no timestamp", named->name);
@@ -156,7 +165,7 @@ static void check_types(struct kind_check *check, const struct named_type *named
     for (size_t i = 0; i < named->contract.count; i++) {
         const struct field *field = &named->contract.fields[i];
         char name[TYPE_NAME_BYTES_MAX];
-        if (!text_value_can_read(field->type))
+        if (field->type.doubt == TYPE_CERTAIN && !text_value_can_read(field->type))
             diagnostics_add(check->diagnostics, options_get(check->options, "type")->place,
                             "the field '%s' of '%s' is %s, which no group can be read as",
                             field->name, named->name, type_name(field->type, name));
@@ -167,7 +176,8 @@ static void check_absent(struct kind_check *check, const struct named_type *name
 {
     const struct option_value *absent = options_get(check->options, "absent");
     for (size_t i = 0; i < named->contract.count; i++) {
-        if (named->contract.fields[i].type.tag == VALUE_OPTIONAL)
+        if (named->contract.fields[i].type.tag == VALUE_OPTIONAL ||
+            named->contract.fields[i].type.doubt != TYPE_CERTAIN)
             return;
     }
     if (absent->present)
@@ -179,11 +189,17 @@ static void derive(struct kind_check *check)
 {
     const struct option_value *type = options_get(check->options, "type");
     const struct option_value *text = options_get(check->options, "pattern");
-    const struct named_type *named = &check->types[type->number];
     check_subject(check);
+    check->out->open = type->number < 0;
+    if (check->out->open)
+        return;
+    const struct named_type *named = &check->types[type->number];
     check_types(check, named);
     check_absent(check, named);
     check_form(check, named);
+    *check->out = named->contract;
+    if (text->text == NULL || text->bad)
+        return;
     struct pattern *pattern = NULL;
     size_t at = 0;
     struct err e;
@@ -194,7 +210,6 @@ static void derive(struct kind_check *check)
                         "'%s' is no regular expression: %s, at byte %zu", text->text, e.text,
                         at + 1);
     pattern_free(pattern);
-    *check->out = named->contract;
 }
 
 static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)

@@ -39,7 +39,9 @@ static void derive(struct kind_check *check)
     const struct option_value *otherwise = options_get(check->options, "otherwise");
     for (size_t i = 0; i < outputs->count; i++)
         add_output(check, outputs->conditions[i].name, outputs->conditions[i].place);
-    add_output(check, otherwise->text, otherwise->place);
+    if (otherwise->text != NULL)
+        add_output(check, otherwise->text, otherwise->place);
+    check->outputs_open = otherwise->text == NULL || (outputs->bad && outputs->count == 0);
 }
 
 static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)

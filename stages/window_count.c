@@ -103,7 +103,9 @@ static void make_named(struct kind_check *check, const char *option, enum value_
 {
     const struct option_value *name = options_get(check->options, option);
     struct place place = name->place.line != 0 ? name->place : check->place;
-    if (!text_is_name(name->text))
+    if (name->bad)
+        check->out->open = true;
+    else if (!text_is_name(name->text))
         diagnostics_add(check->diagnostics, place,
                         "'%s' is no name; use a letter, then letters, digits, '-' and '_'",
                         name->text);
@@ -122,6 +124,8 @@ static void derive(struct kind_check *check)
     (void)kind_check_field_tag(check, at, (int)at->number, at->place, 1u << VALUE_TIMESTAMP);
     make_named(check, "window_field", VALUE_TIMESTAMP);
     for (size_t i = 0; i < key->count; i++) {
+        if (key->fields[i].index < 0)
+            continue;
         const struct field *field = &check->in->fields[key->fields[i].index];
         if (contract_find(check->out, field->name) >= 0)
             diagnostics_add(check->diagnostics, key->place,
@@ -131,6 +135,12 @@ static void derive(struct kind_check *check)
             kind_check_makes(check, field->name, field->type, key->place);
     }
     make_named(check, "count_field", VALUE_INT);
+    /* What a key that is none stands for may be any field, and whoever reads it may name it so. */
+    for (size_t i = 0; key->bad && i < key->count; i++)
+        contract_add_doubtful(check->out, key->fields[i].name, TYPE_MAYBE);
+    for (size_t i = 0; key->bad && i < check->in->count; i++)
+        contract_add_doubtful(check->out, check->in->fields[i].name, TYPE_MAYBE);
+    check->out->open |= check->in->open && key->bad;
 }
 
 /* Takes the options over into a form that is quick to work with. */

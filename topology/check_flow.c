@@ -25,7 +25,7 @@ const struct contract *check_input_contract(const struct checker *c,
         contract = &feeder->out;
     else if (input->port >= PORT_NAMED)
         contract = &feeder->outputs[input->port - PORT_NAMED].contract;
-    return contract->count != 0 ? contract : NULL;
+    return contract->count != 0 || contract->open ? contract : NULL;
 }
 
 /* --- where a field comes from, for errors --- */
@@ -117,7 +117,8 @@ static void resolve_input(struct checker *c, struct draft_input *input)
         feeder->output_read[i] = true;
     }
     if ((main_wanted && feeder->kind->named_outputs) || input->port < 0) {
-        add_unknown_output(c, input);
+        if (!feeder->outputs_open)
+            add_unknown_output(c, input);
         input->port = -1;
     }
 }
@@ -134,17 +135,22 @@ static void add_difference(struct checker *c, const struct draft_stage *draft,
 /* All inputs bring the same fields in the same order, but to a merge. */
 static bool inputs_fit(struct checker *c, const struct draft_stage *draft)
 {
-    const struct contract *first = check_input_contract(c, &draft->inputs[0]);
+    const struct contract *first =
+        draft->input_count != 0 ? check_input_contract(c, &draft->inputs[0]) : NULL;
     for (size_t i = 1; i < draft->input_count; i++) {
         const struct contract *other = check_input_contract(c, &draft->inputs[i]);
         struct buf what = {0};
+        if (first == NULL || first->open || other == NULL || other->open)
+            continue; /* one error is enough */
         for (size_t k = 0; k < first->count && what.len == 0; k++) {
             char a[TYPE_NAME_BYTES_MAX], b[TYPE_NAME_BYTES_MAX];
             const struct field *field = &first->fields[k];
             int index = contract_find(other, field->name);
             if (index < 0)
                 buf_add_format(&what, "the second has no '%s'", field->name);
-            else if (!type_equal(other->fields[index].type, field->type))
+            else if (other->fields[index].type.doubt == TYPE_CERTAIN &&
+                     field->type.doubt == TYPE_CERTAIN &&
+                     !type_equal(other->fields[index].type, field->type))
                 buf_add_format(&what, "'%s' is %s in the first and %s in the second", field->name,
                                type_name(field->type, a), type_name(other->fields[index].type, b));
             else if ((size_t)index != k && !draft->kind->merges)
@@ -188,6 +194,8 @@ static void check_by_in_key(struct checker *c, const struct draft_stage *draft,
                             const struct option_value *by)
 {
     const struct option_value *key = options_get(draft->options, "key");
+    if (key->bad)
+        return;
     struct buf names = {0};
     for (size_t i = 0; i < key->count; i++)
         buf_add_format(&names, "%s%s", i != 0 ? ", " : "", key->fields[i].name);
@@ -213,7 +221,7 @@ static void check_key_types(struct checker *c, const struct draft_stage *draft,
             continue; /* reported where the option was read */
         const struct field *field = &in->fields[fields->fields[i].index];
         char name[TYPE_NAME_BYTES_MAX];
-        if ((VALUE_TAGS_SCALAR & (1u << field->type.tag)) == 0)
+        if (field->type.doubt == TYPE_CERTAIN && (VALUE_TAGS_SCALAR & (1u << field->type.tag)) == 0)
             diagnostics_add(c->diagnostics, fields->fields[i].place,
                             "'%s:' cannot have the field '%s', which is %s; it takes fields of one "
                             "plain value, no list, no map and nothing optional",
@@ -236,6 +244,8 @@ static void check_partition(struct checker *c, const struct draft_stage *draft,
         [KIND_SINK] = "one process writes the output",
     };
     const char *why = whys[draft->kind->role];
+    if (workers->bad || by->bad)
+        return;
     if (draft->kind->partition == KIND_ALONE && workers->number > 1)
         diagnostics_add(c->diagnostics, workers->place, "'%s' cannot have several workers: %s",
                         draft->kind->name, why);
@@ -245,7 +255,7 @@ static void check_partition(struct checker *c, const struct draft_stage *draft,
     if (by->present && draft->kind->partition == KIND_BY_KEY)
         check_by_in_key(c, draft, by);
     if (workers->number > 1 && draft->kind->partition == KIND_BY_KEY &&
-        !options_get(draft->options, "key")->present)
+        !options_get(draft->options, "key")->present && !options_get(draft->options, "key")->bad)
         diagnostics_add(c->diagnostics, workers->place,
                         "'%s' has no key, so there is nothing to deal records out by; give it "
                         "'key:' or one worker",
@@ -253,17 +263,6 @@ static void check_partition(struct checker *c, const struct draft_stage *draft,
 }
 
 /* --- the stages --- */
-
-/* A type option that was left open because the types themselves have errors. */
-static bool has_open_type(const struct options *options)
-{
-    for (size_t i = 0; i < options->count; i++) {
-        const struct option_value *o = &options->items[i];
-        if (o->spec->tag == OPTION_TYPE && o->present && o->number < 0)
-            return true;
-    }
-    return false;
-}
 
 static struct input *make_inputs(const struct checker *c, const struct draft_stage *draft)
 {
@@ -294,36 +293,33 @@ static void derive_outputs(struct checker *c, struct draft_stage *draft, const s
                                .explain_arg = c,
                                .place = draft->place,
                                .out = &draft->out};
-    size_t errors_before = c->diagnostics->count;
     draft->kind->derive(&check);
     free(inputs);
     draft->outputs = check.outputs;
     draft->output_count = check.output_count;
+    draft->outputs_open = check.outputs_open;
     draft->output_read = memory_new(draft->output_count + 1, sizeof *draft->output_read);
-    draft->derived = c->diagnostics->count == errors_before;
+    draft->derived = true;
 }
 
-/* The contract of the first input; NULL if that is not known of all. */
+/* The contract of the first input that is known; all should have the same. */
 static const struct contract *known_input(const struct checker *c, const struct draft_stage *draft)
 {
+    static const struct contract unknown = {.open = true};
     const struct contract *in = NULL;
-    for (size_t i = draft->input_count; i-- > 0;) {
+    for (size_t i = 0; i < draft->input_count && in == NULL; i++)
         in = check_input_contract(c, &draft->inputs[i]);
-        if (in == NULL)
-            return NULL;
-    }
-    return in;
+    return in != NULL ? in : &unknown;
 }
 
 static void derive_draft(struct checker *c, struct draft_stage *draft)
 {
-    if (draft->map == NULL || draft->kind == NULL)
-        return;
-    static const struct contract unknown = {.count = 0};
-    bool is_source = draft->kind->role == KIND_SOURCE;
     for (size_t i = 0; i < draft->input_count; i++)
         resolve_input(c, &draft->inputs[i]);
-    const struct contract *in = known_input(c, draft);
+    if (draft->map == NULL || draft->kind == NULL)
+        return;
+    bool is_source = draft->kind->role == KIND_SOURCE;
+    const struct contract *in = is_source ? NULL : known_input(c, draft);
     const char *from = draft->input_count != 0 ? draft->inputs[0].node->text : "";
     char *owner = memory_format("kind '%s'", draft->kind->name);
     struct options_context context = {.diagnostics = c->diagnostics,
@@ -332,24 +328,32 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
                                       .from = from,
                                       .explain_field = check_explain_field,
                                       .explain_arg = c,
-                                      .in = is_source    ? NULL
-                                            : in != NULL ? in
-                                                         : &unknown,
+                                      .in = in,
                                       .types = c->topology->types,
                                       .type_count = c->topology->type_count,
                                       .types_failed = c->types_failed,
                                       .directory = c->directory,
                                       .skip = stage_skip,
                                       .common = kind_common_options};
-    size_t errors_before = c->diagnostics->count;
     draft->options = options_read(draft->map, draft->kind->options, draft->place, &context);
     free(owner);
-    if (c->diagnostics->count == errors_before)
-        check_partition(c, draft, in);
-    if (c->diagnostics->count != errors_before || (!is_source && in == NULL) ||
-        has_open_type(draft->options) || (!is_source && !inputs_fit(c, draft)))
+    check_partition(c, draft, in);
+    if (!is_source && !inputs_fit(c, draft))
         return;
-    derive_outputs(c, draft, is_source ? NULL : in, from);
+    derive_outputs(c, draft, in, from);
+}
+
+/* Whether some stage takes an output of this one that is not known: it may be any of them. */
+static bool is_read_somehow(const struct checker *c, size_t index)
+{
+    for (size_t i = 0; i < c->draft_count; i++) {
+        for (size_t k = 0; k < c->drafts[i].input_count; k++) {
+            const struct draft_input *input = &c->drafts[i].inputs[k];
+            if (input->from == (int)index && input->port < 0)
+                return true;
+        }
+    }
+    return false;
 }
 
 /* Dropping is somebody's written choice: an output that nobody reads is a mistake. */
@@ -357,6 +361,8 @@ static void check_outputs_read(struct checker *c)
 {
     for (size_t i = 0; i < c->draft_count; i++) {
         const struct draft_stage *draft = &c->drafts[i];
+        if (draft->outputs_open || is_read_somehow(c, i))
+            continue;
         for (size_t k = 0; k < draft->output_count; k++) {
             if (!draft->output_read[k])
                 diagnostics_add(c->diagnostics, draft->place,
@@ -372,7 +378,7 @@ static void check_process_count(struct checker *c)
     size_t count = 1; /* dead-letters */
     for (size_t i = 0; i < c->order_count; i++) {
         const struct draft_stage *draft = &c->drafts[c->order[i]];
-        if (draft->options != NULL)
+        if (draft->options != NULL && !options_get(draft->options, "workers")->bad)
             count += (size_t)options_get(draft->options, "workers")->number;
     }
     if (count > PROCESSES_MAX)
@@ -383,10 +389,9 @@ static void check_process_count(struct checker *c)
 
 void check_flow(struct checker *c)
 {
-    size_t errors_before = c->diagnostics->count;
     for (size_t i = 0; i < c->order_count; i++)
         derive_draft(c, &c->drafts[c->order[i]]);
-    if (c->connected && c->diagnostics->count == errors_before)
+    if (c->connected)
         check_outputs_read(c);
     check_process_count(c);
 }

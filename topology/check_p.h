@@ -36,6 +36,7 @@ struct draft_stage {
     struct output *outputs;
     bool *output_read; /* for each of them */
     size_t output_count;
+    bool outputs_open; /* errors may hide some of them */
 };
 
 struct checker {

@@ -12,19 +12,22 @@ static void check_type_field(struct checker *c, struct contract *contract,
     if (pair->value->tag != NODE_SCALAR) {
         diagnostics_add(c->diagnostics, pair->value->place, "the field '%s' should have a type",
                         pair->key);
+        contract_add_doubtful(contract, pair->key, TYPE_UNKNOWN);
         return;
     }
     struct err e;
     if (type_parse(pair->value->text, &type, &e) != 0) {
         diagnostics_add(c->diagnostics, pair->value->place, "'%s' is no type; %s",
                         pair->value->text, e.text);
-        type = (struct type){.tag = VALUE_STRING}; /* the field is there, whatever its type */
+        /* The field is there, whatever its type. */
+        type = (struct type){.tag = VALUE_STRING, .doubt = TYPE_UNKNOWN};
     }
     if (!text_is_name(pair->key) || contract_add(contract, pair->key, type) != 0)
         diagnostics_add(c->diagnostics, pair->key_place,
                         "'%s' cannot be a field: names are a letter, then letters, digits, '-' "
                         "and '_', and a type has %u fields at most",
                         pair->key, FIELDS_MAX);
+    contract->open |= contract_find(contract, pair->key) < 0;
 }
 
 void check_types(struct checker *c, const struct node *root)
@@ -56,6 +59,7 @@ void check_types(struct checker *c, const struct node *root)
         if (pair->value->tag != NODE_MAP || pair->value->count == 0)
             diagnostics_add(c->diagnostics, pair->value->place,
                             "the type '%s' should be a map of fields: { id: string }", pair->key);
+        type->contract.open = pair->value->tag != NODE_MAP || pair->value->count == 0;
         for (size_t k = 0; pair->value->tag == NODE_MAP && k < pair->value->count; k++)
             check_type_field(c, &type->contract, &pair->value->pairs[k]);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads from the outside in: sets, the conditions of a set, the tests of a condition, their
- * literals. A field that the input does not have is one error; its tests are not looked at then.
+ * literals. A field that the input does not have is one error; of its tests only the names are
+ * looked at then.
  */
 #include "topology/conditions.h"
 
@@ -41,7 +42,7 @@ static const unsigned test_tags[TEST_TAG_COUNT] = {
 struct test_context {
     const struct options_context *options;
     struct diagnostics *diagnostics;
-    const struct field *field; /* that is tested */
+    const struct field *field; /* that is tested; NULL: it, or its type, is not known */
     struct type type;          /* of its values, where it has one */
 };
 
@@ -198,7 +199,7 @@ static void add_test(struct condition *condition, const struct node_pair *pair,
                      const struct test_context *c)
 {
     enum test_tag tag = find_test(pair, c);
-    if (tag == TEST_TAG_COUNT || !suits_field(tag, pair->key_place, c))
+    if (tag == TEST_TAG_COUNT || c->field == NULL || !suits_field(tag, pair->key_place, c))
         return;
     condition->tests =
         memory_resize(condition->tests, condition->test_count + 1, sizeof *condition->tests);
@@ -235,14 +236,13 @@ static void add_condition(struct condition_set *set, const struct node_pair *pai
                         "the field '%s' needs a map of tests: { equals: … }", pair->key);
         return;
     }
-    if (condition->field < 0)
-        return;
-    const struct field *field = &c->in->fields[condition->field];
-    bool is_optional = field->type.tag == VALUE_OPTIONAL;
-    struct test_context context = {.options = c,
-                                   .diagnostics = c->diagnostics,
-                                   .field = field,
-                                   .type = is_optional ? type_item(field->type) : field->type};
+    struct test_context context = {.options = c, .diagnostics = c->diagnostics};
+    const struct field *field = condition->field >= 0 ? &c->in->fields[condition->field] : NULL;
+    if (field != NULL && field->type.doubt == TYPE_CERTAIN) {
+        bool is_optional = field->type.tag == VALUE_OPTIONAL;
+        context.field = field;
+        context.type = is_optional ? type_item(field->type) : field->type;
+    }
     for (size_t i = 0; i < pair->value->count; i++)
         add_test(condition, &pair->value->pairs[i], &context);
 }

@@ -2,10 +2,12 @@
 #include "topology/diagnostics.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "common/utf8.h"
@@ -19,11 +21,31 @@ void diagnostics_init(struct diagnostics *d, const char *file, const char *text,
 
 void diagnostics_done(struct diagnostics *d)
 {
-    for (size_t i = 0; i < d->count; i++)
+    for (size_t i = 0; i < d->kept; i++)
         free(d->items[i].message);
     free(d->items);
     d->items = NULL;
-    d->count = 0;
+    d->count = d->kept = 0;
+}
+
+static bool is_kept(const struct diagnostics *d, struct place place, const char *message)
+{
+    for (size_t i = 0; i < d->kept; i++) {
+        const struct place *other = &d->items[i].place;
+        if (other->line == place.line && other->column == place.column &&
+            other->setting == place.setting && strcmp(d->items[i].message, message) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void keep(struct diagnostics *d, struct place place, const struct buf *message)
+{
+    if (d->kept == DIAGNOSTICS_KEPT_MAX)
+        return;
+    d->items = memory_resize(d->items, d->kept + 1, sizeof *d->items);
+    d->items[d->kept++] = (struct diagnostic){
+        .place = place, .message = memory_dup((const char *)message->data, message->len)};
 }
 
 void diagnostics_add(struct diagnostics *d, struct place place, const char *format, ...)
@@ -35,9 +57,10 @@ void diagnostics_add(struct diagnostics *d, struct place place, const char *form
     va_end(args);
     struct buf printable = {0}; /* a message is one line and harmless to a terminal */
     text_printable(message, strlen(message), sizeof message, &printable);
-    d->items = memory_resize(d->items, d->count + 1, sizeof *d->items);
-    d->items[d->count++] = (struct diagnostic){
-        .place = place, .message = memory_dup(buf_text(&printable), printable.len)};
+    if (!is_kept(d, place, buf_text(&printable))) {
+        d->count++;
+        keep(d, place, &printable);
+    }
     buf_done(&printable);
 }
 
@@ -53,7 +76,7 @@ static int by_place(const struct diagnostic *a, const struct diagnostic *b)
 
 static void sort_by_place(struct diagnostics *d)
 {
-    for (size_t i = 1; i < d->count; i++) {
+    for (size_t i = 1; i < d->kept; i++) {
         struct diagnostic moving = d->items[i];
         size_t at = i;
         for (; at > 0 && by_place(&d->items[at - 1], &moving) > 0; at--)
@@ -153,7 +176,8 @@ static void print_setting(const struct diagnostics *d, const struct diagnostic *
 void diagnostics_print(struct diagnostics *d, struct buf *out)
 {
     sort_by_place(d);
-    for (size_t i = 0; i < d->count; i++) {
+    size_t shown = d->kept < DIAGNOSTICS_SHOWN_MAX ? d->kept : DIAGNOSTICS_SHOWN_MAX;
+    for (size_t i = 0; i < shown; i++) {
         const struct diagnostic *item = &d->items[i];
         if (item->place.setting != 0) {
             print_setting(d, item, out);
@@ -163,4 +187,7 @@ void diagnostics_print(struct diagnostics *d, struct buf *out)
                        item->message);
         print_caret(d, item->place, out);
     }
+    if (d->count > shown)
+        buf_add_format(out, "%s: and %zu more errors, which are not shown\n", d->file,
+                       d->count - shown);
 }

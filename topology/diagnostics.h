@@ -31,8 +31,9 @@ struct diagnostics {
     const char *text; /* of the file, for the caret; borrowed */
     size_t text_len;
     const struct settings *settings; /* in which places may be; NULL: there are none; borrowed */
-    struct diagnostic *items;
-    size_t count;
+    struct diagnostic *items;        /* the first of them */
+    size_t kept;                     /* how many items */
+    size_t count;                    /* of errors in all */
 };
 
 /* Starts an empty list about a file, without settings. file and text must outlive d. */
@@ -41,15 +42,16 @@ void diagnostics_init(struct diagnostics *d, const char *file, const char *text,
 /* Frees the messages. */
 void diagnostics_done(struct diagnostics *d);
 
-/* Adds an error. */
+/* Adds an error, unless it is there already. More than DIAGNOSTICS_KEPT_MAX are counted only. */
 void diagnostics_add(struct diagnostics *d, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * Appends all errors in the order of the file, each as
+ * Appends the errors in the order of the file, DIAGNOSTICS_SHOWN_MAX at most, each as
  *     FILE:LINE:COLUMN: error: MESSAGE
  * with the line and a caret under the place; then those of settings, each as
  *     --set STAGE.OPTION=VALUE: error: MESSAGE
+ * and, if there are more of them, how many.
  */
 void diagnostics_print(struct diagnostics *d, struct buf *out);
 

@@ -58,10 +58,10 @@ const char *kind_tags_text(unsigned tag_mask, char ret_text[96])
 bool kind_check_needs(struct kind_check *check, const char *field, unsigned tag_mask,
                       int *ret_index)
 {
-    if (check->in->count == 0)
-        return false; /* the input failed its own check; one error is enough */
     char wanted[96], name[TYPE_NAME_BYTES_MAX];
     int index = contract_find(check->in, field);
+    if (index < 0 && check->in->open)
+        return false; /* the input failed its own check; one error is enough */
     if (index < 0) {
         struct buf way = {0};
         check->explain_field(check->explain_arg, check->stage, field, &way);
@@ -73,6 +73,8 @@ bool kind_check_needs(struct kind_check *check, const char *field, unsigned tag_
         return false;
     }
     struct type type = check->in->fields[index].type;
+    if (type.doubt != TYPE_CERTAIN)
+        return false;
     if ((tag_mask & (1u << type.tag)) == 0) {
         diagnostics_add(check->diagnostics, check->place,
                         "stage '%s' reads the field '%s' as %s, but '%s' makes it %s", check->stage,
@@ -91,6 +93,8 @@ bool kind_check_field_tag(struct kind_check *check, const struct option_value *o
     if (field < 0)
         return false; /* reported where the option was read */
     struct type type = check->in->fields[field].type;
+    if (type.doubt != TYPE_CERTAIN)
+        return false;
     if ((tag_mask & (1u << type.tag)) != 0)
         return true;
     char wanted[96], name[TYPE_NAME_BYTES_MAX];
@@ -129,6 +133,11 @@ struct contract *kind_check_output(struct kind_check *check, const char *name, s
 void kind_check_makes(struct kind_check *check, const char *field, struct type type,
                       struct place place)
 {
+    int at = contract_find(check->out, field);
+    if (at >= 0 && check->out->fields[at].type.doubt == TYPE_MAYBE) {
+        check->out->fields[at].type = type;
+        return;
+    }
     int rc = contract_add(check->out, field, type);
     if (rc == ERR_INVALID)
         diagnostics_add(check->diagnostics, place,

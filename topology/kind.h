@@ -38,9 +38,15 @@ enum kind_lines {
 
 /* What a kind is given to say what it makes of its input. */
 struct kind_check {
-    const struct options *options; /* checked against the declaration */
-    const struct contract *in;     /* of the first input; NULL for a source */
-    const struct input *inputs;    /* all of them */
+    /*
+     * Checked against the declaration. There may be errors: what is bad may be absent, empty, or
+     * have no text and the number -1.
+     */
+    const struct options *options;
+    /* Of the first input; NULL for a source. Fields may be missing (open), types may be in doubt.
+     */
+    const struct contract *in;
+    const struct input *inputs; /* all of them */
     size_t input_count;
     const struct named_type *types; /* of the topology */
     size_t type_count;
@@ -53,6 +59,7 @@ struct kind_check {
     struct contract *out;   /* to be filled; stays empty for a sink, and without a main output */
     struct output *outputs; /* those with names, see kind_check_output() */
     size_t output_count;
+    bool outputs_open; /* there may be others, which errors have hidden */
 };
 
 struct stage_ops;
@@ -80,7 +87,9 @@ struct kind {
 
     /*
      * Fills check->out from the input contract and the options, and adds an error to
-     * check->diagnostics for everything that does not fit. Must not keep the pointers.
+     * check->diagnostics for everything that does not fit, but for what follows from an error that
+     * was told already. What it makes is then said as far as it is known. Must not keep the
+     * pointers.
      */
     void (*derive)(struct kind_check *check);
 

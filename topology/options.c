@@ -38,7 +38,7 @@ static const char *field_nearest(const char *name, const struct contract *in)
 {
     const char *names[FIELDS_MAX];
     for (size_t i = 0; i < in->count; i++)
-        names[i] = in->fields[i].name;
+        names[i] = in->fields[i].type.doubt != TYPE_MAYBE ? in->fields[i].name : NULL;
     return text_nearest(name, names, in->count);
 }
 
@@ -47,8 +47,10 @@ static void add_unknown_field(const char *name, struct place place, const struct
 {
     const char *nearest = field_nearest(name, c->in);
     struct buf have = {0};
-    for (size_t i = 0; i < c->in->count; i++)
-        buf_add_format(&have, "%s%s", i != 0 ? ", " : "", c->in->fields[i].name);
+    for (size_t i = 0; i < c->in->count; i++) {
+        if (c->in->fields[i].type.doubt != TYPE_MAYBE)
+            buf_add_format(&have, "%s%s", have.len != 0 ? ", " : "", c->in->fields[i].name);
+    }
     if (nearest != NULL)
         diagnostics_add(c->diagnostics, place,
                         "'%s:' names the field '%s', which '%s' does not make; did you mean '%s'?",
@@ -66,7 +68,7 @@ int options_find_field(const char *name, struct place place, const struct option
     if (c->in == NULL || c->in->count == 0)
         return -1;
     int index = contract_find(c->in, name);
-    if (index < 0)
+    if (index < 0 && !c->in->open)
         add_unknown_field(name, place, spec, c);
     return index;
 }
@@ -476,10 +478,14 @@ struct options *options_read(const struct node *map, const struct option_spec *s
         o->spec = i < own ? &specs[i] : &context->common[i - own];
         o->number = -1;
         const struct node_pair *pair = node_find(map, o->spec->name);
+        size_t errors_before = context->diagnostics->count;
         if (pair != NULL)
             read_given(o, pair, context);
         else
             read_absent(o, map, specs, place, context);
+        o->bad = context->diagnostics->count != errors_before ||
+                 (pair == NULL &&
+                  options_misspelt(map, specs, context->common, context->skip, o->spec->name));
     }
     add_unknown_keys(map, specs, context);
     return options;

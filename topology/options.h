@@ -75,6 +75,7 @@ struct option_conditions {
 struct option_value {
     const struct option_spec *spec;
     bool present; /* given or by default */
+    bool bad;     /* there are errors about it: it may be half of what was meant */
     struct place place;
     char *text;                  /* OPTION_TEXT, _PATH, _CHOICE, and the raw text of all */
     int64_t number;              /* OPTION_INT, _SIZE, _DURATION (ns); index of OPTION_CHOICE,

@@ -117,6 +117,12 @@ static void add_pair(struct yaml_reader *r, struct node *map, struct node *key, 
     if (value == NULL)
         return;
     settle_place(value, key->place);
+    if (node_find(map, key->text) != NULL) {
+        diagnostics_add(r->diagnostics, key->place,
+                        "this key stands here twice; each key of a map can be there once");
+        node_free(value);
+        return;
+    }
     map->pairs = memory_resize(map->pairs, map->count + 1, sizeof *map->pairs);
     map->pairs[map->count++] =
         (struct node_pair){.key = key->text, .key_place = key->place, .value = value};
@@ -141,8 +147,6 @@ static struct node *read_map(struct yaml_reader *r, struct place place, unsigned
             (void)fail(r, key->place, "a key must be a plain name");
         else if (key != NULL && strlen(key->text) > 4 * NAME_BYTES_MAX)
             (void)fail(r, key->place, "this key is too long");
-        else if (key != NULL && node_find(map, key->text) != NULL)
-            (void)fail(r, key->place, "this key stands here twice");
         if (!r->failed)
             add_pair(r, map, key, depth);
         node_free(key);
@@ -189,7 +193,7 @@ static struct node *read_scalar(struct yaml_reader *r, struct fy_event *event, s
     size_t len = 0;
     node->text = scalar_text(event, &len);
     if (has_control(node->text, len))
-        (void)fail(r, place, "control characters have no meaning in a topology");
+        diagnostics_add(r->diagnostics, place, "control characters have no meaning in a topology");
     return node;
 }
 
@@ -285,6 +289,7 @@ static int read_text(const char *text, size_t len, struct diagnostics *d, struct
     struct node *root = NULL;
     if (fy_parser_set_string(r.parser, text, len) == 0)
         root = read_stream(&r);
+    size_t noted = r.failed ? 0 : d->count - before; /* of the tree, which is there all the same */
     collect_errors(diag, d);
     fy_parser_destroy(r.parser);
     fy_diag_destroy(diag);
@@ -292,7 +297,7 @@ static int read_text(const char *text, size_t len, struct diagnostics *d, struct
     if (d->count == before && (root == NULL || r.failed))
         diagnostics_add(d, (struct place){.line = 1, .column = 1, .width = 1},
                         "the file holds no topology");
-    if (d->count != before) {
+    if (root == NULL || r.failed || d->count != before + noted) {
         node_free(root);
         return ERR_INVALID;
     }
