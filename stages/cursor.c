@@ -10,7 +10,10 @@
 #include "common/hash.h"
 
 #define CURSOR_FILE "cursor"
-#define CURSOR_VERSION 2u
+#define CURSOR_VERSION 3u
+/* Without what version 3 has more, which is 0 for most: a payload that needs no more is written so.
+ */
+#define CURSOR_VERSION_SHORT 2u
 /* Two pages apart, so that no torn page or sector takes both. */
 #define SLOT_DISTANCE 4096u
 
@@ -19,8 +22,13 @@ enum {
     SLOT_AT_VERSION = 4,
     SLOT_AT_COUNTER = 8,
     SLOT_AT_PAYLOAD = 16,
-    SLOT_AT_CRC = 16 + CURSOR_PAYLOAD_BYTES,
-    SLOT_BYTES = 16 + CURSOR_PAYLOAD_BYTES + 4,
+    SHORT_PAYLOAD_BYTES = 120,
+    MORE_PAYLOAD_BYTES = CURSOR_PAYLOAD_BYTES - SHORT_PAYLOAD_BYTES,
+    SLOT_AT_CRC = 16 + SHORT_PAYLOAD_BYTES,
+    SLOT_BYTES_SHORT = SLOT_AT_CRC + 4,
+    SLOT_AT_MORE = SLOT_BYTES_SHORT,
+    SLOT_AT_MORE_CRC = SLOT_AT_MORE + MORE_PAYLOAD_BYTES,
+    SLOT_BYTES = SLOT_AT_MORE_CRC + 4,
 };
 
 struct slot {
@@ -31,23 +39,43 @@ struct slot {
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
 };
 
+static const uint8_t zeros[SLOT_BYTES];
+
+/* Of a slot's end. It goes on from that of its beginning, so that they belong together. */
+static uint32_t more_crc(const uint8_t bytes[SLOT_BYTES])
+{
+    return hash_crc32c(bytes_get_u32(bytes + SLOT_AT_CRC), bytes + SLOT_AT_MORE,
+                       MORE_PAYLOAD_BYTES);
+}
+
 static int slot_read(int fd, unsigned index, struct slot *slot, bool *ret_empty, struct err *e)
 {
     uint8_t bytes[SLOT_BYTES];
     size_t got;
     if (file_read_at(fd, (uint64_t)index * SLOT_DISTANCE, bytes, sizeof bytes, &got, e) != 0)
         return err_wrap(e, CURSOR_FILE);
-    static const uint8_t zeros[SLOT_BYTES];
     *ret_empty = got == 0 || memcmp(bytes, zeros, got) == 0;
-    slot->whole = got == SLOT_BYTES &&
+    slot->whole = got >= SLOT_BYTES_SHORT &&
                   bytes_get_u32(bytes + SLOT_AT_CRC) == hash_crc32c(0, bytes, SLOT_AT_CRC);
     if (!slot->whole)
         return 0;
     slot->magic = bytes_get_u32(bytes + SLOT_AT_MAGIC);
     slot->version = bytes_get_u32(bytes + SLOT_AT_VERSION);
     slot->counter = bytes_get_u64(bytes + SLOT_AT_COUNTER);
-    memcpy(slot->payload, bytes + SLOT_AT_PAYLOAD, CURSOR_PAYLOAD_BYTES);
+    memcpy(slot->payload, bytes + SLOT_AT_PAYLOAD, SHORT_PAYLOAD_BYTES);
+    if (slot->version != CURSOR_VERSION)
+        return 0;
+    slot->whole = got == SLOT_BYTES && bytes_get_u32(bytes + SLOT_AT_MORE_CRC) == more_crc(bytes);
+    memcpy(slot->payload + SHORT_PAYLOAD_BYTES, bytes + SLOT_AT_MORE, MORE_PAYLOAD_BYTES);
     return 0;
+}
+
+static int refuse_version(uint32_t version, struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   CURSOR_FILE ": format version %u; this bulkhead reads versions %u and %u: go on "
+                               "with the one that wrote it, or start over with --fresh",
+                   version, CURSOR_VERSION_SHORT, CURSOR_VERSION);
 }
 
 static int choose_slot(struct cursor *c, uint32_t magic, uint8_t ret_payload[CURSOR_PAYLOAD_BYTES],
@@ -70,9 +98,10 @@ static int choose_slot(struct cursor *c, uint32_t magic, uint8_t ret_payload[CUR
     }
     bool second = slots[1].whole && (!slots[0].whole || slots[1].counter > slots[0].counter);
     const struct slot *newest = &slots[second ? 1 : 0];
-    if (newest->magic != magic || newest->version != CURSOR_VERSION)
-        return err_set(e, ERR_MISMATCH,
-                       CURSOR_FILE " was written by another kind of stage or another version");
+    if (newest->magic != magic)
+        return err_set(e, ERR_MISMATCH, CURSOR_FILE " was written by another kind of stage");
+    if (newest->version != CURSOR_VERSION && newest->version != CURSOR_VERSION_SHORT)
+        return refuse_version(newest->version, e);
     c->counter = newest->counter;
     memcpy(ret_payload, newest->payload, CURSOR_PAYLOAD_BYTES);
     *ret_found = true;
@@ -83,14 +112,17 @@ static int write_slot(struct cursor *c, uint64_t counter, uint32_t magic,
                       const uint8_t payload[CURSOR_PAYLOAD_BYTES], struct err *e)
 {
     uint8_t bytes[SLOT_BYTES];
+    bool more = memcmp(payload + SHORT_PAYLOAD_BYTES, zeros, MORE_PAYLOAD_BYTES) != 0;
     bytes_put_u32(bytes + SLOT_AT_MAGIC, magic);
-    bytes_put_u32(bytes + SLOT_AT_VERSION, CURSOR_VERSION);
+    bytes_put_u32(bytes + SLOT_AT_VERSION, more ? CURSOR_VERSION : CURSOR_VERSION_SHORT);
     bytes_put_u64(bytes + SLOT_AT_COUNTER, counter);
-    memcpy(bytes + SLOT_AT_PAYLOAD, payload, CURSOR_PAYLOAD_BYTES);
+    memcpy(bytes + SLOT_AT_PAYLOAD, payload, SHORT_PAYLOAD_BYTES);
     bytes_put_u32(bytes + SLOT_AT_CRC, hash_crc32c(0, bytes, SLOT_AT_CRC));
+    memcpy(bytes + SLOT_AT_MORE, payload + SHORT_PAYLOAD_BYTES, MORE_PAYLOAD_BYTES);
+    bytes_put_u32(bytes + SLOT_AT_MORE_CRC, more_crc(bytes));
     /* The first write goes to slot 0, so an empty slot 1 tells a torn first write. */
     uint64_t offset = ((counter - 1) & 1) * SLOT_DISTANCE;
-    int rc = file_write_at(c->fd, offset, bytes, sizeof bytes, e);
+    int rc = file_write_at(c->fd, offset, bytes, more ? SLOT_BYTES : SLOT_BYTES_SHORT, e);
     return rc == 0 && c->durable ? file_sync(c->fd, e) : rc;
 }
 

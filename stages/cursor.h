@@ -14,7 +14,7 @@
 
 #include "common/err.h"
 
-#define CURSOR_PAYLOAD_BYTES 120u
+#define CURSOR_PAYLOAD_BYTES 240u
 
 struct cursor {
     int dir_fd; /* borrowed */

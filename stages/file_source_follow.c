@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "stages/rotation.h"
+#include "stages/rotation_past.h"
 
 /* How long a file may be missing between others that are being renamed. */
 #define DOUBT_MS 2000u
@@ -99,30 +100,32 @@ static int learn(struct file_source *self, struct err *e)
 {
     struct stock *stock = &self->stock;
     /* What comes next was not born then: a tick of the clock is shorter than that was waited. */
-    uint64_t since_ns = stock->since_ns + 1;
+    uint64_t since_ns = stock->past.since_ns + 1;
     stock->waits = false;
-    if (stock->since_ns == 0 || since_ns < self->at.past.since_ns)
+    if (stock->past.since_ns == 0 || since_ns < self->at.past.since_ns)
         since_ns = self->at.past.since_ns;
-    if (since_ns == self->at.past.since_ns && stock->lowest == self->at.past.lowest)
+    bool moves = since_ns != self->at.past.since_ns;
+    if (!moves && stock->past.lowest == self->at.past.lowest)
         return 0;
     /* Not for what the same file had before it was truncated: a copy of that may be needed. */
     bool is_committed = rotation_is_same(&self->committed.file, &self->at.file) &&
                         self->committed.past.since_ns == self->at.past.since_ns &&
                         self->committed.past.left_inode == self->at.past.left_inode;
-    self->at.past.since_ns = since_ns;
-    self->at.past.lowest = stock->lowest;
+    struct source_mark mark = self->committed;
+    if (moves) {
+        self->at.past.since_ns = mark.past.since_ns = since_ns;
+        self->at.past.passed = mark.past.passed = (struct passed_files){0};
+    }
+    self->at.past.lowest = mark.past.lowest = stock->past.lowest;
     if (!is_committed)
         return 0;
-    struct source_mark mark = self->committed;
-    mark.past.since_ns = since_ns;
-    mark.past.lowest = stock->lowest;
     return file_source_write_cursor(self, &mark, &self->end, e);
 }
 
 /*
  * Now and then, and if the directory has changed: looks what lies there while the file is at its
  * path. One that is made in advance may be made a moment before it gets the path, so it counts when
- * the file is still there later. What fails is done the next time.
+ * the file is still there later, and the same others are. What fails is done the next time.
  */
 static int take_stock(struct file_source *self, struct err *e)
 {
@@ -131,30 +134,32 @@ static int take_stock(struct file_source *self, struct err *e)
     if ((stock->taken_ms != 0 && now_ms - stock->taken_ms < DOUBT_MS) || !is_at_path(self))
         return 0;
     stock->taken_ms = now_ms;
-    if (stock->waits)
-        return learn(self, e);
     struct timespec changed = directory_time(self), before = stock->directory_time;
-    if (changed.tv_sec != 0 && changed.tv_sec == before.tv_sec && changed.tv_nsec == before.tv_nsec)
+    if (!stock->waits && changed.tv_sec != 0 && changed.tv_sec == before.tv_sec &&
+        changed.tv_nsec == before.tv_nsec)
         return 0;
     struct rotation_view view = file_source_view(self);
-    stock->waits = rotation_take_stock(&view, false, &stock->since_ns, &stock->lowest, NULL) == 0;
-    if (stock->waits)
+    struct file_past past;
+    bool taken = rotation_take_stock(&view, false, &past, NULL) == 0;
+    /* Another one may have been made in the last tick that was seen, after the look. */
+    if (taken && stock->waits && rotation_past_is_same(&past, &stock->past))
+        return learn(self, e);
+    stock->waits = taken;
+    if (taken) {
+        stock->past = past;
         stock->directory_time = changed;
+    }
     return 0;
 }
 
 int file_source_begin_past(struct file_source *self, struct err *e)
 {
     struct rotation_view view = file_source_view(self);
-    uint64_t since_ns;
-    uint32_t lowest;
-    int rc = rotation_take_stock(&view, true, &since_ns, &lowest, e);
-    if (rc != 0)
-        return rc;
-    if (since_ns > self->at.past.since_ns)
-        self->at.past.since_ns = since_ns;
-    self->at.past.lowest = lowest;
-    return 0;
+    struct file_past past;
+    int rc = rotation_take_stock(&view, true, &past, e);
+    if (rc == 0)
+        self->at.past = past;
+    return rc;
 }
 
 /* --- from one file to the next --- */
@@ -199,11 +204,12 @@ int file_source_check_unread(struct file_source *self, struct err *e)
     struct rotation_view view = file_source_view(self);
     struct rotation_step step;
     int rc = rotation_find_copy(&view, &step, e);
-    if (rc == 0) {
+    if (rc == 0)
         (void)close(step.fd);
+    /* Where nobody can tell, that is looked at again, as long as a rotation may be at work. */
+    if (rc == 0 || rc == ERR_MISMATCH)
         self->state = FOLLOW_TRUNCATED;
-    }
-    return rc == ERR_NOT_FOUND ? 0 : rc;
+    return rc == ERR_NOT_FOUND || rc == ERR_MISMATCH ? 0 : rc;
 }
 
 /* Opens a file that has come, to be read from its beginning. ERR_AGAIN: it is not there. */

@@ -68,8 +68,7 @@ struct doubt {
 struct stock {
     bool waits;        /* to be taken for true when the file is still there a while later */
     uint64_t taken_ms; /* 0: never */
-    uint64_t since_ns;
-    uint32_t lowest;
+    struct file_past past;
     struct timespec directory_time; /* of its last change then */
 };
 

@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "ipc/status_page.h"
 #include "stages/rotation.h"
+#include "stages/rotation_past.h"
 
 /* Places in the cursor's payload. */
 enum {
@@ -34,7 +35,10 @@ enum {
     AT_GIVEN_SEQ = 96,
     AT_GIVEN_OFFSET = 104,
     AT_GIVEN_CRC = 112,
+    AT_PASSED_COUNT = 116, /* plus 1; 0: all, as of an earlier version */
+    AT_PASSED = 120,
 };
+_Static_assert(AT_PASSED + 8 * PASSED_FILES_MAX == CURSOR_PAYLOAD_BYTES, "they fill it");
 
 enum { FLAG_COPIED = 1, FLAG_CUT = 2, FLAG_BITS = 8 }; /* the lowest number is above these */
 
@@ -119,6 +123,22 @@ static int find_given(const struct file_source *self, const struct source_mark *
     return rc;
 }
 
+static void put_passed(uint8_t *payload, const struct passed_files *passed)
+{
+    bytes_put_u32(payload + AT_PASSED_COUNT, passed->all ? 0 : passed->count + 1);
+    for (uint32_t i = 0; !passed->all && i < passed->count && i < PASSED_FILES_MAX; i++)
+        bytes_put_u64(payload + AT_PASSED + 8 * i, passed->keys[i]);
+}
+
+static struct passed_files take_passed(const uint8_t *payload)
+{
+    uint32_t stored = bytes_get_u32(payload + AT_PASSED_COUNT);
+    struct passed_files passed = {.all = stored == 0, .count = stored == 0 ? 0 : stored - 1};
+    for (uint32_t i = 0; i < passed.count && i < PASSED_FILES_MAX; i++)
+        passed.keys[i] = bytes_get_u64(payload + AT_PASSED + 8 * i);
+    return passed;
+}
+
 int file_source_write_cursor(struct file_source *self, const struct source_mark *mark,
                              const struct input_end *end, struct err *e)
 {
@@ -139,6 +159,7 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     bytes_put_u64(payload + AT_END_LINE, end->line);
     bytes_put_u64(payload + AT_SINCE, mark->past.since_ns);
     bytes_put_u64(payload + AT_LEFT_INODE, mark->past.left_inode);
+    put_passed(payload, &mark->past.passed);
     struct source_given given;
     int rc = find_given(self, mark, &given, e);
     if (rc != 0)
@@ -167,6 +188,7 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
                                              .inode = bytes_get_u64(payload + AT_INODE),
                                              .birth_ns = bytes_get_u64(payload + AT_BIRTH)},
                                     .past = {.since_ns = bytes_get_u64(payload + AT_SINCE),
+                                             .passed = take_passed(payload),
                                              .left_inode = bytes_get_u64(payload + AT_LEFT_INODE),
                                              .lowest = flags >> FLAG_BITS,
                                              .copied = (flags & FLAG_COPIED) != 0},
@@ -202,7 +224,7 @@ int file_source_begin(struct file_source *self, struct err *e)
     if (rc != 0)
         return rc;
     if (self->at.past.since_ns == 0)
-        self->at.past.since_ns = self->at.file.birth_ns;
+        rotation_past_add(&self->at.past, &self->at.file);
     rc = resume_lines(self, e);
     if (rc != 0)
         return rc;

@@ -88,17 +88,6 @@ static int refuse_age(const struct rotation_view *v, const struct survey *s,
                    entry->name, ours != NULL ? ours->name : v->path, v->path);
 }
 
-static int refuse_order(const struct rotation_view *v, const struct rotation_entry *a,
-                        const struct rotation_entry *b, struct err *e)
-{
-    return err_set(
-        e, ERR_MISMATCH,
-        "nobody can tell whether '%s' or '%s' was written first: neither their times nor "
-        "their names do; move the later one to another directory, and back when the "
-        "other was read" ROTATION_OR_DISCARD,
-        a->name, b->name, v->path);
-}
-
 /* Finds the first of those that came later. */
 static int choose_next(const struct rotation_view *v, struct survey *s, struct err *e)
 {
@@ -127,7 +116,7 @@ static int choose_next(const struct rotation_view *v, struct survey *s, struct e
             continue;
         const struct rotation_entry *packed = rotation_is_compressed(s->next) ? s->next : later[i];
         rc = rotation_is_compressed(packed) ? refuse_compressed(v, packed, e)
-                                            : refuse_order(v, s->next, later[i], e);
+                                            : rotation_refuse_order(&s->ages, s->next, later[i], e);
     }
     free(later);
     return rc;
@@ -278,16 +267,16 @@ static struct file_past past_of(const struct rotation_view *v, const struct surv
     next.copied = false;
     if (s->next == NULL) {
         /* It is at the path: whatever else there is came before, copies that were made late too. */
-        next.since_ns = rotation_latest(rotation_latest(past->since_ns, v->at->file.birth_ns),
-                                        s->ages.list->path.id.birth_ns);
+        rotation_past_add(&next, &v->at->file);
+        rotation_past_add(&next, &s->ages.list->path.id);
         for (size_t i = 0; i < s->ages.list->count; i++)
-            next.since_ns =
-                rotation_latest(next.since_ns, s->ages.list->entries[i].look.id.birth_ns);
+            rotation_past_add(&next, &s->ages.list->entries[i].look.id);
         return next;
     }
     if (!rotation_times_were_set(&s->next->look) &&
         !rotation_is_late_copy(&s->ages, &s->next->look))
-        next.since_ns = rotation_latest(past->since_ns, s->next->look.id.birth_ns);
+        rotation_past_add(&next, &s->next->look.id);
+    rotation_past_add_known(&next, &v->at->file);
     next.copied = past->copied;
     if (past->copied)
         next.left_inode = past->left_inode;
@@ -310,6 +299,14 @@ static int open_next(const struct rotation_view *v, const struct survey *s,
     }
     if (step.continues && !v->at->past.copied)
         step.past = v->at->past;
+    /* It was copied only, and the copy is needed when it is truncated. */
+    if (step.continues && v->at->past.copied && step.past.since_ns > v->at->file.birth_ns) {
+        step.past = v->at->past;
+        step.past.copied = false;
+        step.past.left_inode = v->at->file.inode;
+    }
+    if (step.continues && v->at->past.copied)
+        rotation_past_remove(&step.past, &v->at->file);
     step.nameless = ours_of(s) == NULL && !step.continues;
     if (l->ours != NULL && l->ours_elsewhere)
         step.elsewhere = memory_dup(l->ours->name, (size_t)(l->ours->base - l->ours->name));

@@ -65,14 +65,14 @@ int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_
  * While the open file is at the path: what lies beside it does not come after it, but for a copy of
  * it, which is needed if it is truncated next.
  *
- *   any           copies do not matter: nothing of it was read before now
- *   ret_since_ns  what was born up to then does not come after it
- *   ret_lowest    the lowest number N among names like app.log.N, 0 if there is none or it is 0
+ *   any       copies do not matter: nothing of it was read before now
+ *   ret_past  what does not come after it; with `lowest`, the lowest number N among names like
+ *             app.log.N, 0 if there is none or it is 0
  *
  * Returns: 0, ERR_AGAIN (it is not at the path), ERR_IO.
  */
-int rotation_take_stock(const struct rotation_view *v, bool any, uint64_t *ret_since_ns,
-                        uint32_t *ret_lowest, struct err *e);
+int rotation_take_stock(const struct rotation_view *v, bool any, struct file_past *ret_past,
+                        struct err *e);
 
 /*
  * Finds the file that follows the open one, and opens it; with ret_step NULL, only tells whether

@@ -13,17 +13,12 @@
 
 #include "stages/rotation.h"
 #include "stages/rotation_list.h"
+#include "stages/rotation_past.h"
 
 /* The end of a refusal: what to do if nothing else helps. */
 #define ROTATION_OR_DISCARD                                                                        \
     "; or leave out what was not read, and begin anew with '%s': --discard of this stage, or "     \
     "--fresh, which also empties the outputs"
-
-/* The later of two times. */
-static inline uint64_t rotation_latest(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
 
 enum age {
     AGE_OLDER, /* than ours, or ours, or a copy of it: nothing to be read */
@@ -63,5 +58,9 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
 /* Which of two that came later came first: -1 (a), 1 (b), 0 (not known). */
 int rotation_order(const struct rotation_ages *ages, const struct rotation_entry *a,
                    const struct rotation_entry *b);
+
+/* Says that it is not known, and returns ERR_MISMATCH. */
+int rotation_refuse_order(const struct rotation_ages *ages, const struct rotation_entry *a,
+                          const struct rotation_entry *b, struct err *e);
 
 #endif

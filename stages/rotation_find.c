@@ -3,16 +3,20 @@
  * A file is found again: by what it is, or by its bytes; and the copies of one that was truncated.
  * What comes next is told in rotation.c.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/hash.h"
+#include "common/memory.h"
 #include "stages/rotation_age.h"
 #include "stages/rotation_content.h"
 #include "stages/rotation_list.h"
+#include "stages/rotation_past.h"
 
 /* How often a file that is renamed between the list and the look is looked for. */
 #define TRIES_MAX 32u
+
 /* --- where is it now --- */
 
 static int find_by_identity(const struct rotation_list *l, const struct file_identity *file,
@@ -26,20 +30,32 @@ static int find_by_identity(const struct rotation_list *l, const struct file_ide
     return ERR_NOT_FOUND;
 }
 
+/* It may be a copy, but it was born together with more files than are known one by one. */
+static int refuse_passed(const char *name, struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "nobody can tell whether '%s' is a copy of what was read: too many files were "
+                   "made in the same moment; move it to another directory if it was read, or is "
+                   "not wanted",
+                   name);
+}
+
 /* Looks whether a file has the bytes that were read; if so, it stays open. ERR_NOT_FOUND: no. */
 static int open_copy(const char *name, const struct file_look *look, const struct source_mark *at,
                      _Atomic uint64_t *beats, int *ret_fd, struct err *e)
 {
     int fd = -1;
     bool same;
-    uint64_t since_ns = at->past.since_ns;
-    if (!look->is_regular || look->size < at->offset ||
-        (look->id.birth_ns != 0 && look->id.birth_ns <= since_ns))
+    enum passed passed =
+        look->id.birth_ns != 0 ? rotation_past_has(&at->past, &look->id) : PASSED_NOT;
+    if (!look->is_regular || look->size < at->offset || passed == PASSED)
         return ERR_NOT_FOUND;
     int rc = rotation_list_open(name, look, &fd, e);
     if (rc != 0)
         return rc;
     rc = content_begins_with(fd, at->offset, at->prefix_crc, beats, &same, e);
+    if (rc == 0 && same && passed == PASSED_UNKNOWN)
+        rc = refuse_passed(name, e);
     if (rc == 0 && same) {
         *ret_fd = fd;
         return 0;
@@ -162,81 +178,131 @@ static int was_read(const struct rotation_view *v, const struct rotation_entry *
                                e);
 }
 
-/*
- * Opens a copy if nothing that it has was read, and the file that it was made of has it no more.
- * *ret_had: it still has it.
- */
-static int open_unread(const struct rotation_view *v, const struct file_look *ours,
-                       const struct rotation_entry *entry, int *ret_fd, bool *ret_had,
-                       struct err *e)
+/* What a file beside one that was truncated is to it. */
+enum copy {
+    COPY_NONE,   /* or what it has was read */
+    COPY_UNREAD, /* of what it does not have any more */
+    COPY_NEEDED, /* of what it still has: if that is cut off next, it is needed */
+};
+
+static int compare_copy(const struct rotation_view *v, const struct file_look *ours,
+                        const struct rotation_entry *entry, enum copy *ret_copy, struct err *e)
 {
     const struct file_look *look = &entry->look;
-    uint64_t since_ns = v->at->past.since_ns;
-    bool was = false;
-    int fd = -1;
-    *ret_had = false;
-    if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) || look->size == 0 ||
-        rotation_times_were_set(look) || since_ns == 0 || look->id.birth_ns <= since_ns)
-        return ERR_NOT_FOUND;
-    *ret_had = look->id.birth_ns > ours->changed_ns;
-    if (*ret_had)
-        return ERR_NOT_FOUND;
+    bool had = false, was = false;
+    int fd;
     int rc = rotation_list_open(entry->name, look, &fd, e);
     if (rc != 0)
         return rc;
     if (look->size <= ours->size)
-        rc = content_is_same(fd, v->fd, look->size, v->beats, ret_had, e);
-    if (rc == 0 && !*ret_had)
+        rc = content_is_same(fd, v->fd, look->size, v->beats, &had, e);
+    if (rc == 0 && !had)
         rc = was_read(v, entry, fd, &was, e);
-    if (rc == 0 && !*ret_had && !was) {
-        *ret_fd = fd;
+    (void)close(fd);
+    *ret_copy = had ? COPY_NEEDED : was ? COPY_NONE : COPY_UNREAD;
+    return rc;
+}
+
+static int judge_copy(const struct rotation_view *v, const struct file_look *ours,
+                      const struct rotation_entry *entry, bool is_latest, enum copy *ret_copy,
+                      struct err *e)
+{
+    const struct file_look *look = &entry->look;
+    *ret_copy = COPY_NONE;
+    if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) ||
+        rotation_times_were_set(look) || v->at->past.since_ns == 0)
+        return 0;
+    enum passed passed = rotation_past_has(&v->at->past, &look->id);
+    if (passed == PASSED || (look->size == 0 && !is_latest))
+        return 0;
+    /* An empty one may be filled next: who copies makes the file first. */
+    if (look->size == 0 || look->id.birth_ns > ours->changed_ns) {
+        *ret_copy = COPY_NEEDED;
         return 0;
     }
-    (void)close(fd);
-    return rc != 0 ? rc : ERR_NOT_FOUND;
+    int rc = compare_copy(v, ours, entry, ret_copy, e);
+    return rc == 0 && *ret_copy == COPY_UNREAD && passed == PASSED_UNKNOWN
+               ? refuse_passed(entry->name, e)
+               : rc;
+}
+
+static int judge_copies(const struct rotation_view *v, const struct rotation_list *l,
+                        const struct file_look *ours, enum copy copies[], struct err *e)
+{
+    uint64_t latest_ns = 0;
+    int rc = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        if (!rotation_is_compressed(&l->entries[i]))
+            latest_ns = rotation_latest(latest_ns, l->entries[i].look.id.birth_ns);
+    }
+    for (size_t i = 0; rc == 0 && i < l->count; i++)
+        rc = judge_copy(v, ours, &l->entries[i], l->entries[i].look.id.birth_ns == latest_ns,
+                        &copies[i], e);
+    return rc;
+}
+
+/* The first of the copies that were not read; NULL: there is none. */
+static int choose_copy(const struct rotation_ages *ages, const enum copy copies[],
+                       const struct rotation_entry **ret_first, struct err *e)
+{
+    const struct rotation_list *l = ages->list;
+    const struct rotation_entry *first = NULL;
+    for (size_t i = 0; i < l->count; i++) {
+        if (copies[i] == COPY_UNREAD &&
+            (first == NULL || rotation_order(ages, &l->entries[i], first) < 0))
+            first = &l->entries[i];
+    }
+    *ret_first = first;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct rotation_entry *other = &l->entries[i];
+        if (copies[i] == COPY_UNREAD && !file_look_is(&other->look, &first->look.id) &&
+            rotation_order(ages, first, other) >= 0)
+            return rotation_refuse_order(ages, first, other, e);
+    }
+    return 0;
+}
+
+/* What lies there is none of what the file had or has, but for those that may still be needed. */
+static void pass_copies(const struct rotation_view *v, const struct rotation_list *l,
+                        const enum copy copies[], struct file_past *past)
+{
+    uint64_t needed_ns = UINT64_MAX; /* the first birth of what it still has */
+    for (size_t i = 0; i < l->count; i++) {
+        uint64_t born_ns = l->entries[i].look.id.birth_ns;
+        if (copies[i] == COPY_NEEDED && born_ns < needed_ns)
+            needed_ns = born_ns;
+    }
+    for (size_t i = 0; i < l->count; i++) {
+        const struct file_look *look = &l->entries[i].look;
+        if (copies[i] != COPY_NEEDED && look->id.birth_ns <= needed_ns &&
+            !file_look_is(look, &v->at->file))
+            rotation_past_add(past, &look->id);
+    }
 }
 
 /*
- * Opens the first copy of what was not read. *ret_since_ns: what was born up to then is none, nor
- * will be when the file is truncated again.
+ * Opens the first copy of what was not read. *ret_past: that of the file if there is none, and it
+ * is begun again.
  */
 static int find_unread(const struct rotation_view *v, const struct rotation_list *l, int *ret_fd,
-                       uint64_t *ret_since_ns, struct err *e)
+                       struct file_past *ret_past, struct err *e)
 {
     const struct rotation_entry *first = NULL;
     struct rotation_ages ages;
     struct file_look ours;
-    int fd = -1, first_fd = -1;
-    uint64_t needed_ns = UINT64_MAX; /* the first birth of what it still has */
+    enum copy *copies = memory_new(l->count + 1, sizeof *copies);
     int rc = file_look_at(v->fd, &ours, e);
-    if (rc == 0)
+    if (rc == 0) {
         rotation_ages_init(&ages, v, l, &ours);
-    for (size_t i = 0; rc == 0 && i < l->count; i++) {
-        const struct rotation_entry *entry = &l->entries[i];
-        bool had;
-        rc = open_unread(v, &ours, entry, &fd, &had, e);
-        if (had && entry->look.id.birth_ns < needed_ns)
-            needed_ns = entry->look.id.birth_ns;
-        bool earlier = rc == 0 && (first == NULL || rotation_order(&ages, entry, first) < 0);
-        int other = earlier ? first_fd : fd;
-        if (rc == 0 && other >= 0)
-            (void)close(other);
-        if (earlier) {
-            first = entry;
-            first_fd = fd;
-        }
-        rc = rc == ERR_NOT_FOUND ? 0 : rc;
+        rc = judge_copies(v, l, &ours, copies, e);
     }
-    *ret_since_ns = v->at->past.since_ns;
-    for (size_t i = 0; i < l->count; i++) {
-        const struct file_look *look = &l->entries[i].look;
-        if (look->id.birth_ns < needed_ns && !file_look_is(look, &v->at->file))
-            *ret_since_ns = rotation_latest(*ret_since_ns, look->id.birth_ns);
-    }
+    if (rc == 0)
+        rc = choose_copy(&ages, copies, &first, e);
     if (rc == 0 && first != NULL)
-        *ret_fd = first_fd;
-    else if (first_fd >= 0)
-        (void)close(first_fd);
+        rc = rotation_list_open(first->name, &first->look, ret_fd, e);
+    else if (rc == 0)
+        pass_copies(v, l, copies, ret_past);
+    free(copies);
     return rc == 0 && first == NULL ? ERR_NOT_FOUND : rc;
 }
 
@@ -248,54 +314,56 @@ int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_
         return rc;
     int fd = -1;
     bool continues = true;
-    uint64_t since_ns = v->at->past.since_ns;
+    struct file_past past = v->at->past;
     rc = ERR_NOT_FOUND;
     if (l.there && file_look_is(&l.path, &v->at->file)) {
         rc = find_by_content(v->path, &l, v->at, v->beats, &fd, e);
         if (rc == ERR_NOT_FOUND) {
             continues = v->at->offset == 0;
-            rc = find_unread(v, &l, &fd, &since_ns, e);
+            rc = find_unread(v, &l, &fd, &past, e);
         }
     }
-    *ret_step = (struct rotation_step){.fd = fd, .continues = continues, .past = v->at->past};
+    *ret_step = (struct rotation_step){.fd = fd, .continues = continues, .past = past};
     struct file_identity copy;
     if (rc == 0 && rotation_identify(fd, &copy, NULL) == 0) {
         ret_step->past.copied = true;
         ret_step->past.left_inode = v->at->file.inode;
-        ret_step->past.since_ns = rotation_latest(v->at->past.since_ns, copy.birth_ns);
+        rotation_past_add(&ret_step->past, &copy);
     }
-    if (rc == ERR_NOT_FOUND)
-        ret_step->past.since_ns = since_ns;
     rotation_list_done(&l);
     return rc;
 }
 
-int rotation_take_stock(const struct rotation_view *v, bool any, uint64_t *ret_since_ns,
-                        uint32_t *ret_lowest, struct err *e)
+int rotation_take_stock(const struct rotation_view *v, bool any, struct file_past *ret_past,
+                        struct err *e)
 {
     struct rotation_list l;
     int rc = rotation_list_make(v->path, v->fd, &v->at->file, false, &l, e);
     if (rc != 0)
         return rc;
     /* What was copied of ours meanwhile may be needed when that is truncated. */
-    uint64_t first_ns = UINT64_MAX, since_ns = v->at->past.since_ns;
-    for (size_t i = 0; i < l.count; i++) {
-        const struct rotation_entry *entry = &l.entries[i];
-        uint64_t born_ns = entry->look.id.birth_ns;
-        bool plain = !rotation_is_compressed(entry) && !file_look_is(&entry->look, &v->at->file);
-        if (plain && born_ns > since_ns && born_ns < first_ns && !any)
-            first_ns = born_ns;
+    uint64_t first_ns = UINT64_MAX;
+    for (size_t i = 0; !any && i < l.count; i++) {
+        const struct file_look *look = &l.entries[i].look;
+        bool plain = !rotation_is_compressed(&l.entries[i]) && !file_look_is(look, &v->at->file);
+        if (plain && look->id.birth_ns < first_ns &&
+            rotation_past_has(&v->at->past, &look->id) != PASSED)
+            first_ns = look->id.birth_ns;
     }
-    *ret_since_ns = *ret_lowest = 0;
+    struct file_past past = any ? v->at->past : (struct file_past){0};
+    past.lowest = 0;
     for (size_t i = 0; i < l.count; i++) {
         const struct rotation_entry *entry = &l.entries[i];
         uint64_t number;
         if (entry->look.id.birth_ns < first_ns && !file_look_is(&entry->look, &v->at->file))
-            *ret_since_ns = rotation_latest(*ret_since_ns, entry->look.id.birth_ns);
+            rotation_past_add(&past, &entry->look.id);
         if (rotation_name_number(l.family.base, entry->base, entry->plain_len, &number) &&
-            (*ret_lowest == 0 || number < *ret_lowest))
-            *ret_lowest = (uint32_t)number;
+            (past.lowest == 0 || number < past.lowest))
+            past.lowest = (uint32_t)number;
     }
+    /* All that were there are older, however many: nothing was read of ours before. */
+    past.passed.all |= past.passed.count > PASSED_FILES_MAX;
+    *ret_past = past;
     rc = l.there && file_look_is(&l.path, &v->at->file) ? 0 : ERR_AGAIN;
     rotation_list_done(&l);
     return rc;

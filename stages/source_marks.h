@@ -22,13 +22,28 @@ struct file_identity {
     uint64_t birth_ns;
 };
 
+/* How many files of one moment are known one by one: a tick of the clock of files has few. */
+#define PASSED_FILES_MAX 15u
+
 /*
- * What came before a file that is followed through rotations. Nothing that was born up to since_ns
- * comes after it; 0: not known. left_inode is that of the file that was read before; with `copied`,
- * of the truncated one whose copies are read before it is begun again; 0: there was none.
+ * Of the files that were born at one moment, those that were there when something was learned of
+ * them all; see rotation_past.h.
+ */
+struct passed_files {
+    uint64_t keys[PASSED_FILES_MAX];
+    uint32_t count; /* above PASSED_FILES_MAX: there were more than there is room for */
+    bool all; /* no others can be born then any more, or, as of an earlier version, ever were */
+};
+
+/*
+ * What came before a file that is followed through rotations. Nothing that was born before since_ns
+ * comes after it, and of what was born at since_ns nothing that is in `passed`; 0: not known.
+ * left_inode is that of the file that was read before; with `copied`, of the truncated one whose
+ * copies are read before it is begun again; 0: there was none.
  */
 struct file_past {
     uint64_t since_ns;
+    struct passed_files passed;
     uint64_t left_inode;
     uint32_t lowest; /* number of a rotated file that was there when this one was at the path; 0 */
     bool copied;

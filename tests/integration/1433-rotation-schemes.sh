@@ -58,17 +58,6 @@ copied() { # copytruncate
     : >log/app.log
 }
 
-# Until a file that is made now has another birth than all that there are: the clock of files goes in
-# ticks, and of two copies of one tick nobody can tell.
-later() {
-    local born
-    rm -f probe
-    touch probe
-    born=$(stat -c %.W probe)
-    until rm probe && touch probe && [ "$(stat -c %.W probe)" != "$born" ]; do :; done
-    rm probe
-}
-
 write() {
     seq -f "%g of $scheme" "$((number + 1))" "$((number + $1))" | tee -a wanted >>log/app.log
     number=$((number + $1))
@@ -80,7 +69,6 @@ settle() {
 }
 rotate() { # THE rotation, and what is written after it
     rotated=$((rotated + 1))
-    later
     "$scheme" "$rotated"
     write 7
 }

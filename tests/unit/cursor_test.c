@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "stages/cursor.h"
 
 #define MAGIC 0x54534554u
@@ -97,7 +99,7 @@ static void a_torn_write_leaves_the_one_before(void **state)
     write_number(&c, 3);
     assert_int_equal(file_read_whole(c.fd, 1 << 20, &after, NULL), 0);
     assert_int_equal(before.len, after.len);
-    size_t written = 140; /* bytes of a slot */
+    size_t written = 264; /* bytes of a slot */
     for (size_t n = 0; n <= written; n++) {
         assert_int_equal(file_write_at(c.fd, 0, before.data, before.len, NULL), 0);
         assert_int_equal(file_write_at(c.fd, 0, after.data, n, NULL), 0);
@@ -153,6 +155,51 @@ static void a_cursor_of_another_kind_is_refused(void **state)
     assert_int_equal(open_cursor(&c, MAGIC + 1, payload, &found), ERR_MISMATCH);
 }
 
+/* Slots of version 2 are shorter, and are written so where that is enough; both may lie in a file.
+ */
+static void the_version_before_is_read(void **state)
+{
+    (void)state;
+    struct cursor c;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0}, found_payload[CURSOR_PAYLOAD_BYTES];
+    bool found;
+    assert_int_equal(open_cursor(&c, MAGIC, found_payload, &found), 0);
+    for (uint8_t n = 1; n < 12; n++) {
+        bool is_long = n % 3 != 0;
+        payload[119] = n;
+        payload[120] = payload[CURSOR_PAYLOAD_BYTES - 1] = is_long ? n : 0;
+        assert_int_equal(cursor_write(&c, MAGIC, payload, NULL), 0);
+        uint8_t version;
+        size_t len;
+        assert_int_equal(file_read_at(c.fd, n % 2 != 0 ? 4 : 4100, &version, 1, &len, NULL), 0);
+        assert_int_equal(version, is_long ? 3 : 2);
+        struct cursor other;
+        assert_int_equal(open_cursor(&other, MAGIC, found_payload, &found), 0);
+        assert_memory_equal(found_payload, payload, sizeof payload);
+        cursor_close(&other);
+    }
+    cursor_close(&c);
+}
+
+static void another_version_is_named(void **state)
+{
+    (void)state;
+    struct cursor c;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES] = {0}, slot[140];
+    bool found;
+    size_t len;
+    struct err e;
+    assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+    assert_int_equal(cursor_write(&c, MAGIC, payload, NULL), 0);
+    assert_int_equal(file_read_at(c.fd, 0, slot, sizeof slot, &len, NULL), 0);
+    bytes_put_u32(slot + 4, 7);
+    bytes_put_u32(slot + 136, hash_crc32c(0, slot, 136));
+    assert_int_equal(file_write_at(c.fd, 0, slot, sizeof slot, NULL), 0);
+    cursor_close(&c);
+    assert_int_equal(cursor_open(&c, dir_fd, MAGIC, false, payload, &found, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "format version 7; this bulkhead reads versions 2 and 3"));
+}
+
 /* What is written to a file that nobody can find is not written. */
 static void one_that_is_removed_or_replaced_is_written_no_more(void **state)
 {
@@ -206,6 +253,8 @@ int main(void)
         TEST(damage_to_both_slots_is_refused),
         TEST(a_torn_first_write_is_no_write),
         TEST(a_cursor_of_another_kind_is_refused),
+        TEST(the_version_before_is_read),
+        TEST(another_version_is_named),
         TEST(one_that_is_removed_or_replaced_is_written_no_more),
         TEST(one_that_is_truncated_or_overwritten_comes_back),
     };

@@ -284,6 +284,91 @@ static void what_is_copied_and_cut_off_is_read_from_the_copies(void **state)
     }
 }
 
+/* Goes to the beginning of the next tick of the clock of files, which then takes a while. */
+static void next_tick(struct world *w)
+{
+    w->tick_ns = 64000000;
+    w->now_ns += w->tick_ns - w->now_ns % w->tick_ns;
+}
+
+/*
+ * Two copies are born in one tick, the second one when the first was read and the file was begun
+ * again: it is told by what it is, be the source killed, and whatever of the file was read.
+ */
+static void copies_of_one_tick_are_told_apart(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 8; how++) {
+        bool killed = (how & 1) != 0, unread = (how & 2) != 0, is_seen = (how & 4) != 0;
+        struct world w;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        next_tick(&w);
+        make_file(&w, ".1", "1-1\n2-2\n");
+        make_file(&w, "", "3-3\n");
+        assert_true(read_one(&w));
+        assert_true(read_one(&w));
+        commit(&w, unread ? 2 : 3);
+        assert_false(read_one(&w));
+        rename_file(&w, ".1", ".2");
+        make_file(&w, ".1", "3-3\n4-4\n");
+        for (unsigned i = 0; is_seen && i < 8; i++) {
+            assert_false(read_one(&w));
+            seconds_ahead++;
+            w.now_ns += 1000000000;
+        }
+        make_file(&w, "", "5-5\n");
+        if (killed)
+            reopen(&w);
+        while (w.seen < 5)
+            assert_true(read_one(&w));
+        assert_false(read_one(&w));
+        end_story(&w);
+    }
+}
+
+/* Nothing tells which of two copies of one tick was first, and their names do not either. */
+static void copies_of_one_tick_without_an_order_are_refused(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    commit(&w, 1);
+    w.truncated = true;
+    make_file(&w, "", "2-2\n");
+    assert_true(read_one(&w));
+    commit(&w, 2);
+    next_tick(&w);
+    make_file(&w, "-02-03-2026", "3-3\n");
+    make_file(&w, "-01-03-2026", "4-4\n");
+    make_file(&w, "", "5-5\n");
+    refused_after_a_while(&w, "was written first");
+    end_story(&w);
+}
+
+/* A file that somebody copies still is seen before there is anything, or all, in the copy. */
+static void a_copy_that_is_being_made_is_needed(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 3; how++) {
+        struct world w;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        make_file(&w, "", "");
+        assert_false(read_one(&w));
+        make_file(&w, "", "2-2\n3-3\n");
+        make_file(&w, ".1", how == 0 ? "" : how == 1 ? "2-2\n" : "2-2\n3");
+        assert_true(read_one(&w));
+        make_file(&w, ".1", "2-2\n3-3\n4-4\n");
+        make_file(&w, "", "5-5\n");
+        while (w.seen < 5)
+            assert_true(read_one(&w));
+        end_story(&w);
+    }
+}
+
 /* --- compressed --- */
 
 static uint32_t crc32_of(const char *text)
@@ -553,6 +638,9 @@ int main(void)
         cmocka_unit_test(a_file_that_is_replaced_by_a_copy_goes_on),
         cmocka_unit_test(few_bytes_do_not_tell_a_copy),
         cmocka_unit_test(what_is_copied_and_cut_off_is_read_from_the_copies),
+        cmocka_unit_test(copies_of_one_tick_are_told_apart),
+        cmocka_unit_test(copies_of_one_tick_without_an_order_are_refused),
+        cmocka_unit_test(a_copy_that_is_being_made_is_needed),
         cmocka_unit_test(what_was_made_of_ours_is_known_by_its_bytes),
         cmocka_unit_test(what_is_of_the_moment_of_ours_is_not_older_for_that),
         cmocka_unit_test(a_path_that_is_put_back_is_not_read_again),

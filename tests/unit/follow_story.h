@@ -171,7 +171,8 @@ static inline void begin_with(struct world *w, enum naming naming)
                         .now_ns = 1772300000112000000u, /* on a tick, but no whole second */
                         .tick_ns = 1,
                         .step_ns = 2000000,
-                        .fd = -1};
+                        .fd = -1,
+                        .copy_fd = -1};
     (void)snprintf(w->directory, sizeof w->directory, "/tmp/bulkhead-follow-XXXXXX");
     assert_non_null(mkdtemp(w->directory));
     (void)snprintf(w->path, sizeof w->path, "%s/input%s", w->directory,

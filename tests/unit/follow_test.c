@@ -24,6 +24,8 @@ static void settle(struct world *w)
         return;
     while (w->renaming > 0)
         rename_one(w);
+    while (w->copied && w->copy_fd >= 0)
+        copy_on(w);
     if (w->copied)
         cut_off(w);
     w->copied = false;
@@ -45,7 +47,7 @@ static void choose(struct world *w)
                 w->naming == EPOCH || w->naming == COPIED; /* by names alone */
     w->keeps_times = !told || random_below(2) == 0;
     w->has_births = w->naming == COPIED || random_below(4) != 0;
-    w->tick_ns = w->naming != COPIED && random_below(4) == 0 ? 4000000 : 1;
+    w->tick_ns = random_below(4) == 0 ? 4000000 : 1;
     w->fails = random_below(4) == 0 ? 10 + (unsigned)random_below(100) : 0;
 }
 

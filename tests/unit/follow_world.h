@@ -93,7 +93,8 @@ struct world {
     unsigned renaming; /* the number of the file that is renamed next, plus 1; 0: no rotation */
     bool left;         /* the path was renamed, and the writer has not opened a new one */
     bool there;        /* there is a file at the path */
-    bool copied;       /* it was copied, and is truncated next */
+    bool copied;       /* it was copied, or is being copied to copy_fd, and is truncated next */
+    int copy_fd;       /* -1: all is in it */
 
     /* The source. */
     struct topology *topology;
@@ -302,15 +303,24 @@ static inline void name_of(const struct world *w, unsigned index, unsigned numbe
         (void)snprintf(name, NAME_MAX_BYTES, "%s%s%s", w->real, tail, ending);
 }
 
-static inline void copy_to(struct world *w, const char *name)
+/* Goes on with a copy of the file at the path: nothing, some, or all that is still to be copied. */
+static inline void copy_on(struct world *w)
 {
     char bytes[16 * LINES_MAX];
-    int from = open(w->real, O_RDONLY | O_CLOEXEC), to = open_to_write(w, name);
+    int from = open(w->real, O_RDONLY | O_CLOEXEC);
     ssize_t len = read(from, bytes, sizeof bytes);
     assert_true(len >= 0 && len < (ssize_t)sizeof bytes);
-    assert_int_equal(write(to, bytes, (size_t)len), len);
     (void)close(from);
-    (void)close(to);
+    struct stat st;
+    assert_int_equal(syscall(SYS_fstat, w->copy_fd, &st), 0);
+    size_t left = (size_t)(len - st.st_size);
+    size_t part = random_below(2) == 0 ? left : (size_t)random_below(left + 1);
+    assert_int_equal(write(w->copy_fd, bytes + st.st_size, part), part);
+    note_times(w, w->copy_fd, false, part > 0);
+    if (part == left) {
+        (void)close(w->copy_fd);
+        w->copy_fd = -1;
+    }
 }
 
 static inline void rename_one(struct world *w)
@@ -326,10 +336,12 @@ static inline void rename_one(struct world *w)
         return;
     }
     w->copied = w->naming == COPIED;
-    if (w->copied)
-        copy_to(w, to);
-    else
+    if (w->copied) {
+        w->copy_fd = open_to_write(w, to);
+        copy_on(w);
+    } else {
         rename_to(w, w->real, to);
+    }
     w->last_line[w->rotated++] = w->copied ? w->lines : LINES_MAX; /* until its writer leaves it */
     w->left = !w->copied;
     w->there = w->copied;
@@ -419,7 +431,9 @@ static inline void world_step(struct world *w)
     bool reopens = w->left && w->fd >= 0 && w->renaming == 0 && !w->half && random_below(3) == 0;
     bool whole = w->naming != COPIED || (!w->half && w->lines > 0);
     bool begins = may_rotate(w) && whole && random_below(6) == 0;
-    if (w->copied) {
+    if (w->copied && w->copy_fd >= 0) {
+        copy_on(w);
+    } else if (w->copied) {
         w->copied = random_below(3) != 0;
         if (!w->copied)
             cut_off(w);
