@@ -292,6 +292,17 @@ static int pass_nothing(struct file_source *self)
     return ERR_END;
 }
 
+/*
+ * Whoever gets a line that ends with the file has all of it, and it may go on there before that is
+ * acked: so the cursor tells of it before it is given out.
+ */
+static int remember_last_line(struct file_source *self, struct err *e)
+{
+    return rotation_is_same(&self->committed.file, &self->at.file)
+               ? file_source_write_cursor(self, &self->committed, &self->end, e)
+               : 0;
+}
+
 /* Moves behind the next line that is not blank. */
 static int find_record(struct file_source *self, struct line *ret_line, struct err *e)
 {
@@ -312,7 +323,9 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
         self->at.prefix_crc = self->lines.crc;
         self->at.unterminated = ret_line->unterminated;
     } while (ret_line->blank);
-    return 0;
+    if (self->at.seq == self->given.seq)
+        rc = file_source_check_given_line(self, e);
+    return rc == 0 && ret_line->unterminated ? remember_last_line(self, e) : rc;
 }
 
 /*
@@ -430,7 +443,8 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
                        " of it; put back what was read, or say --discard STAGE: then all that it "
                        "holds is read as new",
                        self->path, self->proven_seq, name, seq);
-    return self->begun_anew ? file_source_check_numbers(self, e) : 0;
+    int rc = self->begun_anew ? file_source_check_numbers(self, e) : 0;
+    return rc == 0 ? file_source_check_given_line(self, e) : rc;
 }
 
 static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total)

@@ -55,7 +55,8 @@ struct tail {
 struct source_given {
     seq_number seq;
     uint64_t offset;
-    uint32_t crc; /* of everything before it */
+    uint32_t crc;      /* of everything before it */
+    bool unterminated; /* the last line ended with the file: whoever has it has all of it */
 };
 
 /* What may only seem so, while files are renamed; it is so if it stays. */
@@ -197,6 +198,12 @@ int file_source_open(struct file_source *self, bool found, struct err *e);
  * not there any more; e says what to do.
  */
 int file_source_resume(struct file_source *self, struct err *e);
+
+/*
+ * As file_source_finish_line(), of such a line that was given out before and not acked, if others
+ * have it: it comes again, and must be the same.
+ */
+int file_source_check_given_line(const struct file_source *self, struct err *e);
 
 /*
  * A last line without a newline was taken as complete. It may have got its newline since, which is

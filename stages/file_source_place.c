@@ -40,7 +40,12 @@ enum {
 };
 _Static_assert(AT_PASSED + 8 * PASSED_FILES_MAX == CURSOR_PAYLOAD_BYTES, "they fill it");
 
-enum { FLAG_COPIED = 1, FLAG_CUT = 2, FLAG_BITS = 8 }; /* the lowest number is above these */
+enum {
+    FLAG_COPIED = 1,
+    FLAG_CUT = 2,
+    FLAG_GIVEN_UNTERMINATED = 4,
+    FLAG_BITS = 8
+}; /* the lowest number is above these */
 
 int file_source_check_regular(int fd, const char *path, struct stat *ret_st, struct err *e)
 {
@@ -109,9 +114,16 @@ static int find_given(const struct file_source *self, const struct source_mark *
     if (self->fd < 0 || mark->is_cut || self->begun_anew ||
         !rotation_is_same(&mark->file, &at->file) || at->offset < mark->offset)
         return 0;
+    /* It is further than what was given out since. */
+    if (self->given.unterminated && self->given.seq > at->seq) {
+        *ret_given = self->given;
+        return 0;
+    }
     if (at->offset > 0) {
-        *ret_given =
-            (struct source_given){.seq = at->seq, .offset = at->offset, .crc = at->prefix_crc};
+        *ret_given = (struct source_given){.seq = at->seq,
+                                           .offset = at->offset,
+                                           .crc = at->prefix_crc,
+                                           .unterminated = at->unterminated};
         return 0;
     }
     uint8_t first[SOURCE_TAIL_BYTES];
@@ -151,9 +163,6 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     bytes_put_u32(payload + AT_PREFIX_CRC, mark->prefix_crc);
     bytes_put_u32(payload + AT_TAIL_CRC, mark->tail_crc);
     bytes_put_u32(payload + AT_UNTERMINATED, mark->unterminated ? 1 : 0);
-    bytes_put_u32(payload + AT_FLAGS, (mark->past.copied ? FLAG_COPIED : 0u) |
-                                          (mark->is_cut ? FLAG_CUT : 0u) |
-                                          mark->past.lowest << FLAG_BITS);
     bytes_put_u64(payload + AT_BIRTH, mark->file.birth_ns);
     bytes_put_u64(payload + AT_END_SEQ, end->seq);
     bytes_put_u64(payload + AT_END_LINE, end->line);
@@ -164,6 +173,10 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     int rc = find_given(self, mark, &given, e);
     if (rc != 0)
         return rc;
+    bytes_put_u32(payload + AT_FLAGS, (mark->past.copied ? FLAG_COPIED : 0u) |
+                                          (mark->is_cut ? FLAG_CUT : 0u) |
+                                          (given.unterminated ? FLAG_GIVEN_UNTERMINATED : 0u) |
+                                          mark->past.lowest << FLAG_BITS);
     bytes_put_u64(payload + AT_GIVEN_SEQ, given.seq);
     bytes_put_u64(payload + AT_GIVEN_OFFSET, given.offset);
     bytes_put_u32(payload + AT_GIVEN_CRC, given.crc);
@@ -198,7 +211,8 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
     self->committed = self->at;
     self->given = (struct source_given){.seq = bytes_get_u64(payload + AT_GIVEN_SEQ),
                                         .offset = bytes_get_u64(payload + AT_GIVEN_OFFSET),
-                                        .crc = bytes_get_u32(payload + AT_GIVEN_CRC)};
+                                        .crc = bytes_get_u32(payload + AT_GIVEN_CRC),
+                                        .unterminated = (flags & FLAG_GIVEN_UNTERMINATED) != 0};
     self->end = (struct input_end){.seq = bytes_get_u64(payload + AT_END_SEQ),
                                    .line = bytes_get_u64(payload + AT_END_LINE)};
 }
@@ -246,7 +260,7 @@ void file_source_begin_again(struct file_source *self)
     self->at.prefix_crc = self->at.tail_crc = 0;
     self->tail.len = 0;
     self->tail.end = 0;
-    self->at.unterminated = self->at.is_cut = false;
+    self->at.unterminated = self->at.is_cut = self->given.unterminated = false;
 }
 
 void file_source_note_truncated(const struct file_source *self)

@@ -42,25 +42,54 @@ static int check_same(struct file_source *self, const struct stat *st, struct er
     return 0;
 }
 
+/* How long a newline behind an offset is: 0: the file ends there. ERR_MISMATCH: the line goes on.
+ */
+static int find_newline(const struct file_source *self, uint64_t offset, uint64_t line,
+                        uint8_t ret_newline[2], size_t *ret_len, struct err *e)
+{
+    size_t got;
+    int rc = file_read_at(self->fd, offset, ret_newline, 2, &got, e);
+    *ret_len = rc == 0 && got > 0 && ret_newline[0] == '\n' ? 1 : 0;
+    if (rc == 0 && got == 2 && ret_newline[0] == '\r' && ret_newline[1] == '\n')
+        *ret_len = 2;
+    if (rc != 0 || got == 0 || *ret_len != 0)
+        return rc;
+    return err_set(e, ERR_MISMATCH,
+                   "%s:%" PRIu64 ": this line had no newline when it was read, and has been "
+                   "continued since; what was read was half of it",
+                   self->path, line);
+}
+
 int file_source_finish_line(struct file_source *self, struct err *e)
 {
-    uint8_t next[2];
-    size_t got;
-    int rc = file_read_at(self->fd, self->at.offset, next, sizeof next, &got, e);
-    if (rc != 0 || got == 0)
+    uint8_t newline[2];
+    size_t len;
+    int rc = find_newline(self, self->at.offset, self->at.line, newline, &len, e);
+    if (rc != 0 || len == 0)
         return rc;
-    size_t newline_len = next[0] == '\n' ? 1 : 0;
-    if (got == 2 && next[0] == '\r' && next[1] == '\n')
-        newline_len = 2;
-    if (newline_len == 0)
-        return err_set(e, ERR_MISMATCH,
-                       "%s:%" PRIu64 ": this line had no newline when it was read, and has been "
-                       "continued since; what was read was half of it",
-                       self->path, self->at.line);
-    self->at.prefix_crc = hash_crc32c(self->at.prefix_crc, next, newline_len);
-    self->at.offset += newline_len;
+    self->at.prefix_crc = hash_crc32c(self->at.prefix_crc, newline, len);
+    self->at.offset += len;
     self->at.unterminated = false;
     return 0;
+}
+
+int file_source_check_given_line(const struct file_source *self, struct err *e)
+{
+    uint8_t newline[2];
+    size_t len;
+    const struct source_given *given = &self->given;
+    if (!given->unterminated || self->peer_seq < given->seq || self->fd < 0)
+        return 0;
+    int rc = find_newline(self, given->offset, 0, newline, &len, e);
+    if (rc == ERR_MISMATCH)
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s': record %" PRIu64 ", the line that ends at offset %" PRIu64
+            ", had no newline when it was read, and has been continued since, but stage "
+            "'%s' has it as it was; cut off what was added, or say --discard STAGE: then "
+            "all that it holds is read as new",
+            self->path, given->seq, given->offset, self->peer_name);
+    return rc;
 }
 
 /*

@@ -17,8 +17,8 @@ static inline uint64_t rotation_latest(uint64_t a, uint64_t b)
 }
 
 enum passed {
-    PASSED,     /* it does not come after ours */
-    PASSED_NOT, /* it was born later, or in the last tick and is none of those that are known */
+    PASSED,         /* it does not come after ours */
+    PASSED_NOT,     /* it was born later, or in the last tick and is none of those that are known */
     PASSED_UNKNOWN, /* born in the last tick, in which there were too many to know them all */
 };
 

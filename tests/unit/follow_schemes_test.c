@@ -107,7 +107,7 @@ static void at(struct world *w, const char *base)
     assert_int_equal(rename(before, w->path), 0);
     free(before);
     topology_free(w->topology);
-    load(w);
+    load(w, true);
 }
 
 static void rename_within(struct world *w, const char *from, const char *to)
@@ -628,6 +628,109 @@ static void a_last_line_that_was_given_out_comes_again(void **state)
     end_story(&w);
 }
 
+/* What becomes of a last line without its end, when the run that gave it out was killed. */
+struct ending {
+    const char *now;     /* what the file has then; NULL: what it had */
+    bool rotated;        /* it is another file, and the old one lies beside it */
+    bool early;          /* it does before the next run begins */
+    const char *refused; /* NULL: all comes, once */
+};
+
+static void change_ending(struct world *w, const struct ending *ending)
+{
+    if (ending->rotated)
+        rename_file(w, "", ".1");
+    if (ending->now != NULL)
+        make_file(w, "", ending->now);
+}
+
+/* A run that does not follow, killed when the last line was given out, and acked or not. */
+static void give_last_line(struct world *w, bool acked)
+{
+    struct err e;
+    begin(w);
+    topology_free(w->topology);
+    load(w, false);
+    make_file(w, "", "1-1\n2-2");
+    open_source(w);
+    assert_true(read_one(w));
+    commit(w, 1);
+    assert_true(read_one(w));
+    assert_int_equal(read_on(w, &e), ERR_END);
+    if (acked)
+        commit(w, 2);
+    ops(w)->close(w->source);
+    w->source = NULL;
+    topology_free(w->topology);
+}
+
+/* Reads until there is nothing for a while. Returns 0 or what stopped it. */
+static int read_for_a_while(struct world *w, struct err *e)
+{
+    int rc = 0;
+    for (unsigned look = 0; rc == 0 && look < 6; look++) {
+        rc = read_on(w, e);
+        rc = rc == ERR_AGAIN || rc == ERR_END ? 0 : rc;
+        seconds_ahead++;
+    }
+    return rc;
+}
+
+/* The next run, to whose sink the last line is known. */
+static int go_on_with(struct world *w, bool follow, const struct ending *ending, struct err *e)
+{
+    load(w, follow);
+    if (ending->early)
+        change_ending(w, ending);
+    struct stage_env env = {.topology = w->topology,
+                            .stage = &w->topology->stages[0],
+                            .state_fd = w->state_fd,
+                            .note = on_note};
+    int rc = ops(w)->open(&env, &w->source, e);
+    if (rc == 0)
+        rc = ops(w)->peer_has(w->source, "write", 2, e);
+    if (rc == 0)
+        rc = read_for_a_while(w, e);
+    if (rc != 0 || ending->early)
+        return rc;
+    change_ending(w, ending);
+    return read_for_a_while(w, e);
+}
+
+static void a_last_line_of_a_run_that_was_killed(void **state)
+{
+    (void)state;
+    static const struct ending endings[] = {
+        {NULL, false, true, NULL},
+        {"1-1\n2-2\n3-3\n", false, true, NULL},
+        {"1-1\n2-2\n3-3\n", false, false, NULL},
+        {"1-1\n2-2\r\n3-3\n", false, true, NULL},
+        {"1-1\n2-2x\n3-3\n", false, true, "continued since"},
+        {"1-1\n2-2x\n3-3\n", false, false, "continued since"},
+        {"3-3\n", true, true, NULL},
+        {"3-3\n", true, false, NULL},
+    };
+    for (unsigned i = 0; i < 4 * sizeof endings / sizeof endings[0]; i++) {
+        const struct ending *ending = &endings[i / 4];
+        bool follow = i % 2 == 0;
+        if (!follow && (ending->rotated || !ending->early))
+            continue;
+        struct world w;
+        struct err e;
+        give_last_line(&w, i % 4 >= 2);
+        int rc = go_on_with(&w, follow, ending, &e);
+        if (rc != (ending->refused != NULL ? ERR_MISMATCH : 0) ||
+            (rc != 0 && strstr(e.text, ending->refused) == NULL))
+            fail_msg("ending %u: %s", i, rc != 0 ? e.text : "it was taken");
+        if (rc == 0 && w.seen != (ending->now != NULL ? 3 : 2))
+            fail_msg("ending %u: %u were seen", i, (unsigned)w.seen);
+        if (w.source != NULL)
+            ops(&w)->close(w.source);
+        (void)close(w.fd);
+        finish(&w);
+    }
+}
+
 int main(void)
 {
     random_init("follow_schemes_test");
@@ -651,6 +754,7 @@ int main(void)
         cmocka_unit_test(a_link_may_lead_to_another_file),
         cmocka_unit_test(what_is_moved_elsewhere_is_followed_there),
         cmocka_unit_test(a_last_line_that_was_given_out_comes_again),
+        cmocka_unit_test(a_last_line_of_a_run_that_was_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

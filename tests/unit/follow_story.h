@@ -138,12 +138,12 @@ static inline void go_on(struct world *w)
 
 /* --- a story --- */
 
-static inline void load(struct world *w)
+static inline void load(struct world *w, bool follow)
 {
     char *text = memory_format("topology: t\nstages:\n"
-                               "  read: { kind: file.source, path: %s, follow: true }\n"
+                               "  read: { kind: file.source, path: %s, follow: %s }\n"
                                "  write: { kind: file.sink, from: read, path: %s.out }\n",
-                               w->path, w->path);
+                               w->path, follow ? "true" : "false", w->path);
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
     assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
@@ -190,7 +190,7 @@ static inline void begin_with(struct world *w, enum naming naming)
     char state[80];
     (void)snprintf(state, sizeof state, "%s/state", w->directory);
     w->state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    load(w);
+    load(w, true);
     write_text(
         w, ""); /* a file that was rotated before it was seen for the first time is none of ours */
     the_world = w;
