@@ -147,6 +147,11 @@
 #ifndef STORE_CHECKPOINT_PIECE_BYTES
 #define STORE_CHECKPOINT_PIECE_BYTES (UINT64_C(1) << 20)
 #endif
+/* What is committed to a log is written and waited for in pieces of so much, to show that it goes
+ * on. */
+#ifndef STORE_WRITE_PIECE_BYTES
+#define STORE_WRITE_PIECE_BYTES (16u << 20)
+#endif
 /* Slots of a part of a store's table before it grows; 8 at the least. */
 #ifndef STORE_SHARD_SLOTS_FIRST
 #define STORE_SHARD_SLOTS_FIRST 64u

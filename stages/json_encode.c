@@ -6,9 +6,14 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/limits.h"
 #include "common/memory.h"
+#include "common/value_bounded.h"
 #include "stages/kinds.h"
 #include "stages/stage.h"
+
+/* A value as long as this may become longer than a record can be. */
+#define LARGE_VALUE_BYTES (64u << 10)
 
 struct json_encode {
     const struct contract *in;
@@ -56,6 +61,15 @@ static void close_stage(void *opaque)
     free(self);
 }
 
+/* What was written so far was enough to know it, and is not kept. */
+static void refuse(struct json_encode *self, struct emitter *out)
+{
+    buf_done(&self->line);
+    emitter_dead(out, DEAD_RECORD_TOO_LARGE, "", 0, false,
+                 "its text would have more than %u bytes, and a record can have no more",
+                 RECORD_TEXT_BYTES_MAX);
+}
+
 static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     struct json_encode *self = opaque;
@@ -65,7 +79,13 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         if (in->fields[field].tag == VALUE_OPTIONAL)
             continue;
         buf_add(&self->line, self->heads[i], self->head_len[i]);
-        value_write_json(&in->fields[field], self->in->fields[field].type, &self->line);
+        if (in->fields[field].len <= LARGE_VALUE_BYTES) {
+            value_write_json(&in->fields[field], self->in->fields[field].type, &self->line);
+        } else if (!value_write_json_bounded(&in->fields[field], self->in->fields[field].type,
+                                             RECORD_TEXT_BYTES_MAX, &self->line)) {
+            refuse(self, out);
+            return;
+        }
     }
     if (self->line.len == 0)
         buf_add_byte(&self->line, ',');

@@ -241,9 +241,10 @@ int store_commit(struct store *s, seq_number seq, struct err *e)
                                  commit.log_len, e);
     if (rc == 0)
         rc = store_log_write(s->log_fd, s->log_nonce, commit.log_len, commit.seq + 1, seq,
-                             s->redo.data, len, &s->scratch, e);
+                             s->redo.data, len, &s->scratch, s->spec.beats, e);
     if (rc == 0 && s->durable)
-        rc = file_sync(s->log_fd, e);
+        rc = store_log_sync(s->log_fd, commit.log_len, STORE_GROUP_HEADER_BYTES + len,
+                            s->spec.beats, e);
     if (rc != 0)
         return err_wrap(e, "committing the state at seq %llu", (unsigned long long)seq);
     commit.seq = seq;

@@ -310,8 +310,37 @@ void store_log_add_clock(struct buf *body, int64_t clock)
     body->len += 9;
 }
 
+/* One record may change gigabytes, which a disk takes minutes for: more than a hung stage has. */
+static int write_in_pieces(int fd, uint64_t offset, const uint8_t *bytes, size_t len,
+                           _Atomic uint64_t *beats, struct err *e)
+{
+    if (len <= STORE_WRITE_PIECE_BYTES)
+        return file_write_at(fd, offset, bytes, len, e);
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < len; at += STORE_WRITE_PIECE_BYTES) {
+        size_t piece = len - at < STORE_WRITE_PIECE_BYTES ? len - at : STORE_WRITE_PIECE_BYTES;
+        status_page_beat(beats);
+        rc = file_write_at(fd, offset + at, bytes + at, piece, e);
+        if (rc == 0)
+            file_begin_write_out(fd, offset + at, piece);
+    }
+    return rc;
+}
+
+int store_log_sync(int fd, uint64_t offset, uint64_t len, _Atomic uint64_t *beats, struct err *e)
+{
+    int rc = 0;
+    for (uint64_t at = 0; rc == 0 && len > STORE_WRITE_PIECE_BYTES && at < len;
+         at += STORE_WRITE_PIECE_BYTES) {
+        status_page_beat(beats);
+        rc = file_wait_written(fd, offset + at, STORE_WRITE_PIECE_BYTES, e);
+    }
+    return rc == 0 ? file_sync(fd, e) : rc;
+}
+
 int store_log_write(int fd, uint64_t nonce, uint64_t offset, seq_number first, seq_number last,
-                    const uint8_t *body, size_t body_len, struct buf *scratch, struct err *e)
+                    const uint8_t *body, size_t body_len, struct buf *scratch,
+                    _Atomic uint64_t *beats, struct err *e)
 {
     REQUIRE(body_len <= STORE_GROUP_BODY_BYTES_MAX && first <= last);
     buf_reset(scratch);
@@ -327,7 +356,7 @@ int store_log_write(int fd, uint64_t nonce, uint64_t offset, seq_number first, s
     uint32_t crc = hash_crc32c(0, group, GROUP_AT_CRC);
     crc = hash_crc32c(crc, group + STORE_GROUP_HEADER_BYTES, body_len);
     bytes_put_u32(group + GROUP_AT_CRC, crc);
-    return file_write_at(fd, offset, group, STORE_GROUP_HEADER_BYTES + body_len, e);
+    return write_in_pieces(fd, offset, group, STORE_GROUP_HEADER_BYTES + body_len, beats, e);
 }
 
 /*

@@ -74,9 +74,16 @@ void store_log_add_put(struct buf *body, const struct store_spec *spec, struct h
                        int64_t expires_at, const void *value);
 void store_log_add_clock(struct buf *body, int64_t clock);
 
-/* Writes one group at the offset of the log with this nonce. Returns 0 or ERR_IO. */
+/*
+ * Writes one group at the offset of the log with this nonce; beats, which may be NULL, while it is
+ * a large one. Returns 0 or ERR_IO.
+ */
 int store_log_write(int fd, uint64_t nonce, uint64_t offset, seq_number first, seq_number last,
-                    const uint8_t *body, size_t body_len, struct buf *scratch, struct err *e);
+                    const uint8_t *body, size_t body_len, struct buf *scratch,
+                    _Atomic uint64_t *beats, struct err *e);
+
+/* Makes safe what was written there, and beats while it is much. Returns as file_sync(). */
+int store_log_sync(int fd, uint64_t offset, uint64_t len, _Atomic uint64_t *beats, struct err *e);
 
 /*
  * Applies the groups of a log to the image; with NULL for it, only looks whether they verify.

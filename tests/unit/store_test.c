@@ -557,6 +557,32 @@ static void what_expires_one_by_one_is_found_cheaply(void **state)
     store_close(s);
 }
 
+/* What one seq changes may be gigabytes: whoever writes it shows that it goes on. */
+static void a_large_commit_beats(void **state)
+{
+    (void)state;
+    const size_t len = 3 * (size_t)STORE_WRITE_PIECE_BYTES;
+    uint8_t *body = memory_new(len, 1);
+    struct buf scratch = {0};
+    _Atomic uint64_t beats = 0;
+    struct err e;
+    int fd = new_image();
+    assert_int_equal(store_log_write(fd, 1, 0, 1, 1, body, 1000, &scratch, &beats, &e), 0);
+    assert_int_equal(store_log_sync(fd, 0, 1000, &beats, &e), 0);
+    assert_int_equal(beats, 0);
+    assert_int_equal(store_log_write(fd, 1, 0, 1, 1, body, len, &scratch, &beats, &e), 0);
+    assert_true(beats >= 3);
+    uint64_t written;
+    assert_int_equal(file_length(fd, &written, &e), 0);
+    assert_int_equal(written, STORE_GROUP_HEADER_BYTES + len);
+    beats = 0;
+    assert_int_equal(store_log_sync(fd, 0, written, &beats, &e), 0);
+    assert_true(beats >= 3);
+    (void)close(fd);
+    buf_done(&scratch);
+    free(body);
+}
+
 static void a_group_is_the_top_byte_of_its_keys(void **state)
 {
     (void)state;
@@ -673,6 +699,7 @@ int main(void)
         TEST(what_expires_is_found_before_it_goes),
         TEST(what_never_expires_is_not_waited_for),
         TEST(what_expires_one_by_one_is_found_cheaply),
+        TEST(a_large_commit_beats),
         TEST(a_group_is_the_top_byte_of_its_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
