@@ -11,7 +11,8 @@
 struct walk {
     const unsigned char *at, *end;
     struct place place;
-    int told_line; /* of the last error: one a line is enough */
+    int told_line;    /* of the last error: one a line is enough */
+    bool begins_here; /* only blanks and '-' stand before it on its line, or behind a '{' */
     struct diagnostics *diagnostics;
 };
 
@@ -62,12 +63,21 @@ static const char *bad_character(const struct walk *w)
     if (c == '%' && w->place.column == 1)
         return "a line that begins with '%' is a directive of YAML, which has no meaning in a "
                "topology; a comment begins with '#'";
+    if (c == '?' && w->begins_here && (w->at + 1 == w->end || strchr(" \t\r\n", w->at[1])))
+        return "a '?' alone begins a key of YAML that may be of several lines, which has no "
+               "meaning "
+               "in a topology; write 'name: value', and quote a text that begins with '?'";
     return NULL;
 }
 
 static void step(struct walk *w)
 {
-    if (*w->at++ == '\n') {
+    unsigned char c = *w->at++;
+    if (c == '\n' || c == '{')
+        w->begins_here = true;
+    else if (c != ' ' && c != '\t' && c != '-')
+        w->begins_here = false;
+    if (c == '\n') {
         w->place.line++;
         w->place.column = 1;
         return;
@@ -84,6 +94,7 @@ int yaml_text_check(const char *text, size_t len, struct diagnostics *d)
     struct walk w = {.at = (const unsigned char *)text,
                      .end = (const unsigned char *)text + len,
                      .place = {.line = 1, .column = 1, .width = 1},
+                     .begins_here = true,
                      .diagnostics = d};
     const char *other = other_encoding(&w);
     if (other != NULL) {

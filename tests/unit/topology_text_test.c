@@ -186,7 +186,8 @@ static size_t count_errors(const char *text, size_t len)
 static void test_known_texts(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"%\xff", "topology: \"e\\", "topology: \"\\", "a: 'b\\"};
+    static const char *const texts[] = {"%\xff", "topology: \"e\\", "topology: \"\\", "a: 'b\\",
+                                        "ogy:n: 1\n? ng:\t\t\t\t\t\t:\t \tf"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct text *t = memory_new(1, sizeof *t);
         t->len = strlen(texts[i]);
@@ -223,6 +224,11 @@ static void test_rows(void **state)
         ROW("\xef\xbb\xbf%", 1),
         ROW("a\rb\n", 1),
         ROW("a\x7f\na\x1b\na\xc2\x80\na\xc2\x85\na\xef\xbf\xbf\na\xc2\xa0", 5),
+        ROW("? a\n: b\n", 1),
+        ROW("a:\n  - ? b\n", 1),
+        ROW("a: { ? b }\n", 1),
+        ROW("a\n?", 1),
+        ROW("a: what ? is\n?b: '? c'\nd: [? ]\n", 0),
         ROW("a\xff\xff\n\xff", 1), /* one is enough: all is of one encoding */
         ROW("\xff\xfe"
             "a\0",
