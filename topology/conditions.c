@@ -78,6 +78,12 @@ static bool parse_value(struct type type, const char *text, struct value *ret_va
 /* A literal of the field's type; false with the error added if it is none. */
 static bool add_value(struct test *test, const struct node *node, const struct test_context *c)
 {
+    if (node->nothing) {
+        diagnostics_add(c->diagnostics, node->place,
+                        "'%s:' has no value to compare '%s' with; an empty text is \"\"",
+                        test_names[test->tag], c->field->name);
+        return false;
+    }
     if (node->tag != NODE_SCALAR) {
         char type[TYPE_NAME_BYTES_MAX];
         diagnostics_add(c->diagnostics, node->place,

@@ -29,6 +29,7 @@ struct node {
     struct place place;
     char *text;              /* NODE_SCALAR; "" for an empty one */
     bool as_it_is;           /* NODE_SCALAR: "${" means nothing in it */
+    bool nothing;            /* NODE_SCALAR: no text stands there, not even "" */
     struct node_pair *pairs; /* NODE_MAP, in the order of the file */
     struct node **items;     /* NODE_LIST */
     size_t count;            /* of pairs or items */

@@ -154,6 +154,11 @@ static void read_type(struct option_value *o, const struct options_context *c)
 static void add_field(struct option_value *o, const struct node *item,
                       const struct options_context *c)
 {
+    if (item->nothing) {
+        diagnostics_add(c->diagnostics, item->place, "'%s:' has an empty place in its list",
+                        o->spec->name);
+        return;
+    }
     if (item->tag != NODE_SCALAR) {
         diagnostics_add(c->diagnostics, item->place, "'%s:' is a list of field names, not of %ss",
                         o->spec->name, node_tag_name(item->tag) + 2);
@@ -347,6 +352,13 @@ static void read_given(struct option_value *o, const struct node_pair *pair,
 {
     o->present = true;
     o->place = pair->value->place;
+    if (pair->value->nothing) {
+        diagnostics_add(c->diagnostics, pair->key_place,
+                        o->spec->required ? "'%s:' has no value; it needs one: %s"
+                                          : "'%s:' has no value; write one, or leave it out: %s",
+                        pair->key, o->spec->meaning);
+        return;
+    }
     switch (o->spec->tag) {
     case OPTION_FIELDS:
         read_fields(o, pair->value, c);

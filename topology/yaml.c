@@ -192,6 +192,8 @@ static struct node *read_scalar(struct yaml_reader *r, struct fy_event *event, s
     struct node *node = node_new(NODE_SCALAR, place);
     size_t len = 0;
     node->text = scalar_text(event, &len);
+    node->nothing = len == 0 && (event->scalar.value == NULL ||
+                                 fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN);
     if (has_control(node->text, len))
         diagnostics_add(r->diagnostics, place, "control characters have no meaning in a topology");
     return node;
