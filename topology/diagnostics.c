@@ -23,17 +23,32 @@ void diagnostics_done(struct diagnostics *d)
 {
     for (size_t i = 0; i < d->kept; i++)
         free(d->items[i].message);
+    for (size_t i = 0; i < d->origin_count; i++)
+        free(d->origins[i].variables);
+    free(d->origins);
     free(d->items);
+    d->origins = NULL;
+    d->origin_count = 0;
     d->items = NULL;
     d->count = d->kept = 0;
+}
+
+static bool same_place(const struct place *a, const struct place *b)
+{
+    return a->line == b->line && a->column == b->column && a->setting == b->setting;
+}
+
+void diagnostics_add_origin(struct diagnostics *d, struct place place, const char *variables)
+{
+    d->origins = memory_resize(d->origins, d->origin_count + 1, sizeof *d->origins);
+    d->origins[d->origin_count++] = (struct diagnostic_origin){
+        .place = place, .variables = memory_dup(variables, strlen(variables))};
 }
 
 static bool is_kept(const struct diagnostics *d, struct place place, const char *message)
 {
     for (size_t i = 0; i < d->kept; i++) {
-        const struct place *other = &d->items[i].place;
-        if (other->line == place.line && other->column == place.column &&
-            other->setting == place.setting && strcmp(d->items[i].message, message) == 0)
+        if (same_place(&d->items[i].place, &place) && strcmp(d->items[i].message, message) == 0)
             return true;
     }
     return false;
@@ -57,6 +72,10 @@ void diagnostics_add(struct diagnostics *d, struct place place, const char *form
     va_end(args);
     struct buf printable = {0}; /* a message is one line and harmless to a terminal */
     text_printable(message, strlen(message), sizeof message, &printable);
+    for (size_t i = 0; i < d->origin_count; i++) {
+        if (same_place(&d->origins[i].place, &place))
+            buf_add_format(&printable, " (from the variable %s)", d->origins[i].variables);
+    }
     if (!is_kept(d, place, buf_text(&printable))) {
         d->count++;
         keep(d, place, &printable);

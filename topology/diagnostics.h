@@ -26,6 +26,12 @@ struct diagnostic {
     char *message;
 };
 
+/* The variables that the value at a place was made from. */
+struct diagnostic_origin {
+    struct place place;
+    char *variables;
+};
+
 struct diagnostics {
     const char *file; /* as the user named it; borrowed */
     const char *text; /* of the file, for the caret; borrowed */
@@ -34,6 +40,8 @@ struct diagnostics {
     struct diagnostic *items;        /* the first of them */
     size_t kept;                     /* how many items */
     size_t count;                    /* of errors in all */
+    struct diagnostic_origin *origins;
+    size_t origin_count;
 };
 
 /* Starts an empty list about a file, without settings. file and text must outlive d. */
@@ -41,6 +49,9 @@ void diagnostics_init(struct diagnostics *d, const char *file, const char *text,
 
 /* Frees the messages. */
 void diagnostics_done(struct diagnostics *d);
+
+/* Notes that the value at a place is made from variables: errors at this place will name them. */
+void diagnostics_add_origin(struct diagnostics *d, struct place place, const char *variables);
 
 /* Adds an error, unless it is there already. More than DIAGNOSTICS_KEPT_MAX are counted only. */
 void diagnostics_add(struct diagnostics *d, struct place place, const char *format, ...)

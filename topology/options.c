@@ -319,6 +319,22 @@ static void read_text(struct option_value *o, const struct options_context *c)
     }
 }
 
+/* Notes which variables a text names, so that errors of its value can say so. */
+static void note_variables(const struct node *scalar, struct diagnostics *d)
+{
+    struct buf names = {0};
+    for (const char *at = scalar->text; (at = strstr(at, "${")) != NULL;) {
+        at += 2;
+        size_t len = strcspn(at, ":}$");
+        if (len == strlen("TOPOLOGY_DIR") && memcmp(at, "TOPOLOGY_DIR", len) == 0)
+            continue;
+        buf_add_format(&names, "%s%.*s", names.len != 0 ? ", " : "", (int)len, at);
+    }
+    if (names.len != 0)
+        diagnostics_add_origin(d, scalar->place, buf_text(&names));
+    buf_done(&names);
+}
+
 char *options_expand(const struct node *scalar, const struct options_context *c)
 {
     struct buf expanded = {0};
@@ -331,6 +347,8 @@ char *options_expand(const struct node *scalar, const struct options_context *c)
     else
         diagnostics_add(c->diagnostics, scalar->place, "%s", e.text);
     buf_done(&expanded);
+    if (text != NULL && !scalar->as_it_is)
+        note_variables(scalar, c->diagnostics);
     return text;
 }
 

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A bad value from the environment is named with its variable.
+. "$ROOT/tests/integration/lib.sh"
+
+cat >t.yaml <<'EOY'
+topology: t
+stall_timeout: ${STALL:-30s}
+types: { R: { n: int } }
+stages:
+  in: { kind: file.source, path: "${INPUT}", follow: "${FOLLOW:-false}" }
+  p: { kind: json.decode, from: in, type: "${TYPE:-R}" }
+  f: { kind: filter, from: p, where: { n: { equals: "${A:-1}${B:-2}" } } }
+  e: { kind: json.encode, from: f }
+  out: { kind: file.sink, from: e, path: "${TOPOLOGY_DIR}/${OUTPUT:-out}" }
+EOY
+export INPUT=in.jsonl
+expect_exit 0 "$BULKHEAD" check t.yaml >out
+
+# The errors of a check with these variables are these lines.
+errors() {
+    expect_exit 3 env "$@" "$BULKHEAD" check t.yaml >out 2>err
+    grep ': error: ' err | diff - wanted || fail "$*"
+}
+cat >wanted <<'EOY'
+t.yaml:2:16: error: 'stall_timeout: soon' should be a duration such as 14d, 12h or 1h30m (from the variable STALL)
+t.yaml:5:55: error: 'follow: yes' is no choice here; it can be: false, true (from the variable FOLLOW)
+t.yaml:6:44: error: there is no type 'S'; did you mean 'R'? (from the variable TYPE)
+EOY
+errors STALL=soon FOLLOW=yes TYPE=S
+echo "t.yaml:7:54: error: 'equals: x2' does not fit 'n': it is no whole number (from the variable A, B)" >wanted
+errors A=x
+expect_exit 3 env OUTPUT=in.jsonl "$BULKHEAD" check t.yaml >out 2>err
+grep -q "is also the input of stage 'in'" err || fail "$(cat err)"
+echo "t.yaml:5:35: error: the value of the environment variable INPUT has a newline in it" >wanted
+errors INPUT=$'a\nb'
+echo "t.yaml:5:35: error: the value of the environment variable INPUT has a control character in it" >wanted
+errors INPUT=$'a\033[2Jb'
+echo "t.yaml:5:35: error: the value of the environment variable INPUT is no UTF-8" >wanted
+errors INPUT=$'a\xff'
+echo "t.yaml:5:35: error: 'path:' must not be empty (from the variable INPUT)" >wanted
+errors INPUT=
+echo "t.yaml:5:35: error: the environment variable INPUT is not set; set it, or write \${INPUT:-default}" >wanted
+errors -u INPUT
