@@ -104,7 +104,7 @@ static void sort_by_place(struct diagnostics *d)
     }
 }
 
-static const char *find_line(const struct diagnostics *d, int line, size_t *ret_len)
+const char *diagnostics_line(const struct diagnostics *d, int line, size_t *ret_len)
 {
     const char *at = d->text;
     const char *end = d->text + d->text_len;
@@ -158,7 +158,7 @@ static size_t byte_of_column(const char *line, size_t len, size_t column)
 static void print_caret(const struct diagnostics *d, struct place place, struct buf *out)
 {
     size_t len;
-    const char *line = find_line(d, place.line, &len);
+    const char *line = diagnostics_line(d, place.line, &len);
     if (!line_is_plain(line, len))
         return;
     size_t column = (size_t)(place.column - 1);

@@ -50,6 +50,10 @@ void diagnostics_init(struct diagnostics *d, const char *file, const char *text,
 /* Frees the messages. */
 void diagnostics_done(struct diagnostics *d);
 
+/* A line of the file, from 1, without its end; empty if there is none. The view lives as the text.
+ */
+const char *diagnostics_line(const struct diagnostics *d, int line, size_t *ret_len);
+
 /* Notes that the value at a place is made from variables: errors at this place will name them. */
 void diagnostics_add_origin(struct diagnostics *d, struct place place, const char *variables);
 

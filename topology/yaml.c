@@ -11,6 +11,7 @@
 #include "common/limits.h"
 #include "common/memory.h"
 #include "topology/node.h"
+#include "topology/yaml_hint.h"
 #include "topology/yaml_text.h"
 
 struct yaml_reader {
@@ -269,7 +270,10 @@ static void collect_errors(struct fy_diag *diag, struct diagnostics *d)
         struct place place = {.line = error->line > 0 ? error->line : 1,
                               .column = error->column > 0 ? error->column : 1,
                               .width = 1};
-        diagnostics_add(d, place, "%.*s", (int)len, error->msg);
+        size_t line_len;
+        const char *line = diagnostics_line(d, place.line, &line_len);
+        diagnostics_add(d, place, "%.*s%s", (int)len, error->msg,
+                        yaml_hint(line, line_len, error->msg));
     }
 }
 
