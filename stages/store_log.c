@@ -19,6 +19,7 @@
 
 #define LOG_MAGIC 0x474c4842u   /* "BHLG" */
 #define TORN_KEPT 8u            /* checkpoints for which a torn piece is kept */
+#define MOVED_NUMBER 2u         /* that a state has which was dealt out, see store_parts.h */
 #define GROUP_MAGIC 0x52474842u /* "BHGR" */
 #define FORMAT_VERSION 4u
 /* Up to this version the header was shorter. */
@@ -146,7 +147,11 @@ static int remove_below(int dir_fd, const char *name, void *context, struct err 
         number < limit;
     /* Evidence for people, who have had time to look at it. */
     bool torn = parse_number(name, ".torn", &number) && number + TORN_KEPT < limit;
-    return unfinished || old || torn ? file_remove(dir_fd, name, e) : 0;
+    /* What came from other workers has their numbers; the state that came with it began with 2. */
+    size_t len = strlen(name);
+    bool moved = strncmp(name, "from-", 5) == 0 && len > 5 &&
+                 strcmp(name + len - 5, ".torn") == 0 && MOVED_NUMBER + TORN_KEPT < limit;
+    return unfinished || old || torn || moved ? file_remove(dir_fd, name, e) : 0;
 }
 
 int store_files_remove_below(int dir_fd, uint64_t number, struct err *e)

@@ -422,11 +422,17 @@ static void old_torn_pieces_go(void **state)
     put_file("store.3.torn", "x", 1);
     put_file("store.4.torn", "x", 1);
     put_file("store.9.torn", "x", 1);
+    put_file("from-1-of-2.store.900.torn", "x", 1); /* it came with a state that began with 2 */
+    put_file("from-0-of-2.store.7.log.torn", "x", 1);
+    put_file("from-0-of-2.store.7.log", "x", 1);
     struct err e;
     assert_int_equal(store_files_remove_below(dir_fd, 12, &e), 0);
     assert_int_equal(faccessat(dir_fd, "store.3.torn", F_OK, 0), -1);
     assert_int_equal(faccessat(dir_fd, "store.4.torn", F_OK, 0), 0);
     assert_int_equal(faccessat(dir_fd, "store.9.torn", F_OK, 0), 0);
+    assert_int_equal(faccessat(dir_fd, "from-1-of-2.store.900.torn", F_OK, 0), -1);
+    assert_int_equal(faccessat(dir_fd, "from-0-of-2.store.7.log.torn", F_OK, 0), -1);
+    assert_int_equal(faccessat(dir_fd, "from-0-of-2.store.7.log", F_OK, 0), 0);
 }
 
 static void a_checkpoint_that_is_damaged(void **state)
