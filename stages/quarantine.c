@@ -51,10 +51,13 @@ static int decode(const uint8_t *bytes, size_t len, const char *owner, struct qu
         len != HEADER_BYTES + count * ENTRY_BYTES ||
         bytes_get_u32(bytes + AT_CRC) != crc_of(bytes, len))
         return err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": does not verify (offset 0)");
-    if (bytes_get_u32(bytes + AT_VERSION) != QUARANTINE_VERSION ||
-        bytes_get_u64(bytes + AT_OWNER) != hash_fnv1a(owner, strlen(owner)))
+    if (bytes_get_u32(bytes + AT_VERSION) != QUARANTINE_VERSION)
         return err_set(e, ERR_MISMATCH,
-                       QUARANTINE_FILE ": was written for another stage, or by another version");
+                       QUARANTINE_FILE ": format version %u; this bulkhead reads version %u: go on "
+                                       "with the one that wrote it, or start over with --fresh",
+                       bytes_get_u32(bytes + AT_VERSION), QUARANTINE_VERSION);
+    if (bytes_get_u64(bytes + AT_OWNER) != hash_fnv1a(owner, strlen(owner)))
+        return err_set(e, ERR_MISMATCH, QUARANTINE_FILE ": was written for another stage");
     ret->entries = memory_new(count, sizeof *ret->entries);
     ret->count = count;
     for (size_t i = 0; i < count; i++) {

@@ -302,7 +302,8 @@ static int check_first(const char *line, struct err *e)
     if (version != FORMAT_VERSION)
         return err_set(e, ERR_MISMATCH,
                        MANIFEST_FILE ":1: format version %" PRId64
-                                     "; this bulkhead reads version %d",
+                                     "; this bulkhead reads version %d: go on with the one that "
+                                     "wrote it, or use another state directory",
                        version, FORMAT_VERSION);
     return 0;
 }

@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "stages/quarantine.h"
 
 /* In memory: a thousand entries are added one by one, each with its syncs. */
@@ -122,6 +124,23 @@ static void the_file_of_another_stage_is_refused(void **state)
 static uint8_t bytes[1 << 16];
 static size_t bytes_len;
 
+static void another_version_is_named(void **state)
+{
+    (void)state;
+    uint8_t header[24] = {0};
+    struct err e;
+    bytes_put_u32(header, 0x55514842);
+    bytes_put_u32(header + 4, 9);
+    bytes_put_u32(header + 20, hash_crc32c(0, header, 20));
+    int fd = openat(dir_fd, "quarantine", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, header, sizeof header), sizeof header);
+    (void)close(fd);
+    struct quarantine q;
+    assert_int_equal(quarantine_load(dir_fd, "t/other", &q, &e), ERR_MISMATCH);
+    assert_non_null(
+        strstr(e.text, "quarantine: format version 9; this bulkhead reads version 1: "));
+}
+
 static void write_damaged(size_t len)
 {
     int fd = openat(dir_fd, QUARANTINE_FILE, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -179,7 +198,7 @@ int main(void)
         TEST(nothing_is_there_at_first), TEST(entries_are_found_by_seq_in_any_order_of_adding),
         TEST(a_seq_is_added_once),       TEST(texts_may_have_their_full_length),
         TEST(there_is_a_limit),          TEST(the_file_of_another_stage_is_refused),
-        TEST(no_damage_goes_unseen),
+        TEST(another_version_is_named),  TEST(no_damage_goes_unseen),
     };
     int failed = cmocka_run_group_tests_name("quarantine", tests, NULL, NULL);
     (void)unlinkat(dir_fd, QUARANTINE_FILE, 0);
