@@ -31,7 +31,8 @@ struct journal {
     uint64_t landed;            /* bytes behind the place of the header that have none yet */
     uint64_t blocks;            /* in it before that */
     uint64_t cut_bytes;
-    bool usable; /* it was opened, and no write to it has failed but for want of space */
+    bool removed; /* a segment was, and that is not safe yet */
+    bool usable;  /* it was opened, and no write to it has failed but for want of space */
 
     size_t reading;                /* index of the segment */
     struct journal_segment source; /* that one, opened for reading; its fd may be -1 */
@@ -116,6 +117,7 @@ static int rotate(struct journal *j, struct err *e)
         (void)close(last_segment(j)->fd);
         last_segment(j)->fd = -1;
     }
+    j->removed = false; /* the directory was synced */
     add_segment(j, &next);
     j->state = next.begin;
     j->at = JOURNAL_HEADER_BYTES;
@@ -311,9 +313,13 @@ int journal_trim(struct journal *j, uint64_t offset, seq_number seq, struct err 
         count++;
     if (count == 0)
         return 0;
-    /* From the oldest on, so that what a kill leaves has no holes. */
+    /* From the oldest on, each when the one before is gone for good: so what a kill or a loss of
+       power leaves has no holes. */
     for (size_t i = 0; i < count; i++) {
-        int rc = file_remove(j->config.dir_fd, j->segments[i].name, e);
+        int rc = j->config.durable && j->removed ? file_sync_dir(j->config.dir_fd, e) : 0;
+        if (rc == 0)
+            rc = file_remove(j->config.dir_fd, j->segments[i].name, e);
+        j->removed = true;
         if (rc == 0)
             rc = journal_segment_remove_torn(j->config.dir_fd, j->segments[i].number, e);
         if (rc != 0)
@@ -500,24 +506,29 @@ static int scan_last(struct journal *j, struct journal_block *ret_last, enum tai
         return 0;
     if (rc != ERR_AGAIN && rc != ERR_CORRUPT)
         return rc;
-    uint64_t file_len = 0;
+    uint64_t file_len = 0, landed = 0;
     bool same_boot = memcmp(s->boot, j->config.boot, sizeof s->boot) == 0, good = false;
-    if (rc == ERR_CORRUPT && same_boot)
-        return rc;
+    bool unfinished = false;
     struct err ignored;
     int behind = file_length(s->fd, &file_len, &ignored);
+    if (behind == 0 && file_len > j->at + JOURNAL_BLOCK_HEADER_BYTES)
+        landed = file_len - j->at - JOURNAL_BLOCK_HEADER_BYTES;
+    if (behind == 0 && rc == ERR_CORRUPT && same_boot)
+        behind = journal_segment_is_unfinished(s, j->at, &j->state, landed, j->fresh, &unfinished,
+                                               &ignored);
+    if (behind == 0 && rc == ERR_CORRUPT && same_boot && !unfinished)
+        return rc;
     if (behind == 0)
         behind = journal_segment_good_behind(s, j->at, &j->state, j->fresh, &good, &ignored);
     if (behind != 0)
         return err_set(e, behind, "%s: %s", s->name, ignored.text);
-    uint64_t landed = file_len - j->at - JOURNAL_BLOCK_HEADER_BYTES;
-    if (rc == ERR_AGAIN && (good || (same_boot && landed > JOURNAL_BLOCK_BYTES)))
+    if ((rc == ERR_AGAIN || unfinished) && (good || (same_boot && landed > JOURNAL_BLOCK_BYTES)))
         return err_set(e, ERR_CORRUPT,
                        "%s does not verify at offset %" PRIu64 ": the header of a block is gone",
                        s->name, j->at);
     if (good)
         return rc;
-    *ret_tail = same_boot ? TAIL_LANDED : TAIL_TORN;
+    *ret_tail = !same_boot ? TAIL_TORN : landed != 0 ? TAIL_LANDED : TAIL_CLEAN;
     j->landed = same_boot ? landed : 0;
     return 0;
 }

@@ -417,6 +417,33 @@ int journal_segment_read(const struct journal_segment *s, uint64_t at,
     return 0;
 }
 
+int journal_segment_is_unfinished(const struct journal_segment *s, uint64_t at,
+                                  const struct journal_state *before, uint64_t landed,
+                                  uint8_t *payload, bool *ret_unfinished, struct err *e)
+{
+    uint8_t found[JOURNAL_BLOCK_HEADER_BYTES] = {0}, wanted[JOURNAL_BLOCK_HEADER_BYTES];
+    size_t got, written = sizeof found;
+    int rc = file_read_at(s->fd, at, found, sizeof found, &got, e);
+    while (written > 0 && found[written - 1] == 0)
+        written--;
+    /* More bytes may have come behind it before it was tried again, for want of space. */
+    uint32_t len = bytes_get_u32(found + BLOCK_AT_LEN);
+    if (written < BLOCK_AT_OFFSET) /* not all of its length is there */
+        len = (uint32_t)landed;
+    *ret_unfinished = false;
+    if (rc != 0 || len > landed || len > JOURNAL_BLOCK_BYTES)
+        return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
+    rc = file_read_at(s->fd, at + JOURNAL_BLOCK_HEADER_BYTES, payload, len, &got, e);
+    if (rc != 0)
+        return err_wrap(e, "%s", s->name);
+    struct journal_block block;
+    journal_block_make(at, before, payload, len, &block, wanted);
+    bool half_len = landed != 0 && written > BLOCK_AT_LEN && written < BLOCK_AT_OFFSET;
+    size_t compared = half_len ? BLOCK_AT_LEN : written;
+    *ret_unfinished = got == len && memcmp(found, wanted, compared) == 0;
+    return 0;
+}
+
 /*
  * Whether the bytes are a header of this segment and of this place. Anything may stand in the bytes
  * of a block, also other blocks of ours; but nobody outside knows the nonce, and an earlier block

@@ -121,6 +121,20 @@ void journal_block_make(uint64_t at, const struct journal_state *before, const u
 void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len);
 
 /*
+ * Whether what stands at a place where no header verifies is one whose writing broke off: the
+ * beginning of what would have been written for the bytes behind it, and nothing behind that. So a
+ * process leaves it that is killed between two parts of a write, or whose write failed.
+ *
+ *   landed   bytes behind the place of the header; 0: the file may end before
+ *   payload  room for a block
+ *
+ * Returns: 0, ERR_IO.
+ */
+int journal_segment_is_unfinished(const struct journal_segment *s, uint64_t at,
+                                  const struct journal_state *before, uint64_t landed,
+                                  uint8_t *payload, bool *ret_unfinished, struct err *e);
+
+/*
  * Whether a block of this segment, in its place, lies anywhere behind `at`: then what is there was
  * not torn in being written, but damaged later. What only looks like one is none. Reads through
  * payload, as above.

@@ -55,6 +55,12 @@ static struct open_file *file_of(int fd)
     return file->owner == present ? file : NULL;
 }
 
+int node_of(int fd)
+{
+    const struct open_file *file = file_of(fd);
+    return file != NULL ? file->node : -1;
+}
+
 static int walk(int from, const char *path);
 
 /* The directory that a descriptor stands for; -1 if it is none. */
@@ -119,7 +125,7 @@ static bool call_fails(uint64_t one_in)
     return present->suffers && fault_one_in(present->is_stage ? one_in : 10 * one_in);
 }
 
-static bool disk_is_full(void)
+bool disk_is_full(void)
 {
     if (!present->suffers)
         return false;
@@ -246,7 +252,8 @@ static int sync_node(int fd, const char *what)
         int error = chance_one_in(4) && !disk_is_dir(process->disk, node) ? ENOSPC : EIO;
         TRACE("%s gen %llu %s(%s): %s", process->name, (unsigned long long)process->generation,
               what, name, error == EIO ? "EIO" : "ENOSPC");
-        disk_sync_badly(process->disk, node);
+        /* Of a journal nobody has another copy: what no process sees any more is lost. */
+        disk_sync_badly(process->disk, node, strncmp(name, "journal.", 8) == 0);
         return fail_with(error);
     }
     disk_sync(process->disk, node);
@@ -306,6 +313,10 @@ int __wrap_fstat(int fd, struct stat *st)
     }
     if (!is_simulated())
         return __real_fstat(fd, st);
+    if (fd == STDIN_FILENO) {
+        pipe_describe(st);
+        return 0;
+    }
     const struct open_file *file = file_of(fd);
     if (file == NULL)
         return fail_with(EBADF);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -41,6 +42,9 @@
     X(char *, getcwd, (char *path, size_t size))                                                   \
     X(char *, __getcwd_chk, (char *path, size_t size, size_t room))                                \
     X(pid_t, getpid, (void))                                                                       \
+    X(ssize_t, splice,                                                                             \
+      (int from_fd, off64_t *from, int to_fd, off64_t *to, size_t len, unsigned flags))            \
+    X(int, fstatfs, (int fd, struct statfs *fs))                                                   \
     X(int, clock_gettime, (clockid_t clock, struct timespec * ret_time))                           \
     X(ssize_t, getrandom, (void *bytes, size_t len, unsigned flags))                               \
     X(int, poll, (struct pollfd * fds, nfds_t count, int timeout_ms))                              \
@@ -73,6 +77,15 @@ static inline int fail_with(int error)
     errno = error;
     return -1;
 }
+
+/* Standard input, as fstat(2) and fcntl(2) tell of it. */
+void pipe_describe(struct stat *st);
+int pipe_fcntl(int command, long argument);
+
+/* The node of an open file of the present process; -1: it is none. */
+int node_of(int fd);
+/* Whether a call that needs space finds none. */
+bool disk_is_full(void);
 
 /* Whether a descriptor is one of memory_file_new(). */
 bool memory_file_is_ours(int fd);

@@ -179,6 +179,8 @@ int __wrap_runner_take(struct runner *r, const struct record *record, struct err
     int rc = __real_runner_take(r, record, e);
     if (rc != 0)
         return rc; /* it is given again */
+    if (record->seq > world.given)
+        world.given = record->seq;
     process->taken.kind = record->kind;
     process->taken.seq = record->seq;
     process->taken.input = record->input;
@@ -276,6 +278,16 @@ static void check_output(const struct disk *disk, const struct reference_output 
     }
 }
 
+/* What was made of the input is in the journal, or nobody could make it again. */
+static void check_journal(bool loses_power)
+{
+    struct journal_kept kept = pipe_find_kept(world.disk, loses_power);
+    if (kept.last < world.given)
+        fail("if everything died now, the journal would end with %" PRIu64 ", but %" PRIu64
+             " was given out",
+             kept.last, world.given);
+}
+
 seq_number check_recovery(bool loses_power)
 {
     static const char when[] = "if everything died now";
@@ -284,8 +296,10 @@ seq_number check_recovery(bool loses_power)
     seq_number furthest = 0;
     sim_report.tracing = false;
     world.checks++;
-    if (loses_power)
+    if (loses_power) {
         disk_lose_power(disk);
+        boot_begin(disk);
+    }
     /* As the next supervisor would: it must find nothing to refuse. */
     seq_number begins_after[WORLD_STAGES_MAX];
     state_prepare(disk, begins_after);
@@ -318,6 +332,8 @@ seq_number check_recovery(bool loses_power)
             check_output(disk, output, position, false, when);
     }
     disk_free(disk);
+    if (world.by_pipe)
+        check_journal(loses_power);
     sim_report.tracing = tracing;
     return furthest;
 }
@@ -330,7 +346,7 @@ static bool is_documented(const char *name, const char **ret_kind)
     static const char *const kinds[] = {".log",     ".checkpoint",     ".torn",
                                         ".log.new", ".checkpoint.new", NULL};
     *ret_kind = "";
-    if (strcmp(name, "cursor") == 0)
+    if (strcmp(name, "cursor") == 0 || strncmp(name, "journal.", 8) == 0)
         return true;
     /* What other workers have left to look at. */
     if (strncmp(name, "from-", 5) == 0)
@@ -455,6 +471,8 @@ void check_done(void)
     for (size_t i = 0; i < world.reference.output_count; i++)
         check_output(world.disk, &world.reference.outputs[i], world.input_seqs, true, "at the end");
     check_files();
+    if (!pipe_is_over())
+        fail("the end of the input was not waited for");
     if (world.lives == 1 && world.input_seqs == world.reference.seqs)
         check_counts();
 }

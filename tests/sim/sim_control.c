@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "ipc/control.h"
 #include "tests/sim/sim_calls_p.h"
@@ -118,6 +119,8 @@ ssize_t __wrap___recv_chk(int fd, void *bytes, size_t len, size_t size, int flag
 
 bool fd_is_ready(const struct process *process, int fd)
 {
+    if (fd == STDIN_FILENO)
+        return pipe_is_ready();
     if (fd != STAGE_FD_CONTROL)
         return link_fd_is_ready(process, fd);
     return process->supervisor_gone ||
@@ -127,6 +130,8 @@ bool fd_is_ready(const struct process *process, int fd)
 
 uint64_t fd_ready_at_us(const struct process *process, int fd)
 {
+    if (fd == STDIN_FILENO)
+        return pipe_is_ready() ? 0 : UINT64_MAX;
     if (fd != STAGE_FD_CONTROL)
         return link_fd_ready_at_us(process, fd);
     return process->supervisor_gone                 ? 0

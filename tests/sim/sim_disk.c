@@ -407,7 +407,7 @@ static struct bytes what_arrived(const struct node *node, unsigned keep_one_in)
     return arrived;
 }
 
-void disk_sync_badly(struct disk *disk, int number)
+void disk_sync_badly(struct disk *disk, int number, bool keeps)
 {
     struct node *node = &disk->nodes[number];
     /* Entries are in a journal, not in pages: nothing takes them for clean. */
@@ -417,7 +417,7 @@ void disk_sync_badly(struct disk *disk, int number)
     sim_free(node->safe.data);
     node->safe = arrived;
     node->lost_some = true;
-    if (chance_one_in(2)) {
+    if (!keeps && chance_one_in(2)) {
         sim_free(node->seen.data);
         node->seen = bytes_copy(&arrived);
     }

@@ -50,9 +50,9 @@ void disk_sync(struct disk *disk, int node);
 /*
  * A sync that failed: of each sector of a file chance decides whether it arrived. Those that did
  * not are taken for clean from now on: the processes may see them or not, but no sync will save
- * them. Changes of a directory stay what they are.
+ * them. Changes of a directory stay what they are. keeps: the processes do see them.
  */
-void disk_sync_badly(struct disk *disk, int node);
+void disk_sync_badly(struct disk *disk, int node, bool keeps);
 
 /* Everything safe: for what is there before the story begins. */
 void disk_sync_all(struct disk *disk);

@@ -148,3 +148,30 @@ bool input_change_rest(struct sim_input *input, seq_number kept, uint64_t given)
     add_lines(&t, input);
     return true;
 }
+
+static seq_number count_seqs(const struct sim_input *input, size_t len)
+{
+    seq_number seqs = 0;
+    bool blank = true;
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = input->bytes[i];
+        bool ends = byte == '\n';
+        seqs += ends && !blank ? 1 : 0;
+        blank = ends || (blank && (byte == ' ' || byte == '\t' || byte == '\r'));
+    }
+    return seqs;
+}
+
+void input_cut(struct sim_input *input, size_t len)
+{
+    struct text t = {.bytes = (char *)input->bytes, .len = len};
+    if (len != 0 && input->bytes[len - 1] != '\n')
+        t.bytes[t.len++] = '\n';
+    size_t part_len = t.len;
+    seq_number part_seqs = count_seqs(input, part_len);
+    if (len < INPUT_BYTES_MAX / 4)
+        add_lines(&t, input);
+    input->len = t.len;
+    input->part_len = part_len;
+    input->part_seqs = part_seqs;
+}

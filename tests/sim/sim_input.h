@@ -30,4 +30,10 @@ struct sim_input input_make(void);
  */
 bool input_change_rest(struct sim_input *input, seq_number kept, uint64_t given);
 
+/*
+ * Only the first len bytes were kept; other lines come behind them. Ends the line that is cut. The
+ * part ends there.
+ */
+void input_cut(struct sim_input *input, size_t len);
+
 #endif

@@ -129,6 +129,8 @@ struct process *process_new(size_t stage, uint64_t generation)
                                                    .stage = &world.topology->stages[stage],
                                                    .generation = generation,
                                                    .begins_after = world.begins_after[stage]};
+    if (world.topology->stages[stage].kind->takes_stdin)
+        process->config.input = &world.supervisor.start.input;
     process->host.config = &process->config;
     process->resumes_us = sim_report.now_us + 500 + chance_below(5000);
     if (chance_one_in(world.faults.again_one_in))

@@ -56,7 +56,8 @@ static void run_inline(const struct disk *disk)
     struct reference *r = &world.reference;
     struct inline_host *host;
     struct err e;
-    const struct inline_io io = {0};
+    const struct stage_input input = {.relay_read_fd = -1, .relay_write_fd = -1, .stream = 1};
+    const struct inline_io io = {.input = world.by_pipe ? &input : NULL};
     if (inline_host_new(world.logical, STAGE_FD_STAGES, NULL, &io, &host, &e) != 0)
         fail("the inline host does not start: %s", e.text);
     int rc;
@@ -86,6 +87,8 @@ void reference_make(const uint8_t *input, size_t input_len)
     int state = disk_make(
         disk, disk_make(disk, disk_make(disk, DISK_ROOT, "var", true), "lib", true), "state", true);
     (void)disk_make(disk, state, "stages", true);
+    boot_begin(disk);
+    pipe_begin_reference(input, input_len);
     struct process process = {.disk = disk, .name = "inline"};
     find_outputs();
     process_enter(&process);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/check.h"
 #include "tests/sim/sim_calls_p.h"
@@ -131,6 +132,8 @@ int __wrap_fcntl(int fd, int command, ...)
     va_start(args, command);
     long argument = va_arg(args, long);
     va_end(args);
+    if (present != NULL && fd == STDIN_FILENO)
+        return pipe_fcntl(command, argument);
     return memory_file_is_ours(fd) ? 0 : __real_fcntl(fd, command, argument);
 }
 

@@ -7,8 +7,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/check.h"
+#include "stages/layout.h"
 #include "tests/sim/sim_world.h"
 
 int state_find(const struct disk *disk)
@@ -18,6 +20,18 @@ int state_find(const struct disk *disk)
     for (size_t i = 0; i < 3 && node >= 0; i++)
         node = disk_find(disk, node, parts[i]);
     return node;
+}
+
+/* Looks which pipe it is. */
+static int take_stdin(struct start_sim *s, struct err *e)
+{
+    int fd;
+    int rc = layout_open(s->state.stages_fd, &world.topology->stages[0], &fd, NULL, e);
+    if (rc != 0)
+        return rc;
+    rc = stage_input_open(STDIN_FILENO, fd, &s->input, e);
+    (void)close(fd);
+    return rc;
 }
 
 /* In the process that is present: all that comes before the first spawn. */
@@ -32,6 +46,8 @@ static void prepare(struct start_sim *s)
                               &s->options, NULL, s->begins_after, &report);
     if (s->rc == 0)
         s->rc = state_dir_begin_run(&s->state, &e);
+    if (s->rc == 0 && world.by_pipe)
+        s->rc = take_stdin(s, &e);
     (void)snprintf(s->why, sizeof s->why, "%s",
                    report.errors.len != 0 ? buf_text(&report.errors) : e.text);
     buf_done(&report.warnings);
@@ -70,7 +86,9 @@ void start_begin(void)
     world.attempts++;
     s->faults_before = world.faults.happened;
     s->start = (struct start_sim){0};
-    s->start.options.fresh = world.attempts > 1 && fault_one_in(world.faults.fresh_one_in);
+    /* What a journal holds would be gone, and could not be had again. */
+    s->start.options.fresh =
+        world.attempts > 1 && !world.by_pipe && fault_one_in(world.faults.fresh_one_in);
     world.may_be_fresh |= s->start.options.fresh;
     TRACE("supervisor prepares its start%s, attempt %llu",
           s->start.options.fresh ? " with --fresh" : "", (unsigned long long)world.attempts);

@@ -141,8 +141,8 @@ static void make_world(enum profile profile, struct sim_input *ret_input)
     world = (struct world){0};
     sim_report = report;
     sim_report.now_us = 1000000 + chance_below(1000000);
-    world.forms =
-        topologies_pick(&world.durable, profile == PROFILE_POWER || profile == PROFILE_DISK);
+    world.forms = topologies_pick(&world.durable, &world.by_pipe,
+                                  profile == PROFILE_POWER || profile == PROFILE_DISK);
     world.topology = world.forms->variants[0];
     world.logical = world.forms->logical;
     draw_faults(profile);
@@ -151,6 +151,7 @@ static void make_world(enum profile profile, struct sim_input *ret_input)
     world.disk = disk_new(world.durable);
     (void)disk_make(world.disk, DISK_ROOT, INPUT_NAME, false);
     disk_sync_all(world.disk);
+    boot_begin(world.disk);
     for (size_t i = 0; i < WORLD_STAGES_MAX; i++)
         world.supervisor.stages[i].image_fd = -1;
     TRACE("%zu processes, %" PRIu64 " seqs, durability: %s, %" PRIu64 " faults",
@@ -177,8 +178,13 @@ static void give_input(const struct sim_input *input, bool whole)
 {
     int node = disk_find(world.disk, DISK_ROOT, INPUT_NAME);
     size_t len = whole ? input->len : input->part_len;
-    disk_write(world.disk, node, 0, input->bytes, len);
-    disk_sync(world.disk, node);
+    if (world.by_pipe) {
+        pipe_begin(input->bytes, world.piped, len);
+        world.piped = len;
+    } else {
+        disk_write(world.disk, node, 0, input->bytes, len);
+        disk_sync(world.disk, node);
+    }
     world.input_seqs = whole ? world.reference.seqs : input->part_seqs;
     if (world.input_seqs > world.reference.seqs)
         fail("the input has %" PRIu64 " seqs for us and %" PRIu64 " for the inline host",
@@ -212,7 +218,7 @@ static uint64_t given_bytes(void)
 static void change_rest(struct sim_input *input)
 {
     /* The end that a source has noted stays where it is. */
-    if (world.topology->marks_end)
+    if (world.topology->marks_end || world.by_pipe)
         return;
     if (world.input_seqs != world.reference.seqs || !fault_one_in(world.faults.rest_one_in))
         return;
@@ -251,6 +257,31 @@ static void change_workers(void)
     TRACE("%zu processes in place of %zu", new->stage_count, old->stage_count);
 }
 
+/*
+ * What was in the pipe is gone, and so is what was taken out of it and not yet safe in the journal;
+ * of that nothing was given out. What comes next is another stream: a line of which the journal
+ * holds only the beginning ends there.
+ */
+static void lose_pipe(void)
+{
+    struct sim_input *input = world.input;
+    bool whole = world.gives_whole;
+    struct journal_kept kept = pipe_find_kept(world.disk, false);
+    size_t len = (size_t)kept.bytes + world.newlines;
+    if (kept.last < world.given)
+        fail("the journal ends with %" PRIu64 ", but %" PRIu64 " was given out", kept.last,
+             world.given);
+    if (len > input->len)
+        fail("the journal has %zu bytes, and there were no more than %zu", len, input->len);
+    world.newlines += len != 0 && input->bytes[len - 1] != '\n' ? 1 : 0;
+    input_cut(input, len);
+    reference_free();
+    reference_make(input->bytes, input->len);
+    world.piped = input->part_len;
+    world.rest_changed = true;
+    give_input(input, whole);
+}
+
 static void lose_power(void)
 {
     world.power_fails = false;
@@ -264,6 +295,9 @@ static void lose_power(void)
     }
     INVARIANT(supervisor_bury_orphans());
     disk_lose_power(world.disk);
+    boot_begin(world.disk);
+    if (world.by_pipe)
+        lose_pipe();
     world.disk_full_until_us = 0;
     world.supervisor.starts_us = sim_report.now_us + chance_below(100000);
 }
@@ -333,6 +367,8 @@ void world_dump(void)
 static void wait_for_somebody(void)
 {
     uint64_t at_us = supervisor_ready_at_us();
+    uint64_t pipe_us = pipe_writes_at_us();
+    at_us = pipe_us < at_us ? pipe_us : at_us;
     bool orphans = false;
     for (size_t i = 0; i < world.topology->stage_count; i++) {
         const struct process *process = world.supervisor.stages[i].process;
@@ -437,6 +473,8 @@ static void run_to_the_end(struct sim_input *input)
             start_begin();
         }
         faults_of_the_turn();
+        if (world.by_pipe)
+            pipe_step();
         move_somebody();
         if (!world.supervisor.alive || !world.supervisor.exits)
             continue;
@@ -455,13 +493,16 @@ void story_play(uint64_t seed, enum profile profile, struct story_totals *totals
     chance_seed(seed * PROFILES + (uint64_t)profile);
     struct sim_input input;
     make_world(profile, &input);
+    world.input = &input;
     /* Where the end of a part is marked, the whole at once is another input. */
     bool in_parts = chance_one_in(3) && !world.topology->marks_end;
     if (in_parts) {
         give_input(&input, false);
+        world.gives_whole = false;
         run_to_the_end(&input);
     }
     give_input(&input, true);
+    world.gives_whole = true;
     run_to_the_end(&input);
     free_world();
     sim_free(input.bytes);

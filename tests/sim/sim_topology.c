@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/check.h"
 #include "stages/stage.h"
 #include "tests/graphs/random_graph.h"
 #include "tests/sim/sim_world.h"
@@ -114,8 +115,8 @@ static const char *const graphs[] = {
 #define CHAINS (sizeof chains / sizeof chains[0])
 #define GRAPHS (sizeof graphs / sizeof graphs[0])
 
-static struct topology_forms topologies[CHAINS + GRAPHS][2]; /* text, durability */
-static struct topology_forms random_forms;                   /* of the story that is played */
+static struct topology_forms topologies[CHAINS + GRAPHS][2][2]; /* text, durability, source */
+static struct topology_forms random_forms;                      /* of the story that is played */
 static bool random_only;
 
 /* Adds the text with other numbers of workers; as it is in the first variant. */
@@ -155,8 +156,24 @@ static struct topology *load(const char *durability, const char *stages, unsigne
     return topology;
 }
 
-static void load_forms(const char *durability, const char *stages, struct topology_forms *ret_forms)
+/* The same topology on standard input. */
+static void put_pipe(char *text)
 {
+    static const char file[] = "file.source, path: in, ";
+    static const char input[] = "stdin.source,          ";
+    char *at = strstr(text, file);
+    INVARIANT(at != NULL && sizeof file == sizeof input);
+    memcpy(at, input, sizeof input - 1);
+}
+
+static void load_forms(const char *durability, const char *text, bool by_pipe,
+                       struct topology_forms *ret_forms)
+{
+    static char stages[RANDOM_GRAPH_BYTES_MAX];
+    INVARIANT(strlen(text) < sizeof stages);
+    memcpy(stages, text, strlen(text) + 1);
+    if (by_pipe)
+        put_pipe(stages);
     for (unsigned variant = 0; variant < TOPOLOGY_VARIANTS; variant++)
         ret_forms->variants[variant] = load(durability, stages, variant, TOPOLOGY_PROCESSES);
     ret_forms->logical = load(durability, stages, 0, TOPOLOGY_LOGICAL);
@@ -168,7 +185,8 @@ void topologies_init(void)
     for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
         const char *text = i < CHAINS ? chains[i] : graphs[i - CHAINS];
         for (size_t k = 0; k < 2; k++) {
-            load_forms(durabilities[k], text, &topologies[i][k]);
+            load_forms(durabilities[k], text, false, &topologies[i][k][0]);
+            load_forms(durabilities[k], text, true, &topologies[i][k][1]);
         }
     }
 }
@@ -186,19 +204,20 @@ void topologies_done(void)
     free_forms(&random_forms);
     for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
         for (size_t k = 0; k < 2; k++) {
-            free_forms(&topologies[i][k]);
+            free_forms(&topologies[i][k][0]);
+            free_forms(&topologies[i][k][1]);
         }
     }
 }
 
 /* A topology that nobody has seen before. */
-static const struct topology_forms *pick_random(bool durable)
+static const struct topology_forms *pick_random(bool durable, bool by_pipe)
 {
     static struct random_graph graph;
     random_graph_make(chance_bits(), durable, 3, &graph);
     TRACE("%s", graph.text);
     free_forms(&random_forms);
-    load_forms("", graph.text, &random_forms);
+    load_forms("", graph.text, by_pipe, &random_forms);
     return &random_forms;
 }
 
@@ -207,11 +226,21 @@ void topologies_random_only(void)
     random_only = true;
 }
 
-const struct topology_forms *topologies_pick(bool *ret_durable, bool must_be_durable)
+const struct topology_forms *topologies_pick(bool *ret_durable, bool *ret_by_pipe,
+                                             bool must_be_durable)
 {
     *ret_durable = must_be_durable || !chance_one_in(4);
-    if (random_only || chance_one_in(4))
-        return pick_random(*ret_durable);
+    *ret_by_pipe = chance_one_in(4);
+    if (random_only || chance_one_in(4)) {
+        const struct topology_forms *forms = pick_random(*ret_durable, *ret_by_pipe);
+        /* The end of a stream that a loss of power cut has a seq that no other input has. */
+        if (!*ret_by_pipe || !forms->logical->marks_end)
+            return forms;
+        *ret_by_pipe = false;
+        return pick_random(*ret_durable, false);
+    }
     size_t i = chance_one_in(3) ? chance_below(CHAINS) : CHAINS + chance_below(GRAPHS);
-    return &topologies[i][*ret_durable ? 0 : 1];
+    const struct topology_forms *forms = topologies[i][*ret_durable ? 0 : 1];
+    *ret_by_pipe = *ret_by_pipe && !forms[1].logical->marks_end;
+    return &forms[*ret_by_pipe ? 1 : 0];
 }

@@ -25,7 +25,11 @@ struct topology_forms {
     struct topology *logical;
 };
 
-/* Chooses by chance, and whether what is acked survives a power loss. */
-const struct topology_forms *topologies_pick(bool *ret_durable, bool must_be_durable);
+/*
+ * Chooses by chance, and whether what is acked survives a power loss, and whether the source reads
+ * standard input.
+ */
+const struct topology_forms *topologies_pick(bool *ret_durable, bool *ret_by_pipe,
+                                             bool must_be_durable);
 
 #endif

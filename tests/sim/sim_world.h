@@ -18,6 +18,7 @@
 #include "supervisor/state_dir.h"
 #include "tests/sim/sim_base.h"
 #include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_input.h"
 #include "tests/sim/sim_topology.h"
 
 #define WORLD_STAGES_MAX 64u
@@ -142,6 +143,7 @@ struct supervised {
 struct start_sim {
     struct start_options options;
     struct state_dir state;
+    struct stage_input input;
     seq_number begins_after[WORLD_STAGES_MAX];
     int rc;
     char why[1024];
@@ -204,12 +206,43 @@ struct world {
     seq_number said[WORLD_STAGES_MAX];         /* the highest seq that a stage ever called acked */
     seq_number input_seqs;                     /* of the input as it lies there now */
     bool check_wanted;                         /* check_recovery() before anything else happens */
+    struct sim_input *input;
+    bool gives_whole;  /* and not its first part */
+    size_t piped;      /* so much of it is for this pipe or former ones */
+    size_t newlines;   /* that are in it for lines that a loss of power has cut */
+    bool by_pipe;      /* the input comes through standard input */
+    seq_number given;  /* the last record that any stage was given of it */
     bool rest_changed; /* what was shown of the input before may not come again */
     uint64_t checks;   /* so often that was done */
     uint64_t kills, power_losses;
 };
 
 extern struct world world;
+
+/* --- sim_pipe.c --- */
+
+/* Puts a file into /proc that says which boot of the host this is: another one at every call. */
+void boot_begin(struct disk *disk);
+
+/* A new pipe, into which somebody will write [from, to) of these bytes, piece by piece. */
+void pipe_begin(const uint8_t *bytes, size_t from, size_t to);
+/* The same for the inline host: all of it is there at once. */
+void pipe_begin_reference(const uint8_t *bytes, size_t len);
+void pipe_no_reference(void);
+bool pipe_is_ready(void);
+/* When somebody writes next; UINT64_MAX: not before something is read, or never. */
+uint64_t pipe_writes_at_us(void);
+/* Writes a piece, or closes the pipe, if it is time. */
+void pipe_step(void);
+/* Whether all was written, and its end told. */
+bool pipe_is_over(void);
+
+/* What the journal on a disk holds, as the next run would find it; it must verify. */
+struct journal_kept {
+    uint64_t bytes;
+    seq_number last;
+};
+struct journal_kept pipe_find_kept(const struct disk *disk, bool loses_power);
 
 /* --- sim_start.c --- */
 
