@@ -41,7 +41,7 @@ SIM = $(BUILD)/tests/sim/pipeline_test
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/sim_*.c) tests/graphs/random_graph.c) $(SIM).o
 SIM_CALLS = openat close pread __pread_chk pwrite fdatasync sync_file_range fsync ftruncate fstat fstatat faccessat \
             linkat renameat unlinkat mkdirat flock fdopendir readdir closedir realpath __realpath_chk \
-            getcwd __getcwd_chk getpid splice fstatfs \
+            getcwd __getcwd_chk getpid splice fstatfs stat lstat statx readlink inotify_init1 \
             clock_gettime getrandom poll __poll_chk ppoll __ppoll_chk send recv __recv_chk fcntl memfd_create mmap mremap munmap \
             fallocate malloc calloc realloc free runner_take
 

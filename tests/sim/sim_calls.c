@@ -298,11 +298,21 @@ int __wrap_ftruncate(int fd, off_t len)
     return 0;
 }
 
+static struct timespec time_of(uint64_t us)
+{
+    return (struct timespec){.tv_sec = (time_t)(us / 1000000),
+                             .tv_nsec = (long)(us % 1000000) * 1000};
+}
+
 static void describe(int node, struct stat *st)
 {
     *st = (struct stat){.st_dev = 1, .st_ino = (ino_t)node + 1, .st_uid = geteuid()};
     st->st_mode = disk_is_dir(present->disk, node) ? S_IFDIR | 0700 : S_IFREG | 0600;
     st->st_size = (off_t)disk_length(present->disk, node);
+    st->st_nlink = 1;
+    struct disk_times times = disk_times(present->disk, node);
+    st->st_mtim = time_of(times.written_us);
+    st->st_ctim = time_of(times.changed_us);
 }
 
 int __wrap_fstat(int fd, struct stat *st)
@@ -337,6 +347,62 @@ int __wrap_fstatat(int dir_fd, const char *path, struct stat *st, int flags)
         return fail_with(ENOENT);
     describe(node, st);
     return 0;
+}
+
+int __wrap_stat(const char *path, struct stat *st)
+{
+    return is_simulated() ? __wrap_fstatat(AT_FDCWD, path, st, 0) : __real_stat(path, st);
+}
+
+int __wrap_lstat(const char *path, struct stat *st)
+{
+    return is_simulated() ? __wrap_fstatat(AT_FDCWD, path, st, 0) : __real_lstat(path, st);
+}
+
+static struct statx_timestamp timestamp_of(struct timespec time)
+{
+    return (struct statx_timestamp){.tv_sec = time.tv_sec, .tv_nsec = (uint32_t)time.tv_nsec};
+}
+
+int __wrap_statx(int dir_fd, const char *path, int flags, unsigned mask, struct statx *st)
+{
+    if (!is_simulated())
+        return __real_statx(dir_fd, path, flags, mask, st);
+    struct stat plain;
+    int rc = __wrap_fstatat(dir_fd, path, &plain, flags);
+    if (rc != 0)
+        return rc;
+    struct disk_times times = disk_times(present->disk, (int)plain.st_ino - 1);
+    *st = (struct statx){.stx_mask = mask,
+                         .stx_ino = plain.st_ino,
+                         .stx_size = (uint64_t)plain.st_size,
+                         .stx_mode = (uint16_t)plain.st_mode,
+                         .stx_nlink = 1,
+                         .stx_dev_minor = (uint32_t)plain.st_dev,
+                         .stx_btime = timestamp_of(time_of(times.born_us)),
+                         .stx_mtime = timestamp_of(plain.st_mtim),
+                         .stx_ctime = timestamp_of(plain.st_ctim)};
+    return 0;
+}
+
+/* Where an open file is: /proc/self/fd/N. There are no links. */
+ssize_t __wrap_readlink(const char *path, char *bytes, size_t len)
+{
+    static const char prefix[] = "/proc/self/fd/";
+    if (!is_simulated())
+        return __real_readlink(path, bytes, len);
+    int node = -1;
+    if (strncmp(path, prefix, sizeof prefix - 1) == 0)
+        node = node_of(atoi(path + sizeof prefix - 1));
+    if (node < 0 || disk_parent(present->disk, node) != DISK_ROOT)
+        return fail_with(EINVAL);
+    return snprintf(bytes, len, "/%s", disk_name(present->disk, node));
+}
+
+/* There is none, as where a limit forbids it: ends of files are looked at now and then. */
+int __wrap_inotify_init1(int flags)
+{
+    return is_simulated() ? fail_with(EMFILE) : __real_inotify_init1(flags);
 }
 
 int __wrap_faccessat(int dir_fd, const char *path, int mode, int flags)
@@ -478,7 +544,13 @@ struct dirent *__wrap_readdir(DIR *dir)
     struct listing *listing = (struct listing *)dir;
     if (listing->next == listing->count)
         return NULL;
-    memcpy(listing->entry.d_name, listing->names[listing->next++], DISK_NAME_BYTES_MAX);
+    const char *name = listing->names[listing->next++];
+    int node = disk_find(present->disk, dir_of(listing->fd), name);
+    if (node < 0) /* it is gone since */
+        return __wrap_readdir(dir);
+    listing->entry.d_ino = (ino_t)node + 1;
+    listing->entry.d_type = disk_is_dir(present->disk, node) ? DT_DIR : DT_REG;
+    memcpy(listing->entry.d_name, name, DISK_NAME_BYTES_MAX);
     return &listing->entry;
 }
 

@@ -44,6 +44,11 @@
     X(pid_t, getpid, (void))                                                                       \
     X(ssize_t, splice,                                                                             \
       (int from_fd, off64_t *from, int to_fd, off64_t *to, size_t len, unsigned flags))            \
+    X(int, stat, (const char *path, struct stat *st))                                              \
+    X(int, lstat, (const char *path, struct stat *st))                                             \
+    X(int, statx, (int dir_fd, const char *path, int flags, unsigned mask, struct statx *st))      \
+    X(ssize_t, readlink, (const char *path, char *bytes, size_t len))                              \
+    X(int, inotify_init1, (int flags))                                                             \
     X(int, fstatfs, (int fd, struct statfs *fs))                                                   \
     X(int, clock_gettime, (clockid_t clock, struct timespec * ret_time))                           \
     X(ssize_t, getrandom, (void *bytes, size_t len, unsigned flags))                               \

@@ -119,6 +119,8 @@ ssize_t __wrap___recv_chk(int fd, void *bytes, size_t len, size_t size, int flag
 
 bool fd_is_ready(const struct process *process, int fd)
 {
+    if (fd < 0)
+        return false; /* poll() passes over it */
     if (fd == STDIN_FILENO)
         return pipe_is_ready();
     if (fd != STAGE_FD_CONTROL)
@@ -130,6 +132,8 @@ bool fd_is_ready(const struct process *process, int fd)
 
 uint64_t fd_ready_at_us(const struct process *process, int fd)
 {
+    if (fd < 0)
+        return UINT64_MAX;
     if (fd == STDIN_FILENO)
         return pipe_is_ready() ? 0 : UINT64_MAX;
     if (fd != STAGE_FD_CONTROL)

@@ -44,6 +44,7 @@ struct node {
     bool is_dir;
     bool lost_some; /* a bad sync has made what is seen differ from what will be safe */
     int parent;
+    struct disk_times times;
     char name[DISK_NAME_BYTES_MAX]; /* the last one; for the trace */
     struct bytes seen, safe;
     struct file_change *changes;
@@ -142,6 +143,16 @@ static struct entries entries_copy(const struct entries *e)
 
 /* --- the disk --- */
 
+static uint64_t tick_us(void)
+{
+    return sim_report.now_us / 4000 * 4000;
+}
+
+struct disk_times disk_times(const struct disk *disk, int node)
+{
+    return disk->nodes[node].times;
+}
+
 static int add_node(struct disk *disk, int parent, const char *name, bool is_dir)
 {
     if (disk->count == disk->capacity) {
@@ -150,6 +161,7 @@ static int add_node(struct disk *disk, int parent, const char *name, bool is_dir
     }
     struct node *node = &disk->nodes[disk->count];
     *node = (struct node){.is_dir = is_dir, .parent = parent};
+    node->times = (struct disk_times){tick_us(), tick_us(), tick_us()};
     (void)snprintf(node->name, sizeof node->name, "%s", name);
     return (int)disk->count++;
 }
@@ -248,6 +260,7 @@ static void change_dir(struct disk *disk, int dir, const char *from, const char 
     (void)snprintf(change.to, sizeof change.to, "%s", to);
     struct node *node = &disk->nodes[dir];
     entries_apply(&node->seen_entries, &change);
+    node->times.written_us = node->times.changed_us = tick_us();
     if (!disk->loses_power)
         return;
     if (node->dir_change_count == node->dir_change_capacity) {
@@ -271,6 +284,7 @@ void disk_rename(struct disk *disk, int dir, const char *from, const char *to)
     int node = disk_find(disk, dir, from);
     change_dir(disk, dir, from, to, node);
     (void)snprintf(disk->nodes[node].name, DISK_NAME_BYTES_MAX, "%s", to);
+    disk->nodes[node].times.changed_us = tick_us();
 }
 
 void disk_remove(struct disk *disk, int dir, const char *name)
@@ -320,6 +334,7 @@ static void change_file(struct disk *disk, int number, struct file_change change
 {
     struct node *node = &disk->nodes[number];
     apply(&node->seen, &change);
+    node->times.written_us = node->times.changed_us = tick_us();
     if (!disk->loses_power)
         return;
     if (node->lost_some && change.data != NULL)

@@ -30,6 +30,15 @@ int disk_parent(const struct disk *disk, int node);
 bool disk_is_dir(const struct disk *disk, int node);
 const char *disk_name(const struct disk *disk, int node);
 
+/*
+ * When a file was born, written and changed last, and a directory likewise, in microseconds; as
+ * kernels do it, in ticks of 4 ms.
+ */
+struct disk_times {
+    uint64_t born_us, written_us, changed_us;
+};
+struct disk_times disk_times(const struct disk *disk, int node);
+
 /* Makes a file or directory that is not there. */
 int disk_make(struct disk *disk, int dir, const char *name, bool is_dir);
 void disk_rename(struct disk *disk, int dir, const char *from, const char *to);

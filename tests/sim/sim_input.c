@@ -174,4 +174,17 @@ void input_cut(struct sim_input *input, size_t len)
     input->len = t.len;
     input->part_len = part_len;
     input->part_seqs = part_seqs;
+    input_unmark(input);
+}
+
+void input_unmark(struct sim_input *input)
+{
+    if (input->part_len < input->len && input->bytes[input->part_len] == 0xff)
+        input->bytes[input->part_len] = 'x';
+}
+
+void input_end_line(struct sim_input *input)
+{
+    if (input->len != 0 && input->bytes[input->len - 1] != '\n')
+        input->bytes[input->len++] = '\n';
 }

@@ -30,6 +30,13 @@ struct sim_input input_make(void);
  */
 bool input_change_rest(struct sim_input *input, seq_number kept, uint64_t given);
 
+/* Has the lines behind the part not begin with a byte order mark, which they would be in a stream.
+ */
+void input_unmark(struct sim_input *input);
+
+/* Ends the last line. */
+void input_end_line(struct sim_input *input);
+
 /*
  * Only the first len bytes were kept; other lines come behind them. Ends the line that is cut. The
  * part ends there.

@@ -51,7 +51,15 @@ static void find_outputs(void)
     }
 }
 
-static void run_inline(const struct disk *disk)
+/* Lets the log grow; false: nothing more will come, and that was looked for long enough. */
+static bool wait_for_more(struct disk *disk, unsigned *looks)
+{
+    sim_report.now_us += 300000;
+    *looks = follow_step_reference(disk) ? 0 : *looks + 1;
+    return *looks < 30;
+}
+
+static void run_inline(struct disk *disk)
 {
     struct reference *r = &world.reference;
     struct inline_host *host;
@@ -61,8 +69,11 @@ static void run_inline(const struct disk *disk)
     if (inline_host_new(world.logical, STAGE_FD_STAGES, NULL, &io, &host, &e) != 0)
         fail("the inline host does not start: %s", e.text);
     int rc;
-    while ((rc = inline_host_run(host, 1, &e)) == 0 || rc == ERR_UNFINISHED) {
-        if (rc == ERR_UNFINISHED)
+    unsigned looks = 0; /* since the log has grown */
+    while ((rc = inline_host_run(host, 1, &e)) == 0 || rc == ERR_UNFINISHED || rc == ERR_AGAIN) {
+        if (rc == ERR_AGAIN && !wait_for_more(disk, &looks))
+            break;
+        if (rc != 0)
             continue;
         if (++r->seqs == SEQS_MAX)
             fail("the input has more than %u seqs", SEQS_MAX);
@@ -71,7 +82,7 @@ static void run_inline(const struct disk *disk)
         for (size_t i = 0; i < r->output_count; i++)
             r->outputs[i].at[r->seqs] = length_of(disk, &r->outputs[i]);
     }
-    if (rc != ERR_END)
+    if (rc != (world.by_follow ? ERR_AGAIN : ERR_END))
         fail("the inline host failed: %s", e.text);
     for (size_t i = 0; i < world.logical->stage_count; i++)
         r->counts[i] = inline_host_counts(host, i);
@@ -83,7 +94,10 @@ void reference_make(const uint8_t *input, size_t input_len)
     struct reference *r = &world.reference;
     struct disk *disk = disk_new(false);
     int node = disk_make(disk, DISK_ROOT, INPUT_NAME, false);
-    disk_write(disk, node, 0, input, input_len);
+    if (world.by_follow)
+        follow_begin_reference();
+    else
+        disk_write(disk, node, 0, input, input_len);
     int state = disk_make(
         disk, disk_make(disk, disk_make(disk, DISK_ROOT, "var", true), "lib", true), "state", true);
     (void)disk_make(disk, state, "stages", true);

@@ -87,8 +87,8 @@ void start_begin(void)
     s->faults_before = world.faults.happened;
     s->start = (struct start_sim){0};
     /* What a journal holds would be gone, and could not be had again. */
-    s->start.options.fresh =
-        world.attempts > 1 && !world.by_pipe && fault_one_in(world.faults.fresh_one_in);
+    s->start.options.fresh = world.attempts > 1 && world.source == SOURCE_FILE &&
+                             fault_one_in(world.faults.fresh_one_in);
     world.may_be_fresh |= s->start.options.fresh;
     TRACE("supervisor prepares its start%s, attempt %llu",
           s->start.options.fresh ? " with --fresh" : "", (unsigned long long)world.attempts);

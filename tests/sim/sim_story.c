@@ -141,12 +141,20 @@ static void make_world(enum profile profile, struct sim_input *ret_input)
     world = (struct world){0};
     sim_report = report;
     sim_report.now_us = 1000000 + chance_below(1000000);
-    world.forms = topologies_pick(&world.durable, &world.by_pipe,
+    world.forms = topologies_pick(&world.durable, &world.source,
                                   profile == PROFILE_POWER || profile == PROFILE_DISK);
+    world.by_pipe = world.source == SOURCE_PIPE;
+    world.by_follow = world.source == SOURCE_FOLLOWED;
     world.topology = world.forms->variants[0];
     world.logical = world.forms->logical;
     draw_faults(profile);
     *ret_input = input_make();
+    if (world.by_pipe)
+        input_unmark(ret_input);
+    if (world.by_follow) {
+        input_end_line(ret_input);
+        follow_plan(ret_input->bytes, ret_input->len);
+    }
     reference_make(ret_input->bytes, ret_input->len);
     world.disk = disk_new(world.durable);
     (void)disk_make(world.disk, DISK_ROOT, INPUT_NAME, false);
@@ -181,7 +189,7 @@ static void give_input(const struct sim_input *input, bool whole)
     if (world.by_pipe) {
         pipe_begin(input->bytes, world.piped, len);
         world.piped = len;
-    } else {
+    } else if (!world.by_follow) {
         disk_write(world.disk, node, 0, input->bytes, len);
         disk_sync(world.disk, node);
     }
@@ -218,7 +226,7 @@ static uint64_t given_bytes(void)
 static void change_rest(struct sim_input *input)
 {
     /* The end that a source has noted stays where it is. */
-    if (world.topology->marks_end || world.by_pipe)
+    if (world.topology->marks_end || world.source != SOURCE_FILE)
         return;
     if (world.input_seqs != world.reference.seqs || !fault_one_in(world.faults.rest_one_in))
         return;
@@ -369,6 +377,8 @@ static void wait_for_somebody(void)
     uint64_t at_us = supervisor_ready_at_us();
     uint64_t pipe_us = pipe_writes_at_us();
     at_us = pipe_us < at_us ? pipe_us : at_us;
+    uint64_t follow_us = follow_acts_at_us();
+    at_us = follow_us < at_us ? follow_us : at_us;
     bool orphans = false;
     for (size_t i = 0; i < world.topology->stage_count; i++) {
         const struct process *process = world.supervisor.stages[i].process;
@@ -427,6 +437,20 @@ static void move_somebody(void)
     world.check_wanted = false;
 }
 
+/* A log has no end; but when all of it is written and done, somebody stops the run. */
+static bool is_all_done(void)
+{
+    const struct status_page *page = world.supervisor.stages[0].page;
+    return world.by_follow && follow_is_over() && page != NULL &&
+           atomic_load(&page->acked) == world.reference.seqs;
+}
+
+static void stop_at_the_end(void)
+{
+    if (world.supervisor.alive && !world.supervisor.stop_asked && is_all_done())
+        supervisor_ask_stop();
+}
+
 /* How a life of the supervisor may end. Returns whether the work is done. */
 static bool judge_outcome(void)
 {
@@ -438,6 +462,10 @@ static bool judge_outcome(void)
         return true;
     case CORE_OUTCOME_STOPPED:
     case CORE_OUTCOME_FORCED:
+        if (is_all_done()) {
+            check_done();
+            return true;
+        }
         if (s->stop_asked)
             return false;
         break;
@@ -475,6 +503,9 @@ static void run_to_the_end(struct sim_input *input)
         faults_of_the_turn();
         if (world.by_pipe)
             pipe_step();
+        if (world.by_follow)
+            follow_step();
+        stop_at_the_end();
         move_somebody();
         if (!world.supervisor.alive || !world.supervisor.exits)
             continue;
@@ -495,7 +526,7 @@ void story_play(uint64_t seed, enum profile profile, struct story_totals *totals
     make_world(profile, &input);
     world.input = &input;
     /* Where the end of a part is marked, the whole at once is another input. */
-    bool in_parts = chance_one_in(3) && !world.topology->marks_end;
+    bool in_parts = chance_one_in(3) && !world.topology->marks_end && !world.by_follow;
     if (in_parts) {
         give_input(&input, false);
         world.gives_whole = false;

@@ -115,8 +115,8 @@ static const char *const graphs[] = {
 #define CHAINS (sizeof chains / sizeof chains[0])
 #define GRAPHS (sizeof graphs / sizeof graphs[0])
 
-static struct topology_forms topologies[CHAINS + GRAPHS][2][2]; /* text, durability, source */
-static struct topology_forms random_forms;                      /* of the story that is played */
+static struct topology_forms topologies[CHAINS + GRAPHS][2][SOURCES]; /* text, durability */
+static struct topology_forms random_forms; /* of the story that is played */
 static bool random_only;
 
 /* Adds the text with other numbers of workers; as it is in the first variant. */
@@ -156,24 +156,32 @@ static struct topology *load(const char *durability, const char *stages, unsigne
     return topology;
 }
 
-/* The same topology on standard input. */
-static void put_pipe(char *text)
+/* The same topology with another source. */
+static void put_source(char *text, enum topology_source source)
 {
-    static const char file[] = "file.source, path: in, ";
-    static const char input[] = "stdin.source,          ";
+    static const char file[] = "file.source, path: in, max_line_bytes: 128 ";
+    static const char pipe[] = "stdin.source, max_line_bytes: 128          ";
+    static const char follow[] = ", follow: true";
+    if (source == SOURCE_FILE)
+        return;
     char *at = strstr(text, file);
-    INVARIANT(at != NULL && sizeof file == sizeof input);
-    memcpy(at, input, sizeof input - 1);
+    INVARIANT(at != NULL && sizeof file == sizeof pipe);
+    if (source == SOURCE_PIPE) {
+        memcpy(at, pipe, sizeof pipe - 1);
+        return;
+    }
+    at += sizeof file - 2;
+    memmove(at + sizeof follow - 1, at, strlen(at) + 1);
+    memcpy(at, follow, sizeof follow - 1);
 }
 
-static void load_forms(const char *durability, const char *text, bool by_pipe,
+static void load_forms(const char *durability, const char *text, enum topology_source source,
                        struct topology_forms *ret_forms)
 {
-    static char stages[RANDOM_GRAPH_BYTES_MAX];
-    INVARIANT(strlen(text) < sizeof stages);
+    static char stages[RANDOM_GRAPH_BYTES_MAX + 64];
+    INVARIANT(strlen(text) + 64 < sizeof stages);
     memcpy(stages, text, strlen(text) + 1);
-    if (by_pipe)
-        put_pipe(stages);
+    put_source(stages, source);
     for (unsigned variant = 0; variant < TOPOLOGY_VARIANTS; variant++)
         ret_forms->variants[variant] = load(durability, stages, variant, TOPOLOGY_PROCESSES);
     ret_forms->logical = load(durability, stages, 0, TOPOLOGY_LOGICAL);
@@ -185,8 +193,9 @@ void topologies_init(void)
     for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
         const char *text = i < CHAINS ? chains[i] : graphs[i - CHAINS];
         for (size_t k = 0; k < 2; k++) {
-            load_forms(durabilities[k], text, false, &topologies[i][k][0]);
-            load_forms(durabilities[k], text, true, &topologies[i][k][1]);
+            for (size_t source = 0; source < SOURCES; source++)
+                load_forms(durabilities[k], text, (enum topology_source)source,
+                           &topologies[i][k][source]);
         }
     }
 }
@@ -204,20 +213,20 @@ void topologies_done(void)
     free_forms(&random_forms);
     for (size_t i = 0; i < CHAINS + GRAPHS; i++) {
         for (size_t k = 0; k < 2; k++) {
-            free_forms(&topologies[i][k][0]);
-            free_forms(&topologies[i][k][1]);
+            for (size_t source = 0; source < SOURCES; source++)
+                free_forms(&topologies[i][k][source]);
         }
     }
 }
 
 /* A topology that nobody has seen before. */
-static const struct topology_forms *pick_random(bool durable, bool by_pipe)
+static const struct topology_forms *pick_random(bool durable, enum topology_source source)
 {
     static struct random_graph graph;
     random_graph_make(chance_bits(), durable, 3, &graph);
     TRACE("%s", graph.text);
     free_forms(&random_forms);
-    load_forms("", graph.text, by_pipe, &random_forms);
+    load_forms("", graph.text, source, &random_forms);
     return &random_forms;
 }
 
@@ -226,21 +235,23 @@ void topologies_random_only(void)
     random_only = true;
 }
 
-const struct topology_forms *topologies_pick(bool *ret_durable, bool *ret_by_pipe,
+const struct topology_forms *topologies_pick(bool *ret_durable, enum topology_source *ret_source,
                                              bool must_be_durable)
 {
     *ret_durable = must_be_durable || !chance_one_in(4);
-    *ret_by_pipe = chance_one_in(4);
+    uint64_t source = chance_below(8);
+    *ret_source = source < 2 ? SOURCE_PIPE : source == 2 ? SOURCE_FOLLOWED : SOURCE_FILE;
     if (random_only || chance_one_in(4)) {
-        const struct topology_forms *forms = pick_random(*ret_durable, *ret_by_pipe);
+        const struct topology_forms *forms = pick_random(*ret_durable, *ret_source);
         /* The end of a stream that a loss of power cut has a seq that no other input has. */
-        if (!*ret_by_pipe || !forms->logical->marks_end)
+        if (*ret_source == SOURCE_FILE || !forms->logical->marks_end)
             return forms;
-        *ret_by_pipe = false;
-        return pick_random(*ret_durable, false);
+        *ret_source = SOURCE_FILE;
+        return pick_random(*ret_durable, SOURCE_FILE);
     }
     size_t i = chance_one_in(3) ? chance_below(CHAINS) : CHAINS + chance_below(GRAPHS);
     const struct topology_forms *forms = topologies[i][*ret_durable ? 0 : 1];
-    *ret_by_pipe = *ret_by_pipe && !forms[1].logical->marks_end;
-    return &forms[*ret_by_pipe ? 1 : 0];
+    if (forms[*ret_source].logical->marks_end)
+        *ret_source = SOURCE_FILE;
+    return &forms[*ret_source];
 }

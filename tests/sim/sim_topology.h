@@ -25,11 +25,16 @@ struct topology_forms {
     struct topology *logical;
 };
 
-/*
- * Chooses by chance, and whether what is acked survives a power loss, and whether the source reads
- * standard input.
- */
-const struct topology_forms *topologies_pick(bool *ret_durable, bool *ret_by_pipe,
+/* How the input comes. */
+enum topology_source {
+    SOURCE_FILE,
+    SOURCE_PIPE,     /* through standard input */
+    SOURCE_FOLLOWED, /* in files that are appended to and rotated */
+    SOURCES
+};
+
+/* Chooses by chance, and whether what is acked survives a power loss, and how the input comes. */
+const struct topology_forms *topologies_pick(bool *ret_durable, enum topology_source *ret_source,
                                              bool must_be_durable);
 
 #endif

@@ -207,9 +207,11 @@ struct world {
     seq_number input_seqs;                     /* of the input as it lies there now */
     bool check_wanted;                         /* check_recovery() before anything else happens */
     struct sim_input *input;
-    bool gives_whole;  /* and not its first part */
-    size_t piped;      /* so much of it is for this pipe or former ones */
-    size_t newlines;   /* that are in it for lines that a loss of power has cut */
+    bool gives_whole; /* and not its first part */
+    size_t piped;     /* so much of it is for this pipe or former ones */
+    size_t newlines;  /* that are in it for lines that a loss of power has cut */
+    enum topology_source source;
+    bool by_follow;    /* the input comes in a file that is followed */
     bool by_pipe;      /* the input comes through standard input */
     seq_number given;  /* the last record that any stage was given of it */
     bool rest_changed; /* what was shown of the input before may not come again */
@@ -218,6 +220,19 @@ struct world {
 };
 
 extern struct world world;
+
+/* --- sim_follow.c --- */
+
+/* Plans how somebody writes these bytes to a file, which he rotates now and then. */
+void follow_plan(const uint8_t *bytes, size_t len);
+/* When he does something next; UINT64_MAX: nobody knows. */
+uint64_t follow_acts_at_us(void);
+bool follow_is_over(void);
+/* Does the next thing, if it is time. */
+void follow_step(void);
+/* The same on a disk of the inline host, whenever it has read all; false: that was all. */
+void follow_begin_reference(void);
+bool follow_step_reference(struct disk *disk);
 
 /* --- sim_pipe.c --- */
 
@@ -228,7 +243,6 @@ void boot_begin(struct disk *disk);
 void pipe_begin(const uint8_t *bytes, size_t from, size_t to);
 /* The same for the inline host: all of it is there at once. */
 void pipe_begin_reference(const uint8_t *bytes, size_t len);
-void pipe_no_reference(void);
 bool pipe_is_ready(void);
 /* When somebody writes next; UINT64_MAX: not before something is read, or never. */
 uint64_t pipe_writes_at_us(void);
