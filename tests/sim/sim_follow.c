@@ -23,6 +23,7 @@ struct writer {
     unsigned renames; /* files to be renamed before the new one is made */
     bool rotating;
     uint64_t acts_us, pause_us_max;
+    uint64_t born_us; /* when the file was made that he writes to */
 };
 
 static struct writer writer, reference_writer;
@@ -102,8 +103,8 @@ bool follow_is_over(void)
 uint64_t follow_acts_at_us(void)
 {
     /* What was rotated before a source began with the file is not its own. */
-    bool waits = world.given == 0 && writer.rotation_count > 0 &&
-                 writer.written == writer.rotates_at[0];
+    bool waits =
+        world.given == 0 && writer.rotation_count > 0 && writer.written == writer.rotates_at[0];
     return !world.by_follow || is_over(&writer) || waits ? UINT64_MAX : writer.acts_us;
 }
 
@@ -112,7 +113,16 @@ void follow_step(void)
     if (sim_report.now_us < follow_acts_at_us())
         return;
     size_t most = 1 + chance_below(chance_one_in(3) ? 4000 : 200);
+    size_t rotated = writer.rotated;
+    bool waited = sim_report.now_us >= writer.born_us + ROTATION_PAUSE_US;
     act(&writer, world.disk, most);
+    /* The last lines and the rotation may come between any two calls of who reads. */
+    if (waited && world.given != 0 && rotated < writer.rotation_count && chance_one_in(3)) {
+        while (writer.rotated == rotated)
+            act(&writer, world.disk, SIZE_MAX);
+    }
+    if (writer.rotated != rotated)
+        writer.born_us = sim_report.now_us;
     writer.acts_us = sim_report.now_us + chance_below(writer.pause_us_max) +
                      (writer.rotating && writer.renames > writer.rotated ? ROTATION_PAUSE_US : 0);
     TRACE("the log has %zu bytes in all", writer.written);
