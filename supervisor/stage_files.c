@@ -62,12 +62,17 @@ static char *follow_link(const char *path)
     return next;
 }
 
-/* The whole path of what need not be there. The caller frees it. */
+/*
+ * The whole path of what need not be there. The caller frees it. Where we are may be gone too; and
+ * what is too long for the kernel is no file, by whatever name.
+ */
 static char *whole_path(const char *path, unsigned links)
 {
     char *whole = realpath(path, NULL);
     if (whole != NULL)
         return whole;
+    if (strcmp(path, ".") == 0 || strlen(path) >= PATH_MAX)
+        return memory_dup(path, strlen(path));
     char *next = links < LINKS_MAX ? follow_link(path) : NULL;
     const char *slash = strrchr(path, '/');
     if (next != NULL) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/state_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -190,6 +191,36 @@ static int try_lock(struct state_dir *d, struct err *e)
     return 0;
 }
 
+/* Whether a process has the directory open; also if we may not know. */
+static bool has_open(long pid, int dir_fd)
+{
+    char path[64];
+    struct stat ours, theirs;
+    (void)snprintf(path, sizeof path, "/proc/%ld/fd", pid);
+    DIR *fds = opendir(path);
+    if (fds == NULL || fstat(dir_fd, &ours) != 0) {
+        if (fds != NULL)
+            (void)closedir(fds);
+        return errno != ENOENT;
+    }
+    bool found = false;
+    struct dirent *entry;
+    while (!found && (entry = readdir(fds)) != NULL)
+        found = fstatat(dirfd(fds), entry->d_name, &theirs, 0) == 0 &&
+                theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+    (void)closedir(fds);
+    return found;
+}
+
+/*
+ * Whether the pid in the lock file is still that of the supervisor. Numbers come again, in a
+ * container soon: it may be ours, or that of anybody.
+ */
+static bool is_at_work(const struct state_dir *d, long pid)
+{
+    return pid > 0 && pid != (long)getpid() && is_alive((pid_t)pid) && has_open(pid, d->fd);
+}
+
 static int say_busy(const struct state_dir *d, long pid, struct err *e)
 {
     char who[32] = "";
@@ -212,9 +243,8 @@ static int take_lock(struct state_dir *d, struct err *e)
          * and one that has just begun has not written its pid yet.
          */
         long pid = holder_of(d);
-        bool here = pid > 0 && is_alive((pid_t)pid);
-        if (here || waited_ms >= (pid > 0 ? LOCK_ORPHANS_MS_MAX : LOCK_PID_MS_MAX))
-            return say_busy(d, pid, e);
+        if (is_at_work(d, pid) || waited_ms >= (pid > 0 ? LOCK_ORPHANS_MS_MAX : LOCK_PID_MS_MAX))
+            return say_busy(d, pid != (long)getpid() ? pid : 0, e);
         const struct timespec pause = {.tv_nsec = LOCK_RETRY_MS * 1000000L};
         (void)nanosleep(&pause, NULL);
     }
@@ -226,17 +256,11 @@ long state_dir_holder(const char *path)
     if (file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &d.fd, NULL) != 0)
         return 0;
     long pid = holder_of(&d);
-    bool here = pid > 0 && is_alive((pid_t)pid);
-    /* The pid may be another process by now: one that holds no lock here. */
-    if (here && flock(d.fd, LOCK_SH | LOCK_NB) == 0) {
-        int lock_fd = -1;
-        here = file_open(d.fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW, 0, &lock_fd, NULL) == 0 &&
-               flock(lock_fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-        if (lock_fd >= 0)
-            (void)close(lock_fd);
-    }
+    /* Trying the lock would be in the way of a supervisor that begins just now. */
+    if (!is_at_work(&d, pid))
+        pid = 0;
     (void)close(d.fd);
-    return here ? pid : 0;
+    return pid;
 }
 
 static int write_pid(const struct state_dir *d, struct err *e)

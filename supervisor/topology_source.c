@@ -8,6 +8,7 @@
 
 #include "common/file.h"
 #include "common/limits.h"
+#include "common/path.h"
 
 #define STDIN_ARGUMENT "-"
 
@@ -17,6 +18,15 @@ static bool is_stdin(const struct stat *st)
     return fstat(STDIN_FILENO, &in) == 0 && in.st_dev == st->st_dev && in.st_ino == st->st_ino;
 }
 
+/* Another process would find another file there: /dev/stdin, /proc/self/fd/3. */
+static bool is_of_process(const char *name)
+{
+    struct buf way = {0};
+    bool is = path_is_of_process(name, &way);
+    buf_done(&way);
+    return is;
+}
+
 static int read_text(int fd, struct topology_source *source, struct err *e)
 {
     struct stat st;
@@ -24,8 +34,9 @@ static int read_text(int fd, struct topology_source *source, struct err *e)
         return err_set_errno(e, "cannot read it");
     if (S_ISDIR(st.st_mode))
         return err_set(e, ERR_INVALID, "it is a directory; name the file of the topology in it");
-    source->is_stdin = is_stdin(&st);
-    source->is_once = fd == STDIN_FILENO || !S_ISREG(st.st_mode);
+    source->is_once = fd == STDIN_FILENO || !S_ISREG(st.st_mode) || is_of_process(source->name);
+    /* Of a file that was opened by its own name, standard input still has all. */
+    source->is_stdin = source->is_once && is_stdin(&st);
     if (source->is_once)
         source->beside = STDIN_ARGUMENT;
     else

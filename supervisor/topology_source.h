@@ -20,7 +20,7 @@ struct topology_source {
      */
     const char *beside;
     bool is_stdin; /* standard input has been read for it */
-    bool is_once;  /* it cannot be read another time */
+    bool is_once;  /* it cannot be read another time, or not by another process */
     struct buf text;
 };
 

@@ -108,3 +108,17 @@ for path in out.txt.1 folder/out.txt in.txt.out "$state.x"; do
     second "$path"
     "$BULKHEAD" check t.yaml >out 2>err || fail "$path: $(cat err)"
 done
+
+# Where we are may be gone, and a path may be longer than any file's: no crash, and what can be said is.
+mkdir gone
+cp t.yaml whole.yaml
+(
+    cd gone
+    rmdir ../gone
+    expect_exit 5 "$BULKHEAD" run --state relative "$OLDPWD/whole.yaml" >../out 2>&1 || exit 1
+) 2>/dev/null || fail "run in a directory that is gone: exit $?"
+long=$(printf '/a%.0s' $(seq 40000))
+sed "s|path: [^ }]*out[^ }]*|path: $long|" t.yaml >long.yaml
+code=0
+"$BULKHEAD" check long.yaml >out 2>&1 || code=$?
+[ "$code" -le 3 ] || fail "a long path: exit $code: $(head -c 300 out)"

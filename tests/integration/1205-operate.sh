@@ -37,6 +37,23 @@ expect_exit 6 "$BULKHEAD" status --state state >out 2>errors
 grep -q "no supervisor is running in 'state'" errors || fail "$(cat errors)"
 grep -q '^t (version 1), .*pid ' out || fail "the last run was not shown: $(cat out)"
 
+# --- numbers of processes come again, in a container soon: that of the lock may be anybody's ---
+mkfifo let_go
+python3 -c 'import fcntl, os
+fcntl.flock(os.open("state", os.O_RDONLY), fcntl.LOCK_EX)
+open("held", "w").close()
+open("let_go").readline()' & # an orphan that lives on for a moment, as stages do
+wait_for test -e held
+"$BULKHEAD" run --quiet --state state t.yaml >run.out 2>run.err &
+supervisor=$!
+echo $$ >state/lock
+opened() { ls -l "/proc/$supervisor/fd" 2>/dev/null | grep -q "$PWD/state\$"; }
+wait_for opened
+echo go >let_go
+wait "$supervisor" || fail "it did not wait: $(cat run.err)"
+supervisor=""
+same answers input
+
 # --- everybody gets SIGTERM at once: a drain, and nobody has to be started again ---
 processes() { # the supervisor and all its children
     echo "$supervisor"
