@@ -63,7 +63,8 @@ run = subprocess.Popen(command, stdin=subprocess.DEVNULL, **streams)
 def is_stuck():
     try:
         with open(f"/proc/{run.pid}/syscall") as file:
-            return file.read().split()[0] == number
+            words = file.read().split()
+        return words[0] == number and (call != "write" or int(words[1], 16) == int(descriptor))
     except OSError:
         return False
 while run.poll() is None and not is_stuck():
