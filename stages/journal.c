@@ -610,6 +610,9 @@ static int cut_torn(struct journal *j, struct err *e)
     (void)close(fd);
     if (rc == 0)
         rc = file_truncate(s->fd, j->at, e);
+    /* The next segment may be on the disk before; then what was cut off must not come back. */
+    if (rc == 0 && j->config.durable)
+        rc = file_sync(s->fd, e);
     j->cut_bytes = at - j->at;
     return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
 }

@@ -74,6 +74,18 @@ static int create_empty(struct store *s, struct err *e)
     return 0;
 }
 
+/*
+ * Cuts off the end of a log. The next log may be on the disk before that is, and after a loss of
+ * power what was cut off must not come back behind it.
+ */
+static int cut(const struct store *s, int fd, uint64_t file_len, uint64_t len, struct err *e)
+{
+    if (file_len == len)
+        return 0;
+    int rc = file_truncate(fd, len, e);
+    return rc == 0 && s->durable ? file_sync(fd, e) : rc;
+}
+
 /* Opens the newest log where the image left it; ERR_NOT_FOUND if they do not fit together. */
 static int attach_log(struct store *s, struct err *e)
 {
@@ -86,7 +98,7 @@ static int attach_log(struct store *s, struct err *e)
     bool fits = check_schema(s, &header, e) == 0 && check_secret(s, &header, "log", e) == 0 &&
                 memcmp(header.secret, image_secret(&s->image), STORE_SECRET_BYTES) == 0 &&
                 file_length(fd, &len, e) == 0 && len >= commit.log_len &&
-                file_truncate(fd, commit.log_len, e) == 0;
+                cut(s, fd, len, commit.log_len, e) == 0;
     if (!fits) {
         (void)close(fd);
         return ERR_NOT_FOUND;
@@ -141,7 +153,7 @@ static int cut_torn_end(const struct store *s, int fd, uint64_t number, uint64_t
     if (torn_fd >= 0)
         (void)close(torn_fd);
     free(piece);
-    return rc == 0 ? file_truncate(fd, len, e) : rc;
+    return rc == 0 ? cut(s, fd, file_len, len, e) : rc;
 }
 
 /*
