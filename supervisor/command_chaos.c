@@ -24,6 +24,7 @@
 #include "supervisor/command_options.h"
 #include "supervisor/inherited.h"
 #include "supervisor/state_dir.h"
+#include "supervisor/surroundings.h"
 
 #define USAGE                                                                                      \
     "chaos [--kills N] [--seed S] [--targets STAGE,...] [--keep DIR] "                             \
@@ -361,8 +362,10 @@ static int check_repeatable(const struct topology *t)
 static int prepare(struct chaos *c)
 {
     uint32_t drawn;
-    int code =
-        command_load_topology(c->file, &c->settings, TOPOLOGY_PROCESSES, &c->source, &c->topology);
+    int code = surroundings_require(true);
+    if (code == EXIT_OK)
+        code = command_load_topology(c->file, &c->settings, TOPOLOGY_PROCESSES, &c->source,
+                                     &c->topology);
     if (code == EXIT_OK)
         code = check_repeatable(c->topology);
     if (code == EXIT_OK)

@@ -28,6 +28,7 @@
 #include "supervisor/state_dir.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/surroundings.h"
 
 #define USAGE                                                                                      \
     "run [--inline] [--fresh] [--discard STAGE]... [--accept-gap] [--state DIR] "                  \
@@ -451,7 +452,9 @@ static int open_streams(struct run *run)
 
 static int run_all(struct run *run)
 {
-    int code = command_load_topology(run->file, &run->settings,
+    int code = surroundings_require(!run->inline_host);
+    if (code == EXIT_OK)
+        code = command_load_topology(run->file, &run->settings,
                                      run->inline_host ? TOPOLOGY_LOGICAL : TOPOLOGY_PROCESSES,
                                      &run->source, &run->topology);
     if (code == EXIT_OK)

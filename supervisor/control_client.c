@@ -19,14 +19,29 @@
 #define ANSWER_BYTES_MAX (1u << 20)
 #define ANSWER_SECONDS_MAX 5
 
+/* By way of /proc the path stays short; where there is none, from the directory itself. */
+static int connect_in(int fd, int dir_fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path,
+                   "/proc/self/fd/%d/" CONTROL_SOCKET_FILE, dir_fd);
+    int rc = connect(fd, (struct sockaddr *)&address, sizeof address);
+    int here = rc != 0 && errno == ENOENT ? open(".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (here < 0)
+        return rc;
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", CONTROL_SOCKET_FILE);
+    if (fchdir(dir_fd) == 0)
+        rc = connect(fd, (struct sockaddr *)&address, sizeof address);
+    bool is_back = fchdir(here) == 0;
+    (void)close(here);
+    return is_back ? rc : -1;
+}
+
 int control_client_connect(const char *state_path)
 {
     int dir_fd = open(state_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir_fd < 0)
         return -1;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof address.sun_path,
-                   "/proc/self/fd/%d/" CONTROL_SOCKET_FILE, dir_fd);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     /* A supervisor that is stopped accepts a few and says nothing. */
     const struct timeval patience = {.tv_sec = ANSWER_SECONDS_MAX};
@@ -34,7 +49,7 @@ int control_client_connect(const char *state_path)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     }
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (fd >= 0 && connect_in(fd, dir_fd) != 0) {
         (void)close(fd);
         fd = -1;
     }
