@@ -40,6 +40,16 @@ int err_set_errno(struct err *e, const char *format, ...)
     return ERR_IO;
 }
 
+void err_note_new(struct err *e, int dir_fd, const char *path)
+{
+    if (e == NULL || e->want != WANT_SPACE || want_of_new(dir_fd, path) != WANT_INODES)
+        return;
+    e->want = WANT_INODES;
+    size_t used = strlen(e->text);
+    (void)snprintf(e->text + used, sizeof e->text - used,
+                   ": its file system has no inodes left (df -i), for any new file");
+}
+
 int err_wrap(struct err *e, const char *format, ...)
 {
     if (e == NULL)

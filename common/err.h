@@ -54,6 +54,12 @@ int err_set(struct err *e, int code, const char *format, ...) __attribute__((for
  */
 int err_set_errno(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * After err_set_errno() of a call that was to make something new, whose path is in dir_fd or, with
+ * AT_FDCWD, whole: if it was inodes that there were none of, the want and the text say so.
+ */
+void err_note_new(struct err *e, int dir_fd, const char *path);
+
 /* Puts "format: " in front of the text; the code stays. e may be NULL. Returns: e's code. */
 int err_wrap(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -33,8 +33,7 @@ static int space_or_io(int error, struct err *e)
 /* As space_or_io(), of a call that was to make a new file or directory. */
 static int new_or_io(int error, int dir_fd, const char *name, struct err *e)
 {
-    if (error == ENOSPC && e != NULL)
-        e->want = want_of_new(dir_fd, name);
+    err_note_new(e, dir_fd, name);
     return space_or_io(error, e);
 }
 

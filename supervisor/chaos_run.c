@@ -224,6 +224,8 @@ static int make_dir(const struct chaos_run *run, const char *name, struct err *e
     int rc = mkdir(path, 0700) == 0 || errno == EEXIST
                  ? 0
                  : err_set_errno(e, "cannot make the directory '%s'", path);
+    if (rc != 0)
+        err_note_new(e, AT_FDCWD, path);
     free(path);
     return rc;
 }

@@ -204,9 +204,14 @@ static int make_scratch(struct chaos *c)
                                      parent != NULL && *parent != '\0' ? parent : "/tmp");
     bool made = c->keep != NULL ? mkdir(path, 0700) == 0 || (errno == EEXIST && is_empty(path))
                                 : mkdtemp(path) != NULL;
-    if (!made)
-        log_line(LOG_ERROR, "cannot make the directory '%s': %s%s", path, strerror(errno),
-                 c->keep != NULL ? "; --keep wants one that is new or empty" : "");
+    if (!made) {
+        struct err e;
+        bool is_taken = c->keep != NULL && errno == EEXIST;
+        (void)err_set_errno(&e, "cannot make the directory '%s'", path);
+        err_note_new(&e, AT_FDCWD, path);
+        log_line(LOG_ERROR, "%s%s", e.text,
+                 is_taken ? "; --keep wants one that is new or empty" : "");
+    }
     c->run.scratch = made ? realpath(path, NULL) : NULL;
     free(path);
     return c->run.scratch != NULL ? EXIT_OK : EXIT_REFUSED;

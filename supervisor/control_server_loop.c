@@ -176,8 +176,10 @@ static int listen_in(struct control_server *server, struct err *e)
     mode_t before = umask(0177);
     bool good = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
     (void)umask(before);
-    if (!good || listen(fd, CLIENTS_MAX) != 0)
+    if (!good || listen(fd, CLIENTS_MAX) != 0) {
         rc = err_set_errno(e, "cannot listen on the control socket");
+        err_note_new(e, server->dir_fd, CONTROL_SOCKET_FILE);
+    }
     if (rc == 0)
         rc = remember_name(server, e);
     if (rc != 0)

@@ -82,10 +82,12 @@ static int make_path(const char *path, struct err *e)
         char saved = *at;
         *at = '\0';
         bool is_new = mkdirat(AT_FDCWD, partial, 0700) == 0;
-        if (!is_new && errno != EEXIST)
+        if (!is_new && errno != EEXIST) {
             rc = err_set_errno(e, "cannot make the directory '%s'", partial);
-        else if (is_new || saved == '\0' || may_be_made(partial))
+            err_note_new(e, AT_FDCWD, partial);
+        } else if (is_new || saved == '\0' || may_be_made(partial)) {
             rc = sync_entry(partial, is_new, e);
+        }
         *at = saved;
         if (saved == '\0')
             break;

@@ -2,9 +2,9 @@
 /*
  * surroundings.h - what a run needs of the root directory it is started in
  *
- * In an empty chroot, or a container that masks it, there is no /proc. Then no stage can be executed
- * and no socket be named, and what would go wrong without a word is worse: files are known by
- * way of it (an output in the state directory, an input that was renamed).
+ * In an empty chroot, or a container that masks it, there is no /proc. Then no stage can be
+ * executed and no socket be named, and what would go wrong without a word is worse: files are known
+ * by way of it (an output in the state directory, an input that was renamed).
  */
 #ifndef BULKHEAD_SUPERVISOR_SURROUNDINGS_H
 #define BULKHEAD_SUPERVISOR_SURROUNDINGS_H
