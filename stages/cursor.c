@@ -2,12 +2,14 @@
 #include "stages/cursor.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/limits.h"
 
 #define CURSOR_FILE "cursor"
 #define CURSOR_VERSION 3u
@@ -78,6 +80,18 @@ static int refuse_version(uint32_t version, struct err *e)
                    version, CURSOR_VERSION_SHORT, CURSOR_VERSION);
 }
 
+/* Numbers that count on would begin anew at 0 soon behind these, and old would be taken for new. */
+static int check_numbers(const struct slot *slot, uint64_t offset, struct err *e)
+{
+    uint64_t seq = bytes_get_u64(slot->payload);
+    if (seq <= SEQ_MAX && slot->counter != 0 && slot->counter <= INT64_MAX)
+        return 0;
+    return err_set(e, ERR_CORRUPT,
+                   CURSOR_FILE ": holds the seq %" PRIu64 " and the counter %" PRIu64
+                               " (offset %" PRIu64 "), which nobody can have come to",
+                   seq, slot->counter, offset);
+}
+
 static int choose_slot(struct cursor *c, uint32_t magic, uint8_t ret_payload[CURSOR_PAYLOAD_BYTES],
                        bool *ret_found, struct err *e)
 {
@@ -102,6 +116,9 @@ static int choose_slot(struct cursor *c, uint32_t magic, uint8_t ret_payload[CUR
         return err_set(e, ERR_MISMATCH, CURSOR_FILE " was written by another kind of stage");
     if (newest->version != CURSOR_VERSION && newest->version != CURSOR_VERSION_SHORT)
         return refuse_version(newest->version, e);
+    int rc = check_numbers(newest, second ? SLOT_DISTANCE : 0, e);
+    if (rc != 0)
+        return rc;
     c->counter = newest->counter;
     memcpy(ret_payload, newest->payload, CURSOR_PAYLOAD_BYTES);
     *ret_found = true;

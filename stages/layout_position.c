@@ -4,12 +4,14 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/bytes.h"
 #include "common/file.h"
+#include "common/limits.h"
 #include "stages/cursor.h"
 #include "stages/layout_p.h"
 #include "stages/stage.h"
@@ -61,6 +63,10 @@ static int read_workers(const struct topology *topology, const struct stage *sta
             rc = layout_open_worker(base_fd, i, &dir_fd, e);
         if (rc == 0)
             rc = read_worker(topology, stage, dir_fd, &layout, i, &found, &seq, &most, e);
+        if (rc == 0 && most > SEQ_MAX)
+            rc = err_set(e, ERR_CORRUPT,
+                         "it is said to be at the seq %" PRIu64 ", which nobody can have come to",
+                         most);
         if (rc == 0)
             add(position, i, found, seq, most);
         if (dir_fd >= 0 && dir_fd != base_fd)

@@ -2,6 +2,7 @@
 #include "stages/quarantine.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/limits.h"
 #include "common/memory.h"
 
 #define QUARANTINE_MAGIC 0x55514842u /* "BHQU" */
@@ -66,6 +68,12 @@ static int decode(const uint8_t *bytes, size_t len, const char *owner, struct qu
         entry->seq = bytes_get_u64(at + ENTRY_AT_SEQ);
         memcpy(entry->cause, at + ENTRY_AT_CAUSE, QUARANTINE_CAUSE_BYTES_MAX);
         memcpy(entry->words, at + ENTRY_AT_WORDS, QUARANTINE_WORDS_BYTES_MAX);
+        seq_number before = i == 0 ? 0 : ret->entries[i - 1].seq;
+        if (entry->seq <= before || entry->seq > SEQ_MAX)
+            return err_set(e, ERR_CORRUPT,
+                           QUARANTINE_FILE ": holds the seq %" PRIu64 " (offset %zu), which cannot "
+                                           "stand there",
+                           entry->seq, (size_t)(at - bytes));
     }
     return 0;
 }

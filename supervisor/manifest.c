@@ -179,6 +179,11 @@ static bool take_number(char **line, bool is_last, uint64_t *ret_number)
     return true;
 }
 
+static bool take_seq(char **line, bool is_last, seq_number *ret_seq)
+{
+    return take_number(line, is_last, ret_seq) && *ret_seq <= SEQ_MAX;
+}
+
 static int hex_digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -210,7 +215,7 @@ static bool read_stage(struct manifest *m, char *line)
     const char *kind = name != NULL ? take_word(&line, false) : NULL;
     const char *keeps = kind != NULL ? take_word(&line, false) : NULL;
     uint64_t begins_after;
-    if (keeps == NULL || !take_number(&line, true, &begins_after) || !text_is_name(name) ||
+    if (keeps == NULL || !take_seq(&line, true, &begins_after) || !text_is_name(name) ||
         manifest_find(m, name) != NULL ||
         (strcmp(keeps, "keeps") != 0 && strcmp(keeps, "passes") != 0))
         return false;
@@ -232,7 +237,7 @@ static bool read_option(struct manifest_stage *stage, char *line)
 static bool read_gap(struct manifest_stage *stage, char *line)
 {
     uint64_t first, last;
-    if (stage == NULL || !take_number(&line, false, &first) || !take_number(&line, true, &last) ||
+    if (stage == NULL || !take_seq(&line, false, &first) || !take_seq(&line, true, &last) ||
         first == 0 || last < first)
         return false;
     manifest_add_gap(stage, first, last);
@@ -243,7 +248,8 @@ static bool read_empty(struct manifest *m, char *line)
 {
     uint64_t device, inode, length;
     if (!take_number(&line, false, &device) || !take_number(&line, false, &inode) ||
-        !take_number(&line, false, &length) || *line != '/' || !unescape(line))
+        !take_number(&line, false, &length) || length > INT64_MAX || *line != '/' ||
+        !unescape(line))
         return false;
     manifest_add_empty(m, line, device, inode, length);
     return true;

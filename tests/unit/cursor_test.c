@@ -15,6 +15,7 @@
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/limits.h"
 #include "stages/cursor.h"
 
 #define MAGIC 0x54534554u
@@ -143,6 +144,43 @@ static void a_torn_first_write_is_no_write(void **state)
     cursor_close(&c);
 }
 
+/* With a checksum that fits, but numbers that no stage can have come to. */
+static void numbers_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t at;
+        uint64_t number;
+        int rc;
+    } cases[] = {{16, UINT64_MAX, ERR_CORRUPT},
+                 {16, SEQ_MAX + UINT64_C(1), ERR_CORRUPT},
+                 {16, SEQ_MAX, 0},
+                 {8, UINT64_MAX, ERR_CORRUPT},
+                 {8, 0, ERR_CORRUPT},
+                 {8, INT64_MAX, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cursor c;
+        uint8_t payload[CURSOR_PAYLOAD_BYTES] = {1}, slot[140];
+        bool found;
+        struct err e;
+        (void)unlinkat(dir_fd, "cursor", 0);
+        assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
+        memset(payload, 0, sizeof payload);
+        assert_int_equal(cursor_write(&c, MAGIC, payload, NULL), 0);
+        size_t got;
+        assert_int_equal(file_read_at(c.fd, 0, slot, sizeof slot, &got, NULL), 0);
+        bytes_put_u64(slot + cases[i].at, cases[i].number);
+        bytes_put_u32(slot + 136, hash_crc32c(0, slot, 136));
+        assert_int_equal(file_write_at(c.fd, 0, slot, sizeof slot, NULL), 0);
+        cursor_close(&c);
+        int rc = cursor_open(&c, dir_fd, MAGIC, false, payload, &found, &e);
+        assert_int_equal(rc, cases[i].rc);
+        if (rc != 0 && strstr(e.text, "cursor: ") == NULL)
+            fail_msg("%s", e.text);
+        cursor_close(&c);
+    }
+}
+
 static void a_cursor_of_another_kind_is_refused(void **state)
 {
     (void)state;
@@ -252,6 +290,7 @@ int main(void)
         TEST(a_torn_write_leaves_the_one_before),
         TEST(damage_to_both_slots_is_refused),
         TEST(a_torn_first_write_is_no_write),
+        TEST(numbers_that_cannot_be_are_refused),
         TEST(a_cursor_of_another_kind_is_refused),
         TEST(the_version_before_is_read),
         TEST(another_version_is_named),

@@ -32,9 +32,9 @@ static void make_sample(struct manifest *m)
     manifest_add_option(stage, "where.odd name.equals", "");
     stage = manifest_add_stage(m, "dead-letters", "dead_letter.sink");
     stage->keeps = true;
-    stage->begins_after = UINT64_MAX;
+    stage->begins_after = SEQ_MAX;
     manifest_add_gap(stage, 1, 9);
-    manifest_add_gap(stage, 11, UINT64_MAX);
+    manifest_add_gap(stage, 11, SEQ_MAX);
     (void)manifest_add_stage(m, "pass", "filter");
     manifest_add_remove(m, "gone");
     manifest_add_empty(m, "/out \\x41", 1, 2, 3);
@@ -55,14 +55,14 @@ static void what_is_written_is_read_again(void **state)
                                          "option path /a b/c\\x5cd\\x0a\\x01\xff\n"
                                          "option where.odd\\x20name.equals \n"
                                          "stage dead-letters dead_letter.sink keeps "
-                                         "18446744073709551615\n"
+                                         "9223372036854775807\n"
                                          "gap 1 9\n"
-                                         "gap 11 18446744073709551615\n"
+                                         "gap 11 9223372036854775807\n"
                                          "stage pass filter passes 0\n"
                                          "empty 1 2 3 /out \\x5cx41\n"
                                          "remove gone\n"
                                          "remove-all\n"
-                                         "crc32c c3c9a421\n");
+                                         "crc32c 7955af77\n");
     assert_int_equal(manifest_read(text.data, text.len, &read, &e), 0);
     assert_true(manifest_has_work(&read));
     assert_string_equal(read.stages[0].options[0].text, "/a b/c\\d\n\x01\xff");
@@ -103,6 +103,8 @@ static void lines_that_cannot_be_are_refused_by_number(void **state)
     refuse(HEAD "stage a k keeps x\n", ":3:");
     refuse(HEAD "stage a k keeps -1\n", ":3:");
     refuse(HEAD "stage a k keeps 18446744073709551616\n", ":3:");
+    refuse(HEAD "stage a k keeps 18446744073709551615\n", ":3:");
+    refuse(HEAD "stage a k keeps 9223372036854775808\n", ":3:");
     refuse(HEAD "stage a k holds 1\n", ":3:");
     refuse(HEAD "stage ../a k keeps 1\n", ":3:");
     refuse(HEAD "stage a k keeps 1\nstage a k keeps 1\n", ":4:");
@@ -114,6 +116,8 @@ static void lines_that_cannot_be_are_refused_by_number(void **state)
     refuse(HEAD "gap 1 2\n", ":3:");
     refuse(HEAD "stage a k keeps 1\ngap 2 1\n", ":4:");
     refuse(HEAD "stage a k keeps 1\ngap 0 1\n", ":4:");
+    refuse(HEAD "stage a k keeps 1\ngap 1 9223372036854775808\n", ":4:");
+    refuse(HEAD "empty 1 2 9223372036854775808 /a\n", ":3:");
     refuse(HEAD "remove ..\n", ":3:");
     refuse(HEAD "remove a/b\n", ":3:");
     refuse(HEAD "empty 1 2 3 relative\n", ":3:");

@@ -188,6 +188,22 @@ static void no_damage_goes_unseen(void **state)
     assert_refused("longer", bytes_len);
 }
 
+/* A list that is in no order is searched in vain, and then its records are given out again. */
+static void numbers_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const seq_number bad[][2] = {{0, 7}, {8, 7}, {7, 7}, {7, UINT64_MAX}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct quarantine_entry entries[2] = {{.seq = bad[i][0], .cause = "hung"},
+                                              {.seq = bad[i][1], .cause = "hung"}};
+        struct quarantine q = {.entries = entries, .count = 2};
+        struct err e;
+        assert_int_equal(quarantine_write(dir_fd, "t/s", &q, &e), 0);
+        assert_int_equal(quarantine_load(dir_fd, "t/s", &q, &e), ERR_CORRUPT);
+        assert_non_null(strstr(e.text, "quarantine: "));
+    }
+}
+
 int main(void)
 {
     if (mkdtemp(directory) == NULL)
@@ -195,10 +211,15 @@ int main(void)
     dir_fd = open(directory, O_RDONLY | O_DIRECTORY);
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, set_up)
-        TEST(nothing_is_there_at_first), TEST(entries_are_found_by_seq_in_any_order_of_adding),
-        TEST(a_seq_is_added_once),       TEST(texts_may_have_their_full_length),
-        TEST(there_is_a_limit),          TEST(the_file_of_another_stage_is_refused),
-        TEST(another_version_is_named),  TEST(no_damage_goes_unseen),
+        TEST(nothing_is_there_at_first),
+        TEST(entries_are_found_by_seq_in_any_order_of_adding),
+        TEST(a_seq_is_added_once),
+        TEST(texts_may_have_their_full_length),
+        TEST(there_is_a_limit),
+        TEST(the_file_of_another_stage_is_refused),
+        TEST(another_version_is_named),
+        TEST(no_damage_goes_unseen),
+        TEST(numbers_that_cannot_be_are_refused),
     };
     int failed = cmocka_run_group_tests_name("quarantine", tests, NULL, NULL);
     (void)unlinkat(dir_fd, QUARANTINE_FILE, 0);
