@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "stages/process_host.h"
@@ -163,6 +163,16 @@ static void close_pair(int pair[2])
     }
 }
 
+/*
+ * fork(2) and pidfd_open(2) in one: either both are had, or there is no child. One that could not
+ * be watched would have to be killed and waited for, and may be where no signal reaches it for a
+ * while. What libraries do at a fork is left out, as of them the child uses nothing.
+ */
+static pid_t fork_with_pidfd(int *ret_pid_fd)
+{
+    return (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, ret_pid_fd, NULL, 0);
+}
+
 static int fork_stage(const struct spawn_request *request, int control[2], int stderr_pipe[2],
                       int errno_pipe[2], struct spawned *ret_spawned, struct err *e)
 {
@@ -198,7 +208,8 @@ static int fork_stage(const struct spawn_request *request, int control[2], int s
                             .errno_fd = errno_pipe[1]};
     pid_t parent = getpid();
     errno = 0;
-    pid_t pid = fork();
+    int pid_fd = -1;
+    pid_t pid = fork_with_pidfd(&pid_fd);
     if (pid == 0)
         be_child(&fds, parent, request->memory_bytes_max, (char *const *)arguments);
     int rc = 0;
@@ -212,15 +223,6 @@ static int fork_stage(const struct spawn_request *request, int control[2], int s
     errno_pipe[1] = -1;
     if (rc != 0)
         return rc;
-    int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pid_fd < 0) {
-        enum want want = want_of_fork(errno);
-        rc = err_set_errno(e, "cannot start the process");
-        e->want = want;
-        (void)kill(pid, SIGKILL);
-        (void)waitpid(pid, NULL, 0);
-        return rc;
-    }
     *ret_spawned = (struct spawned){.pid = pid, .pid_fd = pid_fd};
     return 0;
 }

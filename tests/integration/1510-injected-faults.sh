@@ -145,7 +145,7 @@ codes="0 1 3 5"
 for descriptors in 4 7 8 9 10 12 14 16 20 24 32 40 48 64 72 80 96; do
     story bash -c "ulimit -n $descriptors; exec \"\$@\"" ulimit
 done
-for call in openat socket socketpair pipe2 memfd_create pidfd_open accept; do
+for call in openat socket socketpair pipe2 memfd_create clone accept; do
     inject $call error=EMFILE:when=1
     inject $call error=EMFILE:when=3
 done
