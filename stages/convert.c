@@ -85,7 +85,10 @@ static bool convert_number(const struct conversion *c, struct type from, struct 
     return true;
 }
 
-/* What is no text is written as in JSON, without the quotes that some types have there. */
+/*
+ * What is no text is written as in JSON, without the quotes that some types have there. That needs
+ * no bound: convert_can() lets only scalars come here, and texts go another way.
+ */
 static bool convert_to_text(struct type from, struct type to, const struct value *value,
                             struct buf *text, struct value *ret_value, struct misfit *ret_misfit)
 {
