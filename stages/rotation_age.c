@@ -112,7 +112,14 @@ static bool is_undated(const struct rotation_ages *ages, const struct rotation_e
                                          : rotation_is_late_copy(ages, &entry->look);
 }
 
-/* Whether the same file is there uncompressed, which then counts: it is being compressed. */
+/*
+ * Whether the same file is there uncompressed, which then counts: it is being compressed. That it
+ * is the same is told by the name alone. What is written of it so far cannot be compared, and times
+ * do not tell, since a writer may still write to the plain one. So there is a hole: who names a
+ * file app.log.1 while an older app.log.1.gz stays there, and nobody has read that one, has it
+ * skipped without a word. logrotate(8) moves app.log.1.gz on before it uses the name again, and
+ * gzip(1) overwrites it or leaves the new one uncompressed.
+ */
 static bool has_plain(const struct rotation_ages *ages, const struct rotation_entry *entry)
 {
     size_t len = (size_t)(entry->base - entry->name) + entry->plain_len;
