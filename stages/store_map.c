@@ -40,7 +40,11 @@ static int refuse_memory(uint64_t len, struct err *e)
     return ERR_NO_SPACE;
 }
 
-/* Asked before: of a mapping that is longer than its file, the rest brings a signal. */
+/*
+ * Asked before: of a mapping that is longer than its file, the rest brings a signal. It is a want
+ * of memory like any other, and waited for: who raises the limit of the supervisor ends it. An
+ * output that meets it stops the run, since others read of it what is there.
+ */
 static int check_file_limit(uint64_t len, struct err *e)
 {
     struct rlimit limit;
