@@ -174,13 +174,13 @@ void input_cut(struct sim_input *input, size_t len)
     input->len = t.len;
     input->part_len = part_len;
     input->part_seqs = part_seqs;
-    input_unmark(input);
+    input_unmark(input, input->part_len);
 }
 
-void input_unmark(struct sim_input *input)
+void input_unmark(struct sim_input *input, size_t at)
 {
-    if (input->part_len < input->len && input->bytes[input->part_len] == 0xff)
-        input->bytes[input->part_len] = 'x';
+    if (at < input->len && input->bytes[at] == 0xff)
+        input->bytes[at] = 'x';
 }
 
 void input_end_line(struct sim_input *input)

@@ -30,9 +30,9 @@ struct sim_input input_make(void);
  */
 bool input_change_rest(struct sim_input *input, seq_number kept, uint64_t given);
 
-/* Has the lines behind the part not begin with a byte order mark, which they would be in a stream.
+/* Has what stands there not begin with a byte order mark, which it would be where a stream begins.
  */
-void input_unmark(struct sim_input *input);
+void input_unmark(struct sim_input *input, size_t at);
 
 /* Ends the last line. */
 void input_end_line(struct sim_input *input);

@@ -149,8 +149,11 @@ static void make_world(enum profile profile, struct sim_input *ret_input)
     world.logical = world.forms->logical;
     draw_faults(profile);
     *ret_input = input_make();
-    if (world.by_pipe)
-        input_unmark(ret_input);
+    if (world.by_pipe) {
+        /* Each part is a stream, and a mark holds for its own. */
+        input_unmark(ret_input, 0);
+        input_unmark(ret_input, ret_input->part_len);
+    }
     if (world.by_follow) {
         input_end_line(ret_input);
         follow_plan(ret_input->bytes, ret_input->len);
