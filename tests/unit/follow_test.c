@@ -298,6 +298,44 @@ static void a_number_that_is_taken_is_not_given_again(void **state)
     end_story(&w);
 }
 
+/*
+ * Nothing of a file was acked when its source was killed and it was removed: who gets the number of
+ * its inode is another one. Only in the tick of its birth nobody can tell (0012), so the world does
+ * not do that, and the system must not do it for the world either.
+ */
+static void a_number_that_was_given_again_is_another_file(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 2; how++) {
+        struct world w;
+        struct err e;
+        struct stat before, now;
+        begin(&w);
+        w.gives_again = how == 1;
+        w.tick_ns = 1000000000;
+        w.times[0].born_ns = tick(&w);
+        make_file(&w, "", "1-1\n");
+        open_source(&w);
+        assert_true(read_one(&w));
+        ops(&w)->close(w.source);
+        assert_int_equal(stat(w.path, &before), 0);
+        (void)close(w.fd);
+        w.fd = -1;
+        remove_file(&w, "");
+        w.now_ns += how == 1 ? w.tick_ns : 0;
+        make_file(&w, "", "8-8\n");
+        assert_int_equal(stat(w.path, &now), 0);
+        assert_int_equal(before.st_ino == now.st_ino, how == 1);
+        struct stage_env env = {.topology = w.topology,
+                                .stage = &w.topology->stages[0],
+                                .state_fd = w.state_fd,
+                                .note = on_note};
+        assert_int_equal(ops(&w)->open(&env, &w.source, &e), ERR_MISMATCH);
+        assert_non_null(strstr(e.text, "is not there any more"));
+        finish(&w);
+    }
+}
+
 int main(void)
 {
     random_init("follow_test");
@@ -311,6 +349,7 @@ int main(void)
         cmocka_unit_test(half_a_line_that_was_cut_off_is_none),
         cmocka_unit_test(what_is_compressed_by_whatever_is_not_read),
         cmocka_unit_test(a_number_that_is_taken_is_not_given_again),
+        cmocka_unit_test(a_number_that_was_given_again_is_another_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,9 @@
  *
  * The times of its files are the world's own: births, last writes and changes by a clock that goes
  * on with every step, in ticks as coarse as those of a kernel if the story says so, or with no
- * births at all. So a seed means the same on every machine. So do the numbers of inodes where the
- * story gives them again: to the next file that is made when nobody has the old one open any more.
+ * births at all. Numbers of inodes are not given again by the system, since every file keeps a
+ * name. The world does it where the story says so: to the next file that is made when nobody has
+ * the old one open any more. So a seed means the same on every machine.
  */
 #ifndef BULKHEAD_TESTS_UNIT_FOLLOW_WORLD_H
 #define BULKHEAD_TESTS_UNIT_FOLLOW_WORLD_H
@@ -56,7 +57,7 @@ enum compression { PLAIN, BOTH, COMPRESSED };
 
 struct file_times {
     ino_t inode;
-    bool gone; /* it has no name but that by which the world keeps it, to be given again */
+    bool gone; /* it has no name but that by which the world keeps it */
     uint64_t born_ns, written_ns, changed_ns;
 };
 
@@ -149,12 +150,15 @@ static inline void name_kept(const struct world *w, ino_t inode, char name[NAME_
     (void)snprintf(name, NAME_MAX_BYTES, "%s/state/kept/%ju", w->directory, (uintmax_t)inode);
 }
 
-/* Before a name of a file is removed: its inode is kept, and looks as if it was not. */
+/*
+ * Before a name of a file is removed: its inode is kept, and looks as if it was not. Otherwise the
+ * system may give its number again in the tick of its birth, in which nobody can tell.
+ */
 static inline void keep_inode(struct world *w, const char *name, int fd)
 {
     char kept[NAME_MAX_BYTES];
     struct file_times *times = times_of(w, inode_of(fd));
-    if (!w->gives_again || times == NULL)
+    if (times == NULL)
         return;
     name_kept(w, times->inode, kept);
     assert_int_equal(link(name, kept), 0);
