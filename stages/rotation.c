@@ -158,25 +158,55 @@ static bool lacks_number(const struct rotation_view *v, const struct survey *s)
            !has_number(s, ours, len, direction > 0 ? number + 1 : number - 1);
 }
 
+static int refuse_same(const struct rotation_view *v, const struct rotation_entry *next,
+                       struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "'%s' has the same bytes as the file that was read as '%s' begins with, so "
+                   "nobody can tell whether it is a copy; move it to another directory, and its "
+                   "lines are not read again" ROTATION_OR_DISCARD,
+                   next->name, v->path, v->path);
+}
+
+/* It was made in the moment of the file at the path, and that begins like it: it may be a copy. */
+static int check_with_path(const struct rotation_view *v, const struct survey *s, int next_fd,
+                           struct err *e)
+{
+    const struct rotation_entry *next = s->next;
+    int fd;
+    bool same;
+    if (!rotation_is_born_with_path(&s->ages, &next->look))
+        return 0;
+    int rc = rotation_list_open(v->path, &s->ages.list->path, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = content_is_same(next_fd, fd, next->look.size, v->beats, &same, e);
+    (void)close(fd);
+    if (rc == 0 && same)
+        rc = err_set(e, ERR_MISMATCH,
+                     "'%s' and '%s' were made at one moment and begin with the same bytes, so "
+                     "nobody can tell whether one is a copy of the other; move '%s' to another "
+                     "directory, and its lines are not read twice" ROTATION_OR_DISCARD,
+                     next->name, v->path, next->name, v->path);
+    return rc;
+}
+
 /* What comes next has nothing but bytes that were read: a copy, or another that begins like it. */
 static int check_new(const struct rotation_view *v, const struct survey *s, struct err *e)
 {
     int fd;
-    bool same;
+    bool same = false;
     const struct rotation_entry *next = s->next;
-    if (next->look.size == 0 || next->look.size > s->ages.ours.size)
+    if (next->look.size == 0)
         return 0;
     int rc = rotation_list_open(next->name, &next->look, &fd, e);
     if (rc != 0)
         return rc;
-    rc = content_is_same(fd, v->fd, next->look.size, v->beats, &same, e);
+    if (next->look.size <= s->ages.ours.size)
+        rc = content_is_same(fd, v->fd, next->look.size, v->beats, &same, e);
+    if (rc == 0)
+        rc = same ? refuse_same(v, next, e) : check_with_path(v, s, fd, e);
     (void)close(fd);
-    if (rc == 0 && same)
-        rc = err_set(e, ERR_MISMATCH,
-                     "'%s' has the same bytes as the file that was read as '%s' begins with, so "
-                     "nobody can tell whether it is a copy; move it to another directory, and its "
-                     "lines are not read again" ROTATION_OR_DISCARD,
-                     next->name, v->path, v->path);
     return rc;
 }
 

@@ -78,12 +78,22 @@ static enum age age_by_times(const struct rotation_ages *ages, const struct file
     return order > 0 && (is_copy || ours->size == 0) ? AGE_UNKNOWN : age_by_order(order);
 }
 
-bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_look *look)
+/* When the file at the path was born, if that was after what came before it; UINT64_MAX: no. */
+static uint64_t birth_of_last(const struct rotation_ages *ages)
 {
     const struct file_past *past = &ages->view->at->past;
     uint64_t path_ns = ages->list->path.id.birth_ns;
-    return ages->list->there && !past->copied && path_ns > past->since_ns && has_birth(look) &&
-           look->id.birth_ns > path_ns;
+    return ages->list->there && !past->copied && path_ns > past->since_ns ? path_ns : UINT64_MAX;
+}
+
+bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_look *look)
+{
+    return has_birth(look) && look->id.birth_ns > birth_of_last(ages);
+}
+
+bool rotation_is_born_with_path(const struct rotation_ages *ages, const struct file_look *look)
+{
+    return has_birth(look) && look->id.birth_ns == birth_of_last(ages);
 }
 
 /* --- names --- */
@@ -149,29 +159,51 @@ static enum age certain_age(const struct rotation_ages *ages, const struct rotat
     return (age == AGE_LATER && is_undated(ages, entry)) || !was_written ? AGE_UNKNOWN : age;
 }
 
+/* What the ages of files tell of the direction of numbers. */
+struct trend {
+    bool rising, falling;
+};
+
+/* Of those that were born with the file at the path, or of all others. */
+static struct trend trend_of(const struct rotation_ages *ages, bool with_path)
+{
+    const struct rotation_entry *ours = ages->list->ours;
+    struct trend trend = {0};
+    uint64_t number, our_number;
+    for (size_t i = 0; ours != NULL && i < ages->list->count; i++) {
+        const struct rotation_entry *entry = &ages->list->entries[i];
+        if (rotation_is_known(ages, entry) || has_plain(ages, entry) ||
+            rotation_is_born_with_path(ages, &entry->look) != with_path ||
+            !rotation_name_numbers(entry->base, entry->plain_len, ours->base, ours_len(ages),
+                                   &number, &our_number))
+            continue;
+        enum age age = certain_age(ages, entry);
+        trend.rising |= age == (number > our_number ? AGE_LATER : AGE_OLDER);
+        trend.falling |= age == (number > our_number ? AGE_OLDER : AGE_LATER);
+    }
+    return trend;
+}
+
+/* With rising numbers, only the first file of all gets the lowest. */
+static bool has_lowest(const struct rotation_ages *ages)
+{
+    const struct rotation_entry *ours = ages->list->ours;
+    uint64_t number;
+    return ours != NULL && ages->view->at->past.left_inode != 0 &&
+           rotation_name_number(ages->list->family.base, ours->base, ours_len(ages), &number) &&
+           number <= 1;
+}
+
 void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *view,
                         const struct rotation_list *list, const struct file_look *ours)
 {
     *ages = (struct rotation_ages){.view = view, .list = list, .ours = *ours};
-    const struct rotation_entry *our_entry = list->ours;
-    uint64_t number, our_number;
-    bool rising = false, falling = false;
-    for (size_t i = 0; our_entry != NULL && i < list->count; i++) {
-        const struct rotation_entry *entry = &list->entries[i];
-        if (rotation_is_known(ages, entry) || has_plain(ages, entry) ||
-            !rotation_name_numbers(entry->base, entry->plain_len, our_entry->base, ours_len(ages),
-                                   &number, &our_number))
-            continue;
-        enum age age = certain_age(ages, entry);
-        rising |= age == (number > our_number ? AGE_LATER : AGE_OLDER);
-        falling |= age == (number > our_number ? AGE_OLDER : AGE_LATER);
-    }
-    /* With rising numbers, only the first file of all gets the lowest. */
-    bool first =
-        !rising && !falling && our_entry != NULL && view->at->past.left_inode != 0 &&
-        rotation_name_number(list->family.base, our_entry->base, ours_len(ages), &our_number) &&
-        our_number <= 1;
-    ages->direction = rising == falling && !first ? 0 : rising ? 1 : -1;
+    struct trend trend = trend_of(ages, false);
+    if (!trend.rising && !trend.falling && has_lowest(ages))
+        trend.falling = true;
+    if (!trend.rising && !trend.falling) /* one of these may be a copy, so they come last */
+        trend = trend_of(ages, true);
+    ages->direction = trend.rising == trend.falling ? 0 : trend.rising ? 1 : -1;
 }
 
 /* --- one entry --- */
@@ -270,6 +302,13 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
         *ret_age = AGE_UNKNOWN;
         return 0;
     }
+    /* Nor does the birth of what may have been rotated in the tick of the one at the path, or be a
+     * copy. */
+    if (age == AGE_LATER && by_names == AGE_OLDER &&
+        rotation_is_born_with_path(ages, &entry->look)) {
+        *ret_age = AGE_UNKNOWN;
+        return 0;
+    }
     if (age == AGE_UNKNOWN && is_undated(ages, entry)) {
         bool copy;
         int rc = is_copy(ages, entry, &copy, e);
@@ -293,12 +332,15 @@ static int order_by_times(const struct file_look *a, const struct file_look *b)
         return 0; /* nobody wrote to it */
     if (a_born == b_born || order == 0)
         return order;
-    /* One was written last before the other was begun, or after that was written last. */
+    /*
+     * One was written last before the other was begun, or after that was written last. If it was in
+     * the moment in which the other was begun, both may be of that moment, and either the first.
+     */
     if (a_born)
         return -order_by_times(b, a);
     if (order > 0)
         return 1;
-    return order_of_times(a->written_ns, b->id.birth_ns) <= 0 ? -1 : 0;
+    return order_of_times(a->written_ns, b->id.birth_ns) < 0 ? -1 : 0;
 }
 
 int rotation_order(const struct rotation_ages *ages, const struct rotation_entry *a,

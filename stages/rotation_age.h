@@ -42,6 +42,9 @@ bool rotation_times_were_set(const struct file_look *look);
 /* Born after the file at the path, which is the last one: it is a copy, of whatever. */
 bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_look *look);
 
+/* Born in the tick of that file: it was rotated right before that was begun, or is a copy. */
+bool rotation_is_born_with_path(const struct rotation_ages *ages, const struct file_look *look);
+
 /* Finds out the direction of the numbers. */
 void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *view,
                         const struct rotation_list *list, const struct file_look *ours);

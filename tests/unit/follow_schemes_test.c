@@ -347,6 +347,59 @@ static void copies_of_one_tick_without_an_order_are_refused(void **state)
     end_story(&w);
 }
 
+/*
+ * One was written last in the tick in which another was begun, and has a time of its own, as what
+ * was decompressed; the other one was written later, as by a worker that has not reopened its log.
+ */
+static void what_was_written_as_another_began_has_no_order(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    next_tick(&w);
+    rename_file(&w, "", "-30-01-2026");
+    make_file(&w, "-02-02-2026", "2-2\n");
+    uint64_t written_ns = tick(&w);
+    next_tick(&w);
+    make_file(&w, "-01-02-2026", "4-4\n");
+    char name[NAME_MAX_BYTES];
+    name_with(&w, "-01-02-2026", name);
+    struct stat st;
+    assert_int_equal(lstat(name, &st), 0);
+    times_of(&w, st.st_ino)->written_ns = written_ns;
+    make_file(&w, "-02-02-2026", "2-2\n3-3\n");
+    make_file(&w, "", "5-5\n");
+    refused_after_a_while(&w, "was written first");
+    end_story(&w);
+}
+
+/* A copy that is born in the tick of the file at the path is none that was rotated before that. */
+static void a_copy_of_the_tick_of_the_path_is_not_read(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    rename_file(&w, "", "-30-01-2026");
+    next_tick(&w);
+    make_file(&w, "", "2-2\n");
+    make_file(&w, "-01-02-2026", "2-2\n");
+    make_file(&w, "", "2-2\n3-3\n");
+    refused_after_a_while(&w, "begin with the same bytes");
+    remove_file(&w, "-01-02-2026");
+    assert_true(read_one(&w));
+    assert_true(read_one(&w));
+    /* Or it was read long ago: its number tells that it is older, its birth that it came later. */
+    rename_file(&w, "-30-01-2026", ".2");
+    rename_file(&w, "", ".1");
+    next_tick(&w);
+    make_file(&w, "", "4-4\n");
+    make_file(&w, ".3", "an older one, decompressed\n");
+    refused_after_a_while(&w, "nobody can tell whether '");
+    remove_file(&w, ".3");
+    assert_true(read_one(&w));
+    end_story(&w);
+}
+
 /* A file that somebody copies still is seen before there is anything, or all, in the copy. */
 static void a_copy_that_is_being_made_is_needed(void **state)
 {
@@ -743,6 +796,8 @@ int main(void)
         cmocka_unit_test(what_is_copied_and_cut_off_is_read_from_the_copies),
         cmocka_unit_test(copies_of_one_tick_are_told_apart),
         cmocka_unit_test(copies_of_one_tick_without_an_order_are_refused),
+        cmocka_unit_test(what_was_written_as_another_began_has_no_order),
+        cmocka_unit_test(a_copy_of_the_tick_of_the_path_is_not_read),
         cmocka_unit_test(a_copy_that_is_being_made_is_needed),
         cmocka_unit_test(what_was_made_of_ours_is_known_by_its_bytes),
         cmocka_unit_test(what_is_of_the_moment_of_ours_is_not_older_for_that),
