@@ -294,13 +294,47 @@ static int pass_nothing(struct file_source *self)
 
 /*
  * Whoever gets a line that ends with the file has all of it, and it may go on there before that is
- * acked: so the cursor tells of it before it is given out.
+ * acked: so the cursor tells of it before it is given out. It tells of one file alone: as long as
+ * that is the one before, the line waits, as if it were not there yet.
  */
-static int remember_last_line(struct file_source *self, struct err *e)
+static int make_room_for_last_line(struct file_source *self, struct err *e)
 {
-    return rotation_is_same(&self->committed.file, &self->at.file)
-               ? file_source_write_cursor(self, &self->committed, &self->end, e)
-               : 0;
+    if (rotation_is_same(&self->committed.file, &self->at.file))
+        return 0;
+    struct source_mark begun; /* it may be acked up to here, and not told of yet */
+    if (source_marks_find(&self->marks, self->committed.seq, &begun) &&
+        rotation_is_same(&begun.file, &self->at.file))
+        return file_source_write_cursor(self, &begun, &self->end, e);
+    if (self->committed.seq == self->at.seq)
+        return file_source_remember(self, e);
+    /* The bytes are read again, so this is the last look at what stands before their end. */
+    int rc = self->follow ? file_source_check_tail(self, self->tail.end, e) : 0;
+    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    return rc != 0 ? rc : ERR_AGAIN;
+}
+
+/*
+ * Whether the line that was just read may be given out: an earlier life may have given it out as it
+ * was then. What nobody has yet is what it is now, and if it ends with the file, or did then, the
+ * cursor says so first.
+ */
+static int check_line(struct file_source *self, struct err *e)
+{
+    bool is_given = self->given.unterminated && self->at.seq == self->given.line;
+    if (is_given && self->peer_seq >= self->at.seq) {
+        int rc = file_source_check_given_line(self, e);
+        return rc == 0 && self->at.unterminated
+                   ? file_source_write_cursor(self, &self->committed, &self->end, e)
+                   : rc;
+    }
+    if (!is_given && !self->at.unterminated)
+        return 0;
+    self->given = (struct source_given){.seq = self->at.seq,
+                                        .offset = self->at.offset,
+                                        .crc = self->at.prefix_crc,
+                                        .unterminated = self->at.unterminated,
+                                        .line = self->at.seq};
+    return file_source_write_cursor(self, &self->committed, &self->end, e);
 }
 
 /* Moves behind the next line that is not blank. */
@@ -316,6 +350,10 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
             return rc;
         if (ret_line->blank && ret_line->unterminated && !self->follow)
             return pass_nothing(self);
+        if (ret_line->unterminated && !ret_line->blank)
+            rc = make_room_for_last_line(self, e);
+        if (rc != 0)
+            return rc;
         self->begun_anew = false;
         self->at.line++;
         self->at.seq += ret_line->blank ? 0 : 1;
@@ -323,9 +361,7 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
         self->at.prefix_crc = self->lines.crc;
         self->at.unterminated = ret_line->unterminated;
     } while (ret_line->blank);
-    if (self->at.seq == self->given.seq)
-        rc = file_source_check_given_line(self, e);
-    return rc == 0 && ret_line->unterminated ? remember_last_line(self, e) : rc;
+    return check_line(self, e);
 }
 
 /*
@@ -378,6 +414,8 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
     /* Nobody has had more than is proved: what is there now is the input, and must be known again.
      */
     if (self->is_doubtful) {
+        if (self->proven_seq < self->given.line)
+            self->given.unterminated = false;
         int known_rc = file_source_remember(self, e);
         if (known_rc != 0)
             return known_rc;
@@ -444,7 +482,7 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
                        "holds is read as new",
                        self->path, self->proven_seq, name, seq);
     int rc = self->begun_anew ? file_source_check_numbers(self, e) : 0;
-    return rc == 0 ? file_source_check_given_line(self, e) : rc;
+    return rc == 0 && self->at.seq < self->given.line ? file_source_check_given_line(self, e) : rc;
 }
 
 static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total)

@@ -49,7 +49,7 @@ struct tail {
 };
 
 /*
- * How far the file was given out when the cursor was written, which is further than it is acked; of
+ * How far the file that the cursor tells of was given out, which is further than it is acked; of
  * one that was just begun, its first bytes. So it is known again where it was not acked either.
  */
 struct source_given {
@@ -57,6 +57,7 @@ struct source_given {
     uint64_t offset;
     uint32_t crc;      /* of everything before it */
     bool unterminated; /* the last line ended with the file: whoever has it has all of it */
+    seq_number line;   /* its seq; an end of the input may have the one behind it */
 };
 
 /* What may only seem so, while files are renamed; it is so if it stays. */
@@ -83,7 +84,7 @@ struct file_source {
     struct source_mark at; /* behind the last line that was read */
     struct source_mark committed;
     struct source_marks marks;
-    struct source_given given; /* as the cursor says that it was opened with */
+    struct source_given given; /* as the cursor says; of this life, where that must not be lost */
     bool is_doubtful;          /* the file may not be the one that was read, behind proven_seq */
     seq_number proven_seq;
     bool marks_end;       /* the end of the input is given out */
@@ -201,7 +202,7 @@ int file_source_resume(struct file_source *self, struct err *e);
 
 /*
  * As file_source_finish_line(), of such a line that was given out before and not acked, if others
- * have it: it comes again, and must be the same.
+ * have it: it comes again, and must be the same. For use before the source has gone on behind it.
  */
 int file_source_check_given_line(const struct file_source *self, struct err *e);
 

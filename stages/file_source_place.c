@@ -111,14 +111,17 @@ static int find_given(const struct file_source *self, const struct source_mark *
 {
     const struct source_mark *at = &self->at;
     *ret_given = (struct source_given){.seq = mark->seq, .offset = mark->offset};
-    if (self->fd < 0 || mark->is_cut || self->begun_anew ||
-        !rotation_is_same(&mark->file, &at->file) || at->offset < mark->offset)
+    if (self->fd < 0 || mark->is_cut || self->begun_anew)
         return 0;
-    /* It is further than what was given out since. */
-    if (self->given.unterminated && self->given.seq > at->seq) {
+    bool is_here = rotation_is_same(&mark->file, &at->file) && at->offset >= mark->offset;
+    /* The source is not there yet, or has gone on to the next file. */
+    if (self->given.unterminated && mark->seq < self->given.line &&
+        (!is_here || at->seq < self->given.seq)) {
         *ret_given = self->given;
         return 0;
     }
+    if (!is_here)
+        return 0;
     if (at->offset > 0) {
         *ret_given = (struct source_given){.seq = at->seq,
                                            .offset = at->offset,
@@ -215,6 +218,8 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
                                         .unterminated = (flags & FLAG_GIVEN_UNTERMINATED) != 0};
     self->end = (struct input_end){.seq = bytes_get_u64(payload + AT_END_SEQ),
                                    .line = bytes_get_u64(payload + AT_END_LINE)};
+    bool is_end = self->end.seq != 0 && self->given.seq == self->end.seq;
+    self->given.line = self->given.seq - (is_end ? 1 : 0);
 }
 
 /* The mark of a text that is not in UTF-8 stands at its beginning, wherever reading goes on. */
@@ -260,7 +265,9 @@ void file_source_begin_again(struct file_source *self)
     self->at.prefix_crc = self->at.tail_crc = 0;
     self->tail.len = 0;
     self->tail.end = 0;
-    self->at.unterminated = self->at.is_cut = self->given.unterminated = false;
+    self->at.unterminated = self->at.is_cut = false;
+    if (self->given.line > self->at.seq) /* it was in what is not there any more */
+        self->given.unterminated = false;
 }
 
 void file_source_note_truncated(const struct file_source *self)

@@ -78,7 +78,7 @@ int file_source_check_given_line(const struct file_source *self, struct err *e)
     uint8_t newline[2];
     size_t len;
     const struct source_given *given = &self->given;
-    if (!given->unterminated || self->peer_seq < given->seq || self->fd < 0)
+    if (!given->unterminated || self->peer_seq < given->line || self->fd < 0)
         return 0;
     int rc = find_newline(self, given->offset, 0, newline, &len, e);
     if (rc == ERR_MISMATCH)
@@ -88,7 +88,7 @@ int file_source_check_given_line(const struct file_source *self, struct err *e)
             ", had no newline when it was read, and has been continued since, but stage "
             "'%s' has it as it was; cut off what was added, or say --discard STAGE: then "
             "all that it holds is read as new",
-            self->path, given->seq, given->offset, self->peer_name);
+            self->path, given->line, given->offset, self->peer_name);
     return rc;
 }
 

@@ -373,6 +373,147 @@ static void a_file_that_ends_before_its_end_is_refused(void **state)
     close_source(f, self);
 }
 
+/* --- a last line without a newline that was given out, and not acked --- */
+
+/* A new process, to whose peer records are known up to `known`: what it gives, "" if it stops. */
+static void *open_known(struct fixture *f, seq_number known, int wanted_rc)
+{
+    struct err e;
+    void *self = open_source(f);
+    buf_reset(&f->seen);
+    int rc = f->topology->stages[0].kind->ops->peer_has(self, "write", known, &e);
+    if (rc != wanted_rc)
+        fail_msg("record %u is known: %s", (unsigned)known, rc != 0 ? e.text : "it was taken");
+    return self;
+}
+
+static void check_known(struct fixture *f, seq_number known, const char *wanted)
+{
+    struct err e;
+    void *self = open_known(f, known, 0);
+    int rc;
+    while ((rc = read_one(f, self, &e)) == 0)
+        ;
+    if (rc != ERR_END)
+        fail_msg("%s", e.text);
+    assert_string_equal(buf_text(&f->seen), wanted);
+    close_source(f, self);
+}
+
+/* It went on before anybody had it: then what it is now is the record. */
+static void a_last_line_may_go_on_while_nobody_has_it(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    for (unsigned how = 0; how < 4; how++) {
+        (void)unlink(f->path);
+        (void)unlinkat(f->state_fd, "cursor", 0);
+        append(f, "one\ntwo");
+        void *self = open_source(f);
+        assert_int_equal(read_one(f, self, &e), 0);
+        if (how % 2 == 1)
+            assert_int_equal(commit(f, self, 1), 0);
+        assert_int_equal(read_one(f, self, &e), 0);
+        close_source(f, self);
+        append(f, how < 2 ? "x\n" : "x");
+        const char *all = how % 2 == 1 ? "2:twox|" : "1:one|2:twox|";
+        check_known(f, 1, all);
+        check_known(f, 2, all);
+        append(f, how < 2 ? "three\n" : "y\nthree\n");
+        close_source(f, open_known(f, 2, how < 2 ? 0 : ERR_MISMATCH));
+        if (how < 2)
+            continue;
+        check_known(f, 1, how % 2 == 1 ? "2:twoxy|3:three|" : "1:one|2:twoxy|3:three|");
+        close_source(f, open_known(f, 2, 0));
+    }
+}
+
+/* Another file has its place, and was taken, since nobody had more than is the same in it. */
+static void what_was_given_out_of_another_file_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    for (unsigned how = 0; how < 4; how++) {
+        (void)unlink(f->path);
+        (void)unlinkat(f->state_fd, "cursor", 0);
+        append(f, how % 2 == 0 ? "one\ntwo\nthree" : "one\ntwo\nthree\n");
+        void *self = open_source(f);
+        assert_int_equal(read_one(f, self, &e), 0);
+        assert_int_equal(commit(f, self, 1), 0);
+        assert_int_equal(read_one(f, self, &e), 0);
+        assert_int_equal(read_one(f, self, &e), 0);
+        close_source(f, self);
+        char *before = memory_format("%s.before", f->path);
+        assert_int_equal(rename(f->path, before), 0);
+        append(f, how < 2 ? "one\nTWO\nthree\nfour\n" : "one\nTWO and more");
+        self = open_known(f, 1, 0);
+        assert_int_equal(read_one(f, self, &e), 0);
+        close_source(f, self);
+        check_known(f, 2, how < 2 ? "2:TWO|3:three|4:four|" : "2:TWO and more|");
+        assert_int_equal(unlink(before), 0);
+        free(before);
+    }
+}
+
+/* But a copy of it is still the same line. */
+static void a_copy_has_the_last_line_as_it_was_given_out(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    append(f, "one\ntwo");
+    void *self = open_source(f);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(read_one(f, self, &e), 0);
+    close_source(f, self);
+    char *before = memory_format("%s.before", f->path);
+    assert_int_equal(rename(f->path, before), 0);
+    append(f, "one\ntwo");
+    self = open_known(f, 2, 0);
+    assert_int_equal(read_one(f, self, &e), 0);
+    append(f, "x\n");
+    assert_int_equal(read_one(f, self, &e), ERR_MISMATCH);
+    assert_string_equal(buf_text(&f->seen), "1:one|");
+    close_source(f, self);
+    close_source(f, open_known(f, 2, ERR_MISMATCH));
+    assert_int_equal(unlink(before), 0);
+    free(before);
+}
+
+/* The end behind it is a record as well, and may not be known where the line is. */
+static void a_last_line_before_an_end_is_known_again(void **state)
+{
+    struct fixture *f = *state;
+    const seq_number acked = SOURCE_RECORDS_PER_MARK;
+    struct buf before = {0};
+    struct err e;
+    f->topology->marks_end = true;
+    for (seq_number n = 0; n < acked; n++)
+        buf_add_text(&before, "one\n");
+    const char *const now[] = {"x\n", "\nthree\n"};
+    for (unsigned how = 0; how < 6; how++) {
+        seq_number known = acked + how % 3;
+        (void)unlink(f->path);
+        (void)unlinkat(f->state_fd, "cursor", 0);
+        append(f, buf_text(&before));
+        append(f, "two");
+        void *self = open_source(f);
+        while (read_one(f, self, &e) == 0)
+            ;
+        assert_int_equal(f->emitter.seq, acked + 2);
+        assert_int_equal(commit(f, self, acked), 0);
+        close_source(f, self);
+        append(f, now[how / 3]);
+        self = open_known(f, known, how < 3 && known > acked ? ERR_MISMATCH : 0);
+        if (how >= 3) {
+            for (unsigned i = 0; i < 3; i++)
+                assert_int_equal(read_one(f, self, &e), 0);
+            assert_string_equal(buf_text(&f->seen), "257:two|258:257!259:three|");
+        }
+        close_source(f, self);
+    }
+    buf_done(&before);
+}
+
 /* --- byte order marks --- */
 
 #define MARK "\xef\xbb\xbf"
@@ -505,6 +646,10 @@ int main(void)
         TEST(an_older_cursor_has_seen_no_end),
         TEST(an_end_that_was_given_out_stays_where_it_was),
         TEST(a_file_that_ends_before_its_end_is_refused),
+        TEST(a_last_line_may_go_on_while_nobody_has_it),
+        TEST(what_was_given_out_of_another_file_is_forgotten),
+        TEST(a_copy_has_the_last_line_as_it_was_given_out),
+        TEST(a_last_line_before_an_end_is_known_again),
         TEST(a_mark_at_the_beginning_of_a_file_is_no_part_of_it),
         TEST(any_kills_give_every_seq_the_same),
     };

@@ -336,6 +336,122 @@ static void a_number_that_was_given_again_is_another_file(void **state)
     }
 }
 
+/* --- a last line without a newline, in a file that was rotated --- */
+
+static void kill_source(struct world *w)
+{
+    ops(w)->close(w->source);
+    w->source = NULL;
+}
+
+/* Reads on up to a record, and nothing behind it. */
+static void read_up_to(struct world *w, seq_number last)
+{
+    for (unsigned turns = 0; position(w) < last; turns++) {
+        (void)read_one(w);
+        assert_true(turns < 1000);
+    }
+}
+
+/*
+ * Of two rotated files the second one ends without a newline. While the first is not acked the
+ * cursor tells of that, and has no room for the last line: it must wait.
+ */
+static void a_last_line_waits_until_the_cursor_can_tell_of_it(void **state)
+{
+    (void)state;
+    static const char *const now[] = {"2-2", "2-2\n", "2-2x\n"};
+    for (unsigned how = 0; how < 6; how++) {
+        struct world w;
+        struct err e;
+        begin_with_one_line(&w);
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "2-2");
+        assert_false(read_one(&w));
+        rename_file(&w, ".1", ".2");
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "3-3\n");
+        bool early = how % 2 == 0; /* the ack comes before the line is come to */
+        for (unsigned i = 0; !early && i < 4; i++)
+            assert_false(read_one(&w));
+        assert_int_equal(position(&w), 1);
+        commit(&w, 1);
+        read_up_to(&w, 3);
+        kill_source(&w);
+        make_file(&w, ".1", now[how / 2]);
+        open_source(&w);
+        assert_int_equal(peer_has(&w, 2, &e), how / 2 == 2 ? ERR_MISMATCH : 0);
+        if (how / 2 != 2) {
+            read_up_to(&w, 3);
+            assert_false(read_one(&w));
+        }
+        end_story(&w);
+    }
+}
+
+/* An ack of a record before it, when the next file was begun, does not make it forgotten. */
+static void a_last_line_is_told_of_until_it_is_acked(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err e;
+    struct buf text = {0};
+    const seq_number last = SOURCE_RECORDS_PER_MARK + 8;
+    for (unsigned n = 2; n <= last; n++)
+        buf_add_format(&text, n == last ? "%u-%u" : "%u-%u\n", n, n);
+    begin(&w);
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    read_up_to(&w, 1);
+    commit(&w, 1);
+    rename_file(&w, "", ".1");
+    make_file(&w, "", buf_text(&text));
+    read_up_to(&w, last - 1);
+    rename_file(&w, ".1", ".2");
+    rename_file(&w, "", ".1");
+    char *next = memory_format("%u-%u\n", (unsigned)last + 1, (unsigned)last + 1);
+    make_file(&w, "", next);
+    read_up_to(&w, last + 1);
+    commit(&w, SOURCE_RECORDS_PER_MARK + 1);
+    kill_source(&w);
+    buf_add_text(&text, "x\n");
+    make_file(&w, ".1", buf_text(&text));
+    open_source(&w);
+    assert_int_equal(peer_has(&w, last, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "continued since"));
+    end_story(&w);
+    free(next);
+    buf_done(&text);
+}
+
+/* When the source has gone on, what it said of the file before is not looked for in this one. */
+static void who_comes_later_is_not_told_of_the_file_before(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 2; killed++) {
+        struct world w;
+        struct err e;
+        begin(&w);
+        make_file(&w, "", "1-1\n2-2");
+        open_source(&w);
+        read_up_to(&w, 1);
+        commit(&w, 1);
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "3-3\n\n4-4\n5-5\n");
+        read_up_to(&w, 3);
+        if (killed == 1) {
+            kill_source(&w);
+            open_source(&w);
+            assert_int_equal(peer_has(&w, 2, &e), 0);
+            read_up_to(&w, 4);
+        }
+        if (peer_has(&w, 3, &e) != 0)
+            fail_msg("%s", e.text);
+        read_up_to(&w, 5);
+        end_story(&w);
+    }
+}
+
 int main(void)
 {
     random_init("follow_test");
@@ -350,6 +466,9 @@ int main(void)
         cmocka_unit_test(what_is_compressed_by_whatever_is_not_read),
         cmocka_unit_test(a_number_that_is_taken_is_not_given_again),
         cmocka_unit_test(a_number_that_was_given_again_is_another_file),
+        cmocka_unit_test(a_last_line_waits_until_the_cursor_can_tell_of_it),
+        cmocka_unit_test(a_last_line_is_told_of_until_it_is_acked),
+        cmocka_unit_test(who_comes_later_is_not_told_of_the_file_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
