@@ -183,7 +183,7 @@ void store_each_expiring(struct store *s, int64_t until, store_visit *visit, voi
 void store_each_live(const struct store *s, store_visit *visit, void *context)
 {
     for (unsigned i = 0; i < IMAGE_SHARDS; i++)
-        image_each_live(&s->image, i, visit, context);
+        image_each_live(&s->image, i, s->spec.beats, visit, context);
 }
 
 int64_t store_next_expiry(struct store *s)

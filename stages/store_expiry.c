@@ -4,20 +4,26 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "ipc/status_page.h"
 
-/* The queue holds a part of as many entries as there are slots; but some in any case. */
+/*
+ * The queue holds a part of as many entries as there are slots; but some in any case, and at the
+ * most 3 MiB of them, or twice that before it is tidied.
+ */
 #define SLOTS_PER_KEPT 8u
 #define KEPT_MIN 64u
+#define KEPT_MAX 131072u
+#define ITEMS_PER_BEAT 16384u
 
-void store_expiry_init(struct store_expiry *x)
+void store_expiry_init(struct store_expiry *x, _Atomic uint64_t *beats)
 {
-    *x = (struct store_expiry){.horizon = INT64_MIN};
+    *x = (struct store_expiry){.horizon = INT64_MIN, .beats = beats};
 }
 
 void store_expiry_done(struct store_expiry *x)
 {
     free(x->queue);
-    store_expiry_init(x);
+    store_expiry_init(x, NULL);
 }
 
 static int compare(const struct expiring *a, const struct expiring *b)
@@ -41,6 +47,7 @@ static void push(struct store_expiry *x, struct expiring item)
     if (x->count == x->capacity) {
         x->capacity = x->capacity != 0 ? 2 * x->capacity : KEPT_MIN;
         x->queue = memory_resize(x->queue, x->capacity, sizeof *x->queue);
+        x->capacity_most = x->capacity > x->capacity_most ? x->capacity : x->capacity_most;
     }
     size_t at = x->count++;
     for (; at > 0 && compare(&item, &x->queue[(at - 1) / 2]) < 0; at = (at - 1) / 2)
@@ -66,7 +73,8 @@ static struct expiring pop(struct store_expiry *x)
 
 /*
  * Leaves in the queue each item once, and only the first of them if they are too many; what is in
- * order is a heap as well. The horizon falls to the first that was left out.
+ * order is a heap as well. The horizon falls to the first that was left out: all in the queue are
+ * before it, so it never rises here.
  */
 static void tidy(struct store_expiry *x)
 {
@@ -89,13 +97,22 @@ static void tidy(struct store_expiry *x)
     x->queue = memory_resize(x->queue, x->capacity, sizeof *x->queue);
 }
 
+/* Adds an item that expires before the horizon, and tidies a queue that has grown too long. */
+static void add(struct store_expiry *x, struct expiring item)
+{
+    push(x, item);
+    if (x->count > 2 * x->kept)
+        tidy(x);
+}
+
 /* --- what expires --- */
 
 static void add_live(void *context, struct hash128 key, int64_t expires_at, const void *value)
 {
+    struct store_expiry *x = context;
     (void)value;
-    if (expires_at != STORE_NEVER)
-        push(context, (struct expiring){expires_at, key});
+    if (expires_at < x->horizon) /* STORE_NEVER is not */
+        add(x, (struct expiring){expires_at, key});
 }
 
 static void read_all(struct store_expiry *x, const struct image *image)
@@ -104,8 +121,9 @@ static void read_all(struct store_expiry *x, const struct image *image)
     x->horizon = STORE_NEVER;
     x->reads++;
     x->kept = KEPT_MIN + (size_t)(image_bytes(image) / image->slot_size / SLOTS_PER_KEPT);
+    x->kept = x->kept < KEPT_MAX ? x->kept : KEPT_MAX;
     for (unsigned i = 0; i < IMAGE_SHARDS; i++)
-        image_each_live(image, i, add_live, x);
+        image_each_live(image, i, x->beats, add_live, x);
     tidy(x);
 }
 
@@ -115,9 +133,7 @@ void store_expiry_note(struct store_expiry *x, const struct image *image, struct
     /* One that is dead already will not be looked for. */
     if (expires_at >= x->horizon || expires_at <= image_clock(image))
         return;
-    push(x, (struct expiring){expires_at, key});
-    if (x->count > 2 * x->kept)
-        tidy(x);
+    add(x, (struct expiring){expires_at, key});
 }
 
 int64_t store_expiry_next(struct store_expiry *x, const struct image *image)
@@ -152,6 +168,8 @@ static void visit_queued(struct store_expiry *x, const struct image *image, cons
         struct expiring item = pop(x);
         if (count > 0 && compare(&item, &taken[count - 1]) == 0)
             continue;
+        if (count % ITEMS_PER_BEAT == 0)
+            status_page_beat(x->beats);
         if (count == capacity) {
             capacity = capacity != 0 ? 2 * capacity : KEPT_MIN;
             taken = memory_resize(taken, capacity, sizeof *taken);
@@ -164,6 +182,8 @@ static void visit_queued(struct store_expiry *x, const struct image *image, cons
         if (value != NULL && expires_at == taken[i].at) /* else it was put again, for later */
             each->visit(each->context, taken[i].key, expires_at, value);
         push(x, taken[i]);
+        if (i % ITEMS_PER_BEAT == 0)
+            status_page_beat(x->beats);
     }
     free(taken);
 }
@@ -180,5 +200,5 @@ void store_expiry_each(struct store_expiry *x, const struct image *image, int64_
     }
     x->reads++;
     for (unsigned i = 0; i < IMAGE_SHARDS; i++)
-        image_each_live(image, i, visit_expiring, &each);
+        image_each_live(image, i, x->beats, visit_expiring, &each);
 }

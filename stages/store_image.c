@@ -17,6 +17,7 @@
 #define IMAGE_MAGIC UINT64_C(0x33676d6964616568) /* "headimg3" */
 #define CACHE_LINE_BYTES 64
 #define UNDOS_PER_BEAT 65536u
+#define SLOTS_PER_BEAT 16384u
 
 enum {
     SLOT_EMPTY = 0,
@@ -310,12 +311,15 @@ const void *image_find_expiring(const struct image *image, struct hash128 key,
     return is_live(image, slot, image->header->clock) ? slot->rest + image->value_at : NULL;
 }
 
-void image_each_live(const struct image *image, unsigned shard, store_visit *visit, void *context)
+void image_each_live(const struct image *image, unsigned shard, _Atomic uint64_t *beats,
+                     store_visit *visit, void *context)
 {
     uint64_t table = table_of(image, shard);
     uint8_t *base = table_base(image, table);
     for (uint64_t i = 0; i < table_slots(table); i++) {
         const struct image_slot *slot = slot_at(image, base, i);
+        if (i % SLOTS_PER_BEAT == 0)
+            status_page_beat(beats);
         if (is_live(image, slot, image->header->clock))
             visit(context, key_of(slot), expires_at(image, slot), slot->rest + image->value_at);
     }

@@ -119,8 +119,12 @@ void image_expect(struct image *image, unsigned group, uint64_t entries);
 unsigned image_group(struct hash128 key);
 unsigned image_shard(struct hash128 key);
 
-/* Visits the live entries of one shard, in any order. The image must not change meanwhile. */
-void image_each_live(const struct image *image, unsigned shard, store_visit *visit, void *context);
+/*
+ * Visits the live entries of one shard, in any order, and beats; beats may be NULL. The image must
+ * not change meanwhile.
+ */
+void image_each_live(const struct image *image, unsigned shard, _Atomic uint64_t *beats,
+                     store_visit *visit, void *context);
 
 int64_t image_clock(const struct image *image);
 void image_set_clock(struct image *image, seq_number seq, int64_t clock);

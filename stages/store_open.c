@@ -299,7 +299,7 @@ static struct store *store_new(int dir_fd, const struct store_spec *spec)
     s->spec = *spec;
     s->log_fd = -1;
     s->checkpoint.fd = -1;
-    store_expiry_init(&s->expiry);
+    store_expiry_init(&s->expiry, spec->beats);
     return s;
 }
 

@@ -557,6 +557,55 @@ static void what_expires_one_by_one_is_found_cheaply(void **state)
     store_close(s);
 }
 
+/*
+ * A process that begins with many entries gathers what expires first in bounded memory, whether
+ * they expire one by one or all together, and shows that it goes on. Counted, not measured.
+ */
+static void begin_with_many(bool together)
+{
+    enum { OPEN = 40000, SEQS = 40 };
+    int image = new_image();
+    struct store *s = open_store(image);
+    uint8_t value[VALUE_BYTES] = {0};
+    for (uint32_t i = 0; i < OPEN; i++) {
+        store_begin(s, i / (OPEN / SEQS) + 1);
+        store_put(s, key_of(s, i), together ? OPEN : OPEN - (int64_t)i, value);
+    }
+    commit(s, SEQS);
+    store_close(s);
+
+    s = open_store(image);
+    _Atomic uint64_t beats = 0;
+    s->expiry.beats = &beats;
+    store_begin(s, SEQS + 1);
+    assert_true(store_next_expiry(s) == (together ? OPEN : 1));
+    assert_int_equal(s->expiry.reads, 1);
+    assert_true(beats >= IMAGE_SHARDS);
+    const size_t most = 4 * s->expiry.kept + 4;
+    assert_true(most < OPEN);
+    assert_true(s->expiry.capacity_most <= most);
+    for (int64_t until = 1; until <= OPEN; until += until < 10 ? 1 : (OPEN - 10) / 3) {
+        size_t found = 0;
+        store_each_expiring(s, until, count_visit, &found);
+        assert_int_equal(found, !together ? until : until == OPEN ? OPEN : 0);
+    }
+    assert_true(s->expiry.capacity_most <= most);
+    store_close(s);
+    (void)close(image);
+}
+
+static void what_is_open_takes_bounded_memory_at_a_start(void **state)
+{
+    (void)state;
+    begin_with_many(false);
+}
+
+static void what_closes_at_once_takes_bounded_memory_at_a_start(void **state)
+{
+    (void)state;
+    begin_with_many(true);
+}
+
 /* What one seq changes may be gigabytes: whoever writes it shows that it goes on. */
 static void a_large_commit_beats(void **state)
 {
@@ -699,6 +748,8 @@ int main(void)
         TEST(what_expires_is_found_before_it_goes),
         TEST(what_never_expires_is_not_waited_for),
         TEST(what_expires_one_by_one_is_found_cheaply),
+        TEST(what_is_open_takes_bounded_memory_at_a_start),
+        TEST(what_closes_at_once_takes_bounded_memory_at_a_start),
         TEST(a_large_commit_beats),
         TEST(a_group_is_the_top_byte_of_its_keys),
     };
