@@ -156,7 +156,7 @@ int64_t store_clock(const struct store *s);
 /* Moves the clock on. Requires: store_begin() was called; not before the present clock. */
 void store_advance(struct store *s, int64_t now);
 
-/* The value is dead after the call. */
+/* The value stays where it is until the store is changed. */
 typedef void store_visit(void *context, struct hash128 key, int64_t expires_at, const void *value);
 
 /*

@@ -32,11 +32,14 @@
 #define KEYS_PER_BEAT 4096u
 #define CLOSINGS_KEPT 4096u
 
-/* An entry that is to be put out. */
+/*
+ * An entry that is to be put out. There may be millions, and all are in private memory at once, so
+ * it is small: what it is about stays in the store, which does not change meanwhile.
+ */
 struct closing {
-    size_t sort_at, sort_len; /* its sort key in `sorts` */
-    const uint8_t *sort_key;  /* the same, once all are there */
-    uint8_t value[STORE_VALUE_BYTES_MAX];
+    int64_t start;
+    uint64_t prefix; /* of its key: see window_state.h */
+    const uint8_t *value;
 };
 
 struct window_count {
@@ -53,7 +56,8 @@ struct window_count {
     struct closing *closings;
     size_t closing_count, closing_capacity;
     bool group_closes[KEY_GROUPS]; /* some of its windows were gathered */
-    struct buf sorts;
+    uint64_t compared;             /* while they are sorted */
+    struct buf sort_key;
     struct buf key_bytes;
     struct value fields[FIELDS_MAX];
 };
@@ -188,7 +192,7 @@ static void close_stage(void *opaque)
 {
     struct window_count *self = opaque;
     free(self->closings);
-    buf_done(&self->sorts);
+    buf_done(&self->sort_key);
     buf_done(&self->key_bytes);
     free(self);
 }
@@ -224,7 +228,7 @@ static void add_sort_key(struct buf *out, int64_t start, const struct value *fie
 }
 
 /* A window may have millions of keys, and nobody is to take that for a hang. */
-static void show_work(const struct window_count *self, size_t done)
+static void show_work(const struct window_count *self, uint64_t done)
 {
     if (done % KEYS_PER_BEAT == 0)
         status_page_beat(self->beats);
@@ -239,24 +243,29 @@ static void gather(void *context, struct hash128 key, int64_t expires_at, const 
         return; /* at an end */
     self->group_closes[group] = true;
     if (self->closing_count == self->closing_capacity) {
-        self->closing_capacity = self->closing_capacity != 0 ? 2 * self->closing_capacity : 16;
+        self->closing_capacity += self->closing_capacity / 4 + 16;
         self->closings =
             memory_resize(self->closings, self->closing_capacity, sizeof *self->closings);
     }
-    struct closing *closing = &self->closings[self->closing_count++];
-    memcpy(closing->value, value, sizeof closing->value);
-    window_state_read_key(&self->state, closing->value, self->fields);
-    closing->sort_at = self->sorts.len;
-    add_sort_key(&self->sorts, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_START),
-                 self->fields, self->key->count);
-    closing->sort_len = self->sorts.len - closing->sort_at;
+    self->closings[self->closing_count++] = (struct closing){
+        .start = (int64_t)bytes_get_u64((const uint8_t *)value + WINDOW_AT_START),
+        .prefix = window_state_key_prefix(&self->state, value),
+        .value = value,
+    };
     show_work(self, self->closing_count);
 }
 
-static int compare_closings(const void *a, const void *b)
+/* As order_compare() of their sort keys. */
+static int compare_closings(const void *a, const void *b, void *context)
 {
+    struct window_count *self = context;
     const struct closing *x = a, *y = b;
-    return order_compare(x->sort_key, x->sort_len, y->sort_key, y->sort_len);
+    show_work(self, ++self->compared);
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    if (x->prefix != y->prefix)
+        return x->prefix < y->prefix ? -1 : 1;
+    return window_state_compare_keys(&self->state, x->value, y->value);
 }
 
 /* Of all entries, those of windows; what a group has that is ahead was done before. */
@@ -272,13 +281,11 @@ static void gather_window(void *context, struct hash128 key, int64_t expires_at,
 static void forget_closings(struct window_count *self)
 {
     self->closing_count = 0;
-    buf_reset(&self->sorts);
     if (self->closing_capacity <= CLOSINGS_KEPT)
         return;
     free(self->closings);
     self->closings = NULL;
     self->closing_capacity = 0;
-    buf_done(&self->sorts);
 }
 
 /* Puts out the windows that were gathered. */
@@ -286,17 +293,17 @@ static void put_out(struct window_count *self, struct emitter *out)
 {
     if (self->closing_count == 0)
         return;
-    for (size_t i = 0; i < self->closing_count; i++)
-        self->closings[i].sort_key = self->sorts.data + self->closings[i].sort_at;
-    qsort(self->closings, self->closing_count, sizeof *self->closings, compare_closings);
+    self->compared = 0;
+    qsort_r(self->closings, self->closing_count, sizeof *self->closings, compare_closings, self);
     for (size_t i = 0; i < self->closing_count; i++) {
         const struct closing *closing = &self->closings[i];
-        self->fields[0] = value_of_integer(
-            VALUE_TIMESTAMP, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_START));
+        self->fields[0] = value_of_integer(VALUE_TIMESTAMP, closing->start);
         window_state_read_key(&self->state, closing->value, self->fields + 1);
         self->fields[1 + self->key->count] =
             value_of_integer(VALUE_INT, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_COUNT));
-        emitter_emit_sorted(out, self->fields, closing->sort_key, closing->sort_len);
+        buf_reset(&self->sort_key);
+        add_sort_key(&self->sort_key, closing->start, self->fields + 1, self->key->count);
+        emitter_emit_sorted(out, self->fields, self->sort_key.data, self->sort_key.len);
         show_work(self, i);
     }
     forget_closings(self);

@@ -5,6 +5,7 @@
 
 #include "common/bytes.h"
 #include "common/check.h"
+#include "ipc/order.h"
 #include "stages/partition.h"
 
 /* Places in the value of a floor. */
@@ -26,27 +27,71 @@ unsigned window_state_group(struct hash128 key)
     return (unsigned)(key.high >> 56);
 }
 
-/* The bytes of the key are as key_add_fields() makes them; zeros follow. */
+/*
+ * Reads the next field of a key, of which there is one more. The bytes of the key are as
+ * key_add_fields() makes them; zeros follow.
+ */
+static struct value read_field(const struct window_state *s, const uint8_t *value, size_t field,
+                               size_t *at)
+{
+    enum value_tag tag = s->stage->in->fields[s->key->fields[field].index].type.tag;
+    struct value read;
+    if (tag == VALUE_STRING || tag == VALUE_BYTES) {
+        uint32_t len = bytes_get_u32(value + *at);
+        INVARIANT(len <= STORE_VALUE_BYTES_MAX - *at - 4);
+        read = value_of_bytes(tag, value + *at + 4, len);
+        *at += 4 + len;
+    } else if (tag == VALUE_BOOL) {
+        read = value_of_bool(value[*at] != 0);
+        *at += 1;
+    } else {
+        read = value_of_integer(tag, (int64_t)bytes_get_u64(value + *at));
+        *at += 8;
+    }
+    INVARIANT(*at <= STORE_VALUE_BYTES_MAX);
+    return read;
+}
+
 void window_state_read_key(const struct window_state *s, const uint8_t *value,
                            struct value *ret_fields)
 {
     size_t at = WINDOW_AT_KEY;
-    for (size_t i = 0; i < s->key->count; i++) {
-        enum value_tag tag = s->stage->in->fields[s->key->fields[i].index].type.tag;
-        if (tag == VALUE_STRING || tag == VALUE_BYTES) {
-            uint32_t len = bytes_get_u32(value + at);
-            INVARIANT(len <= STORE_VALUE_BYTES_MAX - at - 4);
-            ret_fields[i] = value_of_bytes(tag, value + at + 4, len);
-            at += 4 + len;
-        } else if (tag == VALUE_BOOL) {
-            ret_fields[i] = value_of_bool(value[at] != 0);
-            at += 1;
-        } else {
-            ret_fields[i] = value_of_integer(tag, (int64_t)bytes_get_u64(value + at));
-            at += 8;
-        }
-        INVARIANT(at <= STORE_VALUE_BYTES_MAX);
+    for (size_t i = 0; i < s->key->count; i++)
+        ret_fields[i] = read_field(s, value, i, &at);
+}
+
+static int compare_fields(const struct value *a, const struct value *b)
+{
+    if (a->tag == VALUE_STRING || a->tag == VALUE_BYTES)
+        return order_compare(a->bytes, a->len, b->bytes, b->len);
+    if (a->tag == VALUE_BOOL)
+        return (int)a->boolean - (int)b->boolean;
+    return a->integer < b->integer ? -1 : a->integer > b->integer;
+}
+
+int window_state_compare_keys(const struct window_state *s, const uint8_t *a, const uint8_t *b)
+{
+    int result = 0;
+    size_t at_a = WINDOW_AT_KEY, at_b = WINDOW_AT_KEY;
+    for (size_t i = 0; result == 0 && i < s->key->count; i++) {
+        struct value x = read_field(s, a, i, &at_a), y = read_field(s, b, i, &at_b);
+        result = compare_fields(&x, &y);
     }
+    return result;
+}
+
+uint64_t window_state_key_prefix(const struct window_state *s, const uint8_t *value)
+{
+    size_t at = WINDOW_AT_KEY;
+    struct value first = read_field(s, value, 0, &at);
+    if (first.tag == VALUE_BOOL)
+        return first.boolean ? 1 : 0;
+    if (first.tag != VALUE_STRING && first.tag != VALUE_BYTES)
+        return (uint64_t)first.integer ^ UINT64_C(1) << 63; /* the sign turned */
+    uint64_t prefix = 0;
+    for (size_t i = 0; i < sizeof prefix; i++)
+        prefix = prefix << 8 | (i < first.len ? ((const uint8_t *)first.bytes)[i] : 0u);
+    return prefix;
 }
 
 static struct hash128 floor_key(const struct window_state *s, unsigned group)

@@ -72,6 +72,18 @@ bool window_state_is_put_out(const struct window_state *s, unsigned group,
 void window_state_read_key(const struct window_state *s, const uint8_t *value,
                            struct value *ret_fields);
 
+/*
+ * Less than, equal to or greater than 0: the order of the keys in two values, field by field, text
+ * by its bytes. It is that of the bytes which ipc/order.h makes of them.
+ */
+int window_state_compare_keys(const struct window_state *s, const uint8_t *a, const uint8_t *b);
+
+/*
+ * A number that orders keys as far as it goes: of two that differ, the smaller one comes first. So
+ * most keys are told apart without reading them.
+ */
+uint64_t window_state_key_prefix(const struct window_state *s, const uint8_t *value);
+
 /* Raises the floor of a group, if it is of this worker, not ahead, and has no higher one. */
 void window_state_raise_floor(struct window_state *s, unsigned group, struct window_close floor);
 
