@@ -18,6 +18,15 @@
 #include "common/limits.h"
 #include "common/memory.h"
 #include "common/pattern_cost.h"
+#include "common/pattern_text.h"
+
+_Static_assert((int)PATTERN_NEWLINE_CR == PCRE2_NEWLINE_CR &&
+                   (int)PATTERN_NEWLINE_LF == PCRE2_NEWLINE_LF &&
+                   (int)PATTERN_NEWLINE_CRLF == PCRE2_NEWLINE_CRLF &&
+                   (int)PATTERN_NEWLINE_ANY == PCRE2_NEWLINE_ANY &&
+                   (int)PATTERN_NEWLINE_ANYCRLF == PCRE2_NEWLINE_ANYCRLF &&
+                   (int)PATTERN_NEWLINE_NUL == PCRE2_NEWLINE_NUL,
+               "they are passed on as they are");
 
 /* Of PCRE2's numbers for errors, none is so low; its match returns what the callout returned. */
 #define OUT_OF_STEPS (-100000)
@@ -40,6 +49,7 @@ struct pattern {
     size_t name_count;
     uint32_t *numbers;
     char *text;
+    char *plain; /* the text, as it is read for what its items cost */
     char shown[SHOWN_BYTES_MAX + sizeof "…"];
     struct pattern_cost *costs; /* of the item that begins at a byte of the text */
     size_t text_len;
@@ -126,7 +136,7 @@ static int note_item(pcre2_callout_enumerate_block *block, void *opaque)
     struct pattern_cost *cost = &pattern->costs[at];
     if (cost->weight != 0)
         return 0; /* of a group that is repeated */
-    *cost = pattern_cost_of(pattern->text + at, len);
+    *cost = pattern_cost_of(pattern->plain + at, len);
     pattern->branches += cost->is_alternative ? 1 : 0;
     pattern->recurses = pattern->recurses || cost->item == PATTERN_ITEM_RECURSION;
     return cost->item == PATTERN_ITEM_BOUNDLESS ? (int)at + 1 : 0;
@@ -228,6 +238,14 @@ static void show(struct pattern *pattern)
         memcpy(pattern->shown + len, "…", sizeof "…");
 }
 
+static bool read_text(struct pattern *pattern)
+{
+    uint32_t newline = PCRE2_NEWLINE_LF;
+    (void)pcre2_pattern_info(pattern->code, PCRE2_INFO_NEWLINE, &newline);
+    return pattern_text_read(pattern->text, pattern->text_len, (enum pattern_newline)newline,
+                             pattern->plain);
+}
+
 /* Reads what each item of the pattern may do, and refuses what has no bound. */
 static int read_items(struct pattern *pattern, size_t *ret_at, struct err *e)
 {
@@ -235,11 +253,13 @@ static int read_items(struct pattern *pattern, size_t *ret_at, struct err *e)
     if (refers_back(pattern->code))
         return err_set(e, ERR_INVALID, "it refers back to a group, which has no bound in time");
     pattern->costs = memory_new(pattern->text_len + 1, sizeof *pattern->costs);
+    pattern->plain = memory_new(pattern->text_len + 1, 1);
     pattern->branches = 1;
     (void)pcre2_pattern_info(pattern->code, PCRE2_INFO_MAXLOOKBEHIND, &pattern->lookbehind);
+    bool known = read_text(pattern);
     int boundless = pcre2_callout_enumerate(pattern->code, note_item, pattern);
     INVARIANT(boundless >= 0);
-    if (boundless == 0 && note_repeats(pattern))
+    if (boundless == 0 && known && note_repeats(pattern))
         return 0;
     if (boundless == 0)
         return err_set(e, ERR_INVALID, "its groups are written in a way that has no known bound");
@@ -303,6 +323,7 @@ void pattern_free(struct pattern *pattern)
     free(pattern->numbers);
     free(pattern->costs);
     free(pattern->text);
+    free(pattern->plain);
     pcre2_match_data_free(pattern->match);
     pcre2_match_context_free(pattern->bounds);
     pcre2_code_free(pattern->code);

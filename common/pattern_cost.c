@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/pattern_text.h"
+
 /* A class is searched for each character, so it weighs one more for so many bytes of its text. */
 #define CLASS_BYTES_PER_STEP 32u
 /* PCRE2 has none above 65535, so what is cut here is no number of repeats. */
@@ -27,39 +29,34 @@ static bool begins_with_any(const char *item, size_t len, const char *const head
     return false;
 }
 
-static bool contains(const char *item, size_t len, const char *text)
+static bool is_blank(char c)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (begins_with(item + i, len - i, text))
-            return true;
-    }
-    return false;
+    return c == ' ' || c == PATTERN_TEXT_NOTHING;
 }
 
 static size_t read_number(const char *item, size_t len, size_t at, uint32_t *ret_number)
 {
     *ret_number = 0;
-    while (at < len && item[at] == ' ')
+    while (at < len && is_blank(item[at]))
         at++;
     for (; at < len && item[at] >= '0' && item[at] <= '9'; at++) {
         *ret_number = *ret_number * 10 + (uint32_t)(item[at] - '0');
         *ret_number = *ret_number < NUMBER_MAX ? *ret_number : NUMBER_MAX;
     }
-    while (at < len && item[at] == ' ')
+    while (at < len && is_blank(item[at]))
         at++;
     return at;
 }
 
 /*
- * The largest numbers of a {low,high} in the item: low, and how far high lies above. In which of
- * these braces the repeat stands, and which belong to a comment or a class, is not told apart;
- * those of \x{41} are left out, which no repeat can look like.
+ * The largest numbers of a {low,high} in the item: low, and how far high lies above. Those of
+ * \x{41} are left out, which no repeat can look like.
  */
 static struct repeats read_repeats(const char *item, size_t len)
 {
     struct repeats most = {0};
     for (size_t i = 0; i < len; i++) {
-        if (item[i] != '{' || (i >= 2 && item[i - 2] == '\\' && strchr("xo", item[i - 1])))
+        if (item[i] != '{' || (i == 2 && item[0] == '\\' && (item[1] == 'x' || item[1] == 'o')))
             continue;
         uint32_t low, high = 0;
         size_t at = read_number(item, len, i + 1, &low);
@@ -104,22 +101,23 @@ static bool is_group(const char *item, size_t len)
     if (!begins_with(item, len, "(?"))
         return item[0] == '(';
     size_t at = 2;
-    while (at < len && strchr("imnsxJU^-", item[at]) != NULL)
+    while (at < len && strchr("imnsxJUarDSWPT^-", item[at]) != NULL)
         at++;
     return at == len || item[at] != ')';
 }
 
-/* Also anywhere in it: text that means nothing, such as \E, may stand before. */
 static bool is_boundless(const char *item, size_t len)
 {
-    return (len != 0 && item[0] != '[' && contains(item, len, "\\X")) ||
-           contains(item, len, "(*sr:") || contains(item, len, "(*asr:") ||
-           contains(item, len, "(*script_run:") || contains(item, len, "(*atomic_script_run:");
+    static const char *const heads[] = {"\\X",
+                                        "(*sr:", "(*asr:", "(*script_run:", "(*atomic_script_run:"};
+    return begins_with_any(item, len, heads, sizeof heads / sizeof heads[0]);
 }
 
 struct pattern_cost pattern_cost_of(const char *item, size_t len)
 {
     struct pattern_cost cost = {.weight = 1, .characters = 1};
+    for (; len != 0 && *item == PATTERN_TEXT_NOTHING; len--)
+        item++;
     if (len == 0)
         return cost;
     struct repeats repeats = read_repeats(item, len);

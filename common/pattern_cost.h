@@ -5,8 +5,7 @@
  * PCRE2 can be asked before each item that it tries, and then tells where in the pattern that item
  * stands. What it does within the item cannot be seen: a{60000} that fails at its last character
  * has compared as many. So the most that an item can do is read from its text, beforehand, and is
- * counted at each try. Nothing here can be too little; it may be too much where an item holds a
- * comment.
+ * counted at each try. Nothing here can be too little.
  */
 #ifndef BULKHEAD_COMMON_PATTERN_COST_H
 #define BULKHEAD_COMMON_PATTERN_COST_H
@@ -33,7 +32,7 @@ struct pattern_cost {
     uint32_t steps; /* besides, for each try; of an end: repeats that its group can do without */
 };
 
-/* The cost of an item; its text may be any. */
+/* The cost of an item, from its text as pattern_text_read() wrote it; that may be any. */
 struct pattern_cost pattern_cost_of(const char *item, size_t len);
 
 #endif
