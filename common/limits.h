@@ -123,6 +123,8 @@
  */
 #define PATTERN_RECURSION_DEPTH_MAX 8192u
 #define PATTERN_RECURSION_STEPS 512u
+/* So many captures are copied in the time of a step. */
+#define PATTERN_CAPTURES_PER_STEP 16u
 
 /* What a dead letter shows of what is too long to be shown whole. */
 #define DEAD_EXCERPT_BYTES 256u

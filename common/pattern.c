@@ -55,6 +55,7 @@ struct pattern {
     size_t text_len;
     uint32_t lookbehind; /* the most characters that any item goes back */
     uint32_t branches;
+    uint32_t copying; /* steps that copying all captures is, as each try does */
     bool recurses;
     /* Of the match that is going on. */
     uint64_t steps;
@@ -86,11 +87,15 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* The most that the try of an item can do at a place, with so much of the subject behind it. */
+/*
+ * The most that the try of an item can do at a place, with so much of the subject behind it. Each
+ * try and each end of a repeat copies what all groups have captured.
+ */
 static uint64_t steps_of(const struct pattern *pattern, const struct pattern_cost *cost, size_t at,
                          size_t rest)
 {
-    uint64_t steps = cost->steps + cost->weight * (rest > 0 ? least(cost->characters, rest) : 1);
+    uint64_t steps = cost->weight * (rest > 0 ? least(cost->characters, rest) : 1) +
+                     pattern->copying + cost->copies * (pattern->copying + UINT64_C(1));
     if (cost->item == PATTERN_ITEM_LOOKBEHIND)
         steps += least(pattern->lookbehind, at) * pattern->branches;
     else if (cost->item == PATTERN_ITEM_RECURSION)
@@ -221,7 +226,7 @@ static bool note_repeats(struct pattern *pattern)
         if (depth-- == 0)
             return false;
         if (firsts[depth] != at)
-            pattern->costs[firsts[depth]].steps += cost->steps;
+            pattern->costs[firsts[depth]].copies += cost->copies;
     }
     return depth == 0;
 }
@@ -255,6 +260,8 @@ static int read_items(struct pattern *pattern, size_t *ret_at, struct err *e)
     pattern->costs = memory_new(pattern->text_len + 1, sizeof *pattern->costs);
     pattern->plain = memory_new(pattern->text_len + 1, 1);
     pattern->branches = 1;
+    (void)pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &pattern->copying);
+    pattern->copying /= PATTERN_CAPTURES_PER_STEP;
     (void)pcre2_pattern_info(pattern->code, PCRE2_INFO_MAXLOOKBEHIND, &pattern->lookbehind);
     bool known = read_text(pattern);
     int boundless = pcre2_callout_enumerate(pattern->code, note_item, pattern);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/limits.h"
 #include "common/pattern_text.h"
 
 /* A class is searched for each character, so it weighs one more for so many bytes of its text. */
@@ -113,6 +114,16 @@ static bool is_boundless(const char *item, size_t len)
     return begins_with_any(item, len, heads, sizeof heads / sizeof heads[0]);
 }
 
+/*
+ * Repeats of a call are copies of it that PCRE2 asks nobody about; and those that need not be are
+ * left, each by way of all before it, by as many ways as there are of them.
+ */
+static uint32_t copies_of_calls(struct repeats repeats)
+{
+    uint32_t calls = (repeats.needed > 1 ? repeats.needed - 1 : 0) + repeats.more;
+    return calls * PATTERN_RECURSION_STEPS + repeats.more * repeats.more / 2;
+}
+
 struct pattern_cost pattern_cost_of(const char *item, size_t len)
 {
     struct pattern_cost cost = {.weight = 1, .characters = 1};
@@ -124,9 +135,7 @@ struct pattern_cost pattern_cost_of(const char *item, size_t len)
     cost.is_alternative = item[0] == '|';
     if (item[0] == '[')
         cost.weight += (uint32_t)len / CLASS_BYTES_PER_STEP;
-    if (item[0] == ')')
-        cost.steps = repeats.more;
-    else if (repeats.needed > 1)
+    if (item[0] != ')' && repeats.needed > 1)
         cost.characters = repeats.needed;
     if (is_boundless(item, len))
         cost.item = PATTERN_ITEM_BOUNDLESS;
@@ -138,5 +147,9 @@ struct pattern_cost pattern_cost_of(const char *item, size_t len)
         cost.item = PATTERN_ITEM_END;
     else if (is_group(item, len))
         cost.item = PATTERN_ITEM_GROUP;
+    if (cost.item == PATTERN_ITEM_END)
+        cost.copies = repeats.more;
+    else if (cost.item == PATTERN_ITEM_RECURSION)
+        cost.copies = copies_of_calls(repeats);
     return cost;
 }

@@ -29,7 +29,7 @@ struct pattern_cost {
     bool is_alternative; /* it is a '|' */
     uint32_t weight;     /* steps for each character that it looks at */
     uint32_t characters; /* how many of these it may look at in vain, if the subject has them */
-    uint32_t steps; /* besides, for each try; of an end: repeats that its group can do without */
+    uint32_t copies;     /* of what is captured, besides, for each try; of an end and of a call */
 };
 
 /* The cost of an item, from its text as pattern_text_read() wrote it; that may be any. */

@@ -202,6 +202,31 @@ static void test_work_within_an_item(void **state)
     free(subject);
 }
 
+/* A try copies what all groups captured; copies of a call are tried unseen. */
+static void test_work_of_calls_and_captures(void **state)
+{
+    (void)state;
+    static const char subject[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    char many[PATTERN_BYTES_MAX] = "(*NO_START_OPT)(?=a)(?=a)(?=a)x|", *end = many + strlen(many);
+    for (size_t i = 0; i < 480; i++, end += 2)
+        memcpy(end, "()", 3);
+    const struct {
+        const char *pattern;
+        uint64_t least;
+    } rows[] = {
+        {"^(?<n>a)(?&n){0,400}(?=!)", 400 * 512 + 80000},
+        {"^(?<n>a)(?&n){40}(?=!)", 40 * 512},
+        {many, 480 * 30},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pattern *pattern = compiled(rows[i].pattern);
+        (void)pattern_match(pattern, (const uint8_t *)subject, strlen(subject));
+        if (pattern_steps(pattern) < rows[i].least)
+            fail_msg("row %zu: %llu steps", i, (unsigned long long)pattern_steps(pattern));
+        pattern_free(pattern);
+    }
+}
+
 /* What people write costs a few steps for each character. */
 static void test_common_patterns_are_cheap(void **state)
 {
@@ -503,6 +528,7 @@ int main(void)
         cmocka_unit_test(test_the_longest_pattern),
         cmocka_unit_test(test_hostile_subjects),
         cmocka_unit_test(test_work_within_an_item),
+        cmocka_unit_test(test_work_of_calls_and_captures),
         cmocka_unit_test(test_common_patterns_are_cheap),
         cmocka_unit_test(test_empty_options_at_the_end),
         cmocka_unit_test(test_beats),
