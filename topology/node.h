@@ -30,6 +30,8 @@ struct node {
     char *text;              /* NODE_SCALAR; "" for an empty one */
     bool as_it_is;           /* NODE_SCALAR: "${" means nothing in it */
     bool nothing;            /* NODE_SCALAR: no text stands there, not even "" */
+    bool bare;               /* NODE_SCALAR: without quotes, on the line of its key or below it */
+    bool goes_on;            /* NODE_SCALAR: without quotes, over several lines */
     struct node_pair *pairs; /* NODE_MAP, in the order of the file */
     struct node **items;     /* NODE_LIST */
     size_t count;            /* of pairs or items */

@@ -356,8 +356,10 @@ static void read_scalar(struct option_value *o, const struct node *node,
                         const struct options_context *c)
 {
     if (node->tag != NODE_SCALAR) {
-        diagnostics_add(c->diagnostics, node->place, "'%s:' should be a %s, not %s", o->spec->name,
-                        option_tag_name(o->spec->tag), node_tag_name(node->tag));
+        bool like_text = node->tag == NODE_MAP && node->count == 1 && node->pairs[0].value->nothing;
+        diagnostics_add(c->diagnostics, node->place, "'%s:' should be a %s, not %s%s",
+                        o->spec->name, option_tag_name(o->spec->tag), node_tag_name(node->tag),
+                        like_text ? "; quote a text that begins with '{'" : "");
         return;
     }
     o->text = options_expand(node, c);

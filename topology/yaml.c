@@ -13,6 +13,7 @@
 #include "topology/node.h"
 #include "topology/yaml_hint.h"
 #include "topology/yaml_text.h"
+#include "topology/yaml_tree.h"
 
 struct yaml_reader {
     struct fy_parser *parser;
@@ -148,6 +149,10 @@ static struct node *read_map(struct yaml_reader *r, struct place place, unsigned
             (void)fail(r, key->place, "a key must be a plain name");
         else if (key != NULL && strlen(key->text) > 4 * NAME_BYTES_MAX)
             (void)fail(r, key->place, "this key is too long");
+        else if (key != NULL && strcmp(key->text, "<<") == 0)
+            (void)fail(r, key->place,
+                       "'<<' merges maps in YAML, which has no meaning in a topology; write out "
+                       "what it stands for");
         if (!r->failed)
             add_pair(r, map, key, depth);
         node_free(key);
@@ -188,13 +193,23 @@ static bool has_control(const char *text, size_t len)
     return false;
 }
 
+static bool has_lines(struct fy_token *token)
+{
+    const struct fy_mark *start = fy_token_start_mark(token);
+    const struct fy_mark *end = fy_token_end_mark(token);
+    return start != NULL && end != NULL && end->line > start->line;
+}
+
 static struct node *read_scalar(struct yaml_reader *r, struct fy_event *event, struct place place)
 {
     struct node *node = node_new(NODE_SCALAR, place);
     size_t len = 0;
     node->text = scalar_text(event, &len);
-    node->nothing = len == 0 && (event->scalar.value == NULL ||
-                                 fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN);
+    struct fy_token *token = event->scalar.value;
+    bool plain = token == NULL || fy_token_scalar_style(token) == FYSS_PLAIN;
+    node->nothing = len == 0 && plain;
+    node->bare = plain;
+    node->goes_on = len != 0 && plain && has_lines(token);
     if (has_control(node->text, len))
         diagnostics_add(r->diagnostics, place, "control characters have no meaning in a topology");
     return node;
@@ -202,8 +217,10 @@ static struct node *read_scalar(struct yaml_reader *r, struct fy_event *event, s
 
 static struct node *fail_sign(struct yaml_reader *r, struct fy_token *anchor, struct fy_token *tag)
 {
-    return fail(r, sign_place(anchor != NULL ? anchor : tag),
-                "anchors and tags have no meaning in a topology; write it out");
+    return fail(
+        r, sign_place(anchor != NULL ? anchor : tag),
+        "anchors and tags have no meaning in a topology; write it out, or quote a text that "
+        "begins with '&' or '!'");
 }
 
 static struct node *read_node(struct yaml_reader *r, struct fy_event *event, unsigned depth)
@@ -226,10 +243,18 @@ static struct node *read_node(struct yaml_reader *r, struct fy_event *event, uns
         return read_list(r, place, depth);
     case FYET_ALIAS:
         return fail(r, sign_place(event->alias.anchor),
-                    "aliases have no meaning in a topology; write it out");
+                    "aliases have no meaning in a topology; write it out, or quote a text that "
+                    "begins with '*'");
     default:
         return fail(r, place, "this is no topology");
     }
+}
+
+static void fail_second(struct yaml_reader *r, struct place place)
+{
+    (void)fail(r, place,
+               "one file holds one topology, not several, and a line '---' or '...' ends it; take "
+               "out the line, or make files of them");
 }
 
 /* Reads stream start, one document and stream end. */
@@ -244,11 +269,15 @@ static struct node *read_stream(struct yaml_reader *r)
         case FYET_STREAM_END:
         case FYET_DOCUMENT_END:
             break;
-        case FYET_DOCUMENT_START:
-            if (++documents > 1)
-                (void)fail(r, event_place(event), "one file holds one topology, not several");
+        case FYET_DOCUMENT_START: /* if nothing says so, the place is that of what begins it */
+            if (++documents > 1 && event->document_start.document_start != NULL)
+                fail_second(r, event_place(event));
             break;
         default:
+            if (documents > 1) {
+                fail_second(r, event_place(event));
+                break;
+            }
             root = read_node(r, event, 1);
             if (root != NULL)
                 settle_place(root, (struct place){.line = 1, .column = 1, .width = 1});
@@ -270,10 +299,9 @@ static void collect_errors(struct fy_diag *diag, struct diagnostics *d)
         struct place place = {.line = error->line > 0 ? error->line : 1,
                               .column = error->column > 0 ? error->column : 1,
                               .width = 1};
-        size_t line_len;
-        const char *line = diagnostics_line(d, place.line, &line_len);
-        diagnostics_add(d, place, "%.*s%s", (int)len, error->msg,
-                        yaml_hint(line, line_len, error->msg));
+        char hint[YAML_HINT_BYTES_MAX];
+        yaml_hint(d, place, error->msg, hint);
+        diagnostics_add(d, place, "%.*s%s", (int)len, error->msg, hint);
     }
 }
 
@@ -307,6 +335,7 @@ static int read_text(const char *text, size_t len, struct diagnostics *d, struct
         node_free(root);
         return ERR_INVALID;
     }
+    yaml_tree_check(root, d);
     *ret_root = root;
     return 0;
 }

@@ -5,14 +5,18 @@
 #ifndef BULKHEAD_TOPOLOGY_YAML_HINT_H
 #define BULKHEAD_TOPOLOGY_YAML_HINT_H
 
-#include <stddef.h>
+#include "topology/diagnostics.h"
 
+#define YAML_HINT_BYTES_MAX 256u
 /*
- * The cure for what most likely broke a line of valid UTF-8, with "; " before it; "" if that is not
+ * The cure for what most likely broke a text of valid UTF-8, with "; " before it; "" if that is not
  * clear.
  *
+ *   d         knows the text
+ *   place     of the error
  *   message   of the YAML library
  */
-const char *yaml_hint(const char *line, size_t len, const char *message);
+void yaml_hint(const struct diagnostics *d, struct place place, const char *message,
+               char ret_hint[static YAML_HINT_BYTES_MAX]);
 
 #endif

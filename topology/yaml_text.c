@@ -6,13 +6,13 @@
 
 #include "common/err.h"
 #include "common/utf8.h"
+#include "topology/yaml_scan.h"
 
 /* Where the walk over the text is. */
 struct walk {
     const unsigned char *at, *end;
     struct place place;
-    int told_line;    /* of the last error: one a line is enough */
-    bool begins_here; /* only blanks and '-' stand before it on its line, or behind a '{' */
+    int told_line; /* of the last error: one a line is enough */
     struct diagnostics *diagnostics;
 };
 
@@ -63,21 +63,12 @@ static const char *bad_character(const struct walk *w)
     if (c == '%' && w->place.column == 1)
         return "a line that begins with '%' is a directive of YAML, which has no meaning in a "
                "topology; a comment begins with '#'";
-    if (c == '?' && w->begins_here && (w->at + 1 == w->end || strchr(" \t\r\n", w->at[1])))
-        return "a '?' alone begins a key of YAML that may be of several lines, which has no "
-               "meaning "
-               "in a topology; write 'name: value', and quote a text that begins with '?'";
     return NULL;
 }
 
 static void step(struct walk *w)
 {
-    unsigned char c = *w->at++;
-    if (c == '\n' || c == '{')
-        w->begins_here = true;
-    else if (c != ' ' && c != '\t' && c != '-')
-        w->begins_here = false;
-    if (c == '\n') {
+    if (*w->at++ == '\n') {
         w->place.line++;
         w->place.column = 1;
         return;
@@ -87,6 +78,26 @@ static void step(struct walk *w)
     w->place.column++;
 }
 
+/* What can be seen in it only by what stands around it. */
+static void check_pieces(const char *text, size_t len, struct diagnostics *d)
+{
+    struct yaml_scan scan;
+    yaml_scan_init(&scan, text, len);
+    struct place place;
+    enum yaml_piece piece;
+    while ((piece = yaml_scan_step(&scan, &place)) != YAML_END) {
+        if (piece == YAML_KEY_SIGN)
+            diagnostics_add(d, place,
+                            "a '?' alone begins a key of YAML that may be of several lines, which "
+                            "has no meaning in a topology; write 'name: value', and quote a text "
+                            "that begins with '?'");
+        else if (piece == YAML_CUT)
+            diagnostics_add(d, place,
+                            "a '#' behind a blank begins a comment, and the text ends before it; "
+                            "quote a text with a '#' in it, and write '# ' for a comment");
+    }
+}
+
 int yaml_text_check(const char *text, size_t len, struct diagnostics *d)
 {
     size_t before = d->count;
@@ -94,7 +105,6 @@ int yaml_text_check(const char *text, size_t len, struct diagnostics *d)
     struct walk w = {.at = (const unsigned char *)text,
                      .end = (const unsigned char *)text + len,
                      .place = {.line = 1, .column = 1, .width = 1},
-                     .begins_here = true,
                      .diagnostics = d};
     const char *other = other_encoding(&w);
     if (other != NULL) {
@@ -116,5 +126,7 @@ int yaml_text_check(const char *text, size_t len, struct diagnostics *d)
                         "the byte 0x%02x here is no UTF-8; save the file as UTF-8, which Latin-1 "
                         "and the code pages of Windows are not",
                         *w.at);
+    if (d->count == before)
+        check_pieces(text, len, d);
     return d->count == before ? 0 : ERR_INVALID;
 }

@@ -15,9 +15,9 @@
 /*
  * Whether all of a text is UTF-8 without NUL, control characters but tab and newline (with a
  * carriage return before it, if wanted), characters that are an end of line to some programs and
- * not to others, directives (a line that begins with '%'), and keys that begin with a '?' alone, at
- * which the library uses memory that it has freed. A byte order mark at its beginning is no part of
- * it.
+ * not to others, directives (a line that begins with '%'), keys that begin with a '?' alone, at
+ * which the library uses memory that it has freed, and texts that a '#' cuts off which looks like a
+ * part of them. A byte order mark at its beginning is no part of it.
  *
  * Returns: 0, or ERR_INVALID with the errors added to d.
  */
