@@ -9,9 +9,9 @@ static void check_type_field(struct checker *c, struct contract *contract,
                              const struct node_pair *pair)
 {
     struct type type;
-    if (pair->value->tag != NODE_SCALAR) {
-        diagnostics_add(c->diagnostics, pair->value->place, "the field '%s' should have a type",
-                        pair->key);
+    if (pair->value->tag != NODE_SCALAR || pair->value->nothing) {
+        diagnostics_add(c->diagnostics, pair->value->place,
+                        "the field '%s' should have a type, such as string", pair->key);
         contract_add_doubtful(contract, pair->key, TYPE_UNKNOWN);
         return;
     }

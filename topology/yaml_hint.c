@@ -174,6 +174,8 @@ static bool hint_of_brackets(const struct error_facts *e, char *ret_hint)
         text = "; quote a text that begins with '{' or '['";
     else if (!in_brackets || e->bracket.sign == '\0')
         return false;
+    else if (says(e, "invalid comma"))
+        text = "; take the comma out";
     else if (says(e, "mismatched") || e->bracket.place.line < e->place.line)
         text = NULL;
     else

@@ -23,13 +23,13 @@ struct yaml_sign {
 
 struct yaml_scan {
     const char *at, *end;
-    struct place place;                          /* of at */
+    struct place place;                            /* of at */
     struct yaml_sign brackets[TOPOLOGY_DEPTH_MAX]; /* that are open; the outermost ones */
-    size_t depth;                                /* of all that are open */
-    struct yaml_sign quote;                      /* that is open */
-    struct yaml_sign closed_quote;               /* the last one that was closed, where it began */
-    int closed_line;                             /* and where it ended */
-    struct place node;                           /* where the last text or quote begins */
+    size_t depth;                                  /* of all that are open */
+    struct yaml_sign quote;                        /* that is open */
+    struct yaml_sign closed_quote; /* the last one that was closed, where it began */
+    int closed_line;               /* and where it ended */
+    struct place node;             /* where the last text or quote begins */
     int parent; /* column of the last key or '-' of a block; what is right of it belongs to it */
     bool fresh; /* something begins here: a key, a value, an item */
     bool plain; /* in a text without quotes */
