@@ -51,4 +51,10 @@ void text_format_count(uint64_t number, struct buf *out);
  */
 void text_printable(const void *bytes, size_t len, size_t max, struct buf *out);
 
+/*
+ * What makes a value from outside unfit for a topology, as the rest of a sentence: "is no UTF-8",
+ * "has a newline in it", "has a control character in it" (tabs are none). NULL if nothing does.
+ */
+const char *text_not_plain(const char *text);
+
 #endif

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/buf.h"
 #include "common/memory.h"
 #include "supervisor/state_dir.h"
 
@@ -141,14 +142,28 @@ static bool is_dead_letters(const struct files *f, const struct path_use *use)
     return same;
 }
 
-static void tell(struct files *f, const struct path_use *use, const char *what, const char *whose)
+/* Adds where a path is from, if that is not the topology alone. */
+static void add_variables(const struct path_use *use, struct buf *out)
 {
-    char *message =
-        memory_format("'%s' is also %s%s%s%s", use->option->text, what, whose != NULL ? " '" : "",
-                      whose != NULL ? whose : "", whose != NULL ? "'" : "");
-    f->tell(f->context, use->stage, use->option->place, message);
+    if (use->option->variables != NULL)
+        buf_add_format(out, " (from the variable %s)", use->option->variables);
+}
+
+/* whose: a name, or NULL; other: whose path it is, or NULL. */
+static void tell(struct files *f, const struct path_use *use, const char *what, const char *whose,
+                 const struct path_use *other)
+{
+    struct buf message = {0};
+    buf_add_format(&message, "'%s'", use->option->text);
+    add_variables(use, &message);
+    buf_add_format(&message, " is also %s", what);
+    if (whose != NULL)
+        buf_add_format(&message, " '%s'", whose);
+    if (other != NULL)
+        add_variables(other, &message);
+    f->tell(f->context, use->stage, use->option->place, buf_text(&message));
     f->told++;
-    free(message);
+    buf_done(&message);
 }
 
 static void check_output(struct files *f, const struct path_use *output)
@@ -156,10 +171,10 @@ static void check_output(struct files *f, const struct path_use *output)
     struct stat topology;
     bool there = f->topology_file != NULL && stat(f->topology_file, &topology) == 0;
     if (f->topology_whole != NULL && same_file(output, f->topology_whole, there, &topology))
-        tell(f, output, "the topology itself", NULL);
+        tell(f, output, "the topology itself", NULL, NULL);
     if (f->state_whole != NULL &&
         (is_below(output->whole, f->state_whole) || is_dead_letters(f, output)))
-        tell(f, output, "a file of the state directory", f->state_whole);
+        tell(f, output, "a file of the state directory", f->state_whole, NULL);
     for (size_t i = 0; i < f->count; i++) {
         const struct path_use *other = &f->items[i];
         bool is_output = other->stage->kind->role == KIND_SINK;
@@ -168,7 +183,7 @@ static void check_output(struct files *f, const struct path_use *output)
             !same_file(output, other->whole, other->there, &other->st))
             continue;
         tell(f, output, is_output ? "the output of stage" : "the input of stage",
-             other->stage->base);
+             other->stage->base, other);
     }
 }
 

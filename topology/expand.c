@@ -6,7 +6,7 @@
 
 #include "common/limits.h"
 #include "common/memory.h"
-#include "common/utf8.h"
+#include "common/text.h"
 
 static int expand_part(const char *at, const char *end, const char *directory, unsigned depth,
                        struct buf *out, struct err *e);
@@ -33,21 +33,6 @@ static const char *find_default(const char *at, const char *end)
     return NULL;
 }
 
-/* What a value of the environment must not be, as the file must not; NULL if it is good. */
-static const char *what_is_bad(const char *value)
-{
-    size_t bad_at;
-    if (!utf8_valid((const uint8_t *)value, strlen(value), &bad_at))
-        return "is no UTF-8";
-    for (const char *at = value; *at != '\0'; at++) {
-        if (*at == '\n')
-            return "has a newline in it";
-        if (((unsigned char)*at < 0x20 && *at != '\t') || *at == 0x7f)
-            return "has a control character in it";
-    }
-    return NULL;
-}
-
 static int expand_reference(const char *at, const char *end, const char *directory, unsigned depth,
                             struct buf *out, struct err *e)
 {
@@ -63,7 +48,7 @@ static int expand_reference(const char *at, const char *end, const char *directo
     char *name = memory_dup(at, name_len);
     const char *value = strcmp(name, "TOPOLOGY_DIR") == 0 ? directory : getenv(name);
     int rc = 0;
-    const char *bad = value != NULL ? what_is_bad(value) : NULL;
+    const char *bad = value != NULL ? text_not_plain(value) : NULL;
     if (bad != NULL)
         rc = err_set(e, ERR_INVALID, "the value of the environment variable %s %s", name, bad);
     else if (value != NULL && (*value != '\0' || fallback == NULL))

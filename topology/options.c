@@ -319,20 +319,21 @@ static void read_text(struct option_value *o, const struct options_context *c)
     }
 }
 
-/* Notes which variables a text names, so that errors of its value can say so. */
-static void note_variables(const struct node *scalar, struct diagnostics *d)
+/* The variables that a text names, for errors of its value: "A, B", or NULL. The caller frees it.
+ */
+static char *variables_of(const struct node *scalar)
 {
     struct buf names = {0};
-    for (const char *at = scalar->text; (at = strstr(at, "${")) != NULL;) {
+    for (const char *at = scalar->text; !scalar->as_it_is && (at = strstr(at, "${")) != NULL;) {
         at += 2;
         size_t len = strcspn(at, ":}$");
         if (len == strlen("TOPOLOGY_DIR") && memcmp(at, "TOPOLOGY_DIR", len) == 0)
             continue;
         buf_add_format(&names, "%s%.*s", names.len != 0 ? ", " : "", (int)len, at);
     }
-    if (names.len != 0)
-        diagnostics_add_origin(d, scalar->place, buf_text(&names));
+    char *variables = names.len != 0 ? memory_dup(names.data, names.len) : NULL;
     buf_done(&names);
+    return variables;
 }
 
 char *options_expand(const struct node *scalar, const struct options_context *c)
@@ -347,8 +348,10 @@ char *options_expand(const struct node *scalar, const struct options_context *c)
     else
         diagnostics_add(c->diagnostics, scalar->place, "%s", e.text);
     buf_done(&expanded);
-    if (text != NULL && !scalar->as_it_is)
-        note_variables(scalar, c->diagnostics);
+    char *variables = text != NULL ? variables_of(scalar) : NULL;
+    if (variables != NULL)
+        diagnostics_add_origin(c->diagnostics, scalar->place, variables);
+    free(variables);
     return text;
 }
 
@@ -363,6 +366,7 @@ static void read_scalar(struct option_value *o, const struct node *node,
         return;
     }
     o->text = options_expand(node, c);
+    o->variables = variables_of(node);
     if (o->text != NULL)
         read_text(o, c);
 }
@@ -530,6 +534,7 @@ void options_free(struct options *options)
     for (size_t i = 0; i < options->count; i++) {
         struct option_value *o = &options->items[i];
         free(o->text);
+        free(o->variables);
         for (size_t k = 0; k < o->count; k++) {
             if (o->fields != NULL)
                 free(o->fields[k].name);

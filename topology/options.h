@@ -77,6 +77,7 @@ struct option_value {
     bool present; /* given or by default */
     bool bad;     /* there are errors about it: it may be half of what was meant */
     struct place place;
+    char *variables;             /* that the text was made from, "A, B"; NULL: none */
     char *text;                  /* OPTION_TEXT, _PATH, _CHOICE, and the raw text of all */
     int64_t number;              /* OPTION_INT, _SIZE, _DURATION (ns); index of OPTION_CHOICE,
                                     of OPTION_FIELD in the contract, of OPTION_TYPE */

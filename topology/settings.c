@@ -29,15 +29,6 @@ static bool split(const char *text, struct parts *ret_parts)
     return true;
 }
 
-static bool has_control(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
-            return true;
-    }
-    return false;
-}
-
 int settings_add(struct settings *settings, const char *text, struct err *e)
 {
     struct parts parts;
@@ -47,10 +38,10 @@ int settings_add(struct settings *settings, const char *text, struct err *e)
     if (!split(text, &parts))
         return err_set(e, ERR_INVALID, "--set takes STAGE.OPTION=VALUE, not '%.200s'", text);
     size_t key_len = (size_t)(parts.value - text);
-    if (has_control(text))
-        return err_set(e, ERR_INVALID,
-                       "--set %.*s: control characters have no meaning in a topology",
-                       (int)(key_len - 1), text);
+    const char *bad = text_not_plain(text);
+    if (bad != NULL)
+        return err_set(e, ERR_INVALID, "--set %.*s: it %s; settings are plain text",
+                       (int)(key_len - 1), text, bad);
     for (size_t i = 0; i < settings->count; i++) {
         if (strncmp(settings->items[i], text, key_len) == 0)
             return err_set(e, ERR_INVALID, "--set gives '%.*s' twice", (int)(key_len - 1), text);

@@ -61,7 +61,19 @@ END
 bulkhead: error: --set gives 'loads.path' twice
 END
     refused 2 $command --set loads.path=$'a\nb' $library <<'END'
-bulkhead: error: --set loads.path: control characters have no meaning in a topology
+bulkhead: error: --set loads.path: it has a newline in it; settings are plain text
+END
+    refused 2 $command --set loads.path=$'a\033[2J' $library <<'END'
+bulkhead: error: --set loads.path: it has a control character in it; settings are plain text
+END
+    refused 2 $command --set loads.path=$'a\xc2\x9b2J' $library <<'END'
+bulkhead: error: --set loads.path: it has a control character in it; settings are plain text
+END
+    refused 2 $command --set loads.path=$'a\xe9' $library <<'END'
+bulkhead: error: --set loads.path: it is no UTF-8; settings are plain text
+END
+    refused 2 $command --set $'loads.p\xe9th=a' $library <<'END'
+bulkhead: error: --set loads.p\xe9th: it is no UTF-8; settings are plain text
 END
 done
 

@@ -30,8 +30,16 @@ EOY
 errors STALL=soon FOLLOW=yes TYPE=S
 echo "t.yaml:7:54: error: 'equals: x2' does not fit 'n': it is no whole number (from the variable A, B)" >wanted
 errors A=x
+
+# Of two paths that are one file, each; the run says the same.
 expect_exit 3 env OUTPUT=in.jsonl "$BULKHEAD" check t.yaml >out 2>err
-grep -q "is also the input of stage 'in'" err || fail "$(cat err)"
+clash="stage 'out': './in.jsonl' (from the variable OUTPUT) is also the input of stage 'in' (from the variable INPUT)"
+[ "$(head -n 1 err)" = "t.yaml:9:43: error: $clash" ] || fail "$(cat err)"
+expect_exit 5 env OUTPUT=in.jsonl "$BULKHEAD" run --state state t.yaml >out 2>err
+[ "$(head -n 1 err)" = "bulkhead: error: $clash" ] || fail "$(cat err)"
+expect_exit 3 env OUTPUT=in.jsonl "$BULKHEAD" check --set in.path=in.jsonl t.yaml >out 2>err
+[ "$(head -n 1 err)" = "t.yaml:9:43: error: ${clash% (*}" ] || fail "$(cat err)"
+
 echo "t.yaml:5:35: error: the value of the environment variable INPUT has a newline in it" >wanted
 errors INPUT=$'a\nb'
 echo "t.yaml:5:35: error: the value of the environment variable INPUT has a control character in it" >wanted

@@ -582,6 +582,21 @@ static void nothing_dangerous_is_printed(void **state)
     buf_done(&text);
 }
 
+static void what_is_not_plain_is_told(void **state)
+{
+    (void)state;
+    static const char *const plain[] = {"", "a\tb", "\xc3\xa9 \xf0\x9f\x98\x80", "\xc2\xa0"};
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        assert_null(text_not_plain(plain[i]));
+    assert_string_equal(text_not_plain("a\nb"), "has a newline in it");
+    static const char *const control[] = {"\r", "a\x1b[0m", "\x7f", "a\xc2\x80", "\xc2\x9f"};
+    for (size_t i = 0; i < sizeof control / sizeof control[0]; i++)
+        assert_string_equal(text_not_plain(control[i]), "has a control character in it");
+    static const char *const other[] = {"\xff", "a\n\xc3", "\xc0\x80"};
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+        assert_string_equal(text_not_plain(other[i]), "is no UTF-8");
+}
+
 int main(void)
 {
     random_init("text_test");
@@ -608,6 +623,7 @@ int main(void)
         cmocka_unit_test(control_characters_of_two_bytes_are_escaped),
         cmocka_unit_test(text_behind_a_bad_byte_stays_text),
         cmocka_unit_test(nothing_dangerous_is_printed),
+        cmocka_unit_test(what_is_not_plain_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
