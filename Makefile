@@ -131,6 +131,21 @@ bench: $(BUILD)/bulkhead ## the benchmark; ARGS="--quick", "--only W2,latency", 
 	$(Q)$(MAKE) -s --no-print-directory $(BENCH_TOOLS)
 	$(Q)tests/bench/run $(ARGS) $(BUILD)
 
+# The fuzz target, with all that it reaches under clang's fuzzer and sanitizers, in build-fuzz.
+FUZZ = $(BUILD)/tests/fuzz/topology_fuzz
+$(FUZZ): $(FUZZ).o $(filter-out $(BUILD)/supervisor/%,$(OBJECTS))
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+.PHONY: fuzz-program
+fuzz-program: ## build the fuzz target of tests/fuzz
+	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang LINK=dynamic OPTIMIZE=-O1 \
+	    SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+	    build-fuzz/tests/fuzz/topology_fuzz
+
+.PHONY: fuzz
+fuzz: fuzz-program ## give the reading of topologies texts that no one wrote; SECONDS=60
+	$(Q)tests/fuzz/run build-fuzz -max_total_time=$(or $(SECONDS),60)
+
 .PHONY: model
 model: ## check the models of tests/model with Spin, and their mutants
 	$(Q)tests/model/run
@@ -159,4 +174,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 	@echo "  V=1 shows the commands; BUILD=, CC=, LINK=dynamic, PREFIX= change what config.mk says"
 
--include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(TEST_PROGRAMS:%=%.d) $(SIM_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(TEST_PROGRAMS:%=%.d) $(SIM_OBJECTS:.o=.d) $(FUZZ).d

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Takes any bytes for the text of a topology, reads and checks them with all kinds, and prints the
+ * errors. Nothing may crash, hang or leak; and what is refused has an error, what is taken none.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "common/buf.h"
+#include "stages/stage.h"
+#include "topology/diagnostics.h"
+#include "topology/graph.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct diagnostics d;
+    diagnostics_init(&d, "fuzz.yaml", (const char *)data, size);
+    struct topology *topology = NULL;
+    int rc = topology_load("fuzz.yaml", (const char *)data, size, stage_registry,
+                           TOPOLOGY_PROCESSES, &d, &topology);
+    if ((rc == 0) != (d.count == 0) || (rc == 0) != (topology != NULL))
+        abort();
+    struct buf out = {0};
+    diagnostics_print(&d, &out);
+    buf_done(&out);
+    diagnostics_done(&d);
+    if (rc == 0)
+        topology_free(topology);
+    return 0;
+}
