@@ -16,4 +16,5 @@ unset INPUT OUTPUT
 FUZZ_PLACE=$PWD timeout 200 "$ROOT/tests/fuzz/run" build-fuzz -seed=1 -runs=3000 >log 2>&1 ||
     fail "$(tail -n 40 log; for text in crash-* timeout-* leak-* oom-*; do [ ! -e "$text" ] || base64 "$text"; done)"
 grep -qE '^Done 3000 runs|DONE' log || fail "$(tail -n 5 log)"
+"$BULKHEAD" check "$ROOT/tests/fuzz/quotes.yaml" >out 2>err || fail "a good topology: $(cat err)"
 [ "$(find corpus -type f | wc -l)" -gt 20 ] || fail "nothing new was found in 3000 runs: the target sees nothing"
