@@ -12,6 +12,7 @@ topology() {
     local text=$1 wanted=$2
     cat <<EOT
 topology: t
+durability: process
 types: { R: { k: string } }
 stages:
   in: { kind: file.source, path: in.jsonl }
