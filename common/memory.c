@@ -11,13 +11,25 @@
 #include "common/log.h"
 #include "common/resource.h"
 
+static void (*none_function)(const char *text, size_t bytes);
+
+void memory_on_none(void (*function)(const char *text, size_t bytes))
+{
+    none_function = function;
+}
+
 static _Noreturn void out_of_memory(size_t count, size_t size)
 {
-    char limit[RESOURCE_TEXT_BYTES], text[RESOURCE_TEXT_BYTES + 96];
+    char limit[RESOURCE_TEXT_BYTES], text[RESOURCE_TEXT_BYTES + 96], words[sizeof text + 16];
     resource_limit_text(ENOMEM, limit);
-    (void)snprintf(text, sizeof text, "bulkhead: out of memory allocating %zu x %zu bytes%s\n",
-                   count, size, limit);
-    log_last_words(text);
+    (void)snprintf(text, sizeof text, "out of memory allocating %zu x %zu bytes%s", count, size,
+                   limit);
+    void (*function)(const char *, size_t) = none_function;
+    none_function = NULL;
+    if (function != NULL)
+        function(text, size != 0 && count <= SIZE_MAX / size ? count * size : SIZE_MAX);
+    (void)snprintf(words, sizeof words, "bulkhead: %s\n", text);
+    log_last_words(words);
     abort();
 }
 

@@ -2,12 +2,19 @@
 /*
  * memory.h - allocation that cannot fail
  *
- * A stage that is out of memory dies and is restarted; unwinding would only hide the cause.
+ * A process that is out of memory ends; unwinding would only hide the cause. How it ends is its
+ * own to say: a stage that met its memory_max dies of it, one whose host has no more has to wait.
  */
 #ifndef BULKHEAD_COMMON_MEMORY_H
 #define BULKHEAD_COMMON_MEMORY_H
 
 #include <stddef.h>
+
+/*
+ * Has a function called when there is no memory, with what to say and how many bytes were asked
+ * for. It ends the process, or returns to have it aborted; it must not allocate. NULL: nobody.
+ */
+void memory_on_none(void (*function)(const char *text, size_t bytes));
 
 /* Zeroed memory for count objects of size bytes; the caller frees it with free(). Never NULL. */
 void *memory_new(size_t count, size_t size);

@@ -14,12 +14,15 @@
 #include "stages/process_host_p.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/limits.h"
@@ -544,6 +547,39 @@ int host_run(struct host *h)
     return code;
 }
 
+/* What counts for RLIMIT_DATA, and with it for memory_max, in bytes; 0 if nobody says. */
+static uint64_t data_bytes(void)
+{
+    char text[128] = "";
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        (void)close(fd);
+    const char *at = n > 0 ? text : "";
+    for (unsigned i = 0; i < 5 && at != NULL; i++) /* the sixth number; proc_pid_statm(5) */
+        at = strchr(at, ' ') != NULL ? strchr(at, ' ') + 1 : NULL;
+    return at != NULL ? strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static uint64_t own_memory_max;
+
+/*
+ * No memory could be had. If that is the stage's own bound, it is its own doing, and it dies. If it
+ * is the host that has none, or a limit of the user, no record is to blame: it is waited for.
+ */
+static void end_for_want_of_memory(const char *text, size_t bytes)
+{
+    uint64_t margin = 1u << 20; /* malloc(3) asks for more than it was asked */
+    bool own = own_memory_max != 0 &&
+               (bytes >= own_memory_max || data_bytes() + bytes + margin >= own_memory_max);
+    if (own)
+        return;
+    struct host h = {0};
+    (void)err_set(&h.e, ERR_IO, "%s", text);
+    h.e.want = WANT_MEMORY;
+    _exit(end(&h, ERR_IO));
+}
+
 /* Called when nothing else is there yet. */
 static void end_for_want_of_thread(const struct err *e)
 {
@@ -558,6 +594,8 @@ int process_host_run(const struct process_host_config *config)
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     struct host h = {.config = config};
+    own_memory_max = config->stage->memory_bytes_max;
+    memory_on_none(end_for_want_of_memory);
     int rc = link_start(end_for_want_of_thread, &h.e);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return rc == 0 ? host_run(&h) : end(&h, rc);
