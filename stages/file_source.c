@@ -293,6 +293,17 @@ static int pass_nothing(struct file_source *self)
 }
 
 /*
+ * Has the line that was read last read once more, when there is room for it. This is the last look
+ * at what stands before its end.
+ */
+static int read_again(struct file_source *self, struct err *e)
+{
+    int rc = self->follow ? file_source_check_tail(self, self->tail.end, e) : 0;
+    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    return rc;
+}
+
+/*
  * Whoever gets a line that ends with the file has all of it, and it may go on there before that is
  * acked: so the cursor tells of it before it is given out. It tells of one file alone: as long as
  * that is the one before, the line waits, as if it were not there yet.
@@ -307,9 +318,7 @@ static int make_room_for_last_line(struct file_source *self, struct err *e)
         return file_source_write_cursor(self, &begun, &self->end, e);
     if (self->committed.seq == self->at.seq)
         return file_source_remember(self, e);
-    /* The bytes are read again, so this is the last look at what stands before their end. */
-    int rc = self->follow ? file_source_check_tail(self, self->tail.end, e) : 0;
-    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    int rc = read_again(self, e);
     return rc != 0 ? rc : ERR_AGAIN;
 }
 
@@ -337,6 +346,26 @@ static int check_line(struct file_source *self, struct err *e)
     return file_source_write_cursor(self, &self->committed, &self->end, e);
 }
 
+/*
+ * Takes the line that was just read, which brings a record, or not if the cursor could not be
+ * written: then nothing has happened, and it is tried again.
+ */
+static int take_line(struct file_source *self, const struct source_mark *before, struct err *e)
+{
+    struct source_given given = self->given;
+    int rc = check_line(self, e);
+    if (rc == 0)
+        return 0;
+    struct err other;
+    self->given = given;
+    self->at = *before;
+    int again = read_again(self, &other);
+    if (again == 0 || rc == ERR_MISMATCH)
+        return rc;
+    *e = other;
+    return again;
+}
+
 /* Moves behind the next line that is not blank. */
 static int find_record(struct file_source *self, struct line *ret_line, struct err *e)
 {
@@ -344,6 +373,7 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
     if (rc != 0)
         return rc;
     unsigned blanks = 0;
+    struct source_mark before;
     do {
         rc = blanks++ == SOURCE_BLANKS_PER_TURN ? ERR_UNFINISHED : next_line(self, ret_line, e);
         if (rc != 0)
@@ -355,13 +385,14 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
         if (rc != 0)
             return rc;
         self->begun_anew = false;
+        before = self->at;
         self->at.line++;
         self->at.seq += ret_line->blank ? 0 : 1;
         self->at.offset = self->lines.offset;
         self->at.prefix_crc = self->lines.crc;
         self->at.unterminated = ret_line->unterminated;
     } while (ret_line->blank);
-    return check_line(self, e);
+    return take_line(self, &before, e);
 }
 
 /*

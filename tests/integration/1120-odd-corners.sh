@@ -16,7 +16,7 @@ run >summary
 
 # Two writers for one file.
 OUTPUT=$PWD/state/dead-letters.jsonl expect_exit 5 run >out 2>errors
-grep -q "lies in the state directory" errors || fail "$(cat errors)"
+grep -q "is also a file of the state directory" errors || fail "$(cat errors)"
 rm -rf state
 
 number() { # number TYPE: a topology with a dedupe by the field n of this type

@@ -9,9 +9,11 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -428,6 +430,36 @@ static void a_last_line_may_go_on_while_nobody_has_it(void **state)
     }
 }
 
+/* The cursor, which tells of it first, could not be written: it is given out when that can be. */
+static void a_last_line_waits_for_its_cursor(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    struct rlimit old, limit;
+    append(f, "one\n\ntwo");
+    void *self = open_source(f);
+    assert_int_equal(read_one(f, self, &e), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    limit = (struct rlimit){.rlim_cur = 1, .rlim_max = old.rlim_max};
+    void (*old_handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    /* Nothing may be printed until the limit is gone: that goes to a file as well. */
+    int limited = setrlimit(RLIMIT_FSIZE, &limit);
+    int first = read_one(f, self, &e), second = read_one(f, self, &e);
+    int freed = setrlimit(RLIMIT_FSIZE, &old);
+    (void)signal(SIGXFSZ, old_handler);
+    assert_int_equal(limited, 0);
+    assert_int_equal(freed, 0);
+    assert_int_not_equal(first, 0);
+    assert_int_equal(second, first);
+    assert_string_equal(buf_text(&f->seen), "1:one|");
+    if (read_one(f, self, &e) != 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(read_one(f, self, &e), ERR_END);
+    assert_string_equal(buf_text(&f->seen), "1:one|2:two|");
+    assert_int_equal(commit(f, self, 2), 0);
+    close_source(f, self);
+}
+
 /* Another file has its place, and was taken, since nobody had more than is the same in it. */
 static void what_was_given_out_of_another_file_is_forgotten(void **state)
 {
@@ -650,6 +682,7 @@ int main(void)
         TEST(what_was_given_out_of_another_file_is_forgotten),
         TEST(a_copy_has_the_last_line_as_it_was_given_out),
         TEST(a_last_line_before_an_end_is_known_again),
+        TEST(a_last_line_waits_for_its_cursor),
         TEST(a_mark_at_the_beginning_of_a_file_is_no_part_of_it),
         TEST(any_kills_give_every_seq_the_same),
     };
