@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/memory.h"
@@ -28,6 +29,26 @@ static void check_type_field(struct checker *c, struct contract *contract,
                         "and '_', and a type has %u fields at most",
                         pair->key, FIELDS_MAX);
     contract->open |= contract_find(contract, pair->key) < 0;
+}
+
+/* Whether the text of a type goes on behind a comma that ended it, as in { a: decimal(10,2) }. */
+static bool is_cut(const struct node *type)
+{
+    if (type->tag != NODE_SCALAR || type->nothing)
+        return false;
+    const char *open = strrchr(type->text, '(');
+    return open != NULL && strchr(open, ')') == NULL;
+}
+
+/* Its pieces look like fields without a type; the error of the first says what they are. */
+static void check_fields(struct checker *c, struct contract *contract, const struct node *map)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        check_type_field(c, contract, &map->pairs[i]);
+        bool cut = is_cut(map->pairs[i].value);
+        while (cut && i + 1 < map->count && map->pairs[i + 1].value->nothing)
+            cut = strchr(map->pairs[++i].key, ')') == NULL;
+    }
 }
 
 void check_types(struct checker *c, const struct node *root)
@@ -60,7 +81,7 @@ void check_types(struct checker *c, const struct node *root)
             diagnostics_add(c->diagnostics, pair->value->place,
                             "the type '%s' should be a map of fields: { id: string }", pair->key);
         type->contract.open = pair->value->tag != NODE_MAP || pair->value->count == 0;
-        for (size_t k = 0; pair->value->tag == NODE_MAP && k < pair->value->count; k++)
-            check_type_field(c, &type->contract, &pair->value->pairs[k]);
+        if (pair->value->tag == NODE_MAP)
+            check_fields(c, &type->contract, pair->value);
     }
 }
