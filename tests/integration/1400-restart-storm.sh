@@ -40,9 +40,10 @@ assert s["state"] == "stopped" and s["reason"] == sys.argv[1], s["reason"]
 assert step["pid"] is None and step["last_seq"] == 500 and step["last_words"].startswith("about to fail at '500'")
 END
 
-# A run that goes well leaves nothing of it.
+# A run that goes well leaves nothing of it. The stage is another one now, and how far the sink was
+# ahead of it when all was stopped depends on who was faster; here, both make the same of a record.
 sed -i 's/on: "500"/on: none/' topology.yaml
-run >out
+run --accept-gap >out
 same answers input
 expect_exit 6 "$BULKHEAD" status --state "$state" >status 2>status.err
 ! grep -q "stopped:" status || fail "$(cat status)"
