@@ -299,8 +299,10 @@ static struct file_past past_of(const struct rotation_view *v, const struct surv
         /* It is at the path: whatever else there is came before, copies that were made late too. */
         rotation_past_add(&next, &v->at->file);
         rotation_past_add(&next, &s->ages.list->path.id);
-        for (size_t i = 0; i < s->ages.list->count; i++)
-            rotation_past_add(&next, &s->ages.list->entries[i].look.id);
+        for (size_t i = 0; i < s->ages.list->count; i++) {
+            if (!rotation_is_after_path(s->ages.list, &s->ages.list->entries[i]))
+                rotation_past_add(&next, &s->ages.list->entries[i].look.id);
+        }
         return next;
     }
     if (!rotation_times_were_set(&s->next->look) &&

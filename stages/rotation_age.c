@@ -96,6 +96,35 @@ bool rotation_is_born_with_path(const struct rotation_ages *ages, const struct f
     return has_birth(look) && look->id.birth_ns == birth_of_last(ages);
 }
 
+/*
+ * Which of an entry and what a link at the path leads to came later, as their names tell: 1 (the
+ * entry), -1, 0. That one has more numbers than the other says nothing here: it may have been
+ * renamed, or be a copy. Of numbers, those of ours and of what came after it tell the direction.
+ */
+static int order_to_target(const struct rotation_list *list, const struct rotation_entry *entry)
+{
+    const char *target = list->family.target;
+    const struct rotation_entry *ours = list->ours;
+    size_t len = strlen(target);
+    size_t shorter = len < entry->plain_len ? len : entry->plain_len;
+    uint64_t number, our_number;
+    int direction = 0;
+    if (memcmp(entry->base, target, shorter) == 0)
+        return 0;
+    if (ours != NULL &&
+        rotation_name_numbers(target, len, ours->base, strlen(ours->base), &number, &our_number))
+        direction = number > our_number ? 1 : -1;
+    return rotation_name_order(entry->base, entry->plain_len, target, len, direction);
+}
+
+bool rotation_is_after_path(const struct rotation_list *list, const struct rotation_entry *entry)
+{
+    const struct file_look *look = &entry->look;
+    return list->there && list->family.target != NULL && !rotation_is_compressed(entry) &&
+           look->id.inode != list->path.id.inode && !rotation_times_were_set(look) &&
+           look->id.birth_ns >= list->path.id.birth_ns && order_to_target(list, entry) > 0;
+}
+
 /* --- names --- */
 
 /* Our name without an ending that it may have. */
@@ -290,6 +319,10 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
 {
     if (rotation_is_compressed(entry))
         return age_of_compressed(ages, entry, ret_age, e);
+    if (rotation_is_after_path(ages->list, entry)) {
+        *ret_age = AGE_AFTER_PATH;
+        return 0;
+    }
     /* Nobody knows when it was begun, but that does not matter if it is empty. */
     bool born_with = entry->look.id.birth_ns == ages->view->at->past.since_ns;
     if (entry->look.size == 0 && (!has_birth(&entry->look) || born_with)) {
@@ -312,7 +345,10 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
     if (age == AGE_UNKNOWN && is_undated(ages, entry)) {
         bool copy;
         int rc = is_copy(ages, entry, &copy, e);
-        age = copy ? AGE_OLDER : by_names;
+        /* A link may be led to it next, which is later than the path. */
+        bool may_be_next = ages->list->family.target != NULL && by_names == AGE_LATER &&
+                           order_to_target(ages->list, entry) >= 0;
+        age = copy ? AGE_OLDER : may_be_next ? AGE_UNKNOWN : by_names;
         *ret_age = age == AGE_UNKNOWN ? AGE_LATE_COPY : age;
         return rc;
     }

@@ -24,7 +24,8 @@ enum age {
     AGE_OLDER, /* than ours, or ours, or a copy of it: nothing to be read */
     AGE_LATER,
     AGE_UNKNOWN,
-    AGE_LATE_COPY, /* it was made after the file at the path was begun: nobody can tell of what */
+    AGE_LATE_COPY,  /* it was made after the file at the path was begun: nobody can tell of what */
+    AGE_AFTER_PATH, /* the link at the path will lead to it, and does not yet */
 };
 
 /* Our file among the others. */
@@ -44,6 +45,12 @@ bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_l
 
 /* Born in the tick of that file: it was rotated right before that was begun, or is a copy. */
 bool rotation_is_born_with_path(const struct rotation_ages *ages, const struct file_look *look);
+
+/*
+ * Whether a file was made for a link at the path to lead to it next: who leads a link from file to
+ * file makes the next one first. Its name must say so, beside that of where the link leads now.
+ */
+bool rotation_is_after_path(const struct rotation_list *list, const struct rotation_entry *entry);
 
 /* Finds out the direction of the numbers. */
 void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *view,

@@ -203,9 +203,9 @@ static int compare_copy(const struct rotation_view *v, const struct file_look *o
     return rc;
 }
 
-static int judge_copy(const struct rotation_view *v, const struct file_look *ours,
-                      const struct rotation_entry *entry, bool is_latest, enum copy *ret_copy,
-                      struct err *e)
+static int judge_copy(const struct rotation_view *v, const struct rotation_list *l,
+                      const struct file_look *ours, const struct rotation_entry *entry,
+                      bool is_latest, enum copy *ret_copy, struct err *e)
 {
     const struct file_look *look = &entry->look;
     *ret_copy = COPY_NONE;
@@ -215,8 +215,10 @@ static int judge_copy(const struct rotation_view *v, const struct file_look *our
     enum passed passed = rotation_past_has(&v->at->past, &look->id);
     if (passed == PASSED || (look->size == 0 && !is_latest))
         return 0;
-    /* An empty one may be filled next: who copies makes the file first. */
-    if (look->size == 0 || look->id.birth_ns > ours->changed_ns) {
+    /* An empty one may be filled next: who copies makes the file first. What a link is led to next
+     * may have its first line already. */
+    bool is_next = v->at->offset == 0 && rotation_is_after_path(l, entry);
+    if (look->size == 0 || look->id.birth_ns > ours->changed_ns || is_next) {
         *ret_copy = COPY_NEEDED;
         return 0;
     }
@@ -236,7 +238,7 @@ static int judge_copies(const struct rotation_view *v, const struct rotation_lis
             latest_ns = rotation_latest(latest_ns, l->entries[i].look.id.birth_ns);
     }
     for (size_t i = 0; rc == 0 && i < l->count; i++)
-        rc = judge_copy(v, ours, &l->entries[i], l->entries[i].look.id.birth_ns == latest_ns,
+        rc = judge_copy(v, l, ours, &l->entries[i], l->entries[i].look.id.birth_ns == latest_ns,
                         &copies[i], e);
     return rc;
 }
