@@ -186,7 +186,8 @@ static int enter_next(struct file_source *self, const struct rotation_step *step
     if (self->left_fd >= 0)
         (void)close(self->left_fd);
     self->left_fd = self->fd;
-    self->left_bytes = self->at.offset;
+    /* What is written to a copy is of who makes it, and the file has it, or the copy is needed. */
+    self->left_bytes = self->at.past.copied ? UINT64_MAX : self->at.offset;
     self->fd = step->fd;
     self->stock = (struct stock){0};
     if (!step->continues)
@@ -368,6 +369,17 @@ static void note_elsewhere(struct file_source *self, char *elsewhere)
     self->elsewhere = elsewhere;
 }
 
+/*
+ * Whether a copy has more than was read of it. It was complete when the file was cut off, so its
+ * length is looked at when that was seen.
+ */
+static bool has_grown(const struct file_source *self)
+{
+    struct stat st;
+    return self->at.past.copied && fstat(self->fd, &st) == 0 &&
+           (uint64_t)st.st_size > self->tail.end;
+}
+
 int file_source_leave(struct file_source *self, struct err *e)
 {
     if (let_go(self) != 0)
@@ -376,9 +388,14 @@ int file_source_leave(struct file_source *self, struct err *e)
         return begin_truncated(self, e);
     struct rotation_step step;
     int rc = find_next(self, &step, e);
-    if (rc == ERR_AGAIN)
+    bool grown = rc == 0 && has_grown(self);
+    if (rc == ERR_AGAIN || grown)
         self->state = FOLLOW_OPEN;
-    if (rc != 0)
+    if (grown) {
+        (void)close(step.fd);
+        free(step.elsewhere);
+    }
+    if (rc != 0 || grown)
         return rc;
     if (step.nameless)
         note_nameless(self);

@@ -155,8 +155,8 @@ void file_source_add_to_tail(struct tail *tail, const uint8_t *bytes, size_t len
  */
 int file_source_check_tail(struct file_source *self, uint64_t offset, struct err *e);
 
-/* Tells the user that the file was truncated. */
-void file_source_note_truncated(const struct file_source *self);
+/* Tells the user that the file was truncated after `offset` bytes of it were read. */
+void file_source_note_truncated(const struct file_source *self, uint64_t offset);
 
 /*
  * Where the source is, with what tells the file again. In one that was truncated what was read is

@@ -270,11 +270,11 @@ void file_source_begin_again(struct file_source *self)
         self->given.unterminated = false;
 }
 
-void file_source_note_truncated(const struct file_source *self)
+void file_source_note_truncated(const struct file_source *self, uint64_t offset)
 {
     char *text = memory_format("'%s' was truncated or written anew after %" PRIu64
                                " bytes of it were read; reading goes on from its beginning",
-                               self->path, self->at.offset);
+                               self->path, offset);
     self->note(text);
     free(text);
 }
@@ -307,7 +307,7 @@ int file_source_check_tail(struct file_source *self, uint64_t offset, struct err
     int rc = file_read_at(self->fd, offset - tail->len, found, tail->len, &got, e);
     bool same = rc != 0 || (got == tail->len && memcmp(found, tail->bytes, tail->len) == 0);
     if (!same && self->state != FOLLOW_TRUNCATED) {
-        file_source_note_truncated(self);
+        file_source_note_truncated(self, self->at.offset);
         self->state = FOLLOW_TRUNCATED;
     }
     return rc;

@@ -104,7 +104,7 @@ static int check_followed(struct file_source *self, struct err *e)
     if (rc != 0 || (same && self->at.offset > 0))
         return rc;
     if (!same && !known_cut)
-        file_source_note_truncated(self);
+        file_source_note_truncated(self, self->at.offset);
     self->tail.len = 0; /* what was read is not known any more */
     struct rotation_view view = file_source_view(self);
     struct rotation_step step = {.fd = -1};
@@ -169,6 +169,8 @@ static int check_given(struct file_source *self, const struct stat *st, struct e
     bool same_file = st->st_dev == at->file.device && st->st_ino == at->file.inode;
     self->is_doubtful = changed || !same_file;
     self->proven_seq = !changed && self->given.seq > at->seq ? self->given.seq : at->seq;
+    if (rc == 0 && changed && self->follow && at->offset == 0) /* nothing else tells it then */
+        file_source_note_truncated(self, self->given.offset);
     return rc;
 }
 

@@ -331,13 +331,15 @@ static int open_next(const struct rotation_view *v, const struct survey *s,
     }
     if (step.continues && !v->at->past.copied)
         step.past = v->at->past;
-    /* It was copied only, and the copy is needed when it is truncated. */
-    if (step.continues && v->at->past.copied && step.past.since_ns > v->at->file.birth_ns) {
+    /* It was copied only, or is just being copied, and the copy is needed when it is truncated. */
+    bool is_needed =
+        v->at->past.copied && s->next == NULL && (step.continues || v->at->offset == 0);
+    if (is_needed && step.past.since_ns > v->at->file.birth_ns) {
         step.past = v->at->past;
         step.past.copied = false;
         step.past.left_inode = v->at->file.inode;
     }
-    if (step.continues && v->at->past.copied)
+    if (is_needed)
         rotation_past_remove(&step.past, &v->at->file);
     step.nameless = ours_of(s) == NULL && !step.continues;
     if (l->ours != NULL && l->ours_elsewhere)

@@ -20,8 +20,7 @@ static bool has_birth(const struct file_look *look)
     return look->id.birth_ns != 0 && !rotation_times_were_set(look);
 }
 
-/* Some programs and file systems keep whole seconds. */
-static int order_of_times(uint64_t a, uint64_t b)
+int rotation_time_order(uint64_t a, uint64_t b)
 {
     if (a % NS_PER_S == 0 || b % NS_PER_S == 0) {
         a /= NS_PER_S;
@@ -64,7 +63,8 @@ static enum age age_by_times(const struct rotation_ages *ages, const struct file
         /* It was there when ours was at the path; or it was born right after what was. */
         if (ours->id.birth_ns != since_ns)
             return is_left ? AGE_OLDER : AGE_UNKNOWN;
-    } else if (since_ns != 0 && born_ns != 0 && order_of_times(look->written_ns, since_ns) < 0) {
+    } else if (since_ns != 0 && born_ns != 0 &&
+               rotation_time_order(look->written_ns, since_ns) < 0) {
         return AGE_OLDER; /* in the same moment, or second, it may have come right after ours */
     }
     /*
@@ -72,7 +72,7 @@ static enum age age_by_times(const struct rotation_ages *ages, const struct file
      * is a copy with times of its own, nobody knows when that was.
      */
     bool is_copy = has_birth(ours) && since_ns != 0 && ours->id.birth_ns > since_ns;
-    int order = order_of_times(look->written_ns, is_copy ? since_ns : ours->written_ns);
+    int order = rotation_time_order(look->written_ns, is_copy ? since_ns : ours->written_ns);
     if (order == 0 && is_left)
         return AGE_OLDER;
     return order > 0 && (is_copy || ours->size == 0) ? AGE_UNKNOWN : age_by_order(order);
@@ -278,7 +278,7 @@ static int age_of_compressed(struct rotation_ages *ages, const struct rotation_e
     }
     /* Ours has no name, and this was written last when ours was. */
     bool as_old = rotation_times_were_set(&entry->look) && nameless &&
-                  order_of_times(entry->look.written_ns, ages->ours.written_ns) == 0;
+                  rotation_time_order(entry->look.written_ns, ages->ours.written_ns) == 0;
     *ret_age = packed || as_old ? AGE_OLDER : age;
     return 0;
 }
@@ -363,7 +363,7 @@ static int order_by_times(const struct file_look *a, const struct file_look *b)
     bool a_born = has_birth(a), b_born = has_birth(b);
     if (a_born && b_born && a->id.birth_ns != b->id.birth_ns)
         return a->id.birth_ns > b->id.birth_ns ? 1 : -1;
-    int order = order_of_times(a->written_ns, b->written_ns);
+    int order = rotation_time_order(a->written_ns, b->written_ns);
     if (a->size == 0 || b->size == 0)
         return 0; /* nobody wrote to it */
     if (a_born == b_born || order == 0)
@@ -376,7 +376,7 @@ static int order_by_times(const struct file_look *a, const struct file_look *b)
         return -order_by_times(b, a);
     if (order > 0)
         return 1;
-    return order_of_times(a->written_ns, b->id.birth_ns) < 0 ? -1 : 0;
+    return rotation_time_order(a->written_ns, b->id.birth_ns) < 0 ? -1 : 0;
 }
 
 int rotation_order(const struct rotation_ages *ages, const struct rotation_entry *a,

@@ -40,6 +40,10 @@ struct rotation_ages {
 /* Whether the file's times were set when it was written, as by who compresses or copies. */
 bool rotation_times_were_set(const struct file_look *look);
 
+/* Which of two times is later, as far as is known: some programs and file systems keep whole
+ * seconds. */
+int rotation_time_order(uint64_t a, uint64_t b);
+
 /* Born after the file at the path, which is the last one: it is a copy, of whatever. */
 bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_look *look);
 

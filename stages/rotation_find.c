@@ -203,14 +203,31 @@ static int compare_copy(const struct rotation_view *v, const struct file_look *o
     return rc;
 }
 
+/* Its time was kept, and nobody can tell by that whether what it has was read. */
+static int refuse_as_old(const struct rotation_view *v, const struct rotation_entry *entry,
+                         struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "nobody can tell whether '%s' is a copy of what was cut off from '%s', or was "
+                   "read before: its time, which was kept, is that of both; move it to another "
+                   "directory if it was read, or is not wanted, and touch it "
+                   "otherwise" ROTATION_OR_DISCARD,
+                   entry->name, v->path, v->path);
+}
+
 static int judge_copy(const struct rotation_view *v, const struct rotation_list *l,
                       const struct file_look *ours, const struct rotation_entry *entry,
                       bool is_latest, enum copy *ret_copy, struct err *e)
 {
     const struct file_look *look = &entry->look;
+    uint64_t since_ns = v->at->past.since_ns;
     *ret_copy = COPY_NONE;
-    if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) ||
-        rotation_times_were_set(look) || v->at->past.since_ns == 0)
+    if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) || since_ns == 0)
+        return 0;
+    /* One that keeps the time, as of cp -p, was written when the file was: an older one before. */
+    bool keeps_time = rotation_times_were_set(look);
+    int age = keeps_time ? rotation_time_order(look->written_ns, since_ns) : 1;
+    if (age < 0)
         return 0;
     enum passed passed = rotation_past_has(&v->at->past, &look->id);
     if (passed == PASSED || (look->size == 0 && !is_latest))
@@ -223,9 +240,11 @@ static int judge_copy(const struct rotation_view *v, const struct rotation_list 
         return 0;
     }
     int rc = compare_copy(v, ours, entry, ret_copy, e);
-    return rc == 0 && *ret_copy == COPY_UNREAD && passed == PASSED_UNKNOWN
-               ? refuse_passed(entry->name, e)
-               : rc;
+    if (rc != 0 || *ret_copy != COPY_UNREAD)
+        return rc;
+    if (age == 0)
+        return refuse_as_old(v, entry, e);
+    return passed == PASSED_UNKNOWN ? refuse_passed(entry->name, e) : 0;
 }
 
 static int judge_copies(const struct rotation_view *v, const struct rotation_list *l,

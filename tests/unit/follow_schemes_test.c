@@ -422,6 +422,135 @@ static void a_copy_that_is_being_made_is_needed(void **state)
     }
 }
 
+/* A copy that has the time of the last write to the file, as cp -p makes it. */
+static void make_kept(struct world *w, const char *suffix, const char *text)
+{
+    char name[NAME_MAX_BYTES];
+    struct stat of_path, of_copy;
+    name_with(w, suffix, name);
+    make_file(w, suffix, text);
+    assert_int_equal(lstat(w->path, &of_path), 0);
+    assert_int_equal(lstat(name, &of_copy), 0);
+    times_of(w, of_copy.st_ino)->written_ns = times_of(w, of_path.st_ino)->written_ns;
+}
+
+/*
+ * Nothing of the file is acked, or read, when it is copied and cut off twice, and the copies have
+ * its time: they are needed, if it was written after what came before it.
+ */
+static void copies_that_keep_the_time_are_read(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 2; killed++) {
+        struct world w;
+        begin_with_one_line(&w);
+        w.truncated = true;
+        make_file(&w, "-20260228", "an older one, decompressed\n");
+        char name[NAME_MAX_BYTES];
+        struct stat st;
+        name_with(&w, "-20260228", name);
+        assert_int_equal(lstat(name, &st), 0);
+        times_of(&w, st.st_ino)->written_ns = 1;
+        if (killed == 0) {
+            commit(&w, 1);
+            make_file(&w, "", "");
+            assert_false(read_one(&w));
+        }
+        make_file(&w, "", killed == 1 ? "1-1\n2-2\n" : "2-2\n");
+        make_kept(&w, "-20260301", killed == 1 ? "1-1\n2-2\n" : "2-2\n");
+        make_file(&w, "", "3-3\n");
+        make_kept(&w, "-20260302", "3-3\n");
+        make_file(&w, "", "4-4\n");
+        if (killed == 1)
+            reopen(&w);
+        while (w.seen < 4)
+            assert_true(read_one(&w));
+        assert_false(read_one(&w));
+        end_story(&w);
+    }
+}
+
+/* Written in the tick of the birth of the file, or before that: a copy, or what came before it. */
+static void a_copy_that_is_as_old_as_the_file_is_refused(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    next_tick(&w);
+    remove_file(&w, "");
+    make_file(&w, "", "");
+    open_source(&w);
+    assert_false(read_one(&w));
+    make_file(&w, "", "1-1\n");
+    next_tick(&w);
+    make_kept(&w, ".1", "1-1\n");
+    make_file(&w, "", "2-2\n");
+    refused_after_a_while(&w, "which was kept, is that of both");
+    make_file(&w, ".1", "1-1\n");
+    w.truncated = true;
+    assert_true(read_one(&w));
+    assert_true(read_one(&w));
+    end_story(&w);
+}
+
+/* What was given out before the first ack was cut off, and there is no copy: that is said. */
+static void what_was_given_out_and_cut_off_is_missed(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    make_file(&w, "", "");
+    w.note = "was truncated or written anew after 4 bytes";
+    reopen(&w);
+    assert_null(w.note);
+    end_story(&w);
+}
+
+/*
+ * The copy is still empty when the one before it was read, so the file is read: it is needed if
+ * the file is cut off before its end was read.
+ */
+static void a_copy_that_is_being_made_behind_another_is_needed(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 4; how++) {
+        bool grows = (how & 1) != 0, killed = (how & 2) != 0;
+        const char *text = grows ? "3-3\n4-4\n" : "3-3\n";
+        struct world w;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        make_file(&w, ".1", "1-1\n2-2\n");
+        make_file(&w, "", "3-3\n");
+        assert_true(read_one(&w));
+        commit(&w, 2);
+        rename_file(&w, ".1", ".2");
+        make_file(&w, ".1", "");
+        assert_true(read_one(&w));
+        assert_int_equal(w.seen, 3);
+        commit(&w, 3);
+        make_file(&w, "", text);
+        make_kept(&w, ".1", text);
+        make_file(&w, "", grows ? "" : "4-4\n");
+        if (!grows) {
+            rename_file(&w, ".2", ".3");
+            rename_file(&w, ".1", ".2");
+            make_kept(&w, ".1", "4-4\n");
+        }
+        make_file(&w, "", "5-5\n");
+        if (killed)
+            reopen(&w);
+        for (unsigned looks = 0; w.seen < 5 && looks < 8; looks++) {
+            (void)read_one(&w);
+            if (position(&w) > w.acked)
+                commit(&w, position(&w));
+        }
+        assert_int_equal(w.seen, 5);
+        assert_false(read_one(&w));
+        end_story(&w);
+    }
+}
+
 /* --- compressed --- */
 
 static uint32_t crc32_of(const char *text)
@@ -965,6 +1094,10 @@ int main(void)
         cmocka_unit_test(what_was_written_as_another_began_has_no_order),
         cmocka_unit_test(a_copy_of_the_tick_of_the_path_is_not_read),
         cmocka_unit_test(a_copy_that_is_being_made_is_needed),
+        cmocka_unit_test(copies_that_keep_the_time_are_read),
+        cmocka_unit_test(a_copy_that_is_as_old_as_the_file_is_refused),
+        cmocka_unit_test(what_was_given_out_and_cut_off_is_missed),
+        cmocka_unit_test(a_copy_that_is_being_made_behind_another_is_needed),
         cmocka_unit_test(what_was_made_of_ours_is_known_by_its_bytes),
         cmocka_unit_test(what_is_of_the_moment_of_ours_is_not_older_for_that),
         cmocka_unit_test(a_path_that_is_put_back_is_not_read_again),
