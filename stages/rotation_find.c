@@ -215,18 +215,30 @@ static int refuse_as_old(const struct rotation_view *v, const struct rotation_en
                    entry->name, v->path, v->path);
 }
 
+/*
+ * Whether it came after what is past: 1; -1: before; 0: not known. One that keeps the time, as of
+ * cp -p, was written when the file was, and an older one before. Of those of the last tick only the
+ * copy that was left unread is known.
+ */
+static int order_with_past(const struct file_past *past, const struct file_look *look)
+{
+    if (!rotation_times_were_set(look))
+        return 1;
+    if (look->id.birth_ns == past->since_ns)
+        return look->id.inode == past->left_inode ? 1 : 0;
+    return rotation_time_order(look->written_ns, past->since_ns);
+}
+
 static int judge_copy(const struct rotation_view *v, const struct rotation_list *l,
                       const struct file_look *ours, const struct rotation_entry *entry,
                       bool is_latest, enum copy *ret_copy, struct err *e)
 {
     const struct file_look *look = &entry->look;
-    uint64_t since_ns = v->at->past.since_ns;
     *ret_copy = COPY_NONE;
-    if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) || since_ns == 0)
+    if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) ||
+        v->at->past.since_ns == 0)
         return 0;
-    /* One that keeps the time, as of cp -p, was written when the file was: an older one before. */
-    bool keeps_time = rotation_times_were_set(look);
-    int age = keeps_time ? rotation_time_order(look->written_ns, since_ns) : 1;
+    int age = order_with_past(&v->at->past, look);
     if (age < 0)
         return 0;
     enum passed passed = rotation_past_has(&v->at->past, &look->id);

@@ -551,6 +551,43 @@ static void a_copy_that_is_being_made_behind_another_is_needed(void **state)
     }
 }
 
+static void complete_and_cut(struct world *w)
+{
+    make_kept(w, ".1", "3-3\n4-4\n");
+    make_file(w, "", "5-5\n");
+}
+
+/* The same, as it is made, completed and cut off before any call of the source. */
+static void a_copy_is_completed_at_any_moment(void **state)
+{
+    (void)state;
+    bool acted = true;
+    for (unsigned how = 0; acted || how % 2 != 0; how++) {
+        struct world w;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        make_file(&w, ".1", "1-1\n2-2\n");
+        make_file(&w, "", "3-3\n4-4\n");
+        assert_true(read_one(&w));
+        commit(&w, 2);
+        rename_file(&w, ".1", ".2");
+        make_file(&w, ".1", how % 2 == 0 ? "" : "3-3\n");
+        w.calls_before_act = how / 2;
+        w.act = complete_and_cut;
+        acted = false;
+        for (unsigned looks = 0; w.seen < 5 && looks < (acted ? 12 : 4); looks++) {
+            (void)read_one(&w);
+            if (position(&w) > w.acked)
+                commit(&w, position(&w));
+            acted = w.act == NULL;
+        }
+        assert_int_equal(w.seen, acted ? 5 : how % 2 == 0 ? 4 : 3);
+        w.act = NULL;
+        end_story(&w);
+    }
+}
+
 /* --- compressed --- */
 
 static uint32_t crc32_of(const char *text)
@@ -1098,6 +1135,7 @@ int main(void)
         cmocka_unit_test(a_copy_that_is_as_old_as_the_file_is_refused),
         cmocka_unit_test(what_was_given_out_and_cut_off_is_missed),
         cmocka_unit_test(a_copy_that_is_being_made_behind_another_is_needed),
+        cmocka_unit_test(a_copy_is_completed_at_any_moment),
         cmocka_unit_test(what_was_made_of_ours_is_known_by_its_bytes),
         cmocka_unit_test(what_is_of_the_moment_of_ours_is_not_older_for_that),
         cmocka_unit_test(a_path_that_is_put_back_is_not_read_again),

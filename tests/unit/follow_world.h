@@ -107,9 +107,11 @@ struct world {
     seq_number seen, acked;
     seq_number gone; /* what was read up to here was truncated since */
     bool truncated;
-    bool refused;     /* it has said that nobody can tell, or what is lost */
-    bool warned;      /* or that something may be */
-    const char *note; /* that is expected; NULL: none but those of the story */
+    bool refused;                 /* it has said that nobody can tell, or what is lost */
+    bool warned;                  /* or that something may be */
+    const char *note;             /* that is expected; NULL: none but those of the story */
+    void (*act)(struct world *w); /* what a story does before a call; NULL: nothing any more */
+    unsigned calls_before_act;
 };
 
 static struct world *the_world;
@@ -475,6 +477,11 @@ static inline void before_a_call(void)
     if (w != NULL && w->at_call != NULL && w->calls_left-- == 0) {
         void (*act)(struct world *) = w->at_call;
         w->at_call = NULL; /* it makes calls itself */
+        act(w);
+    }
+    if (w != NULL && w->act != NULL && w->calls_before_act-- == 0) {
+        void (*act)(struct world *) = w->act;
+        w->act = NULL; /* it makes calls itself */
         act(w);
     }
     if (w == NULL || !w->turns || random_below(w->speed) != 0)
