@@ -179,6 +179,21 @@ static void check_left(struct file_source *self)
     self->left_bytes = (uint64_t)st.st_size;
 }
 
+/*
+ * Of a copy the file has the same bytes before the offset, unless it was cut off since they were
+ * compared: so they are not read anew. Whether they are kept.
+ */
+static bool keep_tail(struct file_source *self)
+{
+    struct tail *tail = &self->tail;
+    uint64_t behind = tail->end - self->at.offset; /* of a line that has no end yet */
+    if (tail->end < self->at.offset || behind >= tail->len)
+        return false;
+    tail->len -= (size_t)behind;
+    tail->end = self->at.offset;
+    return true;
+}
+
 /* Goes on in another file, at its beginning or where the last one was read to. */
 static int enter_next(struct file_source *self, const struct rotation_step *step, struct err *e)
 {
@@ -186,15 +201,16 @@ static int enter_next(struct file_source *self, const struct rotation_step *step
     if (self->left_fd >= 0)
         (void)close(self->left_fd);
     self->left_fd = self->fd;
+    bool was_copy = self->at.past.copied;
     /* What is written to a copy is of who makes it, and the file has it, or the copy is needed. */
-    self->left_bytes = self->at.past.copied ? UINT64_MAX : self->at.offset;
+    self->left_bytes = was_copy ? UINT64_MAX : self->at.offset;
     self->fd = step->fd;
     self->stock = (struct stock){0};
     if (!step->continues)
         file_source_begin_again(self);
     self->at.past = step->past;
     int rc = file_source_begin(self, e);
-    if (rc == 0 && step->continues)
+    if (rc == 0 && step->continues && !(was_copy && keep_tail(self)))
         rc = file_source_load_tail(self, self->at.offset, e);
     /* So an ack of all that was in the last one is enough to do without it. */
     return rc == 0 ? file_source_add_mark(self, e) : rc;
@@ -255,17 +271,72 @@ static int let_go(struct file_source *self)
     return gone ? 0 : ERR_UNFINISHED;
 }
 
+/* Another directory may have more of it than can be seen from here. */
+static void note_nameless(const struct file_source *self)
+{
+    char *text =
+        memory_format("the file that was read as '%s' was removed, compressed, or moved to "
+                      "another directory; if that happened more than once since the last "
+                      "look, what was in between is not read: rotate within the directory",
+                      self->path);
+    self->note(text);
+    free(text);
+}
+
+/* Says once of a directory that files are rotated to it. */
+static void note_elsewhere(struct file_source *self, char *elsewhere)
+{
+    if (self->elsewhere == NULL || strcmp(self->elsewhere, elsewhere) != 0) {
+        char *text = memory_format("'%s' is rotated to '%s'; files there and beside it are read in "
+                                   "their order, but what is moved to yet another directory is not "
+                                   "seen, and after a kill of this stage the file that was read "
+                                   "must be beside the path or in a directory there",
+                                   self->path, elsewhere);
+        self->note(text);
+        free(text);
+    }
+    free(self->elsewhere);
+    self->elsewhere = elsewhere;
+}
+
+static int take_step(struct file_source *self, const struct rotation_step *step, struct err *e)
+{
+    if (step->nameless)
+        note_nameless(self);
+    if (step->elsewhere != NULL)
+        note_elsewhere(self, step->elsewhere);
+    return enter_next(self, step, e);
+}
+
+/*
+ * Whether there is a next file, so that this one is read to its end for the last time. A copy is
+ * left at once if the file still has what was read of it: half a line at the end is no line then.
+ */
+static int look_for_next(struct file_source *self, struct err *e)
+{
+    struct rotation_step step;
+    bool is_copy = self->at.past.copied;
+    int rc = find_next(self, is_copy ? &step : NULL, e);
+    if (rc == 0 && is_copy && step.continues)
+        return take_step(self, &step, e);
+    if (rc == 0 && is_copy) {
+        (void)close(step.fd);
+        free(step.elsewhere);
+    }
+    if (rc == 0)
+        self->state = FOLLOW_LEAVING;
+    return rc;
+}
+
 int file_source_look_around(struct file_source *self, struct err *e)
 {
     if (self->fd < 0)
         return open_first(self, e);
     if (!is_at_path(self) && let_go(self) != 0)
         return ERR_UNFINISHED;
-    int rc = find_next(self, NULL, e);
-    if (rc == 0) {
-        self->state = FOLLOW_LEAVING;
+    int rc = look_for_next(self, e);
+    if (rc == 0)
         return 0;
-    }
     check_left(self);
     if (rc == ERR_AGAIN) {
         rc = take_stock(self, e);
@@ -341,34 +412,6 @@ static int begin_truncated(struct file_source *self, struct err *e)
     return rc;
 }
 
-/* Another directory may have more of it than can be seen from here. */
-static void note_nameless(const struct file_source *self)
-{
-    char *text =
-        memory_format("the file that was read as '%s' was removed, compressed, or moved to "
-                      "another directory; if that happened more than once since the last "
-                      "look, what was in between is not read: rotate within the directory",
-                      self->path);
-    self->note(text);
-    free(text);
-}
-
-/* Says once of a directory that files are rotated to it. */
-static void note_elsewhere(struct file_source *self, char *elsewhere)
-{
-    if (self->elsewhere == NULL || strcmp(self->elsewhere, elsewhere) != 0) {
-        char *text = memory_format("'%s' is rotated to '%s'; files there and beside it are read in "
-                                   "their order, but what is moved to yet another directory is not "
-                                   "seen, and after a kill of this stage the file that was read "
-                                   "must be beside the path or in a directory there",
-                                   self->path, elsewhere);
-        self->note(text);
-        free(text);
-    }
-    free(self->elsewhere);
-    self->elsewhere = elsewhere;
-}
-
 /*
  * Whether a copy has more than was read of it. It was complete when the file was cut off, so its
  * length is looked at when that was seen.
@@ -397,9 +440,5 @@ int file_source_leave(struct file_source *self, struct err *e)
     }
     if (rc != 0 || grown)
         return rc;
-    if (step.nameless)
-        note_nameless(self);
-    if (step.elsewhere != NULL)
-        note_elsewhere(self, step.elsewhere);
-    return enter_next(self, &step, e);
+    return take_step(self, &step, e);
 }

@@ -588,6 +588,37 @@ static void a_copy_is_completed_at_any_moment(void **state)
     }
 }
 
+/* The half line at the end of a copy that is being made is no line: the file has all of it. */
+static void a_copy_that_ends_with_half_a_line_is_left_before_it(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf text = {0};
+    char line[32];
+    begin_with_one_line(&w);
+    commit(&w, 1);
+    w.truncated = true;
+    make_file(&w, ".1", "1-1\n2-2\n");
+    for (unsigned i = 3; i <= 900; i++) {
+        (void)snprintf(line, sizeof line, "%u-%u\n", i, i);
+        buf_add(&text, line, strlen(line));
+    }
+    buf_add(&text, "", 1);
+    make_file(&w, "", (const char *)text.data);
+    assert_true(read_one(&w));
+    rename_file(&w, ".1", ".2");
+    text.data[text.len - 4] = '\0';
+    make_file(&w, ".1", (const char *)text.data);
+    for (unsigned looks = 0; w.seen < 900 && looks < 1000; looks++) {
+        (void)read_one(&w);
+        commit(&w, position(&w));
+    }
+    assert_int_equal(w.seen, 900);
+    assert_false(read_one(&w));
+    buf_done(&text);
+    end_story(&w);
+}
+
 /* --- compressed --- */
 
 static uint32_t crc32_of(const char *text)
@@ -1136,6 +1167,7 @@ int main(void)
         cmocka_unit_test(what_was_given_out_and_cut_off_is_missed),
         cmocka_unit_test(a_copy_that_is_being_made_behind_another_is_needed),
         cmocka_unit_test(a_copy_is_completed_at_any_moment),
+        cmocka_unit_test(a_copy_that_ends_with_half_a_line_is_left_before_it),
         cmocka_unit_test(what_was_made_of_ours_is_known_by_its_bytes),
         cmocka_unit_test(what_is_of_the_moment_of_ours_is_not_older_for_that),
         cmocka_unit_test(a_path_that_is_put_back_is_not_read_again),
