@@ -588,35 +588,61 @@ static void a_copy_is_completed_at_any_moment(void **state)
     }
 }
 
-/* The half line at the end of a copy that is being made is no line: the file has all of it. */
+static void add_lines(struct buf *text, unsigned from, unsigned to)
+{
+    char line[32];
+    for (unsigned i = from; i <= to; i++) {
+        (void)snprintf(line, sizeof line, "%u-%u\n", i, i);
+        buf_add(text, line, strlen(line));
+    }
+    buf_add(text, "", 1);
+}
+
+static void complete_and_cut_many(struct world *w)
+{
+    struct buf text = {0};
+    add_lines(&text, 3, 900);
+    make_kept(w, ".1", (const char *)text.data);
+    make_file(w, "", "901-901\n");
+    buf_done(&text);
+}
+
+/*
+ * The half line at the end of a copy that is being made is no line: the file has all of it, unless
+ * it is cut off before some call of the source, when the copy is complete.
+ */
 static void a_copy_that_ends_with_half_a_line_is_left_before_it(void **state)
 {
     (void)state;
-    struct world w;
-    struct buf text = {0};
-    char line[32];
-    begin_with_one_line(&w);
-    commit(&w, 1);
-    w.truncated = true;
-    make_file(&w, ".1", "1-1\n2-2\n");
-    for (unsigned i = 3; i <= 900; i++) {
-        (void)snprintf(line, sizeof line, "%u-%u\n", i, i);
-        buf_add(&text, line, strlen(line));
+    bool acted = true;
+    for (unsigned calls = 0; acted; calls++) {
+        struct world w;
+        struct buf text = {0};
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        make_file(&w, ".1", "1-1\n2-2\n");
+        add_lines(&text, 3, 900);
+        make_file(&w, "", (const char *)text.data);
+        assert_true(read_one(&w));
+        commit(&w, 2);
+        rename_file(&w, ".1", ".2");
+        text.data[text.len - 4] = '\0';
+        make_file(&w, ".1", (const char *)text.data);
+        w.calls_before_act = calls;
+        w.act = complete_and_cut_many;
+        for (unsigned looks = 0; looks < 8 && w.seen < (w.act == NULL ? 901 : 900);) {
+            if (!read_one(&w) && position(&w) > w.acked)
+                commit(&w, position(&w));
+            else
+                looks += w.seen == position(&w) && w.acked == w.seen;
+        }
+        acted = w.act == NULL;
+        assert_int_equal(w.seen, acted ? 901 : 900);
+        w.act = NULL;
+        buf_done(&text);
+        end_story(&w);
     }
-    buf_add(&text, "", 1);
-    make_file(&w, "", (const char *)text.data);
-    assert_true(read_one(&w));
-    rename_file(&w, ".1", ".2");
-    text.data[text.len - 4] = '\0';
-    make_file(&w, ".1", (const char *)text.data);
-    for (unsigned looks = 0; w.seen < 900 && looks < 1000; looks++) {
-        (void)read_one(&w);
-        commit(&w, position(&w));
-    }
-    assert_int_equal(w.seen, 900);
-    assert_false(read_one(&w));
-    buf_done(&text);
-    end_story(&w);
 }
 
 /* --- compressed --- */
