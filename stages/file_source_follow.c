@@ -310,14 +310,16 @@ static int take_step(struct file_source *self, const struct rotation_step *step,
 
 /*
  * Whether there is a next file, so that this one is read to its end for the last time. A copy is
- * left at once if the file still has what was read of it: half a line at the end is no line then.
+ * left at once if the file still has what was read of it, or no line was: half a line at the end is
+ * no line then.
  */
 static int look_for_next(struct file_source *self, struct err *e)
 {
     struct rotation_step step;
     bool is_copy = self->at.past.copied;
     int rc = find_next(self, is_copy ? &step : NULL, e);
-    if (rc == 0 && is_copy && step.continues)
+    bool is_unread = is_copy && self->at.offset == 0 && rc == 0 && !step.past.copied;
+    if (rc == 0 && is_copy && (step.continues || is_unread))
         return take_step(self, &step, e);
     if (rc == 0 && is_copy) {
         (void)close(step.fd);
