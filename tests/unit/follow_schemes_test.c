@@ -943,14 +943,14 @@ static bool lead_on_before(unsigned call, bool reopened)
     assert_true(read_one(&w));
     make_within(&w, "a-20260302.log", "2-2\n");
     lead_to(&w, "a-20260302.log");
-    w.calls_left = call;
-    w.at_call = lead_on;
+    w.calls_before_act = call;
+    w.act = lead_on;
     if (reopened)
         reopen(&w);
     for (unsigned look = 0; look < 4; look++)
         (void)read_one(&w);
-    bool led = w.at_call == NULL;
-    w.at_call = NULL;
+    bool led = w.act == NULL;
+    w.act = NULL;
     while (read_one(&w))
         ;
     if (w.seen != (led ? 3 : 2))

@@ -63,11 +63,9 @@ struct file_times {
 
 struct world {
     char directory[64];
-    char path[80];                    /* of the source */
-    char real[96];                    /* that it leads to */
-    bool turns;                       /* at the calls of the system, too */
-    unsigned calls_left;              /* before what is done once at a call; */
-    void (*at_call)(struct world *w); /* NULL: nothing */
+    char path[80]; /* of the source */
+    char real[96]; /* that it leads to */
+    bool turns;    /* at the calls of the system, too */
     enum naming naming;
     unsigned speed;   /* one of so many calls has a step */
     unsigned fails;   /* one of so many fails; 0: none */
@@ -474,11 +472,6 @@ static inline void world_step(struct world *w)
 static inline void before_a_call(void)
 {
     struct world *w = the_world;
-    if (w != NULL && w->at_call != NULL && w->calls_left-- == 0) {
-        void (*act)(struct world *) = w->at_call;
-        w->at_call = NULL; /* it makes calls itself */
-        act(w);
-    }
     if (w != NULL && w->act != NULL && w->calls_before_act-- == 0) {
         void (*act)(struct world *) = w->act;
         w->act = NULL; /* it makes calls itself */
