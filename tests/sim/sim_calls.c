@@ -211,8 +211,8 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t offset)
     if (file == NULL)
         return fail_with(EBADF);
     int node = file->node;
+    process_call("pwrite", disk_name(present->disk, node), (uint64_t)offset);
     const char *name = disk_name(present->disk, node);
-    process_call("pwrite", name, (uint64_t)offset);
     TRACE("%s gen %llu pwrite(%s, %lld+%zu)", present->name,
           (unsigned long long)present->generation, name, (long long)offset, len);
     if (!present->suffers) {
@@ -243,7 +243,8 @@ static int sync_node(int fd, const char *what)
     if (node < 0)
         return fail_with(EBADF);
     struct process *process = present;
-    const char *name = disk_name(process->disk, node);
+    char name[DISK_NAME_BYTES_MAX]; /* that of the node moves when others make files meanwhile */
+    (void)snprintf(name, sizeof name, "%s", disk_name(process->disk, node));
     process_call(what, name, 0);
     process_sleep(chance_below(process->suffers ? world.faults.sync_us_max + 1 : 1));
     if (process->suffers && chance_one_in(world.faults.interrupt_one_in))

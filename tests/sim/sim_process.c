@@ -232,10 +232,12 @@ void process_call(const char *what, const char *of, uint64_t detail)
         sim_report.now_us += chance_below(2000);
     if (chance_one_in(world.faults.yield_one_in)) {
         struct process *process = present;
+        char kept[DISK_NAME_BYTES_MAX]; /* others make files meanwhile, and names of nodes move */
+        (void)snprintf(kept, sizeof kept, "%s", of);
         coroutine_leave();
         INVARIANT(present == process);
         if (present->doomed && !present->supervisor_gone)
-            die(what, of, detail);
+            die(what, kept, detail);
     }
 }
 
