@@ -10,7 +10,7 @@ import os, pty, subprocess, sys
 ours, theirs = pty.openpty()
 run = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
 os.close(theirs)
-with open("shown", "wb") as file:
+with open("shown", "wb", 0) as file:
     try:
         while shown := os.read(ours, 65536):
             file.write(shown)
@@ -38,9 +38,13 @@ for term in dumb '' none; do
 done
 # One that can gets them.
 start_by env
-on_terminal env TERM=xterm timeout -s TERM 3 "$BULKHEAD" graph --live --state state f.yaml || true
-grep -qP '\x1b' shown || fail "no screen: $(cat -v shown)"
+: >shown
+on_terminal env TERM=xterm "$BULKHEAD" graph --live --state state f.yaml &
+watcher=$!
+draws() { grep -qP '\x1b' shown; }
+wait_for draws
 stop
+wait "$watcher" || fail "graph: exit $?: $(cat -v shown)"
 
 # Starts a command whose stdout (1) or stderr (2) is a full pipe that nobody reads, waits until it is
 # stuck there, in write(2) or in ppoll(2), and sends SIGTERM; exits as it does.
