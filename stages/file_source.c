@@ -346,19 +346,36 @@ static int check_line(struct file_source *self, struct err *e)
     return file_source_write_cursor(self, &self->committed, &self->end, e);
 }
 
-/*
- * Takes the line that was just read, which brings a record, or not if the cursor could not be
- * written: then nothing has happened, and it is tried again.
- */
-static int take_line(struct file_source *self, const struct source_mark *before, struct err *e)
+static void move_behind(struct file_source *self, const struct line *line)
 {
+    self->begun_anew = false;
+    self->at.line++;
+    self->at.seq += line->blank ? 0 : 1;
+    self->at.offset = self->lines.offset;
+    self->at.prefix_crc = self->lines.crc;
+    self->at.unterminated = line->unterminated;
+}
+
+/*
+ * Looks at a line of which the cursor may have to tell, before it is taken. If that cannot be done,
+ * nothing has happened, and it is tried again. Returns as check_line(), and ERR_AGAIN.
+ */
+static int prepare_line(struct file_source *self, const struct line *line, struct err *e)
+{
+    int rc = line->unterminated ? make_room_for_last_line(self, e) : 0;
+    if (rc != 0)
+        return rc;
+    struct source_mark before = self->at;
     struct source_given given = self->given;
-    int rc = check_line(self, e);
+    bool begun_anew = self->begun_anew;
+    move_behind(self, line);
+    rc = check_line(self, e);
+    self->at = before;
+    self->begun_anew = begun_anew;
     if (rc == 0)
         return 0;
-    struct err other;
     self->given = given;
-    self->at = *before;
+    struct err other;
     int again = read_again(self, &other);
     if (again == 0 || rc == ERR_MISMATCH)
         return rc;
@@ -373,26 +390,19 @@ static int find_record(struct file_source *self, struct line *ret_line, struct e
     if (rc != 0)
         return rc;
     unsigned blanks = 0;
-    struct source_mark before;
     do {
         rc = blanks++ == SOURCE_BLANKS_PER_TURN ? ERR_UNFINISHED : next_line(self, ret_line, e);
         if (rc != 0)
             return rc;
         if (ret_line->blank && ret_line->unterminated && !self->follow)
             return pass_nothing(self);
-        if (ret_line->unterminated && !ret_line->blank)
-            rc = make_room_for_last_line(self, e);
+        if (!ret_line->blank && (ret_line->unterminated || self->given.unterminated))
+            rc = prepare_line(self, ret_line, e);
         if (rc != 0)
             return rc;
-        self->begun_anew = false;
-        before = self->at;
-        self->at.line++;
-        self->at.seq += ret_line->blank ? 0 : 1;
-        self->at.offset = self->lines.offset;
-        self->at.prefix_crc = self->lines.crc;
-        self->at.unterminated = ret_line->unterminated;
+        move_behind(self, ret_line);
     } while (ret_line->blank);
-    return take_line(self, &before, e);
+    return 0;
 }
 
 /*
