@@ -134,8 +134,8 @@ static int write_block(struct journal *j, const uint8_t *bytes, uint32_t len,
     int fd = last_segment(j)->fd;
     journal_block_make(j->at, &j->state, bytes, len, &block, header);
     int rc = file_write_at(fd, j->at, header, sizeof header, e);
-    if (rc == 0 && j->config.durable)
-        rc = file_sync(fd, e);
+    if (rc == 0 && j->config.durable && file_sync(fd, e) != 0)
+        rc = journal_segment_renew(last_segment(j), header, &block, bytes, e);
     j->usable = j->usable && (rc == 0 || rc == ERR_NO_SPACE);
     if (rc != 0)
         return err_wrap(e, "%s", last_segment(j)->name);
@@ -634,11 +634,7 @@ static int renew_last(struct journal *j, const struct journal_block *last, struc
     if (rc != 0)
         return rc;
     journal_block_make(last->at, &last->before, j->fresh, block.len, &block, header);
-    rc = file_write_at(s->fd, last->at + sizeof header, j->fresh, block.len, e);
-    if (rc == 0)
-        rc = file_write_at(s->fd, last->at, header, sizeof header, e);
-    if (rc == 0)
-        rc = file_sync(s->fd, e);
+    rc = journal_segment_renew(s, header, &block, j->fresh, e);
     return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
 }
 

@@ -347,6 +347,15 @@ void journal_block_make(uint64_t at, const struct journal_state *before, const u
         .at = at, .len = len, .ends = ends, .marks = marks, .before = *before, .after = after};
 }
 
+int journal_segment_renew(const struct journal_segment *s, const uint8_t *header,
+                          const struct journal_block *block, const uint8_t *bytes, struct err *e)
+{
+    int rc = file_write_at(s->fd, block->at + JOURNAL_BLOCK_HEADER_BYTES, bytes, block->len, e);
+    if (rc == 0)
+        rc = file_write_at(s->fd, block->at, header, JOURNAL_BLOCK_HEADER_BYTES, e);
+    return rc == 0 ? file_sync(s->fd, e) : rc;
+}
+
 /* Reads bytes of a segment; fewer than asked for only at the end of the file. */
 static int read_at(const struct journal_segment *s, uint64_t at, uint8_t *bytes, size_t len,
                    size_t *ret_got, struct err *e)

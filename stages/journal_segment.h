@@ -117,6 +117,18 @@ uint64_t journal_block_end(const struct journal_block *block);
 void journal_block_make(uint64_t at, const struct journal_state *before, const uint8_t *payload,
                         uint32_t len, struct journal_block *ret_block, uint8_t *ret_header);
 
+/*
+ * Writes a whole block again, its bytes and then its header, and syncs it. For one whose sync has
+ * failed: what the kernel could not write it takes for clean, and some file systems drop it.
+ *
+ *   header   JOURNAL_BLOCK_HEADER_BYTES, as journal_block_make() gave it
+ *   bytes    block->len of them
+ *
+ * Returns: 0, or the error of the write or of the sync, without the name of the segment.
+ */
+int journal_segment_renew(const struct journal_segment *s, const uint8_t *header,
+                          const struct journal_block *block, const uint8_t *bytes, struct err *e);
+
 /* Moves a state behind more bytes; the chain stays. */
 void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len);
 

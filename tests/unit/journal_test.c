@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -380,6 +381,34 @@ int unlinkat(int fd, const char *name, int flags)
         removed_unsafe++;
     }
     return (int)syscall(SYS_unlinkat, fd, name, flags);
+}
+
+/* How many syncs fail, and drop what was written last, as NFS does. */
+static unsigned failing_syncs;
+
+int fdatasync(int fd)
+{
+    if (failing_syncs == 0)
+        return (int)syscall(SYS_fdatasync, fd);
+    failing_syncs--;
+    assert_int_equal(
+        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, JOURNAL_HEADER_BYTES, 1 << 20),
+        0);
+    errno = EIO;
+    return -1;
+}
+
+static void what_a_failed_sync_has_dropped_is_written_again(void **state)
+{
+    struct fixture *f = *state;
+    f->config.durable = true;
+    open_good(f);
+    failing_syncs = 1;
+    feed_text(f, "one\ntwo\n");
+    assert_int_equal(failing_syncs, 0);
+    close_it(f);
+    open_good(f);
+    check_lines(f, "one|two|");
 }
 
 static void no_segment_goes_before_another_is_gone(void **state)
@@ -834,6 +863,7 @@ int main(void)
         TEST(a_segment_ends_after_so_many_blocks),
         TEST(what_a_kill_leaves_is_completed),
         TEST(a_header_that_broke_off_is_written_anew),
+        TEST(what_a_failed_sync_has_dropped_is_written_again),
         TEST(no_segment_goes_before_another_is_gone),
         TEST(what_a_power_loss_leaves_is_cut_and_kept),
         TEST(damage_before_a_good_block_is_refused_in_any_boot),
