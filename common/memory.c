@@ -2,11 +2,13 @@
 #include "common/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/resource.h"
@@ -31,6 +33,19 @@ static _Noreturn void out_of_memory(size_t count, size_t size)
     (void)snprintf(words, sizeof words, "bulkhead: %s\n", text);
     log_last_words(words);
     abort();
+}
+
+uint64_t memory_private_bytes(void)
+{
+    char text[128] = "";
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        (void)close(fd);
+    const char *at = n > 0 ? text : "";
+    for (unsigned i = 0; i < 5 && at != NULL; i++) /* the sixth number; proc_pid_statm(5) */
+        at = strchr(at, ' ') != NULL ? strchr(at, ' ') + 1 : NULL;
+    return at != NULL ? strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 void *memory_new(size_t count, size_t size)

@@ -9,12 +9,19 @@
 #define BULKHEAD_COMMON_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Has a function called when there is no memory, with what to say and how many bytes were asked
  * for. It ends the process, or returns to have it aborted; it must not allocate. NULL: nobody.
  */
 void memory_on_none(void (*function)(const char *text, size_t bytes));
+
+/*
+ * What this process has of private memory that can be written, in bytes: what RLIMIT_DATA bounds.
+ * It need not be backed by pages yet. 0 if nobody says. Allocates nothing.
+ */
+uint64_t memory_private_bytes(void);
 
 /* Zeroed memory for count objects of size bytes; the caller frees it with free(). Never NULL. */
 void *memory_new(size_t count, size_t size);

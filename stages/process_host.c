@@ -35,20 +35,6 @@
 /* So long may a source go on reading what does not fill a frame: it waits for its disk, say. */
 #define SOURCE_TURN_US 1000u
 
-/*
- * There is no memory to take in what comes, and the bound for that is this stage's own: it dies of
- * it, like of any other memory that it does not get, with what it could not take in hand.
- */
-static void die_of_memory(struct host *h, const struct inlet *in)
-{
-    if (h->e.want != WANT_MEMORY || h->config->stage->memory_bytes_max == 0)
-        return;
-    host_show_in_hand(h, in->expected);
-    log_line(LOG_ERROR, "no memory to take in seq %" PRIu64 ": %s (memory_max is %" PRIu64 ")",
-             in->expected, h->e.text, h->config->stage->memory_bytes_max);
-    abort();
-}
-
 static int receive_all(struct host *h)
 {
     int rc = 0;
@@ -63,7 +49,7 @@ static int receive_all(struct host *h)
     for (size_t i = 0; rc == 0 && i < h->inlet_count; i++) {
         struct inlet *in = &h->inlets[i];
         if (in->link != NULL && inlet_receive(in, &h->e) != 0) {
-            die_of_memory(h, in);
+            host_check_memory(h, in);
             uint64_t serial = link_id(in->link)->serial;
             inlet_set_link(in, NULL);
             rc = host_give_up_link(h, (uint32_t)in->edge->index, serial);
@@ -475,7 +461,7 @@ int host_open(struct host *h)
         .begins_after = h->config->begins_after,
         .first = h->config->generation == 1,
         .beats = &h->page->beats,
-        .exit_code = STAGE_EXIT_WANT,
+        .on_none = host_end_for_want_of_state,
         .input = h->config->input,
         .note = note,
         .emit = on_emit};
@@ -511,28 +497,6 @@ void host_close(struct host *h)
     status_page_unmap(h->page);
 }
 
-/* Says why the stage ends, where a person or the supervisor must know; returns its exit code. */
-static int end(struct host *h, int rc)
-{
-    bool refused = rc == ERR_MISMATCH || rc == ERR_CORRUPT, unread = rc == ERR_UNREAD;
-    bool wants = rc == ERR_NO_SPACE || rc == ERR_NO_SPACE_LOST ||
-                 (rc == ERR_IO && h->e.want != WANT_NOTHING);
-    if (refused || unread) {
-        host_refuse(h, unread ? CTL_STAGE_UNREAD : CTL_STAGE_REFUSED); /* the supervisor says it */
-        return STAGE_EXIT_REFUSED;
-    }
-    if (wants) {
-        struct control_message message = {
-            .kind = CTL_STAGE_PAUSED, .want = h->e.want != WANT_NOTHING ? h->e.want : WANT_SPACE};
-        (void)snprintf(message.text, sizeof message.text, "%s", h->e.text);
-        (void)host_tell(h, &message);
-        return STAGE_EXIT_WANT;
-    }
-    if (rc != 0)
-        log_line(LOG_ERROR, "%s", h->e.text);
-    return rc == 0 ? STAGE_EXIT_STOPPED : STAGE_EXIT_FAILED;
-}
-
 int host_run(struct host *h)
 {
     int rc = host_open(h);
@@ -542,49 +506,9 @@ int host_run(struct host *h)
         if (rc == 0 && !h->stopping && !more)
             rc = host_wait(h);
     }
-    int code = end(h, rc);
+    int code = host_end(h, rc);
     host_close(h);
     return code;
-}
-
-/* What counts for RLIMIT_DATA, and with it for memory_max, in bytes; 0 if nobody says. */
-static uint64_t data_bytes(void)
-{
-    char text[128] = "";
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (fd >= 0)
-        (void)close(fd);
-    const char *at = n > 0 ? text : "";
-    for (unsigned i = 0; i < 5 && at != NULL; i++) /* the sixth number; proc_pid_statm(5) */
-        at = strchr(at, ' ') != NULL ? strchr(at, ' ') + 1 : NULL;
-    return at != NULL ? strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
-static uint64_t own_memory_max;
-
-/*
- * No memory could be had. If that is the stage's own bound, it is its own doing, and it dies. If it
- * is the host that has none, or a limit of the user, no record is to blame: it is waited for.
- */
-static void end_for_want_of_memory(const char *text, size_t bytes)
-{
-    uint64_t margin = 1u << 20; /* malloc(3) asks for more than it was asked */
-    bool own = own_memory_max != 0 &&
-               (bytes >= own_memory_max || data_bytes() + bytes + margin >= own_memory_max);
-    if (own)
-        return;
-    struct host h = {0};
-    (void)err_set(&h.e, ERR_IO, "%s", text);
-    h.e.want = WANT_MEMORY;
-    _exit(end(&h, ERR_IO));
-}
-
-/* Called when nothing else is there yet. */
-static void end_for_want_of_thread(const struct err *e)
-{
-    struct host h = {.e = *e};
-    _exit(end(&h, ERR_IO));
 }
 
 int process_host_run(const struct process_host_config *config)
@@ -594,9 +518,8 @@ int process_host_run(const struct process_host_config *config)
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     struct host h = {.config = config};
-    own_memory_max = config->stage->memory_bytes_max;
-    memory_on_none(end_for_want_of_memory);
-    int rc = link_start(end_for_want_of_thread, &h.e);
+    host_watch_wants(config);
+    int rc = link_start(host_end_for_want_of_thread, &h.e);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    return rc == 0 ? host_run(&h) : end(&h, rc);
+    return rc == 0 ? host_run(&h) : host_end(&h, rc);
 }

@@ -119,4 +119,25 @@ int host_hear_supervisor(struct host *h);
 /* Reports a link that cannot be trusted, for the reason in h->e; the supervisor makes a new one. */
 int host_give_up_link(struct host *h, uint32_t edge, uint64_t serial);
 
+/* --- process_end.c --- */
+
+/* Says why the stage ends, where a person or the supervisor must know; returns its exit code. */
+int host_end(struct host *h, int rc);
+
+/*
+ * To be called when an inlet could not receive: if there is no memory to take in what comes, and
+ * the bound for that is this stage's own, it dies of it, like of any other memory that it does not
+ * get, with what it could not take in hand.
+ */
+void host_check_memory(struct host *h, const struct inlet *in);
+
+/* Ends the process when link_start() finds no thread; nothing else is there yet. */
+void host_end_for_want_of_thread(const struct err *e);
+
+/* Ends the process when its store cannot grow: see store_spec. */
+void host_end_for_want_of_state(const struct err *e);
+
+/* Has memory that cannot be had end the process. */
+void host_watch_wants(const struct process_host_config *config);
+
 #endif

@@ -37,8 +37,9 @@ struct runner_config {
     int image_fd;            /* for the store, or -1; borrowed */
     seq_number begins_after; /* see stage_env */
     bool first;
-    _Atomic uint64_t *beats;         /* moved on by long work in opening; or NULL */
-    int exit_code;                   /* see store_spec */
+    _Atomic uint64_t *beats; /* moved on by long work in opening; or NULL */
+    /* See store_spec; NULL where stages share a process, and none has a memory_max of its own. */
+    void (*on_none)(const struct err *e);
     const struct stage_input *input; /* for a kind that takes_stdin; borrowed */
     void (*note)(const char *text);
     void (*emit)(struct emitter *out, port_number port, const struct record *record);

@@ -54,10 +54,16 @@ struct store_spec {
     bool has_secret;
     uint8_t secret[STORE_SECRET_BYTES];
     /*
-     * What the process ends with, after a line that says why, when memory for a change cannot be
-     * had. What was committed is safe, and what was not comes again. 0 stands for 1.
+     * What the private memory of the process and the state may have together, in bytes; 0: there is
+     * no bound. ERR_MISMATCH where it would be passed.
      */
-    int exit_code;
+    uint64_t memory_bytes_max;
+    /*
+     * Called when memory for a change cannot be had, with what to say: ERR_MISMATCH, or what
+     * store_map_reserve() returns. It ends the process; what was committed is safe, and what was
+     * not comes again. NULL: a line in the log, and exit code 1.
+     */
+    void (*on_none)(const struct err *e);
     _Atomic uint64_t *beats; /* moved on while a state is read from disk; or NULL */
     /* A new store begins behind this seq; one that is behind it is moved there, without a change.
      */

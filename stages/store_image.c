@@ -2,6 +2,7 @@
 #include "stages/store_image_p.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/memory.h"
 #include "ipc/status_page.h"
 
 #define IMAGE_MAGIC UINT64_C(0x33676d6964616568) /* "headimg3" */
@@ -130,9 +132,12 @@ static void follow_map(struct image *image)
     undo_use(image);
 }
 
-int image_init(struct image *image, int fd, int exit_code, struct err *e)
+int image_init(struct image *image, int fd, const struct store_spec *spec, struct err *e)
 {
-    *image = (struct image){.fd = fd, .own_fd = fd < 0, .exit_code = exit_code};
+    *image = (struct image){.fd = fd,
+                            .own_fd = fd < 0,
+                            .memory_bytes_max = spec->memory_bytes_max,
+                            .on_none = spec->on_none};
     if (fd < 0) {
         int made = memfd_new("bulkhead-store", &image->fd, e);
         if (made != 0)
@@ -154,13 +159,33 @@ void image_done(struct image *image)
     image->fd = -1;
 }
 
+/* Whether more pages would take the process beyond what it may have. */
+static int check_bound(const struct image *image, uint64_t pages, struct err *e)
+{
+    if (image->memory_bytes_max == 0)
+        return 0;
+    const struct store_space *space = &image->space;
+    uint64_t state = (space->first_page + space->pages) * STORE_PAGE_BYTES;
+    uint64_t more = pages * STORE_PAGE_BYTES, private = memory_private_bytes();
+    if (state + more + private <= image->memory_bytes_max)
+        return 0;
+    return err_set(
+        e, ERR_MISMATCH,
+        "what it keeps about keys has %" PRIu64 " bytes and needs %" PRIu64
+        " more, which with %" PRIu64 " of private memory is beyond its memory_max of %" PRIu64
+        "; nothing is lost: give it a larger memory_max or more workers, and start again",
+        state, more, private, image->memory_bytes_max);
+}
+
 /* Makes a table. Pointers into the image are dead then. */
 static int table_new(struct image *image, uint64_t slots, size_t slot_size, uint64_t *ret_table,
                      struct err *e)
 {
     REQUIRE(slots < UINT64_C(1) << TABLE_SLOTS_BITS);
-    uint64_t page = 0;
-    int rc = store_space_take(&image->space, pages_for(slots * slot_size), &page, e);
+    uint64_t page = 0, pages = pages_for(slots * slot_size);
+    int rc = check_bound(image, pages, e);
+    if (rc == 0)
+        rc = store_space_take(&image->space, pages, &page, e);
     follow_map(image);
     if (rc == 0)
         *ret_table = TABLE(page, slots);
@@ -169,8 +194,10 @@ static int table_new(struct image *image, uint64_t slots, size_t slot_size, uint
 
 _Noreturn void image_give_up(const struct image *image, const struct err *e)
 {
+    if (image->on_none != NULL)
+        image->on_none(e);
     log_line(LOG_ERROR, "%s; what was committed is safe", e->text);
-    _exit(image->exit_code != 0 ? image->exit_code : 1);
+    _exit(1);
 }
 
 uint64_t image_table_new(struct image *image, uint64_t slots, size_t slot_size)

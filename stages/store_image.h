@@ -49,7 +49,8 @@ struct image_commit {
 struct image {
     int fd;
     bool own_fd;
-    int exit_code; /* of the process where memory for a change cannot be had */
+    uint64_t memory_bytes_max;            /* see store_spec */
+    void (*on_none)(const struct err *e); /* likewise */
     struct store_map map;
     struct image_header *header; /* both move when a table is made */
     uint8_t *base;
@@ -67,9 +68,9 @@ struct image {
 
 /*
  * Maps the image; fd -1 makes a private memfd. Whatever comes of it, it is then to be given to
- * image_done(). exit_code: see store_spec. Returns 0 or as store_map_open().
+ * image_done(). Of spec, only what is said about memory counts. Returns 0 or as store_map_open().
  */
-int image_init(struct image *image, int fd, int exit_code, struct err *e);
+int image_init(struct image *image, int fd, const struct store_spec *spec, struct err *e);
 void image_done(struct image *image);
 
 /*

@@ -308,7 +308,7 @@ int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool dur
 {
     struct store *s = store_new(dir_fd, spec);
     s->durable = durable;
-    int rc = image_init(&s->image, image_fd, spec->exit_code, e);
+    int rc = image_init(&s->image, image_fd, spec, e);
     /* What the last process made, renamed or removed: it may have been killed before its sync. */
     if (rc == 0 && durable)
         rc = file_sync_dir(dir_fd, e);
@@ -331,7 +331,7 @@ int store_load(int dir_fd, const struct store_spec *spec, struct store **ret_sto
 {
     struct store *s = store_new(dir_fd, spec);
     s->read_only = true;
-    int rc = image_init(&s->image, -1, spec->exit_code, e);
+    int rc = image_init(&s->image, -1, spec, e);
     if (rc == 0)
         rc = open_state(s, e);
     if (rc != 0) {

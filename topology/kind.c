@@ -15,7 +15,8 @@ const struct option_spec kind_common_options[] = {
      .tag = OPTION_SIZE,
      .min = MEMORY_BYTES_MIN,
      .max = MEMORY_BYTES_MAX,
-     .meaning = "private memory of the process; the state, which is shared, comes on top"},
+     .meaning = "memory of the process, private and for what it keeps about keys; each worker may "
+                "have as much"},
     {.name = "workers",
      .tag = OPTION_INT,
      .fallback = "1",
