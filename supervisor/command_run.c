@@ -488,6 +488,10 @@ int command_run(int argc, char **argv)
     if (code != EXIT_OK)
         return code;
     log_init("bulkhead", run.quiet ? LOG_WARNING : run.verbose ? LOG_DEBUG : LOG_INFO);
+    if (inherited_was_real_time())
+        log_line(LOG_WARNING,
+                 "a scheduling policy of real time is left for the usual one: the processes "
+                 "of a run wait for each other, and one would keep the others from it");
     code = run_all(&run);
     free(run.rows);
     free(run.begins_after);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 
 #define LATE_SECONDS_MAX 1u
 
-static bool was_closed[STDERR_FILENO + 1];
+static bool was_closed[STDERR_FILENO + 1], was_real_time;
 
 static bool is_ignored(int number)
 {
@@ -156,6 +157,23 @@ static void keep_owner_bits(void)
     (void)umask(mask & (S_IRWXG | S_IRWXO));
 }
 
+/*
+ * Threads that look whether another has gone on, as those of nng do, keep that one from its
+ * processor for good where nothing but a higher priority interrupts them.
+ */
+static void leave_real_time(void)
+{
+    int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    struct sched_param usual = {0};
+    if (policy == SCHED_FIFO || policy == SCHED_RR || policy == SCHED_DEADLINE)
+        was_real_time = sched_setscheduler(0, SCHED_OTHER, &usual) == 0;
+}
+
+bool inherited_was_real_time(void)
+{
+    return was_real_time;
+}
+
 void inherited_take(enum inherited_by by)
 {
     sigset_t all, none;
@@ -169,6 +187,7 @@ void inherited_take(enum inherited_by by)
         (void)close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     raise_files_max();
     keep_owner_bits();
+    leave_real_time();
     /* getopt_long(3) would take no options behind arguments, libev another way to wait. */
     (void)unsetenv("POSIXLY_CORRECT");
     (void)unsetenv("LIBEV_FLAGS");

@@ -46,6 +46,9 @@ void inherited_set_late_stops(int code);
 /* Whether TERM says that the terminal cannot move its cursor: it is "dumb", or nobody said. */
 bool inherited_terminal_is_dumb(void);
 
+/* Whether whoever started it had it scheduled in real time, which it left. */
+bool inherited_was_real_time(void);
+
 /* Whether descriptor 0, 1 or 2 was closed, and is /dev/null now. */
 bool inherited_was_closed(int fd);
 

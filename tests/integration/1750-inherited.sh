@@ -147,6 +147,21 @@ POSIXLY_CORRECT=1 LIBEV_FLAGS=4096 TZ=Asia/Kathmandu LC_ALL=tr_TR.UTF-8 MALLOC_P
     GLIBC_TUNABLES=glibc.malloc.check=3 "$BULKHEAD" run t.yaml --quiet --state state >out || fail "exit $?"
 same answers input
 
+# Real time: stages wait for each other, so none may keep the others from the processor.
+if chrt -f 1 true 2>/dev/null; then
+    for policy in -f -r; do
+        start_by chrt $policy 1
+        for pid in $supervisor $(json read pid) $(json write pid); do
+            chrt -p "$pid" | grep -q 'policy: SCHED_OTHER$' || fail "$(chrt -p "$pid")"
+        done
+        grep -q 'warning: a scheduling policy of real time is left' run.err || fail "nothing said: $(cat run.err)"
+        kill -TERM "$supervisor"
+        ended_well
+    done
+else
+    echo "real time is not tried: nobody here may ask for it"
+fi
+
 # A directory that is gone under us.
 again
 mkdir gone
