@@ -21,6 +21,9 @@
 #define LAYOUT_PATH_BYTES_MAX (NAME_BYTES_MAX + 16u)
 const char *layout_path(const struct stage *stage, char ret_path[LAYOUT_PATH_BYTES_MAX]);
 
+/* Begins the names of torn pieces and the like that came with another number of workers. */
+#define LAYOUT_EVIDENCE_PREFIX "from-"
+
 /* "TOPOLOGY/STAGE": whose a quarantine is. The caller frees it. */
 char *layout_owner(const struct topology *topology, const struct stage *stage);
 
@@ -67,6 +70,17 @@ int layout_settle(int stages_fd, const struct topology *topology, struct err *e)
  * but that which says how many workers there are. ".": of any stage.
  */
 bool layout_is_kept(int stages_fd, const char *base);
+
+/*
+ * Looks for what is not ours in the directory of a stage, or of any: to be done before all in there
+ * is removed.
+ *
+ *   base       of the stage, which need not be in a topology, nor be there; NULL: all stages
+ *   ret_path   "stages/read/notes": the first that was found, to be freed; NULL: none
+ *
+ * Returns 0 or ERR_IO.
+ */
+int layout_find_stranger(int stages_fd, const char *base, char **ret_path, struct err *e);
 
 /* Removes all that is kept of a stage, which need not be in a topology. Returns 0 or ERR_IO. */
 int layout_remove(int stages_fd, const char *base, struct err *e);

@@ -29,7 +29,6 @@
 #include "stages/store_parts.h"
 
 #define REMOVE_DEPTH_MAX 4u
-#define EVIDENCE_PREFIX "from-"
 
 /* The stage whose files go to other workers. */
 struct move {
@@ -163,10 +162,10 @@ static int check_file(struct move *m, size_t worker, const char *name, struct er
 static int keep_evidence(struct move *m, size_t worker, const char *name, const char *suffix,
                          struct err *e)
 {
-    bool named = strncmp(name, EVIDENCE_PREFIX, strlen(EVIDENCE_PREFIX)) == 0;
+    bool named = strncmp(name, LAYOUT_EVIDENCE_PREFIX, strlen(LAYOUT_EVIDENCE_PREFIX)) == 0;
     char *kept = named ? memory_dup(name, strlen(name))
-                       : memory_format(EVIDENCE_PREFIX "%zu-of-%zu.%s%s", worker, m->old.workers,
-                                       name, suffix);
+                       : memory_format(LAYOUT_EVIDENCE_PREFIX "%zu-of-%zu.%s%s", worker,
+                                       m->old.workers, name, suffix);
     int rc = linkat(m->old_fds[worker], name, m->new_fds[0], kept, 0);
     if (rc != 0 && errno != EEXIST)
         rc = err_set_errno(e, "cannot keep '%s/%s'", m->old_names[worker], name);

@@ -130,6 +130,8 @@ static int prepare(struct start *s, void (*note)(const char *text), seq_number *
     if (rc == 0)
         rc = plan_start(s, e);
     if (rc == 0)
+        rc = start_check_removals(s, e);
+    if (rc == 0)
         take_verdicts(s, ret_begins_after);
     if (rc == 0 && !same_text(&s->new, &text))
         rc = start_write_manifest(s, &s->new, e);

@@ -55,6 +55,9 @@ int start_read_manifest(const struct start *s, struct manifest *ret_manifest, bo
  */
 int start_write_manifest(const struct start *s, const struct manifest *m, struct err *e);
 
+/* Whether what the new manifest is to remove is ours. ERR_MISMATCH: e names what is not. */
+int start_check_removals(const struct start *s, struct err *e);
+
 /* Does what a manifest that was written has left to do, and notes that it is done. */
 int start_finish_work(const struct start *s, struct manifest *m, struct err *e);
 

@@ -67,6 +67,38 @@ int start_write_manifest(const struct start *s, const struct manifest *m, struct
     return rc == 0 ? 0 : err_wrap(e, "'%s': " MANIFEST_FILE, s->path);
 }
 
+static int refuse_stranger(const struct start *s, const char *name, const char *option,
+                           struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "'%s/%s' is nothing that bulkhead keeps there, and %s would remove it; move it "
+                   "away, or use another directory",
+                   s->path, name, option);
+}
+
+static int check_strangers(const struct start *s, const char *base, const char *option,
+                           struct err *e)
+{
+    char *path;
+    int rc = layout_find_stranger(s->stages_fd, base, &path, e);
+    if (rc == 0 && path != NULL)
+        rc = refuse_stranger(s, path, option, e);
+    free(path);
+    return rc;
+}
+
+int start_check_removals(const struct start *s, struct err *e)
+{
+    int rc = s->new.removes_all ? check_strangers(s, NULL, "--fresh", e) : 0;
+    for (size_t i = 0; rc == 0 && i < s->new.remove_count; i++)
+        rc = check_strangers(s, s->new.removes[i], "--discard", e);
+    /* Dead letters come with a stage that keeps how far they go. */
+    if (rc == 0 && s->new.removes_all && !layout_is_kept(s->stages_fd, DEAD_LETTERS_STAGE) &&
+        faccessat(s->state_fd, DEAD_LETTERS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        rc = refuse_stranger(s, DEAD_LETTERS_FILE, "--fresh", e);
+    return rc;
+}
+
 /* Half of it cannot be done: it has its length, or is empty. */
 static bool is_still(const struct manifest_empty *output, int fd, const char *path)
 {

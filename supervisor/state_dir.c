@@ -273,6 +273,63 @@ static int write_pid(const struct state_dir *d, struct err *e)
     return rc == 0 ? file_write_at(d->lock_fd, 0, pid, (size_t)len, e) : rc;
 }
 
+/* "3-1-2-5.17": a socket that a stage has made, or a former one. */
+static bool is_socket_of_link(int links_fd, const char *name)
+{
+    struct stat st;
+    size_t digits = strspn(name, "0123456789");
+    return digits != 0 && name[digits] == '-' &&
+           fstatat(links_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/*
+ * Visits what begins with a prefix, and removes it if it is to. What is no socket of ours is left,
+ * and is an error. e may be NULL.
+ */
+static int each_socket(int links_fd, const char *prefix, bool remove, const char *path,
+                       struct err *e)
+{
+    int copy = openat(links_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (dir == NULL) {
+        (void)err_set_errno(e, "cannot list '%s/links'", path);
+        if (copy >= 0)
+            (void)close(copy);
+        return ERR_IO;
+    }
+    int rc = 0;
+    const struct dirent *entry;
+    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+            strncmp(name, prefix, strlen(prefix)) != 0)
+            continue;
+        if (is_socket_of_link(links_fd, name))
+            rc = remove ? file_remove(links_fd, name, e) : 0;
+        else if (faccessat(links_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            rc = err_set(e, ERR_MISMATCH,
+                         "'%s/links/%s' is not the socket of a link, which is all that bulkhead "
+                         "puts there; move it away, or use another directory",
+                         path, name);
+    }
+    if (rc == 0 && errno != 0)
+        rc = err_set_errno(e, "cannot list '%s/links'", path);
+    (void)closedir(dir);
+    return rc;
+}
+
+/* Before anything is made here: a directory of somebody else's may have a "links", too. */
+static int check_links(const struct state_dir *d, struct err *e)
+{
+    int fd;
+    int rc = file_open(d->fd, "links", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, NULL);
+    if (rc != 0)
+        return 0; /* there is none, or open_inner() says what is wrong with it */
+    rc = each_socket(fd, "", false, d->path, e);
+    (void)close(fd);
+    return rc;
+}
+
 int state_dir_empty(int dir_fd, unsigned depth, struct err *e)
 {
     return file_remove_in(dir_fd, "", depth, e);
@@ -282,7 +339,7 @@ int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err 
 {
     char prefix[16];
     (void)snprintf(prefix, sizeof prefix, "%u-", edge);
-    return file_remove_in(d->links_fd, prefix, 0, e);
+    return each_socket(d->links_fd, prefix, true, d->path, e);
 }
 
 int state_dir_open(struct state_dir *d, const char *path, const char *name, struct err *e)
@@ -309,6 +366,8 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, stru
     if (rc == 0)
         rc = check_ours(d, d->fd, "", e);
     if (rc == 0)
+        rc = check_links(d, e);
+    if (rc == 0)
         rc = take_lock(d, e);
     if (rc == 0)
         rc = write_pid(d, e);
@@ -323,7 +382,7 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, stru
 
 int state_dir_begin_run(const struct state_dir *d, struct err *e)
 {
-    int rc = state_dir_empty(d->links_fd, 0, e);
+    int rc = each_socket(d->links_fd, "", true, d->path, e);
     if (rc == 0)
         rc = file_remove(d->fd, LAST_RUN_TEXT_FILE, e);
     if (rc == 0)
@@ -372,7 +431,7 @@ void state_dir_close(struct state_dir *d)
     if (d->path == NULL)
         return;
     if (d->links_fd >= 0) {
-        (void)state_dir_empty(d->links_fd, 0, NULL);
+        (void)each_socket(d->links_fd, "", true, d->path, NULL);
         (void)close(d->links_fd);
     }
     if (d->stages_fd >= 0)
