@@ -18,8 +18,8 @@
 
 static bool is_own_file(const char *name)
 {
-    static const char *const prefixes[] = {"cursor", "workers", "quarantine", "store.", "journal.",
-                                           LAYOUT_EVIDENCE_PREFIX};
+    static const char *const prefixes[] = {"cursor", "workers",  "quarantine",
+                                           "store.", "journal.", LAYOUT_EVIDENCE_PREFIX};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;

@@ -26,6 +26,7 @@
 #include "stages/source_marks.h"
 #include "stages/stage.h"
 #include "stages/stage_input.h"
+#include "stages/terminal_input.h"
 
 #define CURSOR_MAGIC 0x4e4a4842u /* "BHJN" */
 
@@ -37,8 +38,13 @@ enum {
     AT_FOREIGN = 24,
 };
 
+/* So often it is looked whether the run is in the foreground of its terminal again. */
+#define BACKGROUND_LOOK_MS 200
+
 struct stdin_source {
     const struct stage_input *input;
+    void (*note)(const char *text);
+    bool in_background; /* of the terminal that is the input: what is typed there is not for us */
     bool is_null;
     struct journal *journal;
     struct line_reader lines;
@@ -130,6 +136,7 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
 {
     struct stdin_source *self = memory_new(1, sizeof *self);
     self->input = env->input;
+    self->note = env->note;
     self->marks_end = env->topology->marks_end;
     self->is_null = stage_input_is_null(env->input);
     self->cursor.fd = -1;
@@ -164,11 +171,23 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     return 0;
 }
 
-/* Moves what is there of the input into our own pipe. */
-static int relay(const struct stage_input *input, struct err *e)
+/* Whether what is typed is for others now; that is said when it begins. */
+static bool is_in_background(struct stdin_source *self)
 {
+    bool was = self->in_background;
+    self->in_background = terminal_is_elsewhere(self->input->fd);
+    if (self->in_background && !was)
+        self->note("standard input is a terminal, and this run is not in its foreground: nothing "
+                   "is read until it is (fg)");
+    return self->in_background;
+}
+
+/* Moves what is there of the input into our own pipe. */
+static int relay(struct stdin_source *self, struct err *e)
+{
+    const struct stage_input *input = self->input;
     struct pollfd ready = {.fd = input->fd, .events = POLLIN};
-    if (poll(&ready, 1, 0) == 0)
+    if (is_in_background(self) || poll(&ready, 1, 0) == 0)
         return ERR_AGAIN;
     ssize_t n = splice(input->fd, NULL, input->relay_write_fd, NULL, JOURNAL_BLOCK_BYTES,
                        SPLICE_F_NONBLOCK);
@@ -178,6 +197,10 @@ static int relay(const struct stage_input *input, struct err *e)
         return ERR_END;
     if (errno == EAGAIN || errno == EINTR)
         return ERR_AGAIN;
+    if (errno == EINVAL && terminal_is_gone(input->fd))
+        return err_set(e, ERR_MISMATCH,
+                       "the terminal that standard input was is gone; what was read is safe, and "
+                       "the next run goes on behind it");
     if (errno == EINVAL)
         return err_set(e, ERR_MISMATCH,
                        "standard input is of a sort that splice(2) cannot move, without which "
@@ -195,7 +218,7 @@ static int take(struct stdin_source *self, struct err *e)
     /* What a former life has left in our pipe comes first. */
     int rc = journal_take(self->journal, self->input->relay_read_fd, e);
     if (rc == ERR_AGAIN)
-        rc = relay(self->input, e);
+        rc = relay(self, e);
     return rc;
 }
 
@@ -276,8 +299,9 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
 
 static void wait_for_input(const void *opaque, int *ret_fd, int *ret_timeout_ms)
 {
-    *ret_fd = ((const struct stdin_source *)opaque)->input->fd;
-    *ret_timeout_ms = -1;
+    const struct stdin_source *self = opaque;
+    *ret_fd = self->in_background ? -1 : self->input->fd;
+    *ret_timeout_ms = self->in_background ? BACKGROUND_LOOK_MS : -1;
 }
 
 static void drain(void *opaque)
