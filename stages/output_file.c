@@ -291,6 +291,16 @@ int output_file_shown_bytes(int dir_fd, const char *path, int state_fd, uint64_t
     return rc;
 }
 
+int output_file_open_bytes(int state_fd, bool *ret_open, uint64_t *ret_bytes, struct err *e)
+{
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found = false;
+    int rc = cursor_read(state_fd, OUTPUT_MAGIC, payload, &found, e);
+    *ret_open = rc == 0 && found && bytes_get_u32(payload + AT_ENDED) == 0;
+    *ret_bytes = *ret_open ? bytes_get_u64(payload + AT_LENGTH) : 0;
+    return rc;
+}
+
 void output_file_close(struct output_file *o)
 {
     /* If this fails, what somebody adds may pass for what was shown; no harm is done before. */

@@ -90,6 +90,12 @@ int output_file_shown_bytes(int dir_fd, const char *path, int state_fd, uint64_t
                             struct err *e);
 
 /*
+ * How many bytes are committed by the cursor in state_fd, if a process has not come to an orderly
+ * end since: it may have shown more. *ret_open: whether that is so. Returns 0, ERR_CORRUPT, ERR_IO.
+ */
+int output_file_open_bytes(int state_fd, bool *ret_open, uint64_t *ret_bytes, struct err *e);
+
+/*
  * Whether the file at a path is what the cursor in state_fd tells of, so that it may be emptied: it
  * holds all that was committed to it. One that is not there, or empty, needs no emptying.
  *

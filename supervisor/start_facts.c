@@ -323,6 +323,29 @@ static int find_known(struct start *s, const struct stage *stage, const struct m
     return rc;
 }
 
+/*
+ * What a process has shown before it was killed comes again, then into another file; where that
+ * begins is forgotten with the cursor, so it is said before.
+ */
+static void say_shown(struct start *s, const struct stage *stage)
+{
+    bool open = false;
+    uint64_t bytes = 0;
+    int fd;
+    if (file_open(s->stages_fd, stage->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, NULL) !=
+        0)
+        return;
+    int rc = output_file_open_bytes(fd, &open, &bytes, NULL);
+    (void)close(fd);
+    if (rc == 0 && open)
+        start_plan_warn(
+            &s->plan,
+            "stage '%s': its last process was killed. Of what it has written, %ju bytes "
+            "are committed; what stands behind them in the file that you keep comes "
+            "again in the new one, so cut it off there (truncate -s %ju)",
+            stage->base, (uintmax_t)bytes, (uintmax_t)bytes);
+}
+
 /* A stage that is to begin anew: nothing may be there that would be taken for its own. */
 static int find_new(struct start *s, const struct stage *stage, const struct manifest_stage *was,
                     struct err *e)
@@ -337,6 +360,8 @@ static int find_new(struct start *s, const struct stage *stage, const struct man
     bool same_kind = was != NULL && strcmp(was->kind, stage->kind->name) == 0;
     if (same_kind || (was == NULL && is_kept))
         manifest_add_remove(&s->new, stage->base);
+    if (same_kind && writes_file(stage))
+        say_shown(s, stage);
     if (writes_file(stage))
         refuse_foreign(s, stage);
     int rc = check_files(s, stage, true, e);

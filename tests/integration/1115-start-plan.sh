@@ -103,6 +103,26 @@ for host in "${hosts[@]}"; do
     holds out.jsonl 1 110 1 5
 done
 
+# A sink that begins anew after a kill: what it had shown and not committed comes again, and where
+# that begins is said.
+for host in "${hosts[@]}"; do
+    again
+    records 101 110 >>in.jsonl
+    "$BULKHEAD" run --quiet --state "$state" --set src.follow=true t.yaml >summary 2>errors &
+    supervisor=$!
+    wait_for acked out 110
+    kill -KILL "$supervisor"
+    wait "$supervisor" || true
+    supervisor=""
+    mv out.jsonl kept.jsonl
+    echo shown >>kept.jsonl
+    noted "truncate -s $(records 1 110 | wc -c)" --discard out $host
+    again
+    mv out.jsonl kept.jsonl
+    noted "stage 'out' is new" --discard out $host
+    ! grep truncate errors || fail "said though it came to an end"
+done
+
 # A state from another time: nobody can give what lies between.
 for host in "${hosts[@]}"; do
     again
