@@ -67,9 +67,21 @@ int layout_settle(int stages_fd, const struct topology *topology, struct err *e)
 
 /*
  * Whether anything is kept in the directory of a stage, which need not be in a topology: any file
- * but that which says how many workers there are. ".": of any stage.
+ * but those that say how many workers there are, and what state it is a part of. ".": of any stage.
  */
 bool layout_is_kept(int stages_fd, const char *base);
+
+/*
+ * Makes the directory of a stage, if it is not there, and has it be a part of a state, which is
+ * known by a number (0: of none); that is safe when this returns. Returns 0, ERR_NO_SPACE or
+ * ERR_IO.
+ */
+int layout_claim(int stages_fd, const char *base, uint64_t state, struct err *e);
+
+/* Whether the directory of a stage is a part of other states, and not of this. Returns 0 or ERR_IO.
+ */
+int layout_is_foreign(int stages_fd, const char *base, uint64_t state, bool *ret_foreign,
+                      struct err *e);
 
 /*
  * Looks for what is not ours in the directory of a stage, or of any: to be done before all in there

@@ -147,7 +147,8 @@ static int each_file(struct move *m, size_t worker, visit_file *visit, struct er
 static int check_file(struct move *m, size_t worker, const char *name, struct err *e)
 {
     bool known = strncmp(name, QUARANTINE_FILE, strlen(QUARANTINE_FILE)) == 0 ||
-                 ends_with(name, ".torn") || (m->parts != NULL && strncmp(name, "store.", 6) == 0);
+                 layout_is_claim(name) || ends_with(name, ".torn") ||
+                 (m->parts != NULL && strncmp(name, "store.", 6) == 0);
     if (known)
         return 0;
     return err_set(
@@ -300,9 +301,11 @@ static int open_new(struct move *m, struct err *e)
 }
 
 /* Writes all of the new directory, and makes it safe. */
-static int build(struct move *m, struct err *e)
+static int build(struct move *m, int old_base_fd, struct err *e)
 {
     int rc = open_new(m, e);
+    if (rc == 0 && old_base_fd >= 0)
+        rc = layout_copy_claims(old_base_fd, m->new_base_fd, e);
     for (size_t i = 0; rc == 0 && i < m->new.workers; i++)
         rc = write_worker(m, i, e);
     if (rc == 0)
@@ -364,7 +367,7 @@ static int prepare(int stages_fd, const struct topology *topology, const struct 
             rc = choose_secret(&m, e);
         if (rc == 0) {
             *ret_built = true;
-            rc = build(&m, e);
+            rc = build(&m, base_fd, e);
             if (rc != 0)
                 (void)err_wrap(e, "dealing out 'stages/%s' to %zu workers", stage->base,
                                stage->workers);

@@ -29,4 +29,15 @@ int layout_file_write(int base_fd, const struct layout_file *file, struct err *e
  */
 int layout_open_worker(int base_fd, size_t worker, int *ret_fd, struct err *e);
 
+/* Begins the name of the file that says which state the directory of a stage is a part of. */
+#define LAYOUT_CLAIM_PREFIX "state."
+
+bool layout_is_claim(const char *name);
+
+/*
+ * Has another directory be a part of what this one is a part of; not synced. Returns 0,
+ * ERR_NO_SPACE or ERR_IO.
+ */
+int layout_copy_claims(int from_fd, int to_fd, struct err *e);
+
 #endif

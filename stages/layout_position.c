@@ -110,7 +110,7 @@ static bool holds_file(int dir_fd, unsigned depth)
     while (!holds && (entry = readdir(dir)) != NULL) {
         struct stat st;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-            strcmp(entry->d_name, LAYOUT_FILE) == 0 ||
+            strcmp(entry->d_name, LAYOUT_FILE) == 0 || layout_is_claim(entry->d_name) ||
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
         holds = !S_ISDIR(st.st_mode);

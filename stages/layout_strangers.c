@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "stages/layout.h"
+#include "stages/layout_p.h"
 
 /* Directories of stages, and in them of workers. */
 #define DEPTH_STAGES 0u
@@ -18,8 +18,9 @@
 
 static bool is_own_file(const char *name)
 {
-    static const char *const prefixes[] = {"cursor", "workers",  "quarantine",
-                                           "store.", "journal.", LAYOUT_EVIDENCE_PREFIX};
+    static const char *const prefixes[] = {
+        "cursor", LAYOUT_FILE, LAYOUT_CLAIM_PREFIX,   "quarantine",
+        "store.", "journal.",  LAYOUT_EVIDENCE_PREFIX};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;

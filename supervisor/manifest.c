@@ -133,6 +133,8 @@ void manifest_write(const struct manifest *m, struct buf *out)
 {
     size_t start = out->len;
     buf_add_format(out, FIRST_LINE "%d\ntopology %s\n", FORMAT_VERSION, m->topology);
+    if (m->state != 0)
+        buf_add_format(out, "state %" PRIu64 "\n", m->state);
     for (size_t i = 0; i < m->stage_count; i++)
         write_stage(&m->stages[i], out);
     for (size_t i = 0; i < m->empty_count; i++) {
@@ -270,6 +272,8 @@ static bool read_line(struct manifest *m, char *line)
         (void)snprintf(m->topology, sizeof m->topology, "%s", line);
         return true;
     }
+    if (strcmp(word, "state") == 0)
+        return m->state == 0 && take_number(&line, true, &m->state) && m->state != 0;
     if (strcmp(word, "stage") == 0)
         return read_stage(m, line);
     if (strcmp(word, "option") == 0)

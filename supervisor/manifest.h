@@ -50,6 +50,7 @@ struct manifest_empty {
 
 struct manifest {
     char topology[NAME_BYTES_MAX + 1];
+    uint64_t state; /* a number that no other state has; 0: none was given to it yet */
     struct manifest_stage *stages;
     size_t stage_count;
     char **removes; /* stages of which nothing is to be kept */

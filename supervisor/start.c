@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/random.h"
 #include "stages/layout.h"
 #include "supervisor/start_p.h"
 #include "supervisor/start_watch.h"
@@ -119,6 +120,17 @@ static int read_past(struct start *s, struct buf *text, struct err *e)
     return rc == ERR_CORRUPT ? advise(e) : rc;
 }
 
+/* Parts of a state from before it was begun anew are none of it, so that one gets another number.
+ */
+static int choose_state(struct start *s, struct err *e)
+{
+    s->new.state = s->options->fresh ? 0 : s->old.state;
+    int rc = 0;
+    while (rc == 0 && s->new.state == 0)
+        rc = random_bytes(&s->new.state, sizeof s->new.state, e);
+    return rc;
+}
+
 static int prepare(struct start *s, void (*note)(const char *text), seq_number *ret_begins_after,
                    struct err *e)
 {
@@ -127,6 +139,8 @@ static int prepare(struct start *s, void (*note)(const char *text), seq_number *
     s->done_len = s->plan.warnings.len;
     start_describe(s);
     s->new.removes_all = s->options->fresh;
+    if (rc == 0)
+        rc = choose_state(s, e);
     if (rc == 0)
         rc = plan_start(s, e);
     if (rc == 0)

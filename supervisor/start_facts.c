@@ -283,6 +283,20 @@ static int check_files(struct start *s, const struct stage *stage, bool is_new, 
     return rc;
 }
 
+/* What was taken from another state may fit, and be of other records all the same. */
+static int check_claim(struct start *s, const struct stage *stage, struct err *e)
+{
+    bool foreign = false;
+    int rc = layout_is_foreign(s->stages_fd, stage->base, s->new.state, &foreign, e);
+    if (rc == 0 && foreign)
+        rc = err_set(e, ERR_MISMATCH,
+                     "'stages/%s' is a part of another state, or of this one before it was begun "
+                     "anew (--fresh); restore the state directory as a whole, or say --discard %s: "
+                     "then it is forgotten, and the stage begins anew",
+                     stage->base, stage->base);
+    return rc;
+}
+
 /* Reads how far a stage is that has a past. */
 static int find_position(struct start *s, const struct stage *stage,
                          const struct manifest_stage *was, struct start_stage *facts, struct err *e)
@@ -291,7 +305,10 @@ static int find_position(struct start *s, const struct stage *stage,
     struct stat st;
     facts->begins_after = was->begins_after;
     facts->missing = fstatat(s->stages_fd, stage->base, &st, AT_SYMLINK_NOFOLLOW) != 0;
-    int rc = layout_read_position(s->stages_fd, s->topology, stage, &position, e);
+    int rc = check_claim(s, stage, e);
+    if (rc != 0)
+        return rc;
+    rc = layout_read_position(s->stages_fd, s->topology, stage, &position, e);
     if (rc != 0)
         return rc;
     facts->found = position.found;

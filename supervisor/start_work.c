@@ -38,10 +38,7 @@ static int make_directories(const struct start *s, const struct manifest *m, str
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < m->stage_count; i++) {
-        int fd;
-        rc = file_make_dir(s->stages_fd, m->stages[i].name, &fd, e);
-        if (rc == 0)
-            (void)close(fd);
+        rc = layout_claim(s->stages_fd, m->stages[i].name, m->state, e);
     }
     return rc == 0 ? file_sync_dir(s->stages_fd, e) : rc;
 }

@@ -111,6 +111,10 @@ for host in "${hosts[@]}"; do
     "$BULKHEAD" run --quiet --state "$state" --set src.follow=true t.yaml >summary 2>errors &
     supervisor=$!
     wait_for acked out 110
+    pid=$(json out pid)
+    kill -STOP "$supervisor" # so that none follows which comes to an orderly end
+    kill -KILL "$pid"
+    wait_for gone "$pid"
     kill -KILL "$supervisor"
     wait "$supervisor" || true
     supervisor=""
@@ -121,6 +125,36 @@ for host in "${hosts[@]}"; do
     mv out.jsonl kept.jsonl
     noted "stage 'out' is new" --discard out $host
     ! grep truncate errors || fail "said though it came to an end"
+done
+
+# Parts of another state of the same topology, which may fit: as a backup of another host, or one from
+# before --fresh.
+rm -rf "$state" ./*.jsonl
+records 1 50 >in.jsonl
+run >summary
+rm -rf other && mv "$state" other && mv out.jsonl other.jsonl
+for begins in "" --fresh; do
+    records 1 5 >in.jsonl
+    rm -f out.jsonl
+    # shellcheck disable=SC2086
+    run $begins >summary
+    holds out.jsonl 1 5
+    for stage in src once out dead-letters; do
+        rm -rf kept && cp -a "$state" kept && mv out.jsonl kept.jsonl
+        rm -r "$state/stages/$stage" && cp -a "other/stages/$stage" "$state/stages/"
+        cp other.jsonl out.jsonl
+        records 6 10 >>in.jsonl
+        refused "stage '$stage': 'stages/$stage' is a part of another state" "--discard $stage" --
+        rm -rf "$state" && mv kept "$state" && mv kept.jsonl out.jsonl
+        records 1 5 >in.jsonl
+    done
+    # With another number of workers it still is a part of what it was.
+    run --set once.workers=3 --set once.by=k >summary
+    rm -rf kept && cp -a "$state" kept
+    rm -r "$state/stages/once" && cp -a other/stages/once "$state/stages/"
+    refused "stage 'once': 'stages/once' is a part of another state" -- --set once.workers=3 --set once.by=k
+    rm -rf "$state" && mv kept "$state"
+    rm -rf other && cp -a "$state" other && mv out.jsonl other.jsonl
 done
 
 # A state from another time: nobody can give what lies between.

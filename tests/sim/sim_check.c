@@ -362,6 +362,13 @@ static bool is_documented(const char *name, const char **ret_kind)
     return false;
 }
 
+/* What state the directory of a stage is a part of: "state." and a number of 16 digits. */
+static bool is_claim(const char *name)
+{
+    return strncmp(name, "state.", 6) == 0 && strlen(name) == 22 &&
+           strspn(name + 6, "0123456789abcdef") == 16;
+}
+
 /* The directory of one worker. */
 static void check_worker_files(const struct stage *stage, int dir)
 {
@@ -371,7 +378,7 @@ static void check_worker_files(const struct stage *stage, int dir)
     const char *name, *kind;
     (void)layout_path(stage, path);
     for (size_t k = 0; dir >= 0 && (name = disk_entry(disk, dir, k)) != NULL; k++) {
-        if (!is_documented(name, &kind))
+        if (!is_documented(name, &kind) && (stage->workers > 1 || !is_claim(name)))
             fail("the file %s/%s is left", path, name);
         logs += strcmp(kind, ".log") == 0 ? 1 : 0;
         checkpoints += strcmp(kind, ".checkpoint") == 0 ? 1 : 0;
@@ -387,7 +394,7 @@ static void check_base_files(const struct stage *stage, int dir)
     for (size_t k = 0; (name = disk_entry(world.disk, dir, k)) != NULL; k++) {
         bool of_worker =
             strspn(name, "0123456789") == strlen(name) && strtoul(name, NULL, 10) < stage->workers;
-        if (!of_worker && strcmp(name, "workers") != 0)
+        if (!of_worker && strcmp(name, "workers") != 0 && !is_claim(name))
             fail("the file stages/%s/%s is left", stage->base, name);
     }
 }

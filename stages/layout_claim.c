@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which state a stage's directory is a part of: an empty file in it whose name is the number of the
+ * state. A name is made at once, or not at all, and an old one does no harm beside a new one.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "stages/layout_p.h"
+
+#define CLAIM_NAME_BYTES (sizeof LAYOUT_CLAIM_PREFIX + 16)
+
+bool layout_is_claim(const char *name)
+{
+    return strncmp(name, LAYOUT_CLAIM_PREFIX, strlen(LAYOUT_CLAIM_PREFIX)) == 0;
+}
+
+static int make(int base_fd, const char *name, struct err *e)
+{
+    int fd;
+    int rc = file_open(base_fd, name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, &fd, e);
+    if (rc == 0)
+        (void)close(fd);
+    return rc;
+}
+
+int layout_claim(int stages_fd, const char *base, uint64_t state, struct err *e)
+{
+    char name[CLAIM_NAME_BYTES];
+    (void)snprintf(name, sizeof name, LAYOUT_CLAIM_PREFIX "%016" PRIx64, state);
+    int fd;
+    int rc = file_make_dir(stages_fd, base, &fd, e);
+    if (rc != 0)
+        return rc;
+    if (state != 0)
+        rc = make(fd, name, e);
+    if (rc == 0)
+        rc = file_sync_dir(fd, e);
+    (void)close(fd);
+    return rc == 0 ? 0 : err_wrap(e, "'stages/%s'", base);
+}
+
+typedef int visit_claim(void *arg, const char *name, struct err *e);
+
+static int each_claim(int base_fd, visit_claim *visit, void *arg, struct err *e)
+{
+    int copy = openat(base_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (dir == NULL) {
+        (void)err_set_errno(e, "cannot list a directory");
+        if (copy >= 0)
+            (void)close(copy);
+        return ERR_IO;
+    }
+    int rc = 0;
+    const struct dirent *entry;
+    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL)
+        rc = layout_is_claim(entry->d_name) ? visit(arg, entry->d_name, e) : 0;
+    if (rc == 0 && errno != 0)
+        rc = err_set_errno(e, "cannot list a directory");
+    (void)closedir(dir);
+    return rc;
+}
+
+struct wanted {
+    char name[CLAIM_NAME_BYTES];
+    bool ours, others;
+};
+
+static int compare_claim(void *arg, const char *name, struct err *e)
+{
+    (void)e;
+    struct wanted *wanted = arg;
+    bool same = strcmp(name, wanted->name) == 0;
+    wanted->ours |= same;
+    wanted->others |= !same;
+    return 0;
+}
+
+int layout_is_foreign(int stages_fd, const char *base, uint64_t state, bool *ret_foreign,
+                      struct err *e)
+{
+    struct wanted wanted = {.ours = false};
+    (void)snprintf(wanted.name, sizeof wanted.name, LAYOUT_CLAIM_PREFIX "%016" PRIx64, state);
+    *ret_foreign = false;
+    int fd;
+    int rc = file_open(stages_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, e);
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    rc = each_claim(fd, compare_claim, &wanted, e);
+    (void)close(fd);
+    *ret_foreign = rc == 0 && wanted.others && !wanted.ours;
+    return rc == 0 ? 0 : err_wrap(e, "'stages/%s'", base);
+}
+
+static int copy_claim(void *arg, const char *name, struct err *e)
+{
+    return make(*(const int *)arg, name, e);
+}
+
+int layout_copy_claims(int from_fd, int to_fd, struct err *e)
+{
+    return each_claim(from_fd, copy_claim, &to_fd, e);
+}
