@@ -18,7 +18,8 @@
 struct yaml_reader {
     struct fy_parser *parser;
     struct diagnostics *diagnostics;
-    bool failed;
+    bool failed; /* the rest cannot be read */
+    bool spoilt; /* something was left out or is not what it stands for: only read on for errors */
 };
 
 static struct place place_of(const struct fy_mark *mark, size_t width)
@@ -79,6 +80,13 @@ static struct node *fail(struct yaml_reader *r, struct place place, const char *
     return NULL;
 }
 
+/* An error behind which all can be read, but not be known for what it is. */
+static void note(struct yaml_reader *r, struct place place, const char *message)
+{
+    diagnostics_add(r->diagnostics, place, "%s", message);
+    r->spoilt = true;
+}
+
 static struct node *node_new(enum node_tag tag, struct place place)
 {
     struct node *node = memory_new(1, sizeof *node);
@@ -131,29 +139,58 @@ static void add_pair(struct yaml_reader *r, struct node *map, struct node *key, 
     key->text = NULL;
 }
 
+/* Reads over a value. */
+static void skip_value(struct yaml_reader *r)
+{
+    size_t open = 0;
+    do {
+        struct fy_event *event = fy_parser_parse(r->parser);
+        if (event == NULL) {
+            r->failed = true;
+            return;
+        }
+        if (event->type == FYET_MAPPING_START || event->type == FYET_SEQUENCE_START)
+            open++;
+        else if (event->type == FYET_MAPPING_END || event->type == FYET_SEQUENCE_END)
+            open--;
+        fy_parser_event_free(r->parser, event);
+    } while (open != 0);
+}
+
+/* What is wrong with a key, or NULL. */
+static const char *key_fault(const struct node *key)
+{
+    if (key->tag != NODE_SCALAR)
+        return "a key must be a plain name";
+    if (strlen(key->text) > 4 * NAME_BYTES_MAX)
+        return "this key is too long";
+    if (strcmp(key->text, "<<") == 0)
+        return "'<<' merges maps in YAML, which has no meaning in a topology; write out what it "
+               "stands for";
+    return NULL;
+}
+
 static struct node *read_map(struct yaml_reader *r, struct place place, unsigned depth)
 {
     struct node *map = node_new(NODE_MAP, place);
     while (!r->failed) {
         bool ended;
+        size_t errors_before = r->diagnostics->count;
         struct node *key = read_next(r, depth + 1, FYET_MAPPING_END, &ended);
         if (ended)
             break;
         if (key != NULL)
             settle_place(key, place);
+        const char *fault = key != NULL ? key_fault(key) : NULL;
         if (r->failed)
-            ; /* inside the key; one error is enough */
+            ; /* inside the key */
         else if (map->count == MAP_ENTRIES_MAX)
             (void)fail(r, key->place, "more entries than any map of a topology can have");
-        else if (key != NULL && key->tag != NODE_SCALAR)
-            (void)fail(r, key->place, "a key must be a plain name");
-        else if (key != NULL && strlen(key->text) > 4 * NAME_BYTES_MAX)
-            (void)fail(r, key->place, "this key is too long");
-        else if (key != NULL && strcmp(key->text, "<<") == 0)
-            (void)fail(r, key->place,
-                       "'<<' merges maps in YAML, which has no meaning in a topology; write out "
-                       "what it stands for");
-        if (!r->failed)
+        else if (fault != NULL) {
+            if (r->diagnostics->count == errors_before) /* one error about a key is enough */
+                note(r, key->place, fault);
+            skip_value(r);
+        } else
             add_pair(r, map, key, depth);
         node_free(key);
     }
@@ -215,12 +252,24 @@ static struct node *read_scalar(struct yaml_reader *r, struct fy_event *event, s
     return node;
 }
 
-static struct node *fail_sign(struct yaml_reader *r, struct fy_token *anchor, struct fy_token *tag)
+/* Adds the error if a node has an anchor or a tag. */
+static void check_sign(struct yaml_reader *r, struct fy_token *anchor, struct fy_token *tag)
 {
-    return fail(
-        r, sign_place(anchor != NULL ? anchor : tag),
-        "anchors and tags have no meaning in a topology; write it out, or quote a text that "
-        "begins with '&' or '!'");
+    if (anchor != NULL || tag != NULL)
+        note(r, sign_place(anchor != NULL ? anchor : tag),
+             "anchors and tags have no meaning in a topology; write it out, or quote a text that "
+             "begins with '&' or '!'");
+}
+
+static struct node *read_alias(struct yaml_reader *r, struct fy_event *event)
+{
+    struct place place = sign_place(event->alias.anchor);
+    note(r, place,
+         "aliases have no meaning in a topology; write it out, or quote a text that begins with "
+         "'*'");
+    struct node *node = node_new(NODE_SCALAR, place);
+    node->text = memory_dup("", 0);
+    return node;
 }
 
 static struct node *read_node(struct yaml_reader *r, struct fy_event *event, unsigned depth)
@@ -230,21 +279,16 @@ static struct node *read_node(struct yaml_reader *r, struct fy_event *event, uns
         return fail(r, place, "nested too deeply for a topology");
     switch (event->type) {
     case FYET_SCALAR:
-        if (event->scalar.anchor != NULL || event->scalar.tag != NULL)
-            return fail_sign(r, event->scalar.anchor, event->scalar.tag);
+        check_sign(r, event->scalar.anchor, event->scalar.tag);
         return read_scalar(r, event, place);
     case FYET_MAPPING_START:
-        if (event->mapping_start.anchor != NULL || event->mapping_start.tag != NULL)
-            return fail_sign(r, event->mapping_start.anchor, event->mapping_start.tag);
+        check_sign(r, event->mapping_start.anchor, event->mapping_start.tag);
         return read_map(r, place, depth);
     case FYET_SEQUENCE_START:
-        if (event->sequence_start.anchor != NULL || event->sequence_start.tag != NULL)
-            return fail_sign(r, event->sequence_start.anchor, event->sequence_start.tag);
+        check_sign(r, event->sequence_start.anchor, event->sequence_start.tag);
         return read_list(r, place, depth);
     case FYET_ALIAS:
-        return fail(r, sign_place(event->alias.anchor),
-                    "aliases have no meaning in a topology; write it out, or quote a text that "
-                    "begins with '*'");
+        return read_alias(r, event);
     default:
         return fail(r, place, "this is no topology");
     }
@@ -331,7 +375,7 @@ static int read_text(const char *text, size_t len, struct diagnostics *d, struct
     if (d->count == before && (root == NULL || r.failed))
         diagnostics_add(d, (struct place){.line = 1, .column = 1, .width = 1},
                         "the file holds no topology");
-    if (root == NULL || r.failed || d->count != before + noted) {
+    if (root == NULL || r.failed || r.spoilt || d->count != before + noted) {
         node_free(root);
         return ERR_INVALID;
     }
