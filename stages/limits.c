@@ -114,34 +114,48 @@ static const struct option_spec specs[] = {
     {0},
 };
 
-static bool read_sum(const struct option_value *sum, struct currency currency,
-                     struct diagnostics *d, int64_t *ret_max)
+/*
+ * Says what is wrong with a sum. currency: of the amount; NULL: it is not known, and of the sum no
+ * more can be said than what is true of any.
+ */
+static void check_sum(const struct option_value *sum, const struct currency *currency,
+                      struct diagnostics *d)
 {
-    const char *code = money_currency_code(currency);
-    unsigned decimals = money_currency_decimals(currency);
-    enum money_result result = money_parse_bare(sum->text, strlen(sum->text), currency, ret_max);
-    if (result == MONEY_OK && *ret_max >= 0)
-        return true;
-    if (d == NULL)
-        return false;
-    if (result == MONEY_OK)
+    struct currency usual;
+    int rc = money_currency_find("USD", 3, &usual);
+    INVARIANT(rc == 0);
+    int64_t max = 0;
+    enum money_result result =
+        money_parse_bare(sum->text, strlen(sum->text), currency != NULL ? *currency : usual, &max);
+    const char *code = currency != NULL ? money_currency_code(*currency) : "";
+    unsigned decimals = currency != NULL ? money_currency_decimals(*currency) : 0;
+    if (result == MONEY_OK && max < 0)
         diagnostics_add(d, sum->place, "'sum: %s' is negative; a limit is 0 or more", sum->text);
-    else if (result == MONEY_TOO_MANY_DECIMALS)
+    else if (result == MONEY_BAD_FORM)
+        diagnostics_add(
+            d, sum->place, "'sum: %s' should be an amount%s%s without its sign, such as 100%s",
+            sum->text, currency != NULL ? " in " : "", code, decimals == 0 ? "" : ".00");
+    else if (result == MONEY_TOO_MANY_DECIMALS && currency != NULL)
         diagnostics_add(d, sum->place, "'sum: %s' has too many decimals; %s has %u", sum->text,
                         code, decimals);
-    else if (result == MONEY_OVERFLOW)
+    else if (result == MONEY_OVERFLOW && currency != NULL)
         diagnostics_add(d, sum->place, "'sum: %s' is too large for an amount in %s", sum->text,
                         code);
-    else
-        diagnostics_add(d, sum->place,
-                        "'sum: %s' should be an amount in %s without its sign, such as 100%s",
-                        sum->text, code, decimals == 0 ? "" : ".00");
-    return false;
 }
 
-/* Reads one rule. False, with the error added if d is not NULL, if it makes no sense. */
-static bool read_rule(const struct option_group *group, struct currency currency,
-                      struct diagnostics *d, struct rule *ret_rule)
+/* Says what is wrong with a rule, beside what was told of each of its options. */
+static void check_rule(const struct option_group *group, const struct currency *currency,
+                       struct diagnostics *d)
+{
+    const struct option_value *sum = options_get(group->options, "sum");
+    const struct option_value *count = options_get(group->options, "count");
+    if (sum->present && !sum->bad)
+        check_sum(sum, currency, d);
+    else if (!sum->present && !sum->bad && !count->present && !count->bad)
+        diagnostics_add(d, group->place, "the rule '%s' needs 'sum:' or 'count:'", group->name);
+}
+
+static struct rule read_rule(const struct option_group *group, struct currency currency)
 {
     const struct option_value *sum = options_get(group->options, "sum");
     const struct option_value *count = options_get(group->options, "count");
@@ -150,15 +164,11 @@ static bool read_rule(const struct option_group *group, struct currency currency
                         .has_sum = sum->present,
                         .has_count = count->present,
                         .count_max = count->present ? (uint64_t)count->number : 0};
-    if (!sum->present && !count->present) {
-        if (d != NULL)
-            diagnostics_add(d, group->place, "the rule '%s' needs 'sum:' or 'count:'", group->name);
-        return false;
-    }
-    if (sum->present && !read_sum(sum, currency, d, &rule.sum_max))
-        return false;
-    *ret_rule = rule;
-    return true;
+    enum money_result result = MONEY_OK;
+    if (sum->present)
+        result = money_parse_bare(sum->text, strlen(sum->text), currency, &rule.sum_max);
+    INVARIANT(result == MONEY_OK && rule.sum_max >= 0); /* the check has seen it */
+    return rule;
 }
 
 static void derive(struct kind_check *check)
@@ -166,15 +176,14 @@ static void derive(struct kind_check *check)
     const struct option_value *amount = options_get(check->options, "amount");
     const struct option_value *at = options_get(check->options, "at");
     const struct option_value *rules = options_get(check->options, "rules");
-    bool good =
-        kind_check_field_tag(check, amount, (int)amount->number, amount->place, 1u << VALUE_MONEY);
+    const struct currency *currency = NULL;
+    if (kind_check_field_tag(check, amount, (int)amount->number, amount->place, 1u << VALUE_MONEY))
+        currency = &check->in->fields[amount->number].type.currency;
     (void)kind_check_field_tag(check, at, (int)at->number, at->place, 1u << VALUE_TIMESTAMP);
     if (rules->count > RULES_MAX)
         diagnostics_add(check->diagnostics, rules->place, "more than %u rules", RULES_MAX);
-    struct rule ignored;
-    for (size_t i = 0; good && !rules->bad && i < rules->count; i++)
-        (void)read_rule(&rules->groups[i], check->in->fields[amount->number].type.currency,
-                        check->diagnostics, &ignored);
+    for (size_t i = 0; i < rules->count; i++)
+        check_rule(&rules->groups[i], currency, check->diagnostics);
     *check->out = *check->in;
     kind_check_makes(check, "accepted", (struct type){.tag = VALUE_BOOL}, check->place);
 }
@@ -192,9 +201,8 @@ static void read_options(struct limits *self, const struct stage *stage)
     const struct option_value *rules = options_get(options, "rules");
     struct currency currency = stage->in->fields[self->amount_field].type.currency;
     for (size_t i = 0; i < rules->count; i++) {
-        struct rule rule;
-        bool good = read_rule(&rules->groups[i], currency, NULL, &rule);
-        INVARIANT(good && self->rule_count < RULES_MAX);
+        INVARIANT(self->rule_count < RULES_MAX);
+        struct rule rule = read_rule(&rules->groups[i], currency);
         self->rules[self->rule_count++] = rule;
         self->period_used[rule.period] = true;
         self->period_sums[rule.period] |= rule.has_sum;

@@ -172,7 +172,8 @@ static bool plan_value(struct diagnostics *d, const struct option_value *text, s
     return false;
 }
 
-static bool plan_form(struct diagnostics *d, const struct option_value *format,
+/* has_to: whether it is known what type the field becomes. */
+static bool plan_form(struct diagnostics *d, const struct option_value *format, bool has_to,
                       struct field_plan *step)
 {
     struct conversion *c = &step->conversion;
@@ -180,7 +181,8 @@ static bool plan_form(struct diagnostics *d, const struct option_value *format,
     if (!format->present || format->bad)
         return !format->bad;
     unsigned texts = 1u << VALUE_STRING | 1u << VALUE_BYTES;
-    if (bare(c->to).tag != VALUE_TIMESTAMP || (texts & 1u << bare(c->from).tag) == 0) {
+    bool is_text = c->from.doubt != TYPE_CERTAIN || (texts & 1u << bare(c->from).tag) != 0;
+    if ((has_to && bare(c->to).tag != VALUE_TIMESTAMP) || !is_text) {
         diagnostics_add(d, format->place, "'format:' is for a text that becomes a timestamp");
         return false;
     }
@@ -192,35 +194,30 @@ static bool plan_form(struct diagnostics *d, const struct option_value *format,
     return true;
 }
 
-static bool plan_fallback(struct diagnostics *d, const struct option_value *fallback,
+/* can_read: whether it is known what type the field becomes, and in which form. */
+static bool plan_fallback(struct diagnostics *d, const struct option_value *fallback, bool can_read,
                           struct field_plan *step)
 {
     struct conversion *c = &step->conversion;
     if (!fallback->present || fallback->bad)
         return !fallback->bad;
-    if (c->from.tag != VALUE_OPTIONAL) {
+    if (c->from.doubt == TYPE_CERTAIN && c->from.tag != VALUE_OPTIONAL) {
         diagnostics_add(d, fallback->place,
                         "'default:' is for optional fields; '%s' is always there", step->name);
         return false;
     }
     c->has_fallback = true;
-    return plan_value(d, fallback, c->to, c->form, &c->fallback);
+    return can_read && plan_value(d, fallback, c->to, c->form, &c->fallback);
 }
 
-static bool plan_conversion(struct diagnostics *d, const struct option_group *group,
-                            struct field_plan *step)
+/* Whether there is such a conversion, of two types that are known. */
+static bool plan_types(struct diagnostics *d, const struct option_group *group,
+                       struct field_plan *step)
 {
     const struct option_value *to = member(group, "to");
     const struct option_value *mode = member(group, "mode");
     struct conversion *c = &step->conversion;
     char one[TYPE_NAME_BYTES_MAX], other[TYPE_NAME_BYTES_MAX];
-    c->from = step->type;
-    if (!plan_type(d, to, &c->to))
-        return false;
-    step->converts = true;
-    step->type = c->to;
-    if (c->from.doubt != TYPE_CERTAIN || mode->bad)
-        return false;
     if (type_equal(c->from, c->to) || !convert_can(c->from, c->to)) {
         diagnostics_add(d, to->place,
                         type_equal(c->from, c->to) ? "'%s' is %s already"
@@ -228,6 +225,8 @@ static bool plan_conversion(struct diagnostics *d, const struct option_group *gr
                         step->name, type_name(c->from, one), type_name(c->to, other));
         return false;
     }
+    if (mode->bad)
+        return false;
     c->rounds = mode->number <= ROUNDING_UP;
     c->mode = c->rounds ? (enum rounding)mode->number : ROUNDING_DOWN;
     if (c->rounds && !convert_can_round(c->from, c->to)) {
@@ -235,8 +234,29 @@ static bool plan_conversion(struct diagnostics *d, const struct option_group *gr
                         type_name(c->to, other));
         return false;
     }
-    return plan_form(d, member(group, "format"), step) &&
-           plan_fallback(d, member(group, "default"), step);
+    return true;
+}
+
+static bool plan_conversion(struct diagnostics *d, const struct option_group *group,
+                            struct field_plan *step)
+{
+    struct conversion *c = &step->conversion;
+    c->from = step->type;
+    step->converts = plan_type(d, member(group, "to"), &c->to);
+    step->type = c->to;
+    if (!step->converts)
+        step->type.doubt = TYPE_UNKNOWN;
+    bool good = step->converts && c->from.doubt == TYPE_CERTAIN && plan_types(d, group, step);
+    bool has_form = plan_form(d, member(group, "format"), step->converts, step);
+    bool can_read = step->converts && has_form;
+    return plan_fallback(d, member(group, "default"), can_read, step) && has_form && good;
+}
+
+/* What can be said of a step for values of a type that is not known: it is above 0. */
+static void check_step(struct diagnostics *d, const struct option_value *to)
+{
+    if (!to->bad && (*to->text == '-' || strpbrk(to->text, "123456789") == NULL))
+        diagnostics_add(d, to->place, "'to: %s' is no step; it must be above 0", to->text);
 }
 
 static bool plan_rounding(struct diagnostics *d, const struct option_group *group,
@@ -246,11 +266,13 @@ static bool plan_rounding(struct diagnostics *d, const struct option_group *grou
     unsigned tags = 1u << VALUE_INT | 1u << VALUE_DECIMAL | 1u << VALUE_MONEY;
     char name[TYPE_NAME_BYTES_MAX];
     struct value value;
-    if (step->type.doubt != TYPE_CERTAIN)
-        return false;
-    if ((tags & 1u << bare(step->type).tag) == 0) {
+    bool known = step->type.doubt == TYPE_CERTAIN;
+    bool suits = known && (tags & 1u << bare(step->type).tag) != 0;
+    if (known && !suits)
         diagnostics_add(d, group->place, "'round:' is for int, decimal and money, but '%s' is %s",
                         step->name, type_name(step->type, name));
+    if (!suits) {
+        check_step(d, to);
         return false;
     }
     if (!plan_value(d, to, step->type, NULL, &value))
@@ -320,6 +342,32 @@ static bool plan_constant(struct diagnostics *d, const struct option_group *grou
            plan_value(d, member(group, "value"), step->type, NULL, &step->constant);
 }
 
+/* Fields that the input has not, or not for certain: all errors that are none of the type. */
+static void plan_unknown(struct diagnostics *d, const struct options *options, struct plan *plan)
+{
+    static const char *const names[] = {"convert", "round", "rename"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct option_value *option = options_get(options, names[i]);
+        for (size_t k = 0; k < option->count; k++) {
+            const struct option_group *group = &option->groups[k];
+            const struct option_value *to = member(group, "to");
+            struct field_plan step = {
+                .source = -1, .name = group->name, .type = {.doubt = TYPE_UNKNOWN}};
+            if (group->index >= 0)
+                continue;
+            if (i == 0)
+                (void)plan_conversion(d, group, &step);
+            else if (i == 1)
+                (void)plan_rounding(d, group, &step);
+            else if (!to->bad && plan->count < 2 * FIELDS_MAX) {
+                plan->steps[plan->count++] = (struct field_plan){
+                    .source = -1, .name = to->text, .is_named = true, .place = to->place};
+                (void)plan_name(d, to->text, to->place);
+            }
+        }
+    }
+}
+
 /* Makes the plan; all errors are added. Returns whether it is good. */
 static bool make_plan(const struct options *options, const struct contract *in,
                       struct diagnostics *d, struct plan *plan)
@@ -332,9 +380,18 @@ static bool make_plan(const struct options *options, const struct contract *in,
         else
             good = plan_field(d, options, in, i, &plan->steps[plan->count++]) && good;
     }
+    plan_unknown(d, options, plan);
     for (size_t i = 0; set->present && i < set->count && plan->count < 2 * FIELDS_MAX; i++)
         good = plan_constant(d, &set->groups[i], &plan->steps[plan->count++]) && good;
     return good;
+}
+
+/* Whether a field will have this name whatever the errors in other places stand for. */
+static bool is_sure(const struct kind_check *check, const struct field_plan *step)
+{
+    return step->is_named || (!options_get(check->options, "rename")->bad &&
+                              !options_get(check->options, "drop")->bad &&
+                              check->in->fields[step->source].type.doubt != TYPE_MAYBE);
 }
 
 /* Two fields of one name; the place is that of the option that names one of them so. */
@@ -344,7 +401,8 @@ static bool check_names(struct kind_check *check, const struct plan *plan)
     for (size_t i = 0; i < plan->count; i++) {
         for (size_t k = 0; k < i; k++) {
             const struct field_plan *one = &plan->steps[i], *other = &plan->steps[k];
-            if (strcmp(one->name, other->name) != 0)
+            if (strcmp(one->name, other->name) != 0 || !is_sure(check, one) ||
+                !is_sure(check, other))
                 continue;
             diagnostics_add(check->diagnostics, one->is_named ? one->place : other->place,
                             "'%s' would make two fields with the name '%s'; drop or rename one",
@@ -382,18 +440,16 @@ static bool has_doubts(const struct kind_check *check)
 static void derive(struct kind_check *check)
 {
     struct plan *plan = memory_new(1, sizeof *plan);
-    bool doubts = has_doubts(check);
     bool good = make_plan(check->options, check->in, check->diagnostics, plan);
-    if (!doubts)
-        good = check_names(check, plan) && good;
-    if (!good || doubts) {
+    good = check_names(check, plan) && good;
+    if (plan->count == 0 && !check->in->open && !options_get(check->options, "drop")->bad &&
+        !options_get(check->options, "set")->bad)
+        diagnostics_add(check->diagnostics, check->place, "'%s' drops every field", check->stage);
+    if (!good || has_doubts(check)) {
         make_doubtful(check, plan);
     } else {
         for (size_t i = 0; i < plan->count; i++)
             kind_check_makes(check, plan->steps[i].name, plan->steps[i].type, check->place);
-        if (plan->count == 0)
-            diagnostics_add(check->diagnostics, check->place, "'%s' drops every field",
-                            check->stage);
     }
     free(plan);
 }

@@ -130,7 +130,7 @@ static void check_groups(struct kind_check *check, const struct pattern *pattern
 {
     const struct option_value *type = options_get(check->options, "type");
     for (size_t i = 0; i < pattern_name_count(pattern); i++) {
-        if (contract_find(&named->contract, pattern_name(pattern, i)) < 0)
+        if (contract_find(&named->contract, pattern_name(pattern, i)) < 0 && !named->contract.open)
             add_unknown_group(check, pattern, i, named);
     }
     for (size_t i = 0; i < named->contract.count; i++) {
@@ -142,6 +142,7 @@ static void check_groups(struct kind_check *check, const struct pattern *pattern
     }
 }
 
+/* named: the type, or NULL if it is not known. */
 static void check_form(struct kind_check *check, const struct named_type *named)
 {
     const struct option_value *format = options_get(check->options, "timestamp_format");
@@ -152,6 +153,8 @@ static void check_form(struct kind_check *check, const struct named_type *named)
     if (timestamp_form_read(format->text, &ignored, &e) != 0)
         diagnostics_add(check->diagnostics, format->place, "'%s' is no form of a time: %s",
                         format->text, e.text);
+    if (named == NULL || named->contract.open)
+        return;
     for (size_t i = 0; i < named->contract.count; i++) {
         if (tag_of(named->contract.fields[i].type) == VALUE_TIMESTAMP ||
             named->contract.fields[i].type.doubt != TYPE_CERTAIN)
@@ -175,41 +178,48 @@ static void check_types(struct kind_check *check, const struct named_type *named
 static void check_absent(struct kind_check *check, const struct named_type *named)
 {
     const struct option_value *absent = options_get(check->options, "absent");
+    if (!absent->present || named->contract.open)
+        return;
     for (size_t i = 0; i < named->contract.count; i++) {
         if (named->contract.fields[i].type.tag == VALUE_OPTIONAL ||
             named->contract.fields[i].type.doubt != TYPE_CERTAIN)
             return;
     }
-    if (absent->present)
-        diagnostics_add(check->diagnostics, absent->place,
-                        "'absent:' is for optional fields, and '%s' has none", named->name);
+    diagnostics_add(check->diagnostics, absent->place,
+                    "'absent:' is for optional fields, and '%s' has none", named->name);
 }
 
-static void derive(struct kind_check *check)
+/* named: the type, or NULL if it is not known. */
+static void check_pattern(struct kind_check *check, const struct named_type *named)
 {
-    const struct option_value *type = options_get(check->options, "type");
     const struct option_value *text = options_get(check->options, "pattern");
-    check_subject(check);
-    check->out->open = type->number < 0;
-    if (check->out->open)
-        return;
-    const struct named_type *named = &check->types[type->number];
-    check_types(check, named);
-    check_absent(check, named);
-    check_form(check, named);
-    *check->out = named->contract;
     if (text->text == NULL || text->bad)
         return;
     struct pattern *pattern = NULL;
     size_t at = 0;
     struct err e;
-    if (pattern_compile(text->text, strlen(text->text), &pattern, &at, &e) == 0)
-        check_groups(check, pattern, named);
-    else
+    if (pattern_compile(text->text, strlen(text->text), &pattern, &at, &e) != 0)
         diagnostics_add(check->diagnostics, text->place,
                         "'%s' is no regular expression: %s, at byte %zu", text->text, e.text,
                         at + 1);
+    else if (named != NULL)
+        check_groups(check, pattern, named);
     pattern_free(pattern);
+}
+
+static void derive(struct kind_check *check)
+{
+    const struct option_value *type = options_get(check->options, "type");
+    const struct named_type *named = type->number >= 0 ? &check->types[type->number] : NULL;
+    check_subject(check);
+    if (named != NULL) {
+        check_types(check, named);
+        check_absent(check, named);
+        *check->out = named->contract;
+    }
+    check->out->open |= named == NULL;
+    check_form(check, named);
+    check_pattern(check, named);
 }
 
 static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)

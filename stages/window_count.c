@@ -102,13 +102,14 @@ static const struct option_spec specs[] = {
     {0},
 };
 
-/* Adds an output field whose name is an option, if it is one. */
+/* Adds an output field whose name is an option; whoever reads it may mean what it should be. */
 static void make_named(struct kind_check *check, const char *option, enum value_tag tag)
 {
     const struct option_value *name = options_get(check->options, option);
     struct place place = name->place.line != 0 ? name->place : check->place;
+    bool good = false;
     if (name->bad)
-        check->out->open = true;
+        ;
     else if (!text_is_name(name->text))
         diagnostics_add(check->diagnostics, place,
                         "'%s' is no name; use a letter, then letters, digits, '-' and '_'",
@@ -118,7 +119,27 @@ static void make_named(struct kind_check *check, const char *option, enum value_
                         "stage '%s' would make the field '%s' twice; say '%s:'", check->stage,
                         name->text, option);
     else
+        good = true;
+    if (good)
         kind_check_makes(check, name->text, (struct type){.tag = tag}, place);
+    check->out->open |= !good;
+}
+
+/* The fields of the key, as the input has them, or as far as they are known. */
+static void make_key(struct kind_check *check)
+{
+    const struct option_value *key = options_get(check->options, "key");
+    for (size_t i = 0; i < key->count; i++) {
+        const char *name = key->fields[i].name;
+        if (contract_find(check->out, name) >= 0)
+            diagnostics_add(check->diagnostics, key->place,
+                            "stage '%s' would make the field '%s' twice; say 'window_field:'",
+                            check->stage, name);
+        else if (key->fields[i].index >= 0)
+            kind_check_makes(check, name, check->in->fields[key->fields[i].index].type, key->place);
+        else if (!key->bad)
+            contract_add_doubtful(check->out, name, TYPE_UNKNOWN);
+    }
 }
 
 static void derive(struct kind_check *check)
@@ -127,17 +148,7 @@ static void derive(struct kind_check *check)
     const struct option_value *at = options_get(check->options, "at");
     (void)kind_check_field_tag(check, at, (int)at->number, at->place, 1u << VALUE_TIMESTAMP);
     make_named(check, "window_field", VALUE_TIMESTAMP);
-    for (size_t i = 0; i < key->count; i++) {
-        if (key->fields[i].index < 0)
-            continue;
-        const struct field *field = &check->in->fields[key->fields[i].index];
-        if (contract_find(check->out, field->name) >= 0)
-            diagnostics_add(check->diagnostics, key->place,
-                            "stage '%s' would make the field '%s' twice; say 'window_field:'",
-                            check->stage, field->name);
-        else
-            kind_check_makes(check, field->name, field->type, key->place);
-    }
+    make_key(check);
     make_named(check, "count_field", VALUE_INT);
     /* What a key that is none stands for may be any field, and whoever reads it may name it so. */
     for (size_t i = 0; key->bad && i < key->count; i++)

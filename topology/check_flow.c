@@ -123,52 +123,70 @@ static void resolve_input(struct checker *c, struct draft_input *input)
     }
 }
 
-static void add_difference(struct checker *c, const struct draft_stage *draft,
-                           const struct draft_input *input, const char *what)
+/* What keeps two contracts from being one, in words; nothing if they are. */
+static void find_difference(const struct contract *first, const struct contract *other,
+                            bool any_order, struct buf *what)
 {
-    diagnostics_add(c->diagnostics, input->node->place,
-                    "'%s' and '%s' bring different fields: %s; '%s' needs the same from all its "
-                    "inputs",
-                    draft->inputs[0].node->text, input->node->text, what, draft->name);
+    for (size_t k = 0; k < first->count && what->len == 0; k++) {
+        char a[TYPE_NAME_BYTES_MAX], b[TYPE_NAME_BYTES_MAX];
+        const struct field *field = &first->fields[k];
+        int index = contract_find(other, field->name);
+        if (index < 0)
+            buf_add_format(what, "the second has no '%s'", field->name);
+        else if (other->fields[index].type.doubt == TYPE_CERTAIN &&
+                 field->type.doubt == TYPE_CERTAIN &&
+                 !type_equal(other->fields[index].type, field->type))
+            buf_add_format(what, "'%s' is %s in the first and %s in the second", field->name,
+                           type_name(field->type, a), type_name(other->fields[index].type, b));
+        else if ((size_t)index != k && !any_order)
+            buf_add_format(what, "'%s' stands in another place (a merge takes any order)",
+                           field->name);
+    }
+    for (size_t k = 0; k < other->count && what->len == 0; k++) {
+        if (contract_find(first, other->fields[k].name) < 0)
+            buf_add_format(what, "the first has no '%s'", other->fields[k].name);
+    }
 }
 
-/* All inputs bring the same fields in the same order, but to a merge. */
+/* Adds an error for every input that does not bring what the first one does that is known. */
 static bool inputs_fit(struct checker *c, const struct draft_stage *draft)
 {
-    const struct contract *first =
-        draft->input_count != 0 ? check_input_contract(c, &draft->inputs[0]) : NULL;
-    for (size_t i = 1; i < draft->input_count; i++) {
-        const struct contract *other = check_input_contract(c, &draft->inputs[i]);
-        struct buf what = {0};
-        if (first == NULL || first->open || other == NULL || other->open)
+    const struct draft_input *first = NULL;
+    bool fit = true;
+    for (size_t i = 0; i < draft->input_count; i++) {
+        const struct draft_input *input = &draft->inputs[i];
+        const struct contract *contract = check_input_contract(c, input);
+        if (contract == NULL || contract->open)
             continue; /* one error is enough */
-        for (size_t k = 0; k < first->count && what.len == 0; k++) {
-            char a[TYPE_NAME_BYTES_MAX], b[TYPE_NAME_BYTES_MAX];
-            const struct field *field = &first->fields[k];
-            int index = contract_find(other, field->name);
-            if (index < 0)
-                buf_add_format(&what, "the second has no '%s'", field->name);
-            else if (other->fields[index].type.doubt == TYPE_CERTAIN &&
-                     field->type.doubt == TYPE_CERTAIN &&
-                     !type_equal(other->fields[index].type, field->type))
-                buf_add_format(&what, "'%s' is %s in the first and %s in the second", field->name,
-                               type_name(field->type, a), type_name(other->fields[index].type, b));
-            else if ((size_t)index != k && !draft->kind->merges)
-                buf_add_format(&what, "'%s' stands in another place (a merge takes any order)",
-                               field->name);
-        }
-        for (size_t k = 0; k < other->count && what.len == 0; k++) {
-            if (contract_find(first, other->fields[k].name) < 0)
-                buf_add_format(&what, "the first has no '%s'", other->fields[k].name);
-        }
-        bool fits = what.len == 0;
-        if (!fits)
-            add_difference(c, draft, &draft->inputs[i], buf_text(&what));
+        struct buf what = {0};
+        if (first == NULL)
+            first = input;
+        else
+            find_difference(check_input_contract(c, first), contract, draft->kind->merges, &what);
+        if (what.len != 0)
+            diagnostics_add(c->diagnostics, input->node->place,
+                            "'%s' and '%s' bring different fields: %s; '%s' needs the same from "
+                            "all its inputs",
+                            first->node->text, input->node->text, buf_text(&what), draft->name);
+        fit &= what.len == 0;
         buf_done(&what);
-        if (!fits)
-            return false;
     }
-    return true;
+    return fit;
+}
+
+/* What comes of inputs that do not fit: each may become as any other, so all fields are there. */
+static void make_common(const struct checker *c, const struct draft_stage *draft,
+                        struct contract *ret_common)
+{
+    memset(ret_common, 0, sizeof *ret_common);
+    for (size_t i = 0; i < draft->input_count; i++) {
+        const struct contract *in = check_input_contract(c, &draft->inputs[i]);
+        ret_common->open |= in == NULL || in->open;
+        for (size_t k = 0; in != NULL && k < in->count; k++)
+            contract_add_doubtful(ret_common, in->fields[k].name,
+                                  i == 0 ? TYPE_UNKNOWN : TYPE_MAYBE);
+    }
+    ret_common->open |= ret_common->count == FIELDS_MAX;
 }
 
 /* --- workers --- */
@@ -244,8 +262,6 @@ static void check_partition(struct checker *c, const struct draft_stage *draft,
         [KIND_SINK] = "one process writes the output",
     };
     const char *why = whys[draft->kind->role];
-    if (workers->bad || by->bad)
-        return;
     if (draft->kind->partition == KIND_ALONE && workers->number > 1)
         diagnostics_add(c->diagnostics, workers->place, "'%s' cannot have several workers: %s",
                         draft->kind->name, why);
@@ -263,6 +279,16 @@ static void check_partition(struct checker *c, const struct draft_stage *draft,
 }
 
 /* --- the stages --- */
+
+/* The contract of the first input that is known; all should have the same. */
+static const struct contract *known_input(const struct checker *c, const struct draft_stage *draft)
+{
+    static const struct contract unknown = {.open = true};
+    const struct contract *in = NULL;
+    for (size_t i = 0; i < draft->input_count && in == NULL; i++)
+        in = check_input_contract(c, &draft->inputs[i]);
+    return in != NULL ? in : &unknown;
+}
 
 static struct input *make_inputs(const struct checker *c, const struct draft_stage *draft)
 {
@@ -302,16 +328,6 @@ static void derive_outputs(struct checker *c, struct draft_stage *draft, const s
     draft->derived = true;
 }
 
-/* The contract of the first input that is known; all should have the same. */
-static const struct contract *known_input(const struct checker *c, const struct draft_stage *draft)
-{
-    static const struct contract unknown = {.open = true};
-    const struct contract *in = NULL;
-    for (size_t i = 0; i < draft->input_count && in == NULL; i++)
-        in = check_input_contract(c, &draft->inputs[i]);
-    return in != NULL ? in : &unknown;
-}
-
 static void derive_draft(struct checker *c, struct draft_stage *draft)
 {
     for (size_t i = 0; i < draft->input_count; i++)
@@ -320,6 +336,11 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
         return;
     bool is_source = draft->kind->role == KIND_SOURCE;
     const struct contract *in = is_source ? NULL : known_input(c, draft);
+    struct contract common;
+    if (!inputs_fit(c, draft)) {
+        make_common(c, draft, &common);
+        in = &common;
+    }
     const char *from = draft->input_count != 0 ? draft->inputs[0].node->text : "";
     char *owner = memory_format("kind '%s'", draft->kind->name);
     struct options_context context = {.diagnostics = c->diagnostics,
@@ -338,8 +359,6 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
     draft->options = options_read(draft->map, draft->kind->options, draft->place, &context);
     free(owner);
     check_partition(c, draft, in);
-    if (!is_source && !inputs_fit(c, draft))
-        return;
     derive_outputs(c, draft, in, from);
 }
 

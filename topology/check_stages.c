@@ -53,6 +53,7 @@ static void read_drafts(struct checker *c, const struct node *stages)
         if (pair->value->tag != NODE_MAP) {
             diagnostics_add(c->diagnostics, pair->value->place,
                             "stage '%s' should be a map: { kind: …, from: … }", pair->key);
+            c->connected = false; /* it may read any other */
             continue;
         }
         draft->map = pair->value;
@@ -210,7 +211,10 @@ static bool all_placed_before(const struct checker *c, const struct draft_stage 
     return true;
 }
 
-/* Puts the drafts in the order of the flow; what is left over lies on a circle or behind one. */
+/*
+ * Puts the drafts in the order of the flow. What is left over lies on a circle or behind one, and
+ * comes last, as it stands in the file: of what a stage there is fed, nothing may be known yet.
+ */
 static void order_drafts(struct checker *c)
 {
     bool moved = true;
@@ -228,7 +232,10 @@ static void order_drafts(struct checker *c)
     for (size_t i = 0; i < c->draft_count; i++) {
         const struct draft_stage *draft = &c->drafts[i];
         bool seen[STAGES_MAX] = {false};
-        const struct draft_input *input = draft->placed ? NULL : way_back(c, i, i, seen);
+        if (draft->placed)
+            continue;
+        c->order[c->order_count++] = i;
+        const struct draft_input *input = way_back(c, i, i, seen);
         if (input == NULL)
             continue; /* in order, or behind a circle, or not the first of one in the file */
         bool alone = (size_t)input->from == i;
@@ -242,11 +249,13 @@ static void order_drafts(struct checker *c)
 /* That a stage is unread is an error of its own only if every from: leads somewhere. */
 static void check_ends(struct checker *c)
 {
-    size_t sources = 0;
+    size_t sources = 0, unknown = 0;
     for (size_t i = 0; i < c->draft_count; i++) {
         const struct draft_stage *draft = &c->drafts[i];
-        if (draft->kind == NULL)
-            return; /* who knows what it would have been */
+        if (draft->kind == NULL) {
+            unknown++; /* who knows what it would have been */
+            continue;
+        }
         if (draft->kind->role == KIND_SOURCE && ++sources > 1)
             diagnostics_add(c->diagnostics, draft->place,
                             "'%s' is a second source; a topology has one", draft->name);
@@ -255,7 +264,7 @@ static void check_ends(struct checker *c)
             diagnostics_add(c->diagnostics, draft->place,
                             "nothing reads what '%s' makes; end the flow in a sink", draft->name);
     }
-    if (sources == 0)
+    if (sources + unknown == 0)
         diagnostics_add(c->diagnostics, c->stages_place,
                         "a topology needs a source, such as file.source");
 }
@@ -286,9 +295,9 @@ static void check_streams(struct checker *c)
 
 void check_drafts(struct checker *c, const struct node *stages)
 {
+    c->connected = true;
     read_drafts(c, stages);
     size_t errors_before = c->diagnostics->count;
-    c->connected = true;
     for (size_t i = 0; i < c->draft_count; i++)
         connect_draft(c, &c->drafts[i]);
     order_drafts(c);

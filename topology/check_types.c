@@ -51,6 +51,26 @@ static void check_fields(struct checker *c, struct contract *contract, const str
     }
 }
 
+/* A name that is none is kept if it can be, so that nobody is told that there is no such type. */
+static void check_type(struct checker *c, const struct node_pair *pair)
+{
+    if (!text_is_name(pair->key))
+        diagnostics_add(c->diagnostics, pair->key_place,
+                        "'%s' is no name for a type; use a letter, then letters, digits, '-' "
+                        "and '_', %u characters at most",
+                        pair->key, NAME_BYTES_MAX);
+    struct named_type *type = &c->topology->types[c->topology->type_count++];
+    size_t len = strlen(pair->key);
+    c->types_failed |= len > NAME_BYTES_MAX;
+    memcpy(type->name, pair->key, len <= NAME_BYTES_MAX ? len : NAME_BYTES_MAX);
+    if (pair->value->tag != NODE_MAP || pair->value->count == 0)
+        diagnostics_add(c->diagnostics, pair->value->place,
+                        "the type '%s' should be a map of fields: { id: string }", pair->key);
+    type->contract.open = pair->value->tag != NODE_MAP || pair->value->count == 0;
+    if (pair->value->tag == NODE_MAP)
+        check_fields(c, &type->contract, pair->value);
+}
+
 void check_types(struct checker *c, const struct node *root)
 {
     const struct node_pair *types = node_find(root, "types");
@@ -65,23 +85,6 @@ void check_types(struct checker *c, const struct node *root)
         return;
     }
     c->topology->types = memory_new(types->value->count, sizeof *c->topology->types);
-    for (size_t i = 0; i < types->value->count; i++) {
-        const struct node_pair *pair = &types->value->pairs[i];
-        if (!text_is_name(pair->key)) {
-            diagnostics_add(c->diagnostics, pair->key_place,
-                            "'%s' is no name for a type; use a letter, then letters, digits, '-' "
-                            "and '_', %u characters at most",
-                            pair->key, NAME_BYTES_MAX);
-            c->types_failed = true;
-            continue;
-        }
-        struct named_type *type = &c->topology->types[c->topology->type_count++];
-        memcpy(type->name, pair->key, strlen(pair->key) + 1);
-        if (pair->value->tag != NODE_MAP || pair->value->count == 0)
-            diagnostics_add(c->diagnostics, pair->value->place,
-                            "the type '%s' should be a map of fields: { id: string }", pair->key);
-        type->contract.open = pair->value->tag != NODE_MAP || pair->value->count == 0;
-        if (pair->value->tag == NODE_MAP)
-            check_fields(c, &type->contract, pair->value);
-    }
+    for (size_t i = 0; i < types->value->count; i++)
+        check_type(c, &types->value->pairs[i]);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads from the outside in: sets, the conditions of a set, the tests of a condition, their
- * literals. A field that the input does not have is one error; of its tests only the names are
- * looked at then.
+ * literals. A field that the input does not have is one error; of its tests all is looked at then
+ * that does not depend on its type.
  */
 #include "topology/conditions.h"
 
@@ -42,7 +42,8 @@ static const unsigned test_tags[TEST_TAG_COUNT] = {
 struct test_context {
     const struct options_context *options;
     struct diagnostics *diagnostics;
-    const struct field *field; /* that is tested; NULL: it, or its type, is not known */
+    const char *name;          /* of the field that is tested */
+    const struct field *field; /* NULL: it or its type is not known, or not what the test is for */
     struct type type;          /* of its values, where it has one */
 };
 
@@ -75,25 +76,29 @@ static bool parse_value(struct type type, const char *text, struct value *ret_va
     return result == MONEY_OK;
 }
 
-/* A literal of the field's type; false with the error added if it is none. */
+/* A literal of the field's type; false, with the error added, if it is none or cannot be known. */
 static bool add_value(struct test *test, const struct node *node, const struct test_context *c)
 {
     if (node->nothing) {
         diagnostics_add(c->diagnostics, node->place,
                         "'%s:' has no value to compare '%s' with; an empty text is \"\"",
-                        test_names[test->tag], c->field->name);
+                        test_names[test->tag], c->name);
         return false;
     }
     if (node->tag != NODE_SCALAR) {
-        char type[TYPE_NAME_BYTES_MAX];
+        char type[TYPE_NAME_BYTES_MAX] = "";
+        bool known = c->field != NULL;
         diagnostics_add(c->diagnostics, node->place,
-                        "'%s:' compares '%s' with a value (%s), not %s", test_names[test->tag],
-                        c->field->name, type_name(c->type, type), node_tag_name(node->tag));
+                        "'%s:' compares '%s' with a value%s%s%s, not %s", test_names[test->tag],
+                        c->name, known ? " (" : "", known ? type_name(c->type, type) : "",
+                        known ? ")" : "", node_tag_name(node->tag));
         return false;
     }
     char *text = options_expand(node, c->options);
-    if (text == NULL)
+    if (text == NULL || c->field == NULL) {
+        free(text);
         return false;
+    }
     struct test_value value = {.text = text, .place = node->place};
     const char *why;
     if (!parse_value(c->type, text, &value.value, &why)) {
@@ -132,7 +137,8 @@ static void read_range(struct test *test, const struct node *node, const struct 
                         "'range:' should be the lowest and the highest value: [1, 10]");
         return;
     }
-    if (!add_value(test, node->items[0], c) || !add_value(test, node->items[1], c))
+    bool has_low = add_value(test, node->items[0], c);
+    if (!add_value(test, node->items[1], c) || !has_low)
         return;
     const struct test_value *low = &test->values[0], *high = &test->values[1];
     if (value_compare(&low->value, &high->value) > 0)
@@ -166,9 +172,9 @@ static void read_exists(struct test *test, const struct node *node, const struct
     test->wanted = node->tag == NODE_SCALAR && strcmp(node->text, "true") == 0;
     if (!test->wanted && (node->tag != NODE_SCALAR || strcmp(node->text, "false") != 0))
         diagnostics_add(c->diagnostics, node->place, "'exists:' should be true or false");
-    else if (c->field->type.tag != VALUE_OPTIONAL)
+    else if (c->field != NULL && c->field->type.tag != VALUE_OPTIONAL)
         diagnostics_add(c->diagnostics, test->place,
-                        "'exists:' is for optional fields; '%s' is always there", c->field->name);
+                        "'exists:' is for optional fields; '%s' is always there", c->name);
 }
 
 /* Which test a key names; TEST_TAG_COUNT with the error added if none. */
@@ -202,11 +208,15 @@ static bool suits_field(enum test_tag tag, struct place place, const struct test
 }
 
 static void add_test(struct condition *condition, const struct node_pair *pair,
-                     const struct test_context *c)
+                     const struct test_context *context)
 {
-    enum test_tag tag = find_test(pair, c);
-    if (tag == TEST_TAG_COUNT || c->field == NULL || !suits_field(tag, pair->key_place, c))
+    enum test_tag tag = find_test(pair, context);
+    if (tag == TEST_TAG_COUNT)
         return;
+    struct test_context inner = *context;
+    const struct test_context *c = &inner;
+    if (inner.field != NULL && !suits_field(tag, pair->key_place, context))
+        inner.field = NULL;
     condition->tests =
         memory_resize(condition->tests, condition->test_count + 1, sizeof *condition->tests);
     struct test *test = &condition->tests[condition->test_count++];
@@ -242,7 +252,7 @@ static void add_condition(struct condition_set *set, const struct node_pair *pai
                         "the field '%s' needs a map of tests: { equals: … }", pair->key);
         return;
     }
-    struct test_context context = {.options = c, .diagnostics = c->diagnostics};
+    struct test_context context = {.options = c, .diagnostics = c->diagnostics, .name = pair->key};
     const struct field *field = condition->field >= 0 ? &c->in->fields[condition->field] : NULL;
     if (field != NULL && field->type.doubt == TYPE_CERTAIN) {
         bool is_optional = field->type.tag == VALUE_OPTIONAL;

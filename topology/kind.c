@@ -140,6 +140,7 @@ void kind_check_makes(struct kind_check *check, const char *field, struct type t
         return;
     }
     int rc = contract_add(check->out, field, type);
+    check->out->open |= rc != 0; /* whoever reads it may mean what it should be */
     if (rc == ERR_INVALID)
         diagnostics_add(check->diagnostics, place,
                         "stage '%s' would make the field '%s', which its input has already",
@@ -147,4 +148,6 @@ void kind_check_makes(struct kind_check *check, const char *field, struct type t
     else if (rc != 0)
         diagnostics_add(check->diagnostics, place, "stage '%s' makes more than %u fields",
                         check->stage, FIELDS_MAX);
+    if (at >= 0)
+        check->out->fields[at].type.doubt = TYPE_UNKNOWN;
 }
