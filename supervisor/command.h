@@ -42,12 +42,10 @@ int command_load_topology(const char *file, const struct settings *settings,
                           enum topology_form form, struct topology_source *ret_source,
                           struct topology **ret_topology);
 
-/*
- * The same, and whether every file of a stage is its own, see stage_files.h. Ownership as above.
- * Returns:   EXIT_OK or EXIT_INVALID; then there may be a topology all the same.
- */
+/* The same, and whether every file of a stage is its own, see stage_files.h. */
 int command_check_topology(const char *file, const struct settings *settings,
-                           struct topology_source *ret_source, struct topology **ret_topology);
+                           enum topology_form form, struct topology_source *ret_source,
+                           struct topology **ret_topology);
 
 /*
  * Whether every file of a stage is its own, see stage_files.h; says what is not.

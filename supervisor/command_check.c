@@ -50,7 +50,8 @@ int command_check(int argc, char **argv)
         return command_usage(USAGE);
     struct topology_source source;
     struct topology *topology = NULL;
-    int code = command_check_topology(argv[optind], &settings, &source, &topology);
+    int code =
+        command_check_topology(argv[optind], &settings, TOPOLOGY_PROCESSES, &source, &topology);
     if (code == EXIT_OK) {
         struct buf out = {0};
         buf_add_format(&out, "%s: '%s' version %" PRId64 " is good: %zu stages, %zu links\n",

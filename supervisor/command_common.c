@@ -38,9 +38,20 @@ static int print_errors(struct diagnostics *d)
     return EXIT_INVALID;
 }
 
-int command_load_topology(const char *file, const struct settings *settings,
-                          enum topology_form form, struct topology_source *ret_source,
-                          struct topology **ret_topology)
+static void add_error(void *context, const char *stage, struct place place, const char *message)
+{
+    diagnostics_add(context, place, "stage '%s': %s", stage, message);
+}
+
+static void compare_files(void *context, const struct topology_draft *draft, struct diagnostics *d)
+{
+    const struct topology_source *source = context;
+    (void)stage_files_check(draft, source->file, NULL, add_error, d);
+}
+
+static int load(const char *file, const struct settings *settings, enum topology_form form,
+                topology_compare *compare, struct topology_source *ret_source,
+                struct topology **ret_topology)
 {
     struct err e;
     if (topology_source_read(file, ret_source, &e) != 0) {
@@ -53,46 +64,46 @@ int command_load_topology(const char *file, const struct settings *settings,
     diagnostics_init(&d, ret_source->name, text, len);
     d.settings = settings;
     int code = EXIT_OK;
-    if (topology_load(ret_source->beside, text, len, stage_registry, form, &d, ret_topology) != 0)
+    if (topology_load_compared(ret_source->beside, text, len, stage_registry, form, &d, compare,
+                               ret_source, ret_topology) != 0)
         code = print_errors(&d);
     diagnostics_done(&d);
     return code;
 }
 
-static void add_error(void *context, const struct stage *stage, struct place place,
-                      const char *message)
+int command_load_topology(const char *file, const struct settings *settings,
+                          enum topology_form form, struct topology_source *ret_source,
+                          struct topology **ret_topology)
 {
-    diagnostics_add(context, place, "stage '%s': %s", stage->base, message);
+    return load(file, settings, form, NULL, ret_source, ret_topology);
 }
 
 int command_check_topology(const char *file, const struct settings *settings,
-                           struct topology_source *ret_source, struct topology **ret_topology)
+                           enum topology_form form, struct topology_source *ret_source,
+                           struct topology **ret_topology)
 {
-    int code = command_load_topology(file, settings, TOPOLOGY_PROCESSES, ret_source, ret_topology);
-    if (code != EXIT_OK)
-        return code;
-    struct diagnostics d;
-    diagnostics_init(&d, ret_source->name, (const char *)ret_source->text.data,
-                     ret_source->text.len);
-    d.settings = settings;
-    if (stage_files_check(*ret_topology, ret_source->file, NULL, add_error, &d) != 0)
-        code = print_errors(&d);
-    diagnostics_done(&d);
-    return code;
+    return load(file, settings, form, compare_files, ret_source, ret_topology);
 }
 
-static void say_error(void *context, const struct stage *stage, struct place place,
-                      const char *message)
+static void say_error(void *context, const char *stage, struct place place, const char *message)
 {
     (void)context;
     (void)place;
-    log_line(LOG_ERROR, "stage '%s': %s", stage->base, message);
+    log_line(LOG_ERROR, "stage '%s': %s", stage, message);
 }
 
 int command_check_files(const struct topology *topology, const struct topology_source *source,
                         const char *state_path)
 {
-    size_t told = stage_files_check(topology, source->file, state_path, say_error, NULL);
+    struct stage_options stages[STAGES_MAX];
+    struct topology_draft draft = {.name = topology->name, .stages = stages};
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        const struct stage *stage = &topology->stages[i];
+        if (stage->worker == 0)
+            stages[draft.stage_count++] = (struct stage_options){
+                .name = stage->base, .kind = stage->kind, .options = stage->options};
+    }
+    size_t told = stage_files_check(&draft, source->file, state_path, say_error, NULL);
     return told == 0 ? EXIT_OK : EXIT_REFUSED;
 }
 

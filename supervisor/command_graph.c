@@ -82,7 +82,10 @@ int command_graph(int argc, char **argv)
         return code;
     struct topology_source source;
     struct topology *topology = NULL;
-    code = command_load_topology(a.file, &a.settings, TOPOLOGY_LOGICAL, &source, &topology);
+    /* What runs was checked with its own state directory, and from where it was started. */
+    code = a.live
+               ? command_load_topology(a.file, &a.settings, TOPOLOGY_LOGICAL, &source, &topology)
+               : command_check_topology(a.file, &a.settings, TOPOLOGY_LOGICAL, &source, &topology);
     topology_source_done(&source);
     if (code != EXIT_OK)
         return code;

@@ -20,7 +20,7 @@
 #define LINKS_MAX 40u
 
 struct path_use {
-    const struct stage *stage;
+    const struct stage_options *stage;
     const struct option_value *option;
     char *whole;
     bool there;
@@ -96,7 +96,8 @@ static char *whole_path(const char *path, unsigned links)
     return whole;
 }
 
-static void add_use(struct files *f, const struct stage *stage, const struct option_value *option)
+static void add_use(struct files *f, const struct stage_options *stage,
+                    const struct option_value *option)
 {
     f->items = memory_resize(f->items, f->count + 1, sizeof *f->items);
     struct path_use *use = &f->items[f->count++];
@@ -105,13 +106,13 @@ static void add_use(struct files *f, const struct stage *stage, const struct opt
     use->there = stat(option->text, &use->st) == 0;
 }
 
-static void find_uses(struct files *f, const struct topology *topology)
+static void find_uses(struct files *f, const struct topology_draft *draft)
 {
-    for (size_t i = 0; i < topology->stage_count; i++) {
-        const struct stage *stage = &topology->stages[i];
-        for (size_t k = 0; stage->worker == 0 && k < stage->options->count; k++) {
+    for (size_t i = 0; i < draft->stage_count; i++) {
+        const struct stage_options *stage = &draft->stages[i];
+        for (size_t k = 0; k < stage->options->count; k++) {
             const struct option_value *option = &stage->options->items[k];
-            if (option->spec->tag == OPTION_PATH && option->present)
+            if (option->spec->tag == OPTION_PATH && option->present && !option->bad)
                 add_use(f, stage, option);
         }
     }
@@ -161,7 +162,7 @@ static void tell(struct files *f, const struct path_use *use, const char *what, 
         buf_add_format(&message, " '%s'", whose);
     if (other != NULL)
         add_variables(other, &message);
-    f->tell(f->context, use->stage, use->option->place, buf_text(&message));
+    f->tell(f->context, use->stage->name, use->option->place, buf_text(&message));
     f->told++;
     buf_done(&message);
 }
@@ -183,21 +184,21 @@ static void check_output(struct files *f, const struct path_use *output)
             !same_file(output, other->whole, other->there, &other->st))
             continue;
         tell(f, output, is_output ? "the output of stage" : "the input of stage",
-             other->stage->base, other);
+             other->stage->name, other);
     }
 }
 
-size_t stage_files_check(const struct topology *topology, const char *topology_file,
+size_t stage_files_check(const struct topology_draft *draft, const char *topology_file,
                          const char *state_path, stage_files_tell *teller, void *context)
 {
     struct files f = {.topology_file = topology_file, .tell = teller, .context = context};
     char *root = state_path == NULL ? state_dir_root() : NULL;
     char *state = state_path != NULL ? memory_dup(state_path, strlen(state_path))
-                  : root != NULL     ? memory_format("%s/%s", root, topology->name)
-                                     : NULL;
+                  : root != NULL && *draft->name != '\0' ? memory_format("%s/%s", root, draft->name)
+                                                         : NULL;
     f.state_whole = state != NULL ? whole_path(state, 0) : NULL;
     f.topology_whole = topology_file != NULL ? whole_path(topology_file, 0) : NULL;
-    find_uses(&f, topology);
+    find_uses(&f, draft);
     for (size_t i = 0; i < f.count; i++) {
         if (f.items[i].stage->kind->role == KIND_SINK)
             check_output(&f, &f.items[i]);

@@ -13,19 +13,19 @@
 #include "topology/graph.h"
 
 /* Is told what is wrong with a stage, and at which of its options. */
-typedef void stage_files_tell(void *context, const struct stage *stage, struct place place,
+typedef void stage_files_tell(void *context, const char *stage, struct place place,
                               const char *message);
 
 /*
  * Compares the paths of all stages, as they are on the disk now; what is not there yet is compared
- * by the names behind what is.
+ * by the names behind what is. Paths that there are errors about are left out.
  *
  *   topology_file   that the topology was read from; NULL: from none that has a name
  *   state_path      the state directory, which need not be there; NULL: the default one
  *
  * Returns how many errors were told.
  */
-size_t stage_files_check(const struct topology *topology, const char *topology_file,
+size_t stage_files_check(const struct topology_draft *draft, const char *topology_file,
                          const char *state_path, stage_files_tell *tell, void *context);
 
 #endif

@@ -110,8 +110,28 @@ static char *directory_of(const char *file)
     return memory_dup(file, slash == file ? 1 : (size_t)(slash - file));
 }
 
+static void call_compare(const struct checker *c, topology_compare *compare, void *context)
+{
+    struct stage_options stages[STAGES_MAX];
+    struct topology_draft draft = {.name = c->topology->name, .stages = stages};
+    for (size_t i = 0; i < c->order_count; i++) {
+        const struct draft_stage *stage = &c->drafts[c->order[i]];
+        if (stage->options != NULL)
+            stages[draft.stage_count++] = (struct stage_options){
+                .name = stage->name, .kind = stage->kind, .options = stage->options};
+    }
+    compare(context, &draft, c->diagnostics);
+}
+
 int topology_load(const char *file, const char *text, size_t len, kind_registry registry,
                   enum topology_form form, struct diagnostics *d, struct topology **ret_topology)
+{
+    return topology_load_compared(file, text, len, registry, form, d, NULL, NULL, ret_topology);
+}
+
+int topology_load_compared(const char *file, const char *text, size_t len, kind_registry registry,
+                           enum topology_form form, struct diagnostics *d,
+                           topology_compare *compare, void *context, struct topology **ret_topology)
 {
     size_t errors_before = d->count;
     struct node *root = NULL;
@@ -131,6 +151,8 @@ int topology_load(const char *file, const char *text, size_t len, kind_registry 
         check_types(&c, root);
         check_stages(&c, root);
     }
+    if (compare != NULL)
+        call_compare(&c, compare, context);
     if (d->count == errors_before)
         check_build_graph(&c);
     checker_done(&c);

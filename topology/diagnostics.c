@@ -2,7 +2,6 @@
 #include "topology/diagnostics.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,13 +44,20 @@ void diagnostics_add_origin(struct diagnostics *d, struct place place, const cha
         .place = place, .variables = memory_dup(variables, strlen(variables))};
 }
 
+/* message: NULL for any. */
 static bool is_kept(const struct diagnostics *d, struct place place, const char *message)
 {
     for (size_t i = 0; i < d->kept; i++) {
-        if (same_place(&d->items[i].place, &place) && strcmp(d->items[i].message, message) == 0)
+        if (same_place(&d->items[i].place, &place) &&
+            (message == NULL || strcmp(d->items[i].message, message) == 0))
             return true;
     }
     return false;
+}
+
+bool diagnostics_has(const struct diagnostics *d, struct place place)
+{
+    return is_kept(d, place, NULL);
 }
 
 static void keep(struct diagnostics *d, struct place place, const struct buf *message)
@@ -61,6 +67,15 @@ static void keep(struct diagnostics *d, struct place place, const struct buf *me
     d->items = memory_resize(d->items, d->kept + 1, sizeof *d->items);
     d->items[d->kept++] = (struct diagnostic){
         .place = place, .message = memory_dup((const char *)message->data, message->len)};
+}
+
+/* Names the variables that a value is made from, unless the message does. */
+static void add_origin(const struct diagnostic_origin *origin, struct buf *message)
+{
+    char *suffix = memory_format(" (from the variable %s)", origin->variables);
+    if (strstr(buf_text(message), suffix) == NULL)
+        buf_add_text(message, suffix);
+    free(suffix);
 }
 
 void diagnostics_add(struct diagnostics *d, struct place place, const char *format, ...)
@@ -74,7 +89,7 @@ void diagnostics_add(struct diagnostics *d, struct place place, const char *form
     text_printable(message, strlen(message), sizeof message, &printable);
     for (size_t i = 0; i < d->origin_count; i++) {
         if (same_place(&d->origins[i].place, &place))
-            buf_add_format(&printable, " (from the variable %s)", d->origins[i].variables);
+            add_origin(&d->origins[i], &printable);
     }
     if (!is_kept(d, place, buf_text(&printable))) {
         d->count++;

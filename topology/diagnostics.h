@@ -5,6 +5,7 @@
 #ifndef BULKHEAD_TOPOLOGY_DIAGNOSTICS_H
 #define BULKHEAD_TOPOLOGY_DIAGNOSTICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/buf.h"
@@ -60,6 +61,9 @@ void diagnostics_add_origin(struct diagnostics *d, struct place place, const cha
 /* Adds an error, unless it is there already. More than DIAGNOSTICS_KEPT_MAX are counted only. */
 void diagnostics_add(struct diagnostics *d, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Whether there is an error at a place already. */
+bool diagnostics_has(const struct diagnostics *d, struct place place);
 
 /*
  * Appends the errors in the order of the file, DIAGNOSTICS_SHOWN_MAX at most, each as

@@ -519,9 +519,10 @@ struct options *options_read(const struct node *map, const struct option_spec *s
             read_given(o, pair, context);
         else
             read_absent(o, map, specs, place, context);
-        o->bad = context->diagnostics->count != errors_before ||
-                 (pair == NULL &&
-                  options_misspelt(map, specs, context->common, context->skip, o->spec->name));
+        bool is_told = pair != NULL ? diagnostics_has(context->diagnostics, o->place)
+                                    : options_misspelt(map, specs, context->common, context->skip,
+                                                       o->spec->name);
+        o->bad = is_told || context->diagnostics->count != errors_before;
     }
     add_unknown_keys(map, specs, context);
     return options;

@@ -79,3 +79,19 @@ for arguments in "" "--dot --mermaid $topology" "--dot --live $topology" "--stat
 done
 expect_exit 3 "$BULKHEAD" graph missing.yaml 2>errors
 expect_exit 3 "$BULKHEAD" graph "$ROOT/tests/integration/bad/version-zero.yaml" 2>errors
+
+# What is not drawn without a word: two stages on one file. A running one was checked where it runs.
+cat >clash.yaml <<'END'
+topology: clash
+stages:
+  in: { kind: file.source, path: in.txt }
+  out: { kind: file.sink, from: in, path: out.txt }
+  again: { kind: file.sink, from: in, path: ./out.txt }
+END
+expect_exit 3 "$BULKHEAD" graph clash.yaml >out 2>errors
+[ ! -s out ] || fail "it draws $(cat out)"
+expect_exit 3 "$BULKHEAD" check clash.yaml 2>wanted
+same wanted errors
+grep -qF "stage 'again': './out.txt' is also the output of stage 'out'" errors || fail "$(cat errors)"
+expect_exit 6 "$BULKHEAD" graph --live --state nowhere clash.yaml 2>errors
+grep -qF "nowhere" errors || fail "$(cat errors)"
