@@ -125,8 +125,14 @@ int command_kill(int argc, char **argv)
             return command_usage(usage);
         state = optarg;
     }
-    if (argc - optind != 1 || strlen(argv[optind]) > STAGE_NAME_BYTES_MAX)
+    if (argc - optind != 1)
         return command_usage(usage);
+    if (*argv[optind] == '\0' || strlen(argv[optind]) > STAGE_NAME_BYTES_MAX) {
+        log_line(LOG_ERROR,
+                 "kill wants the name of a stage; a name has 1 to %u bytes, this one %zu",
+                 STAGE_NAME_BYTES_MAX, strlen(argv[optind]));
+        return command_usage(usage);
+    }
     char *request = memory_format("kill %s", argv[optind]);
     int code = ask(state, request);
     free(request);

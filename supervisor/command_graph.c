@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "supervisor/command.h"
 #include "supervisor/command_options.h"
 #include "supervisor/graph_live.h"
@@ -55,8 +56,14 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         else if (command_add_setting(&a->settings, optarg) != EXIT_OK)
             return EXIT_USAGE;
     }
-    if (argc - optind != 1 || a->dot + a->mermaid + a->live > 1 ||
-        (a->state_path != NULL && !a->live))
+    bool is_wrong = true;
+    if (a->dot + a->mermaid + a->live > 1)
+        log_line(LOG_ERROR, "--dot, --mermaid and --live are pictures of their own; say one");
+    else if (a->state_path != NULL && !a->live)
+        log_line(LOG_ERROR, "--state says where what --live shows is running, and it is not there");
+    else
+        is_wrong = argc - optind != 1;
+    if (is_wrong)
         return command_usage(USAGE);
     a->file = argv[optind];
     return EXIT_OK;

@@ -81,6 +81,10 @@ static int parse_arguments(int argc, char **argv, struct reading *r)
         log_line(LOG_ERROR, "--from and --to say what --print prints, and it is not there");
         return command_usage(USAGE);
     }
+    if (r->from > r->to) {
+        log_line(LOG_ERROR, "--from %" PRIu64 " is behind --to %" PRIu64, r->from, r->to);
+        return command_usage(USAGE);
+    }
     if (argc - optind != 1)
         return command_usage(USAGE);
     r->file = argv[optind];

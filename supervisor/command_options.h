@@ -13,7 +13,8 @@
 
 /*
  * Whether getopt_long(3) will find only options that there are, each with as many arguments as it
- * takes. Called before it. There are no options of one letter.
+ * takes, none of them empty, and twice only what means another thing each time. Called before it.
+ * There are no options of one letter.
  * Returns: EXIT_OK, or EXIT_USAGE with the error said, and the option that may be meant.
  */
 int command_check_options(int argc, char **argv, const struct option *options);

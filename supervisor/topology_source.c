@@ -49,6 +49,8 @@ int topology_source_read(const char *file, struct topology_source *ret_source, s
     *ret_source = (struct topology_source){.name = file, .beside = file};
     int fd = STDIN_FILENO;
     int rc = 0;
+    if (*file == '\0')
+        return err_set(e, ERR_INVALID, "the name of the topology file is empty");
     if (strcmp(file, STDIN_ARGUMENT) == 0)
         ret_source->name = "<stdin>";
     else

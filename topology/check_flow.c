@@ -328,6 +328,19 @@ static void derive_outputs(struct checker *c, struct draft_stage *draft, const s
     draft->derived = true;
 }
 
+/* The keys that a stage of a kind cannot have, see check_partition(). */
+static const char *const *useless_keys(const struct kind *kind)
+{
+    static const char *const of_source[] = {"from", "workers", "by", NULL};
+    static const char *const of_one[] = {"workers", "by", NULL};
+    static const char *const of_merge[] = {"by", NULL};
+    if (kind->role == KIND_SOURCE)
+        return of_source;
+    if (kind->partition == KIND_ALONE)
+        return of_one;
+    return kind->merges ? of_merge : NULL;
+}
+
 static void derive_draft(struct checker *c, struct draft_stage *draft)
 {
     for (size_t i = 0; i < draft->input_count; i++)
@@ -355,7 +368,8 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
                                       .types_failed = c->types_failed,
                                       .directory = c->directory,
                                       .skip = stage_skip,
-                                      .common = kind_common_options};
+                                      .common = kind_common_options,
+                                      .useless = useless_keys(draft->kind)};
     draft->options = options_read(draft->map, draft->kind->options, draft->place, &context);
     free(owner);
     check_partition(c, draft, in);

@@ -14,8 +14,6 @@
 #include "common/text.h"
 #include "topology/expand.h"
 
-#define OPTION_NAMES_MAX 32
-
 const char *option_tag_name(enum option_tag tag)
 {
     static const char *const names[] = {
@@ -206,7 +204,7 @@ static void add_group(struct option_value *o, const char *name, struct place pla
     char *owner = memory_format("'%s:'", name);
     struct options_context inner = *c;
     inner.owner = owner;
-    inner.skip = NULL;
+    inner.skip = inner.useless = NULL;
     inner.common = NULL;
     o->groups = memory_resize(o->groups, o->count + 1, sizeof *o->groups);
     o->groups[o->count++] =
@@ -407,79 +405,6 @@ static void read_given(struct option_value *o, const struct node_pair *pair,
     }
 }
 
-static bool has_spec(const struct option_spec *specs, const char *name)
-{
-    for (; specs != NULL && specs->name != NULL; specs++) {
-        if (strcmp(specs->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_known(const char *key, const struct option_spec *specs,
-                     const struct option_spec *common, const char *const *skip)
-{
-    for (; skip != NULL && *skip != NULL; skip++) {
-        if (strcmp(*skip, key) == 0)
-            return true;
-    }
-    return has_spec(specs, key) || has_spec(common, key);
-}
-
-static size_t collect_specs(const struct option_spec *specs, size_t count,
-                            const char *ret_names[OPTION_NAMES_MAX])
-{
-    for (; specs != NULL && specs->name != NULL && count < OPTION_NAMES_MAX; specs++)
-        ret_names[count++] = specs->name;
-    return count;
-}
-
-/* All keys that a map may have, `ret_names` with room for them. */
-static size_t collect_names(const struct option_spec *specs, const struct option_spec *common,
-                            const char *const *skip, const char *ret_names[OPTION_NAMES_MAX])
-{
-    size_t count = collect_specs(specs, 0, ret_names);
-    count = collect_specs(common, count, ret_names);
-    for (; skip != NULL && *skip != NULL && count < OPTION_NAMES_MAX; skip++)
-        ret_names[count++] = *skip;
-    return count;
-}
-
-bool options_misspelt(const struct node *map, const struct option_spec *specs,
-                      const struct option_spec *common, const char *const *skip, const char *name)
-{
-    const char *names[OPTION_NAMES_MAX];
-    size_t count = collect_names(specs, common, skip, names);
-    for (size_t i = 0; i < map->count && map->tag == NODE_MAP; i++) {
-        if (is_known(map->pairs[i].key, specs, common, skip))
-            continue;
-        const char *nearest = text_nearest(map->pairs[i].key, names, count);
-        if (nearest != NULL && strcmp(nearest, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void add_unknown_keys(const struct node *map, const struct option_spec *specs,
-                             const struct options_context *c)
-{
-    const char *names[OPTION_NAMES_MAX];
-    size_t count = collect_names(specs, c->common, c->skip, names);
-    struct buf have = {0};
-    for (size_t i = 0; i < count; i++)
-        buf_add_format(&have, "%s%s", i != 0 ? ", " : "", names[i]);
-    for (size_t i = 0; i < map->count; i++) {
-        const char *key = map->pairs[i].key;
-        if (is_known(key, specs, c->common, c->skip))
-            continue;
-        const char *nearest = text_nearest(key, names, count);
-        diagnostics_add(c->diagnostics, map->pairs[i].key_place, "%s has no option '%s'; %s%s%s",
-                        c->owner, key, nearest != NULL ? "did you mean '" : "it has: ",
-                        nearest != NULL ? nearest : buf_text(&have), nearest != NULL ? "'?" : "");
-    }
-    buf_done(&have);
-}
-
 /* A group that is not given has all its members by default. */
 static void read_absent(struct option_value *o, const struct node *map,
                         const struct option_spec *specs, struct place place,
@@ -524,7 +449,7 @@ struct options *options_read(const struct node *map, const struct option_spec *s
                                                        o->spec->name);
         o->bad = is_told || context->diagnostics->count != errors_before;
     }
-    add_unknown_keys(map, specs, context);
+    options_add_unknown_keys(map, specs, context);
     return options;
 }
 

@@ -119,6 +119,7 @@ struct options_context {
     const char *directory;   /* ${TOPOLOGY_DIR} */
     const char *const *skip; /* keys of the map that are no options; ends with NULL */
     const struct option_spec *common; /* options that such a map has besides its own; or NULL */
+    const char *const *useless;       /* of common and skip: what this one cannot have; or NULL */
 };
 
 /*

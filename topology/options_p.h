@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options_p.h - what the readers of options share; private to options.c and conditions.c
+ * options_p.h - what the readers of options share; private to options*.c and conditions.c
  */
 #ifndef BULKHEAD_TOPOLOGY_OPTIONS_P_H
 #define BULKHEAD_TOPOLOGY_OPTIONS_P_H
@@ -19,5 +19,9 @@ char *options_expand(const struct node *scalar, const struct options_context *c)
  */
 int options_find_field(const char *name, struct place place, const struct option_spec *spec,
                        const struct options_context *c);
+
+/* Adds an error for every key of the map that nobody declared. */
+void options_add_unknown_keys(const struct node *map, const struct option_spec *specs,
+                              const struct options_context *c);
 
 #endif

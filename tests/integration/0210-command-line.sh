@@ -25,6 +25,32 @@ refused "there is no option '--zzzzzz'" run --zzzzzz t.yaml
 refused "there is no option '-f'" run -f t.yaml
 refused "--fresh takes no value, and not 'yes'" run --fresh=yes t.yaml
 refused "--state wants a value behind it" run t.yaml --state
+# A value that is empty, as of a variable that is not set, is none; and of two the last would count in silence.
+empty() { # the name of the option; the command, and what stands behind the option
+    local option=$1 command=$2
+    shift 2
+    refused "--$option wants a value, and this one is empty" "$command" "--$option=" "$@"
+    refused "--$option wants a value, and this one is empty" "$command" "--$option" '' "$@"
+    [ "$option" = set ] || [ "$option" = discard ] ||
+        refused "--$option is there twice; say it once" "$command" "--$option=1" "--$option" 1 "$@"
+}
+for option in state set discard; do empty $option run t.yaml; done
+for option in state from to; do empty $option journal --print t.yaml; done
+for option in seed kills set; do empty $option chaos t.yaml; done
+empty set check t.yaml
+empty set graph t.yaml
+empty state graph --live t.yaml
+empty state status
+empty state kill once
+empty state stop
+refused "--from 5 is behind --to 2" journal --print --from 5 --to 2 t.yaml
+refused "--dot, --mermaid and --live are pictures of their own; say one" graph --dot --mermaid t.yaml
+refused "--state says where what --live shows is running, and it is not there" graph --state x t.yaml
+refused "kill wants the name of a stage; a name has 1 to 67 bytes, this one 0" kill ''
+for command in run check graph chaos journal; do
+    expect_exit 3 "$BULKHEAD" $command '' 2>errors
+    [ "$(cat errors)" = "bulkhead: error: the name of the topology file is empty" ] || fail "$command: $(cat errors)"
+done
 refused "there is no option '--pri'; did you mean '--print'?" check --pri t.yaml
 refused "there is no option '--mer'; did you mean '--mermaid'?" graph --mer t.yaml
 refused "there is no option '--kill'; did you mean '--kills'?" chaos --kill 3 t.yaml
@@ -34,7 +60,7 @@ refused "there is no option '--st'; did you mean '--state'?" stop --st x
 refused "there is no option '--ver'; did you mean '--verify'?" journal --ver t.yaml
 refused "there is no option '--all'" kinds --all
 refused "--from and --to say what --print prints, and it is not there" journal --from 3 t.yaml
-for value in 0 x ''; do
+for value in 0 x; do
     expect_exit 2 "$BULKHEAD" journal --print --from "$value" t.yaml 2>errors
     [ "$(cat errors)" = "bulkhead: error: --from takes the seq of a record, from 1 on, not '$value'" ] || fail "$(cat errors)"
 done
