@@ -44,7 +44,8 @@
     X(CTL_STAGE_REFUSED, 26, "text", "the stage cannot go on, and a restart would not help")       \
     X(CTL_STAGE_PAUSED, 27, "want text",                                                           \
       "there is none of a resource; it tries again, or ends to be started again")                  \
-    X(CTL_STAGE_RESUMED, 28, "", "there is some again")                                            \
+    X(CTL_STAGE_RESUMED, 28, "",                                                                   \
+      "there is some again, or it has committed for the first time in this life")                  \
     X(CTL_STAGE_UNREAD, 29, "text", "nobody reads its output, so it cannot go on")                 \
     X(CTL_STAGE_UNSETTLED, 30, "",                                                                 \
       "from a sink: former lives have shown more than was committed, and it may come again")       \

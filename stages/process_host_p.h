@@ -38,13 +38,14 @@ struct host {
     seq_number committed;
     uint64_t committed_at_us;
     uint64_t flushed_at_us;
-    bool sent_idle;    /* and that was because there was nothing more to do */
-    bool made_room;    /* an outlet has closed frames within this turn, because they were large */
-    bool turn_is_long; /* a source has read for so long that its frame should go */
-    bool at_end;       /* a source has read all there is, or was told to stop reading */
-    bool io_waits;     /* a source has nothing to read now, or a sink cannot write */
-    bool commit_waits; /* and the sink could not even commit */
-    bool paced;        /* a source was not to read yet: no sign of its input was waited for */
+    bool sent_idle;     /* and that was because there was nothing more to do */
+    bool made_room;     /* an outlet has closed frames within this turn, because they were large */
+    bool turn_is_long;  /* a source has read for so long that its frame should go */
+    bool at_end;        /* a source has read all there is, or was told to stop reading */
+    bool io_waits;      /* a source has nothing to read now, or a sink cannot write */
+    bool commit_waits;  /* and the sink could not even commit */
+    bool has_committed; /* in this life */
+    bool paced;         /* a source was not to read yet: no sign of its input was waited for */
     bool done_said;
     uint64_t all_asked;   /* serial of the question whether all was given out; 0: none is open */
     seq_number all_given; /* the source had nothing behind this seq when it was read last */

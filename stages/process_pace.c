@@ -201,7 +201,12 @@ int host_commit_if_due(struct host *h)
         return rc;
     h->committed = target;
     h->committed_at_us = clock_monotonic_us();
-    return 0;
+    if (h->has_committed || h->paused != HOST_NOT_PAUSED)
+        return 0;
+    /* What ended the life before at this place, for want of something, does so no more. */
+    h->has_committed = true;
+    struct control_message message = {.kind = CTL_STAGE_RESUMED};
+    return host_tell(h, &message);
 }
 
 static uint64_t until_commit_us(const struct host *h)

@@ -192,6 +192,16 @@ static ssize_t write_some(const struct stdout_sink *self, const uint8_t *bytes, 
     return write(self->fd, bytes, len);
 }
 
+/* What failed for want of a resource has written nothing, and can be written as it is later. */
+static int cannot_write(struct err *e)
+{
+    int rc = want_of_errno(errno) != WANT_NOTHING ? ERR_NO_SPACE : ERR_IO;
+    (void)err_set_errno(e, "cannot write standard output");
+    if (e != NULL)
+        e->code = rc;
+    return rc;
+}
+
 /* How much of what waits is written in one piece: whole lines, or a part of one that is longer. */
 static size_t piece_len(const uint8_t *bytes, size_t len)
 {
@@ -220,7 +230,7 @@ static int push(struct stdout_sink *self, struct err *e)
         else if (errno == EPIPE || errno == ECONNRESET)
             return unread(e);
         else if (errno != EINTR)
-            return err_set_errno(e, "cannot write standard output");
+            return cannot_write(e);
     }
     buf_reset(&self->waiting);
     self->written = 0;

@@ -233,7 +233,7 @@ static void on_ready(struct step *s)
     }
     step_move_stage(stage, STAGE_RUNNING);
     stage->ready = stage->was_ready = true;
-    if (stage->want_text[0] != '\0')
+    if (!stage->want_at_work)
         step_on_resumed(s);
     struct control_message drain = {.kind = CTL_SUPERVISOR_DRAIN};
     if (s->core->is == PIPELINE_DRAINING && s->event->stage == s->core->source)

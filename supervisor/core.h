@@ -89,10 +89,12 @@ struct core_stage {
     enum want want;  /* that is, or was last */
     unsigned want_tries; /* in a row that ended for want of one, with nothing done in between */
     char want_text[160]; /* what was said of it last */
-    uint64_t unsettled;  /* number of its question whether all has come again; 0: none is open */
-    bool image_trusted;  /* the last death did not taint its shared memory */
-    unsigned strikes;    /* deaths without progress since the last progress */
-    unsigned outside;    /* likewise, but those that somebody else brought about */
+    bool
+        want_at_work; /* it found that out when it was ready, so to be ready again proves nothing */
+    uint64_t unsettled; /* number of its question whether all has come again; 0: none is open */
+    bool image_trusted; /* the last death did not taint its shared memory */
+    unsigned strikes;   /* deaths without progress since the last progress */
+    unsigned outside;   /* likewise, but those that somebody else brought about */
     uint64_t restarts;
     uint64_t spawned_at_ms;
     uint64_t acked;       /* when it died last */

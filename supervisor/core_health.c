@@ -190,6 +190,7 @@ void step_note_want(struct step *s, size_t index, enum want want, const char *te
     struct core_stage *stage = &s->core->stages[index];
     stage->paused = true;
     stage->want = want != WANT_NOTHING ? want : WANT_SPACE;
+    stage->want_at_work |= stage->ready;
     char known[sizeof stage->want_text];
     (void)snprintf(known, sizeof known, "%s", text);
     if (strcmp(known, stage->want_text) == 0)
@@ -209,9 +210,11 @@ void step_on_resumed(struct step *s)
     struct core_stage *stage = &s->core->stages[s->event->stage];
     if (!step_is_alive(stage))
         return;
-    stage->paused = false;
+    bool was_told = stage->want_text[0] != '\0';
+    stage->paused = stage->want_at_work = false;
     stage->want_text[0] = '\0';
-    step_warn(s, s->event->stage, "has %s again; going on", want_text(stage->want));
+    if (was_told)
+        step_warn(s, s->event->stage, "has %s again; going on", want_text(stage->want));
 }
 
 enum want core_stage_want(const struct core *core, size_t index)

@@ -103,6 +103,25 @@ wait_for draining
 kill -TERM "$supervisor"
 wait "$supervisor" || fail "exit $?: $(cat run.err)"
 
+# What takes nothing now, as where there is no space: one process tries again and again, and says it once.
+supervisor=""
+rm -rf state
+"$BULKHEAD" run --quiet --state "$state" t.yaml >/dev/full 2>run.err &
+supervisor=$!
+wait_for grep -q 'cannot write standard output: .*; waiting, for want of space' run.err
+stage=$(json out pid)
+calls() { sed -n 's/^syscw: //p' "/proc/$stage/io"; }
+before=$(calls)
+tried() { [ "$(json out restarts)" != 0 ] || [ "$(calls)" -ge $((before + 6)) ]; }
+wait_for tried
+[ "$(json out pid)" = "$stage" ] || fail "it is another process now: $(cat run.err)"
+[ "$(wc -l <run.err)" -eq 1 ] || fail "it says more: $(cat run.err)"
+kill -TERM "$supervisor"
+wait_for draining
+kill -TERM "$supervisor"
+wait "$supervisor" || fail "exit $?: $(cat run.err)"
+supervisor=""
+
 python3 - "$BULKHEAD" "$records" <<'END' || fail "on a terminal"
 import os, pty, shutil, subprocess, sys
 shutil.rmtree("state")

@@ -877,6 +877,31 @@ static void a_process_that_the_host_has_no_room_for_is_waited_for(void **state)
     EXPECT("warn 2 has processes again; going on\n");
 }
 
+/* To be ready proves nothing to a stage that finds out at work what there is none of. */
+static void what_a_stage_wants_at_work_is_said_once(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    event(s, CORE_STAGE_PAUSED, 2);
+    EXPECT("warn 2 why; waiting, for want of space\n");
+    for (unsigned i = 1; i < 100; i++) {
+        tell_core(s, (struct core_event){
+                         .kind = CORE_STAGE_EXITED, .stage = 2, .exit_code = STAGE_EXIT_WANT});
+        time_passes(s, RESTART_BACKOFF_MS_MAX);
+        if (i == 1)
+            buf_reset(&s->trace);
+        event(s, CORE_STAGE_READY, 2);
+        event(s, CORE_STAGE_PAUSED, 2);
+        assert_int_equal(core_stage_want(&s->core, 2), WANT_SPACE);
+    }
+    assert_null(strstr(buf_text(&s->trace), "warn"));
+    buf_reset(&s->trace);
+    event(s, CORE_STAGE_RESUMED, 2);
+    EXPECT("warn 2 has space again; going on\n");
+    event(s, CORE_STAGE_RESUMED, 2);
+    EXPECT("");
+}
+
 /* Our own limit of descriptors does not rise by waiting. */
 static void too_few_descriptors_from_the_beginning_end_the_run(void **state)
 {
@@ -1337,6 +1362,7 @@ int main(void)
         TEST(want_of_space_is_waited_out_however_long),
         TEST(a_link_without_a_resource_is_waited_for),
         TEST(a_process_that_the_host_has_no_room_for_is_waited_for),
+        TEST(what_a_stage_wants_at_work_is_said_once),
         TEST(too_few_descriptors_from_the_beginning_end_the_run),
         TEST(deaths_after_long_idle_lives_are_not_in_a_row),
         TEST(deaths_after_long_lives_without_progress_are),
