@@ -21,6 +21,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "ipc/status_page.h"
+#include "stages/journal_tail.h"
 
 struct journal {
     struct journal_config config;
@@ -452,8 +453,6 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
 }
 
 /* What lies behind the last good block. */
-enum tail { TAIL_CLEAN, TAIL_LANDED, TAIL_TORN };
-
 /* Whether a block has bytes, or the end of an input, that are not acked. */
 static bool is_behind(const struct journal_block *block, const struct journal_place *acked)
 {
@@ -491,46 +490,16 @@ static int scan_blocks(struct journal *j, struct journal_block *ret_last, struct
     return rc;
 }
 
-/*
- * Verifies the last segment. A kill leaves bytes without a header, and a power loss anything; but
- * what is followed by a good block was not torn, and neither was what this boot has written.
- */
-static int scan_last(struct journal *j, struct journal_block *ret_last, enum tail *ret_tail,
+/* Verifies the last segment. */
+static int scan_last(struct journal *j, struct journal_block *ret_last, enum journal_tail *ret_tail,
                      struct err *e)
 {
     const struct journal_segment *s = last_segment(j);
     *ret_last = (struct journal_block){0};
-    *ret_tail = TAIL_CLEAN;
     int rc = scan_blocks(j, ret_last, e);
-    if (rc == ERR_END)
-        return 0;
-    if (rc != ERR_AGAIN && rc != ERR_CORRUPT)
-        return rc;
-    uint64_t file_len = 0, landed = 0;
-    bool same_boot = memcmp(s->boot, j->config.boot, sizeof s->boot) == 0, good = false;
-    bool unfinished = false;
-    struct err ignored;
-    int behind = file_length(s->fd, &file_len, &ignored);
-    if (behind == 0 && file_len > j->at + JOURNAL_BLOCK_HEADER_BYTES)
-        landed = file_len - j->at - JOURNAL_BLOCK_HEADER_BYTES;
-    if (behind == 0 && rc == ERR_CORRUPT && same_boot)
-        behind = journal_segment_is_unfinished(s, j->at, &j->state, landed, j->fresh, &unfinished,
-                                               &ignored);
-    if (behind == 0 && rc == ERR_CORRUPT && same_boot && !unfinished)
-        return rc;
-    if (behind == 0)
-        behind = journal_segment_good_behind(s, j->at, &j->state, j->fresh, &good, &ignored);
-    if (behind != 0)
-        return err_set(e, behind, "%s: %s", s->name, ignored.text);
-    if ((rc == ERR_AGAIN || unfinished) && (good || (same_boot && landed > JOURNAL_BLOCK_BYTES)))
-        return err_set(e, ERR_CORRUPT,
-                       "%s does not verify at offset %" PRIu64 ": the header of a block is gone",
-                       s->name, j->at);
-    if (good)
-        return rc;
-    *ret_tail = !same_boot ? TAIL_TORN : landed != 0 ? TAIL_LANDED : TAIL_CLEAN;
-    j->landed = same_boot ? landed : 0;
-    return 0;
+    bool same_boot = memcmp(s->boot, j->config.boot, sizeof s->boot) == 0;
+    return journal_tail_judge(s, j->at, &j->state, same_boot, rc, j->fresh, ret_tail, &j->landed,
+                              e);
 }
 
 /* What was acked must be there: damage at the end looks like a torn write otherwise. */
@@ -638,15 +607,34 @@ static int renew_last(struct journal *j, const struct journal_block *last, struc
     return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
 }
 
+/*
+ * The beginning of a header that nothing lies behind, as of the mark of an end that there was no
+ * space for, is no part of the journal: it would be overwritten, but not where a segment follows.
+ */
+static int cut_unfinished(struct journal *j, struct err *e)
+{
+    const struct journal_segment *s = last_segment(j);
+    uint64_t len;
+    int rc = file_length(s->fd, &len, e);
+    if (rc != 0 || len <= j->at)
+        return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
+    rc = file_truncate(s->fd, j->at, e);
+    if (rc == 0 && j->config.durable)
+        rc = file_sync(s->fd, e);
+    return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
+}
+
 /* Makes the journal that was looked at fit to be written. */
-static int settle(struct journal *j, enum tail tail, const struct journal_block *last,
+static int settle(struct journal *j, enum journal_tail tail, const struct journal_block *last,
                   struct err *e)
 {
     int rc = j->config.durable ? renew_last(j, last, e) : 0;
-    if (rc == 0 && tail == TAIL_TORN)
+    if (rc == 0 && tail == JOURNAL_TAIL_TORN)
         rc = cut_torn(j, e);
+    if (rc == 0 && tail == JOURNAL_TAIL_CLEAN)
+        rc = cut_unfinished(j, e);
     struct journal_block block;
-    if (rc == 0 && tail == TAIL_LANDED)
+    if (rc == 0 && tail == JOURNAL_TAIL_LANDED)
         rc = commit_landed(j, &block, e);
     if (rc == 0 && !same_stream(j))
         rc = journal_end(j, e);
@@ -658,7 +646,7 @@ static int settle(struct journal *j, enum tail tail, const struct journal_block 
 
 static int open_existing(struct journal *j, struct err *e)
 {
-    enum tail tail;
+    enum journal_tail tail;
     struct journal_block last;
     int rc = scan_last(j, &last, &tail, e);
     if (rc == 0)

@@ -15,7 +15,8 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "stages/journal_segment.h"
+#include "stages/journal.h"
+#include "stages/journal_tail.h"
 #include "stages/line_reader.h"
 #include "supervisor/command.h"
 #include "supervisor/command_options.h"
@@ -30,11 +31,14 @@ struct reading {
     uint64_t from, to;
     int dir_fd;
     uint64_t owner;
+    uint8_t boot[JOURNAL_BOOT_BYTES]; /* of now */
+    bool boot_known;
     uint8_t *payload;
-    struct buf carry; /* the unfinished line, as far as it is to be shown */
-    bool carry_known; /* its beginning was seen */
-    uint64_t ends;    /* of inputs, in the segment */
-    bool failed;      /* something did not verify; it was said */
+    enum journal_tail tail; /* of the segment in hand, if it is the last */
+    struct buf carry;       /* the unfinished line, as far as it is to be shown */
+    bool carry_known;       /* its beginning was seen */
+    uint64_t ends;          /* of inputs, in the segment */
+    bool failed;            /* something did not verify; it was said */
     bool printing_failed;
     struct buf out;
 };
@@ -179,6 +183,28 @@ static void complain(struct reading *r, const struct err *e)
     r->failed = true;
 }
 
+/*
+ * Whether a block has come where there was none, or not all of it; if not, whether the next start
+ * would take what stands there. It may be written while we look, so it is looked at once more
+ * before it is said to be damaged.
+ */
+static int read_tail(struct reading *r, const struct journal_segment *s, uint64_t at,
+                     const struct journal_state *state, struct journal_block *block, struct err *e)
+{
+    bool same_boot = !r->boot_known || memcmp(s->boot, r->boot, sizeof s->boot) == 0;
+    uint64_t landed;
+    int rc = 0;
+    for (int tries = 0; tries < 2; tries++) {
+        rc = journal_segment_read(s, at, state, r->payload, block, e);
+        if (rc == 0)
+            return 0;
+        rc = journal_tail_judge(s, at, state, same_boot, rc, r->payload, &r->tail, &landed, e);
+        if (rc == 0)
+            return ERR_END;
+    }
+    return rc;
+}
+
 /* Goes through the blocks of a segment; *ret_end is the state behind the last one. */
 static void read_blocks(struct reading *r, const struct journal_segment *s, bool last,
                         struct journal_state *ret_end, uint64_t *ret_at)
@@ -189,7 +215,12 @@ static void read_blocks(struct reading *r, const struct journal_segment *s, bool
     struct err e;
     int rc;
     r->ends = 0;
-    while ((rc = journal_segment_read(s, at, &state, r->payload, &block, &e)) == 0) {
+    r->tail = JOURNAL_TAIL_CLEAN;
+    for (;;) {
+        rc = last ? read_tail(r, s, at, &state, &block, &e)
+                  : journal_segment_read(s, at, &state, r->payload, &block, &e);
+        if (rc != 0)
+            break;
         if (r->print)
             print_block(r, &block);
         r->ends += block.marks ? 1 : 0;
@@ -199,7 +230,7 @@ static void read_blocks(struct reading *r, const struct journal_segment *s, bool
     if (rc == ERR_AGAIN && !last)
         rc = err_set(&e, ERR_CORRUPT,
                      "%s does not verify at offset %" PRIu64 ": a block is missing", s->name, at);
-    if (rc != ERR_END && rc != ERR_AGAIN)
+    if (rc != ERR_END)
         complain(r, &e);
     *ret_end = state;
     *ret_at = at;
@@ -223,7 +254,11 @@ static void list_segment(struct reading *r, const struct journal_segment *s, boo
                    s->begin.lines + 1, end->lines, end->offset - s->begin.offset);
     if (last && end->carry != 0)
         buf_add_format(&r->out, "%" PRIu64 " of them of an unfinished line, ", end->carry);
-    if (last && file_len > at)
+    if (last && r->tail == JOURNAL_TAIL_TORN)
+        buf_add_format(&r->out,
+                       "%" PRIu64 " bytes torn by a loss of power, which the next start cuts off, ",
+                       file_len - at);
+    else if (last && file_len > at)
         buf_add_text(&r->out, "a block is being written, ");
     buf_add_text(&r->out, last ? "in use\n" : "goes when acked\n");
 }
@@ -301,6 +336,10 @@ static int read_journal(struct reading *r)
         return EXIT_REFUSED;
     }
     r->payload = memory_new(JOURNAL_BLOCK_BYTES, 1);
+    r->boot_known = journal_boot_id(r->boot, &e) == 0;
+    if (!r->boot_known)
+        log_line(LOG_WARNING, "%s; what a loss of power has torn cannot be told from damage",
+                 e.text);
     read_segments(r, numbers, count);
     if (r->verify && !r->failed)
         buf_add_text(&r->out, "every block verifies\n");

@@ -49,6 +49,45 @@ grep -q 'journal.00000001 does not verify at offset 128: the bytes of a block ar
 expect_exit 5 run <&7 >summary 2>errors
 grep -q 'journal.00000001 does not verify at offset 128' errors || fail "$(cat errors)"
 
+# What it says of an end that does not verify is what the next run does: refuses it, completes it, or cuts it off.
+verified() { # what the list says of the end; what --verify says
+    journal >listed
+    grep -qE "^journal.00000001 .* $1in use$" listed || fail "$(cat listed)"
+    journal --verify >listed
+    grep -qx 'every block verifies' listed || fail "$(cat listed)"
+}
+refused() {
+    for word in journal run; do
+        expect_exit 5 $word <&7 >summary 2>errors
+        grep -q "journal.00000001 does not verify at offset $1" errors || fail "$word: $(cat errors)"
+    done
+}
+end=$((($(stat -c %s good/stages/in/journal.00000001) + 63) / 64 * 64))
+for bytes in 10 64; do # a header that was not written yet
+    rm -rf state && cp -a good state
+    truncate -s $((end + bytes)) $file
+    verified 'a block is being written, '
+    run </dev/null >summary 2>errors || fail "$(cat errors)"
+done
+rm -rf state && cp -a good state
+truncate -s +10M $file
+refused "$end: the header of a block is gone"
+rm -rf state && cp -a good state
+truncate -s "$end" $file
+printf 'damaged' >>$file
+refused "$end: the header of a block"
+echo 01234567-89ab-cdef-0123-456789abcdef >boot_id
+other_boot() { # after a loss of power
+    unshare -m sh -c 'mount --bind boot_id /proc/sys/kernel/random/boot_id && exec "$@"' sh "$@"
+}
+if other_boot true 2>/dev/null; then
+    other_boot "$BULKHEAD" journal --verify --state "$state" t.yaml >listed || fail "another boot: $(cat listed)"
+    grep -q ' 7 bytes torn by a loss of power, which the next start cuts off, in use$' listed || fail "$(cat listed)"
+    grep -qx 'every block verifies' listed || fail "$(cat listed)"
+    other_boot "$BULKHEAD" run --quiet --state "$state" t.yaml </dev/null >summary 2>errors || fail "$(cat errors)"
+    [ "$(cat state/stages/in/journal.00000001.torn)" = damaged ] || fail "it was not cut off"
+fi
+
 # The end is lost, and with it what was acked; or what only the sink had acked; or all of it.
 rm -rf state && cp -a good state
 truncate -s 128 $file
