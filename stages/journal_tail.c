@@ -22,8 +22,8 @@ int journal_tail_judge(const struct journal_segment *s, uint64_t at,
     if (behind == 0 && file_len > at + JOURNAL_BLOCK_HEADER_BYTES)
         landed = file_len - at - JOURNAL_BLOCK_HEADER_BYTES;
     if (behind == 0 && rc == ERR_CORRUPT && same_boot)
-        behind = journal_segment_is_unfinished(s, at, before, landed, payload, &unfinished,
-                                               &ignored);
+        behind =
+            journal_segment_is_unfinished(s, at, before, landed, payload, &unfinished, &ignored);
     if (behind == 0 && rc == ERR_CORRUPT && same_boot && !unfinished)
         return rc;
     if (behind == 0)

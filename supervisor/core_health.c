@@ -185,17 +185,32 @@ void step_on_observed(struct step *s)
     judge_standstill(s, moved);
 }
 
+/* Whether two texts differ in numbers at most: how many bytes it was this time, and where. */
+static bool is_said(const char *text, const char *known)
+{
+    for (;;) {
+        text += strspn(text, "0123456789");
+        known += strspn(known, "0123456789");
+        if (*text != *known)
+            return false;
+        if (*text == '\0')
+            return true;
+        text++;
+        known++;
+    }
+}
+
 void step_note_want(struct step *s, size_t index, enum want want, const char *text)
 {
     struct core_stage *stage = &s->core->stages[index];
     stage->paused = true;
     stage->want = want != WANT_NOTHING ? want : WANT_SPACE;
     stage->want_at_work |= stage->ready;
-    char known[sizeof stage->want_text];
-    (void)snprintf(known, sizeof known, "%s", text);
-    if (strcmp(known, stage->want_text) == 0)
+    char short_text[sizeof stage->want_text];
+    (void)snprintf(short_text, sizeof short_text, "%s", text);
+    if (is_said(short_text, stage->want_text))
         return;
-    memcpy(stage->want_text, known, sizeof known);
+    memcpy(stage->want_text, short_text, sizeof short_text);
     step_warn(s, index, "%s; waiting, for want of %s", text, want_text(stage->want));
 }
 

@@ -882,8 +882,9 @@ static void what_a_stage_wants_at_work_is_said_once(void **state)
 {
     struct story *s = *state;
     bring_up(s);
-    event(s, CORE_STAGE_PAUSED, 2);
-    EXPECT("warn 2 why; waiting, for want of space\n");
+    tell_core(s, (struct core_event){
+                     .kind = CORE_STAGE_PAUSED, .stage = 2, .text = "no room for 12 bytes at 7"});
+    EXPECT("warn 2 no room for 12 bytes at 7; waiting, for want of space\n");
     for (unsigned i = 1; i < 100; i++) {
         tell_core(s, (struct core_event){
                          .kind = CORE_STAGE_EXITED, .stage = 2, .exit_code = STAGE_EXIT_WANT});
@@ -891,7 +892,10 @@ static void what_a_stage_wants_at_work_is_said_once(void **state)
         if (i == 1)
             buf_reset(&s->trace);
         event(s, CORE_STAGE_READY, 2);
-        event(s, CORE_STAGE_PAUSED, 2);
+        tell_core(s, (struct core_event){.kind = CORE_STAGE_PAUSED,
+                                         .stage = 2,
+                                         .text = i % 2 == 0 ? "no room for 12 bytes at 7"
+                                                            : "no room for 4096 bytes at 123"});
         assert_int_equal(core_stage_want(&s->core, 2), WANT_SPACE);
     }
     assert_null(strstr(buf_text(&s->trace), "warn"));
