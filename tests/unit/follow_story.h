@@ -274,6 +274,104 @@ static inline void refused_after_a_while(struct world *w, const char *text)
         fail_msg("%s", e.text);
 }
 
+/* The path's last name from now on. */
+static inline void name_path(struct world *w, const char *base)
+{
+    char *path = memory_format("%s/%s", w->directory, base);
+    assert_true(strlen(path) < sizeof w->path);
+    memcpy(w->path, path, strlen(path) + 1);
+    free(path);
+}
+
+/* Gives the path another name before anything else happens. */
+static inline void at(struct world *w, const char *base)
+{
+    char *before = memory_dup(w->path, strlen(w->path));
+    name_path(w, base);
+    assert_int_equal(rename(before, w->path), 0);
+    free(before);
+    topology_free(w->topology);
+    load(w, true);
+}
+
+static inline void rename_within(struct world *w, const char *from, const char *to)
+{
+    char *from_path = memory_format("%s/%s", w->directory, from);
+    char *to_path = memory_format("%s/%s", w->directory, to);
+    w->now_ns += 1000000;
+    rename_to(w, from_path, to_path);
+    free(from_path);
+    free(to_path);
+}
+
+static inline void make_within(struct world *w, const char *name, const char *text)
+{
+    char *path = memory_dup(w->path, strlen(w->path));
+    name_path(w, name);
+    make_file(w, "", text);
+    memcpy(w->path, path, strlen(path) + 1);
+    free(path);
+}
+
+static inline void reopen(struct world *w)
+{
+    ops(w)->close(w->source);
+    open_source(w);
+}
+
+/* Goes to the beginning of the next tick of the clock of files, which then takes a while. */
+static inline void next_tick(struct world *w)
+{
+    w->tick_ns = 64000000;
+    w->now_ns += w->tick_ns - w->now_ns % w->tick_ns;
+}
+
+/* A copy that has the time of the last write to the file, as cp -p makes it. */
+static inline void make_kept(struct world *w, const char *suffix, const char *text)
+{
+    char name[NAME_MAX_BYTES];
+    struct stat of_path, of_copy;
+    name_with(w, suffix, name);
+    make_file(w, suffix, text);
+    assert_int_equal(lstat(w->path, &of_path), 0);
+    assert_int_equal(lstat(name, &of_copy), 0);
+    times_of(w, of_copy.st_ino)->written_ns = times_of(w, of_path.st_ino)->written_ns;
+}
+
+static inline uint32_t crc32_of(const char *text)
+{
+    uint32_t crc = 0xffffffff;
+    for (; *text != '\0'; text++) {
+        crc ^= (uint8_t)*text;
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? (crc >> 1) ^ 0xedb88320 : crc >> 1;
+    }
+    return ~crc;
+}
+
+/* A gzip file of which the ends are right, with the time of its making. */
+static inline void make_packed(struct world *w, const char *suffix, const char *text)
+{
+    char name[NAME_MAX_BYTES];
+    uint8_t bytes[22] = {0x1f, 0x8b, 8};
+    uint32_t ends[2] = {crc32_of(text), (uint32_t)strlen(text)};
+    memcpy(bytes + 14, ends, sizeof ends);
+    name_with(w, suffix, name);
+    w->now_ns += 1000000;
+    int fd = open_to_write(w, name);
+    assert_int_equal(write(fd, bytes, sizeof bytes), sizeof bytes);
+    (void)close(fd);
+}
+
+/* Leads the path to another file. */
+static inline void lead_to(struct world *w, const char *name)
+{
+    char *link = memory_format("%s.new", w->path);
+    assert_int_equal(symlink(name, link), 0);
+    assert_int_equal(rename(link, w->path), 0);
+    free(link);
+}
+
 static inline void remove_file(struct world *w, const char *suffix)
 {
     char name[NAME_MAX_BYTES];
