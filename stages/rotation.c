@@ -299,9 +299,11 @@ static struct file_past past_of(const struct rotation_view *v, const struct surv
         /* It is at the path: whatever else there is came before, copies that were made late too. */
         rotation_past_add(&next, &v->at->file);
         rotation_past_add(&next, &s->ages.list->path.id);
+        uint64_t first_ns = rotation_first_after_path(s->ages.list);
         for (size_t i = 0; i < s->ages.list->count; i++) {
-            if (!rotation_is_after_path(s->ages.list, &s->ages.list->entries[i]))
-                rotation_past_add(&next, &s->ages.list->entries[i].look.id);
+            const struct file_identity *id = &s->ages.list->entries[i].look.id;
+            if (id->birth_ns < first_ns)
+                rotation_past_add(&next, id);
         }
         return next;
     }

@@ -75,7 +75,12 @@ static enum age age_by_times(const struct rotation_ages *ages, const struct file
     int order = rotation_time_order(look->written_ns, is_copy ? since_ns : ours->written_ns);
     if (order == 0 && is_left)
         return AGE_OLDER;
-    return order > 0 && (is_copy || ours->size == 0) ? AGE_UNKNOWN : age_by_order(order);
+    /* Who has not reopened its log yet writes to what was there before, too. */
+    bool was_there =
+        born_ns != 0 &&
+        (is_left || (born_ns == since_ns && rotation_past_has(past, &look->id) == PASSED));
+    return order > 0 && (is_copy || was_there || ours->size == 0) ? AGE_UNKNOWN
+                                                                  : age_by_order(order);
 }
 
 /* When the file at the path was born, if that was after what came before it; UINT64_MAX: no. */
@@ -96,6 +101,19 @@ bool rotation_is_born_with_path(const struct rotation_ages *ages, const struct f
     return has_birth(look) && look->id.birth_ns == birth_of_last(ages);
 }
 
+/* The direction of the numbers of which the link at the path leads from one to the next; 0. */
+static int direction_to_target(const struct rotation_list *list)
+{
+    const char *target = list->family.target;
+    const struct rotation_entry *ours = list->ours;
+    uint64_t number, our_number;
+    if (target == NULL || ours == NULL ||
+        !rotation_name_numbers(target, strlen(target), ours->base, strlen(ours->base), &number,
+                               &our_number))
+        return 0;
+    return number > our_number ? 1 : -1;
+}
+
 /*
  * Which of an entry and what a link at the path leads to came later, as their names tell: 1 (the
  * entry), -1, 0. That one has more numbers than the other says nothing here: it may have been
@@ -104,25 +122,39 @@ bool rotation_is_born_with_path(const struct rotation_ages *ages, const struct f
 static int order_to_target(const struct rotation_list *list, const struct rotation_entry *entry)
 {
     const char *target = list->family.target;
-    const struct rotation_entry *ours = list->ours;
     size_t len = strlen(target);
-    size_t shorter = len < entry->plain_len ? len : entry->plain_len;
-    uint64_t number, our_number;
-    int direction = 0;
-    if (memcmp(entry->base, target, shorter) == 0)
-        return 0;
-    if (ours != NULL &&
-        rotation_name_numbers(target, len, ours->base, strlen(ours->base), &number, &our_number))
-        direction = number > our_number ? 1 : -1;
-    return rotation_name_order(entry->base, entry->plain_len, target, len, direction);
+    return rotation_name_is_peer(entry->base, entry->plain_len, target, len)
+               ? rotation_name_order(entry->base, entry->plain_len, target, len,
+                                     direction_to_target(list))
+               : 0;
+}
+
+bool rotation_may_be_after_path(const struct rotation_list *list,
+                                const struct rotation_entry *entry)
+{
+    const struct file_look *look = &entry->look;
+    const char *target = list->family.target;
+    return list->there && target != NULL && !rotation_is_compressed(entry) &&
+           look->id.inode != list->path.id.inode && !rotation_times_were_set(look) &&
+           look->id.birth_ns >= list->path.id.birth_ns &&
+           rotation_name_is_peer(entry->base, entry->plain_len, target, strlen(target)) &&
+           order_to_target(list, entry) >= 0;
 }
 
 bool rotation_is_after_path(const struct rotation_list *list, const struct rotation_entry *entry)
 {
-    const struct file_look *look = &entry->look;
-    return list->there && list->family.target != NULL && !rotation_is_compressed(entry) &&
-           look->id.inode != list->path.id.inode && !rotation_times_were_set(look) &&
-           look->id.birth_ns >= list->path.id.birth_ns && order_to_target(list, entry) > 0;
+    return rotation_may_be_after_path(list, entry) && order_to_target(list, entry) > 0;
+}
+
+uint64_t rotation_first_after_path(const struct rotation_list *list)
+{
+    uint64_t first_ns = UINT64_MAX;
+    for (size_t i = 0; i < list->count; i++) {
+        uint64_t born_ns = list->entries[i].look.id.birth_ns;
+        if (born_ns < first_ns && rotation_is_after_path(list, &list->entries[i]))
+            first_ns = born_ns;
+    }
+    return first_ns;
 }
 
 /* --- names --- */
@@ -233,6 +265,8 @@ void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *
     if (!trend.rising && !trend.falling) /* one of these may be a copy, so they come last */
         trend = trend_of(ages, true);
     ages->direction = trend.rising == trend.falling ? 0 : trend.rising ? 1 : -1;
+    if (!trend.rising && !trend.falling)
+        ages->direction = direction_to_target(list);
 }
 
 /* --- one entry --- */
@@ -335,10 +369,12 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
         *ret_age = AGE_UNKNOWN;
         return 0;
     }
-    /* Nor does the birth of what may have been rotated in the tick of the one at the path, or be a
-     * copy. */
-    if (age == AGE_LATER && by_names == AGE_OLDER &&
-        rotation_is_born_with_path(ages, &entry->look)) {
+    /* Nor does the birth of what may have been rotated in the tick of the one at the path, be a
+     * copy, or be what a link leads to next. */
+    bool with_path = rotation_is_born_with_path(ages, &entry->look);
+    bool may_be_next = entry->look.id.birth_ns == ages->list->path.id.birth_ns &&
+                       rotation_may_be_after_path(ages->list, entry);
+    if (age == AGE_LATER && ((by_names == AGE_OLDER && with_path) || may_be_next)) {
         *ret_age = AGE_UNKNOWN;
         return 0;
     }
@@ -346,9 +382,9 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
         bool copy;
         int rc = is_copy(ages, entry, &copy, e);
         /* A link may be led to it next, which is later than the path. */
-        bool may_be_next = ages->list->family.target != NULL && by_names == AGE_LATER &&
-                           order_to_target(ages->list, entry) >= 0;
-        age = copy ? AGE_OLDER : may_be_next ? AGE_UNKNOWN : by_names;
+        bool is_next = ages->list->family.target != NULL && by_names == AGE_LATER &&
+                       order_to_target(ages->list, entry) >= 0;
+        age = copy ? AGE_OLDER : is_next ? AGE_UNKNOWN : by_names;
         *ret_age = age == AGE_UNKNOWN ? AGE_LATE_COPY : age;
         return rc;
     }

@@ -56,6 +56,13 @@ bool rotation_is_born_with_path(const struct rotation_ages *ages, const struct f
  */
 bool rotation_is_after_path(const struct rotation_list *list, const struct rotation_entry *entry);
 
+/* The same where names of that form may not tell which of them came first. */
+bool rotation_may_be_after_path(const struct rotation_list *list,
+                                const struct rotation_entry *entry);
+
+/* The first birth of such files whose names do tell; UINT64_MAX: there are none. */
+uint64_t rotation_first_after_path(const struct rotation_list *list);
+
 /* Finds out the direction of the numbers. */
 void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *view,
                         const struct rotation_list *list, const struct file_look *ours);

@@ -215,6 +215,17 @@ static int refuse_as_old(const struct rotation_view *v, const struct rotation_en
                    entry->name, v->path, v->path);
 }
 
+/* The path is a link, and the name is one of those that it is led to. */
+static int refuse_as_next(const struct rotation_view *v, const struct rotation_entry *entry,
+                          struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "nobody can tell whether '%s' is a copy of what was cut off from '%s', or what "
+                   "this link leads to next; lead it on, or move the other file to another "
+                   "directory until it does" ROTATION_OR_DISCARD,
+                   entry->name, v->path, v->path);
+}
+
 /*
  * Whether it came after what is past: 1; -1: before; 0: not known. One that keeps the time, as of
  * cp -p, was written when the file was, and an older one before. Of those of the last tick only the
@@ -246,7 +257,8 @@ static int judge_copy(const struct rotation_view *v, const struct rotation_list 
         return 0;
     /* An empty one may be filled next: who copies makes the file first. What a link is led to next
      * may have its first line already. */
-    bool is_next = v->at->offset == 0 && rotation_is_after_path(l, entry);
+    bool may_be_next = rotation_may_be_after_path(l, entry);
+    bool is_next = v->at->offset == 0 ? may_be_next : rotation_is_after_path(l, entry);
     if (look->size == 0 || look->id.birth_ns > ours->changed_ns || is_next) {
         *ret_copy = COPY_NEEDED;
         return 0;
@@ -254,6 +266,8 @@ static int judge_copy(const struct rotation_view *v, const struct rotation_list 
     int rc = compare_copy(v, ours, entry, ret_copy, e);
     if (rc != 0 || *ret_copy != COPY_UNREAD)
         return rc;
+    if (may_be_next)
+        return refuse_as_next(v, entry, e);
     if (age == 0)
         return refuse_as_old(v, entry, e);
     return passed == PASSED_UNKNOWN ? refuse_passed(entry->name, e) : 0;
@@ -375,7 +389,7 @@ int rotation_take_stock(const struct rotation_view *v, bool any, struct file_pas
     if (rc != 0)
         return rc;
     /* What was copied of ours meanwhile may be needed when that is truncated. */
-    uint64_t first_ns = UINT64_MAX;
+    uint64_t first_ns = rotation_first_after_path(&l);
     for (size_t i = 0; !any && i < l.count; i++) {
         const struct file_look *look = &l.entries[i].look;
         bool plain = !rotation_is_compressed(&l.entries[i]) && !file_look_is(look, &v->at->file);

@@ -263,6 +263,18 @@ static void find_ours(struct rotation_list *l, const struct file_identity *ours)
     }
 }
 
+/* A path that is one of several names of a file is led from file to file like a link. */
+static void find_hard_target(struct rotation_list *l, const char *path)
+{
+    if (!l->there || l->path.links < 2 || l->target != NULL)
+        return;
+    for (size_t i = 0; l->family.target == NULL && i < l->count; i++) {
+        const struct rotation_entry *entry = &l->entries[i];
+        if (is_same_inode(&entry->look, &l->path) && strcmp(entry->name, path) != 0)
+            l->family.target = entry->base;
+    }
+}
+
 static int list_folders(struct rotation_list *l, const char *path, const struct file_identity *ours,
                         bool deeper, struct err *e)
 {
@@ -299,8 +311,10 @@ static int list_once(const char *path, int fd, const struct file_identity *ours,
     l->family.target = l->target != NULL ? base_of(l->target) : NULL;
     if (rc == 0 || rc == ERR_NOT_FOUND)
         rc = list_folders(l, path, ours, deeper, e);
-    if (rc == 0)
+    if (rc == 0) {
         find_ours(l, ours);
+        find_hard_target(l, path);
+    }
     l->is_torn |= l->place != NULL && l->ours == NULL;
     return rc;
 }

@@ -201,6 +201,12 @@ int rotation_name_order(const char *a, size_t a_len, const char *b, size_t b_len
     return value_of(&d.a) > value_of(&d.b) ? direction : -direction;
 }
 
+bool rotation_name_is_peer(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    struct difference d;
+    return compare(a, a_len, b, b_len, &d) && d.count > 0;
+}
+
 bool rotation_name_numbers(const char *a, size_t a_len, const char *b, size_t b_len,
                            uint64_t *ret_a, uint64_t *ret_b)
 {

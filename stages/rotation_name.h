@@ -16,7 +16,7 @@
 /* The names by which a log is known; none is owned here. */
 struct rotation_family {
     const char *base;   /* what the path names, without its directory */
-    const char *target; /* what that leads to if it is a link; NULL: nothing */
+    const char *target; /* what that leads to if it is a link, of whatever kind; NULL: nothing */
     const char *ours;   /* how the file that was read is named now; NULL: it has no name */
 };
 
@@ -36,6 +36,12 @@ size_t rotation_name_plain_len(const struct rotation_family *f, const char *name
  * Returns: 1 (a is younger), -1 (b is), 0 (they do not tell).
  */
 int rotation_name_order(const char *a, size_t a_len, const char *b, size_t b_len, int direction);
+
+/*
+ * Whether two plain names are of one form, as those of files that a link is led to one after the
+ * other, and neither is made of the other, as that of a copy is.
+ */
+bool rotation_name_is_peer(const char *a, size_t a_len, const char *b, size_t b_len);
 
 /* Whether two plain names differ in one short number and nothing else; and which numbers. */
 bool rotation_name_numbers(const char *a, size_t a_len, const char *b, size_t b_len,

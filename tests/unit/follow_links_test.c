@@ -190,6 +190,257 @@ static void a_name_may_not_tell_what_a_link_leads_to_next(void **state)
     }
 }
 
+/* Reads all that there is, and what may only seem to be missing for a while. */
+static void read_all(struct world *w, unsigned last)
+{
+    for (unsigned looks = 0; w->seen < last && looks < 20; looks++) {
+        if (!read_one(w))
+            seconds_ahead++;
+    }
+    struct err e;
+    int rc = w->seen == last ? 0 : read_on(w, &e);
+    if (w->seen != last)
+        fail_msg("line %u of %u: %s", (unsigned)w->seen, last, rc == ERR_MISMATCH ? e.text : "");
+    assert_false(read_one(w));
+}
+
+/* All are made before the source is begun, and it does not look when the link leads to the second.
+ */
+static void files_are_made_before_the_source_is_begun(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 2; killed++) {
+        struct world w;
+        begin(&w);
+        at(&w, "a.log");
+        make_within(&w, "a-20260301.log", "1-1\n");
+        lead_to(&w, "a-20260301.log");
+        make_within(&w, "a-20260302.log", "");
+        make_within(&w, "a-20260303.log", "");
+        open_source(&w);
+        assert_true(read_one(&w));
+        make_within(&w, "a-20260302.log", "2-2\n");
+        lead_to(&w, "a-20260302.log");
+        make_within(&w, "a-20260303.log", "3-3\n");
+        lead_to(&w, "a-20260303.log");
+        if (killed == 1)
+            reopen(&w);
+        read_all(&w, 3);
+        end_story(&w);
+    }
+}
+
+/* What others make meanwhile, as who compresses an older one, says nothing of the next file. */
+static void what_is_compressed_later_says_nothing_of_the_next_file(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    at(&w, "a.log");
+    make_within(&w, "a-20260301.log", "1-1\n");
+    lead_to(&w, "a-20260301.log");
+    open_source(&w);
+    assert_true(read_one(&w));
+    make_within(&w, "a-20260302.log", "2-2\n");
+    lead_to(&w, "a-20260302.log");
+    make_within(&w, "a-20260303.log", "");
+    make_within(&w, "a-20260228.log.gz", "older");
+    assert_true(read_one(&w));
+    make_within(&w, "a-20260303.log", "3-3\n");
+    lead_to(&w, "a-20260303.log");
+    make_within(&w, "a-20260304.log", "4-4\n");
+    lead_to(&w, "a-20260304.log");
+    read_all(&w, 4);
+    end_story(&w);
+}
+
+/* As rotatelogs does: the path is another name of the file. */
+static void lead_hard_to(struct world *w, const char *name)
+{
+    char *target = memory_format("%s/%s", w->directory, name);
+    (void)unlink(w->path);
+    assert_int_equal(link(target, w->path), 0);
+    free(target);
+}
+
+static void a_hard_link_may_lead_to_the_next_file(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct world w;
+        begin(&w);
+        at(&w, "a.log");
+        remove_file(&w, "");
+        make_within(&w, "a-20260301.log", "1-1\n");
+        lead_hard_to(&w, "a-20260301.log");
+        open_source(&w);
+        assert_true(read_one(&w));
+        make_within(&w, "a-20260302.log", "2-2\n");
+        lead_hard_to(&w, "a-20260302.log");
+        make_within(&w, "a-20260303.log", i == 0 ? "" : "3-3\n");
+        assert_true(read_one(&w));
+        assert_false(read_one(&w));
+        make_within(&w, "a-20260303.log", "3-3\n");
+        lead_hard_to(&w, "a-20260303.log");
+        make_within(&w, "a-20260304.log", "4-4\n");
+        lead_hard_to(&w, "a-20260304.log");
+        read_all(&w, 4);
+        end_story(&w);
+    }
+}
+
+/* It has a line, and names do not tell, when one more is written to the file before it. */
+static void what_a_link_is_led_to_next_is_no_copy(void **state)
+{
+    (void)state;
+    static const char *const names[][3] = {
+        {"a-30-01-2026.log", "a-31-01-2026.log", "a-01-02-2026.log"},
+        {"a.7.log", "a.8.log", "a.9.log"},
+        {"a-20260301.log", "a-20260302.log", "a-20260303.log"},
+    };
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct world w;
+        begin(&w);
+        at(&w, "a.log");
+        make_within(&w, names[i][0], "1-1\n");
+        lead_to(&w, names[i][0]);
+        open_source(&w);
+        assert_true(read_one(&w));
+        make_within(&w, names[i][1], "");
+        lead_to(&w, names[i][1]);
+        make_within(&w, names[i][1], "2-2\n");
+        assert_true(read_one(&w));
+        commit(&w, 1);
+        reopen(&w);
+        make_within(&w, names[i][2], "4-4\n");
+        make_within(&w, names[i][1], "2-2\n3-3\n");
+        read_all(&w, 3);
+        lead_to(&w, names[i][2]);
+        read_all(&w, 4);
+        end_story(&w);
+    }
+}
+
+/* The file is cut off when the next one has a line already. */
+static void a_file_is_cut_off_before_the_link_is_led_on(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    at(&w, "a.log");
+    w.truncated = true;
+    make_within(&w, "a-20260301.log", "1-1\n");
+    lead_to(&w, "a-20260301.log");
+    open_source(&w);
+    assert_true(read_one(&w));
+    commit(&w, 1);
+    make_within(&w, "a-20260302.log", "3-3\n");
+    make_within(&w, "a-20260301.log", "2-2\n");
+    read_all(&w, 2);
+    lead_to(&w, "a-20260302.log");
+    read_all(&w, 3);
+    end_story(&w);
+}
+
+/* Led back to the file before, and on again, between two looks or seen. */
+static void a_link_is_led_back_and_on(void **state)
+{
+    (void)state;
+    for (unsigned seen = 0; seen < 2; seen++) {
+        struct world w;
+        begin(&w);
+        at(&w, "a.log");
+        make_within(&w, "a-20260301.log", "1-1\n");
+        lead_to(&w, "a-20260301.log");
+        open_source(&w);
+        assert_true(read_one(&w));
+        make_within(&w, "a-20260302.log", "3-3\n");
+        lead_to(&w, "a-20260302.log");
+        lead_to(&w, "a-20260301.log");
+        make_within(&w, "a-20260301.log", "1-1\n2-2\n");
+        if (seen == 1)
+            read_all(&w, 2);
+        for (unsigned i = 0; seen == 1 && i < 6; i++) {
+            seconds_ahead++;
+            assert_false(read_one(&w));
+        }
+        make_within(&w, "a-20260303.log", "4-4\n");
+        lead_to(&w, "a-20260302.log");
+        lead_to(&w, "a-20260303.log");
+        read_all(&w, 4);
+        end_story(&w);
+    }
+}
+
+/* The same, and names do not tell: it may be a copy as well, until the link leads to it. */
+static void a_file_is_cut_off_and_names_do_not_tell(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    at(&w, "a.log");
+    w.truncated = true;
+    make_within(&w, "a-31-01-2026.log", "1-1\n");
+    lead_to(&w, "a-31-01-2026.log");
+    open_source(&w);
+    assert_true(read_one(&w));
+    commit(&w, 1);
+    make_within(&w, "a-01-02-2026.log", "3-3\n");
+    make_within(&w, "a-31-01-2026.log", "2-2\n");
+    refused_after_a_while(&w, "or what this link leads to next");
+    lead_to(&w, "a-01-02-2026.log");
+    read_all(&w, 3);
+    end_story(&w);
+}
+
+/* All in one tick of the clock of files, as by touch(1). */
+static void all_files_are_made_at_one_moment(void **state)
+{
+    (void)state;
+    static const char *const names[][4] = {
+        {"a-30-01-2026.log", "a-31-01-2026.log", "a-01-02-2026.log", "a-02-02-2026.log"},
+        {"a-20260301.log", "a-20260302.log", "a-20260303.log", "a-20260304.log"},
+        {"a.1", "a.10", "a.11", "a.100"},
+    };
+    for (unsigned how = 0; how < 2 * sizeof names / sizeof names[0]; how++) {
+        const char *const *of = names[how / 2];
+        bool late = how % 2 == 1;
+        struct world w;
+        begin(&w);
+        at(&w, "a.log");
+        next_tick(&w);
+        for (unsigned i = 0; i < 4; i++)
+            make_within(&w, of[i], i == 0 ? "1-1\n" : "");
+        lead_to(&w, of[0]);
+        open_source(&w);
+        assert_true(read_one(&w));
+        next_tick(&w);
+        make_within(&w, of[1], "2-2\n");
+        lead_to(&w, of[1]);
+        next_tick(&w);
+        make_within(&w, of[2], "3-3\n");
+        if (how / 2 == 0) { /* it may have come before the file at the path as well */
+            refused_after_a_while(&w, "nobody can tell whether '");
+            end_story(&w);
+            continue;
+        }
+        read_all(&w, 2);
+        next_tick(&w);
+        if (late) { /* by a worker that has the first file open still */
+            w.note = "were written to the rotated file";
+            make_within(&w, of[0], "1-1\nlate\n");
+        }
+        lead_to(&w, of[2]);
+        next_tick(&w);
+        make_within(&w, of[3], "4-4\n");
+        read_all(&w, 3);
+        lead_to(&w, of[3]);
+        read_all(&w, 4);
+        w.note = NULL;
+        end_story(&w);
+    }
+}
+
 int main(void)
 {
     random_init("follow_links_test");
@@ -199,6 +450,14 @@ int main(void)
         cmocka_unit_test(several_files_are_made_before_the_link_leads_to_them),
         cmocka_unit_test(a_link_is_led_on_at_any_moment),
         cmocka_unit_test(a_name_may_not_tell_what_a_link_leads_to_next),
+        cmocka_unit_test(files_are_made_before_the_source_is_begun),
+        cmocka_unit_test(what_is_compressed_later_says_nothing_of_the_next_file),
+        cmocka_unit_test(a_hard_link_may_lead_to_the_next_file),
+        cmocka_unit_test(what_a_link_is_led_to_next_is_no_copy),
+        cmocka_unit_test(a_file_is_cut_off_before_the_link_is_led_on),
+        cmocka_unit_test(a_link_is_led_back_and_on),
+        cmocka_unit_test(a_file_is_cut_off_and_names_do_not_tell),
+        cmocka_unit_test(all_files_are_made_at_one_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
