@@ -183,25 +183,17 @@ static bool is_undated(const struct rotation_ages *ages, const struct rotation_e
                                          : rotation_is_late_copy(ages, &entry->look);
 }
 
-/*
- * Whether the same file is there uncompressed, which then counts: it is being compressed. That it
- * is the same is told by the name alone. What is written of it so far cannot be compared, and times
- * do not tell, since a writer may still write to the plain one. So there is a hole: who names a
- * file app.log.1 while an older app.log.1.gz stays there, and nobody has read that one, has it
- * skipped without a word. logrotate(8) moves app.log.1.gz on before it uses the name again, and
- * gzip(1) overwrites it or leaves the new one uncompressed.
- */
-static bool has_plain(const struct rotation_ages *ages, const struct rotation_entry *entry)
+/* The file that has the name of a compressed one without its ending; NULL: there is none. */
+static const struct rotation_entry *plain_of(const struct rotation_ages *ages,
+                                             const struct rotation_entry *entry)
 {
     size_t len = (size_t)(entry->base - entry->name) + entry->plain_len;
-    if (!rotation_is_compressed(entry))
-        return false;
-    for (size_t i = 0; i < ages->list->count; i++) {
+    for (size_t i = 0; rotation_is_compressed(entry) && i < ages->list->count; i++) {
         const char *name = ages->list->entries[i].name;
         if (strlen(name) == len && memcmp(name, entry->name, len) == 0)
-            return true;
+            return &ages->list->entries[i];
     }
-    return false;
+    return NULL;
 }
 
 /* When an entry came, if that is certain without its name. What was made earlier was written so. */
@@ -233,7 +225,7 @@ static struct trend trend_of(const struct rotation_ages *ages, bool with_path)
     uint64_t number, our_number;
     for (size_t i = 0; ours != NULL && i < ages->list->count; i++) {
         const struct rotation_entry *entry = &ages->list->entries[i];
-        if (rotation_is_known(ages, entry) || has_plain(ages, entry) ||
+        if (rotation_is_known(ages, entry) || plain_of(ages, entry) != NULL ||
             rotation_is_born_with_path(ages, &entry->look) != with_path ||
             !rotation_name_numbers(entry->base, entry->plain_len, ours->base, ours_len(ages),
                                    &number, &our_number))
@@ -296,17 +288,78 @@ static int is_packed(struct rotation_ages *ages, const struct rotation_entry *en
     return rc;
 }
 
+/* Whether a compressed file was made of all that another has. */
+static int is_packed_of(const struct rotation_ages *ages, const struct rotation_entry *entry,
+                        const struct rotation_entry *plain, bool *ret_is, struct err *e)
+{
+    int fd, plain_fd = -1;
+    int rc = rotation_list_open(entry->name, &entry->look, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = rotation_list_open(plain->name, &plain->look, &plain_fd, e);
+    if (rc == 0)
+        rc = content_is_packed(fd, plain_fd, plain->look.size, ages->view->beats, ret_is, e);
+    if (plain_fd >= 0)
+        (void)close(plain_fd);
+    (void)close(fd);
+    return rc;
+}
+
+/* Other endings may be of anything that is kept beside a file, such as how far others have read it.
+ */
+static bool has_known_ending(const struct rotation_entry *entry)
+{
+    static const char *const endings[] = {".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma",
+                                          ".lz", ".lzo", ".Z",  ".br",  ".zip", ".7z"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        if (strcmp(entry->base + entry->plain_len, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Whether a compressed file is made, or being made, of the one that has its name without the
+ * ending, which then counts. What is written of it so far cannot be compared; but it was begun when
+ * that had the name already, which is the last that was changed of it (in one tick, if it has no
+ * time yet that was kept, so that it is not complete), or has its time, or all its bytes. Otherwise
+ * the name was given again beside it, and it is one for itself. What was read, or is older, shares
+ * its name with nothing that came later.
+ */
+static int is_of_plain(const struct rotation_ages *ages, const struct rotation_entry *entry,
+                       bool *ret_is, struct err *e)
+{
+    const struct rotation_entry *plain = plain_of(ages, entry);
+    const struct file_look *look = &entry->look;
+    *ret_is = false;
+    if (plain == NULL)
+        return 0;
+    /* An empty file has no last write, but that is all that is known without births. */
+    bool has_time = plain->look.size > 0 || look->id.birth_ns == 0;
+    uint64_t begun_ns = look->id.birth_ns != 0 ? look->id.birth_ns : look->written_ns;
+    *ret_is = !has_known_ending(entry) || rotation_is_known(ages, plain) ||
+              certain_age(ages, plain) == AGE_OLDER || begun_ns > plain->look.changed_ns ||
+              (begun_ns == plain->look.changed_ns && !rotation_times_were_set(look)) ||
+              (has_time && look->written_ns < plain->look.changed_ns &&
+               rotation_time_order(look->written_ns, plain->look.written_ns) == 0);
+    bool readable = access(entry->name, R_OK) == 0 || errno != EACCES;
+    return !*ret_is && readable ? is_packed_of(ages, entry, plain, ret_is, e) : 0;
+}
+
 /* A compressed file is as old as the last write to what it was made of, if that was kept. */
 static int age_of_compressed(struct rotation_ages *ages, const struct rotation_entry *entry,
                              enum age *ret_age, struct err *e)
 {
-    bool nameless = ages->list->ours == NULL, packed = false;
-    enum age age = has_plain(ages, entry) ? AGE_OLDER : certain_age(ages, entry);
+    bool nameless = ages->list->ours == NULL, packed = false, is_plain;
+    int rc = is_of_plain(ages, entry, &is_plain, e);
+    if (rc != 0)
+        return rc;
+    enum age age = is_plain ? AGE_OLDER : certain_age(ages, entry);
     if (age == AGE_UNKNOWN)
         age = age_by_names(ages, entry);
     bool may_be_ours = nameless && entry->look.id.birth_ns > ages->view->at->past.since_ns;
     if (may_be_ours || age == AGE_UNKNOWN) {
-        int rc = is_packed(ages, entry, &packed, e);
+        rc = is_packed(ages, entry, &packed, e);
         if (rc != 0)
             return rc;
     }

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.source with files that are compressed before they are read: none of them is passed over
+ * because another file has the name that it had.
+ */
+#undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/follow_story.h"
+
+static struct file_times *times_with(struct world *w, const char *suffix)
+{
+    char name[NAME_MAX_BYTES];
+    struct stat st;
+    name_with(w, suffix, name);
+    assert_int_equal(lstat(name, &st), 0);
+    return times_of(w, st.st_ino);
+}
+
+/* Gives a file the time of the last write to another one. */
+static void keep_time(struct world *w, const char *suffix, const char *of_suffix)
+{
+    times_with(w, suffix)->written_ns = times_with(w, of_suffix)->written_ns;
+}
+
+enum packing { KEEPS_TIME, NO_TIME, NO_GZIP, PACKINGS };
+
+/* Compresses a file and removes it. */
+static void compress(struct world *w, const char *suffix, const char *text, enum packing how)
+{
+    char *packed = memory_format("%s.gz", suffix);
+    if (how == NO_GZIP)
+        make_file(w, packed, "z");
+    else
+        make_packed(w, packed, text);
+    if (how == KEEPS_TIME)
+        keep_time(w, packed, suffix);
+    remove_file(w, suffix);
+    free(packed);
+}
+
+/*
+ * Who rotates does not move the compressed file on: the next one gets its name beside it. Nobody
+ * has read either of them.
+ */
+static void a_name_that_is_given_again_hides_no_compressed_file(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2 * PACKINGS; i++) {
+        struct world w;
+        begin(&w);
+        w.has_births = i < PACKINGS;
+        make_file(&w, "", "1-1\n");
+        open_source(&w);
+        assert_true(read_one(&w));
+        commit(&w, 1);
+        reopen(&w);
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "2-2\n");
+        rename_file(&w, ".1", ".2");
+        rename_file(&w, "", ".1");
+        compress(&w, ".1", "2-2\n", (enum packing)(i % PACKINGS));
+        make_file(&w, "", "3-3\n");
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "4-4\n");
+        refused_after_a_while(&w, "input.1.gz' was compressed before it was read");
+        end_story(&w);
+    }
+}
+
+/* What is compressed while it lies there still is read as it is, however far that has come. */
+static void what_is_being_compressed_is_read(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2 * PACKINGS; i++) {
+        struct world w;
+        begin(&w);
+        w.has_births = i < PACKINGS;
+        make_file(&w, "", "1-1\n");
+        open_source(&w);
+        assert_true(read_one(&w));
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "2-2\n");
+        rename_file(&w, ".1", ".2");
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "3-3\n");
+        if (i % PACKINGS == NO_GZIP)
+            make_file(&w, ".1.gz", "z");
+        else
+            make_packed(&w, ".1.gz", "2-2\n");
+        if (i % PACKINGS == KEEPS_TIME)
+            keep_time(&w, ".1.gz", ".1");
+        for (unsigned looks = 0; w.seen < 3 && looks < 8; looks++)
+            (void)read_one(&w);
+        assert_int_equal(w.seen, 3);
+        end_story(&w);
+    }
+}
+
+/* What somebody keeps beside a rotated file, whatever its name ends with, is no file of the log. */
+static void what_is_kept_of_a_file_is_not_compressed(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    rename_file(&w, "", ".1");
+    make_file(&w, "", "2-2\n");
+    rename_file(&w, ".1", ".2");
+    rename_file(&w, "", ".1");
+    make_file(&w, ".1.offset", "777");
+    make_file(&w, "", "3-3\n");
+    rename_file(&w, ".2", ".3");
+    rename_file(&w, ".1", ".2");
+    rename_file(&w, "", ".1");
+    make_file(&w, "", "4-4\n");
+    for (unsigned looks = 0; w.seen < 4 && looks < 8; looks++)
+        (void)read_one(&w);
+    assert_int_equal(w.seen, 4);
+    end_story(&w);
+}
+
+/* As zstd does, which removes nothing: both are rotated on. */
+static void what_stays_beside_its_compressed_file_is_read(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct world w;
+        begin_with_one_line(&w);
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "2-2\n");
+        rename_file(&w, ".1", ".2");
+        rename_file(&w, "", ".1");
+        make_packed(&w, ".1.gz", i == 0 ? "2-2\n" : "zstd");
+        if (i == 1)
+            keep_time(&w, ".1.gz", ".1");
+        make_file(&w, "", "3-3\n");
+        rename_file(&w, ".2", ".3");
+        rename_file(&w, ".1", ".2");
+        rename_file(&w, ".1.gz", ".2.gz");
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "4-4\n");
+        for (unsigned looks = 0; w.seen < 4 && looks < 8; looks++)
+            (void)read_one(&w);
+        assert_int_equal(w.seen, 4);
+        end_story(&w);
+    }
+}
+
+int main(void)
+{
+    random_init("follow_compressed_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_that_is_given_again_hides_no_compressed_file),
+        cmocka_unit_test(what_is_being_compressed_is_read),
+        cmocka_unit_test(what_is_kept_of_a_file_is_not_compressed),
+        cmocka_unit_test(what_stays_beside_its_compressed_file_is_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
