@@ -87,8 +87,12 @@ static enum age age_by_times(const struct rotation_ages *ages, const struct file
 static uint64_t birth_of_last(const struct rotation_ages *ages)
 {
     const struct file_past *past = &ages->view->at->past;
-    uint64_t path_ns = ages->list->path.id.birth_ns;
-    return ages->list->there && !past->copied && path_ns > past->since_ns ? path_ns : UINT64_MAX;
+    const struct file_identity *path = &ages->list->path.id;
+    /* In the tick of ours it may have been begun, too. */
+    bool is_last = path->birth_ns > past->since_ns ||
+                   (path->birth_ns == past->since_ns && path->birth_ns != 0 &&
+                    !file_look_is(&ages->ours, path));
+    return ages->list->there && !past->copied && is_last ? path->birth_ns : UINT64_MAX;
 }
 
 bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_look *look)
@@ -151,7 +155,7 @@ uint64_t rotation_first_after_path(const struct rotation_list *list)
     uint64_t first_ns = UINT64_MAX;
     for (size_t i = 0; i < list->count; i++) {
         uint64_t born_ns = list->entries[i].look.id.birth_ns;
-        if (born_ns < first_ns && rotation_is_after_path(list, &list->entries[i]))
+        if (born_ns < first_ns && rotation_may_be_after_path(list, &list->entries[i]))
             first_ns = born_ns;
     }
     return first_ns;
@@ -425,8 +429,7 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
     /* Nor does the birth of what may have been rotated in the tick of the one at the path, be a
      * copy, or be what a link leads to next. */
     bool with_path = rotation_is_born_with_path(ages, &entry->look);
-    bool may_be_next = entry->look.id.birth_ns == ages->list->path.id.birth_ns &&
-                       rotation_may_be_after_path(ages->list, entry);
+    bool may_be_next = rotation_may_be_after_path(ages->list, entry);
     if (age == AGE_LATER && ((by_names == AGE_OLDER && with_path) || may_be_next)) {
         *ret_age = AGE_UNKNOWN;
         return 0;

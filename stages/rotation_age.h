@@ -60,7 +60,7 @@ bool rotation_is_after_path(const struct rotation_list *list, const struct rotat
 bool rotation_may_be_after_path(const struct rotation_list *list,
                                 const struct rotation_entry *entry);
 
-/* The first birth of such files whose names do tell; UINT64_MAX: there are none. */
+/* The first birth of those; UINT64_MAX: there are none. */
 uint64_t rotation_first_after_path(const struct rotation_list *list);
 
 /* Finds out the direction of the numbers. */

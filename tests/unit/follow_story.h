@@ -42,9 +42,11 @@ static inline bool may_refuse(const struct world *w, const char *text)
     static const char *const lost[] = {"was compressed before it was read", "rotated in between",
                                        "is not there any more", "was rotated more than once"};
     /* Two files of one tick or second, or without births. */
-    bool may_be =
-        w->tick_ns > 1 || w->in_seconds || !w->has_births || w->naming == COPIED || w->is_rash;
+    bool may_be = w->tick_ns > 1 || w->may_stop || w->in_seconds || !w->has_births ||
+                  w->naming == COPIED || w->is_rash;
     if (may_be && strstr(text, "nobody can tell") != NULL)
+        return true;
+    if (w->may_go_back && strstr(text, "is older than the file that was read last") != NULL)
         return true;
     for (size_t i = 0; w->is_rash && i < sizeof lost / sizeof lost[0]; i++) {
         if (strstr(text, lost[i]) != NULL)

@@ -110,6 +110,8 @@ struct world {
     const char *note;             /* that is expected; NULL: none but those of the story */
     void (*act)(struct world *w); /* what a story does before a call; NULL: nothing any more */
     unsigned calls_before_act;
+    bool may_stop, may_go_back;    /* names do not tell; a path may lead to an older file */
+    void (*step)(struct world *w); /* of a world that a story has in place of this; NULL */
 };
 
 static struct world *the_world;
@@ -355,15 +357,13 @@ static inline void rename_one(struct world *w)
         w->index = w->rotated;
 }
 
-/* When its new file says that it was written, as who compresses gives it the time of the old one.
- */
+/* When its new file says that it was written: who compresses gives it the time of the old one. */
 static inline uint64_t kept_time(const struct world *w, uint64_t written_ns)
 {
     return w->in_seconds ? written_ns - written_ns % 1000000000u : written_ns;
 }
 
-/* Goes on with compressing some file that is not the latest; it is removed when the ack is behind
- * it. */
+/* Goes on with compressing some file but the latest; it is removed when it is acked. */
 static inline void compress_one(struct world *w)
 {
     char plain[NAME_MAX_BYTES], compressed[NAME_MAX_BYTES];
@@ -480,7 +480,7 @@ static inline void before_a_call(void)
     if (w == NULL || !w->turns || random_below(w->speed) != 0)
         return;
     w->turns = false; /* the steps make calls themselves */
-    world_step(w);
+    (w->step != NULL ? w->step : world_step)(w);
     w->turns = true;
 }
 
