@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "stages/source_marks.h"
 #include "tests/unit/follow_story.h"
 
 /* Its copies are read in their order, whatever was read of it, and with a kill in between. */
@@ -328,6 +329,87 @@ static void a_copy_that_ends_with_half_a_line_is_left_before_it(void **state)
     }
 }
 
+/* What is made after the file at the path is a copy, also if that was begun in the tick of ours. */
+static void a_copy_is_none_of_the_tick_of_ours(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    next_tick(&w);
+    remove_file(&w, "");
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    rename_file(&w, "", "-30-01-2026");
+    make_file(&w, "", "2-2\n");
+    next_tick(&w);
+    make_file(&w, "-01-02-2026", "zcat made it\n");
+    refused_after_a_while(&w, "input-01-02-2026' was made after ");
+    remove_file(&w, "-01-02-2026");
+    assert_true(read_one(&w));
+    end_story(&w);
+}
+
+/* So many files are born in the tick of the file at the path that the cursor cannot hold them. */
+static void begin_in_a_full_tick(struct world *w)
+{
+    begin_with_one_line(w);
+    commit(w, 1);
+    next_tick(w);
+    rename_file(w, "", "-20260228");
+    for (unsigned i = 0; i < PASSED_FILES_MAX + 2; i++) {
+        char suffix[32];
+        (void)snprintf(suffix, sizeof suffix, "-202601%02u.gz", i + 1);
+        make_packed(w, suffix, "1-1\n");
+    }
+    make_file(w, "", "2-2\n");
+    assert_true(read_one(w));
+    assert_int_equal(w->seen, 2);
+    w->truncated = true;
+}
+
+/* A copy of that tick may have been there before, and have been read; a later one may not. */
+static void a_copy_of_a_full_tick_is_refused(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_in_a_full_tick(&w);
+    commit(&w, 2);
+    make_file(&w, "-20260301", "2-2\n3-3\n");
+    make_file(&w, "", "4-4\n");
+    refused_after_a_while(&w, "too many files were made in the same moment");
+    remove_file(&w, "-20260301");
+    next_tick(&w);
+    make_file(&w, "-20260301", "2-2\n3-3\n");
+    for (unsigned looks = 0; w.seen < 4 && looks < 8; looks++)
+        (void)read_one(&w);
+    assert_int_equal(w.seen, 4);
+    assert_false(read_one(&w));
+    end_story(&w);
+}
+
+/* The same of a file of which nothing is acked, when the source is begun anew. */
+static void an_unread_copy_of_a_full_tick_is_refused(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err e;
+    begin_in_a_full_tick(&w);
+    commit(&w, 1);
+    make_file(&w, "-20260301", "2-2\n3-3\n");
+    make_file(&w, "", "4-4\n");
+    ops(&w)->close(w.source);
+    struct stage_env env = {.topology = w.topology,
+                            .stage = &w.topology->stages[0],
+                            .state_fd = w.state_fd,
+                            .note = on_note};
+    assert_int_equal(ops(&w)->open(&env, &w.source, &e), ERR_MISMATCH);
+    if (strstr(e.text, "too many files were made in the same moment") == NULL)
+        fail_msg("%s", e.text);
+    (void)close(w.fd);
+    finish(&w);
+}
+
 int main(void)
 {
     random_init("follow_copies_test");
@@ -342,6 +424,9 @@ int main(void)
         cmocka_unit_test(a_copy_that_is_being_made_behind_another_is_needed),
         cmocka_unit_test(a_copy_is_completed_at_any_moment),
         cmocka_unit_test(a_copy_that_ends_with_half_a_line_is_left_before_it),
+        cmocka_unit_test(a_copy_is_none_of_the_tick_of_ours),
+        cmocka_unit_test(a_copy_of_a_full_tick_is_refused),
+        cmocka_unit_test(an_unread_copy_of_a_full_tick_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
