@@ -294,6 +294,13 @@ static int list_folders(struct rotation_list *l, const char *path, const struct 
     return rc;
 }
 
+/* A link may be led on, and back, between the look at where it leads and the one at the file. */
+static bool is_at(const char *name, const struct file_look *file)
+{
+    struct file_look found;
+    return look(AT_FDCWD, name, 0, &found, NULL) == 0 && is_same_inode(&found, file);
+}
+
 /* Lists what there is at this moment, or nearly. */
 static int list_once(const char *path, int fd, const struct file_identity *ours, bool deeper,
                      const char *ours_name, struct rotation_list *l, struct err *e)
@@ -303,6 +310,7 @@ static int list_once(const char *path, int fd, const struct file_identity *ours,
     l->place = fd >= 0 ? place_of(fd) : NULL;
     int rc = look(AT_FDCWD, path, 0, &l->path, e);
     l->there = rc == 0;
+    l->is_torn = l->there && l->target != NULL && !is_at(l->target, &l->path);
     if (l->place != NULL)
         ours_name = base_of(l->place);
     if (ours_name != NULL && !(l->there && file_look_is(&l->path, ours)))

@@ -43,8 +43,8 @@ struct rotation_list {
     bool there; /* there is a file at the path */
     struct file_look path;
     const struct rotation_entry *ours; /* NULL: it is in none of the directories */
-    bool is_torn;                      /* a name was gone before it was looked at */
-    bool ours_elsewhere;               /* it is in another directory than the path and its target */
+    bool is_torn;         /* a name was gone before it was looked at, or led to another file */
+    bool ours_elsewhere;  /* it is in another directory than the path and its target */
     char *target, *place; /* where the path leads to, and where ours is; NULL: not known */
 };
 
