@@ -123,6 +123,17 @@ static int learn(struct file_source *self, struct err *e)
 }
 
 /*
+ * Whether a copy of the file would be known by the time of the last write alone after a kill, if it
+ * keeps that: nothing is acked of what there is. So nothing may come to be past that was made
+ * later.
+ */
+static bool is_unacked(const struct file_source *self)
+{
+    return self->committed.offset == 0 && self->file_bytes > 0 &&
+           rotation_is_same(&self->committed.file, &self->at.file);
+}
+
+/*
  * Now and then, and if the directory has changed: looks what lies there while the file is at its
  * path. One that is made in advance may be made a moment before it gets the path, so it counts when
  * the file is still there later, and the same others are. What fails is done the next time.
@@ -131,7 +142,8 @@ static int take_stock(struct file_source *self, struct err *e)
 {
     struct stock *stock = &self->stock;
     uint64_t now_ms = clock_monotonic_ms();
-    if ((stock->taken_ms != 0 && now_ms - stock->taken_ms < DOUBT_MS) || !is_at_path(self))
+    if ((stock->taken_ms != 0 && now_ms - stock->taken_ms < DOUBT_MS) || is_unacked(self) ||
+        !is_at_path(self))
         return 0;
     stock->taken_ms = now_ms;
     struct timespec changed = directory_time(self), before = stock->directory_time;

@@ -410,6 +410,31 @@ static void an_unread_copy_of_a_full_tick_is_refused(void **state)
     finish(&w);
 }
 
+/*
+ * Nothing of the file is acked when others compress something beside it, and then it is copied with
+ * its time and cut off: that was written before what was compressed, and is no older file.
+ */
+static void a_copy_is_not_older_for_what_others_made(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    w.truncated = true;
+    w.now_ns += 1000000000;
+    make_packed(&w, "-20260201.gz", "older\n");
+    for (unsigned i = 0; i < 4; i++) {
+        assert_false(read_one(&w));
+        seconds_ahead += 3;
+    }
+    make_kept(&w, "-20260301", "1-1\n2-2\n");
+    make_file(&w, "", "3-3\n");
+    reopen(&w);
+    for (unsigned looks = 0; w.seen < 3 && looks < 8; looks++)
+        (void)read_one(&w);
+    assert_int_equal(w.seen, 3);
+    end_story(&w);
+}
+
 int main(void)
 {
     random_init("follow_copies_test");
@@ -427,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_copy_is_none_of_the_tick_of_ours),
         cmocka_unit_test(a_copy_of_a_full_tick_is_refused),
         cmocka_unit_test(an_unread_copy_of_a_full_tick_is_refused),
+        cmocka_unit_test(a_copy_is_not_older_for_what_others_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -373,6 +373,7 @@ static void what_lies_there_while_it_is_at_its_path_is_older(void **state)
     make_file(&w, "", "1-1\n");
     open_source(&w);
     assert_true(read_one(&w));
+    commit(&w, 1);
     make_packed(&w, "-07-02-2026.log.gz", "older\n");
     for (unsigned i = 0; i < 3; i++) {
         assert_false(read_one(&w));
