@@ -8,7 +8,7 @@
 #include "common/memfd.h"
 
 #define STATUS_MAGIC 0x54534842u /* "BHST" */
-#define STATUS_VERSION 2u
+#define STATUS_VERSION 3u
 /* A stage publishes a few times in a millisecond: so often in the time of one look is nonsense. */
 #define READS_MAX 64u
 
@@ -57,6 +57,24 @@ void status_page_unmap(struct status_page *page)
 {
     if (page != NULL)
         (void)munmap(page, STATUS_PAGE_BYTES);
+}
+
+static const char *const work_texts[] = {
+#define X(name, text) [name] = (text),
+    STATUS_WORK_LIST(X)
+#undef X
+};
+
+enum status_work status_page_work(const struct status_page *page)
+{
+    uint32_t work = atomic_load(&page->work);
+    return work < sizeof work_texts / sizeof work_texts[0] ? (enum status_work)work
+                                                           : STATUS_ON_RECORD;
+}
+
+const char *status_work_text(enum status_work work)
+{
+    return work_texts[work];
 }
 
 void status_page_publish(struct status_page *page, const struct status_counts *counts)

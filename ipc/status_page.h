@@ -42,23 +42,41 @@ enum status_waiting {
     STATUS_UNREAD, /* for somebody outside who takes its output */
 };
 
+/*
+ * name, what the stage did with the seq in hand when it died: what is not for the record that it
+ * has in hand is nothing that can be mended by doing without that record
+ */
+#define STATUS_WORK_LIST(X)                                                                        \
+    X(STATUS_ON_RECORD, "working on the record")                                                   \
+    X(STATUS_ON_TIME, "closing what the time has come to close")                                   \
+    X(STATUS_ON_END, "putting out what it held until the end of the input")                        \
+    X(STATUS_ON_RECEIPT, "taking in records")                                                      \
+    X(STATUS_ON_MANY, "holding records under way, and not by the one in hand")
+
+enum status_work {
+#define X(name, text) name,
+    STATUS_WORK_LIST(X)
+#undef X
+};
+
 struct status_page {
     uint32_t magic;
     uint32_t version;
     _Atomic uint64_t publications; /* the last one is in the slot of its parity */
     struct status_counts slots[2];
-    _Atomic uint64_t generation; /* of the process that wrote last */
-    _Atomic uint64_t beats;      /* grows with everything it does: a hung stage's does not */
-    _Atomic uint32_t waiting;    /* enum status_waiting: why it sleeps, if it does */
-    _Atomic uint32_t spare;
-    _Atomic uint64_t seq_in_hand;  /* being worked on; 0 between frames */
-    _Atomic uint64_t processed;    /* done, not yet safe */
-    _Atomic uint64_t acked;        /* safe, and acked upstream */
-    _Atomic uint64_t window_bytes; /* waiting for acks */
-    _Atomic uint64_t entries;      /* of the store */
-    _Atomic uint64_t refused;      /* frames and messages that were not taken */
-    _Atomic uint64_t bytes_done;   /* of the input; sources */
-    _Atomic uint64_t bytes_total;  /* of the input, 0 if nobody knows; sources */
+    _Atomic uint64_t generation;    /* of the process that wrote last */
+    _Atomic uint64_t beats;         /* grows with everything it does: a hung stage's does not */
+    _Atomic uint32_t waiting;       /* enum status_waiting: why it sleeps, if it does */
+    _Atomic uint32_t work;          /* enum status_work: what it does at the seq in hand */
+    _Atomic uint64_t seq_in_hand;   /* being worked on; 0 between frames */
+    _Atomic uint64_t out_of_memory; /* bytes that it was refused by its memory_max, and died of */
+    _Atomic uint64_t processed;     /* done, not yet safe */
+    _Atomic uint64_t acked;         /* safe, and acked upstream */
+    _Atomic uint64_t window_bytes;  /* waiting for acks */
+    _Atomic uint64_t entries;       /* of the store */
+    _Atomic uint64_t refused;       /* frames and messages that were not taken */
+    _Atomic uint64_t bytes_done;    /* of the input; sources */
+    _Atomic uint64_t bytes_total;   /* of the input, 0 if nobody knows; sources */
 };
 _Static_assert(sizeof(struct status_page) <= STATUS_PAGE_BYTES, "it is one page");
 
@@ -76,6 +94,12 @@ static inline void status_page_beat(_Atomic uint64_t *beats)
         atomic_store_explicit(beats, atomic_load_explicit(beats, memory_order_relaxed) + 1,
                               memory_order_relaxed);
 }
+
+/* What a page says that its stage does; of a number that is none, STATUS_ON_RECORD. */
+enum status_work status_page_work(const struct status_page *page);
+
+/* As in STATUS_WORK_LIST. */
+const char *status_work_text(enum status_work work);
 
 /* Publishes counters; only the stage calls this. */
 void status_page_publish(struct status_page *page, const struct status_counts *counts);

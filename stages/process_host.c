@@ -14,7 +14,6 @@
 #include "stages/process_host_p.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -49,7 +48,7 @@ static int receive_all(struct host *h)
     for (size_t i = 0; rc == 0 && i < h->inlet_count; i++) {
         struct inlet *in = &h->inlets[i];
         if (in->link != NULL && inlet_receive(in, &h->e) != 0) {
-            host_check_memory(h, in);
+            host_die_of_receipt(h, in);
             uint64_t serial = link_id(in->link)->serial;
             inlet_set_link(in, NULL);
             rc = host_give_up_link(h, (uint32_t)in->edge->index, serial);
@@ -451,6 +450,8 @@ int host_open(struct host *h)
         return rc;
     atomic_store(&h->page->generation, h->config->generation);
     atomic_store(&h->page->waiting, STATUS_BUSY);
+    atomic_store(&h->page->work, STATUS_ON_RECORD);
+    atomic_store(&h->page->out_of_memory, 0);
     host_show_in_hand(h, 0);
     make_edges(h);
     struct runner_config config = {
@@ -461,6 +462,7 @@ int host_open(struct host *h)
         .begins_after = h->config->begins_after,
         .first = h->config->generation == 1,
         .beats = &h->page->beats,
+        .work = &h->page->work,
         .on_none = host_end_for_want_of_state,
         .input = h->config->input,
         .note = note,
@@ -518,7 +520,7 @@ int process_host_run(const struct process_host_config *config)
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     struct host h = {.config = config};
-    host_watch_wants(config);
+    host_watch_memory(&h);
     int rc = link_start(host_end_for_want_of_thread, &h.e);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return rc == 0 ? host_run(&h) : host_end(&h, rc);

@@ -69,6 +69,18 @@ void host_close(struct host *h);
 /* All of that life; returns the exit code of the process. */
 int host_run(struct host *h);
 
+/*
+ * From here on, a stage that can have no memory ends as it should, see process_memory.c. The host
+ * stays where it is for as long as the process lives.
+ */
+void host_watch_memory(struct host *h);
+
+/*
+ * There is no memory to take in what comes, for the reason in h->e. If the bound for that is the
+ * stage's own memory_max, it dies; else this returns.
+ */
+void host_die_of_receipt(struct host *h, const struct inlet *in);
+
 /* Whether it is too early to try again what there was no space for. */
 bool host_must_wait_for_space(const struct host *h);
 
@@ -125,20 +137,12 @@ int host_give_up_link(struct host *h, uint32_t edge, uint64_t serial);
 /* Says why the stage ends, where a person or the supervisor must know; returns its exit code. */
 int host_end(struct host *h, int rc);
 
-/*
- * To be called when an inlet could not receive: if there is no memory to take in what comes, and
- * the bound for that is this stage's own, it dies of it, like of any other memory that it does not
- * get, with what it could not take in hand.
- */
-void host_check_memory(struct host *h, const struct inlet *in);
-
 /* Ends the process when link_start() finds no thread; nothing else is there yet. */
 void host_end_for_want_of_thread(const struct err *e);
 
+/* --- process_memory.c --- */
+
 /* Ends the process when its store cannot grow: see store_spec. */
 void host_end_for_want_of_state(const struct err *e);
-
-/* Has memory that cannot be had end the process. */
-void host_watch_wants(const struct process_host_config *config);
 
 #endif

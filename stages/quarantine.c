@@ -194,8 +194,8 @@ int quarantine_add(int dir_fd, const char *owner, const struct quarantine_entry 
     if (quarantine_find(&quarantine, entry->seq) != NULL) {
         rc = err_set(
             e, ERR_RANGE,
-            "it is there already, and the stage died again at what else it does there, "
-            "such as to take it in or to close windows; see its last words, and its memory_max");
+            "it is there already, and the stage died again, though it only makes a dead letter of "
+            "it; see its last words, and its memory_max");
     } else if (quarantine.count >= QUARANTINE_ENTRIES_MAX) {
         rc = err_set(e, ERR_RANGE,
                      "%u records are in quarantine already; it is the stage that is broken, "

@@ -47,7 +47,10 @@ static bool feeds_ordered(const struct topology *topology, size_t stage)
 
 int runner_open(struct runner *r, const struct runner_config *config, struct err *e)
 {
-    *r = (struct runner){.stage = config->stage, .ops = config->stage->kind->ops, .state_fd = -1};
+    *r = (struct runner){.stage = config->stage,
+                         .ops = config->stage->kind->ops,
+                         .state_fd = -1,
+                         .work = config->work};
     r->emitter.emit = config->emit;
     r->emitter.stage = config->stage;
     r->emitter.ordered = feeds_ordered(config->topology, config->stage->index);
@@ -137,6 +140,14 @@ static inline void count(struct runner *r, bool is_data, bool is_sink)
     r->counts.dropped += may_drop && emitted + dead == 0 ? 1 : 0;
 }
 
+/* Shows whether a death now would be for the record in hand, or for what else happens at its seq.
+ */
+static void show_work(const struct runner *r, enum status_work work)
+{
+    if (r->work != NULL)
+        atomic_store_explicit(r->work, work, memory_order_relaxed);
+}
+
 /*
  * Moves the stage's clock to the time of a record, or to that of one that another worker got. So
  * too for a record in quarantine: the other workers know nothing of that, and what its time lets go
@@ -150,17 +161,23 @@ static void advance_clock(struct runner *r, const struct record *record)
     int64_t time = record->kind == RECORD_TICK ? record->time : record->fields[field].integer;
     if (time <= store_clock(r->store))
         return;
-    if (r->ops->tick != NULL)
+    if (r->ops->tick != NULL) {
+        show_work(r, STATUS_ON_TIME);
         r->ops->tick(r->self, time, &r->emitter);
+        show_work(r, STATUS_ON_RECORD);
+    }
     store_advance(r->store, time);
 }
 
 static void step(struct runner *r, const struct record *record)
 {
-    if (record->kind == RECORD_DATA)
+    if (record->kind == RECORD_DATA) {
         r->ops->step(r->self, record, &r->emitter);
-    else if (record->kind == RECORD_END && r->ops->end != NULL)
+    } else if (record->kind == RECORD_END && r->ops->end != NULL) {
+        show_work(r, STATUS_ON_END);
         r->ops->end(r->self, &r->emitter);
+        show_work(r, STATUS_ON_RECORD);
+    }
 }
 
 /*

@@ -23,7 +23,8 @@ struct runner {
     void *self;
     struct store *store;
     int state_fd;
-    bool full; /* see stage_env */
+    _Atomic uint32_t *work; /* see runner_config */
+    bool full;              /* see stage_env */
     struct quarantine quarantine;
     struct emitter emitter;
     struct status_counts counts; /* through: do not count again what is not above */
@@ -38,6 +39,7 @@ struct runner_config {
     seq_number begins_after; /* see stage_env */
     bool first;
     _Atomic uint64_t *beats; /* moved on by long work in opening; or NULL */
+    _Atomic uint32_t *work;  /* shows an enum status_work; or NULL */
     /* See store_spec; NULL where stages share a process, and none has a memory_max of its own. */
     void (*on_none)(const struct err *e);
     const struct stage_input *input; /* for a kind that takes_stdin; borrowed */

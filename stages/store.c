@@ -323,6 +323,11 @@ int store_maintain(struct store *s, struct err *e)
     return s->checkpoint.next_group == KEY_GROUPS ? finish_checkpoint(s, e) : 0;
 }
 
+uint64_t store_uncommitted_bytes(const struct store *s)
+{
+    return s->redo.capacity + s->mark_capacity * sizeof *s->marks;
+}
+
 uint64_t store_entries(const struct store *s)
 {
     return image_entries(&s->image);

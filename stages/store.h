@@ -208,6 +208,9 @@ int store_commit(struct store *s, seq_number seq, struct err *e);
  */
 int store_maintain(struct store *s, struct err *e);
 
+/* Bytes of private memory that hold the changes which are not committed. */
+uint64_t store_uncommitted_bytes(const struct store *s);
+
 /* Number of entries that are there, expired ones that still take room included. */
 uint64_t store_entries(const struct store *s);
 

@@ -431,6 +431,7 @@ void core_init(struct core *core, const struct topology *topology)
         if (topology->stages[i].kind->role == KIND_SOURCE)
             core->source = i;
         core->stages[i].may_quarantine = topology_may_quarantine(topology, i);
+        core->stages[i].memory_bytes_max = topology->stages[i].memory_bytes_max;
         core->stages[i].is_sink = topology->stages[i].kind->role == KIND_SINK;
     }
     for (size_t i = 0; i < topology->edge_count; i++) {

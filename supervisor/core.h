@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "ipc/control.h"
+#include "ipc/status_page.h"
 #include "topology/graph.h"
 
 /* name, text, the states that may follow */
@@ -116,7 +117,9 @@ struct core_stage {
     bool may_quarantine;
     bool is_sink;
     uint64_t poison_seq;
+    enum status_work poison_work; /* and doing this */
     unsigned poison_deaths;
+    uint64_t memory_bytes_max; /* its memory_max; 0: it has none */
 };
 
 /* The ends of an edge. */
@@ -176,7 +179,7 @@ enum core_event_kind {
     CORE_STAGE_ALL_ACKED,  /* stage, serial */
     CORE_STAGE_SETTLED,    /* stage */
     CORE_STAGE_ANSWERED,   /* stage, serial: of the question that it answers */
-    CORE_STAGE_EXITED,     /* stage, acked, seq, signal, exit_code */
+    CORE_STAGE_EXITED,     /* stage, acked, seq, work, out_of_memory, signal, exit_code */
     CORE_STAGE_FROZEN,     /* stage: somebody sent it SIGSTOP */
     CORE_STAGE_MISBEHAVED, /* stage, text: it talks nonsense, or does not listen */
     CORE_STAGE_PAUSED,     /* stage, want, text: it tries again by itself, or ends for that */
@@ -208,7 +211,9 @@ struct core_event {
     uint64_t serial;
     uint64_t acked;
     uint64_t expected;
-    uint64_t seq; /* that it had in hand; 0: none */
+    uint64_t seq;          /* that it had in hand; 0: none */
+    enum status_work work; /* that it did with it */
+    bool out_of_memory;    /* its memory_max was what it died of */
     enum want want;
     int signal; /* that ended the process; 0 if it exited */
     int exit_code;

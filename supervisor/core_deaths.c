@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a process: whose doing it was, what it counts for, whether a record is to blame, and
- * when the next one starts.
+ * The end of a process: whose doing it was, what it counts for, and when the next one starts.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -25,23 +24,6 @@ uint64_t core_backoff_ms(unsigned strikes)
 static bool is_from_outside(const struct core_event *event)
 {
     return event->signal == SIGKILL || event->signal == SIGTERM;
-}
-
-/* Deaths that a record can be the cause of; being out of its memory_max ends in SIGABRT. */
-static bool is_self_inflicted(const struct core_stage *stage, const struct core_event *event)
-{
-    switch (event->signal) {
-    case SIGSEGV:
-    case SIGABRT:
-    case SIGBUS:
-    case SIGFPE:
-    case SIGILL:
-    case SIGSYS:
-    case SIGTRAP:
-        return true;
-    default:
-        return stage->hung && !stage->held;
-    }
 }
 
 static bool is_for_want(const struct core_event *event)
@@ -93,55 +75,6 @@ static void describe_end(const struct core_event *event, char text[64])
         (void)snprintf(text, 64, "is gone, and nobody knows how it ended");
     else
         (void)snprintf(text, 64, "exited with code %d", event->exit_code);
-}
-
-/*
- * Whether nothing of a seq has gone out, in whatever life: all that lie downstream, however far,
- * have said to the present process before them what they expect, and that is not beyond it. (In
- * this life the stage has died before it was done with the seq.) A record that kills only sometimes
- * may have passed once; then it must pass again. The next stage alone does not know: one without
- * a state that was restarted has forgotten what it passed on. Stages stand in the order of the
- * flow, and there are no circles.
- */
-static bool is_unheard_of(const struct core *core, size_t index, uint64_t seq)
-{
-    bool reached[PROCESSES_MAX] = {false};
-    reached[index] = true;
-    for (size_t from = index; from < core->stage_count; from++) {
-        for (size_t i = 0; reached[from] && i < core->edge_count; i++) {
-            const struct core_edge *edge = &core->edges[i];
-            if (edge->from != from)
-                continue;
-            if (edge->heard_by != core->stages[from].generation || edge->expected > seq)
-                return false;
-            reached[edge->to] = true;
-        }
-    }
-    return true;
-}
-
-/*
- * Counts deaths at one record. The third one in a row takes the record out, which is made durable
- * before the next process starts, so that it and all after it decide the same.
- */
-static void judge_record(struct step *s, size_t index, const char *how)
-{
-    struct core_stage *stage = &s->core->stages[index];
-    if (!stage->may_quarantine || s->event->seq == 0 || !is_self_inflicted(stage, s->event))
-        return;
-    /* A sink that does not move waits for a disk, whatever record it has in hand. */
-    if (stage->hung && stage->is_sink)
-        return;
-    if (stage->poison_seq != s->event->seq)
-        stage->poison_deaths = 0;
-    stage->poison_seq = s->event->seq;
-    if (++stage->poison_deaths < POISON_DEATHS_MAX || !is_unheard_of(s->core, index, s->event->seq))
-        return;
-    struct core_action *action = step_add_action(s, CORE_QUARANTINE, index);
-    action->seq = s->event->seq;
-    (void)snprintf(action->text, sizeof action->text, "%s", stage->hung ? "hung" : how);
-    stage->poison_deaths = 0;
-    stage->strikes = 0; /* it will get further now */
 }
 
 uint64_t core_want_wait_ms(unsigned tries)
@@ -229,7 +162,8 @@ void step_on_exited(struct step *s)
     count_death(core, stage, s->event);
     char how[64];
     describe_end(s->event, how);
-    judge_record(s, s->event->stage, how);
+    if (step_judge_death(s, s->event->stage, how))
+        return;
     if (is_for_want(s->event)) {
         /* What it was it said before; but a state that cannot grow ends its process at once. */
         if (!stage->paused)

@@ -4,7 +4,8 @@
  *
  * core.c has the states and the life of the pipeline, core_links.c how edges are linked,
  * core_settle.c what sinks do with what former lives have shown, core_deaths.c what follows from
- * the end of a process, core_health.c what is seen of the living. All of them change the core
+ * the end of a process, core_poison.c what is to blame for it, core_health.c what is seen of the
+ * living. All of them change the core
  * through the functions here, and nothing else does.
  */
 #ifndef BULKHEAD_SUPERVISOR_CORE_P_H
@@ -98,6 +99,14 @@ void step_on_settled(struct step *s);
 
 void step_on_exited(struct step *s);
 void step_on_spawn_failed(struct step *s);
+
+/* --- core_poison.c --- */
+
+/*
+ * Judges the death that the event tells of: may take a record out, or stop the topology. how: what
+ * became of the process. Returns whether it has stopped it; the stage is down then.
+ */
+bool step_judge_death(struct step *s, size_t index, const char *how);
 
 /* --- core_health.c: the events about the living --- */
 

@@ -254,6 +254,8 @@ static void note_end(struct supervised_stage *stage, const siginfo_t *info)
                        sigabbrev_np(info->si_status) != NULL ? sigabbrev_np(info->si_status) : "?");
     stage->last_seq = atomic_load(&stage->page->seq_in_hand);
     atomic_store(&stage->page->seq_in_hand, 0);
+    atomic_store(&stage->page->work, STATUS_ON_RECORD);
+    atomic_store(&stage->page->out_of_memory, 0);
     atomic_store(&stage->page->waiting, STATUS_BUSY); /* the next process shows when it waits */
     if (stage->words.len == 0)
         return;
@@ -292,12 +294,16 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
     (void)close(stage->process.stderr_fd);
     (void)close(stage->process.pid_fd);
     stage->alive = false;
+    enum status_work work = status_page_work(stage->page);
+    bool out_of_memory = atomic_load(&stage->page->out_of_memory) != 0;
     note_end(stage, info);
     bool exited = info->si_code == CLD_EXITED;
     struct core_event event = {.kind = CORE_STAGE_EXITED,
                                .stage = index,
                                .acked = atomic_load(&stage->page->acked),
                                .seq = stage->last_seq,
+                               .work = work,
+                               .out_of_memory = out_of_memory,
                                .signal = exited ? 0 : info->si_status,
                                .exit_code = exited ? info->si_status : 0};
     struct err e;

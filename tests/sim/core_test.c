@@ -698,6 +698,90 @@ static void nothing_is_taken_out_that_downstream_was_not_asked_about(void **stat
     }
 }
 
+/* One more death of the step at seq 41, by a process that knows that nobody has that seq yet. */
+static void died_doing(struct story *s, enum status_work work, bool out_of_memory)
+{
+    while (s->core.stages[1].is == STAGE_BACKOFF)
+        time_passes(s, 10);
+    hear_from_downstream(s, 41);
+    tell_core(s, (struct core_event){.kind = CORE_STAGE_EXITED,
+                                     .stage = 1,
+                                     .signal = SIGABRT,
+                                     .seq = 41,
+                                     .work = work,
+                                     .out_of_memory = out_of_memory});
+    assert_null(strstr(buf_text(&s->trace), "quarantine"));
+}
+
+/* To do without the record would leave what kills where it is. */
+static void what_else_kills_at_a_seq_stops_the_topology_and_takes_nothing_out(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (int i = 0; i < 3; i++)
+        died_doing(s, STATUS_ON_TIME, false);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
+    assert_int_equal(s->core.reason_stage, 1);
+    assert_string_equal(s->core.reason,
+                        "it was killed by signal 6 (SIGABRT), 3 times in a row at seq 41, closing "
+                        "what the time has come to close: no record is to blame, and none is "
+                        "lost; without that fault the next run goes on from there");
+}
+
+static void out_of_memory_by_what_else_is_done_at_a_seq_says_what_to_do(void **state)
+{
+    struct story *s = *state;
+    s->core.stages[1].memory_bytes_max = 64u << 20;
+    bring_up(s);
+    for (int i = 0; i < 3; i++)
+        died_doing(s, STATUS_ON_MANY, true);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
+    assert_string_equal(s->core.reason,
+                        "it ran out of its memory_max of 67108864 bytes, 3 times in a row at seq "
+                        "41, holding records under way, and not by the one in hand: no record is "
+                        "to blame, and none is lost; give it a larger memory_max, or have one "
+                        "record bring less, by smaller windows, fewer branches that meet or more "
+                        "workers, and run it again");
+}
+
+/* Each is in a row with its like alone, and the third at the record itself takes that one out. */
+static void deaths_by_this_and_that_at_a_seq_are_not_in_a_row(void **state)
+{
+    static const enum status_work works[] = {STATUS_ON_TIME,   STATUS_ON_TIME, STATUS_ON_RECORD,
+                                             STATUS_ON_RECORD, STATUS_ON_TIME, STATUS_ON_RECORD,
+                                             STATUS_ON_RECORD};
+    struct story *s = *state;
+    bring_up(s);
+    for (size_t i = 0; i < sizeof works / sizeof works[0]; i++)
+        died_doing(s, works[i], false);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_NONE);
+    while (s->core.stages[1].is == STAGE_BACKOFF)
+        time_passes(s, 10);
+    hear_from_downstream(s, 41);
+    tell_core(s, (struct core_event){
+                     .kind = CORE_STAGE_EXITED, .stage = 1, .signal = SIGSEGV, .seq = 41});
+    assert_non_null(strstr(buf_text(&s->trace), "quarantine 1 seq 41"));
+}
+
+/* It was put out once, so it can be put out again; but not for ever. */
+static void what_was_let_go_once_is_tried_again(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (unsigned i = 1; i < RESTART_STRIKES_MAX; i++) {
+        hear_from_downstream(s, 42);
+        tell_core(s, (struct core_event){.kind = CORE_STAGE_EXITED,
+                                         .stage = 1,
+                                         .signal = SIGSEGV,
+                                         .seq = 41,
+                                         .work = STATUS_ON_TIME});
+        assert_int_equal(s->core.outcome, CORE_OUTCOME_NONE);
+        time_passes(s, RESTART_BACKOFF_MS_MAX);
+    }
+    died_doing(s, STATUS_ON_TIME, false);
+    assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
+}
+
 /* A debugger that holds it three times at one record does not make that record poison. */
 static void what_a_debugger_holds_is_not_at_fault(void **state)
 {
@@ -1363,6 +1447,10 @@ int main(void)
         TEST(deaths_at_different_records_or_at_none_are_no_poison),
         TEST(kills_without_progress_are_waited_out_and_end_at_last),
         TEST(a_source_has_no_quarantine),
+        TEST(what_else_kills_at_a_seq_stops_the_topology_and_takes_nothing_out),
+        TEST(out_of_memory_by_what_else_is_done_at_a_seq_says_what_to_do),
+        TEST(deaths_by_this_and_that_at_a_seq_are_not_in_a_row),
+        TEST(what_was_let_go_once_is_tried_again),
         TEST(want_of_space_is_waited_out_however_long),
         TEST(a_link_without_a_resource_is_waited_for),
         TEST(a_process_that_the_host_has_no_room_for_is_waited_for),

@@ -71,11 +71,14 @@ static void bury(size_t index)
     process_free(stage->process);
     stage->process = NULL;
     uint64_t seq = atomic_load(&stage->page->seq_in_hand);
+    enum status_work work = status_page_work(stage->page);
     atomic_store(&stage->page->seq_in_hand, 0);
+    atomic_store(&stage->page->work, STATUS_ON_RECORD);
     struct core_event event = {.kind = CORE_STAGE_EXITED,
                                .stage = index,
                                .acked = atomic_load(&stage->page->acked),
                                .seq = seq,
+                               .work = work,
                                .signal = end.signal,
                                .exit_code = end.exit_code};
     take_event(&event);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is to blame for a death of a stage's own doing. If it had a record in hand and was working
+ * on it, that record is: the third death at it takes it out. If it was doing what else there is to
+ * do at that seq, such as to close windows, no record is, and to do without the one that happened
+ * to be there would mend nothing: then the topology stops, and says what to do.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "common/limits.h"
+#include "supervisor/core_p.h"
+
+/* Deaths that a record can be the cause of; being out of its memory_max ends in SIGABRT. */
+static bool is_self_inflicted(const struct core_stage *stage, const struct core_event *event)
+{
+    switch (event->signal) {
+    case SIGSEGV:
+    case SIGABRT:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGSYS:
+    case SIGTRAP:
+        return true;
+    default:
+        return stage->hung && !stage->held;
+    }
+}
+
+/*
+ * Whether nothing of a seq has gone out, in whatever life: all that lie downstream, however far,
+ * have said to the present process before them what they expect, and that is not beyond it. (In
+ * this life the stage has died before it was done with the seq.) A record that kills only sometimes
+ * may have passed once; then it must pass again. The next stage alone does not know: one without
+ * a state that was restarted has forgotten what it passed on. Stages stand in the order of the
+ * flow, and there are no circles.
+ */
+static bool is_unheard_of(const struct core *core, size_t index, uint64_t seq)
+{
+    bool reached[PROCESSES_MAX] = {false};
+    reached[index] = true;
+    for (size_t from = index; from < core->stage_count; from++) {
+        for (size_t i = 0; reached[from] && i < core->edge_count; i++) {
+            const struct core_edge *edge = &core->edges[i];
+            if (edge->from != from)
+                continue;
+            if (edge->heard_by != core->stages[from].generation || edge->expected > seq)
+                return false;
+            reached[edge->to] = true;
+        }
+    }
+    return true;
+}
+
+/* Whether this is the last death in a row that there may be with the same thing to blame. */
+static bool has_died_enough(struct core_stage *stage, const struct core_event *event)
+{
+    if (stage->poison_seq != event->seq || stage->poison_work != event->work)
+        stage->poison_deaths = 0;
+    stage->poison_seq = event->seq;
+    stage->poison_work = event->work;
+    return ++stage->poison_deaths >= POISON_DEATHS_MAX;
+}
+
+/* Stops the topology, with nobody blamed and nothing taken out. */
+static void stop_blaming_nobody(struct step *s, size_t index, const char *how)
+{
+    struct core_stage *stage = &s->core->stages[index];
+    const struct core_event *event = s->event;
+    const char *work = status_work_text(event->work);
+    step_move_stage(stage, STAGE_DOWN);
+    if (event->out_of_memory)
+        step_fail(s, CORE_OUTCOME_STORM,
+                  "it ran out of its memory_max of %" PRIu64
+                  " bytes, %u times in a row at seq %" PRIu64
+                  ", %s: no record is to blame, and none is lost; give it a larger "
+                  "memory_max, or have one record bring less, by smaller windows, fewer branches "
+                  "that meet or more workers, and run it again",
+                  stage->memory_bytes_max, stage->poison_deaths, event->seq, work);
+    else
+        step_fail(s, CORE_OUTCOME_STORM,
+                  "it %s, %u times in a row at seq %" PRIu64 ", %s: no record is to blame, and "
+                  "none is lost; without that fault the next run goes on from there",
+                  how, stage->poison_deaths, event->seq, work);
+}
+
+/* Takes the record out, which is made durable before the next start: all after it decide the same.
+ */
+static void take_out(struct step *s, size_t index, const char *how)
+{
+    struct core_stage *stage = &s->core->stages[index];
+    struct core_action *action = step_add_action(s, CORE_QUARANTINE, index);
+    action->seq = s->event->seq;
+    (void)snprintf(action->text, sizeof action->text, "%s", how);
+    stage->poison_deaths = 0;
+    stage->strikes = 0; /* it will get further now */
+}
+
+bool step_judge_death(struct step *s, size_t index, const char *how)
+{
+    struct core_stage *stage = &s->core->stages[index];
+    if (!stage->may_quarantine || s->event->seq == 0 || !is_self_inflicted(stage, s->event))
+        return false;
+    /* A sink that does not move waits for a disk, whatever record it has in hand. */
+    if (stage->hung && stage->is_sink)
+        return false;
+    if (!has_died_enough(stage, s->event) || !is_unheard_of(s->core, index, s->event->seq))
+        return false;
+    how = stage->hung ? "hung" : how;
+    if (s->event->work == STATUS_ON_RECORD) {
+        take_out(s, index, how);
+        return false;
+    }
+    stop_blaming_nobody(s, index, how);
+    return true;
+}
