@@ -57,6 +57,7 @@ struct pattern {
     uint32_t branches;
     uint32_t copying; /* steps that copying all captures is, as each try does */
     bool recurses;
+    bool repeats_calls; /* some of them without a bound */
     /* Of the match that is going on. */
     uint64_t steps;
     size_t at;
@@ -144,6 +145,7 @@ static int note_item(pcre2_callout_enumerate_block *block, void *opaque)
     *cost = pattern_cost_of(pattern->plain + at, len);
     pattern->branches += cost->is_alternative ? 1 : 0;
     pattern->recurses = pattern->recurses || cost->item == PATTERN_ITEM_RECURSION;
+    pattern->repeats_calls = pattern->repeats_calls || cost->repeats_freely;
     return cost->item == PATTERN_ITEM_BOUNDLESS ? (int)at + 1 : 0;
 }
 
@@ -206,18 +208,23 @@ static void read_names(struct pattern *pattern)
 /*
  * A repeat that a group can do without is a group of its own, within the one before it, and a match
  * that leaves one leaves them all. How often it does is seen by the end of the group and by its
- * first item alone: so they cost as many steps as there are such repeats.
+ * first item alone: so they cost as many steps as there are such repeats. Nor does anybody see the
+ * next call of a call that is repeated without a bound, but by the first item of what is called,
+ * which may be any group, or all of the pattern.
  */
 static bool note_repeats(struct pattern *pattern)
 {
     size_t firsts[PATTERN_DEPTH_MAX + 2], depth = 0;
-    bool is_first = false;
+    uint32_t call = pattern->repeats_calls ? PATTERN_RECURSION_STEPS : 0;
+    bool is_first = false, is_begin = true;
     for (size_t at = 0; at <= pattern->text_len; at++) {
         struct pattern_cost *cost = &pattern->costs[at];
         if (cost->weight == 0)
             continue;
         if (is_first)
             firsts[depth - 1] = at;
+        cost->copies += is_first || is_begin ? call : 0;
+        is_begin = false;
         is_first = cost->item == PATTERN_ITEM_GROUP || cost->item == PATTERN_ITEM_LOOKBEHIND;
         if (is_first && depth++ == sizeof firsts / sizeof firsts[0])
             return false;

@@ -94,6 +94,26 @@ static bool is_recursion(const char *item, size_t len)
     return begins_with(item, len, "(?") && at < len && item[at] >= '0' && item[at] <= '9';
 }
 
+/* Whether what is behind the call in an item is a repeat without a bound: * + {n,} */
+static bool repeats_freely(const char *item, size_t len)
+{
+    char last = item[0] == '(' ? ')' : item[2] == '<' ? '>' : '\'';
+    size_t at = 3;
+    uint32_t ignored;
+    while (at < len && item[at] != last)
+        at++;
+    for (at++; at < len && is_blank(item[at]);)
+        at++;
+    if (at >= len || item[at] != '{')
+        return at < len && (item[at] == '*' || item[at] == '+');
+    at = read_number(item, len, at + 1, &ignored);
+    if (at >= len || item[at] != ',')
+        return false;
+    for (at++; at < len && is_blank(item[at]);)
+        at++;
+    return at < len && item[at] == '}';
+}
+
 /* Not so: (*VERB) (*:name) (?i) (?^x-m) */
 static bool is_group(const char *item, size_t len)
 {
@@ -149,7 +169,9 @@ struct pattern_cost pattern_cost_of(const char *item, size_t len)
         cost.item = PATTERN_ITEM_GROUP;
     if (cost.item == PATTERN_ITEM_END)
         cost.copies = repeats.more;
-    else if (cost.item == PATTERN_ITEM_RECURSION)
+    if (cost.item == PATTERN_ITEM_RECURSION) {
         cost.copies = copies_of_calls(repeats);
+        cost.repeats_freely = repeats_freely(item, len);
+    }
     return cost;
 }

@@ -27,6 +27,7 @@ enum pattern_item {
 struct pattern_cost {
     enum pattern_item item;
     bool is_alternative; /* it is a '|' */
+    bool repeats_freely; /* a call that is repeated without a bound, and asks nobody meanwhile */
     uint32_t weight;     /* steps for each character that it looks at */
     uint32_t characters; /* how many of these it may look at in vain, if the subject has them */
     uint32_t copies;     /* of what is captured, besides, for each try; of an end and of a call */

@@ -216,6 +216,11 @@ static void test_work_of_calls_and_captures(void **state)
     } rows[] = {
         {"^(?<n>a)(?&n){0,400}(?=!)", 400 * 512 + 80000},
         {"^(?<n>a)(?&n){40}(?=!)", 40 * 512},
+        {"^(?<n>a)(?&n)*(?=!)", 50 * 512},
+        {"^(a)\\g<1>+(?=!)", 50 * 512},
+        {"^(a)\\g'1'*?(?=!)", 50 * 512},
+        {"^(a)(?1){1,}+(?=!)", 50 * 512},
+        {"(?x)^(a)(?-1) {2,}(?=!)", 50 * 512},
         {many, 480 * 30},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -225,6 +230,23 @@ static void test_work_of_calls_and_captures(void **state)
             fail_msg("row %zu: %llu steps", i, (unsigned long long)pattern_steps(pattern));
         pattern_free(pattern);
     }
+}
+
+/* Each call looks through all groups that are open, and those of a repeat ask nobody before. */
+static void test_calls_that_repeat_freely(void **state)
+{
+    (void)state;
+    static const char *const hard[] = {
+        "^(?<b>a(?&b)?(?=(?&c)*+))(?(DEFINE)(?<c>[cd]))[zq]",
+        "^(?<b>a(?&b)?(?!\\g<c>{2,}+z))(?(DEFINE)(?<c>[cd]))[zq]",
+    };
+    enum { DEPTH = 4000, LEN = 64000 };
+    uint8_t *subject = memory_new(LEN, 1);
+    memset(subject, 'a', DEPTH);
+    memset(subject + DEPTH, 'c', LEN - DEPTH);
+    for (size_t i = 0; i < sizeof hard / sizeof hard[0]; i++)
+        assert_int_equal(match_once(hard[i], subject, LEN), PATTERN_TOO_HARD);
+    free(subject);
 }
 
 /* What people write costs a few steps for each character. */
@@ -529,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_hostile_subjects),
         cmocka_unit_test(test_work_within_an_item),
         cmocka_unit_test(test_work_of_calls_and_captures),
+        cmocka_unit_test(test_calls_that_repeat_freely),
         cmocka_unit_test(test_common_patterns_are_cheap),
         cmocka_unit_test(test_empty_options_at_the_end),
         cmocka_unit_test(test_beats),
