@@ -32,8 +32,11 @@ enum {
     END_BYTES = 16,
 };
 
-/* A group may have any number of entries. */
-#define ENTRIES_PER_BEAT 65536u
+/*
+ * So much of a block is in memory at once, and written and read between two beats: a group may have
+ * any number of entries.
+ */
+#define BLOCK_PIECE_BYTES (1u << 20)
 /* So much is waited for at a time, before what is left is synced in one call. */
 #define WRITTEN_PIECE_BYTES (UINT64_C(16) << 20)
 
@@ -60,14 +63,47 @@ int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd, struct store_
     return rc;
 }
 
-int store_checkpoint_write_group(struct store_checkpoint *c, const struct image *image,
-                                 seq_number position, struct buf *scratch, struct err *e)
+static int write_piece(const struct store_checkpoint *c, uint64_t at, const struct buf *piece,
+                       struct err *e)
 {
-    REQUIRE(c->fd >= 0 && c->next_group < KEY_GROUPS);
+    int rc = file_write_at(c->fd, at, piece->data, piece->len, e);
+    if (rc == 0)
+        file_begin_write_out(c->fd, at, piece->len);
+    return rc;
+}
+
+/*
+ * Writes the pieces of a block behind the first, whose checksum so far is *crc; then the head
+ * again, with that of all. *at then stands behind the block.
+ */
+static int write_rest(const struct store_checkpoint *c, struct image_dump *dump, uint32_t crc,
+                      uint64_t *at, struct buf *scratch, struct err *e)
+{
+    uint8_t crc_bytes[4];
+    int rc = 0;
+    while (rc == 0 && !image_dump_is_at_end(dump)) {
+        status_page_beat(dump->image->beats);
+        buf_reset(scratch);
+        (void)image_dump_next(dump, BLOCK_PIECE_BYTES, scratch);
+        crc = hash_crc32c(crc, scratch->data, scratch->len);
+        rc = write_piece(c, *at, scratch, e);
+        *at += scratch->len;
+    }
+    bytes_put_u32(crc_bytes, crc);
+    return rc == 0 ? file_write_at(c->fd, c->len + BLOCK_AT_CRC, crc_bytes, sizeof crc_bytes, e)
+                   : rc;
+}
+
+/* Writes a block of what a walk gives; *ret_end then stands behind it. */
+static int write_block(struct store_checkpoint *c, struct image_dump *dump, seq_number position,
+                       struct buf *scratch, uint64_t *ret_end, struct err *e)
+{
     buf_reset(scratch);
     (void)buf_reserve(scratch, BLOCK_HEADER_BYTES);
     scratch->len = BLOCK_HEADER_BYTES;
-    uint32_t count = image != NULL ? image_dump_group(image, c->next_group, scratch) : 0;
+    uint32_t count = dump != NULL ? image_dump_next(dump, BLOCK_PIECE_BYTES, scratch) : 0;
+    bool is_whole = dump == NULL || image_dump_is_at_end(dump);
+    count += is_whole ? 0 : image_dump_left(dump);
     uint8_t *block = scratch->data;
     bytes_put_u32(block + BLOCK_AT_MAGIC, BLOCK_MAGIC);
     bytes_put_u32(block + BLOCK_AT_GROUP, c->next_group);
@@ -76,12 +112,26 @@ int store_checkpoint_write_group(struct store_checkpoint *c, const struct image 
     uint32_t crc = hash_crc32c(c->seed, block, BLOCK_AT_CRC);
     crc = hash_crc32c(crc, block + BLOCK_HEADER_BYTES, scratch->len - BLOCK_HEADER_BYTES);
     bytes_put_u32(block + BLOCK_AT_CRC, crc);
-    int rc = file_write_at(c->fd, c->len, block, scratch->len, e);
+    *ret_end = c->len + scratch->len;
+    c->entries += count;
+    int rc = write_piece(c, c->len, scratch, e);
+    return rc == 0 && !is_whole ? write_rest(c, dump, crc, ret_end, scratch, e) : rc;
+}
+
+int store_checkpoint_write_group(struct store_checkpoint *c, const struct image *image,
+                                 seq_number position, struct buf *scratch, struct err *e)
+{
+    REQUIRE(c->fd >= 0 && c->next_group < KEY_GROUPS);
+    struct image_dump dump;
+    uint64_t end = 0;
+    if (image != NULL)
+        image_dump_init(&dump, image, c->next_group);
+    int rc = write_block(c, image != NULL ? &dump : NULL, position, scratch, &end, e);
+    if (image != NULL)
+        image_dump_done(&dump);
     if (rc != 0)
         return err_wrap(e, "checkpoint");
-    file_begin_write_out(c->fd, c->len, scratch->len);
-    c->len += scratch->len;
-    c->entries += count;
+    c->len = end;
     c->next_group++;
     return 0;
 }
@@ -145,20 +195,52 @@ static bool is_block(const uint8_t *block, unsigned group)
            bytes_get_u32(block + BLOCK_AT_GROUP) == group;
 }
 
-/* The block at the offset, dead with the next look at the file; NULL if it does not verify. */
-static const uint8_t *find_block(struct file_window *file, uint64_t offset, unsigned group,
-                                 const struct store_file_header *header)
+/* Puts the entries of a piece of a block into an image. False: there are some of another group. */
+static bool put_entries(const uint8_t *slots, size_t len, unsigned group,
+                        const struct store_file_header *header, struct image *image)
 {
-    const uint8_t *block = file_window_at(file, offset, BLOCK_HEADER_BYTES);
-    if (block == NULL || !is_block(block, group))
-        return NULL;
-    uint64_t len = bytes_get_u32(block + BLOCK_AT_COUNT) * (uint64_t)slot_bytes(header);
-    block = file_window_at(file, offset, BLOCK_HEADER_BYTES + len);
-    if (block == NULL)
-        return NULL;
-    uint32_t crc = hash_crc32c(store_file_seed(header), block, BLOCK_AT_CRC);
-    crc = hash_crc32c(crc, block + BLOCK_HEADER_BYTES, len);
-    return crc == bytes_get_u32(block + BLOCK_AT_CRC) ? block : NULL;
+    size_t slot_size = slot_bytes(header), value_at = header->expires ? 24 : 16;
+    for (size_t at = 0; at < len; at += slot_size) {
+        const uint8_t *slot = slots + at;
+        struct hash128 key = {bytes_get_u64(slot), bytes_get_u64(slot + 8)};
+        if (image_group(key) != group)
+            return false;
+        int64_t expires_at = header->expires ? (int64_t)bytes_get_u64(slot + 16) : STORE_NEVER;
+        image_put(image, 0, key, expires_at, slot + value_at);
+    }
+    return true;
+}
+
+/*
+ * Reads the block at the offset, piece by piece, and puts its entries into an image, unless that is
+ * NULL. Its head is copied. Returns whether it verifies; if not, the image is good for nothing.
+ */
+static bool read_block(struct file_window *file, uint64_t offset, unsigned group,
+                       const struct store_file_header *header, struct image *image,
+                       uint8_t ret_head[BLOCK_HEADER_BYTES])
+{
+    const uint8_t *bytes = file_window_at(file, offset, BLOCK_HEADER_BYTES);
+    if (bytes == NULL || !is_block(bytes, group))
+        return false;
+    memcpy(ret_head, bytes, BLOCK_HEADER_BYTES);
+    uint64_t count = bytes_get_u32(ret_head + BLOCK_AT_COUNT), left = count * slot_bytes(header);
+    offset += BLOCK_HEADER_BYTES;
+    if (left > file->length - offset)
+        return false;
+    if (image != NULL)
+        image_expect(image, group, count);
+    uint32_t crc = hash_crc32c(store_file_seed(header), ret_head, BLOCK_AT_CRC);
+    const size_t piece_bytes = BLOCK_PIECE_BYTES / slot_bytes(header) * slot_bytes(header);
+    while (left > 0) {
+        size_t len = left < piece_bytes ? (size_t)left : piece_bytes;
+        bytes = file_window_at(file, offset, len);
+        if (bytes == NULL || (image != NULL && !put_entries(bytes, len, group, header, image)))
+            return false;
+        crc = hash_crc32c(crc, bytes, len);
+        offset += len;
+        left -= len;
+    }
+    return crc == bytes_get_u32(ret_head + BLOCK_AT_CRC);
 }
 
 /* Reads one block at the offset into the image; *offset then stands behind it. */
@@ -166,26 +248,12 @@ static bool load_block(struct file_window *file, uint64_t *offset, unsigned grou
                        const struct store_file_header *header, struct image *image,
                        uint64_t *entries)
 {
-    const uint8_t *block = find_block(file, *offset, group, header);
-    if (block == NULL)
+    uint8_t head[BLOCK_HEADER_BYTES];
+    if (!read_block(file, *offset, group, header, image, head))
         return false;
-    size_t value_at = header->expires ? 24 : 16;
-    size_t slot_size = slot_bytes(header);
-    uint64_t count = bytes_get_u32(block + BLOCK_AT_COUNT);
-    const uint8_t *slots = block + BLOCK_HEADER_BYTES;
-    image_expect(image, group, count);
-    for (uint64_t i = 0; i < count; i++) {
-        const uint8_t *slot = slots + i * slot_size;
-        struct hash128 key = {bytes_get_u64(slot), bytes_get_u64(slot + 8)};
-        if (image_group(key) != group)
-            return false;
-        int64_t expires_at = header->expires ? (int64_t)bytes_get_u64(slot + 16) : STORE_NEVER;
-        image_put(image, 0, key, expires_at, slot + value_at);
-        if (i % ENTRIES_PER_BEAT == 0)
-            status_page_beat(file->beats);
-    }
-    image_set_position(image, group, bytes_get_u64(block + BLOCK_AT_POSITION));
-    *offset += BLOCK_HEADER_BYTES + count * slot_size;
+    uint64_t count = bytes_get_u32(head + BLOCK_AT_COUNT);
+    image_set_position(image, group, bytes_get_u64(head + BLOCK_AT_POSITION));
+    *offset += BLOCK_HEADER_BYTES + count * slot_bytes(header);
     *entries += count;
     return true;
 }
@@ -245,7 +313,8 @@ int store_checkpoint_raise(int fd, const struct store_file_header *header, seq_n
         if (rc != 0 || len < sizeof head || !is_block(head, group))
             break;
         seq_number position = bytes_get_u64(head + BLOCK_AT_POSITION);
-        if (position > *most && find_block(&file, offset, group, header) != NULL)
+        uint8_t again[BLOCK_HEADER_BYTES];
+        if (position > *most && read_block(&file, offset, group, header, NULL, again))
             *most = position;
         rc = file.rc;
         offset += sizeof head + bytes_get_u32(head + BLOCK_AT_COUNT) * (uint64_t)slot_bytes(header);

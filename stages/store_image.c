@@ -19,28 +19,6 @@
 #define IMAGE_MAGIC UINT64_C(0x33676d6964616568) /* "headimg3" */
 #define CACHE_LINE_BYTES 64
 #define UNDOS_PER_BEAT 65536u
-#define SLOTS_PER_BEAT 16384u
-
-enum {
-    SLOT_EMPTY = 0,
-    SLOT_TAKEN_BACK = 1,
-    SLOT_LOW_MIN = 2,
-};
-
-static uint64_t table_of(const struct image *image, unsigned shard)
-{
-    return atomic_load_explicit(&image->header->tables[shard], memory_order_relaxed);
-}
-
-static uint8_t *table_base(const struct image *image, uint64_t table)
-{
-    return image->base + table_page(table) * STORE_PAGE_BYTES;
-}
-
-static struct image_slot *slot_at(const struct image *image, uint8_t *base, uint64_t i)
-{
-    return (struct image_slot *)(base + i * image->slot_size);
-}
 
 _Static_assert(KEY_GROUPS == 256 && KEY_GROUPS % IMAGE_SHARDS == 0, "a group has one shard");
 
@@ -60,34 +38,6 @@ static struct hash128 usable_key(struct hash128 key)
     if (key.low < SLOT_LOW_MIN)
         key.low += SLOT_LOW_MIN;
     return key;
-}
-
-static struct hash128 key_of(const struct image_slot *slot)
-{
-    return (struct hash128){slot->low, slot->high};
-}
-
-static int64_t expires_at(const struct image *image, const struct image_slot *slot)
-{
-    int64_t at = STORE_NEVER;
-    if (image->value_at != 0)
-        memcpy(&at, slot->rest, sizeof at);
-    return at;
-}
-
-static bool is_live(const struct image *image, const struct image_slot *slot, int64_t clock)
-{
-    if (slot->low < SLOT_LOW_MIN)
-        return false;
-    int64_t at = expires_at(image, slot);
-    return at == STORE_NEVER || at > clock;
-}
-
-/* memcpy() for a few words: slots and values are multiples of 8 bytes. */
-static inline void copy_words(void *to, const void *from, size_t len)
-{
-    for (size_t i = 0; i < len; i += sizeof(uint64_t))
-        memcpy((uint8_t *)to + i, (const uint8_t *)from + i, sizeof(uint64_t));
 }
 
 static void slot_set(const struct image *image, struct image_slot *slot, int64_t at,
@@ -122,6 +72,7 @@ static void init_space(struct image *image)
     uint64_t bytes = undo_fixed_page() * STORE_PAGE_BYTES + undo_fixed_bytes(image);
     uint64_t chunks = (bytes + STORE_CHUNK_BYTES - 1) / STORE_CHUNK_BYTES;
     store_space_init(&image->space, &image->map, chunks * (STORE_CHUNK_BYTES / STORE_PAGE_BYTES));
+    image->space.beats = image->beats;
 }
 
 /* To be called when the map may have moved. */
@@ -136,6 +87,7 @@ int image_init(struct image *image, int fd, const struct store_spec *spec, struc
 {
     *image = (struct image){.fd = fd,
                             .own_fd = fd < 0,
+                            .beats = spec->beats,
                             .memory_bytes_max = spec->memory_bytes_max,
                             .on_none = spec->on_none};
     if (fd < 0) {
@@ -387,14 +339,17 @@ static void shard_rebuild(struct image *image, unsigned shard, uint64_t more)
     uint8_t *old_base = table_base(image, old);
     int64_t clock = image_committed_clock(image);
     uint32_t live = 0;
-    for (uint64_t i = 0; i < table_slots(old); i++)
+    for (uint64_t i = 0; i < table_slots(old); i++) {
+        image_beat(image, i);
         live += is_live(image, slot_at(image, old_base, i), clock) ? 1 : 0;
+    }
     uint64_t new =
         image_table_new(image, slots_for(image, live + more, table_slots(old)), image->slot_size);
     struct image_header *h = image->header;
     old_base = table_base(image, old);
     for (uint64_t i = 0; i < table_slots(old); i++) {
         const struct image_slot *slot = slot_at(image, old_base, i);
+        image_beat(image, i);
         if (is_live(image, slot, clock))
             copy_words(probe(image, new, key_of(slot)), slot, image->slot_size);
     }
@@ -572,8 +527,10 @@ static void recount(struct image *image, unsigned shard)
 {
     uint64_t table = table_of(image, shard);
     uint32_t used = 0;
-    for (uint64_t i = 0; i < table_slots(table); i++)
+    for (uint64_t i = 0; i < table_slots(table); i++) {
+        image_beat(image, i);
         used += slot_at(image, table_base(image, table), i)->low != SLOT_EMPTY ? 1 : 0;
+    }
     image->header->used[shard] = used;
 }
 
@@ -660,34 +617,4 @@ uint64_t image_bytes(const struct image *image)
     for (unsigned i = 0; i < IMAGE_SHARDS; i++)
         bytes += table_slots(table_of(image, i)) * image->slot_size;
     return bytes;
-}
-
-/*
- * Entries with an undo are written as the undo has them; an entry that was there at the committed
- * point and is in no slot now cannot be, because shards keep what is live as of that point.
- */
-uint32_t image_dump_group(const struct image *image, unsigned group, struct buf *out)
-{
-    struct undo_index undos;
-    undo_index_make(image, group, &undos);
-    int64_t clock = image_committed_clock(image);
-    uint64_t table = table_of(image, group % IMAGE_SHARDS);
-    uint32_t dumped = 0;
-    for (uint64_t i = 0; i < table_slots(table); i++) {
-        const struct image_slot *slot = slot_at(image, table_base(image, table), i);
-        if (slot->low < SLOT_LOW_MIN || image_group(key_of(slot)) != group)
-            continue;
-        const struct undo_entry *undo = undo_index_find(image, &undos, slot);
-        if (undo != NULL && undo->op == UNDO_PUT_NEW)
-            continue;
-        if (undo != NULL)
-            slot = &undo->slot;
-        if (!is_live(image, slot, clock))
-            continue;
-        copy_words(buf_reserve(out, image->slot_size), slot, image->slot_size);
-        out->len += image->slot_size;
-        dumped++;
-    }
-    undo_index_done(&undos);
-    return dumped;
 }

@@ -61,6 +61,7 @@ struct image {
     uint8_t *undo_base; /* of the undo log; moves with the others, and when the log grows */
     uint64_t undo_mask; /* how many entries it has, less one */
     struct store_space space;
+    _Atomic uint64_t *beats;
     /* What follows from the undo log, which is empty when a process begins. */
     int64_t committed_clock;
     uint64_t last_undo[KEY_GROUPS]; /* of each group's keys: number + 1 of its newest; 0: none */
@@ -68,7 +69,8 @@ struct image {
 
 /*
  * Maps the image; fd -1 makes a private memfd. Whatever comes of it, it is then to be given to
- * image_done(). Of spec, only what is said about memory counts. Returns 0 or as store_map_open().
+ * image_done(). Of spec, only beats and what is said of memory count. Returns 0 or as
+ * store_map_open().
  */
 int image_init(struct image *image, int fd, const struct store_spec *spec, struct err *e);
 void image_done(struct image *image);
@@ -146,10 +148,31 @@ int64_t image_committed_clock(const struct image *image);
 seq_number image_position(const struct image *image, unsigned group);
 void image_set_position(struct image *image, unsigned group, seq_number position);
 
-/*
- * Appends the live entries of one key group as of the committed point, slot by slot.
- * Returns how many.
- */
-uint32_t image_dump_group(const struct image *image, unsigned group, struct buf *out);
+/* A walk through the live entries of one key group as of the committed point; see store_dump.c. */
+struct undo_entry;
+struct undo_index {
+    uint64_t
+        *oldest; /* number + 1 of the oldest of a key; 0: none; NULL if there are none at all */
+    uint64_t mask;
+};
+struct image_dump {
+    const struct image *image;
+    unsigned group;
+    struct undo_index undos;
+    uint64_t next; /* slot of the table that is looked at next */
+};
+
+/* Begins a walk. The image must not change before image_dump_done(). */
+void image_dump_init(struct image_dump *d, const struct image *image, unsigned group);
+void image_dump_done(struct image_dump *d);
+
+/* Appends the next entries, slot by slot, until they are bytes_max or all. Returns how many. */
+uint32_t image_dump_next(struct image_dump *d, size_t bytes_max, struct buf *out);
+
+/* Whether all entries were appended. */
+bool image_dump_is_at_end(const struct image_dump *d);
+
+/* How many entries are still to come; goes through them. */
+uint32_t image_dump_left(const struct image_dump *d);
 
 #endif

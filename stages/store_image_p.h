@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_image_p.h - what lies in an image; private to store_image.c and store_undo.c
+ * store_image_p.h - what lies in an image; private to store_image.c, store_undo.c and store_dump.c
  */
 #ifndef BULKHEAD_STAGES_STORE_IMAGE_P_H
 #define BULKHEAD_STAGES_STORE_IMAGE_P_H
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "ipc/status_page.h"
 #include "stages/store_image.h"
 
 /*
@@ -88,6 +89,67 @@ uint64_t image_table_new(struct image *image, uint64_t slots, size_t slot_size);
 /* Says why there is no memory for a change, and ends the process: see store_image.h. */
 _Noreturn void image_give_up(const struct image *image, const struct err *e);
 
+/* --- slots --- */
+
+/* So many slots, or entries of the undo log, are gone through between two beats. */
+#define SLOTS_PER_BEAT 16384u
+
+/* Shows that a walk has come to number i: a group, and so a table, may have any number of keys. */
+static inline void image_beat(const struct image *image, uint64_t i)
+{
+    if (i % SLOTS_PER_BEAT == 0)
+        status_page_beat(image->beats);
+}
+
+enum {
+    SLOT_EMPTY = 0,
+    SLOT_TAKEN_BACK = 1,
+    SLOT_LOW_MIN = 2,
+};
+
+static inline uint64_t table_of(const struct image *image, unsigned shard)
+{
+    return atomic_load_explicit(&image->header->tables[shard], memory_order_relaxed);
+}
+
+static inline uint8_t *table_base(const struct image *image, uint64_t table)
+{
+    return image->base + table_page(table) * STORE_PAGE_BYTES;
+}
+
+static inline struct image_slot *slot_at(const struct image *image, uint8_t *base, uint64_t i)
+{
+    return (struct image_slot *)(base + i * image->slot_size);
+}
+
+static inline struct hash128 key_of(const struct image_slot *slot)
+{
+    return (struct hash128){slot->low, slot->high};
+}
+
+static inline int64_t expires_at(const struct image *image, const struct image_slot *slot)
+{
+    int64_t at = STORE_NEVER;
+    if (image->value_at != 0)
+        memcpy(&at, slot->rest, sizeof at);
+    return at;
+}
+
+static inline bool is_live(const struct image *image, const struct image_slot *slot, int64_t clock)
+{
+    if (slot->low < SLOT_LOW_MIN)
+        return false;
+    int64_t at = expires_at(image, slot);
+    return at == STORE_NEVER || at > clock;
+}
+
+/* memcpy() for a few words: slots and values are multiples of 8 bytes. */
+static inline void copy_words(void *to, const void *from, size_t len)
+{
+    for (size_t i = 0; i < len; i += sizeof(uint64_t))
+        memcpy((uint8_t *)to + i, (const uint8_t *)from + i, sizeof(uint64_t));
+}
+
 /* --- the undo log --- */
 
 static inline struct undo_entry *undo_at(const struct image *image, uint64_t number)
@@ -111,14 +173,7 @@ void undo_grow(struct image *image);
 /* Goes back to the log that every image has, when what waits for a commit fills half of it. */
 void undo_shrink(struct image *image);
 
-/* The undo entries of one group, by their keys. */
-struct undo_index {
-    uint64_t
-        *oldest; /* number + 1 of the oldest of a key; 0: none; NULL if there are none at all */
-    uint64_t mask;
-};
-
-/* To be given to undo_index_done(). */
+/* The undo entries of one group, by their keys. To be given to undo_index_done(). */
 void undo_index_make(const struct image *image, unsigned group, struct undo_index *ret_index);
 void undo_index_done(struct undo_index *index);
 

@@ -32,15 +32,16 @@ struct store_parts {
 /* A worker that holds keys of a group that is another's was not given its records by our rules. */
 static int check_groups(const struct store_parts *p, size_t part, struct err *e)
 {
-    struct buf dump = {0};
     int rc = 0;
     for (unsigned group = 0; rc == 0 && group < KEY_GROUPS; group++) {
         if (partition_worker_of_group(group, p->count) == part)
             continue;
-        if (image_dump_group(&p->stores[part]->image, group, &dump) != 0)
+        struct image_dump dump;
+        image_dump_init(&dump, &p->stores[part]->image, group);
+        if (image_dump_left(&dump) != 0)
             rc = err_set(e, ERR_CORRUPT, "holds keys of group %u, which is not its own", group);
+        image_dump_done(&dump);
     }
-    buf_done(&dump);
     return rc;
 }
 

@@ -7,12 +7,15 @@
 #include <sys/mman.h>
 
 #include "common/check.h"
+#include "ipc/status_page.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* linux/mman.h of Linux 6.1 */
 #endif
 
 #define PAGES_PER_CHUNK (STORE_CHUNK_BYTES / STORE_PAGE_BYTES)
+/* So many are made huge, cleared or given back between two beats: 64 MiB take 0.1 s or so. */
+#define PIECE_CHUNKS 32u
 
 void store_space_init(struct store_space *space, struct store_map *map, uint64_t first_page)
 {
@@ -60,12 +63,32 @@ void store_space_note(struct store_space *space, uint64_t page, uint64_t pages)
     insert(space, find(space, page), page, pages);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Gives memory back to the system; it reads as zeros from then on. */
 static void punch(const struct store_space *space, uint64_t page, uint64_t end)
 {
-    if (page < end)
+    while (page < end) {
+        uint64_t pages = least(end - page, PIECE_CHUNKS * PAGES_PER_CHUNK);
+        status_page_beat(space->beats);
         (void)fallocate(space->map->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                        (off_t)(page * STORE_PAGE_BYTES), (off_t)((end - page) * STORE_PAGE_BYTES));
+                        (off_t)(page * STORE_PAGE_BYTES), (off_t)(pages * STORE_PAGE_BYTES));
+        page += pages;
+    }
+}
+
+/* Has pages read as zeros that were a table's. */
+static void clear(const struct store_space *space, uint64_t page, uint64_t end)
+{
+    while (page < end) {
+        uint64_t pages = least(end - page, PIECE_CHUNKS * PAGES_PER_CHUNK);
+        status_page_beat(space->beats);
+        memset(space->map->base + page * STORE_PAGE_BYTES, 0, pages * STORE_PAGE_BYTES);
+        page += pages;
+    }
 }
 
 /* Gives back what lies in whole chunks; a huge page that is cut up is one no more. */
@@ -90,17 +113,22 @@ static bool was_asked(const struct store_space *space, uint64_t chunk)
 }
 
 /*
- * Has chunks made huge, which need at least one page each for that. One call for many of them: the
- * kernel waits for all processors first, whatever it is asked for.
+ * Has chunks made huge, which need at least one page each for that. One call for as many of them as
+ * do not take long: the kernel waits for all processors first, whatever it is asked for.
  */
 static void make_huge(struct store_space *space, uint64_t first, uint64_t end)
 {
-    for (uint64_t chunk = first; chunk < end; chunk++) {
-        (void)*(volatile uint8_t *)(space->map->base + chunk * STORE_CHUNK_BYTES);
-        space->asked[chunk / 8] |= (uint8_t)(1u << (chunk % 8));
+    while (first < end) {
+        uint64_t chunks = least(end - first, PIECE_CHUNKS);
+        status_page_beat(space->beats);
+        for (uint64_t chunk = first; chunk < first + chunks; chunk++) {
+            (void)*(volatile uint8_t *)(space->map->base + chunk * STORE_CHUNK_BYTES);
+            space->asked[chunk / 8] |= (uint8_t)(1u << (chunk % 8));
+        }
+        (void)madvise(space->map->base + first * STORE_CHUNK_BYTES, chunks * STORE_CHUNK_BYTES,
+                      MADV_COLLAPSE);
+        first += chunks;
     }
-    (void)madvise(space->map->base + first * STORE_CHUNK_BYTES, (end - first) * STORE_CHUNK_BYTES,
-                  MADV_COLLAPSE);
 }
 
 /*
@@ -136,10 +164,7 @@ int store_space_take(struct store_space *space, uint64_t pages, uint64_t *ret_pa
     if (rc != 0)
         return rc;
     ask_for_chunks(space, page, pages);
-    if (page < space->high_page) {
-        uint64_t used = space->high_page - page < pages ? space->high_page - page : pages;
-        memset(space->map->base + page * STORE_PAGE_BYTES, 0, used * STORE_PAGE_BYTES);
-    }
+    clear(space, page, least(page + pages, space->high_page));
     insert(space, i, page, pages);
     *ret_page = page;
     return 0;

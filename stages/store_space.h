@@ -35,10 +35,11 @@ struct store_extent {
 };
 
 struct store_space {
-    struct store_map *map; /* borrowed */
-    uint64_t first_page;   /* where tables may begin */
-    uint64_t high_page;    /* from here on nothing was ever written: it reads as zeros */
-    uint64_t pages;        /* of all extents */
+    struct store_map *map;   /* borrowed */
+    _Atomic uint64_t *beats; /* moved on by long work; or NULL */
+    uint64_t first_page;     /* where tables may begin */
+    uint64_t high_page;      /* from here on nothing was ever written: it reads as zeros */
+    uint64_t pages;          /* of all extents */
     size_t count;
     struct store_extent extents[STORE_EXTENTS_MAX]; /* by page */
     uint8_t asked[STORE_CHUNKS_MAX / 8]; /* bits: chunks that were made huge, if it can be */

@@ -54,8 +54,10 @@ static void move_to(struct image *image, uint64_t table)
     uint64_t mask = (table != 0 ? table_slots(table) : STORE_UNDO_ENTRIES_MAX) - 1;
     uint8_t *base = image->base + page * STORE_PAGE_BYTES;
     uint64_t tail = atomic_load(&h->undo_tail);
-    for (uint64_t n = atomic_load(&h->undo_head); n < tail; n++)
+    for (uint64_t n = atomic_load(&h->undo_head); n < tail; n++) {
+        image_beat(image, n);
         memcpy(base + (n & mask) * image->undo_size, undo_at(image, n), image->undo_size);
+    }
     atomic_store(&h->undo_table, table);
     undo_use(image);
     if (old != 0)
@@ -111,7 +113,7 @@ void undo_index_make(const struct image *image, unsigned group, struct undo_inde
     uint64_t count = 0;
     *ret_index = (struct undo_index){0};
     for (uint64_t n = newest; n != 0; n = before(image, head, n))
-        count++;
+        image_beat(image, count++);
     if (count == 0)
         return;
     uint64_t places = 2;
@@ -119,8 +121,10 @@ void undo_index_make(const struct image *image, unsigned group, struct undo_inde
         places *= 2;
     ret_index->oldest = memory_new(places, sizeof *ret_index->oldest);
     ret_index->mask = places - 1;
-    for (uint64_t n = newest; n != 0; n = before(image, head, n))
+    for (uint64_t n = newest; n != 0; n = before(image, head, n)) {
+        image_beat(image, count--);
         *place_in(image, ret_index, &undo_at(image, n - 1)->slot) = n;
+    }
 }
 
 void undo_index_done(struct undo_index *index)

@@ -279,6 +279,30 @@ static void a_gap_is_used_again(void **state)
     tear_down(&f);
 }
 
+/* A table of a GiB takes seconds to be made, in which its stage would look hung. */
+static void large_tables_beat(void **state)
+{
+    (void)state;
+    enum { BYTES = 256 << 20 };
+    static _Atomic uint64_t beats;
+    struct fixture f;
+    set_up(&f, false);
+    f.space->beats = &beats;
+    uint64_t small = take_pages(&f, (STORE_HUGE_BYTES_MIN + (64u << 10)) / STORE_PAGE_BYTES);
+    uint64_t before = beats;
+    uint64_t page = take_pages(&f, BYTES / STORE_PAGE_BYTES); /* is made of huge pages */
+    assert_true(beats - before >= BYTES >> 26);
+    before = beats;
+    store_space_give_back(f.space, page);
+    assert_true(beats - before >= BYTES >> 26);
+    page = take_pages(&f, BYTES / STORE_PAGE_BYTES);
+    before = beats;
+    store_space_give_back(f.space, small);
+    store_space_give_back(f.space, page);
+    assert_true(beats - before >= BYTES >> 26);
+    tear_down(&f);
+}
+
 int main(void)
 {
     random_init("store_space_test");
@@ -289,6 +313,7 @@ int main(void)
         cmocka_unit_test(it_moves_where_it_cannot_grow),
         cmocka_unit_test(limits_are_told_by_their_names),
         cmocka_unit_test(strict_memory_is_had_before),
+        cmocka_unit_test(large_tables_beat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

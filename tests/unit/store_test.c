@@ -646,6 +646,57 @@ static void a_group_is_the_top_byte_of_its_keys(void **state)
 
 /* Ids that are remembered for ever: no value, no time; many, so that tables move again and again.
  */
+/*
+ * A group has so many keys as somebody chooses. It is written and read in pieces, which beat, and
+ * in little memory.
+ */
+static void a_group_of_many_keys_is_written_and_read_in_pieces(void **state)
+{
+    (void)state;
+    enum { MANY = 40000 };
+    static _Atomic uint64_t beats;
+    struct store_spec many = spec;
+    many.beats = &beats;
+    struct store *s;
+    struct err e;
+    uint8_t value[VALUE_BYTES] = {7};
+    assert_int_equal(store_open(dir_fd, -1, &many, false, &s, &e), 0);
+    for (uint64_t n = 1; n <= MANY; n++) {
+        store_begin(s, n);
+        store_put(s, store_key(s, 3, &n, sizeof n), STORE_NEVER, value);
+        if (n % 64 == 0 || n == MANY)
+            assert_int_equal(store_commit(s, n, &e), 0);
+    }
+    struct store_file_header header = store_header(s, 1);
+    struct store_checkpoint c;
+    struct buf scratch = {0};
+    assert_int_equal(store_checkpoint_begin(&c, dir_fd, &header, &e), 0);
+    for (unsigned group = 0; group < KEY_GROUPS; group++) {
+        uint64_t before = beats;
+        assert_int_equal(store_checkpoint_write_group(&c, &s->image, 0, &scratch, &e), 0);
+        assert_true(beats - before >= (group == 3 ? MANY * VALUE_BYTES >> 20 : 0));
+    }
+    assert_true(scratch.capacity <= 4u << 20);
+    assert_int_equal(store_checkpoint_finish(&c, dir_fd, 1, false, &beats, &e), 0);
+    buf_done(&scratch);
+
+    struct image image;
+    int fd;
+    assert_int_equal(image_init(&image, -1, &(struct store_spec){.beats = &beats}, &e), 0);
+    assert_int_equal(store_checkpoint_open(dir_fd, 1, &fd, &header, &e), 0);
+    assert_int_equal(image_format(&image, &many, header.secret, &e), 0);
+    uint64_t before = beats;
+    if (store_checkpoint_load(fd, &header, &image, &beats, &e) != 0)
+        fail_msg("%s", e.text);
+    assert_true(beats - before >= (MANY * VALUE_BYTES >> 20));
+    assert_int_equal(image_entries(&image), MANY);
+    for (uint64_t n = 1; n <= MANY; n++)
+        assert_memory_equal(image_find(&image, store_key(s, 3, &n, sizeof n)), value, VALUE_BYTES);
+    (void)close(fd);
+    image_done(&image);
+    store_close(s);
+}
+
 static void what_cannot_expire(void **state)
 {
     (void)state;
@@ -745,6 +796,7 @@ int main(void)
         TEST(a_long_schema_keeps_its_difference),
         TEST(memory_is_given_back_when_entries_expire),
         TEST(what_cannot_expire),
+        TEST(a_group_of_many_keys_is_written_and_read_in_pieces),
         TEST(what_expires_is_found_before_it_goes),
         TEST(what_never_expires_is_not_waited_for),
         TEST(what_expires_one_by_one_is_found_cheaply),
