@@ -74,7 +74,9 @@ struct hash128 store_key(const struct store *s, unsigned group, const void *byte
 
 /*
  * The key is a secret of 120 bits. What depends on n alone is added to it without carry: so two
- * keys stay apart for the same n, and meet for two numbers only by chance.
+ * keys stay apart for the same n, and meet for two numbers only by chance, as any two fingerprints.
+ * One key never meets itself: hash_mix64() takes no two numbers to one, and 2 n + 1 differs for all
+ * that can be the number of a window.
  */
 struct hash128 store_subkey(struct hash128 key, uint64_t n)
 {

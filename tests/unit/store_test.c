@@ -646,6 +646,28 @@ static void a_group_is_the_top_byte_of_its_keys(void **state)
 
 /* Ids that are remembered for ever: no value, no time; many, so that tables move again and again.
  */
+static int compare_keys(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct hash128));
+}
+
+/* All days and weeks that a time can be in, and as many again, with any lateness: 1530 to 2410. */
+static void windows_of_a_key_never_meet(void **state)
+{
+    (void)state;
+    enum { FIRST = -320000, LAST = 320000, COUNT = LAST - FIRST + 1 };
+    struct hash128 key = {.low = random_bits(), .high = random_bits()};
+    struct hash128 *keys = memory_new(COUNT, sizeof *keys);
+    for (int n = FIRST; n <= LAST; n++) {
+        keys[n - FIRST] = store_subkey(key, (uint64_t)n);
+        assert_true(keys[n - FIRST].high >> 56 == key.high >> 56);
+    }
+    qsort(keys, COUNT, sizeof *keys, compare_keys);
+    for (int i = 1; i < COUNT; i++)
+        assert_true(keys[i].low != keys[i - 1].low); /* which alone keeps them apart */
+    free(keys);
+}
+
 /*
  * A group has so many keys as somebody chooses. It is written and read in pieces, which beat, and
  * in little memory.
@@ -796,6 +818,7 @@ int main(void)
         TEST(a_long_schema_keeps_its_difference),
         TEST(memory_is_given_back_when_entries_expire),
         TEST(what_cannot_expire),
+        TEST(windows_of_a_key_never_meet),
         TEST(a_group_of_many_keys_is_written_and_read_in_pieces),
         TEST(what_expires_is_found_before_it_goes),
         TEST(what_never_expires_is_not_waited_for),
