@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -46,6 +48,23 @@ uint64_t memory_private_bytes(void)
     for (unsigned i = 0; i < 5 && at != NULL; i++) /* the sixth number; proc_pid_statm(5) */
         at = strchr(at, ' ') != NULL ? strchr(at, ' ') + 1 : NULL;
     return at != NULL ? strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void memory_bound_private(uint64_t bytes)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_DATA, &limit) != 0)
+        return;
+    limit.rlim_cur =
+        limit.rlim_max == RLIM_INFINITY || bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    (void)setrlimit(RLIMIT_DATA, &limit);
+}
+
+uint64_t memory_private_bound(void)
+{
+    struct rlimit limit;
+    bool bound = getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return bound ? limit.rlim_cur : UINT64_MAX;
 }
 
 void *memory_new(size_t count, size_t size)

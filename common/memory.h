@@ -23,6 +23,15 @@ void memory_on_none(void (*function)(const char *text, size_t bytes));
  */
 uint64_t memory_private_bytes(void);
 
+/*
+ * Bounds what memory_private_bytes() says, as far as the hard limit allows; what is there already
+ * stays. An allocation beyond that finds no memory.
+ */
+void memory_bound_private(uint64_t bytes);
+
+/* That bound; UINT64_MAX: there is none. */
+uint64_t memory_private_bound(void);
+
 /* Zeroed memory for count objects of size bytes; the caller frees it with free(). Never NULL. */
 void *memory_new(size_t count, size_t size);
 

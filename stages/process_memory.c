@@ -61,9 +61,10 @@ void host_die_of_receipt(struct host *h, const struct inlet *in)
 static void end_for_want_of_memory(const char *text, size_t bytes)
 {
     uint64_t memory_max = own_host->config->stage->memory_bytes_max;
-    uint64_t margin = 1u << 20; /* malloc(3) asks for more than it was asked */
-    bool own = memory_max != 0 &&
-               (bytes >= memory_max || memory_private_bytes() + bytes + margin >= memory_max);
+    uint64_t margin = 1u << 20;              /* malloc(3) asks for more than it was asked */
+    uint64_t bound = memory_private_bound(); /* what the state has left of memory_max */
+    bool own =
+        memory_max != 0 && (bytes >= bound || memory_private_bytes() + bytes + margin >= bound);
     if (own) {
         if (own_host->page != NULL)
             show_out_of_memory(own_host, bytes);

@@ -111,13 +111,24 @@ void image_done(struct image *image)
     image->fd = -1;
 }
 
+static uint64_t state_bytes(const struct image *image)
+{
+    return (image->space.first_page + image->space.pages) * STORE_PAGE_BYTES;
+}
+
+void image_bound_private(const struct image *image)
+{
+    uint64_t state = state_bytes(image);
+    if (image->memory_bytes_max != 0)
+        memory_bound_private(state < image->memory_bytes_max ? image->memory_bytes_max - state : 0);
+}
+
 /* Whether more pages would take the process beyond what it may have. */
 static int check_bound(const struct image *image, uint64_t pages, struct err *e)
 {
     if (image->memory_bytes_max == 0)
         return 0;
-    const struct store_space *space = &image->space;
-    uint64_t state = (space->first_page + space->pages) * STORE_PAGE_BYTES;
+    uint64_t state = state_bytes(image);
     uint64_t more = pages * STORE_PAGE_BYTES, private = memory_private_bytes();
     if (state + more + private <= image->memory_bytes_max)
         return 0;
@@ -139,9 +150,11 @@ static int table_new(struct image *image, uint64_t slots, size_t slot_size, uint
     if (rc == 0)
         rc = store_space_take(&image->space, pages, &page, e);
     follow_map(image);
-    if (rc == 0)
-        *ret_table = TABLE(page, slots);
-    return rc;
+    if (rc != 0)
+        return rc;
+    image_bound_private(image);
+    *ret_table = TABLE(page, slots);
+    return 0;
 }
 
 _Noreturn void image_give_up(const struct image *image, const struct err *e)

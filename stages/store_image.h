@@ -73,6 +73,10 @@ struct image {
  * store_map_open().
  */
 int image_init(struct image *image, int fd, const struct store_spec *spec, struct err *e);
+
+/* Leaves to private memory what the tables leave of memory_bytes_max; done when there is a new one.
+ */
+void image_bound_private(const struct image *image);
 void image_done(struct image *image);
 
 /*

@@ -315,6 +315,8 @@ int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool dur
     if (rc == 0)
         rc = open_state(s, e);
     if (rc == 0)
+        image_bound_private(&s->image); /* it may have been whole already */
+    if (rc == 0)
         rc = store_files_remove_below(dir_fd, s->checkpoint_number, e);
     if (rc == 0 && store_committed(s) < spec->begins_after)
         rc = store_commit(s, spec->begins_after, e);

@@ -96,7 +96,7 @@ grep -q 'ends there with record 0, but everything up to 4 was acked' errors || f
 "$BULKHEAD" run --quiet --state "$PWD/empty" --set out.path=none t.yaml </dev/null >summary
 for host in "" --inline; do
     rm -rf state && cp -a good state
-    rm state/stages/in/* && cp -a empty/stages/in/. state/stages/in
+    rm state/stages/in/[cj]* && cp -a empty/stages/in/[cj]* state/stages/in
     # shellcheck disable=SC2086
     expect_exit 5 run $host <&7 >summary 2>errors
     grep -q "stage '[a-z-]*' has record 4, but what is kept of the input ends with 0" errors ||

@@ -4,7 +4,7 @@
 # comes back; the record that closes it is no poison, and nothing is taken for a hang.
 . "$ROOT/tests/integration/lib.sh"
 # What a sanitizer reserves is beyond any limit.
-memory_max=", memory_max: 64MiB"
+memory_max=", memory_max: 256MiB"
 case $BUILD_NAME in *asan*) memory_max="" ;; esac
 topology=$PWD/large.yaml
 cat >"$topology" <<END
