@@ -25,13 +25,17 @@
 #include "common/check.h"
 #include "common/limits.h"
 #include "common/memory.h"
+#include "ipc/status_page.h"
 
 #define ADDRESS_BYTES_MAX 120u
 #define ACK_SOCKET_BYTES_MAX 4096u
 /* Room for a frame, and for the next to begin. */
 #define LINK_SOCKET_BYTES (512 * 1024)
-/* A close takes a millisecond, or for ever. */
-#define CLOSE_SECONDS_MAX 1
+/* A close takes a millisecond, or for ever. So does a dial, if the other end does not move. */
+#define CLOSE_MS_MAX 1000u
+#define DIAL_MS_MAX LINK_DEADLINE_MS
+/* While one is waited for, this often the stage shows that it moves. */
+#define BEAT_MS 100u
 
 /* Connections that are lost at a time; each link has two, and a stage 64 links at most. */
 #define LOST_MAX 1024u
@@ -250,23 +254,145 @@ static int open_sockets(struct link *link, struct err *e)
     return rc == 0 ? 0 : nng_error(e, rc, "opening sockets for", &link->id);
 }
 
-/* How one end meets the other at an address: nng_listen() or nng_dial(). */
-typedef int meet_fn(nng_socket socket, const char *address);
+/* --- what nng may not come back from --- */
 
-static int meet_listening(nng_socket socket, const char *at)
+/*
+ * Something that is done in a thread of its own, and waited for so long and no longer; freed by
+ * whoever is the last to need it.
+ */
+struct errand {
+    void (*run)(struct errand *errand);
+    nng_socket push, pull;
+    bool push_open, pull_open;
+    char frames[ADDRESS_BYTES_MAX], acks[ADDRESS_BYTES_MAX];
+    int nng_rc;
+    bool done, left_behind;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+};
+
+static _Atomic uint64_t *beats;
+
+void link_use_beats(_Atomic uint64_t *of_process)
 {
-    return nng_listen(socket, at, NULL, 0);
+    beats = of_process;
+}
+
+static struct errand *errand_new(const struct link *link, void (*run)(struct errand *errand))
+{
+    struct errand *errand = memory_new(1, sizeof *errand);
+    *errand = (struct errand){.run = run,
+                              .push = link->push,
+                              .pull = link->pull,
+                              .push_open = link->push_open,
+                              .pull_open = link->pull_open,
+                              .mutex = PTHREAD_MUTEX_INITIALIZER,
+                              .changed = PTHREAD_COND_INITIALIZER};
+    return errand;
+}
+
+static void errand_free(struct errand *errand)
+{
+    (void)pthread_cond_destroy(&errand->changed);
+    (void)pthread_mutex_destroy(&errand->mutex);
+    free(errand);
+}
+
+static void *run_errand(void *opaque)
+{
+    struct errand *errand = opaque;
+    errand->run(errand);
+    (void)pthread_mutex_lock(&errand->mutex);
+    bool left_behind = errand->left_behind;
+    errand->done = true;
+    (void)pthread_cond_signal(&errand->changed);
+    (void)pthread_mutex_unlock(&errand->mutex);
+    if (left_behind)
+        errand_free(errand);
+    return NULL;
+}
+
+/* A thread of its own, that no signal reaches. Returns whether it runs. */
+static bool start_errand(struct errand *errand)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    pthread_t thread;
+    bool runs = pthread_create(&thread, NULL, run_errand, errand) == 0;
+    if (runs)
+        (void)pthread_detach(thread);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return runs;
+}
+
+static void add_ms(struct timespec *at, uint64_t ms)
+{
+    uint64_t ns = (uint64_t)at->tv_nsec + ms * 1000000;
+    at->tv_sec += (time_t)(ns / 1000000000);
+    at->tv_nsec = (long)(ns % 1000000000);
+}
+
+/*
+ * Does an errand. Returns whether it is done; then it is the caller's, who frees it. Else it is
+ * left to itself, and frees itself if it ever ends.
+ */
+static bool do_errand(struct errand *errand, uint64_t ms_max)
+{
+    if (!start_errand(errand)) {
+        errand->run(errand);
+        return true;
+    }
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    (void)pthread_mutex_lock(&errand->mutex);
+    for (uint64_t ms = 0; !errand->done && ms < ms_max; ms += BEAT_MS) {
+        status_page_beat(beats);
+        add_ms(&until, BEAT_MS);
+        int rc = 0;
+        while (!errand->done && rc == 0)
+            rc = pthread_cond_clockwait(&errand->changed, &errand->mutex, CLOCK_MONOTONIC, &until);
+    }
+    bool done = errand->done;
+    errand->left_behind = !done;
+    (void)pthread_mutex_unlock(&errand->mutex);
+    return done;
+}
+
+/* --- beginning and end --- */
+
+/* How both sockets meet those of the other end, at the addresses. Returns as nng does. */
+typedef int meet_fn(const struct link *link, const char *frames, const char *acks);
+
+static int meet_listening(const struct link *link, const char *frames, const char *acks)
+{
+    int rc = nng_listen(link->pull, frames, NULL, 0);
+    return rc == 0 ? nng_listen(link->push, acks, NULL, 0) : rc;
 }
 
 /* Without NNG_FLAG_NONBLOCK a dial tries once and tells how it went. */
-static int meet_dialing(nng_socket socket, const char *at)
+static void run_dialing(struct errand *errand)
 {
-    return nng_dial(socket, at, NULL, 0);
+    errand->nng_rc = nng_dial(errand->push, errand->frames, NULL, 0);
+    if (errand->nng_rc == 0)
+        errand->nng_rc = nng_dial(errand->pull, errand->acks, NULL, 0);
 }
 
-/* Makes one end; frames_out says whether its PUSH or its PULL socket is the one for frames. */
-static int make_end(int dir_fd, const struct link_id *id, meet_fn *meet, bool frames_out,
-                    const char *doing, struct link **ret_link, struct err *e)
+/* A dial waits until the other end has said who it is; that one may hang, and this one must not. */
+static int meet_dialing(const struct link *link, const char *frames, const char *acks)
+{
+    struct errand *dialing = errand_new(link, run_dialing);
+    (void)snprintf(dialing->frames, sizeof dialing->frames, "%s", frames);
+    (void)snprintf(dialing->acks, sizeof dialing->acks, "%s", acks);
+    if (!do_errand(dialing, DIAL_MS_MAX))
+        return NNG_ETIMEDOUT;
+    int rc = dialing->nng_rc;
+    errand_free(dialing);
+    return rc;
+}
+
+static int make_end(int dir_fd, const struct link_id *id, meet_fn *meet, const char *doing,
+                    struct link **ret_link, struct err *e)
 {
     struct link *link = memory_new(1, sizeof *link);
     link->id = *id;
@@ -275,9 +401,7 @@ static int make_end(int dir_fd, const struct link_id *id, meet_fn *meet, bool fr
         char frames[ADDRESS_BYTES_MAX], acks[ADDRESS_BYTES_MAX];
         address(frames, dir_fd, id, "frames");
         address(acks, dir_fd, id, "acks");
-        int nng_rc = meet(frames_out ? link->push : link->pull, frames);
-        if (nng_rc == 0)
-            nng_rc = meet(frames_out ? link->pull : link->push, acks);
+        int nng_rc = meet(link, frames, acks);
         if (nng_rc != 0)
             rc = nng_error(e, nng_rc, doing, id);
         if (nng_rc == NNG_ENOSPC)
@@ -293,81 +417,20 @@ static int make_end(int dir_fd, const struct link_id *id, meet_fn *meet, bool fr
 
 int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e)
 {
-    return make_end(dir_fd, id, meet_listening, false, "listening for", ret_link, e);
+    return make_end(dir_fd, id, meet_listening, "listening for", ret_link, e);
 }
 
 int link_dial(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e)
 {
-    return make_end(dir_fd, id, meet_dialing, true, "connecting", ret_link, e);
+    return make_end(dir_fd, id, meet_dialing, "connecting", ret_link, e);
 }
 
-/* Two sockets that are being closed; freed by whoever is the last to need it. */
-struct closing {
-    nng_socket push, pull;
-    bool push_open, pull_open;
-    bool done, left_behind;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-};
-
-static void close_sockets(const struct closing *c)
+static void run_closing(struct errand *errand)
 {
-    if (c->push_open)
-        (void)nng_close(c->push);
-    if (c->pull_open)
-        (void)nng_close(c->pull);
-}
-
-static void closing_free(struct closing *c)
-{
-    (void)pthread_cond_destroy(&c->changed);
-    (void)pthread_mutex_destroy(&c->mutex);
-    free(c);
-}
-
-static void *run_closing(void *opaque)
-{
-    struct closing *c = opaque;
-    close_sockets(c);
-    (void)pthread_mutex_lock(&c->mutex);
-    bool left_behind = c->left_behind;
-    c->done = true;
-    (void)pthread_cond_signal(&c->changed);
-    (void)pthread_mutex_unlock(&c->mutex);
-    if (left_behind)
-        closing_free(c);
-    return NULL;
-}
-
-/* Waits for the close for a while; if it does not come back, it is left to itself. */
-static void wait_for_closing(struct closing *c)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += CLOSE_SECONDS_MAX;
-    int rc = 0;
-    (void)pthread_mutex_lock(&c->mutex);
-    while (!c->done && rc == 0)
-        rc = pthread_cond_clockwait(&c->changed, &c->mutex, CLOCK_MONOTONIC, &until);
-    bool done = c->done;
-    c->left_behind = !done;
-    (void)pthread_mutex_unlock(&c->mutex);
-    if (done)
-        closing_free(c);
-}
-
-/* A thread of its own, that no signal reaches. Returns whether it runs. */
-static bool start_closing(struct closing *c)
-{
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    pthread_t thread;
-    bool runs = pthread_create(&thread, NULL, run_closing, c) == 0;
-    if (runs)
-        (void)pthread_detach(thread);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return runs;
+    if (errand->push_open)
+        (void)nng_close(errand->push);
+    if (errand->pull_open)
+        (void)nng_close(errand->pull);
 }
 
 /*
@@ -378,20 +441,10 @@ void link_close(struct link *link)
 {
     if (link == NULL)
         return;
-    struct closing *c = memory_new(1, sizeof *c);
-    *c = (struct closing){.push = link->push,
-                          .pull = link->pull,
-                          .push_open = link->push_open,
-                          .pull_open = link->pull_open,
-                          .mutex = PTHREAD_MUTEX_INITIALIZER,
-                          .changed = PTHREAD_COND_INITIALIZER};
+    struct errand *closing = errand_new(link, run_closing);
     free(link);
-    if (start_closing(c)) {
-        wait_for_closing(c);
-        return;
-    }
-    close_sockets(c);
-    closing_free(c);
+    if (do_errand(closing, CLOSE_MS_MAX))
+        errand_free(closing);
 }
 
 const struct link_id *link_id(const struct link *link)

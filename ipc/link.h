@@ -12,6 +12,7 @@
 #ifndef BULKHEAD_IPC_LINK_H
 #define BULKHEAD_IPC_LINK_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,12 @@ struct link_id {
 int link_start(void (*on_no_thread)(const struct err *e), struct err *e);
 
 /*
+ * Has the process show that it moves while it waits for another end, or for nng: that has bounds,
+ * and a stall_timeout may be shorter. NULL: nobody looks.
+ */
+void link_use_beats(_Atomic uint64_t *of_process);
+
+/*
  * The receiving end: listens for frames and for the way back of the acks.
  *
  *   dir_fd     directory for the sockets, mode 0700; must stay open as long as the link
@@ -44,7 +51,10 @@ int link_start(void (*on_no_thread)(const struct err *e), struct err *e);
  */
 int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e);
 
-/* The sending end: connects to both. The other end must be listening. Returns 0 or ERR_IO. */
+/*
+ * The sending end: connects to both. The other end must be listening; one that does not do its part
+ * is waited for LINK_DEADLINE_MS. Returns 0 or ERR_IO.
+ */
 int link_dial(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e);
 
 /*

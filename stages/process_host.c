@@ -468,6 +468,7 @@ int host_open(struct host *h)
         .note = note,
         .emit = on_emit};
     pattern_use_beats(&h->page->beats);
+    link_use_beats(&h->page->beats);
     rc = runner_open(&h->runner, &config, &h->e);
     if (rc != 0)
         return rc;
@@ -496,6 +497,7 @@ void host_close(struct host *h)
     free(h->outlets);
     free(h->poll_fds);
     pattern_use_beats(NULL);
+    link_use_beats(NULL);
     status_page_unmap(h->page);
 }
 

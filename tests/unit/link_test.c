@@ -11,9 +11,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/limits.h"
@@ -147,6 +150,27 @@ static void nobody_to_dial_is_an_error_at_once(void **state)
     assert_non_null(strstr(e.text, "link 1"));
 }
 
+/* It would be waited for without end; and who waits is seen to move. */
+static void an_end_that_says_nothing_is_not_waited_for_without_end(void **state)
+{
+    (void)state;
+    _Atomic uint64_t beats = 0;
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s/1-2-3-4.frames", directory);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    link_use_beats(&beats);
+    struct link *sender;
+    struct err e;
+    assert_int_equal(link_dial(dir_fd, &id, &sender, &e), ERR_IO);
+    link_use_beats(NULL);
+    assert_string_equal(e.text, "connecting link 1 (number 4): Timed out");
+    assert_true(atomic_load(&beats) > 10);
+    assert_int_equal(unlink(at.sun_path), 0);
+    (void)close(fd);
+}
+
 /* Waits until a link says that its other end is gone; what came before is received first. */
 static void expect_lost(struct link *link, unsigned messages)
 {
@@ -237,6 +261,7 @@ int main(void)
         TEST(frames_go_one_way_and_acks_the_other),
         TEST(again_means_not_sent),
         TEST(nobody_to_dial_is_an_error_at_once),
+        TEST(an_end_that_says_nothing_is_not_waited_for_without_end),
         TEST(a_lost_end_is_noticed),
         TEST(the_loss_of_one_link_is_not_that_of_another),
         TEST(a_message_above_the_limit_ends_the_link),
