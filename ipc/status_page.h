@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * status_page.h - what a stage shows of itself: one page of shared memory, one writer
+ * status_page.h - what a stage shows of itself: a few pages of shared memory, one writer
  *
  * The supervisor makes the page and keeps it over restarts; the stage writes, everybody else only
  * reads. Reading costs the stage nothing, and a stage that dies takes no count with it. Counters
@@ -15,12 +15,15 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/err.h"
 #include "common/value.h"
 
-#define STATUS_PAGE_BYTES 4096u
+#define STATUS_PAGE_BYTES 12288u
+/* So many of its links a stage shows; more than that has none that anybody runs. */
+#define STATUS_LINKS_MAX 512u
 
 /* name, meaning: counted since the start of the supervisor */
 #define STATUS_COUNT_LIST(X)                                                                       \
@@ -59,6 +62,16 @@ enum status_work {
 #undef X
 };
 
+/*
+ * How far one end of a link has come. A sender: what it has given (put into frames, whole) and
+ * heard (been told that it is safe). A receiver: what it has taken, and how many frames of the next
+ * seq, times two, plus one if it takes no more for now.
+ */
+struct status_link {
+    _Atomic uint64_t seq;    /* given, or taken */
+    _Atomic uint64_t detail; /* heard, or frames and whether it is full */
+};
+
 struct status_page {
     uint32_t magic;
     uint32_t version;
@@ -77,8 +90,9 @@ struct status_page {
     _Atomic uint64_t refused;       /* frames and messages that were not taken */
     _Atomic uint64_t bytes_done;    /* of the input; sources */
     _Atomic uint64_t bytes_total;   /* of the input, 0 if nobody knows; sources */
+    struct status_link links[STATUS_LINKS_MAX]; /* those it receives by, then those it sends by */
 };
-_Static_assert(sizeof(struct status_page) <= STATUS_PAGE_BYTES, "it is one page");
+_Static_assert(sizeof(struct status_page) <= STATUS_PAGE_BYTES, "it fits into its pages");
 
 /* Makes a page in a memfd, which the caller closes. Returns 0 or ERR_IO. */
 int status_page_create(int *ret_fd, struct err *e);
@@ -100,6 +114,16 @@ enum status_work status_page_work(const struct status_page *page);
 
 /* As in STATUS_WORK_LIST. */
 const char *status_work_text(enum status_work work);
+
+/* Shows how far an end of a link has come, if there is room for it. Only the stage calls this. */
+static inline void status_page_show_link(struct status_page *page, size_t number, uint64_t seq,
+                                         uint64_t detail)
+{
+    if (number >= STATUS_LINKS_MAX)
+        return;
+    atomic_store_explicit(&page->links[number].seq, seq, memory_order_relaxed);
+    atomic_store_explicit(&page->links[number].detail, detail, memory_order_relaxed);
+}
 
 /* Publishes counters; only the stage calls this. */
 void status_page_publish(struct status_page *page, const struct status_counts *counts);

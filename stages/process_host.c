@@ -357,11 +357,17 @@ static void publish(struct host *h)
     struct status_page *page = h->page;
     uint64_t window_bytes = 0, refused = 0;
     for (size_t i = 0; i < h->outlet_count; i++) {
-        window_bytes += h->outlets[i].window.bytes;
-        refused += h->outlets[i].refused;
+        const struct outlet *o = &h->outlets[i];
+        window_bytes += o->window.bytes;
+        refused += o->refused;
+        status_page_show_link(page, h->inlet_count + i, o->window.pushed, o->peer_acked);
     }
-    for (size_t i = 0; i < h->inlet_count; i++)
-        refused += h->inlets[i].refused;
+    for (size_t i = 0; i < h->inlet_count; i++) {
+        const struct inlet *in = &h->inlets[i];
+        refused += in->refused;
+        status_page_show_link(page, i, inlet_covered(in),
+                              2 * (uint64_t)in->part + (inlet_has_room(in) ? 0 : 1));
+    }
     atomic_store_explicit(&page->window_bytes, window_bytes, memory_order_relaxed);
     atomic_store_explicit(&page->refused, refused, memory_order_relaxed);
     atomic_store_explicit(&page->processed, h->processed, memory_order_relaxed);

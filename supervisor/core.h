@@ -126,6 +126,12 @@ struct core_stage {
 #define EDGE_FROM 1u
 #define EDGE_TO 2u
 
+/* One direction of a link: how far it had come at the last observation, and for how many not. */
+struct core_flow {
+    uint64_t seq, part;
+    unsigned still;
+};
+
 struct core_edge {
     size_t from, to;
     enum core_edge_state is;
@@ -140,6 +146,8 @@ struct core_edge {
     enum want want;       /* it is not made for want of this */
     size_t want_stage;    /* at this end */
     unsigned want_tries;  /* so many in a row */
+    struct core_flow records, acks;
+    unsigned standstills; /* in a row, of one or the other */
 };
 
 struct core {
@@ -184,7 +192,7 @@ enum core_event_kind {
     CORE_STAGE_MISBEHAVED, /* stage, text: it talks nonsense, or does not listen */
     CORE_STAGE_PAUSED,     /* stage, want, text: it tries again by itself, or ends for that */
     CORE_STAGE_RESUMED,    /* stage */
-    CORE_STAGES_OBSERVED,  /* observations: of all stages */
+    CORE_STAGES_OBSERVED,  /* observations: of all stages; links */
     CORE_KILL_REQUESTED,   /* stage */
     CORE_STOP_REQUESTED,
     CORE_TIME_PASSED,
@@ -203,6 +211,16 @@ struct core_observation {
     uint64_t acked;     /* what of that is safe, and known to be so downstream */
 };
 
+/* What the pages of both ends show of a link; given and taken 0, heard UINT64_MAX: nothing is known
+ * of it. */
+struct core_link_observation {
+    uint64_t given; /* the sender has put into frames all up to here */
+    uint64_t heard; /* and has been told that all up to here is safe */
+    uint64_t taken; /* the receiver has all up to here */
+    uint64_t part;  /* and so many frames of the next seq */
+    bool full;      /* and takes no more for now */
+};
+
 struct core_event {
     enum core_event_kind kind;
     uint64_t now_ms; /* never runs backwards */
@@ -219,6 +237,7 @@ struct core_event {
     int exit_code;
     const char *text;
     const struct core_observation *observations;
+    const struct core_link_observation *links; /* of all edges; may be NULL */
 };
 
 enum core_action_kind {

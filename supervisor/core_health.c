@@ -9,11 +9,6 @@
 #include "common/limits.h"
 #include "supervisor/core_p.h"
 
-/* A stage is hung when so many observations in a row, stall_timeout in all, saw it not move. */
-#define STILL_MAX 4u
-/* So often in a row links are made anew because nothing moves, before their ends are. */
-#define STANDSTILLS_MAX 2u
-
 void step_on_misbehaved(struct step *s)
 {
     if (!step_is_alive(&s->core->stages[s->event->stage]))
@@ -32,7 +27,7 @@ void step_on_frozen(struct step *s)
 
 uint64_t core_observe_interval_ms(const struct core *core)
 {
-    return core->stall_timeout_ms / STILL_MAX;
+    return core->stall_timeout_ms / CORE_STILL_MAX;
 }
 
 /* Whether nothing was seen yet of this life. */
@@ -59,7 +54,7 @@ static bool is_hung(struct step *s, size_t index, const struct core_observation 
     stage->was_observed = step_is_alive(stage);
     bool may_be_late =
         has_not_come_to_run(stage) && s->event->now_ms - stage->spawned_at_ms < START_SILENCE_MS;
-    return stage->still >= STILL_MAX && !may_be_late;
+    return stage->still >= CORE_STILL_MAX && !may_be_late;
 }
 
 /* A page says "waiting" also when its process hangs while it waits; so that process is asked. */
@@ -119,62 +114,22 @@ static void kill_hung(struct step *s, size_t index, const struct core_observatio
     (void)step_add_action(s, CORE_KILL, index);
 }
 
-/* Whether there is something at an edge that its receiver has not done, or its sender not heard. */
-static bool stands_at(const struct step *s, const struct core_edge *edge)
-{
-    const struct core_observation *from = &s->event->observations[edge->from];
-    const struct core_observation *to = &s->event->observations[edge->to];
-    return from->processed > to->processed || to->acked > from->acked;
-}
-
-/*
- * Records are under way, everybody waits and has answered, and nothing moves: a link has lost
- * something. When the links at which records stand were made anew, and that did not help, it is one
- * of their ends.
- */
-static void judge_standstill(struct step *s, bool moved)
-{
-    struct core *core = s->core;
-    const struct core_observation *source = &s->event->observations[core->source];
-    if (moved || !core->pending || core->is == PIPELINE_STOPPING) {
-        core->all_still = core->standstills = 0;
-        return;
-    }
-    if (++core->all_still < STILL_MAX)
-        return;
-    core->all_still = 0;
-    core->standstills++;
-    bool known = false;
-    for (size_t i = 0; i < core->edge_count; i++)
-        known |= core->edges[i].is == EDGE_UP && stands_at(s, &core->edges[i]);
-    for (size_t i = 0; i < core->edge_count; i++) {
-        struct core_edge *edge = &core->edges[i];
-        if (edge->is != EDGE_UP || (known && !stands_at(s, edge)))
-            continue;
-        step_warn(s, edge->to,
-                  "link %zu: seqs %" PRIu64 " to %" PRIu64 " are under way, and nothing moves", i,
-                  source->acked + 1, source->processed);
-        step_fail_link(s, edge, EDGE_FROM | EDGE_TO, "nothing moves");
-        if (core->standstills > STANDSTILLS_MAX)
-            edge->failures = LINK_ATTEMPTS_MAX + 1;
-    }
-}
-
 void step_on_observed(struct step *s)
 {
     struct core *core = s->core;
     const struct core_observation *source = &s->event->observations[core->source];
     core->pending = source->processed > source->acked;
-    bool moved = false;
+    bool moved = false, late = false;
     for (size_t i = 0; i < core->stage_count; i++) {
         struct core_stage *stage = &core->stages[i];
         const struct core_observation *seen = &s->event->observations[i];
         bool hung = is_hung(s, i, seen);
         uint64_t progress = seen->processed + seen->acked;
+        late =
+            late || s->event->now_ms - stage->observed_at_ms > 2 * core_observe_interval_ms(core);
         moved = moved || stage->is != STAGE_RUNNING || core_stage_want(core, i) != WANT_NOTHING ||
                 !seen->waiting || seen->unread || progress != stage->progress ||
-                stage->still != 0 || hung ||
-                s->event->now_ms - stage->observed_at_ms > 2 * core_observe_interval_ms(core);
+                stage->still != 0 || hung;
         stage->beats = seen->beats;
         stage->progress = progress;
         stage->observed_at_ms = s->event->now_ms;
@@ -182,7 +137,8 @@ void step_on_observed(struct step *s)
         if (hung)
             kill_hung(s, i, seen);
     }
-    judge_standstill(s, moved);
+    bool link_stands = step_judge_links(s, late);
+    step_judge_standstill(s, moved || late || link_stands);
 }
 
 /* Whether two texts differ in numbers at most: how many bytes it was this time, and where. */

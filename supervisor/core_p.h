@@ -5,8 +5,8 @@
  * core.c has the states and the life of the pipeline, core_links.c how edges are linked,
  * core_settle.c what sinks do with what former lives have shown, core_deaths.c what follows from
  * the end of a process, core_poison.c what is to blame for it, core_health.c what is seen of the
- * living. All of them change the core
- * through the functions here, and nothing else does.
+ * living, core_standstill.c of their links. All of them change the core through the functions here,
+ * and nothing else does.
  */
 #ifndef BULKHEAD_SUPERVISOR_CORE_P_H
 #define BULKHEAD_SUPERVISOR_CORE_P_H
@@ -116,6 +116,20 @@ void step_on_observed(struct step *s);
 void step_on_answered(struct step *s);
 void step_on_paused(struct step *s);
 void step_on_resumed(struct step *s);
+
+/* --- core_standstill.c: whether what is under way arrives --- */
+
+/* A stage is hung when so many observations in a row, stall_timeout in all, saw it not move. */
+#define CORE_STILL_MAX 4u
+
+/*
+ * Makes the links anew that have stood for stall_timeout; late: this observation comes so late that
+ * it says nothing. Returns whether any stands, or is being made.
+ */
+bool step_judge_links(struct step *s, bool late);
+
+/* The same for all links together; moved: something has, or is about to. */
+void step_judge_standstill(struct step *s, bool moved);
 
 /* Takes down that a stage wants something, and says so unless that was said. */
 void step_note_want(struct step *s, size_t stage, enum want want, const char *text);

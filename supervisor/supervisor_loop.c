@@ -205,6 +205,30 @@ static bool is_held(pid_t pid)
     return name_end != NULL && strncmp(name_end, ") t", 3) == 0;
 }
 
+/* What the pages of both ends show of every link; nothing of one that they have no room for. */
+static void observe_links(struct loop *l)
+{
+    const struct topology *t = l->s.topology;
+    size_t sends[PROCESSES_MAX] = {0}, receives[PROCESSES_MAX] = {0};
+    for (size_t i = 0; i < t->edge_count; i++)
+        sends[t->edges[i].to]++; /* a page shows these behind those that are received by */
+    for (size_t i = 0; i < t->edge_count; i++) {
+        size_t from = t->edges[i].from, to = t->edges[i].to;
+        size_t sent = sends[from]++, received = receives[to]++;
+        l->links[i] = (struct core_link_observation){.heard = UINT64_MAX};
+        if (sent >= STATUS_LINKS_MAX || received >= STATUS_LINKS_MAX)
+            continue;
+        const struct status_link *sender = &l->s.stages[from].page->links[sent];
+        const struct status_link *receiver = &l->s.stages[to].page->links[received];
+        uint64_t frames = atomic_load(&receiver->detail);
+        l->links[i] = (struct core_link_observation){.given = atomic_load(&sender->seq),
+                                                     .heard = atomic_load(&sender->detail),
+                                                     .taken = atomic_load(&receiver->seq),
+                                                     .part = frames / 2,
+                                                     .full = frames % 2 != 0};
+    }
+}
+
 static void on_observe(struct ev_loop *ev, ev_timer *timer, int events)
 {
     (void)ev;
@@ -224,7 +248,9 @@ static void on_observe(struct ev_loop *ev, ev_timer *timer, int events)
                                       .processed = atomic_load(&page->processed),
                                       .acked = atomic_load(&page->acked)};
     }
-    struct core_event event = {.kind = CORE_STAGES_OBSERVED, .observations = l->observations};
+    observe_links(l);
+    struct core_event event = {
+        .kind = CORE_STAGES_OBSERVED, .observations = l->observations, .links = l->links};
     loop_take_event(l, &event);
 }
 
@@ -317,6 +343,7 @@ static int make_stages(struct loop *l, struct err *e)
     l->s.stages = memory_new(count, sizeof *l->s.stages);
     l->watchers = memory_new(count, sizeof *l->watchers);
     l->observations = memory_new(count, sizeof *l->observations);
+    l->links = memory_new(l->s.topology->edge_count, sizeof *l->links);
     for (size_t i = 0; i < count; i++)
         l->s.stages[i].status_fd = l->s.stages[i].image_fd = -1;
     for (size_t i = 0; i < count; i++) {
@@ -426,6 +453,7 @@ static void loop_done(struct loop *l)
     free(l->s.stages);
     free(l->watchers);
     free(l->observations);
+    free(l->links);
     core_actions_done(&l->actions);
     core_done(&l->s.core);
     if (l->s.topology_fd >= 0)

@@ -36,6 +36,7 @@ struct loop {
     ev_timer progress;
     ev_timer observe;
     struct core_observation *observations; /* of every stage; what one event is made of */
+    struct core_link_observation *links;   /* likewise of every edge */
     bool bar;
     uint64_t progress_at_ms;
     uint64_t progress_records;

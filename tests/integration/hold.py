@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""hold.py PID...: holds all threads of processes still, as a debugger does: they are not stopped by a
-signal, so nobody is told. Says "held" when all are, and ends with 0 when all of them were killed.
-Exit status 77: the kernel does not let us."""
+"""hold.py [--links] PID...: holds all threads of processes still, as a debugger does: they are not
+stopped by a signal, so nobody is told; with --links all but the main one, which are those that carry
+what goes over links. Says "held" when all are, and ends with 0 when all of them were killed. Exit
+status 77: the kernel does not let us."""
 import ctypes
 import os
 import sys
@@ -23,8 +24,11 @@ def ptrace(request, thread):
 
 def main():
     threads = set()
-    for pid in sys.argv[1:]:
+    pids = [word for word in sys.argv[1:] if word != "--links"]
+    for pid in pids:
         for name in os.listdir(f"/proc/{pid}/task"):
+            if name == pid and len(pids) + 1 != len(sys.argv):
+                continue
             thread = int(name)
             ptrace(PTRACE_SEIZE, thread)
             ptrace(PTRACE_INTERRUPT, thread)

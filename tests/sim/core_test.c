@@ -36,7 +36,9 @@ struct story {
     struct core core;
     struct core_actions actions;
     uint64_t now_ms;
-    bool silent[3]; /* stages that do not answer when they are asked */
+    bool silent[3];                            /* stages that do not answer when they are asked */
+    const struct core_link_observation *links; /* what is seen of the two, if anything */
+    uint64_t given;                            /* by a source that has input all the time */
     struct buf trace;
 };
 
@@ -349,7 +351,8 @@ static void a_user_may_kill_a_stage_that_never_gets_ready(void **state)
 static void observe(struct story *s, const struct core_observation seen[3])
 {
     s->now_ms += core_observe_interval_ms(&s->core);
-    tell_core(s, (struct core_event){.kind = CORE_STAGES_OBSERVED, .observations = seen});
+    tell_core(s, (struct core_event){
+                     .kind = CORE_STAGES_OBSERVED, .observations = seen, .links = s->links});
     for (size_t i = 0; i < 3; i++) {
         const struct core_stage *stage = &s->core.stages[i];
         if (stage->asked != 0 && !s->silent[i])
@@ -523,6 +526,117 @@ static void a_standstill_that_new_links_do_not_end_is_that_of_their_ends(void **
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n"
            "warn 1 link 1: nothing moves, again and again; restarting both its ends\nkill 1\nkill "
            "2\n");
+}
+
+/* The source and the first link go on with every observation, for input comes; the second stands.
+ */
+static void observe_a_stream(struct story *s, unsigned times, struct core_link_observation second)
+{
+    for (unsigned i = 0; i < times; i++) {
+        uint64_t n = 100 + ++s->given;
+        const struct core_observation seen[3] = {
+            {.beats = n, .waiting = true, .processed = n, .acked = 4},
+            {.beats = n, .waiting = true, .processed = n, .acked = 4},
+            {.beats = 7, .waiting = true, .processed = second.taken, .acked = second.taken}};
+        second.given = second.given != 0 ? n : 0;
+        const struct core_link_observation links[2] = {{.given = n, .taken = n, .heard = 4},
+                                                       second};
+        s->links = links;
+        observe(s, seen);
+        s->links = NULL;
+    }
+}
+
+/* Whatever comes in at the source meanwhile. */
+static void a_link_that_stands_is_made_anew_though_others_move(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_link_observation lost = {.given = 1, .taken = 4, .heard = 4};
+    observe_a_stream(s, 4, lost);
+    EXPECT("");
+    observe_a_stream(s, 1, lost);
+    EXPECT("warn 2 link 1: seqs 5 to 105 are under way, and nothing moves\n"
+           "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
+    time_passes(s, LINK_PAUSE_MS);
+    EXPECT("note 1 link 1: nothing moves; making it anew\ntell 2 listen edge 1 serial 3\n");
+    for (int round = 0; round < 2; round++) {
+        s->core.edges[1].failures = 0; /* as if that were long ago */
+        s->core.edges[1].is = EDGE_UP;
+        buf_reset(&s->trace);
+        observe_a_stream(s, 5, lost);
+    }
+    buf_reset(&s->trace);
+    time_passes(s, LINK_PAUSE_MS);
+    EXPECT("warn 1 link 1: nothing moves, again and again; restarting both its ends\nkill 1\nkill "
+           "2\n");
+}
+
+static void acks_that_stand_are_a_link_that_stands(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    uint64_t n = 200;
+    for (int i = 0; i < 5; i++) {
+        EXPECT("");
+        n++;
+        const struct core_observation seen[3] = {
+            {.beats = n, .waiting = true, .processed = n, .acked = 4},
+            {.beats = n, .waiting = true, .processed = n, .acked = n - 3},
+            {.beats = n, .waiting = true, .processed = n, .acked = n}};
+        const struct core_link_observation links[2] = {{.given = n, .taken = n, .heard = 4},
+                                                       {.given = n, .taken = n, .heard = n - 3}};
+        s->links = links;
+        observe(s, seen);
+    }
+    EXPECT("warn 0 link 0: acks of seqs 5 to 202 are under way, and nothing moves\n"
+           "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n");
+}
+
+/* Neither a receiver that takes no more for now, nor parts of one seq that come, nor a busy end. */
+static void a_link_that_has_a_reason_to_stand_is_left_alone(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    observe_a_stream(
+        s, 20, (struct core_link_observation){.given = 1, .taken = 4, .heard = 4, .full = true});
+    for (uint64_t part = 0; part < 20; part++)
+        observe_a_stream(
+            s, 1, (struct core_link_observation){.given = 1, .taken = 4, .heard = 4, .part = part});
+    observe_a_stream(s, 20, (struct core_link_observation){.taken = 4, .heard = 4});
+    const struct core_link_observation links[2] = {{.given = 9, .taken = 9, .heard = 9},
+                                                   {.given = 9, .taken = 4, .heard = 4}};
+    s->links = links;
+    for (uint64_t i = 0; i < 20; i++) {
+        const struct core_observation seen[3] = {
+            asleep, asleep, {.beats = i, .processed = 4, .acked = 4}};
+        observe(s, seen);
+    }
+    EXPECT("");
+}
+
+/* One that wants something, and one that owes an answer, are another matter. */
+static void a_link_whose_end_is_out_of_action_is_left_alone(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    const struct core_link_observation lost = {.given = 1, .taken = 4, .heard = 4};
+    tell_core(s, (struct core_event){
+                     .kind = CORE_STAGE_PAUSED, .stage = 2, .want = WANT_SPACE, .text = "full"});
+    buf_reset(&s->trace);
+    observe_a_stream(s, 20, lost);
+    EXPECT("");
+    event(s, CORE_STAGE_RESUMED, 2);
+    buf_reset(&s->trace);
+    for (int i = 0; i < 10; i++) { /* it was us that did not run */
+        observe_a_stream(s, 4, lost);
+        s->now_ms += 3600000;
+    }
+    EXPECT("");
+    s->silent[2] = true;
+    observe_a_stream(s, 6, lost);
+    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it waits; "
+           "killing it\nkill 2\n");
 }
 
 /* It sleeps as its page says, but for ever: in a debugger, or for a bug. */
@@ -1433,6 +1547,10 @@ int main(void)
         TEST(a_standstill_makes_links_anew),
         TEST(a_standstill_is_looked_for_where_records_stand),
         TEST(a_standstill_that_new_links_do_not_end_is_that_of_their_ends),
+        TEST(a_link_that_stands_is_made_anew_though_others_move),
+        TEST(acks_that_stand_are_a_link_that_stands),
+        TEST(a_link_that_has_a_reason_to_stand_is_left_alone),
+        TEST(a_link_whose_end_is_out_of_action_is_left_alone),
         TEST(a_stage_that_waits_and_does_not_answer_is_hung),
         TEST(what_a_debugger_holds_is_not_at_fault),
         TEST(while_one_owes_an_answer_nobody_else_is_blamed),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "ipc/status_page.h"
 #include "tests/sim/sim_calls_p.h"
 #include "tests/sim/sim_world.h"
 
@@ -18,7 +19,7 @@
 #define MEMORY_FILES_MAX 96u
 /* More than an image of the tests ever has: so it can grow where it is, and moves by chance. */
 #define LARGE_BYTES ((size_t)1 << 30)
-#define SMALL_BYTES ((size_t)4096)
+#define SMALL_BYTES ((size_t)STATUS_PAGE_BYTES)
 #define PAGE_BYTES ((size_t)4096)
 /* An image of the tests never gets larger; only these pages are looked through. */
 #define TAINT_PAGES 4096u
