@@ -132,6 +132,7 @@ void step_spawn(struct step *s, size_t index)
     stage->generation++;
     stage->ready = stage->positioned = stage->was_linked = false;
     stage->kill_asked = stage->blamed = stage->hung = stage->held = stage->paused = false;
+    stage->killed_for[0] = '\0';
     stage->still = 0;
     stage->asked = 0;
     stage->has_beaten = stage->was_observed = false;
@@ -141,11 +142,32 @@ void step_spawn(struct step *s, size_t index)
     action->keep_image = stage->image_trusted;
 }
 
-/* Ends a process for what it did or did not do: that counts against it. */
-void step_kill_blamed(struct step *s, size_t index)
+static void add_kill(struct step *s, size_t index, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void add_kill(struct step *s, size_t index, const char *format, va_list args)
 {
-    s->core->stages[index].blamed = true;
+    struct core_stage *stage = &s->core->stages[index];
+    if (stage->killed_for[0] == '\0')
+        (void)vsnprintf(stage->killed_for, sizeof stage->killed_for, format, args);
     (void)step_add_action(s, CORE_KILL, index);
+}
+
+void step_kill(struct step *s, size_t index, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_kill(s, index, format, args);
+    va_end(args);
+}
+
+void step_kill_blamed(struct step *s, size_t index, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    s->core->stages[index].blamed = true;
+    add_kill(s, index, format, args);
+    va_end(args);
 }
 
 void step_finish_if_all_down(struct step *s)
@@ -184,7 +206,7 @@ static void stop_all(struct step *s, enum core_outcome outcome, bool at_once)
                 step_tell(s, i, &stop);
         }
         if (at_once && stage->is == STAGE_STOPPING)
-            (void)step_add_action(s, CORE_KILL, i);
+            step_kill(s, i, "was killed because the run was to end at once");
     }
     step_finish_if_all_down(s);
 }
@@ -315,7 +337,7 @@ static void on_kill_requested(struct step *s)
     if (!step_is_alive(&s->core->stages[s->event->stage]))
         return;
     s->core->stages[s->event->stage].kill_asked = true;
-    (void)step_add_action(s, CORE_KILL, s->event->stage);
+    step_kill(s, s->event->stage, "was killed on request");
 }
 
 static void on_started(struct step *s)

@@ -73,6 +73,9 @@ enum core_outcome {
     CORE_OUTCOME_STORM,   /* a stage died too often without progress */
 };
 
+/* How a process ended, in words, with the zero at the end. */
+#define CORE_CAUSE_BYTES_MAX 192u
+
 struct core_stage {
     bool wanted;
     enum core_stage_state is;
@@ -84,10 +87,12 @@ struct core_stage {
     bool kill_asked; /* the SIGKILL that it will die of says nothing against it: a user asked for
                         it, or a link of it failed, and nobody knows why */
     bool blamed;     /* we sent it one for what it did or did not do */
-    bool hung;       /* and that was to be busy with one thing for too long, */
-    bool held;       /* because a debugger held it: no fault of its own */
-    bool paused;     /* it waits for a resource that there was none of */
-    enum want want;  /* that is, or was last */
+    char killed_for[CORE_CAUSE_BYTES_MAX]; /* what that one is for, as "did this and was killed";
+                                              empty: we sent none */
+    bool hung;           /* and that was to be busy with one thing for too long, */
+    bool held;           /* because a debugger held it: no fault of its own */
+    bool paused;         /* it waits for a resource that there was none of */
+    enum want want;      /* that is, or was last */
     unsigned want_tries; /* in a row that ended for want of one, with nothing done in between */
     char want_text[160]; /* what was said of it last */
     bool
@@ -292,6 +297,13 @@ uint64_t core_observe_interval_ms(const struct core *core);
 
 /* What a stage waits for that there is none of, for itself or for a link; WANT_NOTHING. */
 enum want core_stage_want(const struct core *core, size_t stage);
+
+/*
+ * How a process of a stage ended, as in "it ...": what we killed it for, if it died of that.
+ * signal: that ended it; 0 if it exited with the code.
+ */
+void core_describe_end(const struct core_stage *stage, int signal, int exit_code,
+                       char ret_text[CORE_CAUSE_BYTES_MAX]);
 
 /* How long to wait before the next try after so many for want of a resource. Pure. */
 uint64_t core_want_wait_ms(unsigned tries);

@@ -66,15 +66,19 @@ static void count_death(const struct core *core, struct core_stage *stage,
     }
 }
 
-static void describe_end(const struct core_event *event, char text[64])
+void core_describe_end(const struct core_stage *stage, int signal, int exit_code,
+                       char ret_text[CORE_CAUSE_BYTES_MAX])
 {
-    if (event->signal != 0)
-        (void)snprintf(text, 64, "was killed by signal %d (SIG%s)", event->signal,
-                       sigabbrev_np(event->signal) != NULL ? sigabbrev_np(event->signal) : "?");
-    else if (event->exit_code == CORE_EXIT_UNKNOWN)
-        (void)snprintf(text, 64, "is gone, and nobody knows how it ended");
+    const size_t size = CORE_CAUSE_BYTES_MAX;
+    if (signal == SIGKILL && stage->killed_for[0] != '\0')
+        (void)snprintf(ret_text, size, "%s", stage->killed_for);
+    else if (signal != 0)
+        (void)snprintf(ret_text, size, "was killed by signal %d (SIG%s)", signal,
+                       sigabbrev_np(signal) != NULL ? sigabbrev_np(signal) : "?");
+    else if (exit_code == CORE_EXIT_UNKNOWN)
+        (void)snprintf(ret_text, size, "is gone, and nobody knows how it ended");
     else
-        (void)snprintf(text, 64, "exited with code %d", event->exit_code);
+        (void)snprintf(ret_text, size, "exited with code %d", exit_code);
 }
 
 uint64_t core_want_wait_ms(unsigned tries)
@@ -160,8 +164,8 @@ void step_on_exited(struct step *s)
         return;
     }
     count_death(core, stage, s->event);
-    char how[64];
-    describe_end(s->event, how);
+    char how[CORE_CAUSE_BYTES_MAX];
+    core_describe_end(stage, s->event->signal, s->event->exit_code, how);
     if (step_judge_death(s, s->event->stage, how))
         return;
     if (is_for_want(s->event)) {

@@ -14,7 +14,7 @@ void step_on_misbehaved(struct step *s)
     if (!step_is_alive(&s->core->stages[s->event->stage]))
         return;
     step_warn(s, s->event->stage, "%s; killing it", s->event->text);
-    step_kill_blamed(s, s->event->stage);
+    step_kill_blamed(s, s->event->stage, "was killed: %s", s->event->text);
 }
 
 void step_on_frozen(struct step *s)
@@ -22,7 +22,7 @@ void step_on_frozen(struct step *s)
     if (!step_is_alive(&s->core->stages[s->event->stage]))
         return;
     step_warn(s, s->event->stage, "was stopped from outside; a stage that does not run is killed");
-    (void)step_add_action(s, CORE_KILL, s->event->stage);
+    step_kill(s, s->event->stage, "was stopped from outside and was killed");
 }
 
 uint64_t core_observe_interval_ms(const struct core *core)
@@ -90,28 +90,26 @@ static void kill_hung(struct step *s, size_t index, const struct core_observatio
                   "was killed %" PRIu64 " ms ago and is not gone: a debugger holds it, or the "
                   "kernel, which waits for a disk; killing it again",
                   timeout_ms);
-        (void)step_add_action(s, CORE_KILL, index);
+        step_kill(s, index, "was killed");
         return;
     }
+    char what[CORE_CAUSE_BYTES_MAX / 2];
     if (has_not_come_to_run(stage) && timeout_ms < START_SILENCE_MS)
-        step_warn(s, index, "did not move for %u ms since it was started; killing it",
-                  START_SILENCE_MS);
-    else if (seen->waiting && stage->asked != 0)
-        step_warn(s, index,
-                  "did not answer for the stall_timeout of %" PRIu64
-                  " ms, though it says that it waits%s; killing it",
-                  timeout_ms, held);
+        (void)snprintf(what, sizeof what, "did not move for %u ms since it was started",
+                       START_SILENCE_MS);
     else
-        step_warn(s, index, "did not move for the stall_timeout of %" PRIu64 " ms%s; killing it",
-                  timeout_ms, held);
+        (void)snprintf(what, sizeof what, "did not %s for the stall_timeout of %" PRIu64 " ms",
+                       seen->waiting && stage->asked != 0 ? "answer" : "move", timeout_ms);
+    step_warn(s, index, "%s%s%s; killing it", what,
+              seen->waiting && stage->asked != 0 ? ", though it says that it waits" : "", held);
     stage->hung = true;
     stage->held = seen->held;
     if (!seen->held) {
-        step_kill_blamed(s, index);
+        step_kill_blamed(s, index, "%s and was killed", what);
         return;
     }
     stage->kill_asked = true; /* as good as a kill from outside: nothing is its fault */
-    (void)step_add_action(s, CORE_KILL, index);
+    step_kill(s, index, "%s%s and was killed", what, held);
 }
 
 void step_on_observed(struct step *s)

@@ -149,14 +149,15 @@ void step_retry_link(struct step *s, struct core_edge *edge)
         step_warn(s, edge->to,
                   "link %zu: %s, again and again because of this end of it; restarting it", index,
                   edge->why);
-        step_kill_blamed(s, edge->to);
+        step_kill_blamed(s, edge->to, "was killed because link %zu failed at it: %s", index,
+                         edge->why);
     } else {
         /* Nobody can tell which of them it was, so it counts against neither. */
         step_warn(s, edge->from, "link %zu: %s, again and again; restarting both its ends", index,
                   edge->why);
         s->core->stages[edge->from].kill_asked = s->core->stages[edge->to].kill_asked = true;
-        (void)step_add_action(s, CORE_KILL, edge->from);
-        (void)step_add_action(s, CORE_KILL, edge->to);
+        step_kill(s, edge->from, "was killed because link %zu failed: %s", index, edge->why);
+        step_kill(s, edge->to, "was killed because link %zu failed: %s", index, edge->why);
     }
 }
 

@@ -54,8 +54,16 @@ bool step_is_alive(const struct core_stage *stage);
 /* Starts the next process of a stage. */
 void step_spawn(struct step *s, size_t index);
 
-/* Ends a process for what it did or did not do: that counts against it. */
-void step_kill_blamed(struct step *s, size_t index);
+/*
+ * Ends a process. The text says what for, as "did this and was killed"; the first one stays what it
+ * died of.
+ */
+void step_kill(struct step *s, size_t index, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same for what it did or did not do: that counts against it. */
+void step_kill_blamed(struct step *s, size_t index, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Ends the step of a pipeline that stops when its last process is gone. */
 void step_finish_if_all_down(struct step *s);

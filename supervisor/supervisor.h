@@ -32,8 +32,8 @@ struct supervised_stage {
     struct buf line;       /* of stderr, until its newline comes */
     struct buf words;      /* the end of what the present process said */
     struct buf last_words; /* and of what the last one said that said something and ended */
-    char last_end[96];     /* how the last process ended; "" if none has */
-    seq_number last_seq;   /* in hand when it ended; 0: none */
+    char last_end[CORE_CAUSE_BYTES_MAX]; /* how the last process ended; "" if none has */
+    seq_number last_seq;                 /* in hand when it ended; 0: none */
 };
 
 struct supervisor {

@@ -241,17 +241,12 @@ void loop_spawn(struct loop *l, const struct core_action *action)
     watch_stage(l, action->stage);
 }
 
-static void note_end(struct supervised_stage *stage, const siginfo_t *info)
+static void note_end(struct supervised_stage *stage, const struct core_stage *core,
+                     const siginfo_t *info)
 {
-    if (info->si_code == CLD_EXITED && info->si_status == CORE_EXIT_UNKNOWN)
-        (void)snprintf(stage->last_end, sizeof stage->last_end,
-                       "is gone, and nobody knows how it ended");
-    else if (info->si_code == CLD_EXITED)
-        (void)snprintf(stage->last_end, sizeof stage->last_end, "exited with code %d",
-                       info->si_status);
-    else
-        (void)snprintf(stage->last_end, sizeof stage->last_end, "was killed by SIG%s",
-                       sigabbrev_np(info->si_status) != NULL ? sigabbrev_np(info->si_status) : "?");
+    bool exited = info->si_code == CLD_EXITED;
+    core_describe_end(core, exited ? 0 : info->si_status, exited ? info->si_status : 0,
+                      stage->last_end);
     stage->last_seq = atomic_load(&stage->page->seq_in_hand);
     atomic_store(&stage->page->seq_in_hand, 0);
     atomic_store(&stage->page->work, STATUS_ON_RECORD);
@@ -296,7 +291,7 @@ static void bury(struct loop *l, size_t index, const siginfo_t *info)
     stage->alive = false;
     enum status_work work = status_page_work(stage->page);
     bool out_of_memory = atomic_load(&stage->page->out_of_memory) != 0;
-    note_end(stage, info);
+    note_end(stage, &l->s.core.stages[index], info);
     bool exited = info->si_code == CLD_EXITED;
     struct core_event event = {.kind = CORE_STAGE_EXITED,
                                .stage = index,

@@ -27,13 +27,15 @@ give $((lines / 3))
 "$BULKHEAD" kill limits --state "$state" | grep -q "^killed 'limits'" || fail "kill said nothing"
 newer() { [ "$(json limits generation)" -gt "$before" ]; }
 wait_for newer
-[ "$(json limits last_end)" = "was killed by SIGKILL" ] || fail "last_end: $(json limits last_end)"
+[ "$(json limits last_end)" = "was killed on request" ] || fail "last_end: $(json limits last_end)"
 [ "$(json limits restarts)" -ge 1 ] || fail "restarts"
 
 # A stage that is stopped from outside is seen at once, killed and started again.
 pid=$(json parse pid)
 kill -STOP "$pid"
 wait_for gone "$pid"
+frozen() { [ "$(json parse last_end)" = "was stopped from outside and was killed" ]; }
+wait_for frozen
 
 give_rest
 "$BULKHEAD" stop --state "$state" >out || fail "no stop"

@@ -383,6 +383,60 @@ static void a_stage_that_does_not_move_is_hung(void **state)
     assert_false(s->core.stages[1].image_trusted);
 }
 
+/* What is said of the end of a run, and in status, is what they were killed for, and not by which
+ * signal. */
+static void a_stage_that_hangs_again_and_again_is_said_to_hang(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    for (unsigned n = 0; n < RESTART_STRIKES_MAX; n++) {
+        struct core_observation seen[3] = {asleep_pending, {.beats = n}, asleep};
+        observe(s, seen);
+        seen[1].beats = 100 + n; /* it has come to run */
+        while (!s->core.stages[1].hung)
+            observe(s, seen);
+        died(s, 1, SIGKILL, 0);
+        if (n == 0)
+            assert_non_null(strstr(buf_text(&s->trace),
+                                   "note 1 did not move for the stall_timeout of 4000 ms and was "
+                                   "killed, without progress (1 of 10); restarting in 50 ms\n"));
+        time_passes(s, RESTART_BACKOFF_MS_MAX);
+        if (n + 1 < RESTART_STRIKES_MAX)
+            event(s, CORE_STAGE_READY, 1);
+    }
+    assert_string_equal(s->core.reason, "it did not move for the stall_timeout of 4000 ms and was "
+                                        "killed, 10 times in a row without progress");
+}
+
+static void expect_end(struct story *s, size_t stage, int signal_number, const char *wanted)
+{
+    char text[CORE_CAUSE_BYTES_MAX];
+    core_describe_end(&s->core.stages[stage], signal_number, 3, text);
+    assert_string_equal(text, wanted);
+}
+
+/* Each kill of ours has a cause; what somebody else sent, or it did by itself, is said as it is. */
+static void an_end_is_described_by_its_cause(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    expect_end(s, 1, SIGKILL, "was killed by signal 9 (SIGKILL)");
+    expect_end(s, 1, 0, "exited with code 3");
+    event(s, CORE_KILL_REQUESTED, 0);
+    expect_end(s, 0, SIGKILL, "was killed on request");
+    event(s, CORE_STAGE_FROZEN, 1);
+    event(s, CORE_KILL_REQUESTED, 1); /* it was dying already */
+    expect_end(s, 1, SIGKILL, "was stopped from outside and was killed");
+    expect_end(s, 1, SIGSEGV, "was killed by signal 11 (SIGSEGV)");
+    event(s, CORE_STAGE_MISBEHAVED, 2);
+    expect_end(s, 2, SIGKILL, "was killed: why");
+    died(s, 1, SIGKILL, 0);
+    expect_end(s, 1, SIGKILL, "was killed by signal 9 (SIGKILL)");
+    event(s, CORE_STOP_REQUESTED, 0);
+    event(s, CORE_STOP_REQUESTED, 0);
+    expect_end(s, 1, SIGKILL, "was killed because the run was to end at once");
+}
+
 static void a_stage_that_does_not_get_ready_is_hung(void **state)
 {
     struct story *s = *state;
@@ -1539,6 +1593,8 @@ int main(void)
         TEST(a_storm_backs_off_and_then_stops_in_order),
         TEST(a_user_may_kill_a_stage_that_never_gets_ready),
         TEST(a_stage_that_does_not_move_is_hung),
+        TEST(a_stage_that_hangs_again_and_again_is_said_to_hang),
+        TEST(an_end_is_described_by_its_cause),
         TEST(a_stage_that_does_not_get_ready_is_hung),
         TEST(a_stage_that_has_not_come_to_run_has_longer),
         TEST(one_that_is_started_again_has_longer_too),
