@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -97,6 +100,53 @@ void inherited_set_late_stops(int code)
     (void)sigprocmask(SIG_UNBLOCK, &stops, NULL);
 }
 
+/* Says what came, in pieces: nothing that formats may be called here. */
+static void say_sent(int number)
+{
+    const char *name = sigabbrev_np(number);
+    const char *pieces[] = {"SIG", name != NULL ? name : "?", " was sent by another process\n"};
+    struct iovec parts[sizeof pieces / sizeof pieces[0]];
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
+        parts[i] = (struct iovec){(void *)(uintptr_t)pieces[i], strlen(pieces[i])};
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&ready, 1, 0) <= 0)
+        return;
+    ssize_t ignored = writev(STDERR_FILENO, parts, (int)(sizeof pieces / sizeof pieces[0]));
+    (void)ignored;
+}
+
+/*
+ * A signal that says of a process that it crashed, and that another one has sent, is a kill from
+ * outside: it ends as such. A crash of its own goes on to the default action, which is in force by
+ * now: a fault comes again when this returns, and so does what abort(3) sends.
+ */
+static void on_crash(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (info->si_code > 0)
+        return;
+    if (info->si_pid == getpid()) {
+        (void)raise(number); /* comes when this returns */
+        return;
+    }
+    say_sent(number);
+    (void)kill(getpid(), SIGKILL);
+}
+
+/* Those after which a record may be to blame; what a sanitizer has made of one stays. */
+static void tell_crashes_from_kills(void)
+{
+    static const int crashes[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP};
+    struct sigaction action = {.sa_sigaction = on_crash,
+                               .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND)};
+    (void)sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++) {
+        struct sigaction before;
+        if (sigaction(crashes[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            (void)sigaction(crashes[i], &action, NULL);
+    }
+}
+
 static void take_signals(enum inherited_by by)
 {
     bool works = by != INHERITED_BY_TOOL;
@@ -109,6 +159,8 @@ static void take_signals(enum inherited_by by)
     (void)signal(SIGXFSZ, SIG_IGN);
     if (works)
         (void)signal(SIGTTOU, SIG_IGN);
+    if (by == INHERITED_BY_STAGE)
+        tell_crashes_from_kills();
     if (by == INHERITED_BY_RUN)
         inherited_set_stops(on_early_stop);
 }

@@ -28,7 +28,7 @@ hangs() { # hangs WHAT LINE: the next process of parse hangs, until the line is 
     pid=$(json parse pid)
     trace "$1"
     killed parse || fail "parse could not be killed"
-    wait_for said ' parse: was killed by signal 9'
+    wait_for said ' parse: was killed on request'
     for _ in 1 2 3; do running || fail "no answer during a birth"; done
     wait_for said "$2"
     leave
