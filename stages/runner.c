@@ -32,6 +32,7 @@ static int open_store(struct runner *r, const struct runner_config *config,
     spec.on_none = config->on_none;
     spec.memory_bytes_max = config->on_none != NULL ? stage->memory_bytes_max : 0;
     spec.begins_after = config->begins_after;
+    spec.first = config->first;
     int rc = store_open(r->state_fd, config->image_fd, &spec, durable, &r->store, e);
     return rc == 0 ? 0 : err_wrap(e, "state in '%s'", layout_path(stage, path));
 }

@@ -65,6 +65,7 @@ struct store_spec {
      */
     void (*on_none)(const struct err *e);
     _Atomic uint64_t *beats; /* moved on while a state is read from disk; or NULL */
+    bool first;              /* this is the first process of its stage in this run */
     /* A new store begins behind this seq; one that is behind it is moved there, without a change.
      */
     seq_number begins_after;

@@ -73,6 +73,8 @@ static void init_space(struct image *image)
     uint64_t chunks = (bytes + STORE_CHUNK_BYTES - 1) / STORE_CHUNK_BYTES;
     store_space_init(&image->space, &image->map, chunks * (STORE_CHUNK_BYTES / STORE_PAGE_BYTES));
     image->space.beats = image->beats;
+    if (image->asks_for_huge)
+        store_space_ask_for_huge(&image->space);
 }
 
 /* To be called when the map may have moved. */
@@ -89,7 +91,8 @@ int image_init(struct image *image, int fd, const struct store_spec *spec, struc
                             .own_fd = fd < 0,
                             .beats = spec->beats,
                             .memory_bytes_max = spec->memory_bytes_max,
-                            .on_none = spec->on_none};
+                            .on_none = spec->on_none,
+                            .asks_for_huge = spec->first};
     if (fd < 0) {
         int made = memfd_new("bulkhead-store", &image->fd, e);
         if (made != 0)

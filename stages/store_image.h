@@ -51,6 +51,8 @@ struct image {
     bool own_fd;
     uint64_t memory_bytes_max;            /* see store_spec */
     void (*on_none)(const struct err *e); /* likewise */
+    bool asks_for_huge;                   /* the first process of a stage does */
+    _Atomic uint64_t *beats;              /* see store_spec */
     struct store_map map;
     struct image_header *header; /* both move when a table is made */
     uint8_t *base;
@@ -61,7 +63,6 @@ struct image {
     uint8_t *undo_base; /* of the undo log; moves with the others, and when the log grows */
     uint64_t undo_mask; /* how many entries it has, less one */
     struct store_space space;
-    _Atomic uint64_t *beats;
     /* What follows from the undo log, which is empty when a process begins. */
     int64_t committed_clock;
     uint64_t last_undo[KEY_GROUPS]; /* of each group's keys: number + 1 of its newest; 0: none */

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "common/check.h"
+#include "common/clock.h"
 #include "ipc/status_page.h"
 
 #ifndef MADV_COLLAPSE
@@ -14,14 +15,23 @@
 #endif
 
 #define PAGES_PER_CHUNK (STORE_CHUNK_BYTES / STORE_PAGE_BYTES)
-/* So many are made huge, cleared or given back between two beats: 64 MiB take 0.1 s or so. */
+/* So many are cleared or given back between two beats: 64 MiB take 0.1 s or so. */
 #define PIECE_CHUNKS 32u
+/* One call for so many takes some milliseconds. */
+#define CHUNKS_PER_CALL 8u
+/* One that took longer is the last. */
+#define HUGE_CALL_US_MAX 50000u
 
 void store_space_init(struct store_space *space, struct store_map *map, uint64_t first_page)
 {
     memset(space, 0, sizeof *space);
     space->map = map;
     space->first_page = space->high_page = first_page;
+}
+
+void store_space_ask_for_huge(struct store_space *space)
+{
+    space->asks = true;
 }
 
 /* The first extent that begins at a page or behind it. */
@@ -113,21 +123,29 @@ static bool was_asked(const struct store_space *space, uint64_t chunk)
 }
 
 /*
- * Has chunks made huge, which need at least one page each for that. One call for as many of them as
- * do not take long: the kernel waits for all processors first, whatever it is asked for.
+ * Has some chunks made huge, which need at least one page each for that. The kernel waits for all
+ * processors first, whatever it is asked for; a host where that takes long is not asked again.
  */
+static void make_some_huge(struct store_space *space, uint64_t first, uint64_t end)
+{
+    status_page_beat(space->beats);
+    for (uint64_t chunk = first; chunk < end; chunk++) {
+        (void)*(volatile uint8_t *)(space->map->base + chunk * STORE_CHUNK_BYTES);
+        space->asked[chunk / 8] |= (uint8_t)(1u << (chunk % 8));
+    }
+    uint64_t began_us = clock_monotonic_us();
+    (void)madvise(space->map->base + first * STORE_CHUNK_BYTES, (end - first) * STORE_CHUNK_BYTES,
+                  MADV_COLLAPSE);
+    space->asks = clock_monotonic_us() - began_us <= HUGE_CALL_US_MAX;
+    status_page_beat(space->beats);
+}
+
 static void make_huge(struct store_space *space, uint64_t first, uint64_t end)
 {
-    while (first < end) {
-        uint64_t chunks = least(end - first, PIECE_CHUNKS);
-        status_page_beat(space->beats);
-        for (uint64_t chunk = first; chunk < first + chunks; chunk++) {
-            (void)*(volatile uint8_t *)(space->map->base + chunk * STORE_CHUNK_BYTES);
-            space->asked[chunk / 8] |= (uint8_t)(1u << (chunk % 8));
-        }
-        (void)madvise(space->map->base + first * STORE_CHUNK_BYTES, chunks * STORE_CHUNK_BYTES,
-                      MADV_COLLAPSE);
-        first += chunks;
+    while (first < end && space->asks) {
+        uint64_t next = end - first < CHUNKS_PER_CALL ? end : first + CHUNKS_PER_CALL;
+        make_some_huge(space, first, next);
+        first = next;
     }
 }
 
@@ -139,7 +157,8 @@ static void ask_for_chunks(struct store_space *space, uint64_t page, uint64_t pa
 {
     /* Where memory is counted, none is taken ahead, and chunks that are cut off are not touched. */
     uint64_t chunks = space->map->len / STORE_CHUNK_BYTES;
-    if (space->pages < STORE_HUGE_BYTES_MIN / STORE_PAGE_BYTES || space->map->strict)
+    if (!space->asks || space->pages < STORE_HUGE_BYTES_MIN / STORE_PAGE_BYTES ||
+        space->map->strict)
         return;
     uint64_t chunk = page / PAGES_PER_CHUNK;
     uint64_t end = (page + pages + PAGES_PER_CHUNK - 1) / PAGES_PER_CHUNK;

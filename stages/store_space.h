@@ -9,11 +9,14 @@
  * Memory is taken in chunks of 2 MiB once the tables are large: a look into a large table costs a
  * miss in the TLB otherwise, which is half of what it costs. Huge pages of shared memory are
  * mostly switched off (shmem_enabled), but a process may ask for its own with MADV_COLLAPSE (Linux
- * 6.1, madvise(2)); where that fails, pages are small, and nothing else is different.
+ * 6.1, madvise(2)); where that fails, pages are small, and nothing else is different. The kernel
+ * waits for every processor first, which takes seconds on a host whose processors are all busy: so
+ * it is asked by the first process of a stage only, and by that until a call has taken long.
  */
 #ifndef BULKHEAD_STAGES_STORE_SPACE_H
 #define BULKHEAD_STAGES_STORE_SPACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +44,7 @@ struct store_space {
     uint64_t high_page;      /* from here on nothing was ever written: it reads as zeros */
     uint64_t pages;          /* of all extents */
     size_t count;
+    bool asks;                                      /* for huge pages */
     struct store_extent extents[STORE_EXTENTS_MAX]; /* by page */
     uint8_t asked[STORE_CHUNKS_MAX / 8]; /* bits: chunks that were made huge, if it can be */
 };
@@ -52,6 +56,9 @@ struct store_space {
  *   first_page   tables begin here or behind
  */
 void store_space_init(struct store_space *space, struct store_map *map, uint64_t first_page);
+
+/* Has memory asked for in huge pages, as long as that does not take long. */
+void store_space_ask_for_huge(struct store_space *space);
 
 /* Takes note of a table that is there. */
 void store_space_note(struct store_space *space, uint64_t page, uint64_t pages);

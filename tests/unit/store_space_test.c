@@ -6,6 +6,8 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -29,10 +32,36 @@ struct table {
     uint64_t page, pages, mark;
 };
 
+/* In place of the C library's: huge pages are asked for as a test wants it. */
+static struct {
+    bool is_fake;
+    useconds_t takes_us;
+    unsigned calls;
+    size_t len_max;
+    uint64_t beats_min; /* that came between two calls */
+    uint64_t beats_before;
+    _Atomic uint64_t beats;
+} huge;
+
+int madvise(void *at, size_t len, int advice)
+{
+    if (advice != 25 || !huge.is_fake) /* MADV_COLLAPSE of linux/mman.h */
+        return (int)syscall(SYS_madvise, at, len, advice);
+    huge.calls++;
+    huge.len_max = len > huge.len_max ? len : huge.len_max;
+    uint64_t beats = atomic_load(&huge.beats);
+    if (beats - huge.beats_before < huge.beats_min)
+        huge.beats_min = beats - huge.beats_before;
+    huge.beats_before = beats;
+    (void)usleep(huge.takes_us);
+    return 0;
+}
+
 struct fixture {
     int fd;
     struct store_map map;
     struct store_space *space;
+    bool is_later; /* not the first process of its stage */
     struct table tables[TABLES_MAX];
     size_t count;
 };
@@ -97,6 +126,8 @@ static void begin_anew(struct fixture *f)
         fail_msg("%s", e.text);
     f->map.strict = strict;
     store_space_init(f->space, &f->map, FIRST_PAGE);
+    if (!f->is_later)
+        store_space_ask_for_huge(f->space, &huge.beats);
     for (size_t i = 0; i < f->count; i++)
         store_space_note(f->space, f->tables[i].page, f->tables[i].pages);
     store_space_tidy(f->space);
@@ -152,6 +183,46 @@ static void tables_keep_apart(void **state)
             tear_down(&f);
         }
     }
+}
+
+/* Takes tables of 16 MiB, far beyond where huge pages are asked for; how often they were. */
+static unsigned calls_for_large_tables(bool is_later, useconds_t takes_us)
+{
+    struct fixture f;
+    set_up(&f, false);
+    f.is_later = is_later;
+    begin_anew(&f);
+    huge.is_fake = true;
+    huge.takes_us = takes_us;
+    huge.calls = 0;
+    huge.len_max = 0;
+    huge.beats_min = UINT64_MAX;
+    for (unsigned i = 0; i < 12; i++)
+        (void)take_pages(&f, 8 * FIRST_PAGE);
+    huge.is_fake = false;
+    tear_down(&f);
+    return huge.calls;
+}
+
+/* A call may take a second where all processors are busy: it is small, and there are beats. */
+static void huge_pages_are_asked_for_in_small_calls(void **state)
+{
+    (void)state;
+    assert_true(calls_for_large_tables(false, 0) > 0);
+    assert_true(huge.len_max <= 8 * STORE_CHUNK_BYTES);
+    assert_true(huge.beats_min > 0);
+}
+
+static void a_call_that_takes_long_is_the_last(void **state)
+{
+    (void)state;
+    assert_int_equal(calls_for_large_tables(false, 100000), 1);
+}
+
+static void a_later_process_does_not_ask(void **state)
+{
+    (void)state;
+    assert_int_equal(calls_for_large_tables(true, 0), 0);
 }
 
 /* Something lies behind it, so it must move: what is in it comes along, to a multiple of a chunk.
@@ -308,6 +379,9 @@ int main(void)
     random_init("store_space_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_keep_apart),
+        cmocka_unit_test(huge_pages_are_asked_for_in_small_calls),
+        cmocka_unit_test(a_call_that_takes_long_is_the_last),
+        cmocka_unit_test(a_later_process_does_not_ask),
         cmocka_unit_test(what_has_gone_gives_its_memory_back),
         cmocka_unit_test(a_gap_is_used_again),
         cmocka_unit_test(it_moves_where_it_cannot_grow),
