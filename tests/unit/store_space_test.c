@@ -127,7 +127,8 @@ static void begin_anew(struct fixture *f)
     f->map.strict = strict;
     store_space_init(f->space, &f->map, FIRST_PAGE);
     if (!f->is_later)
-        store_space_ask_for_huge(f->space, &huge.beats);
+        store_space_ask_for_huge(f->space);
+    f->space->beats = &huge.beats;
     for (size_t i = 0; i < f->count; i++)
         store_space_note(f->space, f->tables[i].page, f->tables[i].pages);
     store_space_tidy(f->space);
