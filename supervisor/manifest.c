@@ -11,7 +11,8 @@
 #include "common/text.h"
 
 #define FIRST_LINE "bulkhead state "
-#define FORMAT_VERSION 1
+/* 1 has no number of the state; it is read, and written where there is none. */
+#define FORMAT_VERSION 2
 
 static void stage_done(struct manifest_stage *stage)
 {
@@ -132,7 +133,8 @@ static void write_stage(const struct manifest_stage *stage, struct buf *out)
 void manifest_write(const struct manifest *m, struct buf *out)
 {
     size_t start = out->len;
-    buf_add_format(out, FIRST_LINE "%d\ntopology %s\n", FORMAT_VERSION, m->topology);
+    buf_add_format(out, FIRST_LINE "%d\ntopology %s\n", m->state != 0 ? FORMAT_VERSION : 1,
+                   m->topology);
     if (m->state != 0)
         buf_add_format(out, "state %" PRIu64 "\n", m->state);
     for (size_t i = 0; i < m->stage_count; i++)
@@ -309,7 +311,7 @@ static int check_first(const char *line, struct err *e)
     size_t len = strlen(FIRST_LINE);
     if (strncmp(line, FIRST_LINE, len) != 0 || text_parse_int(line + len, &version) != 0)
         return err_set(e, ERR_CORRUPT, MANIFEST_FILE ":1: it does not begin with '" FIRST_LINE "'");
-    if (version != FORMAT_VERSION)
+    if (version != FORMAT_VERSION && version != 1)
         return err_set(e, ERR_MISMATCH,
                        MANIFEST_FILE ":1: format version %" PRId64
                                      "; this bulkhead reads version %d: go on with the one that "

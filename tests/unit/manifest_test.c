@@ -76,6 +76,22 @@ static void what_is_written_is_read_again(void **state)
     buf_done(&again);
 }
 
+static void a_state_with_a_number_is_of_version_2(void **state)
+{
+    (void)state;
+    struct manifest m = {.topology = "t", .state = UINT64_MAX}, read;
+    struct err e;
+    struct buf text = {0};
+    manifest_write(&m, &text);
+    static const char wanted[] =
+        "bulkhead state 2\ntopology t\nstate 18446744073709551615\ncrc32c ";
+    assert_int_equal(strncmp(buf_text(&text), wanted, sizeof wanted - 1), 0);
+    assert_int_equal(manifest_read(text.data, text.len, &read, &e), 0);
+    assert_true(read.state == UINT64_MAX);
+    manifest_done(&read);
+    buf_done(&text);
+}
+
 static void refuse(const char *lines, const char *words)
 {
     struct buf text = {0};
@@ -92,13 +108,18 @@ static void refuse(const char *lines, const char *words)
 static void lines_that_cannot_be_are_refused_by_number(void **state)
 {
     (void)state;
-#define HEAD "bulkhead state 1\ntopology t\n"
-    refuse("bulkhead state 2\n", "version 2");
+#define HEAD "bulkhead state 2\ntopology t\n"
+    refuse("bulkhead state 3\n", "version 3");
     refuse("bulkhead state x\n", ":1:");
     refuse("something\n", ":1:");
     refuse("bulkhead state 1\n", "names no topology");
     refuse("bulkhead state 1\ntopology t\ntopology t\n", ":3:");
     refuse("bulkhead state 1\ntopology \n", ":2:");
+    refuse(HEAD "state \n", ":3:");
+    refuse(HEAD "state 0\n", ":3:");
+    refuse(HEAD "state x\n", ":3:");
+    refuse(HEAD "state 18446744073709551616\n", ":3:");
+    refuse(HEAD "state 1\nstate 1\n", ":4:");
     refuse(HEAD "stage a k keeps\n", ":3:");
     refuse(HEAD "stage a k keeps x\n", ":3:");
     refuse(HEAD "stage a k keeps -1\n", ":3:");
@@ -182,6 +203,7 @@ int main(void)
     random_init("manifest_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_again),
+        cmocka_unit_test(a_state_with_a_number_is_of_version_2),
         cmocka_unit_test(lines_that_cannot_be_are_refused_by_number),
         cmocka_unit_test(whatever_it_holds_is_refused_or_a_manifest),
     };
