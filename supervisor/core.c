@@ -119,6 +119,11 @@ void step_tell_edge(struct step *s, size_t stage, enum control_kind kind,
     step_tell(s, stage, &message);
 }
 
+bool core_is_dying(const struct core_stage *stage)
+{
+    return step_is_alive(stage) && stage->killed_for[0] != '\0';
+}
+
 /* Whether there is a process that can be told something. */
 bool step_is_alive(const struct core_stage *stage)
 {

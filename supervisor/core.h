@@ -312,6 +312,9 @@ uint64_t core_want_wait_ms(unsigned tries);
 uint64_t core_backoff_ms(unsigned strikes);
 
 const char *core_stage_state_text(enum core_stage_state state);
+
+/* Whether we have killed the process that a stage has, and it is not gone yet. */
+bool core_is_dying(const struct core_stage *stage);
 const char *core_pipeline_state_text(enum core_pipeline_state state);
 
 void core_actions_done(struct core_actions *actions);

@@ -80,12 +80,19 @@ void status_write_reason(const struct supervisor *s, struct buf *out)
     buf_add_format(out, "; its last words: %s", words);
 }
 
+/* A process that was killed may not be gone for long: then the stage does not run, whatever it was.
+ */
+static const char *state_text(const struct core_stage *stage)
+{
+    return core_is_dying(stage) ? "killed" : core_stage_state_text(stage->is);
+}
+
 /* What a stage is, or what it lacks. */
 static const char *state_of(const struct supervisor *s, size_t index, char room[32])
 {
     enum want want = core_stage_want(&s->core, index);
-    if (want == WANT_NOTHING)
-        return core_stage_state_text(s->core.stages[index].is);
+    if (want == WANT_NOTHING || core_is_dying(&s->core.stages[index]))
+        return state_text(&s->core.stages[index]);
     (void)snprintf(room, 32, "no %s", want_text(want));
     return room;
 }
@@ -130,6 +137,9 @@ void status_write_text(const struct supervisor *s, struct buf *out)
     write_stages(s, out);
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct supervised_stage *stage = &s->stages[i];
+        if (core_is_dying(&s->core.stages[i]))
+            buf_add_format(out, "%s: its process %s, and is not gone yet\n", t->stages[i].name,
+                           s->core.stages[i].killed_for);
         if (stage->last_end[0] == '\0')
             continue;
         buf_add_format(out, "%s: the last process %s", t->stages[i].name, stage->last_end);
@@ -173,7 +183,9 @@ static void write_json_stage(const struct supervisor *s, size_t i, struct buf *o
     buf_add_byte(out, ',');
     write_json_text(out, "kind", declared->kind->name);
     buf_add_byte(out, ',');
-    write_json_text(out, "state", core_stage_state_text(core->is));
+    write_json_text(out, "state", state_text(core));
+    buf_add_byte(out, ',');
+    write_json_text(out, "killed_for", core_is_dying(core) ? core->killed_for : "");
     enum want want = core_stage_want(&s->core, i);
     buf_add_format(out, ",\"paused\":%s,", want != WANT_NOTHING ? "true" : "false");
     write_json_text(out, "wants", want != WANT_NOTHING ? want_text(want) : "");

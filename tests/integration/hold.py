@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""hold.py [--links] PID...: holds all threads of processes still, as a debugger does: they are not
+"""hold.py [--links|--keep] PID...: holds all threads of processes still, as a debugger does: they are not
 stopped by a signal, so nobody is told; with --links all but the main one, which are those that carry
-what goes over links. Says "held" when all are, and ends with 0 when all of them were killed. Exit
-status 77: the kernel does not let us."""
+what goes over links. Says "held" when all are, and ends with 0 when all of them were killed; with
+--keep it does not end, and whoever is killed is not gone before it does. Exit status 77: the kernel
+does not let us."""
 import ctypes
 import os
+import signal
 import sys
 
 PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207
@@ -24,10 +26,10 @@ def ptrace(request, thread):
 
 def main():
     threads = set()
-    pids = [word for word in sys.argv[1:] if word != "--links"]
+    pids = [word for word in sys.argv[1:] if not word.startswith("--")]
     for pid in pids:
         for name in os.listdir(f"/proc/{pid}/task"):
-            if name == pid and len(pids) + 1 != len(sys.argv):
+            if name == pid and "--links" in sys.argv:
                 continue
             thread = int(name)
             ptrace(PTRACE_SEIZE, thread)
@@ -35,6 +37,8 @@ def main():
             os.waitpid(thread, WALL)
             threads.add(thread)
     print("held", flush=True)
+    while "--keep" in sys.argv:
+        signal.pause()
     while threads:
         thread, status = os.waitpid(-1, WALL)
         if os.WIFSIGNALED(status) or os.WIFEXITED(status):
