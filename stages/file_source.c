@@ -260,9 +260,12 @@ static int next_line(struct file_source *self, struct line *ret_line, struct err
     int rc = 0;
     while (rc == 0) {
         rc = self->fd >= 0 ? line_reader_next(&self->lines, ret_line, e) : ERR_AGAIN;
-        if (rc == 0 || rc == ERR_UNFINISHED || !self->follow ||
-            (rc == ERR_AGAIN && self->read_fails))
+        if (rc == 0 || rc == ERR_UNFINISHED || !self->follow)
             return rc;
+        if (rc == ERR_AGAIN && self->read_fails) {
+            self->gave_all = false;
+            return rc;
+        }
         status_page_beat(self->beats);
         if (rc == ERR_AGAIN)
             rc = file_source_look_around(self, e);
@@ -319,6 +322,7 @@ static int make_room_for_last_line(struct file_source *self, struct err *e)
     if (self->committed.seq == self->at.seq)
         return file_source_remember(self, e);
     int rc = read_again(self, e);
+    self->gave_all = false;
     return rc != 0 ? rc : ERR_AGAIN;
 }
 
@@ -526,6 +530,11 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
     return rc == 0 && self->at.seq < self->given.line ? file_source_check_given_line(self, e) : rc;
 }
 
+static bool gave_all(const void *opaque)
+{
+    return ((const struct file_source *)opaque)->gave_all;
+}
+
 static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total)
 {
     const struct file_source *self = opaque;
@@ -545,6 +554,7 @@ static const struct stage_ops ops = {
     .wait = wait_for_more,
     .position = position,
     .commit = commit,
+    .gave_all = gave_all,
     .peer_has = peer_has,
     .progress = progress,
 };

@@ -344,6 +344,7 @@ static int look_for_next(struct file_source *self, struct err *e)
 
 int file_source_look_around(struct file_source *self, struct err *e)
 {
+    self->gave_all = false;
     if (self->fd < 0)
         return open_first(self, e);
     if (!is_at_path(self) && let_go(self) != 0)
@@ -356,6 +357,7 @@ int file_source_look_around(struct file_source *self, struct err *e)
         rc = take_stock(self, e);
         if (rc == 0)
             rc = check_enough(self, e);
+        self->gave_all = rc == ERR_AGAIN && self->at.seq >= self->peer_seq && is_at_path(self);
     }
     return rc;
 }

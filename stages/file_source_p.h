@@ -106,6 +106,7 @@ struct file_source {
     uint64_t cut_bytes;  /* of a line that the truncated file does not have any more */
     char *trouble;       /* what failed and is tried again; NULL: nothing */
     bool read_fails;     /* reading does */
+    bool gave_all;       /* the last look found nothing behind what was given out */
     bool is_lost;        /* the file that the cursor tells of could not be looked for yet */
     char *elsewhere;     /* another directory with rotated files, which was mentioned */
     int left_fd;         /* the file that was read before this one; -1: none */

@@ -256,7 +256,7 @@ static int work_on_source(struct host *h, bool *ret_more)
         host_show_in_hand(h, h->processed + 1);
         int rc = runner_read(&h->runner, &h->e);
         host_show_in_hand(h, 0);
-        if (rc == ERR_AGAIN || rc == ERR_END) {
+        if (rc == ERR_END || (rc == ERR_AGAIN && runner_gave_all(&h->runner))) {
             h->gave_all = true;
             h->all_given = h->processed;
         }

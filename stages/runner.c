@@ -240,6 +240,11 @@ int runner_read(struct runner *r, struct err *e)
     return rc;
 }
 
+bool runner_gave_all(const struct runner *r)
+{
+    return r->ops->gave_all == NULL || r->ops->gave_all(r->self);
+}
+
 int runner_flush(struct runner *r, struct err *e)
 {
     int rc = r->ops->flush != NULL ? r->ops->flush(r->self, e) : 0;

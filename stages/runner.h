@@ -86,6 +86,9 @@ int runner_take(struct runner *r, const struct record *record, struct err *e);
  */
 int runner_read(struct runner *r, struct err *e);
 
+/* Whether its last ERR_AGAIN means that all there is was given out. */
+bool runner_gave_all(const struct runner *r);
+
 /*
  * Lets a sink show what it was given, safe or not. Returns 0, or an error; without space, 0: the
  * next commit tells of it.

@@ -191,6 +191,12 @@ struct stage_ops {
     int (*read)(void *self, struct emitter *out, struct err *e);
 
     /*
+     * KIND_SOURCE: whether the last ERR_AGAIN of read() means that all there is was given out, and
+     * not that it cannot be told yet where it goes on. NULL: it always does.
+     */
+    bool (*gave_all)(const void *self);
+
+    /*
      * KIND_SOURCE: takes nothing more in; read() gives what was taken already, then ERR_END. NULL
      * for those that take nothing in before it is read: the host just reads no more.
      */
