@@ -94,9 +94,10 @@ static int write_rest(const struct store_checkpoint *c, struct image_dump *dump,
                    : rc;
 }
 
-/* Writes a block of what a walk gives; *ret_end then stands behind it. */
-static int write_block(struct store_checkpoint *c, struct image_dump *dump, seq_number position,
-                       struct buf *scratch, uint64_t *ret_end, struct err *e)
+/* Writes a block of what a walk gives; *ret_end then stands behind it. What fails is done again. */
+static int write_block(const struct store_checkpoint *c, struct image_dump *dump,
+                       seq_number position, struct buf *scratch, uint64_t *ret_end,
+                       uint32_t *ret_count, struct err *e)
 {
     buf_reset(scratch);
     (void)buf_reserve(scratch, BLOCK_HEADER_BYTES);
@@ -113,7 +114,7 @@ static int write_block(struct store_checkpoint *c, struct image_dump *dump, seq_
     crc = hash_crc32c(crc, block + BLOCK_HEADER_BYTES, scratch->len - BLOCK_HEADER_BYTES);
     bytes_put_u32(block + BLOCK_AT_CRC, crc);
     *ret_end = c->len + scratch->len;
-    c->entries += count;
+    *ret_count = count;
     int rc = write_piece(c, c->len, scratch, e);
     return rc == 0 && !is_whole ? write_rest(c, dump, crc, ret_end, scratch, e) : rc;
 }
@@ -124,14 +125,16 @@ int store_checkpoint_write_group(struct store_checkpoint *c, const struct image 
     REQUIRE(c->fd >= 0 && c->next_group < KEY_GROUPS);
     struct image_dump dump;
     uint64_t end = 0;
+    uint32_t count = 0;
     if (image != NULL)
         image_dump_init(&dump, image, c->next_group);
-    int rc = write_block(c, image != NULL ? &dump : NULL, position, scratch, &end, e);
+    int rc = write_block(c, image != NULL ? &dump : NULL, position, scratch, &end, &count, e);
     if (image != NULL)
         image_dump_done(&dump);
     if (rc != 0)
         return err_wrap(e, "checkpoint");
     c->len = end;
+    c->entries += count;
     c->next_group++;
     return 0;
 }
@@ -155,6 +158,9 @@ int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t num
     bytes_put_u64(end + END_AT_ENTRIES, c->entries);
     bytes_put_u32(end + END_AT_CRC, hash_crc32c(c->seed, end, END_AT_CRC));
     int rc = file_write_at(c->fd, c->len, end, sizeof end, e);
+    /* A block that was written in part, for want of space, may have been longer. */
+    if (rc == 0)
+        rc = file_truncate(c->fd, c->len + sizeof end, e);
     if (rc == 0 && durable)
         rc = sync_in_pieces(c, beats, e);
     char from[STORE_FILE_NAME_BYTES_MAX], to[STORE_FILE_NAME_BYTES_MAX];
