@@ -73,12 +73,13 @@ bool layout_is_kept(int stages_fd, const char *base);
 
 /*
  * Makes the directory of a stage, if it is not there, and has it be a part of a state, which is
- * known by a number (0: of none); that is safe when this returns. Returns 0, ERR_NO_SPACE or
+ * known by a number, and of no other; that is safe when this returns. Returns 0, ERR_NO_SPACE or
  * ERR_IO.
  */
 int layout_claim(int stages_fd, const char *base, uint64_t state, struct err *e);
 
-/* Whether the directory of a stage is a part of other states, and not of this. Returns 0 or ERR_IO.
+/* Whether the directory of a stage holds something, and is not a part of this state alone. Returns
+ * 0 or ERR_IO.
  */
 int layout_is_foreign(int stages_fd, const char *base, uint64_t state, bool *ret_foreign,
                       struct err *e);

@@ -30,22 +30,6 @@ static int make(int base_fd, const char *name, struct err *e)
     return rc;
 }
 
-int layout_claim(int stages_fd, const char *base, uint64_t state, struct err *e)
-{
-    char name[CLAIM_NAME_BYTES];
-    (void)snprintf(name, sizeof name, LAYOUT_CLAIM_PREFIX "%016" PRIx64, state);
-    int fd;
-    int rc = file_make_dir(stages_fd, base, &fd, e);
-    if (rc != 0)
-        return rc;
-    if (state != 0)
-        rc = make(fd, name, e);
-    if (rc == 0)
-        rc = file_sync_dir(fd, e);
-    (void)close(fd);
-    return rc == 0 ? 0 : err_wrap(e, "'stages/%s'", base);
-}
-
 typedef int visit_claim(void *arg, const char *name, struct err *e);
 
 static int each_claim(int base_fd, visit_claim *visit, void *arg, struct err *e)
@@ -69,9 +53,32 @@ static int each_claim(int base_fd, visit_claim *visit, void *arg, struct err *e)
 }
 
 struct wanted {
+    int base_fd;
     char name[CLAIM_NAME_BYTES];
     bool ours, others;
 };
+
+static int remove_other(void *arg, const char *name, struct err *e)
+{
+    const struct wanted *wanted = arg;
+    return strcmp(name, wanted->name) == 0 ? 0 : file_remove(wanted->base_fd, name, e);
+}
+
+int layout_claim(int stages_fd, const char *base, uint64_t state, struct err *e)
+{
+    struct wanted wanted = {.ours = false};
+    (void)snprintf(wanted.name, sizeof wanted.name, LAYOUT_CLAIM_PREFIX "%016" PRIx64, state);
+    int rc = file_make_dir(stages_fd, base, &wanted.base_fd, e);
+    if (rc != 0)
+        return rc;
+    rc = make(wanted.base_fd, wanted.name, e);
+    if (rc == 0)
+        rc = each_claim(wanted.base_fd, remove_other, &wanted, e);
+    if (rc == 0)
+        rc = file_sync_dir(wanted.base_fd, e);
+    (void)close(wanted.base_fd);
+    return rc == 0 ? 0 : err_wrap(e, "'stages/%s'", base);
+}
 
 static int compare_claim(void *arg, const char *name, struct err *e)
 {
@@ -95,7 +102,8 @@ int layout_is_foreign(int stages_fd, const char *base, uint64_t state, bool *ret
         return rc == ERR_NOT_FOUND ? 0 : rc;
     rc = each_claim(fd, compare_claim, &wanted, e);
     (void)close(fd);
-    *ret_foreign = rc == 0 && wanted.others && !wanted.ours;
+    /* What nothing is kept in is a part of nothing. */
+    *ret_foreign = rc == 0 && (wanted.others || (!wanted.ours && layout_is_kept(stages_fd, base)));
     return rc == 0 ? 0 : err_wrap(e, "'stages/%s'", base);
 }
 

@@ -91,7 +91,7 @@ const struct manifest_stage *manifest_find(const struct manifest *m, const char 
 
 bool manifest_has_work(const struct manifest *m)
 {
-    return m->remove_count != 0 || m->empty_count != 0 || m->removes_all;
+    return m->remove_count != 0 || m->empty_count != 0 || m->removes_all || m->claims;
 }
 
 /* --- writing --- */
@@ -148,6 +148,8 @@ void manifest_write(const struct manifest *m, struct buf *out)
         buf_add_format(out, "remove %s\n", m->removes[i]);
     if (m->removes_all)
         buf_add_text(out, "remove-all\n");
+    if (m->claims)
+        buf_add_text(out, "claim\n");
     buf_add_format(out, "crc32c %08" PRIx32 "\n",
                    hash_crc32c(0, out->data + start, out->len - start));
 }
@@ -265,6 +267,8 @@ static bool read_line(struct manifest *m, char *line)
     struct manifest_stage *last = m->stage_count != 0 ? &m->stages[m->stage_count - 1] : NULL;
     if (strcmp(line, "remove-all") == 0)
         return m->removes_all = true;
+    if (strcmp(line, "claim") == 0)
+        return m->claims = m->state != 0;
     const char *word = take_word(&line, false);
     if (word == NULL)
         return false;

@@ -58,6 +58,7 @@ struct manifest {
     struct manifest_empty *empties;
     size_t empty_count;
     bool removes_all; /* nothing of any stage, nor the dead letters */
+    bool claims;      /* the directories of all stages are to be made a part of this state */
 };
 
 /* Frees what it holds; *m is then empty. */

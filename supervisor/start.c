@@ -147,8 +147,10 @@ static int prepare(struct start *s, void (*note)(const char *text), seq_number *
         rc = start_check_removals(s, e);
     if (rc == 0)
         take_verdicts(s, ret_begins_after);
-    if (rc == 0 && !same_text(&s->new, &text))
+    if (rc == 0 && !same_text(&s->new, &text)) {
+        s->new.claims = true;
         rc = start_write_manifest(s, &s->new, e);
+    }
     buf_done(&text);
     if (rc == 0 && manifest_has_work(&s->new))
         rc = start_finish_work(s, &s->new, e);

@@ -38,7 +38,10 @@ static int make_directories(const struct start *s, const struct manifest *m, str
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < m->stage_count; i++) {
-        rc = layout_claim(s->stages_fd, m->stages[i].name, m->state, e);
+        int fd;
+        rc = file_make_dir(s->stages_fd, m->stages[i].name, &fd, e);
+        if (rc == 0)
+            (void)close(fd);
     }
     return rc == 0 ? file_sync_dir(s->stages_fd, e) : rc;
 }
@@ -137,14 +140,17 @@ static int do_work(const struct start *s, const struct manifest *m, struct err *
         rc = file_remove_in(s->stages_fd, "", REMOVE_DEPTH_MAX, e);
     if (rc == 0 && m->removes_all)
         rc = file_remove(s->state_fd, DEAD_LETTERS_FILE, e);
+    for (size_t i = 0; rc == 0 && m->claims && i < m->stage_count; i++)
+        rc = layout_claim(s->stages_fd, m->stages[i].name, m->state, e);
     /* A piece that came back after a power loss would not belong to the new beginning. */
     if (rc == 0)
         rc = file_sync_dir(s->stages_fd, e);
     if (rc == 0)
         rc = file_sync_dir(s->state_fd, e);
-    return rc == 0 ? 0
-                   : err_wrap(e, "forgetting what is kept in '%s', as --fresh or --discard said",
-                              s->path);
+    bool removes = m->removes_all || m->remove_count != 0 || m->empty_count != 0;
+    if (rc != 0 && removes)
+        (void)err_wrap(e, "forgetting what is kept in '%s', as --fresh or --discard said", s->path);
+    return rc;
 }
 
 /* Does what the manifest has left to do, and notes that it is done. */
@@ -158,6 +164,6 @@ int start_finish_work(const struct start *s, struct manifest *m, struct err *e)
     for (size_t i = 0; i < m->empty_count; i++)
         free(m->empties[i].path);
     m->remove_count = m->empty_count = 0;
-    m->removes_all = false;
+    m->removes_all = m->claims = false;
     return start_write_manifest(s, m, e);
 }
