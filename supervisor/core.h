@@ -152,7 +152,8 @@ struct core_edge {
     size_t want_stage;    /* at this end */
     unsigned want_tries;  /* so many in a row */
     struct core_flow records, acks;
-    unsigned standstills; /* in a row, of one or the other */
+    unsigned standstills; /* in a row, of one or the other; nothing has moved between them */
+    uint64_t stood_taken, stood_heard; /* where it stood at the last of them */
 };
 
 struct core {

@@ -65,7 +65,7 @@ static void judge_link(struct step *s, size_t index)
     bool records_stand = note_flow(&edge->records, link->taken, link->part,
                                    link->given > link->taken && !link->full, asleep);
     bool acks_stand = note_flow(&edge->acks, link->heard, 0, to->acked > link->heard, asleep);
-    if (edge->records.still == 0 && edge->acks.still == 0)
+    if (link->taken > edge->stood_taken || link->heard > edge->stood_heard)
         edge->standstills = 0;
     if (!records_stand && !acks_stand)
         return;
@@ -79,6 +79,8 @@ static void judge_link(struct step *s, size_t index)
                   " are under way, and nothing moves",
                   index, link->heard + 1, to->acked);
     forget_flows(edge);
+    edge->stood_taken = link->taken;
+    edge->stood_heard = link->heard;
     make_anew(s, edge, ++edge->standstills);
 }
 
