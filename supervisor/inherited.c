@@ -118,14 +118,16 @@ static void say_sent(int number)
 /*
  * A signal that says of a process that it crashed, and that another one has sent, is a kill from
  * outside: it ends as such. A crash of its own goes on to the default action, which is in force by
- * now: a fault comes again when this returns, and so does what abort(3) sends.
+ * now: a fault comes again when this returns. A trap and a call that is not allowed do not, and
+ * what was made of them is no work to go on with; nor does what abort(3) sends.
  */
 static void on_crash(int number, siginfo_t *info, void *context)
 {
     (void)context;
-    if (info->si_code > 0)
+    bool comes_again = info->si_code > 0 && number != SIGTRAP && number != SIGSYS;
+    if (comes_again)
         return;
-    if (info->si_pid == getpid()) {
+    if (info->si_code > 0 || info->si_pid == getpid()) {
         (void)raise(number); /* comes when this returns */
         return;
     }
