@@ -254,6 +254,8 @@
 /* What memory_max may be: a process with its windows, frames and threads needs some. */
 #define MEMORY_BYTES_MIN (64u << 20)
 #define MEMORY_BYTES_MAX (1ull << 40)
+/* Of it so much stays for work, whatever the state: threads, and frames on both sides. */
+#define MEMORY_WORK_BYTES (32ull << 20)
 /* What an ordered stop may take before it becomes a disordered one. */
 #define DRAIN_DEADLINE_MS 30000u
 #define STOP_DEADLINE_MS 5000u

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,6 +49,11 @@ uint64_t memory_private_bytes(void)
     for (unsigned i = 0; i < 5 && at != NULL; i++) /* the sixth number; proc_pid_statm(5) */
         at = strchr(at, ' ') != NULL ? strchr(at, ' ') + 1 : NULL;
     return at != NULL ? strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void memory_trim(void)
+{
+    (void)malloc_trim(0);
 }
 
 void memory_bound_private(uint64_t bytes)

@@ -23,6 +23,9 @@ void memory_on_none(void (*function)(const char *text, size_t bytes));
  */
 uint64_t memory_private_bytes(void);
 
+/* Gives back to the system what was freed, as far as it can be. */
+void memory_trim(void);
+
 /*
  * Bounds what memory_private_bytes() says, as far as the hard limit allows; what is there already
  * stays. An allocation beyond that finds no memory.

@@ -482,6 +482,7 @@ int host_open(struct host *h)
     h->runner.counts = status_page_counts(h->page);
     /* Before it is ready: else the run could be over before that is known. */
     struct control_message unsettled = {.kind = CTL_STAGE_UNSETTLED};
+    h->idle_bytes = memory_private_bytes();
     struct control_message ready = {.kind = CTL_STAGE_READY};
     rc = runner_is_unsettled(&h->runner) ? host_tell(h, &unsettled) : 0;
     if (rc == 0)

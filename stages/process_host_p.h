@@ -50,6 +50,7 @@ struct host {
     uint64_t all_asked;   /* serial of the question whether all was given out; 0: none is open */
     seq_number all_given; /* the source had nothing behind this seq when it was read last */
     bool gave_all;        /* there was such a time */
+    uint64_t idle_bytes;  /* of private memory that it had before its first record */
     bool stopping;
     enum host_pause paused; /* for want of space, since it was missed last */
     uint64_t retry_at_ms;   /* when that is tried again */

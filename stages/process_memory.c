@@ -38,8 +38,9 @@ static uint64_t held_bytes(const struct host *h)
 static void show_out_of_memory(const struct host *h, uint64_t bytes)
 {
     atomic_store(&h->page->out_of_memory, bytes != 0 ? bytes : 1);
-    if (atomic_load(&h->page->work) == STATUS_ON_RECORD &&
-        held_bytes(h) >= h->config->stage->memory_bytes_max / 2)
+    uint64_t bound = memory_private_bound();
+    uint64_t room = bound > h->idle_bytes ? bound - h->idle_bytes : 0;
+    if (atomic_load(&h->page->work) == STATUS_ON_RECORD && held_bytes(h) >= room / 2)
         atomic_store(&h->page->work, STATUS_ON_MANY);
 }
 

@@ -126,19 +126,30 @@ void image_bound_private(const struct image *image)
         memory_bound_private(state < image->memory_bytes_max ? image->memory_bytes_max - state : 0);
 }
 
+/* What private memory is to have: what it has now, but not less than it takes to work. */
+static uint64_t work_bytes(void)
+{
+    uint64_t private = memory_private_bytes();
+    return private > MEMORY_WORK_BYTES ? private : MEMORY_WORK_BYTES;
+}
+
 /* Whether more pages would take the process beyond what it may have. */
 static int check_bound(const struct image *image, uint64_t pages, struct err *e)
 {
     if (image->memory_bytes_max == 0)
         return 0;
-    uint64_t state = state_bytes(image);
-    uint64_t more = pages * STORE_PAGE_BYTES, private = memory_private_bytes();
+    uint64_t state = state_bytes(image), more = pages * STORE_PAGE_BYTES;
+    uint64_t private = work_bytes();
+    if (state + more + private > image->memory_bytes_max) {
+        memory_trim();
+        private = work_bytes();
+    }
     if (state + more + private <= image->memory_bytes_max)
         return 0;
     return err_set(
         e, ERR_MISMATCH,
         "what it keeps about keys has %" PRIu64 " bytes and needs %" PRIu64
-        " more, which with %" PRIu64 " of private memory is beyond its memory_max of %" PRIu64
+        " more, which with %" PRIu64 " for its work is beyond its memory_max of %" PRIu64
         "; nothing is lost: give it a larger memory_max or more workers, and start again",
         state, more, private, image->memory_bytes_max);
 }
@@ -374,6 +385,7 @@ static void shard_rebuild(struct image *image, unsigned shard, uint64_t more)
     h->used[shard] = live;
     atomic_store(&h->moving, 0);
     store_space_give_back(&image->space, table_page(old));
+    image_bound_private(image);
 }
 
 void image_expect(struct image *image, unsigned group, uint64_t entries)

@@ -62,6 +62,7 @@ static void move_to(struct image *image, uint64_t table)
     undo_use(image);
     if (old != 0)
         store_space_give_back(&image->space, table_page(old));
+    image_bound_private(image);
 }
 
 void undo_grow(struct image *image)
