@@ -43,6 +43,7 @@ struct survey {
     struct rotation_ages ages;
     const struct rotation_entry *next; /* the first of those that were rotated; NULL: none */
     bool begun;                        /* there is something in some of those after ours */
+    bool goes_back;                    /* next is the file that was truncated, ours its last copy */
 };
 
 /* Ours, or what was made of it by who compressed it; NULL: it was found nowhere. */
@@ -88,6 +89,55 @@ static int refuse_age(const struct rotation_view *v, const struct survey *s,
                    entry->name, ours != NULL ? ours->name : v->path, v->path);
 }
 
+/* Whether this is the file that was cut off, and whose copies are read. */
+static bool is_truncated(const struct rotation_view *v, const struct file_look *look)
+{
+    const struct file_past *past = &v->at->past;
+    /* The number of its inode may have been given again, but not with a birth that is as old. */
+    return past->copied && look->id.inode == past->left_inode &&
+           look->id.device == v->at->file.device && look->id.birth_ns <= past->since_ns;
+}
+
+static int refuse_replaced(const struct rotation_view *v, struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "'%s' was truncated, and while its copies were read, another file took its "
+                   "place; nobody can tell what came in between" ROTATION_OR_DISCARD,
+                   v->path, v->path);
+}
+
+/*
+ * Behind a copy of a file that has another name by now: that file comes next, if nothing else was
+ * made since, which may be another copy of it, or have come after it.
+ */
+static int choose_truncated(const struct rotation_view *v, struct survey *s, struct err *e)
+{
+    const struct rotation_list *l = s->ages.list;
+    const struct rotation_entry *truncated = NULL;
+    bool at_path = l->there && is_truncated(v, &l->path), same = false;
+    int fd;
+    for (size_t i = 0; !at_path && i < l->count; i++) {
+        if (l->entries[i].look.id.birth_ns != 0 && is_truncated(v, &l->entries[i].look))
+            truncated = &l->entries[i];
+    }
+    if (at_path || (truncated == NULL && s->next == NULL))
+        return 0;
+    if (truncated == NULL || s->next != NULL)
+        return refuse_replaced(v, e);
+    int rc = rotation_list_open(truncated->name, &truncated->look, &fd, e);
+    if (rc != 0)
+        return rc;
+    if (v->at->offset != 0)
+        rc = content_begins_with(fd, v->at->offset, v->at->prefix_crc, v->beats, &same, e);
+    (void)close(fd);
+    if (rc == 0 && same) /* it was not cut off, or begins with the same lines again */
+        return refuse_replaced(v, e);
+    s->next = truncated;
+    s->begun |= truncated->look.size > 0;
+    s->goes_back = true;
+    return rc;
+}
+
 /* Finds the first of those that came later. */
 static int choose_next(const struct rotation_view *v, struct survey *s, struct err *e)
 {
@@ -97,7 +147,7 @@ static int choose_next(const struct rotation_view *v, struct survey *s, struct e
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < l->count; i++) {
         enum age age;
-        if (rotation_is_known(&s->ages, &l->entries[i]))
+        if (rotation_is_known(&s->ages, &l->entries[i]) || is_truncated(v, &l->entries[i].look))
             continue;
         rc = rotation_age_of(&s->ages, &l->entries[i], &age, e);
         if (rc == 0 && (age == AGE_UNKNOWN || age == AGE_LATE_COPY))
@@ -119,7 +169,7 @@ static int choose_next(const struct rotation_view *v, struct survey *s, struct e
                                             : rotation_refuse_order(&s->ages, s->next, later[i], e);
     }
     free(later);
-    return rc;
+    return rc == 0 && v->at->past.copied ? choose_truncated(v, s, e) : rc;
 }
 
 /* Whether there is a file with a number, if all else of its name is that of ours. */
@@ -218,14 +268,8 @@ static int check_path(const struct rotation_view *v, const struct survey *s, str
     uint64_t ours_ns = v->at->file.birth_ns;
     uint64_t begun_ns = ours_ns < past->since_ns || past->since_ns == 0 ? ours_ns : past->since_ns;
     bool was_left = path->inode == past->left_inode && path->device == v->at->file.device;
-    /* The number of its inode may have been given again, but not with a birth that is as old. */
-    if (past->copied && was_left && path->birth_ns <= past->since_ns)
-        return 0;
     if (past->copied)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' was truncated, and while its copies were read, another file took its "
-                       "place; nobody can tell what came in between" ROTATION_OR_DISCARD,
-                       v->path, v->path);
+        return is_truncated(v, &s->ages.list->path) ? 0 : refuse_replaced(v, e);
     bool older = path->birth_ns != 0
                      ? path->birth_ns < begun_ns || (was_left && path->birth_ns == begun_ns)
                      : was_left && s->ages.list->path.size > 0 &&
@@ -272,6 +316,8 @@ static int judge(const struct rotation_view *v, const struct survey *s, struct e
                        "the clock was set back while '%s' was written, so nobody can tell by the "
                        "times of files which of them came after it" ROTATION_OR_DISCARD,
                        v->path, v->path);
+    if (s->goes_back)
+        return 0;
     if (ours_of(s) == NULL && s->next != NULL)
         return err_set(e, ERR_MISMATCH,
                        "'%s' was rotated more than once ('%s' came later), and the file that was "
@@ -311,8 +357,8 @@ static struct file_past past_of(const struct rotation_view *v, const struct surv
         !rotation_is_late_copy(&s->ages, &s->next->look))
         rotation_past_add(&next, &s->next->look.id);
     rotation_past_add_known(&next, &v->at->file);
-    next.copied = past->copied;
-    if (past->copied)
+    next.copied = past->copied && !s->goes_back;
+    if (next.copied)
         next.left_inode = past->left_inode;
     return next;
 }
@@ -343,7 +389,7 @@ static int open_next(const struct rotation_view *v, const struct survey *s,
     }
     if (is_needed)
         rotation_past_remove(&step.past, &v->at->file);
-    step.nameless = ours_of(s) == NULL && !step.continues;
+    step.nameless = ours_of(s) == NULL && !step.continues && !s->goes_back;
     if (l->ours != NULL && l->ours_elsewhere)
         step.elsewhere = memory_dup(l->ours->name, (size_t)(l->ours->base - l->ours->name));
     *ret_step = step;

@@ -113,20 +113,25 @@ static int try_copy(struct found *found, const char *name, const struct file_loo
     return rc;
 }
 
-/* Opens what has the bytes that were read, of the one at the path and all beside it. */
-static int find_by_content(const char *path, const struct rotation_list *l,
+/*
+ * Opens what has the bytes that were read, of the one at the path (NULL: not that one) and all
+ * beside it that were born by a time.
+ */
+static int find_by_content(const char *path, const struct rotation_list *l, uint64_t born_by_ns,
                            const struct source_mark *at, _Atomic uint64_t *beats, int *ret_fd,
                            struct err *e)
 {
     struct found found = {.fd = -1};
     if (at->offset == 0)
         return ERR_NOT_FOUND; /* nothing tells a copy of it */
-    int rc = l->there && !file_look_is(&l->path, &at->file)
+    int rc = path != NULL && l->there && !file_look_is(&l->path, &at->file)
                  ? try_copy(&found, path, &l->path, at, beats, e)
                  : 0;
     for (size_t i = 0; rc == 0 && i < l->count; i++) {
         const struct rotation_entry *entry = &l->entries[i];
-        if (!file_look_is(&entry->look, &at->file) && !rotation_is_compressed(entry))
+        if (!file_look_is(&entry->look, &at->file) && !rotation_is_compressed(entry) &&
+            entry->look.id.birth_ns <= born_by_ns &&
+            (path != NULL || !l->there || !file_look_is(&l->path, &entry->look.id)))
             rc = try_copy(&found, entry->name, &entry->look, at, beats, e);
     }
     if (rc == 0 && found.fd >= 0)
@@ -149,7 +154,7 @@ int rotation_find(const char *path, const struct source_mark *at, _Atomic uint64
         rc = find_by_identity(&l, &at->file, ret_fd, e);
         if (rc == ERR_NOT_FOUND) {
             *ret_is_copy = true;
-            rc = find_by_content(path, &l, at, beats, ret_fd, e);
+            rc = find_by_content(path, &l, UINT64_MAX, at, beats, ret_fd, e);
         }
         rotation_list_done(&l);
     }
@@ -353,6 +358,18 @@ static int find_unread(const struct rotation_view *v, const struct rotation_list
     return rc == 0 && first == NULL ? ERR_NOT_FOUND : rc;
 }
 
+/*
+ * The file was cut off, and has another name by now, or none: what came after it lies there too. A
+ * copy of it was made before it was cut off, so before it was written last.
+ */
+static int find_renamed(const struct rotation_view *v, const struct rotation_list *l, int *ret_fd,
+                        struct err *e)
+{
+    struct file_look ours;
+    int rc = file_look_at(v->fd, &ours, e);
+    return rc == 0 ? find_by_content(NULL, l, ours.written_ns, v->at, v->beats, ret_fd, e) : rc;
+}
+
 int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_step, struct err *e)
 {
     struct rotation_list l;
@@ -364,11 +381,13 @@ int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_
     struct file_past past = v->at->past;
     rc = ERR_NOT_FOUND;
     if (l.there && file_look_is(&l.path, &v->at->file)) {
-        rc = find_by_content(v->path, &l, v->at, v->beats, &fd, e);
+        rc = find_by_content(v->path, &l, UINT64_MAX, v->at, v->beats, &fd, e);
         if (rc == ERR_NOT_FOUND) {
             continues = v->at->offset == 0;
             rc = find_unread(v, &l, &fd, &past, e);
         }
+    } else {
+        rc = find_renamed(v, &l, &fd, e);
     }
     *ret_step = (struct rotation_step){.fd = fd, .continues = continues, .past = past};
     struct file_identity copy;

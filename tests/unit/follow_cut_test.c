@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.source with a file that is copied, truncated, and rotated by its name, too.
+ */
+#undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/follow_story.h"
+
+/*
+ * What was read of the file is in a copy when it is cut off, and then it is rotated by its name:
+ * the copy goes on where the file was read to, then comes what the file has since, then the next
+ * one.
+ */
+static void what_is_cut_off_and_then_renamed_comes_once(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 8; how++) {
+        bool killed = (how & 1) != 0, grown = (how & 2) != 0, written = (how & 4) != 0;
+        struct world w;
+        char text[32];
+        unsigned lines = grown ? 2 : 1;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        make_file(&w, ".1", grown ? "1-1\n2-2\n" : "1-1\n");
+        make_file(&w, "", "");
+        (void)snprintf(text, sizeof text, "%u-%u\n", lines + 1, lines + 1);
+        if (written)
+            make_file(&w, "", text);
+        lines += written ? 1 : 0;
+        rename_file(&w, ".1", ".2");
+        rename_file(&w, "", ".1");
+        (void)snprintf(text, sizeof text, "%u-%u\n", lines + 1, lines + 1);
+        make_file(&w, "", text);
+        if (killed)
+            reopen(&w);
+        for (unsigned looks = 0; w.seen < lines + 1 && looks < 16; looks++) {
+            if (read_one(&w) && killed) {
+                commit(&w, position(&w));
+                reopen(&w);
+            }
+        }
+        assert_int_equal(w.seen, lines + 1);
+        assert_false(read_one(&w));
+        end_story(&w);
+    }
+}
+
+/*
+ * Nobody can tell a copy from a file that came after ours, which was cut off and renamed: that is
+ * refused, by every start anew, wherever the one before was stopped.
+ */
+static void a_refusal_is_kept_by_the_next_start(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 3; killed++) {
+        struct world w;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        make_file(&w, ".3", "1-1\n2-2\n");
+        make_file(&w, "", "3-3\n");
+        make_file(&w, ".2", "3-3\n");
+        make_file(&w, "", "4-4\n");
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "5-5\n");
+        if (killed == 1)
+            reopen(&w);
+        assert_true(read_one(&w));
+        assert_int_equal(w.seen, 2);
+        if (killed == 2)
+            commit(&w, 2);
+        for (unsigned i = 0; i < 3; i++) {
+            refused_after_a_while(&w, "another file took its place");
+            reopen(&w);
+            while (position(&w) < 2)
+                assert_true(read_one(&w));
+        }
+        end_story(&w);
+    }
+}
+
+int main(void)
+{
+    random_init("follow_cut_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_cut_off_and_then_renamed_comes_once),
+        cmocka_unit_test(a_refusal_is_kept_by_the_next_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
