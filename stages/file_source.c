@@ -146,6 +146,8 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
     /* Looked at after the bytes: so nothing was copied and cut off before them. */
     if (rc == 0 && self->follow && offset == 0 && *ret_len != 0)
         rc = file_source_check_unread(self, e);
+    else if (rc == 0 && self->follow && offset != 0)
+        rc = file_source_check_cut(self, offset, offset + *ret_len, e);
     self->read_fails = rc != 0;
     if (rc != 0)
         return file_source_pass(self, rc == ERR_AGAIN ? rc : err_wrap(e, "'%s'", self->path), e);

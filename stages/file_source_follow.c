@@ -241,6 +241,36 @@ int file_source_check_unread(struct file_source *self, struct err *e)
     return rc == ERR_NOT_FOUND || rc == ERR_MISMATCH ? 0 : rc;
 }
 
+/* How long the directory has the same time at least while more is made in it: a tick of the clock.
+ */
+#define TICK_MS 100u
+
+int file_source_check_cut(struct file_source *self, uint64_t from, uint64_t to, struct err *e)
+{
+    struct cut_look *look = &self->cut_look;
+    struct timespec now = directory_time(self);
+    uint64_t now_ms = clock_monotonic_ms();
+    bool is_same = now.tv_sec != 0 && now.tv_sec == look->directory_time.tv_sec &&
+                   now.tv_nsec == look->directory_time.tv_nsec;
+    if (self->state != FOLLOW_OPEN || self->at.past.copied ||
+        (is_same && !look->waits && now_ms - look->first_ms >= TICK_MS))
+        return 0;
+    if (!is_same)
+        *look = (struct cut_look){.directory_time = now, .first_ms = now_ms};
+    struct rotation_view view = file_source_view(self);
+    bool cut;
+    int rc = rotation_find_cut(&view, from, to, &cut, &look->waits, e);
+    if (rc != 0)
+        look->directory_time = (struct timespec){0};
+    if (rc == ERR_MISMATCH)
+        return stays(&self->gap, true) ? rc : ERR_AGAIN;
+    if (rc == 0 && cut) {
+        file_source_note_truncated(self, self->at.offset);
+        self->state = FOLLOW_TRUNCATED;
+    }
+    return rc;
+}
+
 /* Opens a file that has come, to be read from its beginning. ERR_AGAIN: it is not there. */
 static int open_first(struct file_source *self, struct err *e)
 {

@@ -74,6 +74,13 @@ struct stock {
     struct timespec directory_time; /* of its last change then */
 };
 
+/* The last look for a copy that goes on otherwise than the open file. */
+struct cut_look {
+    bool waits; /* there is one that is longer than what was read */
+    struct timespec directory_time;
+    uint64_t first_ms; /* the first time that the directory had this one */
+};
+
 struct file_source {
     char *path;
     int fd;
@@ -103,6 +110,7 @@ struct file_source {
     struct doubt too_few;  /* there is less to read than that stage has had */
     struct doubt gap;      /* a rotated file is missing */
     struct stock stock;
+    struct cut_look cut_look;
     uint64_t cut_bytes;  /* of a line that the truncated file does not have any more */
     char *trouble;       /* what failed and is tried again; NULL: nothing */
     bool read_fails;     /* reading does */
@@ -233,6 +241,12 @@ int file_source_begin_past(struct file_source *self, struct err *e);
  * it had is in a copy; then it is FOLLOW_TRUNCATED. Returns 0, ERR_AGAIN, ERR_MISMATCH, ERR_IO.
  */
 int file_source_check_unread(struct file_source *self, struct err *e);
+
+/*
+ * The bytes in [from, to) were just read behind others: whether the file was cut off before that,
+ * and begins again with what was read, as rotation_find_cut() tells; then it is FOLLOW_TRUNCATED.
+ */
+int file_source_check_cut(struct file_source *self, uint64_t from, uint64_t to, struct err *e);
 
 /* Takes the news of the open file. All together say no more than: look again. They go before the
  * look, so that none is missed. */

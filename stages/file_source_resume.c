@@ -9,6 +9,8 @@
 #include "common/hash.h"
 #include "stages/rotation.h"
 
+#define RENAMED_ALL_THE_TIME "the files beside '%s' are renamed all the time"
+
 /*
  * Whether the file is the one that the cursor tells of. The same file must still have the same
  * bytes before the offset; another one (a copy, an editor's) must have all of them.
@@ -101,16 +103,23 @@ static int check_followed(struct file_source *self, struct err *e)
     int rc = file_source_load_tail(self, self->at.offset, e);
     bool known_cut = self->at.is_cut;
     bool same = !known_cut && hash_crc32c(0, self->tail.bytes, self->tail.len) == self->at.tail_crc;
+    struct rotation_view view = file_source_view(self);
+    if (rc == 0 && same && self->at.offset > 0) {
+        bool cut, waits;
+        rc = rotation_find_cut(&view, self->at.offset, UINT64_MAX, &cut, &waits, e);
+        rc = rc == ERR_AGAIN ? err_set(e, ERR_IO, RENAMED_ALL_THE_TIME, self->path) : rc;
+        same = rc != 0 || !cut;
+    }
     if (rc != 0 || (same && self->at.offset > 0))
         return rc;
     if (!same && !known_cut)
         file_source_note_truncated(self, self->at.offset);
     self->tail.len = 0; /* what was read is not known any more */
-    struct rotation_view view = file_source_view(self);
+    view = file_source_view(self);
     struct rotation_step step = {.fd = -1};
     rc = rotation_find_copy(&view, &step, e);
     if (rc == ERR_AGAIN)
-        return err_set(e, ERR_IO, "the files beside '%s' are renamed all the time", self->path);
+        return err_set(e, ERR_IO, RENAMED_ALL_THE_TIME, self->path);
     if (rc == ERR_NOT_FOUND && same)
         return 0;
     if (rc != 0 && rc != ERR_NOT_FOUND)

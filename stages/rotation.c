@@ -13,8 +13,6 @@
 #include "stages/rotation_content.h"
 #include "stages/rotation_list.h"
 
-/* Fewer bytes can be the same in two files by chance: a header, a first line. */
-#define SURE_BYTES 4096u
 /* Numbers above are not counted, but given out otherwise: that one is missing says nothing. */
 #define NUMBERS_MAX 999u
 
@@ -230,7 +228,7 @@ static int check_with_path(const struct rotation_view *v, const struct survey *s
     int rc = rotation_list_open(v->path, &s->ages.list->path, &fd, e);
     if (rc != 0)
         return rc;
-    rc = content_is_same(next_fd, fd, next->look.size, v->beats, &same, e);
+    rc = content_is_same(next_fd, fd, 0, next->look.size, v->beats, &same, e);
     (void)close(fd);
     if (rc == 0 && same)
         rc = err_set(e, ERR_MISMATCH,
@@ -253,7 +251,7 @@ static int check_new(const struct rotation_view *v, const struct survey *s, stru
     if (rc != 0)
         return rc;
     if (next->look.size <= s->ages.ours.size)
-        rc = content_is_same(fd, v->fd, next->look.size, v->beats, &same, e);
+        rc = content_is_same(fd, v->fd, 0, next->look.size, v->beats, &same, e);
     if (rc == 0)
         rc = same ? refuse_same(v, next, e) : check_with_path(v, s, fd, e);
     (void)close(fd);
@@ -297,7 +295,7 @@ static int check_replaced(const struct rotation_view *v, const struct survey *s,
     if (v->at->offset == 0 || path->size < v->at->offset || (!replaced && !v->at->past.copied))
         return 0;
     int rc = content_begins_with(fd, v->at->offset, v->at->prefix_crc, v->beats, ret_is_same, e);
-    if (rc == 0 && *ret_is_same && v->at->offset < SURE_BYTES)
+    if (rc == 0 && *ret_is_same && v->at->offset < ROTATION_SURE_BYTES)
         rc = err_set(e, ERR_MISMATCH,
                      "'%s' begins with the %" PRIu64 " bytes that were read of %s, so few that "
                      "nobody can tell whether it is the same; append to it, or rename it and begin "

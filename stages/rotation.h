@@ -62,6 +62,17 @@ int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_
                        struct err *e);
 
 /*
+ * Whether the open file was cut off, though it begins with what was read of it, up to `from`: there
+ * is a copy of it, made since, that begins so too, and goes on otherwise before `to`.
+ *
+ *   ret_waits  a copy has more than that: what the file has behind `to` is to be compared, too
+ *
+ * Returns: 0, ERR_AGAIN, ERR_MISMATCH, ERR_IO.
+ */
+int rotation_find_cut(const struct rotation_view *v, uint64_t from, uint64_t to, bool *ret_cut,
+                      bool *ret_waits, struct err *e);
+
+/*
  * While the open file is at the path: what lies beside it does not come after it, but for a copy of
  * it, which is needed if it is truncated next.
  *

@@ -383,7 +383,7 @@ static int is_begin_of(const struct rotation_ages *ages, int entry_fd, uint64_t 
     int rc = file_look_at(fd, &look, e);
     if (rc != 0 || len == 0 || look.size < len)
         return rc;
-    return content_is_same(entry_fd, fd, len, ages->view->beats, ret_is, e);
+    return content_is_same(entry_fd, fd, 0, len, ages->view->beats, ret_is, e);
 }
 
 /* Whether an entry is a copy of ours, or of the one at the path. */

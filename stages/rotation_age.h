@@ -15,6 +15,9 @@
 #include "stages/rotation_list.h"
 #include "stages/rotation_past.h"
 
+/* Fewer bytes can be the same in two files by chance: a header, a first line. */
+#define ROTATION_SURE_BYTES 4096u
+
 /* The end of a refusal: what to do if nothing else helps. */
 #define ROTATION_OR_DISCARD                                                                        \
     "; or leave out what was not read, and begin anew with '%s': --discard of this stage, or "     \

@@ -18,12 +18,12 @@
 /* Takes a piece of a file; whether more is wanted. */
 typedef bool take_piece(void *context, uint64_t offset, const uint8_t *bytes, size_t len);
 
-/* Gives the first len bytes to a function. *ret_whole: they were there, and all of them wanted. */
-static int read_pieces(int fd, uint64_t len, _Atomic uint64_t *beats, take_piece *take,
-                       void *context, bool *ret_whole, struct err *e)
+/* Gives the bytes in [offset, len) to a function. *ret_whole: they were there, and all of them
+ * wanted. */
+static int read_pieces(int fd, uint64_t offset, uint64_t len, _Atomic uint64_t *beats,
+                       take_piece *take, void *context, bool *ret_whole, struct err *e)
 {
     uint8_t *piece = memory_new(SOURCE_READ_BYTES, 1);
-    uint64_t offset = 0;
     bool goes_on = true;
     int rc = 0;
     while (rc == 0 && goes_on && offset < len) {
@@ -52,7 +52,7 @@ int content_begins_with(int fd, uint64_t len, uint32_t crc, _Atomic uint64_t *be
                         struct err *e)
 {
     uint32_t found = 0;
-    int rc = read_pieces(fd, len, beats, add_to_crc32c, &found, ret_same, e);
+    int rc = read_pieces(fd, 0, len, beats, add_to_crc32c, &found, ret_same, e);
     *ret_same = *ret_same && found == crc;
     return rc;
 }
@@ -72,11 +72,11 @@ static bool is_in_other(void *context, uint64_t offset, const uint8_t *bytes, si
     return other->rc == 0 && got == len && memcmp(bytes, other->piece, len) == 0;
 }
 
-int content_is_same(int fd, int than_fd, uint64_t len, _Atomic uint64_t *beats, bool *ret_same,
-                    struct err *e)
+int content_is_same(int fd, int than_fd, uint64_t from, uint64_t to, _Atomic uint64_t *beats,
+                    bool *ret_same, struct err *e)
 {
     struct other other = {.fd = than_fd, .piece = memory_new(SOURCE_READ_BYTES, 1), .e = e};
-    int rc = read_pieces(fd, len, beats, is_in_other, &other, ret_same, e);
+    int rc = read_pieces(fd, from, to, beats, is_in_other, &other, ret_same, e);
     free(other.piece);
     return rc == 0 ? other.rc : rc;
 }
@@ -116,7 +116,7 @@ int content_is_packed(int gzip_fd, int fd, uint64_t len, _Atomic uint64_t *beats
         head[1] != 0x8b || bytes_get_u32(tail + 4) != (uint32_t)len)
         return rc;
     uint32_t crc = 0xffffffff;
-    rc = read_pieces(fd, len, beats, add_to_crc32, &crc, ret_same, e);
+    rc = read_pieces(fd, 0, len, beats, add_to_crc32, &crc, ret_same, e);
     *ret_same = *ret_same && (crc ^ 0xffffffff) == bytes_get_u32(tail);
     return rc;
 }

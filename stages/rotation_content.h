@@ -17,9 +17,9 @@
 int content_begins_with(int fd, uint64_t len, uint32_t crc, _Atomic uint64_t *beats, bool *ret_same,
                         struct err *e);
 
-/* Whether the first len bytes of two files are the same. False if there are fewer. */
-int content_is_same(int fd, int than_fd, uint64_t len, _Atomic uint64_t *beats, bool *ret_same,
-                    struct err *e);
+/* Whether two files are the same in [from, to). False if one has fewer bytes. */
+int content_is_same(int fd, int than_fd, uint64_t from, uint64_t to, _Atomic uint64_t *beats,
+                    bool *ret_same, struct err *e);
 
 /*
  * Whether a gzip file of one member was made of the first len bytes of another: their length and

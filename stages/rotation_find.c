@@ -83,7 +83,7 @@ static int take_longer(struct found *found, int fd, const char *name, _Atomic ui
     if (rc == 0)
         rc = file_look_at(found->fd, &than, e);
     if (rc == 0)
-        rc = content_is_same(fd, found->fd, look.size < than.size ? look.size : than.size, beats,
+        rc = content_is_same(fd, found->fd, 0, look.size < than.size ? look.size : than.size, beats,
                              &same, e);
     if (rc == 0 && !same)
         rc = err_set(e, ERR_MISMATCH,
@@ -200,7 +200,7 @@ static int compare_copy(const struct rotation_view *v, const struct file_look *o
     if (rc != 0)
         return rc;
     if (look->size <= ours->size)
-        rc = content_is_same(fd, v->fd, look->size, v->beats, &had, e);
+        rc = content_is_same(fd, v->fd, 0, look->size, v->beats, &had, e);
     if (rc == 0 && !had)
         rc = was_read(v, entry, fd, &was, e);
     (void)close(fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source with a file that is copied, truncated, and rotated by its name, too.
+ * file.source with a file that is copied, truncated, and rotated by its name, too; and one that
+ * begins again with the lines that were read.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
 #include <setjmp.h>
@@ -86,12 +87,87 @@ static void a_refusal_is_kept_by_the_next_start(void **state)
     }
 }
 
+/* Opens the source, which refuses, and ends the story. */
+static void refused_at_once(struct world *w, const char *text)
+{
+    struct err e;
+    struct stage_env env = {.topology = w->topology,
+                            .stage = &w->topology->stages[0],
+                            .state_fd = w->state_fd,
+                            .note = on_note};
+    ops(w)->close(w->source);
+    assert_int_equal(ops(w)->open(&env, &w->source, &e), ERR_MISMATCH);
+    if (strstr(e.text, text) == NULL)
+        fail_msg("%s", e.text);
+    (void)close(w->fd);
+    finish(w);
+}
+
+/*
+ * All that was read of the file is how each of them begins: the copy that goes on otherwise than
+ * the file does is of what was cut off.
+ */
+static void what_begins_like_the_copy_is_told_from_it(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 4; how++) {
+        bool killed = (how & 1) != 0, renamed = (how & 2) != 0;
+        struct world w;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        make_file(&w, "", "1-1\n2-2\n");
+        make_file(&w, ".1", "1-1\n2-2\n");
+        make_file(&w, "", "1-1\n4-4\n");
+        if (renamed) {
+            rename_file(&w, ".1", ".2");
+            rename_file(&w, "", ".1");
+            make_file(&w, "", "5-5\n");
+        }
+        if (killed && renamed) {
+            refused_at_once(&w, "came after it");
+            continue;
+        }
+        if (killed)
+            reopen(&w);
+        if (renamed)
+            refused_after_a_while(&w, "came after it");
+        else
+            assert_true(read_one(&w));
+        assert_int_equal(w.seen, renamed ? 1 : 2);
+        end_story(&w);
+    }
+}
+
+/* What is not a copy of what was cut off: one that has no more, or only more than the file. */
+static void a_copy_of_what_the_file_has_is_left_alone(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 2; killed++) {
+        struct world w;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        make_file(&w, "", "1-1\n2-2\n3-3\n");
+        make_file(&w, ".bak", "1-1\n2-2\n");
+        make_file(&w, ".1", "1-1\n2-2\n");
+        make_file(&w, ".2", "1-2\n2-2\n");
+        if (killed)
+            reopen(&w);
+        while (w.seen < 3)
+            assert_true(read_one(&w));
+        assert_false(read_one(&w));
+        end_story(&w);
+    }
+}
+
 int main(void)
 {
     random_init("follow_cut_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_cut_off_and_then_renamed_comes_once),
         cmocka_unit_test(a_refusal_is_kept_by_the_next_start),
+        cmocka_unit_test(what_begins_like_the_copy_is_told_from_it),
+        cmocka_unit_test(a_copy_of_what_the_file_has_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
