@@ -189,6 +189,15 @@ static void check_left(struct file_source *self)
     self->note(text);
     free(text);
     self->left_bytes = (uint64_t)st.st_size;
+    self->at.past.left_bytes = self->left_bytes + 1;
+}
+
+void file_source_find_left(struct file_source *self)
+{
+    uint64_t left_bytes = self->at.past.left_bytes;
+    struct rotation_view view = file_source_view(self);
+    if (left_bytes != 0 && self->left_fd < 0 && rotation_open_left(&view, &self->left_fd) == 0)
+        self->left_bytes = left_bytes - 1;
 }
 
 /*
@@ -218,9 +227,12 @@ static int enter_next(struct file_source *self, const struct rotation_step *step
     self->left_bytes = was_copy ? UINT64_MAX : self->at.offset;
     self->fd = step->fd;
     self->stock = (struct stock){0};
+    bool is_over = !was_copy && !step->past.copied && step->past.left_inode == self->at.file.inode;
+    uint64_t left_bytes = is_over ? self->at.offset + 1 : 0;
     if (!step->continues)
         file_source_begin_again(self);
     self->at.past = step->past;
+    self->at.past.left_bytes = left_bytes;
     int rc = file_source_begin(self, e);
     if (rc == 0 && step->continues && !(was_copy && keep_tail(self)))
         rc = file_source_load_tail(self, self->at.offset, e);

@@ -243,6 +243,12 @@ int file_source_begin_past(struct file_source *self, struct err *e);
 int file_source_check_unread(struct file_source *self, struct err *e);
 
 /*
+ * Opens the file that was read before this one, if it is found and the cursor knows how long it
+ * was: so lines that were written to it since are not passed over without a word.
+ */
+void file_source_find_left(struct file_source *self);
+
+/*
  * The bytes in [from, to) were just read behind others: whether the file was cut off before that,
  * and begins again with what was read, as rotation_find_cut() tells; then it is FOLLOW_TRUNCATED.
  */

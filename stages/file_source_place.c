@@ -37,8 +37,9 @@ enum {
     AT_GIVEN_CRC = 112,
     AT_PASSED_COUNT = 116, /* plus 1; 0: all, as of an earlier version */
     AT_PASSED = 120,
+    AT_LEFT_BYTES = AT_PASSED + 8 * PASSED_FILES_MAX,
 };
-_Static_assert(AT_PASSED + 8 * PASSED_FILES_MAX == CURSOR_PAYLOAD_BYTES, "they fill it");
+_Static_assert(AT_LEFT_BYTES + 8 == CURSOR_PAYLOAD_BYTES, "they fill it");
 
 enum {
     FLAG_COPIED = 1,
@@ -171,6 +172,7 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     bytes_put_u64(payload + AT_END_LINE, end->line);
     bytes_put_u64(payload + AT_SINCE, mark->past.since_ns);
     bytes_put_u64(payload + AT_LEFT_INODE, mark->past.left_inode);
+    bytes_put_u64(payload + AT_LEFT_BYTES, mark->past.left_bytes);
     put_passed(payload, &mark->past.passed);
     struct source_given given;
     int rc = find_given(self, mark, &given, e);
@@ -206,6 +208,7 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
                                     .past = {.since_ns = bytes_get_u64(payload + AT_SINCE),
                                              .passed = take_passed(payload),
                                              .left_inode = bytes_get_u64(payload + AT_LEFT_INODE),
+                                             .left_bytes = bytes_get_u64(payload + AT_LEFT_BYTES),
                                              .lowest = flags >> FLAG_BITS,
                                              .copied = (flags & FLAG_COPIED) != 0},
                                     .is_cut = (flags & FLAG_CUT) != 0};

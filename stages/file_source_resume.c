@@ -221,6 +221,8 @@ static int take_found(struct file_source *self, bool found, struct err *e)
         rc = file_source_begin(self, e);
     if (rc == 0 && self->fd >= 0 && self->follow && !found)
         (void)file_source_begin_past(self, NULL);
+    if (rc == 0 && self->fd >= 0 && self->follow && found)
+        file_source_find_left(self);
     return rc;
 }
 

@@ -38,6 +38,12 @@ struct rotation_step {
 /* Which file a descriptor leads to. Returns 0 or ERR_IO. */
 int rotation_identify(int fd, struct file_identity *ret_file, struct err *e);
 
+/*
+ * Opens the file that was read before the open one, which is older, whatever it is named by now.
+ * Returns 0 (the caller closes *ret_fd) or ERR_NOT_FOUND, for whatever reason.
+ */
+int rotation_open_left(const struct rotation_view *v, int *ret_fd);
+
 /* Whether both are the same file; a birth that is not known is not compared. */
 bool rotation_is_same(const struct file_identity *a, const struct file_identity *b);
 

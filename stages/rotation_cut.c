@@ -10,8 +10,9 @@
 #include "stages/rotation_list.h"
 #include "stages/rotation_past.h"
 
-/* Whether an entry may be a copy of ours, made before that was cut off, with more than `from` bytes.
- * Who cuts a file off writes it. Where births are not known, what is older looks the same. */
+/* Whether an entry may be a copy of ours, made before that was cut off, with more than `from`
+ * bytes. Who cuts a file off writes it. Where births are not known, what is older looks the same.
+ */
 static bool may_be_copy(const struct rotation_view *v, const struct rotation_list *l,
                         const struct file_look *ours, const struct rotation_entry *entry,
                         uint64_t from)
@@ -22,8 +23,8 @@ static bool may_be_copy(const struct rotation_view *v, const struct rotation_lis
         (l->there && file_look_is(&l->path, &look->id)) || rotation_may_be_after_path(l, entry) ||
         look->id.birth_ns == 0 || past->since_ns == 0 || look->id.birth_ns > ours->written_ns)
         return false;
-    bool is_old = rotation_times_were_set(look) &&
-                  rotation_time_order(look->written_ns, past->since_ns) < 0;
+    bool is_old =
+        rotation_times_were_set(look) && rotation_time_order(look->written_ns, past->since_ns) < 0;
     return !is_old && rotation_past_has(past, &look->id) != PASSED;
 }
 

@@ -163,6 +163,27 @@ int rotation_find(const char *path, const struct source_mark *at, _Atomic uint64
     return rc;
 }
 
+int rotation_open_left(const struct rotation_view *v, int *ret_fd)
+{
+    struct rotation_list l;
+    const struct source_mark *at = v->at;
+    int rc = ERR_NOT_FOUND;
+    if (at->past.copied || rotation_list_make(v->path, v->fd, &at->file, true, &l, NULL) != 0)
+        return rc;
+    for (size_t i = 0; rc != 0 && i < l.count; i++) {
+        const struct rotation_entry *entry = &l.entries[i];
+        const struct file_identity *id = &entry->look.id;
+        /* The number of its inode may have been given again, but not with a birth that is as old.
+         */
+        if (id->inode == at->past.left_inode && id->device == at->file.device &&
+            id->birth_ns != 0 && id->birth_ns <= at->file.birth_ns)
+            rc = rotation_list_open(entry->name, &entry->look, ret_fd, NULL) == 0 ? 0
+                                                                                  : ERR_NOT_FOUND;
+    }
+    rotation_list_done(&l);
+    return rc;
+}
+
 /* --- copies of a file that was truncated --- */
 
 /* Whether the bytes of a file are some of those that were read. ERR_MISMATCH: nobody can tell. */

@@ -23,7 +23,7 @@ struct file_identity {
 };
 
 /* How many files of one moment are known one by one: a tick of the clock of files has few. */
-#define PASSED_FILES_MAX 15u
+#define PASSED_FILES_MAX 14u
 
 /*
  * Of the files that were born at one moment, those that were there when something was learned of
@@ -39,12 +39,14 @@ struct passed_files {
  * What came before a file that is followed through rotations. Nothing that was born before since_ns
  * comes after it, and of what was born at since_ns nothing that is in `passed`; 0: not known.
  * left_inode is that of the file that was read before; with `copied`, of the truncated one whose
- * copies are read before it is begun again; 0: there was none.
+ * copies are read before it is begun again; 0: there was none. What somebody writes behind the
+ * first left_bytes - 1 of it is read by nobody; 0: not known.
  */
 struct file_past {
     uint64_t since_ns;
     struct passed_files passed;
     uint64_t left_inode;
+    uint64_t left_bytes;
     uint32_t lowest; /* number of a rotated file that was there when this one was at the path; 0 */
     bool copied;
 };

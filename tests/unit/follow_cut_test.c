@@ -160,6 +160,33 @@ static void a_copy_of_what_the_file_has_is_left_alone(void **state)
     }
 }
 
+/* Who has not reopened its log writes to the one before, while the source is down, or not. */
+static void a_late_line_in_the_file_before_is_told(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 2; killed++) {
+        struct world w;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "2-2\n");
+        assert_true(read_one(&w));
+        commit(&w, 2);
+        make_file(&w, ".1", "1-1\nlate\n");
+        w.note = "5 bytes were written to the rotated file behind";
+        if (killed)
+            reopen(&w);
+        assert_false(read_one(&w));
+        assert_null(w.note);
+        make_file(&w, "", "2-2\n3-3\n");
+        assert_true(read_one(&w));
+        commit(&w, 3);
+        reopen(&w); /* it is said once */
+        assert_false(read_one(&w));
+        end_story(&w);
+    }
+}
+
 int main(void)
 {
     random_init("follow_cut_test");
@@ -168,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_refusal_is_kept_by_the_next_start),
         cmocka_unit_test(what_begins_like_the_copy_is_told_from_it),
         cmocka_unit_test(a_copy_of_what_the_file_has_is_left_alone),
+        cmocka_unit_test(a_late_line_in_the_file_before_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
