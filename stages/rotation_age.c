@@ -260,12 +260,29 @@ void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *
         trend.falling = true;
     if (!trend.rising && !trend.falling) /* one of these may be a copy, so they come last */
         trend = trend_of(ages, true);
+    ages->is_torn = trend.rising && (trend.falling || has_lowest(ages));
     ages->direction = trend.rising == trend.falling ? 0 : trend.rising ? 1 : -1;
     if (!trend.rising && !trend.falling)
         ages->direction = direction_to_target(list);
 }
 
+/*
+ * Whether one that was born later may be a copy of what the other had before that was cut off, and
+ * so have come first: who cuts a file off writes it.
+ */
+static bool may_be_copy_of(const struct file_look *copy, const struct file_look *file)
+{
+    return has_birth(copy) && has_birth(file) && file->written_ns >= copy->id.birth_ns;
+}
+
 /* --- one entry --- */
+
+bool rotation_may_be_unread(const struct rotation_ages *ages, const struct rotation_entry *entry)
+{
+    return ages->view->at->offset == 0 && entry->look.size > 0 && !rotation_is_compressed(entry) &&
+           may_be_copy_of(&entry->look, &ages->ours) && certain_age(ages, entry) == AGE_LATER &&
+           (ages->is_torn || age_by_names(ages, entry) == AGE_OLDER);
+}
 
 /* Whether it was made of ours, or of the one that was read before. */
 static int is_packed(struct rotation_ages *ages, const struct rotation_entry *entry, bool *ret_is,
@@ -430,7 +447,9 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
      * copy, or be what a link leads to next. */
     bool with_path = rotation_is_born_with_path(ages, &entry->look);
     bool may_be_next = rotation_may_be_after_path(ages->list, entry);
-    if (age == AGE_LATER && ((by_names == AGE_OLDER && with_path) || may_be_next)) {
+    /* Nor where it may be a copy of ours, which was cut off since. */
+    bool may_be_copy = rotation_may_be_unread(ages, entry);
+    if (age == AGE_LATER && ((by_names == AGE_OLDER && with_path) || may_be_next || may_be_copy)) {
         *ret_age = AGE_UNKNOWN;
         return 0;
     }
@@ -476,8 +495,13 @@ int rotation_order(const struct rotation_ages *ages, const struct rotation_entry
 {
     bool undated = is_undated(ages, a) || is_undated(ages, b);
     int order = undated ? 0 : order_by_times(&a->look, &b->look);
+    int by_names =
+        rotation_name_order(a->base, a->plain_len, b->base, b->plain_len, ages->direction);
+    if (order * by_names < 0 &&
+        (order < 0 ? may_be_copy_of(&b->look, &a->look) : may_be_copy_of(&a->look, &b->look)))
+        return 0;
     if (order == 0)
-        order = rotation_name_order(a->base, a->plain_len, b->base, b->plain_len, ages->direction);
+        order = by_names;
     /* When one of them comes that has nothing in it does not matter. */
     if (order == 0 && (a->look.size == 0 || b->look.size == 0))
         order = a->look.size == 0 ? 1 : -1;

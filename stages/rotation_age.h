@@ -36,6 +36,7 @@ struct rotation_ages {
     const struct rotation_view *view;
     const struct rotation_list *list;
     struct file_look ours;
+    bool is_torn;  /* numbers rise by some files, and fall by others */
     int direction; /* of numbers: 1 if higher ones came later, -1 if lower ones did, 0: not known */
     const struct rotation_entry *packed; /* a compressed file that was made of ours; NULL: none */
 };
@@ -78,6 +79,12 @@ bool rotation_is_compressed(const struct rotation_entry *entry);
 /* Says of an entry that is neither when it came. Returns 0, ERR_AGAIN, ERR_IO. */
 int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *entry,
                     enum age *ret_age, struct err *e);
+
+/*
+ * Whether an entry may be a copy of ours, of which nothing was read since it was cut off, though it
+ * was born when what came later was: numbers say that it is older, or contradict each other.
+ */
+bool rotation_may_be_unread(const struct rotation_ages *ages, const struct rotation_entry *entry);
 
 /* Which of two that came later came first: -1 (a), 1 (b), 0 (not known). */
 int rotation_order(const struct rotation_ages *ages, const struct rotation_entry *a,

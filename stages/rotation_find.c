@@ -379,6 +379,17 @@ static int find_unread(const struct rotation_view *v, const struct rotation_list
     return rc == 0 && first == NULL ? ERR_NOT_FOUND : rc;
 }
 
+static int refuse_renamed(const struct rotation_view *v, const struct rotation_entry *entry,
+                          struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "nobody can tell whether '%s' is a copy of what was cut off from the file that "
+                   "was rotated from '%s', or came after that: their numbers contradict their "
+                   "times; move it to another directory if it was read, or is not "
+                   "wanted" ROTATION_OR_DISCARD,
+                   entry->name, v->path, v->path);
+}
+
 /*
  * The file was cut off, and has another name by now, or none: what came after it lies there too. A
  * copy of it was made before it was cut off, so before it was written last.
@@ -386,8 +397,16 @@ static int find_unread(const struct rotation_view *v, const struct rotation_list
 static int find_renamed(const struct rotation_view *v, const struct rotation_list *l, int *ret_fd,
                         struct err *e)
 {
+    struct rotation_ages ages;
     struct file_look ours;
     int rc = file_look_at(v->fd, &ours, e);
+    if (rc == 0)
+        rotation_ages_init(&ages, v, l, &ours);
+    for (size_t i = 0; rc == 0 && i < l->count; i++) {
+        const struct rotation_entry *entry = &l->entries[i];
+        if (!rotation_is_known(&ages, entry) && rotation_may_be_unread(&ages, entry))
+            rc = refuse_renamed(v, entry, e);
+    }
     return rc == 0 ? find_by_content(NULL, l, ours.written_ns, v->at, v->beats, ret_fd, e) : rc;
 }
 

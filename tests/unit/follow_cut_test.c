@@ -187,6 +187,50 @@ static void a_late_line_in_the_file_before_is_told(void **state)
     }
 }
 
+/*
+ * A file that came after ours was copied, cut off and renamed: the copy was born later than it, and
+ * came first, as its name says, but births do not.
+ */
+static void a_copy_of_what_came_later_is_not_read_behind_it(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    commit(&w, 1);
+    rename_file(&w, "", ".3");
+    make_file(&w, ".1", "2-2\n");
+    make_file(&w, ".2", "2-2\n");
+    make_file(&w, ".1", "3-3\n");
+    make_file(&w, "", "4-4\n");
+    for (unsigned i = 0; i < 2; i++) {
+        refused_after_a_while(&w, "was written first");
+        reopen(&w);
+    }
+    end_story(&w);
+}
+
+/* The same of ours, of which nothing was read since it was begun again. */
+static void a_copy_of_what_was_not_read_is_not_read_behind_it(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_with_one_line(&w);
+    commit(&w, 1);
+    w.truncated = true;
+    make_file(&w, ".1", "1-1\n2-2\n");
+    make_file(&w, "", "3-3\n");
+    while (w.seen < 3)
+        assert_true(read_one(&w));
+    commit(&w, 2);
+    rename_file(&w, ".1", ".3");
+    make_file(&w, ".2", "3-3\n");
+    make_file(&w, "", "4-4\n");
+    rename_file(&w, "", ".1");
+    make_file(&w, "", "5-5\n");
+    w.seen = 2;
+    refused_at_once(&w, "their numbers contradict their times");
+}
+
 int main(void)
 {
     random_init("follow_cut_test");
@@ -196,6 +240,8 @@ int main(void)
         cmocka_unit_test(what_begins_like_the_copy_is_told_from_it),
         cmocka_unit_test(a_copy_of_what_the_file_has_is_left_alone),
         cmocka_unit_test(a_late_line_in_the_file_before_is_told),
+        cmocka_unit_test(a_copy_of_what_came_later_is_not_read_behind_it),
+        cmocka_unit_test(a_copy_of_what_was_not_read_is_not_read_behind_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
