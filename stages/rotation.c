@@ -58,16 +58,6 @@ static int refuse_gap(const struct rotation_view *v, const struct survey *s, str
                    ours_of(s)->name, s->next != NULL ? s->next->name : v->path, v->path);
 }
 
-static int refuse_compressed(const struct rotation_view *v, const struct rotation_entry *entry,
-                             struct err *e)
-{
-    return err_set(e, ERR_MISMATCH,
-                   "'%s' was compressed before it was read; decompress it under the name that it "
-                   "had, keeping its time as gzip -dk does, and compress one rotation "
-                   "later" ROTATION_OR_DISCARD,
-                   entry->name, v->path);
-}
-
 /* What is neither older nor later for certain. */
 static int refuse_age(const struct rotation_view *v, const struct survey *s,
                       const struct rotation_entry *entry, enum age age, struct err *e)
@@ -163,7 +153,7 @@ static int choose_next(const struct rotation_view *v, struct survey *s, struct e
         if (later[i] == s->next || alias || rotation_order(&s->ages, s->next, later[i]) < 0)
             continue;
         const struct rotation_entry *packed = rotation_is_compressed(s->next) ? s->next : later[i];
-        rc = rotation_is_compressed(packed) ? refuse_compressed(v, packed, e)
+        rc = rotation_is_compressed(packed) ? rotation_refuse_compressed(v, packed, e)
                                             : rotation_refuse_order(&s->ages, s->next, later[i], e);
     }
     free(later);
@@ -328,7 +318,7 @@ static int judge(const struct rotation_view *v, const struct survey *s, struct e
     if (s->next == NULL)
         return s->ages.list->there ? check_path(v, s, e) : 0;
     if (rotation_is_compressed(s->next))
-        return refuse_compressed(v, s->next, e);
+        return rotation_refuse_compressed(v, s->next, e);
     return check_new(v, s, e);
 }
 

@@ -29,6 +29,15 @@ int rotation_time_order(uint64_t a, uint64_t b)
     return a > b ? 1 : a < b ? -1 : 0;
 }
 
+int rotation_order_with_past(const struct file_past *past, const struct file_look *look)
+{
+    if (!rotation_times_were_set(look))
+        return 1;
+    if (look->id.birth_ns == past->since_ns)
+        return look->id.inode == past->left_inode ? 1 : 0;
+    return rotation_time_order(look->written_ns, past->since_ns);
+}
+
 bool rotation_is_compressed(const struct rotation_entry *entry)
 {
     return entry->plain_len < strlen(entry->base);

@@ -48,6 +48,13 @@ bool rotation_times_were_set(const struct file_look *look);
  * seconds. */
 int rotation_time_order(uint64_t a, uint64_t b);
 
+/*
+ * Whether it came after what is past: 1; -1: before; 0: not known. One that keeps the time, as of
+ * cp -p, was written when the file was, and an older one before. Of those of the last tick only the
+ * copy that was left unread is known.
+ */
+int rotation_order_with_past(const struct file_past *past, const struct file_look *look);
+
 /* Born after the file at the path, which is the last one: it is a copy, of whatever. */
 bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_look *look);
 
@@ -89,6 +96,18 @@ bool rotation_may_be_unread(const struct rotation_ages *ages, const struct rotat
 /* Which of two that came later came first: -1 (a), 1 (b), 0 (not known). */
 int rotation_order(const struct rotation_ages *ages, const struct rotation_entry *a,
                    const struct rotation_entry *b);
+
+/*
+ * The open file was cut off, and no copy begins with what was read of it. Returns ERR_MISMATCH if
+ * that is in a gzip file that was made since, with more behind it, or what the file had later is in
+ * one; 0, ERR_AGAIN, ERR_IO.
+ */
+int rotation_check_packed(const struct rotation_view *v, const struct rotation_list *l,
+                          struct err *e);
+
+/* Says of a compressed file that it was not read, and returns ERR_MISMATCH. */
+int rotation_refuse_compressed(const struct rotation_view *v, const struct rotation_entry *entry,
+                               struct err *e);
 
 /* Says that it is not known, and returns ERR_MISMATCH. */
 int rotation_refuse_order(const struct rotation_ages *ages, const struct rotation_entry *a,

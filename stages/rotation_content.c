@@ -99,21 +99,40 @@ static bool add_to_crc32(void *context, uint64_t offset, const uint8_t *bytes, s
     return true;
 }
 
+/* The end of a gzip file: CRC-32 and length of what it was made of. *ret_is: it is one. */
+static int read_gzip_tail(int fd, uint8_t ret_tail[GZIP_TAIL_BYTES], bool *ret_is, struct err *e)
+{
+    uint8_t head[2];
+    uint64_t len;
+    size_t head_got = 0, tail_got = 0;
+    *ret_is = false;
+    int rc = file_length(fd, &len, e);
+    if (rc != 0 || len < GZIP_HEAD_BYTES + GZIP_TAIL_BYTES)
+        return rc;
+    rc = file_read_at(fd, 0, head, sizeof head, &head_got, e);
+    if (rc == 0)
+        rc = file_read_at(fd, len - GZIP_TAIL_BYTES, ret_tail, GZIP_TAIL_BYTES, &tail_got, e);
+    *ret_is = rc == 0 && head_got == sizeof head && tail_got == GZIP_TAIL_BYTES &&
+              head[0] == 0x1f && head[1] == 0x8b;
+    return rc;
+}
+
+int content_packed_length(int gzip_fd, bool *ret_is_gzip, uint32_t *ret_len, struct err *e)
+{
+    uint8_t tail[GZIP_TAIL_BYTES] = {0};
+    int rc = read_gzip_tail(gzip_fd, tail, ret_is_gzip, e);
+    *ret_len = bytes_get_u32(tail + 4);
+    return rc;
+}
+
 int content_is_packed(int gzip_fd, int fd, uint64_t len, _Atomic uint64_t *beats, bool *ret_same,
                       struct err *e)
 {
-    uint8_t head[2], tail[GZIP_TAIL_BYTES];
-    uint64_t gzip_len;
-    size_t head_got = 0, tail_got = 0;
+    uint8_t tail[GZIP_TAIL_BYTES];
+    bool is_gzip;
     *ret_same = false;
-    int rc = file_length(gzip_fd, &gzip_len, e);
-    if (rc != 0 || gzip_len < GZIP_HEAD_BYTES + GZIP_TAIL_BYTES)
-        return rc;
-    rc = file_read_at(gzip_fd, 0, head, sizeof head, &head_got, e);
-    if (rc == 0)
-        rc = file_read_at(gzip_fd, gzip_len - sizeof tail, tail, sizeof tail, &tail_got, e);
-    if (rc != 0 || head_got != sizeof head || tail_got != sizeof tail || head[0] != 0x1f ||
-        head[1] != 0x8b || bytes_get_u32(tail + 4) != (uint32_t)len)
+    int rc = read_gzip_tail(gzip_fd, tail, &is_gzip, e);
+    if (rc != 0 || !is_gzip || bytes_get_u32(tail + 4) != (uint32_t)len)
         return rc;
     uint32_t crc = 0xffffffff;
     rc = read_pieces(fd, 0, len, beats, add_to_crc32, &crc, ret_same, e);

@@ -21,6 +21,9 @@ int content_begins_with(int fd, uint64_t len, uint32_t crc, _Atomic uint64_t *be
 int content_is_same(int fd, int than_fd, uint64_t from, uint64_t to, _Atomic uint64_t *beats,
                     bool *ret_same, struct err *e);
 
+/* How long the file was, modulo 2^32, that a gzip file of one member was made of. */
+int content_packed_length(int gzip_fd, bool *ret_is_gzip, uint32_t *ret_len, struct err *e);
+
 /*
  * Whether a gzip file of one member was made of the first len bytes of another: their length and
  * CRC-32 stand in its last eight bytes. False for files of other programs.

@@ -252,20 +252,6 @@ static int refuse_as_next(const struct rotation_view *v, const struct rotation_e
                    entry->name, v->path, v->path);
 }
 
-/*
- * Whether it came after what is past: 1; -1: before; 0: not known. One that keeps the time, as of
- * cp -p, was written when the file was, and an older one before. Of those of the last tick only the
- * copy that was left unread is known.
- */
-static int order_with_past(const struct file_past *past, const struct file_look *look)
-{
-    if (!rotation_times_were_set(look))
-        return 1;
-    if (look->id.birth_ns == past->since_ns)
-        return look->id.inode == past->left_inode ? 1 : 0;
-    return rotation_time_order(look->written_ns, past->since_ns);
-}
-
 static int judge_copy(const struct rotation_view *v, const struct rotation_list *l,
                       const struct file_look *ours, const struct rotation_entry *entry,
                       bool is_latest, enum copy *ret_copy, struct err *e)
@@ -275,7 +261,7 @@ static int judge_copy(const struct rotation_view *v, const struct rotation_list 
     if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) ||
         v->at->past.since_ns == 0)
         return 0;
-    int age = order_with_past(&v->at->past, look);
+    int age = rotation_order_with_past(&v->at->past, look);
     if (age < 0)
         return 0;
     enum passed passed = rotation_past_has(&v->at->past, &look->id);
@@ -424,8 +410,10 @@ int rotation_find_copy(const struct rotation_view *v, struct rotation_step *ret_
         rc = find_by_content(v->path, &l, UINT64_MAX, v->at, v->beats, &fd, e);
         if (rc == ERR_NOT_FOUND) {
             continues = v->at->offset == 0;
-            rc = find_unread(v, &l, &fd, &past, e);
+            rc = rotation_check_packed(v, &l, e);
         }
+        if (rc == 0 && fd < 0)
+            rc = find_unread(v, &l, &fd, &past, e);
     } else {
         rc = find_renamed(v, &l, &fd, e);
     }

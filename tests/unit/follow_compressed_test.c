@@ -151,6 +151,51 @@ static void what_stays_beside_its_compressed_file_is_read(void **state)
     }
 }
 
+/*
+ * What the log had when it was cut off is compressed before its rest was read, or what it had after
+ * that; if all of it was read, it is done with.
+ */
+static void what_is_cut_off_and_compressed_is_missed(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 12; i++) {
+        bool killed = i % 2 != 0, keeps = i / 2 % 2 != 0;
+        unsigned how = i / 4; /* a rest; what came later; nothing of what was not read */
+        struct world w;
+        begin(&w);
+        make_file(&w, "", "1-1\n");
+        open_source(&w);
+        assert_true(read_one(&w));
+        commit(&w, 1);
+        w.truncated = true;
+        const char *text = how == 0 ? "1-1\n2-2\n" : "1-1\n";
+        make_file(&w, ".2", text);
+        compress(&w, ".2", text, keeps ? KEEPS_TIME : NO_TIME);
+        make_file(&w, "", "2-2\n");
+        if (how == 1) {
+            make_file(&w, ".1", "2-2\n");
+            compress(&w, ".1", "2-2\n3-3\n", KEEPS_TIME);
+        } else {
+            make_file(&w, ".1", "2-2\n");
+        }
+        make_file(&w, "", how == 2 ? "3-3\n" : "5-5\n");
+        const char *refusal =
+            how == 1 ? "input.1.gz' was compressed before" : "input.2.gz' was compressed before";
+        if (how == 2) {
+            if (killed)
+                reopen(&w);
+            while (w.seen < 3)
+                assert_true(read_one(&w));
+        } else if (killed) {
+            refused_at_once(&w, refusal);
+            continue;
+        } else {
+            refused_after_a_while(&w, refusal);
+        }
+        end_story(&w);
+    }
+}
+
 int main(void)
 {
     random_init("follow_compressed_test");
@@ -159,6 +204,7 @@ int main(void)
         cmocka_unit_test(what_is_being_compressed_is_read),
         cmocka_unit_test(what_is_kept_of_a_file_is_not_compressed),
         cmocka_unit_test(what_stays_beside_its_compressed_file_is_read),
+        cmocka_unit_test(what_is_cut_off_and_compressed_is_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,22 +87,6 @@ static void a_refusal_is_kept_by_the_next_start(void **state)
     }
 }
 
-/* Opens the source, which refuses, and ends the story. */
-static void refused_at_once(struct world *w, const char *text)
-{
-    struct err e;
-    struct stage_env env = {.topology = w->topology,
-                            .stage = &w->topology->stages[0],
-                            .state_fd = w->state_fd,
-                            .note = on_note};
-    ops(w)->close(w->source);
-    assert_int_equal(ops(w)->open(&env, &w->source, &e), ERR_MISMATCH);
-    if (strstr(e.text, text) == NULL)
-        fail_msg("%s", e.text);
-    (void)close(w->fd);
-    finish(w);
-}
-
 /*
  * All that was read of the file is how each of them begins: the copy that goes on otherwise than
  * the file does is of what was cut off.

@@ -276,6 +276,22 @@ static inline void refused_after_a_while(struct world *w, const char *text)
         fail_msg("%s", e.text);
 }
 
+/* Opens the source, which refuses, and ends the story. */
+static inline void refused_at_once(struct world *w, const char *text)
+{
+    struct err e;
+    struct stage_env env = {.topology = w->topology,
+                            .stage = &w->topology->stages[0],
+                            .state_fd = w->state_fd,
+                            .note = on_note};
+    ops(w)->close(w->source);
+    assert_int_equal(ops(w)->open(&env, &w->source, &e), ERR_MISMATCH);
+    if (strstr(e.text, text) == NULL)
+        fail_msg("%s", e.text);
+    (void)close(w->fd);
+    finish(w);
+}
+
 /* The path's last name from now on. */
 static inline void name_path(struct world *w, const char *base)
 {
