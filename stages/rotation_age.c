@@ -250,12 +250,15 @@ static struct trend trend_of(const struct rotation_ages *ages, bool with_path)
     return trend;
 }
 
-/* With rising numbers, only the first file of all gets the lowest. */
+/* With rising numbers, only the first file of all gets the lowest. Before a copy there may be none.
+ */
 static bool has_lowest(const struct rotation_ages *ages)
 {
     const struct rotation_entry *ours = ages->list->ours;
     uint64_t number;
-    return ours != NULL && ages->view->at->past.left_inode != 0 &&
+    const struct file_past *past = &ages->view->at->past;
+    return ours != NULL && past->left_inode != 0 &&
+           (!past->copied || ages->ours.id.birth_ns != 0) &&
            rotation_name_number(ages->list->family.base, ours->base, ours_len(ages), &number) &&
            number <= 1;
 }

@@ -215,6 +215,38 @@ static void a_copy_of_what_was_not_read_is_not_read_behind_it(void **state)
     refused_at_once(&w, "their numbers contradict their times");
 }
 
+/* Without births, nothing tells which of two copies of one tick was first: neither is passed over.
+ */
+static void copies_of_one_tick_without_births_are_refused(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 2; killed++) {
+        struct world w;
+        begin(&w);
+        w.has_births = false;
+        make_file(&w, "", "1-1\n");
+        open_source(&w);
+        assert_true(read_one(&w));
+        commit(&w, 1);
+        next_tick(&w);
+        w.truncated = true;
+        make_file(&w, ".0", "1-1\n2-2\n");
+        make_file(&w, "", "3-3\n");
+        make_file(&w, ".1", "3-3\n");
+        make_file(&w, "", "4-4\n");
+        if (killed)
+            reopen(&w);
+        assert_true(read_one(&w));
+        for (unsigned i = 0; i < 2; i++) {
+            refused_after_a_while(&w, "nobody can tell");
+            reopen(&w);
+            while (position(&w) < 2)
+                assert_true(read_one(&w));
+        }
+        end_story(&w);
+    }
+}
+
 int main(void)
 {
     random_init("follow_cut_test");
@@ -226,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_late_line_in_the_file_before_is_told),
         cmocka_unit_test(a_copy_of_what_came_later_is_not_read_behind_it),
         cmocka_unit_test(a_copy_of_what_was_not_read_is_not_read_behind_it),
+        cmocka_unit_test(copies_of_one_tick_without_births_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
