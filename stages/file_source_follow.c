@@ -353,8 +353,24 @@ static void note_elsewhere(struct file_source *self, char *elsewhere)
     self->elsewhere = elsewhere;
 }
 
+/* Says once that a file is taken for a rotated one by a name that another log might have. */
+static void note_other(struct file_source *self, char *other)
+{
+    if (!self->noted_other) {
+        char *text = memory_format("'%s' is read as a rotated file of '%s'; if it is another log, "
+                                   "have that in another directory",
+                                   other, self->path);
+        self->note(text);
+        free(text);
+    }
+    self->noted_other = true;
+    free(other);
+}
+
 static int take_step(struct file_source *self, const struct rotation_step *step, struct err *e)
 {
+    if (step->other != NULL)
+        note_other(self, step->other);
     if (step->nameless)
         note_nameless(self);
     if (step->elsewhere != NULL)
@@ -375,10 +391,8 @@ static int look_for_next(struct file_source *self, struct err *e)
     bool is_unread = is_copy && self->at.offset == 0 && rc == 0 && !step.past.copied;
     if (rc == 0 && is_copy && (step.continues || is_unread))
         return take_step(self, &step, e);
-    if (rc == 0 && is_copy) {
-        (void)close(step.fd);
-        free(step.elsewhere);
-    }
+    if (rc == 0 && is_copy)
+        rotation_step_done(&step);
     if (rc == 0)
         self->state = FOLLOW_LEAVING;
     return rc;
@@ -492,10 +506,8 @@ int file_source_leave(struct file_source *self, struct err *e)
     bool grown = rc == 0 && has_grown(self);
     if (rc == ERR_AGAIN || grown)
         self->state = FOLLOW_OPEN;
-    if (grown) {
-        (void)close(step.fd);
-        free(step.elsewhere);
-    }
+    if (grown)
+        rotation_step_done(&step);
     if (rc != 0 || grown)
         return rc;
     return take_step(self, &step, e);

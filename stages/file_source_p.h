@@ -116,6 +116,7 @@ struct file_source {
     bool read_fails;     /* reading does */
     bool gave_all;       /* the last look found nothing behind what was given out */
     bool is_lost;        /* the file that the cursor tells of could not be looked for yet */
+    bool noted_other;    /* a file that may be of another log was mentioned */
     char *elsewhere;     /* another directory with rotated files, which was mentioned */
     int left_fd;         /* the file that was read before this one; -1: none */
     uint64_t left_bytes; /* its length then */

@@ -28,6 +28,15 @@ int rotation_identify(int fd, struct file_identity *ret_file, struct err *e)
     return 0;
 }
 
+void rotation_step_done(struct rotation_step *step)
+{
+    if (step->fd >= 0)
+        (void)close(step->fd);
+    free(step->other);
+    free(step->elsewhere);
+    *step = (struct rotation_step){.fd = -1};
+}
+
 bool rotation_is_same(const struct file_identity *a, const struct file_identity *b)
 {
     return a->device == b->device && a->inode == b->inode &&
@@ -380,6 +389,9 @@ static int open_next(const struct rotation_view *v, const struct survey *s,
     step.nameless = ours_of(s) == NULL && !step.continues && !s->goes_back;
     if (l->ours != NULL && l->ours_elsewhere)
         step.elsewhere = memory_dup(l->ours->name, (size_t)(l->ours->base - l->ours->name));
+    const struct rotation_entry *next = s->next;
+    if (next != NULL && rotation_name_may_be_other(l->family.base, next->base, next->plain_len))
+        step.other = memory_dup(next->name, strlen(next->name));
     *ret_step = step;
     return 0;
 }
@@ -413,11 +425,8 @@ int rotation_next(const struct rotation_view *v, struct rotation_step *ret_step,
         rc = ERR_AGAIN;
     if (rc == 0 && ret_step != NULL)
         *ret_step = step;
-    if (rc == 0 && ret_step == NULL) {
-        if (step.fd >= 0)
-            (void)close(step.fd);
-        free(step.elsewhere);
-    }
+    if (rc == 0 && ret_step == NULL)
+        rotation_step_done(&step);
     rotation_list_done(&l);
     return rc;
 }

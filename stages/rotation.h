@@ -32,8 +32,12 @@ struct rotation_step {
     bool continues;        /* it is a copy of what was read: goes on at the same offset */
     struct file_past past; /* of it */
     bool nameless;   /* the one before was found nowhere: one in between may have gone with it */
+    char *other;     /* its name, if another log might have that, too; NULL: it says enough */
     char *elsewhere; /* the one before lies there, not beside the path; NULL: beside it */
 };
+
+/* Closes and frees what a step has. */
+void rotation_step_done(struct rotation_step *step);
 
 /* Which file a descriptor leads to. Returns 0 or ERR_IO. */
 int rotation_identify(int fd, struct file_identity *ret_file, struct err *e);
@@ -95,7 +99,7 @@ int rotation_take_stock(const struct rotation_view *v, bool any, struct file_pas
  * Finds the file that follows the open one, and opens it; with ret_step NULL, only tells whether
  * there is one.
  *
- * Ownership: the caller closes ret_step->fd and frees ret_step->elsewhere.
+ * Ownership: the caller calls rotation_step_done(), or keeps ret_step->fd and frees the names.
  * Returns:   0; ERR_AGAIN (none yet: it was not rotated, or the new one has nothing in it, or files
  *            are renamed at this moment); ERR_MISMATCH (one in between is missing or compressed, or
  *            nobody can tell, which a rotation that is not complete may make it seem, too); ERR_IO.

@@ -250,7 +250,9 @@ static struct trend trend_of(const struct rotation_ages *ages, bool with_path)
     return trend;
 }
 
-/* With rising numbers, only the first file of all gets the lowest. Before a copy there may be none.
+/*
+ * With rising numbers, only the first file of all gets the lowest. Before a copy there may be none,
+ * and without births nothing else tells.
  */
 static bool has_lowest(const struct rotation_ages *ages)
 {

@@ -316,6 +316,16 @@ static bool is_like_ours(const struct rotation_family *f, const char *name, size
                    len - frame.begin - frame.end, &d);
 }
 
+bool rotation_name_may_be_other(const char *base, const char *name, size_t len)
+{
+    struct frame f;
+    size_t base_len = strlen(base);
+    if (!frame_of(base, name, len, &f) || f.end == 0 || len < base_len + 2)
+        return false;
+    struct run run = run_at(name + f.begin + 1, len - f.begin - f.end - 1);
+    return f.begin + 1 + run.len + f.end == len && is_counter(&run);
+}
+
 static bool is_member(const struct rotation_family *f, const char *name, size_t len)
 {
     bool any = f->ours == NULL;

@@ -47,6 +47,12 @@ bool rotation_name_is_peer(const char *a, size_t a_len, const char *b, size_t b_
 bool rotation_name_numbers(const char *a, size_t a_len, const char *b, size_t b_len,
                            uint64_t *ret_a, uint64_t *ret_b);
 
+/*
+ * Whether a plain name has nothing but a short number before the ending that the base has, too, as
+ * that of a rotated file (app-1.log), but also as that of another log beside it (worker-2.log).
+ */
+bool rotation_name_may_be_other(const char *base, const char *name, size_t len);
+
 /* The number N of a plain name BASE.N, if there is nothing else behind the base. */
 bool rotation_name_number(const char *base, const char *name, size_t len, uint64_t *ret_number);
 

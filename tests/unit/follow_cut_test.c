@@ -247,6 +247,27 @@ static void copies_of_one_tick_without_births_are_refused(void **state)
     }
 }
 
+/* A short number before the ending may be that of another log, so what is read is said, once. */
+static void what_may_be_another_log_is_told(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    at(&w, "worker.log");
+    make_file(&w, "", "1-1\n");
+    open_source(&w);
+    assert_true(read_one(&w));
+    rename_within(&w, "worker.log", "worker-1.log");
+    make_within(&w, "worker-2.log", "2-2\n");
+    make_within(&w, "worker-3.log", "3-3\n");
+    make_file(&w, "", "4-4\n");
+    w.note = "worker-2.log' is read as a rotated file of ";
+    while (w.seen < 4)
+        assert_true(read_one(&w));
+    assert_null(w.note);
+    end_story(&w);
+}
+
 int main(void)
 {
     random_init("follow_cut_test");
@@ -259,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_copy_of_what_came_later_is_not_read_behind_it),
         cmocka_unit_test(a_copy_of_what_was_not_read_is_not_read_behind_it),
         cmocka_unit_test(copies_of_one_tick_without_births_are_refused),
+        cmocka_unit_test(what_may_be_another_log_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
