@@ -8,6 +8,7 @@
 #include "stages/rotation_age.h"
 #include "stages/rotation_content.h"
 #include "stages/rotation_list.h"
+#include "stages/rotation_name.h"
 #include "stages/rotation_past.h"
 
 /* Whether an entry may be a copy of ours, made before that was cut off, with more than `from`
@@ -21,6 +22,7 @@ static bool may_be_copy(const struct rotation_view *v, const struct rotation_lis
     const struct file_past *past = &v->at->past;
     if (rotation_is_compressed(entry) || file_look_is(look, &v->at->file) || look->size <= from ||
         (l->there && file_look_is(&l->path, &look->id)) || rotation_may_be_after_path(l, entry) ||
+        rotation_name_may_be_other(l->family.base, entry->base, entry->plain_len) ||
         look->id.birth_ns == 0 || past->since_ns == 0 || look->id.birth_ns > ours->written_ns)
         return false;
     bool is_old =

@@ -247,6 +247,29 @@ static void copies_of_one_tick_without_births_are_refused(void **state)
     }
 }
 
+/* One that begins with the same names of columns, at the same time, is no copy of ours either. */
+static void another_log_that_begins_alike_is_left_alone(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 2; killed++) {
+        struct world w;
+        begin(&w);
+        at(&w, "worker.log");
+        make_file(&w, "", "1-1\n");
+        open_source(&w);
+        assert_true(read_one(&w));
+        commit(&w, 1);
+        make_within(&w, "worker-2.log", "1-1\n7-7\n8-8\n9-9\n");
+        make_file(&w, "", "1-1\n2-2\n3-3\n");
+        if (killed)
+            reopen(&w);
+        while (w.seen < 3)
+            assert_true(read_one(&w));
+        assert_false(read_one(&w));
+        end_story(&w);
+    }
+}
+
 /* A short number before the ending may be that of another log, so what is read is said, once. */
 static void what_may_be_another_log_is_told(void **state)
 {
@@ -280,6 +303,7 @@ int main(void)
         cmocka_unit_test(a_copy_of_what_came_later_is_not_read_behind_it),
         cmocka_unit_test(a_copy_of_what_was_not_read_is_not_read_behind_it),
         cmocka_unit_test(copies_of_one_tick_without_births_are_refused),
+        cmocka_unit_test(another_log_that_begins_alike_is_left_alone),
         cmocka_unit_test(what_may_be_another_log_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
