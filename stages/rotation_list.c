@@ -294,6 +294,12 @@ static int list_folders(struct rotation_list *l, const char *path, const struct 
     return rc;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct rotation_entry *)a)->name,
+                  ((const struct rotation_entry *)b)->name);
+}
+
 /* A link may be led on, and back, between the look at where it leads and the one at the file. */
 static bool is_at(const char *name, const struct file_look *file)
 {
@@ -320,6 +326,9 @@ static int list_once(const char *path, int fd, const struct file_identity *ours,
     if (rc == 0 || rc == ERR_NOT_FOUND)
         rc = list_folders(l, path, ours, deeper, e);
     if (rc == 0) {
+        /* In whatever order a directory gives them, two lists of the same files are the same. */
+        if (l->count > 1)
+            qsort(l->entries, l->count, sizeof *l->entries, compare_names);
         find_ours(l, ours);
         find_hard_target(l, path);
     }
