@@ -362,8 +362,9 @@ static void large_tables_beat(void **state)
     f.space->beats = &beats;
     uint64_t small = take_pages(&f, (STORE_HUGE_BYTES_MIN + (64u << 10)) / STORE_PAGE_BYTES);
     uint64_t before = beats;
-    uint64_t page = take_pages(&f, BYTES / STORE_PAGE_BYTES); /* is made of huge pages */
-    assert_true(beats - before >= BYTES >> 26);
+    /* Is made of huge pages, until that has taken long once, as on a busy host. */
+    uint64_t page = take_pages(&f, BYTES / STORE_PAGE_BYTES);
+    assert_true(beats - before >= BYTES >> 26 || !f.space->asks);
     before = beats;
     store_space_give_back(f.space, page);
     assert_true(beats - before >= BYTES >> 26);
