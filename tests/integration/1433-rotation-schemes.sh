@@ -30,7 +30,12 @@ counted() { mv log/app.log "log/app.log-$((7 + $1))"; }     # from 9 to 10
 dated() { mv log/app.log "log/app.log-$((20260227 + $1))"; } # dateext
 dotted() { mv log/app.log "log/app.log.$((20260227 + $1))"; }
 extended() { mv log/app.log "log/app-$((20260227 + $1)).log"; }
-day_first() { mv log/app.log "log/app.log-$(date -u -d "2026-01-29 + $1 days" +%d-%m-%Y)"; }
+day_first() { # no order of names, so the times must differ: another tick of the clock of files
+    local name
+    name=log/app.log-$(date -u -d "2026-01-29 + $1 days" +%d-%m-%Y)
+    mv log/app.log "$name"
+    until [ clock -nt "$name" ]; do touch clock; done
+}
 timed() { mv log/app.log "log/app.log.2026-03-01_09-5$((3 + $1))"; }
 labelled() { mv log/app.log "$(printf 'log/@4000000065f0a1%02xdeadbeef.s' $((8 + $1)))"; }
 epoch() { mv log/app.log "log/app.log.$((1772323200 + 3600 * $1))"; }
