@@ -59,6 +59,21 @@ static int tear_down(void **state)
     return rmdir(directory); /* fails if a socket was left */
 }
 
+/*
+ * After a test whose dialer connects again by itself: nng_close() may meet that in the wrong moment
+ * and not come back. link_close() leaves it then, with its sockets, which a supervisor removes.
+ */
+static int tear_down_what_hangs(void **state)
+{
+    DIR *listing = opendir(directory);
+    if (listing == NULL)
+        return -1;
+    for (struct dirent *entry = readdir(listing); entry != NULL; entry = readdir(listing))
+        (void)unlinkat(dirfd(listing), entry->d_name, 0); /* not "." and ".." */
+    (void)closedir(listing);
+    return tear_down(state);
+}
+
 static void wait_readable(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -263,7 +278,8 @@ int main(void)
         TEST(nobody_to_dial_is_an_error_at_once),
         TEST(a_lost_end_is_noticed),
         TEST(the_loss_of_one_link_is_not_that_of_another),
-        TEST(a_message_above_the_limit_ends_the_link),
+        cmocka_unit_test_setup_teardown(a_message_above_the_limit_ends_the_link, set_up,
+                                        tear_down_what_hangs),
         /* Last: what it leaves to itself may take nng's threads from others for a while. */
         TEST(an_end_that_says_nothing_is_not_waited_for_without_end),
     };
