@@ -17,9 +17,10 @@ CFLAGS_ALL += $(if $(filter static,$(LINK)),-fPIE)
 LDFLAGS_ALL = $(LDFLAGS_$(LINK)) $(SANITIZE) -pthread -Wl,--no-warnings $(LDFLAGS)
 LIBS = -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lpcre2-8 -lev -lm -latomic
 
-SOURCES := $(wildcard common/*.c topology/*.c ipc/*.c stages/*.c supervisor/*.c)
+# Every C file in these folders is part of the program, however deep it lies.
+SOURCES := $(sort $(shell find common topology ipc stages supervisor -name '*.c'))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-LIBRARY_OBJECTS := $(filter-out $(BUILD)/supervisor/main.o,$(OBJECTS))
+LIBRARY_OBJECTS := $(filter-out %/main.o,$(OBJECTS))
 TEST_SOURCES := $(wildcard tests/unit/*_test.c tests/sim/*_test.c)
 TEST_PROGRAMS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 
@@ -67,7 +68,7 @@ $(BUILD)/tests/%_test: tests/%_test.c $(LIBRARY_OBJECTS) Makefile
 FAULT_OBJECTS := $(BUILD)/tests/faults/fault.o $(BUILD)/tests/faults/registry.o
 $(BUILD)/tests/bulkhead-faults: $(FAULT_OBJECTS) $(OBJECTS)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(FAULT_OBJECTS) \
-	    $(filter-out $(BUILD)/stages/registry.o,$(OBJECTS)) $(LIBS)
+	    $(filter-out %/registry.o,$(OBJECTS)) $(LIBS)
 
 $(SIM): $(SIM_OBJECTS) $(LIBRARY_OBJECTS) Makefile
 	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(filter-out %_loop.o %/link.o %/log.o,$(LIBRARY_OBJECTS)) \
@@ -149,6 +150,13 @@ fuzz: fuzz-program ## give the reading of topologies texts that no one wrote; SE
 .PHONY: model
 model: ## check the models of tests/model with Spin, and their mutants
 	$(Q)tests/model/run
+
+# What some target compiles, for tests/lint: it complains of every C file that is not in it.
+.PHONY: print-sources
+print-sources:
+	@printf '%s\n' $(SOURCES) $(TEST_SOURCES) $(SIM_OBJECTS:$(BUILD)/%.o=%.c) $(FAULT_OBJECTS:$(BUILD)/%.o=%.c) \
+	    $(FUZZ:$(BUILD)/%=%.c) $(BENCH_TOOLS:$(BUILD)/%=%.c) tests/bench/yardstick.c \
+	    tests/sweep/kill_at.c tests/graphs/print_graph.c tests/graphs/random_graph.c
 
 .PHONY: lint
 lint: ## check the layers, the headers and the formatting

@@ -394,7 +394,7 @@ ssize_t __wrap_readlink(const char *path, char *bytes, size_t len)
         return __real_readlink(path, bytes, len);
     int node = -1;
     if (strncmp(path, prefix, sizeof prefix - 1) == 0)
-        node = node_of(atoi(path + sizeof prefix - 1));
+        node = node_of((int)strtol(path + sizeof prefix - 1, NULL, 10));
     if (node < 0 || disk_parent(present->disk, node) != DISK_ROOT)
         return fail_with(EINVAL);
     return snprintf(bytes, len, "/%s", disk_name(present->disk, node));
