@@ -24,7 +24,7 @@ LIBRARY_OBJECTS := $(filter-out %/main.o,$(OBJECTS))
 TEST_SOURCES := $(wildcard tests/unit/*_test.c tests/sim/*_test.c)
 TEST_PROGRAMS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 
-# Bounds of common/limits.h so small that a test meets all of them.
+# Bounds of common/bounds.h so small that a test meets all of them.
 SMALL_BOUNDS = -DSTORE_UNDO_ENTRIES_MAX=512 -DSTORE_SHARD_SLOTS_FIRST=8 -DIMAGE_SHARDS=4 \
                -DSTORE_CHECKPOINT_LOG_BYTES_MIN=2048 -DSTORE_CHECKPOINT_TABLE_DIVISOR=1024 \
                -DSTORE_CHECKPOINT_PIECE_BYTES=512 -DSOURCE_READ_BYTES=1024 \

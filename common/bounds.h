@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limits.h - every bound of the system, with its reason
+ * bounds.h - every bound of the system, with its reason
  *
  * Bounds are what makes memory flat and hostile input harmless. Change one here and its reason
  * with it; docs/protocol.md repeats those that other programs can see. Those in #ifndef can be
  * given on the command line of the compiler: a test build makes them so small that all are met.
  */
-#ifndef BULKHEAD_COMMON_LIMITS_H
-#define BULKHEAD_COMMON_LIMITS_H
+#ifndef BULKHEAD_COMMON_BOUNDS_H
+#define BULKHEAD_COMMON_BOUNDS_H
 
 #include <stdint.h>
 

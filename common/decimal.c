@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
 #include "common/err.h"
-#include "common/limits.h"
 
 int64_t decimal_bound(unsigned precision)
 {

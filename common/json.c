@@ -8,8 +8,8 @@
 
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/scan.h"
 #include "common/utf8.h"
 

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
 #include "common/decimal.h"
-#include "common/limits.h"
 #include "common/pattern.h"
 #include "common/text.h"
 #include "common/timestamp.h"

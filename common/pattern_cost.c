@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/pattern_text.h"
 
 /* A class is searched for each character, so it weighs one more for so many bytes of its text. */

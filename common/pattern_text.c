@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 
 /* A condition, (?(1)a|b), is read as two that are open, the second to the end of its first part. */
 #define OPEN_MAX (2 * (PATTERN_DEPTH_MAX + 1))

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/err.h"
-#include "common/limits.h"
 #include "common/utf8.h"
 
 #define WORD_BYTES_MAX NAME_BYTES_MAX

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "common/pattern.h"
 #include "common/text.h"

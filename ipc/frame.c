@@ -9,10 +9,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/hash.h"
-#include "common/limits.h"
 #include "common/nested.h"
 #include "common/pack.h"
 #include "common/type.h"

@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "ipc/status_page.h"
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
 #include "common/err.h"
-#include "common/limits.h"
 #include "common/memory.h"
 
 void window_init(struct window *w, seq_number acked)

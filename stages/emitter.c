@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/value_bounded.h"
 #include "ipc/order.h"
-#include "stages/quarantine.h"
+#include "stages/host/quarantine.h"
 #include "stages/stage.h"
 
 #define DEAD_MESSAGE_BYTES_MAX (256u + QUARANTINE_CAUSE_BYTES_MAX + QUARANTINE_WORDS_BYTES_MAX)

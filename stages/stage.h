@@ -17,7 +17,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/value.h"
-#include "stages/store.h"
+#include "stages/store/store.h"
 #include "topology/graph.h"
 
 /* name, text in the dead letter, meaning: why a record was refused */

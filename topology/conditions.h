@@ -6,7 +6,7 @@
  *
  * A set of conditions holds if all of them hold, and a condition if all tests of its field do.
  * Several sets hold if any of them does. The literals have the type of their field; that they do,
- * and that a test makes sense for it, is checked here. stages/condition.h evaluates them.
+ * and that a test makes sense for it, is checked here. stages/kit/condition.h evaluates them.
  */
 #ifndef BULKHEAD_TOPOLOGY_CONDITIONS_H
 #define BULKHEAD_TOPOLOGY_CONDITIONS_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/partition.h"
+#include "topology/partition.h"
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/hash.h"
-#include "common/limits.h"
 
 #define FNV_PRIME UINT64_C(0x100000001b3)
 

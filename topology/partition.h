@@ -6,8 +6,8 @@
  * keyed stage has KEY_GROUPS groups of keys, and every worker has some of them; which one a key
  * belongs to does not depend on how many workers there are. Formulas: docs/protocol.md, "Workers".
  */
-#ifndef BULKHEAD_STAGES_PARTITION_H
-#define BULKHEAD_STAGES_PARTITION_H
+#ifndef BULKHEAD_TOPOLOGY_PARTITION_H
+#define BULKHEAD_TOPOLOGY_PARTITION_H
 
 #include "topology/graph.h"
 

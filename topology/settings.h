@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/bounds.h"
 #include "common/err.h"
-#include "common/limits.h"
 
 /* `struct settings s = {0}` is an empty list. The texts are borrowed and must outlive it. */
 struct settings {

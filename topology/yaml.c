@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/err.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "topology/node.h"
 #include "topology/yaml_hint.h"

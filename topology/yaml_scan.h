@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "topology/diagnostics.h"
 
 /* A bracket or quote, and where it stands. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/inlet.h"
+#include "stages/host/inlet.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/memory.h"
 
 void inlet_init(struct inlet *i, const struct edge *edge)

@@ -7,8 +7,8 @@
  * once, whatever links and senders came and went. What came of a seq that goes on in a frame to
  * come belongs to the present link, and goes with it.
  */
-#ifndef BULKHEAD_STAGES_INLET_H
-#define BULKHEAD_STAGES_INLET_H
+#ifndef BULKHEAD_STAGES_HOST_INLET_H
+#define BULKHEAD_STAGES_HOST_INLET_H
 
 #include <stdbool.h>
 #include <stddef.h>

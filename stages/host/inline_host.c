@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/inline_host.h"
+#include "stages/host/inline_host.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #include "common/buf.h"
 #include "common/check.h"
 #include "common/memory.h"
-#include "stages/runner.h"
+#include "stages/host/runner.h"
 
 #define ARENA_BLOCK_BYTES (64u << 10)
 

@@ -6,8 +6,8 @@
  * steps. It is the oracle for the process host: same stages, same state directory, same bytes.
  * It commits from the sinks up, as acks would, so a kill costs it nothing but time either.
  */
-#ifndef BULKHEAD_STAGES_INLINE_HOST_H
-#define BULKHEAD_STAGES_INLINE_HOST_H
+#ifndef BULKHEAD_STAGES_HOST_INLINE_HOST_H
+#define BULKHEAD_STAGES_HOST_INLINE_HOST_H
 
 #include <stdbool.h>
 #include <stddef.h>

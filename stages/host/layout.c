@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/layout.h"
+#include "stages/host/layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/buf.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/memory.h"
-#include "stages/layout_p.h"
+#include "stages/host/layout_p.h"
 #include "stages/stage.h"
 
 const char *layout_path(const struct stage *stage, char ret_path[LAYOUT_PATH_BYTES_MAX])

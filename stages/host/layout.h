@@ -8,13 +8,13 @@
  * number of workers has left: it builds the new directory beside the old one, and one rename
  * decides. Format and order of the steps: docs/protocol.md, "Workers of a stage".
  */
-#ifndef BULKHEAD_STAGES_LAYOUT_H
-#define BULKHEAD_STAGES_LAYOUT_H
+#ifndef BULKHEAD_STAGES_HOST_LAYOUT_H
+#define BULKHEAD_STAGES_HOST_LAYOUT_H
 
 #include <stdbool.h>
 
 #include "common/err.h"
-#include "stages/store.h"
+#include "stages/store/store.h"
 #include "topology/graph.h"
 
 /* "stages/parse/2", for messages and to find it in a state directory. */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
-#include "stages/layout_p.h"
+#include "stages/host/layout_p.h"
 
 #define CLAIM_NAME_BYTES (sizeof LAYOUT_CLAIM_PREFIX + 16)
 

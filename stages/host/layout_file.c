@@ -4,13 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/buf.h"
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "common/limits.h"
-#include "stages/layout_p.h"
+#include "stages/host/layout_p.h"
 
 #define LAYOUT_MAGIC 0x4b574842u /* "BHWK" */
 #define LAYOUT_VERSION 1u

@@ -17,16 +17,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "common/random.h"
-#include "stages/layout_p.h"
-#include "stages/quarantine.h"
+#include "stages/host/layout_p.h"
+#include "stages/host/quarantine.h"
 #include "stages/stage.h"
-#include "stages/store_log.h"
-#include "stages/store_parts.h"
+#include "stages/store/store_log.h"
+#include "stages/store/store_parts.h"
 
 #define REMOVE_DEPTH_MAX 4u
 

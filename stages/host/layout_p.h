@@ -2,14 +2,14 @@
 /*
  * layout_p.h - the file "workers" and the directories beside it; private to layout*.c
  */
-#ifndef BULKHEAD_STAGES_LAYOUT_P_H
-#define BULKHEAD_STAGES_LAYOUT_P_H
+#ifndef BULKHEAD_STAGES_HOST_LAYOUT_P_H
+#define BULKHEAD_STAGES_HOST_LAYOUT_P_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/err.h"
-#include "stages/layout.h"
+#include "stages/host/layout.h"
 
 #define LAYOUT_FILE "workers"
 

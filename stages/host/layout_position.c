@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
-#include "common/limits.h"
-#include "stages/cursor.h"
-#include "stages/layout_p.h"
+#include "stages/host/layout_p.h"
+#include "stages/kit/cursor.h"
 #include "stages/stage.h"
 
 /* One worker of those that the stage is laid out for. */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "stages/layout_p.h"
+#include "stages/host/layout_p.h"
 
 /* Directories of stages, and in them of workers. */
 #define DEPTH_STAGES 0u

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/outlet.h"
+#include "stages/host/outlet.h"
 
+#include "common/bounds.h"
 #include "common/check.h"
 #include "common/clock.h"
-#include "common/limits.h"
 
 void outlet_init(struct outlet *o, const struct edge *edge)
 {

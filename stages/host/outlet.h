@@ -6,8 +6,8 @@
  * link whatever its peer does not have. Every record emitted for a seq is in the window, or was
  * acked: nothing depends on any link.
  */
-#ifndef BULKHEAD_STAGES_OUTLET_H
-#define BULKHEAD_STAGES_OUTLET_H
+#ifndef BULKHEAD_STAGES_HOST_OUTLET_H
+#define BULKHEAD_STAGES_HOST_OUTLET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "common/log.h"
-#include "stages/process_host_p.h"
+#include "stages/host/process_host_p.h"
 
 static struct inlet *find_inlet(struct host *h, uint32_t edge)
 {

@@ -4,7 +4,7 @@
  * host has none of is waited for, so the next process begins where this one was; what a bound of
  * our own forbids ends the run, in order where we come to know of it before the memory is gone.
  */
-#include "stages/process_host_p.h"
+#include "stages/host/process_host_p.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -11,7 +11,7 @@
  * peers downstream: it goes on behind the least that they have acked, which nobody will ever ask
  * for again.
  */
-#include "stages/process_host_p.h"
+#include "stages/host/process_host_p.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,13 +23,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/clock.h"
-#include "common/limits.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/pattern.h"
 #include "ipc/order.h"
-#include "stages/partition.h"
+#include "topology/partition.h"
 
 /* So long may a source go on reading what does not fill a frame: it waits for its disk, say. */
 #define SOURCE_TURN_US 1000u

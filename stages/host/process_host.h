@@ -6,13 +6,13 @@
  * lives until the supervisor says stop or is gone, or until something fails: then it ends, and a
  * new one takes its place at the last committed seq.
  */
-#ifndef BULKHEAD_STAGES_PROCESS_HOST_H
-#define BULKHEAD_STAGES_PROCESS_HOST_H
+#ifndef BULKHEAD_STAGES_HOST_PROCESS_HOST_H
+#define BULKHEAD_STAGES_HOST_PROCESS_HOST_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "stages/stage_input.h"
+#include "stages/journal/stage_input.h"
 #include "topology/graph.h"
 
 /* The descriptors that a stage process inherits. */

@@ -6,16 +6,16 @@
  * it; process_host.c is the turn of the loop, process_pace.c when it sends, commits and sleeps. All
  * of it is one struct with one owner.
  */
-#ifndef BULKHEAD_STAGES_PROCESS_HOST_P_H
-#define BULKHEAD_STAGES_PROCESS_HOST_P_H
+#ifndef BULKHEAD_STAGES_HOST_PROCESS_HOST_P_H
+#define BULKHEAD_STAGES_HOST_PROCESS_HOST_P_H
 
 #include <poll.h>
 
 #include "ipc/control.h"
-#include "stages/inlet.h"
-#include "stages/outlet.h"
-#include "stages/process_host.h"
-#include "stages/runner.h"
+#include "stages/host/inlet.h"
+#include "stages/host/outlet.h"
+#include "stages/host/process_host.h"
+#include "stages/host/runner.h"
 
 /* What there was no space for. */
 enum host_pause {

@@ -10,7 +10,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
-#include "stages/process_host_p.h"
+#include "stages/host/process_host_p.h"
 
 static struct host *own_host; /* whose memory this is; there is one in a process */
 

@@ -7,14 +7,14 @@
  * the source. What it sends then moves on through all stages at once. What nobody waits for, acks
  * and frames without dead letters, goes every few milliseconds.
  */
-#include "stages/process_host_p.h"
+#include "stages/host/process_host_p.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
 
+#include "common/bounds.h"
 #include "common/clock.h"
-#include "common/limits.h"
 #include "ipc/control.h"
 
 /* Commits are grouped: a sync costs a millisecond or two whatever it is for. */

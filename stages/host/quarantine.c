@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/quarantine.h"
+#include "stages/host/quarantine.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/buf.h"
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "common/limits.h"
 #include "common/memory.h"
 
 #define QUARANTINE_MAGIC 0x55514842u /* "BHQU" */

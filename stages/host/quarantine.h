@@ -7,13 +7,13 @@
  * dead letters instead of working on them. So whatever dies afterwards, the decision stays. One
  * file, "quarantine", in the stage's directory, replaced as a whole. Format: docs/protocol.md.
  */
-#ifndef BULKHEAD_STAGES_QUARANTINE_H
-#define BULKHEAD_STAGES_QUARANTINE_H
+#ifndef BULKHEAD_STAGES_HOST_QUARANTINE_H
+#define BULKHEAD_STAGES_HOST_QUARANTINE_H
 
 #include <stddef.h>
 
+#include "common/bounds.h"
 #include "common/err.h"
-#include "common/limits.h"
 #include "common/value.h"
 
 #define QUARANTINE_FILE "quarantine"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/runner.h"
+#include "stages/host/runner.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/check.h"
-#include "stages/layout.h"
-#include "stages/partition.h"
+#include "stages/host/layout.h"
+#include "topology/partition.h"
 
 static int load_quarantine(struct runner *r, const struct runner_config *config, struct err *e)
 {

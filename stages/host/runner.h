@@ -6,14 +6,14 @@
  * nothing of processes and links: what the stage emits goes to the emit function that the host
  * gives. Both hosts run exactly this code, which is why one can be the other's oracle.
  */
-#ifndef BULKHEAD_STAGES_RUNNER_H
-#define BULKHEAD_STAGES_RUNNER_H
+#ifndef BULKHEAD_STAGES_HOST_RUNNER_H
+#define BULKHEAD_STAGES_HOST_RUNNER_H
 
 #include <stdbool.h>
 
 #include "common/err.h"
 #include "ipc/status_page.h"
-#include "stages/quarantine.h"
+#include "stages/host/quarantine.h"
 #include "stages/stage.h"
 #include "topology/graph.h"
 

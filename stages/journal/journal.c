@@ -7,7 +7,7 @@
  * Opening: the last segment is verified as a whole, those before it when they are read. Nothing is
  * changed before everything that can be refused was looked at.
  */
-#include "stages/journal.h"
+#include "stages/journal/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "ipc/status_page.h"
-#include "stages/journal_tail.h"
+#include "stages/journal/journal_tail.h"
 
 struct journal {
     struct journal_config config;

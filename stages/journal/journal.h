@@ -12,14 +12,14 @@
  * The bytes of all streams, one behind the other, have offsets. Segments wholly below the offset
  * that is acked are removed.
  */
-#ifndef BULKHEAD_STAGES_JOURNAL_H
-#define BULKHEAD_STAGES_JOURNAL_H
+#ifndef BULKHEAD_STAGES_JOURNAL_JOURNAL_H
+#define BULKHEAD_STAGES_JOURNAL_JOURNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
-#include "stages/journal_segment.h"
+#include "stages/journal/journal_segment.h"
 
 struct journal;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/journal_segment.h"
+#include "stages/journal/journal_segment.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "common/memory.h"
 #include "common/random.h"
 #include "ipc/status_page.h"
-#include "stages/line_reader.h"
+#include "stages/kit/line_reader.h"
 
 #define SEGMENT_MAGIC 0x534a4842u /* "BHJS" */
 #define BLOCK_MAGIC 0x424a4842u   /* "BHJB" */

@@ -10,15 +10,15 @@
  * outside, which may hold anything, whole blocks of ours too. Reads only what it is given; shared
  * by the journal and by `bulkhead journal`. Format: docs/protocol.md, "Journal".
  */
-#ifndef BULKHEAD_STAGES_JOURNAL_SEGMENT_H
-#define BULKHEAD_STAGES_JOURNAL_SEGMENT_H
+#ifndef BULKHEAD_STAGES_JOURNAL_JOURNAL_SEGMENT_H
+#define BULKHEAD_STAGES_JOURNAL_JOURNAL_SEGMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bounds.h"
 #include "common/err.h"
-#include "common/limits.h"
 #include "common/value.h"
 
 #define JOURNAL_HEADER_BYTES 128u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/journal_tail.h"
+#include "stages/journal/journal_tail.h"
 
 #include <inttypes.h>
 

@@ -7,10 +7,10 @@
  * boot has written: that is damage. Shared by the journal, which takes in or cuts off what is none,
  * and `bulkhead journal`, which says what the next start will do. Only reads.
  */
-#ifndef BULKHEAD_STAGES_JOURNAL_TAIL_H
-#define BULKHEAD_STAGES_JOURNAL_TAIL_H
+#ifndef BULKHEAD_STAGES_JOURNAL_JOURNAL_TAIL_H
+#define BULKHEAD_STAGES_JOURNAL_JOURNAL_TAIL_H
 
-#include "stages/journal_segment.h"
+#include "stages/journal/journal_segment.h"
 
 enum journal_tail {
     JOURNAL_TAIL_CLEAN,  /* nothing that is to be kept */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/stage_input.h"
+#include "stages/journal/stage_input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,10 +11,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/hash.h"
-#include "common/limits.h"
-#include "stages/journal.h"
+#include "stages/journal/journal.h"
 
 static bool is_null(const struct stat *st)
 {

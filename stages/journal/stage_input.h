@@ -6,8 +6,8 @@
  * taken as it is. Anything else goes through a pipe of ours, whose both ends are kept open over all
  * lives of the stage, so that what was read but is not in the journal yet outlives a kill.
  */
-#ifndef BULKHEAD_STAGES_STAGE_INPUT_H
-#define BULKHEAD_STAGES_STAGE_INPUT_H
+#ifndef BULKHEAD_STAGES_JOURNAL_STAGE_INPUT_H
+#define BULKHEAD_STAGES_JOURNAL_STAGE_INPUT_H
 
 #include <stdbool.h>
 #include <stdint.h>

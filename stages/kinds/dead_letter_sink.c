@@ -10,8 +10,8 @@
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/utf8.h"
-#include "stages/kinds.h"
-#include "stages/output_file.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/output_file.h"
 #include "stages/stage.h"
 
 /* Beside the directory of the stage's own state, where a person finds it. */

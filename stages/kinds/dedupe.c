@@ -8,10 +8,10 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "stages/key.h"
-#include "stages/kinds.h"
-#include "stages/partition.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/key.h"
 #include "stages/stage.h"
+#include "topology/partition.h"
 
 struct dedupe {
     struct store *store;

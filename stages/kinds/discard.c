@@ -6,8 +6,8 @@
 
 #include "common/bytes.h"
 #include "common/memory.h"
-#include "stages/cursor.h"
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/cursor.h"
 #include "stages/stage.h"
 
 #define CURSOR_MAGIC 0x49444842u /* "BHDI" */

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "stages/kinds.h"
-#include "stages/output_file.h"
-#include "stages/output_line.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/output_file.h"
+#include "stages/kit/output_line.h"
 #include "stages/stage.h"
 
 struct file_sink {

@@ -25,14 +25,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "ipc/status_page.h"
-#include "stages/file_source_p.h"
-#include "stages/kinds.h"
-#include "stages/rotation.h"
+#include "stages/kinds/file_source_p.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/rotation.h"
 #include "stages/stage.h"
 
 /* Without news of the open file, and for news of the one that takes its place. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/file_source_p.h"
+#include "stages/kinds/file_source_p.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,8 +10,8 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
-#include "stages/rotation.h"
-#include "stages/rotation_past.h"
+#include "stages/kit/rotation.h"
+#include "stages/kit/rotation_past.h"
 
 /* How long a file may be missing between others that are being renamed. */
 #define DOUBT_MS 2000u

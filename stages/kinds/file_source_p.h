@@ -9,8 +9,8 @@
  *
  * All that return an int return 0 or a code of common/err.h; ERR_IO unless said.
  */
-#ifndef BULKHEAD_STAGES_FILE_SOURCE_P_H
-#define BULKHEAD_STAGES_FILE_SOURCE_P_H
+#ifndef BULKHEAD_STAGES_KINDS_FILE_SOURCE_P_H
+#define BULKHEAD_STAGES_KINDS_FILE_SOURCE_P_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,10 +19,10 @@
 #include <time.h>
 
 #include "common/err.h"
-#include "stages/cursor.h"
-#include "stages/line_reader.h"
-#include "stages/rotation.h"
-#include "stages/source_marks.h"
+#include "stages/kit/cursor.h"
+#include "stages/kit/line_reader.h"
+#include "stages/kit/rotation.h"
+#include "stages/kit/source_marks.h"
 
 #define SOURCE_MAGIC 0x4f534842u /* "BHSO" */
 /* How much before the offset is compared when the file is opened again. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/file_source_p.h"
+#include "stages/kinds/file_source_p.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,14 +7,14 @@
 #include <string.h>
 #include <sys/inotify.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "ipc/status_page.h"
-#include "stages/rotation.h"
-#include "stages/rotation_past.h"
+#include "stages/kit/rotation.h"
+#include "stages/kit/rotation_past.h"
 
 /* Places in the cursor's payload. */
 enum {

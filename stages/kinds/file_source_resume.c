@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/file_source_p.h"
+#include "stages/kinds/file_source_p.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 
 #include "common/file.h"
 #include "common/hash.h"
-#include "stages/rotation.h"
+#include "stages/kit/rotation.h"
 
 #define RENAMED_ALL_THE_TIME "the files beside '%s' are renamed all the time"
 

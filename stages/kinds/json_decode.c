@@ -19,7 +19,7 @@
 #include "common/timestamp.h"
 #include "common/type.h"
 #include "common/utf8.h"
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 
 #define SHORT_NAME_BYTES 100u

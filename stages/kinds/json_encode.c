@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/json.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "common/value_bounded.h"
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 
 /* A value as long as this may become longer than a record can be. */

@@ -2,8 +2,8 @@
 /*
  * kinds.h - the declarations that the files of the kinds export; for the registry and tests
  */
-#ifndef BULKHEAD_STAGES_KINDS_H
-#define BULKHEAD_STAGES_KINDS_H
+#ifndef BULKHEAD_STAGES_KINDS_KINDS_H
+#define BULKHEAD_STAGES_KINDS_KINDS_H
 
 #include "topology/kind.h"
 

@@ -13,11 +13,11 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "stages/calendar_option.h"
-#include "stages/key.h"
-#include "stages/kinds.h"
-#include "stages/partition.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/calendar_option.h"
+#include "stages/kit/key.h"
 #include "stages/stage.h"
+#include "topology/partition.h"
 
 #define RULES_MAX 32u
 /* Rules are about days and weeks. */

@@ -13,8 +13,8 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "common/type.h"
-#include "stages/convert.h"
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/convert.h"
 #include "stages/stage.h"
 
 /* What becomes of one field of the input, or, if source is -1, what a field is set to. */

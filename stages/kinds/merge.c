@@ -10,7 +10,7 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 
 struct merge {

@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "common/pattern.h"
 #include "common/text.h"
 #include "common/type.h"
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/text_value.h"
 #include "stages/stage.h"
-#include "stages/text_value.h"
 
 struct regex_parse {
     const struct contract *in, *out;

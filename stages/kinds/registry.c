@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 
 const struct kind *const stage_registry[] = {

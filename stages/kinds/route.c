@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
-#include "stages/condition.h"
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/condition.h"
 #include "stages/stage.h"
 
 struct route {

@@ -15,18 +15,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/memory.h"
-#include "stages/cursor.h"
-#include "stages/journal.h"
-#include "stages/kinds.h"
-#include "stages/line_reader.h"
-#include "stages/source_marks.h"
+#include "stages/journal/journal.h"
+#include "stages/journal/stage_input.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/cursor.h"
+#include "stages/kit/line_reader.h"
+#include "stages/kit/source_marks.h"
+#include "stages/kit/terminal_input.h"
 #include "stages/stage.h"
-#include "stages/stage_input.h"
-#include "stages/terminal_input.h"
 
 #define CURSOR_MAGIC 0x4e4a4842u /* "BHJN" */
 

@@ -22,9 +22,9 @@
 
 #include "common/bytes.h"
 #include "common/memory.h"
-#include "stages/cursor.h"
-#include "stages/kinds.h"
-#include "stages/output_line.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kit/cursor.h"
+#include "stages/kit/output_line.h"
 #include "stages/stage.h"
 
 #define CURSOR_MAGIC 0x44534842u /* "BHSD" */

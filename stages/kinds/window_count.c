@@ -14,20 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/calendar.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "ipc/order.h"
 #include "ipc/status_page.h"
-#include "stages/calendar_option.h"
-#include "stages/key.h"
-#include "stages/kinds.h"
-#include "stages/partition.h"
+#include "stages/kinds/kinds.h"
+#include "stages/kinds/window_state.h"
+#include "stages/kit/calendar_option.h"
+#include "stages/kit/key.h"
 #include "stages/stage.h"
-#include "stages/window_state.h"
+#include "topology/partition.h"
 
 #define KEYS_PER_BEAT 4096u
 #define CLOSINGS_KEPT 4096u

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/window_state.h"
+#include "stages/kinds/window_state.h"
 
 #include <string.h>
 
 #include "common/bytes.h"
 #include "common/check.h"
 #include "ipc/order.h"
-#include "stages/partition.h"
+#include "topology/partition.h"
 
 /* Places in the value of a floor. */
 enum {

@@ -11,13 +11,13 @@
  * group that is ahead (store.h) has its own floor and bytes, which wait with it. Formats:
  * docs/protocol.md.
  */
-#ifndef BULKHEAD_STAGES_WINDOW_STATE_H
-#define BULKHEAD_STAGES_WINDOW_STATE_H
+#ifndef BULKHEAD_STAGES_KINDS_WINDOW_STATE_H
+#define BULKHEAD_STAGES_KINDS_WINDOW_STATE_H
 
+#include "common/bounds.h"
 #include "common/calendar.h"
-#include "common/limits.h"
 #include "stages/stage.h"
-#include "stages/store.h"
+#include "stages/store/store.h"
 
 /* Places in the value of an entry. */
 enum {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/calendar_option.h"
+#include "stages/kit/calendar_option.h"
 
 static const char *const zones[] = {"UTC", NULL};
 static const char *const weekdays[] = {"monday", "tuesday",  "wednesday", "thursday",

@@ -2,8 +2,8 @@
 /*
  * calendar_option.h - the option `calendar` of the kinds that count by days, weeks and the like
  */
-#ifndef BULKHEAD_STAGES_CALENDAR_OPTION_H
-#define BULKHEAD_STAGES_CALENDAR_OPTION_H
+#ifndef BULKHEAD_STAGES_KIT_CALENDAR_OPTION_H
+#define BULKHEAD_STAGES_KIT_CALENDAR_OPTION_H
 
 #include "common/calendar.h"
 #include "topology/options.h"

@@ -2,13 +2,13 @@
 /*
  * The sets lie one behind the other as flat steps: one step is one test of one field.
  */
-#include "stages/condition.h"
+#include "stages/kit/condition.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "common/pattern.h"
 

@@ -4,8 +4,8 @@
  *
  * What is made of conditions points into them, so they must outlive it.
  */
-#ifndef BULKHEAD_STAGES_CONDITION_H
-#define BULKHEAD_STAGES_CONDITION_H
+#ifndef BULKHEAD_STAGES_KIT_CONDITION_H
+#define BULKHEAD_STAGES_KIT_CONDITION_H
 
 #include "stages/stage.h"
 #include "topology/conditions.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/convert.h"
+#include "stages/kit/convert.h"
 
 #include "common/calendar.h"
 #include "common/check.h"

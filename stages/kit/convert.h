@@ -6,11 +6,11 @@
  * become each other, money in its whole unit; a timestamp becomes its day in UTC, and a day its
  * first moment. Optional types stand around any of these.
  */
-#ifndef BULKHEAD_STAGES_CONVERT_H
-#define BULKHEAD_STAGES_CONVERT_H
+#ifndef BULKHEAD_STAGES_KIT_CONVERT_H
+#define BULKHEAD_STAGES_KIT_CONVERT_H
 
 #include "common/rounding.h"
-#include "stages/text_value.h"
+#include "stages/kit/text_value.h"
 
 struct conversion {
     struct type from, to;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/cursor.h"
+#include "stages/kit/cursor.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "common/limits.h"
 
 #define CURSOR_FILE "cursor"
 #define CURSOR_VERSION 3u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/key.h"
+#include "stages/kit/key.h"
 
 #include "common/bytes.h"
 #include "common/check.h"

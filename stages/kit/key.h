@@ -2,8 +2,8 @@
 /*
  * key.h - the fields that make a key, as bytes: two keys are equal if and only if their bytes are
  */
-#ifndef BULKHEAD_STAGES_KEY_H
-#define BULKHEAD_STAGES_KEY_H
+#ifndef BULKHEAD_STAGES_KIT_KEY_H
+#define BULKHEAD_STAGES_KIT_KEY_H
 
 #include "common/buf.h"
 #include "common/value.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/line_reader.h"
+#include "stages/kit/line_reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

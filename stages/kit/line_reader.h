@@ -10,15 +10,15 @@
  * text that begins with one of UTF-16 or UTF-32 are foreign: they cannot be read, and are dead
  * letters, since bytes that are cut at a newline would look like lines of something else.
  */
-#ifndef BULKHEAD_STAGES_LINE_READER_H
-#define BULKHEAD_STAGES_LINE_READER_H
+#ifndef BULKHEAD_STAGES_KIT_LINE_READER_H
+#define BULKHEAD_STAGES_KIT_LINE_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bounds.h"
 #include "common/err.h"
-#include "common/limits.h"
 #include "stages/stage.h"
 
 /*

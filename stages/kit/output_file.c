@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/output_file.h"
+#include "stages/kit/output_file.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,12 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "common/limits.h"
 #include "common/memory.h"
-#include "stages/rotation.h"
+#include "stages/kit/rotation.h"
 
 enum {
     AT_SEQ = 0,

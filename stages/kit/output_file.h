@@ -13,14 +13,14 @@
  * somewhat before the commit on are kept in memory. A copy that was put in its place, as from a
  * backup, is as good as the file itself if it ends where the commit does.
  */
-#ifndef BULKHEAD_STAGES_OUTPUT_FILE_H
-#define BULKHEAD_STAGES_OUTPUT_FILE_H
+#ifndef BULKHEAD_STAGES_KIT_OUTPUT_FILE_H
+#define BULKHEAD_STAGES_KIT_OUTPUT_FILE_H
 
 #include <sys/stat.h>
 
 #include "common/buf.h"
-#include "stages/cursor.h"
-#include "stages/source_marks.h"
+#include "stages/kit/cursor.h"
+#include "stages/kit/source_marks.h"
 #include "stages/stage.h"
 
 #define OUTPUT_MAGIC 0x554f4842u /* "BHOU": of the cursor */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/output_line.h"
+#include "stages/kit/output_line.h"
 
 #include <string.h>
 
-#include "stages/line_reader.h"
+#include "stages/kit/line_reader.h"
 
 enum kind_lines output_line_sure(const struct topology *topology, const struct stage *stage)
 {

@@ -4,8 +4,8 @@
  *
  * Why so, and not otherwise: docs/decisions/0013-one-record-one-line.md.
  */
-#ifndef BULKHEAD_STAGES_OUTPUT_LINE_H
-#define BULKHEAD_STAGES_OUTPUT_LINE_H
+#ifndef BULKHEAD_STAGES_KIT_OUTPUT_LINE_H
+#define BULKHEAD_STAGES_KIT_OUTPUT_LINE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/rotation.h"
+#include "stages/kit/rotation.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "stages/rotation_age.h"
-#include "stages/rotation_content.h"
-#include "stages/rotation_list.h"
+#include "stages/kit/rotation_age.h"
+#include "stages/kit/rotation_content.h"
+#include "stages/kit/rotation_list.h"
 
 /* Numbers above are not counted, but given out otherwise: that one is missing says nothing. */
 #define NUMBERS_MAX 999u

@@ -7,14 +7,14 @@
  * comes next is told by when they were born and written, never by a guess from their names. Where
  * nobody can tell, the answer is a refusal that names the files. docs/decisions/0012 has the rules.
  */
-#ifndef BULKHEAD_STAGES_ROTATION_H
-#define BULKHEAD_STAGES_ROTATION_H
+#ifndef BULKHEAD_STAGES_KIT_ROTATION_H
+#define BULKHEAD_STAGES_KIT_ROTATION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
-#include "stages/source_marks.h"
+#include "stages/kit/source_marks.h"
 
 /* The file that is read, and what is known of those beside it. */
 struct rotation_view {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/rotation_age.h"
+#include "stages/kit/rotation_age.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "stages/rotation_content.h"
+#include "stages/kit/rotation_content.h"
 
 #define NS_PER_S 1000000000u
 

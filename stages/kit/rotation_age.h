@@ -5,15 +5,15 @@
  * Births first, then times of last write, then names whose direction is known. What none of these
  * tells is unknown: nothing here guesses.
  */
-#ifndef BULKHEAD_STAGES_ROTATION_AGE_H
-#define BULKHEAD_STAGES_ROTATION_AGE_H
+#ifndef BULKHEAD_STAGES_KIT_ROTATION_AGE_H
+#define BULKHEAD_STAGES_KIT_ROTATION_AGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "stages/rotation.h"
-#include "stages/rotation_list.h"
-#include "stages/rotation_past.h"
+#include "stages/kit/rotation.h"
+#include "stages/kit/rotation_list.h"
+#include "stages/kit/rotation_past.h"
 
 /* Fewer bytes can be the same in two files by chance: a header, a first line. */
 #define ROTATION_SURE_BYTES 4096u

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/rotation_content.h"
+#include "stages/kit/rotation_content.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "ipc/status_page.h"
 

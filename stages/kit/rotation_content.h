@@ -5,8 +5,8 @@
  * Names and times can be copied and set; what was read once is known by its bytes. Each of these
  * may read whole files, and beats while it does. All return 0 or ERR_IO.
  */
-#ifndef BULKHEAD_STAGES_ROTATION_CONTENT_H
-#define BULKHEAD_STAGES_ROTATION_CONTENT_H
+#ifndef BULKHEAD_STAGES_KIT_ROTATION_CONTENT_H
+#define BULKHEAD_STAGES_KIT_ROTATION_CONTENT_H
 
 #include <stdbool.h>
 #include <stdint.h>

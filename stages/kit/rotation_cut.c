@@ -5,11 +5,11 @@
  */
 #include <unistd.h>
 
-#include "stages/rotation_age.h"
-#include "stages/rotation_content.h"
-#include "stages/rotation_list.h"
-#include "stages/rotation_name.h"
-#include "stages/rotation_past.h"
+#include "stages/kit/rotation_age.h"
+#include "stages/kit/rotation_content.h"
+#include "stages/kit/rotation_list.h"
+#include "stages/kit/rotation_name.h"
+#include "stages/kit/rotation_past.h"
 
 /* Whether an entry may be a copy of ours, made before that was cut off, with more than `from`
  * bytes. Who cuts a file off writes it. Where births are not known, what is older looks the same.

@@ -9,10 +9,10 @@
 
 #include "common/hash.h"
 #include "common/memory.h"
-#include "stages/rotation_age.h"
-#include "stages/rotation_content.h"
-#include "stages/rotation_list.h"
-#include "stages/rotation_past.h"
+#include "stages/kit/rotation_age.h"
+#include "stages/kit/rotation_content.h"
+#include "stages/kit/rotation_list.h"
+#include "stages/kit/rotation_past.h"
 
 /* How often a file that is renamed between the list and the look is looked for. */
 #define TRIES_MAX 32u

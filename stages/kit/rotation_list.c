@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/rotation_list.h"
+#include "stages/kit/rotation_list.h"
 
 #include <dirent.h>
 #include <errno.h>

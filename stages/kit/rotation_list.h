@@ -6,16 +6,16 @@
  * directory of the path, that of what it leads to if it is a link, and that in which the file lies
  * that is read. Decides nothing: rotation.c does.
  */
-#ifndef BULKHEAD_STAGES_ROTATION_LIST_H
-#define BULKHEAD_STAGES_ROTATION_LIST_H
+#ifndef BULKHEAD_STAGES_KIT_ROTATION_LIST_H
+#define BULKHEAD_STAGES_KIT_ROTATION_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/err.h"
-#include "stages/rotation_name.h"
-#include "stages/source_marks.h"
+#include "stages/kit/rotation_name.h"
+#include "stages/kit/source_marks.h"
 
 /* What the system tells of a file. */
 struct file_look {

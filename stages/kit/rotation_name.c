@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/rotation_name.h"
+#include "stages/kit/rotation_name.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  * by a date with the year in front, or by a number, whose direction must be known from elsewhere.
  * All of it is text; nothing here looks at files. docs/decisions/0012 says what it is used for.
  */
-#ifndef BULKHEAD_STAGES_ROTATION_NAME_H
-#define BULKHEAD_STAGES_ROTATION_NAME_H
+#ifndef BULKHEAD_STAGES_KIT_ROTATION_NAME_H
+#define BULKHEAD_STAGES_KIT_ROTATION_NAME_H
 
 #include <stdbool.h>
 #include <stddef.h>

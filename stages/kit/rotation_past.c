@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/rotation_past.h"
+#include "stages/kit/rotation_past.h"
 
 /* One number for device and inode, which are unique together; a mix of two that is not is rare. */
 static uint64_t key_of(const struct file_identity *file)

@@ -5,10 +5,10 @@
  * What was born before the latest of them came before, too. The clock of files goes in ticks, and
  * several are born in one, so those of the last tick are known one by one, by device and inode.
  */
-#ifndef BULKHEAD_STAGES_ROTATION_PAST_H
-#define BULKHEAD_STAGES_ROTATION_PAST_H
+#ifndef BULKHEAD_STAGES_KIT_ROTATION_PAST_H
+#define BULKHEAD_STAGES_KIT_ROTATION_PAST_H
 
-#include "stages/source_marks.h"
+#include "stages/kit/source_marks.h"
 
 /* The later of two times. */
 static inline uint64_t rotation_latest(uint64_t a, uint64_t b)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/source_marks.h"
+#include "stages/kit/source_marks.h"
 
 #include <stdlib.h>
 

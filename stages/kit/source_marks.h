@@ -5,8 +5,8 @@
  * A source notes where it was every so many records. An ack makes the last place at or below it
  * the cursor, so that reading again begins at most that many records before the ack.
  */
-#ifndef BULKHEAD_STAGES_SOURCE_MARKS_H
-#define BULKHEAD_STAGES_SOURCE_MARKS_H
+#ifndef BULKHEAD_STAGES_KIT_SOURCE_MARKS_H
+#define BULKHEAD_STAGES_KIT_SOURCE_MARKS_H
 
 #include <stdbool.h>
 #include <stddef.h>

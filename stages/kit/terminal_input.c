@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/terminal_input.h"
+#include "stages/kit/terminal_input.h"
 
 #include <errno.h>
 #include <fcntl.h>

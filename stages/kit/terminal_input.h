@@ -7,8 +7,8 @@
  * own, of which the terminal knows nothing: it would take from the shell what is typed there while
  * the run is in the background.
  */
-#ifndef BULKHEAD_STAGES_TERMINAL_INPUT_H
-#define BULKHEAD_STAGES_TERMINAL_INPUT_H
+#ifndef BULKHEAD_STAGES_KIT_TERMINAL_INPUT_H
+#define BULKHEAD_STAGES_KIT_TERMINAL_INPUT_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/text_value.h"
+#include "stages/kit/text_value.h"
 
 #include "common/err.h"
 #include "common/literal.h"

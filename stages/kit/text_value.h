@@ -5,8 +5,8 @@
  * For kinds that get text where the topology says of which type it is. As the type is declared, an
  * amount of money need not state its currency; if it does, it must be that of the type.
  */
-#ifndef BULKHEAD_STAGES_TEXT_VALUE_H
-#define BULKHEAD_STAGES_TEXT_VALUE_H
+#ifndef BULKHEAD_STAGES_KIT_TEXT_VALUE_H
+#define BULKHEAD_STAGES_KIT_TEXT_VALUE_H
 
 #include "common/timestamp_form.h"
 #include "stages/stage.h"

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/file_window.h"
+#include "stages/store/mapped_file.h"
 
 #include "common/file.h"
 #include "ipc/status_page.h"
 
 #define WINDOW_READ_BYTES (256u << 10)
 
-void file_window_init(struct file_window *w, int fd, _Atomic uint64_t *beats, struct err *e)
+void mapped_file_init(struct mapped_file *w, int fd, _Atomic uint64_t *beats, struct err *e)
 {
-    *w = (struct file_window){.fd = fd, .e = e, .beats = beats};
+    *w = (struct mapped_file){.fd = fd, .e = e, .beats = beats};
     w->rc = file_length(fd, &w->length, e);
 }
 
-void file_window_done(struct file_window *w)
+void mapped_file_done(struct mapped_file *w)
 {
     buf_done(&w->bytes);
 }
 
-const uint8_t *file_window_at(struct file_window *w, uint64_t offset, uint64_t len)
+const uint8_t *mapped_file_at(struct mapped_file *w, uint64_t offset, uint64_t len)
 {
     if (w->rc != 0 || offset > w->length || len > w->length - offset)
         return NULL;

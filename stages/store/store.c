@@ -8,7 +8,7 @@
  * the newest checkpoint and its log; when the log has grown past the table, begin a new log and
  * write the next checkpoint beside the work, key group by key group.
  */
-#include "stages/store.h"
+#include "stages/store/store.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,12 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "ipc/status_page.h"
-#include "stages/store_p.h"
+#include "stages/store/store_p.h"
 
 /*
  * Changes that one step, tick or end may make at the most, some of them in every key group;

@@ -18,8 +18,8 @@
  *
  * Not thread safe; never logs, but for its last words when there is no memory for a change.
  */
-#ifndef BULKHEAD_STAGES_STORE_H
-#define BULKHEAD_STAGES_STORE_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_H
+#define BULKHEAD_STAGES_STORE_STORE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -9,8 +9,8 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "ipc/status_page.h"
-#include "stages/file_window.h"
-#include "stages/store_file_p.h"
+#include "stages/store/mapped_file.h"
+#include "stages/store/store_file_p.h"
 
 #define CHECKPOINT_MAGIC 0x4b434842u /* "BHCK" */
 #define BLOCK_MAGIC 0x4b4c4842u      /* "BHLK" */
@@ -221,11 +221,11 @@ static bool put_entries(const uint8_t *slots, size_t len, unsigned group,
  * Reads the block at the offset, piece by piece, and puts its entries into an image, unless that is
  * NULL. Its head is copied. Returns whether it verifies; if not, the image is good for nothing.
  */
-static bool read_block(struct file_window *file, uint64_t offset, unsigned group,
+static bool read_block(struct mapped_file *file, uint64_t offset, unsigned group,
                        const struct store_file_header *header, struct image *image,
                        uint8_t ret_head[BLOCK_HEADER_BYTES])
 {
-    const uint8_t *bytes = file_window_at(file, offset, BLOCK_HEADER_BYTES);
+    const uint8_t *bytes = mapped_file_at(file, offset, BLOCK_HEADER_BYTES);
     if (bytes == NULL || !is_block(bytes, group))
         return false;
     memcpy(ret_head, bytes, BLOCK_HEADER_BYTES);
@@ -239,7 +239,7 @@ static bool read_block(struct file_window *file, uint64_t offset, unsigned group
     const size_t piece_bytes = BLOCK_PIECE_BYTES / slot_bytes(header) * slot_bytes(header);
     while (left > 0) {
         size_t len = left < piece_bytes ? (size_t)left : piece_bytes;
-        bytes = file_window_at(file, offset, len);
+        bytes = mapped_file_at(file, offset, len);
         if (bytes == NULL || (image != NULL && !put_entries(bytes, len, group, header, image)))
             return false;
         crc = hash_crc32c(crc, bytes, len);
@@ -250,7 +250,7 @@ static bool read_block(struct file_window *file, uint64_t offset, unsigned group
 }
 
 /* Reads one block at the offset into the image; *offset then stands behind it. */
-static bool load_block(struct file_window *file, uint64_t *offset, unsigned group,
+static bool load_block(struct mapped_file *file, uint64_t *offset, unsigned group,
                        const struct store_file_header *header, struct image *image,
                        uint64_t *entries)
 {
@@ -264,10 +264,10 @@ static bool load_block(struct file_window *file, uint64_t *offset, unsigned grou
     return true;
 }
 
-static bool is_end(struct file_window *file, uint64_t offset,
+static bool is_end(struct mapped_file *file, uint64_t offset,
                    const struct store_file_header *header, uint64_t entries)
 {
-    const uint8_t *end = file_window_at(file, offset, END_BYTES);
+    const uint8_t *end = mapped_file_at(file, offset, END_BYTES);
     return end != NULL && file->length - offset == END_BYTES &&
            bytes_get_u32(end + END_AT_MAGIC) == END_MAGIC &&
            bytes_get_u64(end + END_AT_ENTRIES) == entries &&
@@ -279,8 +279,8 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
     (void)store_checkpoint_name(header->number, name);
-    struct file_window file;
-    file_window_init(&file, fd, beats, e);
+    struct mapped_file file;
+    mapped_file_init(&file, fd, beats, e);
     int rc = 0;
     uint64_t offset = STORE_HEADER_BYTES;
     uint64_t entries = 0;
@@ -297,7 +297,7 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
                            offset);
     if (rc == 0)
         image_set_clock(image, 0, header->clock);
-    file_window_done(&file);
+    mapped_file_done(&file);
     return rc;
 }
 
@@ -308,8 +308,8 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
 int store_checkpoint_raise(int fd, const struct store_file_header *header, seq_number *most,
                            struct err *e)
 {
-    struct file_window file;
-    file_window_init(&file, fd, NULL, e);
+    struct mapped_file file;
+    mapped_file_init(&file, fd, NULL, e);
     int rc = 0;
     uint64_t offset = STORE_HEADER_BYTES;
     for (unsigned group = 0; rc == 0 && group < KEY_GROUPS; group++) {
@@ -325,6 +325,6 @@ int store_checkpoint_raise(int fd, const struct store_file_header *header, seq_n
         rc = file.rc;
         offset += sizeof head + bytes_get_u32(head + BLOCK_AT_COUNT) * (uint64_t)slot_bytes(header);
     }
-    file_window_done(&file);
+    mapped_file_done(&file);
     return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/store_expiry.h"
+#include "stages/store/store_expiry.h"
 
 #include <stdlib.h>
 

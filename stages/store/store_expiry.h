@@ -11,10 +11,10 @@
  * them needs no more than the one before, which began with none. Beyond a million slots each that
  * expires pays for more of them.
  */
-#ifndef BULKHEAD_STAGES_STORE_EXPIRY_H
-#define BULKHEAD_STAGES_STORE_EXPIRY_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_EXPIRY_H
+#define BULKHEAD_STAGES_STORE_STORE_EXPIRY_H
 
-#include "stages/store_image.h"
+#include "stages/store/store_image.h"
 
 struct expiring {
     int64_t at;

@@ -2,10 +2,10 @@
 /*
  * store_file_p.h - the header that logs and checkpoints share; private to store_*.c
  */
-#ifndef BULKHEAD_STAGES_STORE_FILE_P_H
-#define BULKHEAD_STAGES_STORE_FILE_P_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_FILE_P_H
+#define BULKHEAD_STAGES_STORE_STORE_FILE_P_H
 
-#include "stages/store_log.h"
+#include "stages/store/store_log.h"
 
 /* Opens a file and checks its header. Returns 0, ERR_NOT_FOUND, ERR_CORRUPT, ERR_MISMATCH, ERR_IO.
  */

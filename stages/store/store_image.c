@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/store_image_p.h"
+#include "stages/store/store_image_p.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/log.h"
 #include "common/memfd.h"
 #include "common/memory.h"

@@ -16,8 +16,8 @@
  * with the low half of the key, so that a shard lies in the order of its keys and growing it reads
  * and writes in one direction.
  */
-#ifndef BULKHEAD_STAGES_STORE_IMAGE_H
-#define BULKHEAD_STAGES_STORE_IMAGE_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_IMAGE_H
+#define BULKHEAD_STAGES_STORE_STORE_IMAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +26,8 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/hash.h"
-#include "stages/store.h"
-#include "stages/store_space.h"
+#include "stages/store/store.h"
+#include "stages/store/store_space.h"
 
 /*
  * One entry as it lies in a shard. Behind the key: expires_at (int64_t) if entries of this store

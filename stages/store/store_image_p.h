@@ -2,15 +2,15 @@
 /*
  * store_image_p.h - what lies in an image; private to store_image.c, store_undo.c and store_dump.c
  */
-#ifndef BULKHEAD_STAGES_STORE_IMAGE_P_H
-#define BULKHEAD_STAGES_STORE_IMAGE_P_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_IMAGE_P_H
+#define BULKHEAD_STAGES_STORE_STORE_IMAGE_P_H
 
 #include <stdatomic.h>
 #include <string.h>
 
 #include "common/check.h"
 #include "ipc/status_page.h"
-#include "stages/store_image.h"
+#include "stages/store/store_image.h"
 
 /*
  * A table of a shard, or an undo log that has grown, packed so that one store replaces it:

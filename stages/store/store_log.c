@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/store_file_p.h"
+#include "stages/store/store_file_p.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "common/file.h"
 #include "common/random.h"
 #include "ipc/status_page.h"
-#include "stages/file_window.h"
+#include "stages/store/mapped_file.h"
 
 #define LOG_MAGIC 0x474c4842u   /* "BHLG" */
 #define TORN_KEPT 8u            /* checkpoints for which a torn piece is kept */
@@ -368,16 +368,16 @@ int store_log_write(int fd, uint64_t nonce, uint64_t offset, seq_number first, s
  * The good group at an offset, dead with the next look at the log; NULL if there is none. What was
  * written elsewhere, or by somebody who does not know the nonce, is none.
  */
-static const uint8_t *group_at(struct file_window *log, uint64_t nonce, uint64_t offset,
+static const uint8_t *group_at(struct mapped_file *log, uint64_t nonce, uint64_t offset,
                                size_t *ret_body_len)
 {
-    const uint8_t *group = file_window_at(log, offset, STORE_GROUP_HEADER_BYTES);
+    const uint8_t *group = mapped_file_at(log, offset, STORE_GROUP_HEADER_BYTES);
     if (group == NULL || bytes_get_u32(group + GROUP_AT_MAGIC) != GROUP_MAGIC ||
         bytes_get_u64(group + GROUP_AT_NONCE) != (nonce ^ offset) ||
         bytes_get_u32(group + GROUP_AT_SPARE) != 0)
         return NULL;
     size_t body_len = bytes_get_u32(group + GROUP_AT_BODY_LEN);
-    group = file_window_at(log, offset, STORE_GROUP_HEADER_BYTES + (uint64_t)body_len);
+    group = mapped_file_at(log, offset, STORE_GROUP_HEADER_BYTES + (uint64_t)body_len);
     if (group == NULL)
         return NULL;
     uint32_t crc = hash_crc32c(0, group, GROUP_AT_CRC);
@@ -387,10 +387,10 @@ static const uint8_t *group_at(struct file_window *log, uint64_t nonce, uint64_t
 }
 
 /* Whether a good group lies anywhere behind an offset: then what is bad there is no torn end. */
-static bool group_behind(struct file_window *log, uint64_t nonce, uint64_t offset)
+static bool group_behind(struct mapped_file *log, uint64_t nonce, uint64_t offset)
 {
     for (uint64_t at = offset + 1; at + STORE_GROUP_HEADER_BYTES <= log->length; at++) {
-        const uint8_t *magic = file_window_at(log, at, sizeof(uint32_t));
+        const uint8_t *magic = mapped_file_at(log, at, sizeof(uint32_t));
         size_t body_len;
         if (magic == NULL)
             return false; /* the failure is noted in the window */
@@ -428,8 +428,8 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
     (void)store_log_name(header->number, name);
-    struct file_window log;
-    file_window_init(&log, fd, beats, e);
+    struct mapped_file log;
+    mapped_file_init(&log, fd, beats, e);
     int rc = 0;
     uint64_t offset = STORE_HEADER_BYTES;
     uint64_t tail = offset;
@@ -460,7 +460,7 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
     }
     if (log.rc != 0)
         rc = err_wrap(e, "%s", name);
-    file_window_done(&log);
+    mapped_file_done(&log);
     if (rc == 0) {
         *ret_len = offset;
         *ret_last = last;

@@ -10,15 +10,15 @@
  * that is right because log k begins before the first block is dumped and its entries say what a
  * key became, not how it changed. Formats to the byte: docs/protocol.md.
  */
-#ifndef BULKHEAD_STAGES_STORE_LOG_H
-#define BULKHEAD_STAGES_STORE_LOG_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_LOG_H
+#define BULKHEAD_STAGES_STORE_STORE_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/buf.h"
 #include "common/err.h"
-#include "stages/store_image.h"
+#include "stages/store/store_image.h"
 
 #define STORE_HEADER_BYTES 328u
 #define STORE_GROUP_HEADER_BYTES 40u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/store_map.h"
+#include "stages/store/store_map.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,8 +8,8 @@
  * only grow. Growing may move all of it to other addresses: a pointer into it is dead then. A kill
  * at any moment leaves a file that holds what it held, perhaps with zeros behind.
  */
-#ifndef BULKHEAD_STAGES_STORE_MAP_H
-#define BULKHEAD_STAGES_STORE_MAP_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_MAP_H
+#define BULKHEAD_STAGES_STORE_STORE_MAP_H
 
 #include <stdbool.h>
 #include <stdint.h>

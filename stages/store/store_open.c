@@ -10,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "common/random.h"
-#include "stages/store_p.h"
+#include "stages/store/store_p.h"
 
 static int refuse_secret(uint64_t number, const char *suffix, struct err *e)
 {

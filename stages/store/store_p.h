@@ -2,14 +2,14 @@
 /*
  * store_p.h - what the parts of a store share; private to store*.c
  */
-#ifndef BULKHEAD_STAGES_STORE_P_H
-#define BULKHEAD_STAGES_STORE_P_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_P_H
+#define BULKHEAD_STAGES_STORE_STORE_P_H
 
 #include "common/buf.h"
-#include "stages/store.h"
-#include "stages/store_expiry.h"
-#include "stages/store_image.h"
-#include "stages/store_log.h"
+#include "stages/store/store.h"
+#include "stages/store/store_expiry.h"
+#include "stages/store/store_image.h"
+#include "stages/store/store_log.h"
 
 /* Where the redo of a seq ends in the buffer, counted from the start of the store's life. */
 struct redo_mark {

@@ -8,17 +8,17 @@
  * ahead expires later than the clock at any seq that the group waits for, and whoever asks what
  * expires meanwhile does not meet them.
  */
-#include "stages/store_parts.h"
+#include "stages/store/store_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/memory.h"
-#include "stages/partition.h"
-#include "stages/store_p.h"
+#include "stages/store/store_p.h"
+#include "topology/partition.h"
 
 #define FIRST_NUMBER 2u
 

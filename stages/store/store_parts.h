@@ -9,13 +9,13 @@
  *
  * Reads and writes only; nothing that was there is changed. Formats: docs/protocol.md.
  */
-#ifndef BULKHEAD_STAGES_STORE_PARTS_H
-#define BULKHEAD_STAGES_STORE_PARTS_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_PARTS_H
+#define BULKHEAD_STAGES_STORE_STORE_PARTS_H
 
 #include <stddef.h>
 
 #include "common/err.h"
-#include "stages/store.h"
+#include "stages/store/store.h"
 
 struct store_parts;
 

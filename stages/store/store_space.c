@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/store_space.h"
+#include "stages/store/store_space.h"
 
 #include <fcntl.h>
 #include <stdbool.h>

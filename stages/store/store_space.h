@@ -13,15 +13,15 @@
  * waits for every processor first, which takes seconds on a host whose processors are all busy: so
  * it is asked by the first process of a stage only, and by that until a call has taken long.
  */
-#ifndef BULKHEAD_STAGES_STORE_SPACE_H
-#define BULKHEAD_STAGES_STORE_SPACE_H
+#ifndef BULKHEAD_STAGES_STORE_STORE_SPACE_H
+#define BULKHEAD_STAGES_STORE_STORE_SPACE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/limits.h"
-#include "stages/store_map.h"
+#include "common/bounds.h"
+#include "stages/store/store_map.h"
 
 /* One for every key group; a test build has fewer, so that they fill up. */
 #ifndef IMAGE_SHARDS

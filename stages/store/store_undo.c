@@ -9,9 +9,9 @@
  */
 #include <stdlib.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/memory.h"
-#include "stages/store_image_p.h"
+#include "stages/store/store_image_p.h"
 
 _Static_assert((STORE_UNDO_ENTRIES_MAX & (STORE_UNDO_ENTRIES_MAX - 1)) == 0, "a power of two");
 /* More changes than a group of the log on disk can hold: nobody could commit them. */

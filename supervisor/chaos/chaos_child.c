@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/chaos_child.h"
+#include "supervisor/chaos/chaos_child.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,8 +19,8 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
-#include "supervisor/inherited.h"
-#include "supervisor/spawn.h"
+#include "supervisor/run/inherited.h"
+#include "supervisor/run/spawn.h"
 
 /* More than any file under /proc has that is read here; settings may make arguments long. */
 #define PROC_BYTES_MAX (4u << 20)

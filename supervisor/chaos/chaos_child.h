@@ -5,8 +5,8 @@
  * A run is a child in a process group of its own. chaos is the subreaper of all that descends
  * from it, so a stage whose supervisor was killed becomes a child of chaos and cannot get lost.
  */
-#ifndef BULKHEAD_SUPERVISOR_CHAOS_CHILD_H
-#define BULKHEAD_SUPERVISOR_CHAOS_CHILD_H
+#ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_CHILD_H
+#define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_CHILD_H
 
 #include <signal.h>
 #include <stdbool.h>

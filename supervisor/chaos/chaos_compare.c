@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/chaos_compare.h"
+#include "supervisor/chaos/chaos_compare.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -2,8 +2,8 @@
 /*
  * chaos_compare.h - two files byte for byte, and where they part
  */
-#ifndef BULKHEAD_SUPERVISOR_CHAOS_COMPARE_H
-#define BULKHEAD_SUPERVISOR_CHAOS_COMPARE_H
+#ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_COMPARE_H
+#define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_COMPARE_H
 
 #include <stdbool.h>
 #include <stdint.h>

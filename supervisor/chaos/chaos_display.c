@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/chaos_display.h"
+#include "supervisor/chaos/chaos_display.h"
 
 #include <inttypes.h>
 #include <sys/ioctl.h>
@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "supervisor/inherited.h"
+#include "supervisor/run/inherited.h"
 
 #define BAR_CELLS 24u
 #define BAR_MS 200u

@@ -2,13 +2,13 @@
 /*
  * chaos_display.h - the progress of `bulkhead chaos` on stderr
  */
-#ifndef BULKHEAD_SUPERVISOR_CHAOS_DISPLAY_H
-#define BULKHEAD_SUPERVISOR_CHAOS_DISPLAY_H
+#ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_DISPLAY_H
+#define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_DISPLAY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "supervisor/chaos_report.h"
+#include "supervisor/chaos/chaos_report.h"
 
 struct chaos_display {
     const char *name; /* of the topology; borrowed */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/chaos_plan.h"
+#include "supervisor/chaos/chaos_plan.h"
 
 #include <string.h>
 

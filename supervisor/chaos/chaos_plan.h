@@ -5,14 +5,14 @@
  * No process is seen here; whoever carries the plan out waits until a target is there, or passes
  * over what cannot be done.
  */
-#ifndef BULKHEAD_SUPERVISOR_CHAOS_PLAN_H
-#define BULKHEAD_SUPERVISOR_CHAOS_PLAN_H
+#ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_PLAN_H
+#define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 
 /* kind, text, how often of all, how many stages must be targets, whether the supervisor is one */
 #define CHAOS_KIND_LIST(X)                                                                         \

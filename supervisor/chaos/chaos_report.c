@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/chaos_report.h"
+#include "supervisor/chaos/chaos_report.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "supervisor/table.h"
+#include "supervisor/command/table.h"
 
 void chaos_times_add(struct chaos_times *times, uint64_t us)
 {

@@ -2,8 +2,8 @@
 /*
  * chaos_report.h - what `bulkhead chaos` did and measured, and the table of it
  */
-#ifndef BULKHEAD_SUPERVISOR_CHAOS_REPORT_H
-#define BULKHEAD_SUPERVISOR_CHAOS_REPORT_H
+#ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_REPORT_H
+#define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * One turn: see whether the run has ended, ask for its status, disturb it if that is due, sleep a
  * moment. Only what a status showed is disturbed, and only through a pidfd that was verified.
  */
-#include "supervisor/chaos_round.h"
+#include "supervisor/chaos/chaos_round.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "supervisor/chaos_watch.h"
-#include "supervisor/control_client.h"
+#include "supervisor/chaos/chaos_watch.h"
+#include "supervisor/client/control_client.h"
 
 #define TURN_US 1000u
 /* A disturbance whose target is not there by then is passed over. */

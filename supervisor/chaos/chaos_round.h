@@ -2,12 +2,12 @@
 /*
  * chaos_round.h - one run of the topology as processes, disturbed by the plan until it is done
  */
-#ifndef BULKHEAD_SUPERVISOR_CHAOS_ROUND_H
-#define BULKHEAD_SUPERVISOR_CHAOS_ROUND_H
+#ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_ROUND_H
+#define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_ROUND_H
 
-#include "supervisor/chaos_display.h"
-#include "supervisor/chaos_plan.h"
-#include "supervisor/chaos_run.h"
+#include "supervisor/chaos/chaos_display.h"
+#include "supervisor/chaos/chaos_plan.h"
+#include "supervisor/chaos/chaos_run.h"
 
 /*
  * Runs until the input is over, starting the supervisor again whenever it was ended on purpose.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/chaos_run.h"
+#include "supervisor/chaos/chaos_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,12 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "supervisor/state_dir.h"
+#include "supervisor/run/state_dir.h"
 
 #define EXPECTED_DIR "expected"
 #define OUTPUTS_DIR "outputs"

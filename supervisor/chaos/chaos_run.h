@@ -9,14 +9,14 @@
  *   SCRATCH/state/           their state directory
  *   SCRATCH/summary, log     standard output and error of the runs
  */
-#ifndef BULKHEAD_SUPERVISOR_CHAOS_RUN_H
-#define BULKHEAD_SUPERVISOR_CHAOS_RUN_H
+#ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_RUN_H
+#define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_RUN_H
 
 #include <stdbool.h>
 
-#include "supervisor/chaos_child.h"
-#include "supervisor/chaos_report.h"
-#include "supervisor/topology_source.h"
+#include "supervisor/chaos/chaos_child.h"
+#include "supervisor/chaos/chaos_report.h"
+#include "supervisor/command/topology_source.h"
 #include "topology/graph.h"
 #include "topology/settings.h"
 

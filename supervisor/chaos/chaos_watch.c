@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/chaos_watch.h"
+#include "supervisor/chaos/chaos_watch.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#include "supervisor/chaos_child.h"
+#include "supervisor/chaos/chaos_child.h"
 
 static void forget_recovery(struct chaos_watched *stage)
 {

@@ -7,15 +7,15 @@
  * until there is some: ten deaths in a row without progress are a restart storm, which stops a
  * run by its rules and not by a fault.
  */
-#ifndef BULKHEAD_SUPERVISOR_CHAOS_WATCH_H
-#define BULKHEAD_SUPERVISOR_CHAOS_WATCH_H
+#ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_WATCH_H
+#define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_WATCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "supervisor/chaos_report.h"
-#include "supervisor/status_read.h"
+#include "supervisor/chaos/chaos_report.h"
+#include "supervisor/client/status_read.h"
 #include "topology/graph.h"
 
 #define CHAOS_HARMS_MAX 3u

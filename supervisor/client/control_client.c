@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/control_client.h"
+#include "supervisor/client/control_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "supervisor/control_server_loop.h"
-#include "supervisor/state_dir.h"
+#include "supervisor/run/control_server_loop.h"
+#include "supervisor/run/state_dir.h"
 
 #define ANSWER_BYTES_MAX (1u << 20)
 #define ANSWER_SECONDS_MAX 5

@@ -2,8 +2,8 @@
 /*
  * control_client.h - the other end of the control socket: one request, one answer
  */
-#ifndef BULKHEAD_SUPERVISOR_CONTROL_CLIENT_H
-#define BULKHEAD_SUPERVISOR_CONTROL_CLIENT_H
+#ifndef BULKHEAD_SUPERVISOR_CLIENT_CONTROL_CLIENT_H
+#define BULKHEAD_SUPERVISOR_CLIENT_CONTROL_CLIENT_H
 
 #include "common/buf.h"
 #include "common/err.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/status_read.h"
+#include "supervisor/client/status_read.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -3,14 +3,14 @@
  * status_read.h - the JSON of `bulkhead status --json`, read back: what chaos and the live picture
  * need of it
  */
-#ifndef BULKHEAD_SUPERVISOR_STATUS_READ_H
-#define BULKHEAD_SUPERVISOR_STATUS_READ_H
+#ifndef BULKHEAD_SUPERVISOR_CLIENT_STATUS_READ_H
+#define BULKHEAD_SUPERVISOR_CLIENT_STATUS_READ_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bounds.h"
 #include "common/err.h"
-#include "common/limits.h"
 
 struct status_seen_stage {
     char name[STAGE_NAME_BYTES_MAX + 1];

@@ -5,12 +5,12 @@
  * Every command gets its arguments from its own name on and returns an exit code. Results go to
  * stdout, everything else to stderr.
  */
-#ifndef BULKHEAD_SUPERVISOR_COMMAND_H
-#define BULKHEAD_SUPERVISOR_COMMAND_H
+#ifndef BULKHEAD_SUPERVISOR_COMMAND_COMMAND_H
+#define BULKHEAD_SUPERVISOR_COMMAND_COMMAND_H
 
 #include "common/buf.h"
-#include "supervisor/exit_codes.h"
-#include "supervisor/topology_source.h"
+#include "supervisor/command/exit_codes.h"
+#include "supervisor/command/topology_source.h"
 #include "topology/graph.h"
 #include "topology/settings.h"
 

@@ -19,12 +19,12 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "supervisor/chaos_round.h"
-#include "supervisor/command.h"
-#include "supervisor/command_options.h"
-#include "supervisor/inherited.h"
-#include "supervisor/state_dir.h"
-#include "supervisor/surroundings.h"
+#include "supervisor/chaos/chaos_round.h"
+#include "supervisor/command/command.h"
+#include "supervisor/command/command_options.h"
+#include "supervisor/run/inherited.h"
+#include "supervisor/run/state_dir.h"
+#include "supervisor/run/surroundings.h"
 
 #define USAGE                                                                                      \
     "chaos [--kills N] [--seed S] [--targets STAGE,...] [--keep DIR] "                             \

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "supervisor/command.h"
-#include "supervisor/command_options.h"
+#include "supervisor/command/command.h"
+#include "supervisor/command/command_options.h"
 
 #define USAGE "check [--print] [--set STAGE.OPTION=VALUE]... T.yaml"
 

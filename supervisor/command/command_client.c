@@ -11,10 +11,10 @@
 
 #include "common/log.h"
 #include "common/memory.h"
-#include "supervisor/command.h"
-#include "supervisor/command_options.h"
-#include "supervisor/control_client.h"
-#include "supervisor/state_dir.h"
+#include "supervisor/client/control_client.h"
+#include "supervisor/command/command.h"
+#include "supervisor/command/command_options.h"
+#include "supervisor/run/state_dir.h"
 
 /* Connects to the only supervisor under the default directory; -1 with the error said. */
 static int connect_to_only(void)

@@ -6,9 +6,9 @@
 
 #include "common/log.h"
 #include "stages/stage.h"
-#include "supervisor/command.h"
-#include "supervisor/inherited.h"
-#include "supervisor/stage_files.h"
+#include "supervisor/command/command.h"
+#include "supervisor/run/inherited.h"
+#include "supervisor/run/stage_files.h"
 
 int command_usage(const char *usage)
 {

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "supervisor/command.h"
-#include "supervisor/command_options.h"
-#include "supervisor/graph_live.h"
-#include "supervisor/graph_view.h"
+#include "supervisor/command/command.h"
+#include "supervisor/command/command_options.h"
+#include "supervisor/graph/graph_live.h"
+#include "supervisor/graph/graph_view.h"
 
 #define USAGE                                                                                      \
     "graph [--dot | --mermaid | --live [--state DIR]] [--all] [--ascii] "                          \

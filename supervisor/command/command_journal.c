@@ -15,12 +15,12 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "stages/journal.h"
-#include "stages/journal_tail.h"
-#include "stages/line_reader.h"
-#include "supervisor/command.h"
-#include "supervisor/command_options.h"
-#include "supervisor/state_dir.h"
+#include "stages/journal/journal.h"
+#include "stages/journal/journal_tail.h"
+#include "stages/kit/line_reader.h"
+#include "supervisor/command/command.h"
+#include "supervisor/command/command_options.h"
+#include "supervisor/run/state_dir.h"
 
 #define USAGE "journal [--state DIR] [--print] [--from SEQ] [--to SEQ] [--verify] T.yaml"
 

@@ -5,8 +5,8 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "stages/stage.h"
-#include "supervisor/command.h"
-#include "supervisor/command_options.h"
+#include "supervisor/command/command.h"
+#include "supervisor/command/command_options.h"
 
 #define USAGE "kinds [KIND]"
 #define TEXT_COLUMNS 78u

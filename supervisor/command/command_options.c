@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/command_options.h"
+#include "supervisor/command/command_options.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "supervisor/exit_codes.h"
+#include "supervisor/command/exit_codes.h"
 
 #define OPTIONS_MAX 16u
 

@@ -6,8 +6,8 @@
  * and what a script says gets another meaning with the next option that begins like it. So what
  * stands there is looked at first; an option has one name.
  */
-#ifndef BULKHEAD_SUPERVISOR_COMMAND_OPTIONS_H
-#define BULKHEAD_SUPERVISOR_COMMAND_OPTIONS_H
+#ifndef BULKHEAD_SUPERVISOR_COMMAND_COMMAND_OPTIONS_H
+#define BULKHEAD_SUPERVISOR_COMMAND_COMMAND_OPTIONS_H
 
 #include <getopt.h>
 

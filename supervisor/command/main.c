@@ -6,15 +6,15 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "stages/process_host.h"
+#include "stages/host/process_host.h"
 #include "stages/stage.h"
-#include "supervisor/command.h"
-#include "supervisor/inherited.h"
-#include "supervisor/spawn.h"
+#include "supervisor/command/command.h"
+#include "supervisor/run/inherited.h"
+#include "supervisor/run/spawn.h"
 
 #ifndef BULKHEAD_VERSION
 #error "the Makefile gives BULKHEAD_VERSION"

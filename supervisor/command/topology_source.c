@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/topology_source.h"
+#include "supervisor/command/topology_source.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/path.h"
 
 #define STDIN_ARGUMENT "-"

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
-#include "common/limits.h"
 #include "common/memory.h"
-#include "supervisor/core_p.h"
+#include "supervisor/core/core_p.h"
 
 struct state_row {
     const char *text;

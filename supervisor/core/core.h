@@ -11,8 +11,8 @@
  * its sender is ready and its receiver knows its position; a link never outlives either of them.
  * Drawn in docs/architecture.md.
  */
-#ifndef BULKHEAD_SUPERVISOR_CORE_H
-#define BULKHEAD_SUPERVISOR_CORE_H
+#ifndef BULKHEAD_SUPERVISOR_CORE_CORE_H
+#define BULKHEAD_SUPERVISOR_CORE_CORE_H
 
 #include <stdbool.h>
 #include <stddef.h>

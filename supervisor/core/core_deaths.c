@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/limits.h"
-#include "stages/process_host.h"
-#include "supervisor/core_p.h"
+#include "common/bounds.h"
+#include "stages/host/process_host.h"
+#include "supervisor/core/core_p.h"
 
 uint64_t core_backoff_ms(unsigned strikes)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/core.h"
+#include "supervisor/core/core.h"
 
 bool core_event_of_message(const struct control_message *m, struct core_event *event)
 {

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/limits.h"
-#include "supervisor/core_p.h"
+#include "common/bounds.h"
+#include "supervisor/core/core_p.h"
 
 void step_on_misbehaved(struct step *s)
 {

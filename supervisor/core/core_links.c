@@ -6,8 +6,8 @@
  */
 #include <stdio.h>
 
-#include "common/limits.h"
-#include "supervisor/core_p.h"
+#include "common/bounds.h"
+#include "supervisor/core/core_p.h"
 
 /* Failures of a link that lie further apart than this are not "in a row". */
 #define LINK_HEALTHY_MS 10000u

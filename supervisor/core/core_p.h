@@ -8,10 +8,10 @@
  * living, core_standstill.c of their links. All of them change the core through the functions here,
  * and nothing else does.
  */
-#ifndef BULKHEAD_SUPERVISOR_CORE_P_H
-#define BULKHEAD_SUPERVISOR_CORE_P_H
+#ifndef BULKHEAD_SUPERVISOR_CORE_CORE_P_H
+#define BULKHEAD_SUPERVISOR_CORE_CORE_P_H
 
-#include "supervisor/core.h"
+#include "supervisor/core/core.h"
 
 /* What a step works with. */
 struct step {

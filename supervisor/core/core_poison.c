@@ -9,8 +9,8 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "common/limits.h"
-#include "supervisor/core_p.h"
+#include "common/bounds.h"
+#include "supervisor/core/core_p.h"
 
 /* Deaths that a record can be the cause of; being out of its memory_max ends in SIGABRT. */
 static bool is_self_inflicted(const struct core_stage *stage, const struct core_event *event)

@@ -6,7 +6,7 @@
  * given out and is acked, and the sink takes away what is left. An answer is for the processes
  * that asked before the source was: a later one may have shown more.
  */
-#include "supervisor/core_p.h"
+#include "supervisor/core/core_p.h"
 
 bool step_is_unsettled(const struct step *s)
 {

@@ -7,8 +7,8 @@
  */
 #include <inttypes.h>
 
-#include "common/limits.h"
-#include "supervisor/core_p.h"
+#include "common/bounds.h"
+#include "supervisor/core/core_p.h"
 
 /* So often in a row links are made anew because nothing moves, before their ends are. */
 #define STANDSTILLS_MAX 2u

@@ -14,7 +14,7 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "supervisor/graph_layout.h"
+#include "supervisor/graph/graph_layout.h"
 
 enum { UP = 1, DOWN = 2, LEFT = 4, RIGHT = 8 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/graph_layout.h"
+#include "supervisor/graph/graph_layout.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
-#include "supervisor/graph_layout_p.h"
+#include "supervisor/graph/graph_layout_p.h"
 
 #define LANE_COLUMNS 2
 /* So much of a box for every line that comes in: an end, one column to dodge, and a gap. */

@@ -9,13 +9,13 @@
  * The invariant that makes the lines drawable: above a rank, no two lines of different outputs
  * have an end in the same column, so each needs one horizontal piece at the most.
  */
-#ifndef BULKHEAD_SUPERVISOR_GRAPH_LAYOUT_H
-#define BULKHEAD_SUPERVISOR_GRAPH_LAYOUT_H
+#ifndef BULKHEAD_SUPERVISOR_GRAPH_GRAPH_LAYOUT_H
+#define BULKHEAD_SUPERVISOR_GRAPH_GRAPH_LAYOUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "supervisor/graph_view.h"
+#include "supervisor/graph/graph_view.h"
 
 /* In place of a node: the item is a lane. */
 #define GRAPH_LANE SIZE_MAX

@@ -2,10 +2,10 @@
 /*
  * graph_layout_p.h - the steps of a layout, in their order
  */
-#ifndef BULKHEAD_SUPERVISOR_GRAPH_LAYOUT_P_H
-#define BULKHEAD_SUPERVISOR_GRAPH_LAYOUT_P_H
+#ifndef BULKHEAD_SUPERVISOR_GRAPH_GRAPH_LAYOUT_P_H
+#define BULKHEAD_SUPERVISOR_GRAPH_GRAPH_LAYOUT_P_H
 
-#include "supervisor/graph_layout.h"
+#include "supervisor/graph/graph_layout.h"
 
 /* Columns between two items of a rank. */
 #define GRAPH_GAP 2

@@ -4,7 +4,7 @@
  * happens in one place: leaving the terminal as it was, being stopped and continued, another size.
  * On a terminal the pictures are drawn on its other screen, and the last one stays on the first.
  */
-#include "supervisor/graph_live.h"
+#include "supervisor/graph/graph_live.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,10 +20,10 @@
 
 #include "common/log.h"
 #include "common/memory.h"
-#include "supervisor/control_client.h"
-#include "supervisor/exit_codes.h"
-#include "supervisor/inherited.h"
-#include "supervisor/state_dir.h"
+#include "supervisor/client/control_client.h"
+#include "supervisor/command/exit_codes.h"
+#include "supervisor/run/inherited.h"
+#include "supervisor/run/state_dir.h"
 
 #define LOOK_SECONDS 1
 

@@ -2,11 +2,11 @@
 /*
  * graph_live.h - the picture of a running topology, with what its supervisor counts
  */
-#ifndef BULKHEAD_SUPERVISOR_GRAPH_LIVE_H
-#define BULKHEAD_SUPERVISOR_GRAPH_LIVE_H
+#ifndef BULKHEAD_SUPERVISOR_GRAPH_GRAPH_LIVE_H
+#define BULKHEAD_SUPERVISOR_GRAPH_GRAPH_LIVE_H
 
-#include "supervisor/graph_view.h"
-#include "supervisor/status_read.h"
+#include "supervisor/client/status_read.h"
+#include "supervisor/graph/graph_view.h"
 
 /*
  * What two looks tell of every node. Rates are of the time between them, and 0 if another

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/graph_live.h"
+#include "supervisor/graph/graph_live.h"
 
 #include <string.h>
 

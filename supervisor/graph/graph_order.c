@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "supervisor/graph_layout_p.h"
+#include "supervisor/graph/graph_layout_p.h"
 
 #define SWEEPS 12
 

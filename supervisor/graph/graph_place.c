@@ -12,7 +12,7 @@
 
 #include "common/check.h"
 #include "common/memory.h"
-#include "supervisor/graph_layout_p.h"
+#include "supervisor/graph/graph_layout_p.h"
 
 #define PASSES 10
 /* Straight lanes are worth more than boxes in the middle. */

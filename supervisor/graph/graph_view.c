@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/graph_view.h"
+#include "supervisor/graph/graph_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>

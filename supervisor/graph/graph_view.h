@@ -5,8 +5,8 @@
  * Made from the logical form of a topology, where a stage with workers is one. The sink of the dead
  * letters is fed by every stage; it and these edges are left out unless all is wanted.
  */
-#ifndef BULKHEAD_SUPERVISOR_GRAPH_VIEW_H
-#define BULKHEAD_SUPERVISOR_GRAPH_VIEW_H
+#ifndef BULKHEAD_SUPERVISOR_GRAPH_GRAPH_VIEW_H
+#define BULKHEAD_SUPERVISOR_GRAPH_GRAPH_VIEW_H
 
 #include <stdbool.h>
 #include <stddef.h>

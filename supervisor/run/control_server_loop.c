@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/control_server_loop.h"
+#include "supervisor/run/control_server_loop.h"
 
 #include <errno.h>
 #include <ev.h>

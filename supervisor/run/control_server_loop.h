@@ -6,8 +6,8 @@
  * credentials. A request is one line, the answer is "ok" or "error: why" on a line and perhaps
  * more, then the connection is closed. docs/protocol.md, "Control socket".
  */
-#ifndef BULKHEAD_SUPERVISOR_CONTROL_SERVER_LOOP_H
-#define BULKHEAD_SUPERVISOR_CONTROL_SERVER_LOOP_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_CONTROL_SERVER_LOOP_H
+#define BULKHEAD_SUPERVISOR_RUN_CONTROL_SERVER_LOOP_H
 
 #include "common/buf.h"
 #include "common/err.h"

@@ -3,7 +3,7 @@
  * Links cost the most: nng has sockets, listeners and events for each. What is counted here was
  * measured (nng 1.5.2), and is what integration/1752 compares with.
  */
-#include "supervisor/descriptors.h"
+#include "supervisor/run/descriptors.h"
 
 #include <dirent.h>
 #include <sys/resource.h>

@@ -2,8 +2,8 @@
 /*
  * descriptors.h - how many open files the processes of a topology need
  */
-#ifndef BULKHEAD_SUPERVISOR_DESCRIPTORS_H
-#define BULKHEAD_SUPERVISOR_DESCRIPTORS_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_DESCRIPTORS_H
+#define BULKHEAD_SUPERVISOR_RUN_DESCRIPTORS_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/inherited.h"
+#include "supervisor/run/inherited.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "supervisor/command.h"
+#include "supervisor/command/command.h"
 
 #define LATE_SECONDS_MAX 1u
 

@@ -6,8 +6,8 @@
  * what follows finds signals, descriptors, limits, umask and environment as they are from a plain
  * shell.
  */
-#ifndef BULKHEAD_SUPERVISOR_INHERITED_H
-#define BULKHEAD_SUPERVISOR_INHERITED_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_INHERITED_H
+#define BULKHEAD_SUPERVISOR_RUN_INHERITED_H
 
 #include <signal.h>
 #include <stdbool.h>

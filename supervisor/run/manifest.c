@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/manifest.h"
+#include "supervisor/run/manifest.h"
 
 #include <inttypes.h>
 #include <stdio.h>

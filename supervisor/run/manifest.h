@@ -6,16 +6,16 @@
  * from it: whatever is killed then, the next start finds what was decided and finishes it. Why:
  * docs/decisions/0010-start-plan.md. Format to the byte: docs/protocol.md, "Manifest".
  */
-#ifndef BULKHEAD_SUPERVISOR_MANIFEST_H
-#define BULKHEAD_SUPERVISOR_MANIFEST_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_MANIFEST_H
+#define BULKHEAD_SUPERVISOR_RUN_MANIFEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bounds.h"
 #include "common/buf.h"
 #include "common/err.h"
-#include "common/limits.h"
 #include "common/value.h"
 
 #define MANIFEST_FILE "manifest"

@@ -4,7 +4,7 @@
  * A failure reaches the parent as an errno through a pipe that a successful exec closes; the parent
  * does not wait for either, since the child may be stopped, or hang in its exec.
  */
-#include "supervisor/spawn.h"
+#include "supervisor/run/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "stages/process_host.h"
+#include "stages/host/process_host.h"
 
 /* Where the pipe for the errno stands in the child, behind the stage's own descriptors. */
 #define ERRNO_FD STAGE_FD_COUNT

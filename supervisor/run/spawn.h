@@ -2,15 +2,15 @@
 /*
  * spawn.h - the birth of a stage process: fork, descriptors in their places, exec of ourselves
  */
-#ifndef BULKHEAD_SUPERVISOR_SPAWN_H
-#define BULKHEAD_SUPERVISOR_SPAWN_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_SPAWN_H
+#define BULKHEAD_SUPERVISOR_RUN_SPAWN_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "common/err.h"
-#include "stages/stage_input.h"
+#include "stages/journal/stage_input.h"
 #include "topology/settings.h"
 
 /* The first argument by which main() knows that it is to be a stage. */

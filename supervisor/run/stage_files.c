@@ -3,7 +3,7 @@
  * Every path is made whole first: links followed, also such that lead to what is not there yet, and
  * '.' and '..' gone. Two that are then the same, or that lead to one inode, are one file.
  */
-#include "supervisor/stage_files.h"
+#include "supervisor/run/stage_files.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 #include "common/buf.h"
 #include "common/memory.h"
-#include "supervisor/state_dir.h"
+#include "supervisor/run/state_dir.h"
 
 /* As many as the kernel follows. */
 #define LINKS_MAX 40u

@@ -5,8 +5,8 @@
  * What one stage writes nobody else may write or read in the same topology, and it is neither the
  * topology itself nor a file of the state directory, whatever links and relative names lead there.
  */
-#ifndef BULKHEAD_SUPERVISOR_STAGE_FILES_H
-#define BULKHEAD_SUPERVISOR_STAGE_FILES_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_STAGE_FILES_H
+#define BULKHEAD_SUPERVISOR_RUN_STAGE_FILES_H
 
 #include <stddef.h>
 

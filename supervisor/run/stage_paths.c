@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/stage_paths.h"
+#include "supervisor/run/stage_paths.h"
 
 #include "common/path.h"
 

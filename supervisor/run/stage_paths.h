@@ -2,8 +2,8 @@
 /*
  * stage_paths.h - the paths in the options of a stage, before anything is started
  */
-#ifndef BULKHEAD_SUPERVISOR_STAGE_PATHS_H
-#define BULKHEAD_SUPERVISOR_STAGE_PATHS_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_STAGE_PATHS_H
+#define BULKHEAD_SUPERVISOR_RUN_STAGE_PATHS_H
 
 #include "common/err.h"
 #include "topology/graph.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/start.h"
+#include "supervisor/run/start.h"
 
 #include <string.h>
 
 #include "common/random.h"
-#include "stages/layout.h"
-#include "supervisor/start_p.h"
-#include "supervisor/start_watch.h"
+#include "stages/host/layout.h"
+#include "supervisor/run/start_p.h"
+#include "supervisor/run/start_watch.h"
 
 #define FRESH_ADVICE                                                                               \
     "or start over with --fresh, which removes what is kept here and empties the outputs that it " \

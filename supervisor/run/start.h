@@ -6,8 +6,8 @@
  * it, writes down what follows (manifest.h), and carries it out. The same for both hosts. Why:
  * docs/decisions/0010-start-plan.md.
  */
-#ifndef BULKHEAD_SUPERVISOR_START_H
-#define BULKHEAD_SUPERVISOR_START_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_START_H
+#define BULKHEAD_SUPERVISOR_RUN_START_H
 
 #include <stdbool.h>
 #include <stddef.h>

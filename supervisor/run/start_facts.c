@@ -10,11 +10,11 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "stages/layout.h"
-#include "stages/output_file.h"
+#include "stages/host/layout.h"
+#include "stages/kit/output_file.h"
 #include "stages/stage.h"
-#include "supervisor/start_p.h"
-#include "supervisor/start_watch.h"
+#include "supervisor/run/start_p.h"
+#include "supervisor/run/start_watch.h"
 #include "topology/options_text.h"
 
 /* --- what the topology is --- */

@@ -6,12 +6,12 @@
  * start_facts.c    what the topology is and was, and what is on the disk
  * start_work.c     the file of the manifest, and what it has left to do
  */
-#ifndef BULKHEAD_SUPERVISOR_START_P_H
-#define BULKHEAD_SUPERVISOR_START_P_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_START_P_H
+#define BULKHEAD_SUPERVISOR_RUN_START_P_H
 
-#include "supervisor/manifest.h"
-#include "supervisor/start.h"
-#include "supervisor/start_plan.h"
+#include "supervisor/run/manifest.h"
+#include "supervisor/run/start.h"
+#include "supervisor/run/start_plan.h"
 
 struct start {
     int state_fd, stages_fd;

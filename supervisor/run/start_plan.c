@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/start_plan.h"
+#include "supervisor/run/start_plan.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

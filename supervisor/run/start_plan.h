@@ -7,8 +7,8 @@
  * So of a stage its least position counts for what is before it, and its most for what is behind
  * it. The table of what may be found and what follows: docs/decisions/0010-start-plan.md.
  */
-#ifndef BULKHEAD_SUPERVISOR_START_PLAN_H
-#define BULKHEAD_SUPERVISOR_START_PLAN_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_START_PLAN_H
+#define BULKHEAD_SUPERVISOR_RUN_START_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/start_watch.h"
+#include "supervisor/run/start_watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "supervisor/exit_codes.h"
-#include "supervisor/inherited.h"
+#include "supervisor/command/exit_codes.h"
+#include "supervisor/run/inherited.h"
 
 /* Most starts take milliseconds; of one that takes longer somebody wants to know why. */
 #define SAY_SECONDS_FIRST 5

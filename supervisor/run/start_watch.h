@@ -7,8 +7,8 @@
  * takes SIGTERM, SIGINT and SIGHUP and ends the process with a word, which does no harm at any
  * moment, as no kill does; and it says now and then what takes so long. There is one watch.
  */
-#ifndef BULKHEAD_SUPERVISOR_START_WATCH_H
-#define BULKHEAD_SUPERVISOR_START_WATCH_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_START_WATCH_H
+#define BULKHEAD_SUPERVISOR_RUN_START_WATCH_H
 
 /*
  * Begins to watch. Signals that are ignored stay so. Without another thread, which a limit may

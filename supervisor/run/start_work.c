@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "common/file.h"
-#include "stages/layout.h"
-#include "supervisor/start_p.h"
+#include "stages/host/layout.h"
+#include "supervisor/run/start_p.h"
 
 #define MANIFEST_BYTES_MAX (16u << 20)
 #define REMOVE_DEPTH_MAX 4u

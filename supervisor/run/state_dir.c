@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/state_dir.h"
+#include "supervisor/run/state_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/buf.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/memory.h"
 
 #define LOCK_FILE "lock"

@@ -15,8 +15,8 @@
  *   dead-letters.jsonl   what could not be handled
  *   last-run, .json      the status at the end of the last run that a supervisor saw end
  */
-#ifndef BULKHEAD_SUPERVISOR_STATE_DIR_H
-#define BULKHEAD_SUPERVISOR_STATE_DIR_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_STATE_DIR_H
+#define BULKHEAD_SUPERVISOR_RUN_STATE_DIR_H
 
 #include <stdbool.h>
 

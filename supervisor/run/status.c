@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/status.h"
+#include "supervisor/run/status.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "supervisor/table.h"
+#include "supervisor/command/table.h"
 
 #define BAR_CELLS 24u
 #define LAST_WORDS_SHOWN_BYTES 256u

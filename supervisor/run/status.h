@@ -2,11 +2,11 @@
 /*
  * status.h - what a running supervisor shows: as a table, as JSON, as progress, as a summary
  */
-#ifndef BULKHEAD_SUPERVISOR_STATUS_H
-#define BULKHEAD_SUPERVISOR_STATUS_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_STATUS_H
+#define BULKHEAD_SUPERVISOR_RUN_STATUS_H
 
 #include "common/buf.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/run/supervisor.h"
 
 /* Appends the table of `bulkhead status`. */
 void status_write_text(const struct supervisor *s, struct buf *out);

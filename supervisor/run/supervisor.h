@@ -5,8 +5,8 @@
  * supervisor_loop.c, with supervisor_children_loop.c, owns all of it and is the only one to change
  * it; the control server and the display read it. One supervisor is one process with one thread.
  */
-#ifndef BULKHEAD_SUPERVISOR_SUPERVISOR_H
-#define BULKHEAD_SUPERVISOR_SUPERVISOR_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_SUPERVISOR_H
+#define BULKHEAD_SUPERVISOR_RUN_SUPERVISOR_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,9 +15,9 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "ipc/status_page.h"
-#include "supervisor/core.h"
-#include "supervisor/spawn.h"
-#include "supervisor/state_dir.h"
+#include "supervisor/core/core.h"
+#include "supervisor/run/spawn.h"
+#include "supervisor/run/state_dir.h"
 #include "topology/graph.h"
 
 /* Of what a stage writes to stderr, this much is kept as its last words. */

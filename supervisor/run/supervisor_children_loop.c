@@ -12,11 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/log.h"
 #include "common/memfd.h"
 #include "stages/stage.h"
-#include "supervisor/supervisor_loop_p.h"
+#include "supervisor/run/supervisor_loop_p.h"
 
 /* --- what a stage process says --- */
 

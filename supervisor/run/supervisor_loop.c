@@ -21,12 +21,12 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "common/memory.h"
-#include "stages/layout.h"
-#include "stages/quarantine.h"
+#include "stages/host/layout.h"
+#include "stages/host/quarantine.h"
 #include "stages/stage.h"
-#include "supervisor/inherited.h"
-#include "supervisor/status.h"
-#include "supervisor/supervisor_loop_p.h"
+#include "supervisor/run/inherited.h"
+#include "supervisor/run/status.h"
+#include "supervisor/run/supervisor_loop_p.h"
 
 #define PROGRESS_SECONDS_BAR 0.2
 #define PROGRESS_SECONDS_PLAIN 5.0

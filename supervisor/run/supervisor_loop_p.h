@@ -3,16 +3,16 @@
  * supervisor_loop_p.h - the loop and what it watches; private to supervisor_loop.c and
  * supervisor_children_loop.c
  */
-#ifndef BULKHEAD_SUPERVISOR_SUPERVISOR_LOOP_P_H
-#define BULKHEAD_SUPERVISOR_SUPERVISOR_LOOP_P_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_SUPERVISOR_LOOP_P_H
+#define BULKHEAD_SUPERVISOR_RUN_SUPERVISOR_LOOP_P_H
 
 #include <ev.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "supervisor/control_server_loop.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/run/control_server_loop.h"
+#include "supervisor/run/supervisor.h"
 
 struct stage_watchers {
     struct loop *owner;

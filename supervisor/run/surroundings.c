@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/surroundings.h"
+#include "supervisor/run/surroundings.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "common/log.h"
-#include "supervisor/command.h"
+#include "supervisor/command/command.h"
 
 static bool can_open(const char *path, int flags)
 {

@@ -6,8 +6,8 @@
  * executed and no socket be named, and what would go wrong without a word is worse: files are known
  * by way of it (an output in the state directory, an input that was renamed).
  */
-#ifndef BULKHEAD_SUPERVISOR_SURROUNDINGS_H
-#define BULKHEAD_SUPERVISOR_SURROUNDINGS_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_SURROUNDINGS_H
+#define BULKHEAD_SUPERVISOR_RUN_SURROUNDINGS_H
 
 #include <stdbool.h>
 

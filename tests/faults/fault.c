@@ -12,7 +12,7 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "common/timestamp.h"
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/faults/fault.h"
 

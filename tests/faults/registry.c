@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The kinds of the product that the tests need, and those that fail. Stands in for its registry. */
-#include "stages/kinds.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/faults/fault.h"
 

@@ -9,8 +9,8 @@
  * those behind it have least. limits: a store, whose state runs ahead of the commit and is undone
  * when the process dies. dead letters: a sink that merges two inputs by seq.
  *
- * Every step stands for one piece of the turn of stages/process_host.c or of a handler of
- * stages/process_control.c. Any order of them is allowed, so every timing is covered. What cannot
+ * Every step stands for one piece of the turn of stages/host/process_host.c or of a handler of
+ * stages/host/process_control.c. Any order of them is allowed, so every timing is covered. What cannot
  * be told apart from outside is one step, to keep states few:
  * - A killed process is back at once: one that comes back late does just what one does that is
  *   back and is given no time.

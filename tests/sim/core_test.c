@@ -15,10 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/buf.h"
-#include "common/limits.h"
-#include "stages/process_host.h"
-#include "supervisor/core.h"
+#include "stages/host/process_host.h"
+#include "supervisor/core/core.h"
 #include "tests/unit/random.h"
 
 static const struct kind source_kind = {.name = "source", .role = KIND_SOURCE};

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "ipc/order.h"
-#include "stages/layout.h"
+#include "stages/host/layout.h"
 #include "stages/stage.h"
 #include "tests/sim/sim_world.h"
 

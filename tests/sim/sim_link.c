@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/hash.h"
-#include "common/limits.h"
 #include "tests/sim/sim_world.h"
 
 #define LINK_FD_BASE (4 << 20)

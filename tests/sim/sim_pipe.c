@@ -13,8 +13,8 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
-#include "stages/cursor.h"
-#include "stages/journal.h"
+#include "stages/journal/journal.h"
+#include "stages/kit/cursor.h"
 #include "tests/sim/sim_calls_p.h"
 #include "tests/sim/sim_world.h"
 

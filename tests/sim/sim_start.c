@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/check.h"
-#include "stages/layout.h"
+#include "stages/host/layout.h"
 #include "tests/sim/sim_world.h"
 
 int state_find(const struct disk *disk)

@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
-#include "common/limits.h"
-#include "stages/cursor.h"
+#include "stages/kit/cursor.h"
 #include "tests/sim/sim_input.h"
 #include "tests/sim/sim_topology.h"
 #include "tests/sim/sim_world.h"

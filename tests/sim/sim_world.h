@@ -11,11 +11,11 @@
 
 #include <poll.h>
 
-#include "stages/inline_host.h"
-#include "stages/process_host_p.h"
-#include "supervisor/core.h"
-#include "supervisor/start.h"
-#include "supervisor/state_dir.h"
+#include "stages/host/inline_host.h"
+#include "stages/host/process_host_p.h"
+#include "supervisor/core/core.h"
+#include "supervisor/run/start.h"
+#include "supervisor/run/state_dir.h"
 #include "tests/sim/sim_base.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_input.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "supervisor/chaos_compare.h"
+#include "supervisor/chaos/chaos_compare.h"
 
 static void write_file(const char *name, const void *bytes, size_t len)
 {

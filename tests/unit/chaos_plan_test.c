@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "supervisor/chaos_plan.h"
+#include "supervisor/chaos/chaos_plan.h"
 
 #define DRAWS 20000u
 

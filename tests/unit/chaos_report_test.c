@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "supervisor/chaos_report.h"
+#include "supervisor/chaos/chaos_report.h"
 
 static void percentiles_are_nearest_ranks(void **state)
 {

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "supervisor/chaos_watch.h"
+#include "supervisor/chaos/chaos_watch.h"
 
 static const struct kind source_kind = {.name = "source", .role = KIND_SOURCE};
 static const struct kind sink_kind = {.name = "sink", .role = KIND_SINK};

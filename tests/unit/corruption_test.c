@@ -23,9 +23,9 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/memory.h"
-#include "stages/output_file.h"
-#include "stages/store.h"
-#include "stages/store_log.h"
+#include "stages/kit/output_file.h"
+#include "stages/store/store.h"
+#include "stages/store/store_log.h"
 #include "tests/unit/random.h"
 
 #define FILES_MAX 8u

@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "common/limits.h"
-#include "stages/cursor.h"
+#include "stages/kit/cursor.h"
 
 #define MAGIC 0x54534554u
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/memory.h"
 #include "stages/stage.h"
 

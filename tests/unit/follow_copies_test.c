@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "stages/source_marks.h"
+#include "stages/kit/source_marks.h"
 #include "tests/unit/follow_story.h"
 
 /* Its copies are read in their order, whatever was read of it, and with a kill in between. */

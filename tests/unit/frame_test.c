@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/memory.h"
 #include "ipc/frame.h"
 #include "tests/unit/random_value.h"

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "supervisor/graph_live.h"
+#include "supervisor/graph/graph_live.h"
 
 /* loads > parse ×2 > answers, and parse-not, which is none of its workers. */
 static size_t to_parse[] = {1, 3}, to_answers[] = {2};

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "supervisor/graph_layout.h"
-#include "supervisor/graph_view.h"
+#include "supervisor/graph/graph_layout.h"
+#include "supervisor/graph/graph_view.h"
 #include "tests/unit/random.h"
 
 #define EDGES_MAX 512u

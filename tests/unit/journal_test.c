@@ -25,8 +25,8 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/memory.h"
-#include "stages/journal.h"
-#include "stages/line_reader.h"
+#include "stages/journal/journal.h"
+#include "stages/kit/line_reader.h"
 #include "tests/unit/random.h"
 
 struct fixture {

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/json.h"
-#include "common/limits.h"
 #include "common/utf8.h"
 #include "tests/unit/random.h"
 

@@ -24,11 +24,11 @@
 
 #include "common/file.h"
 #include "common/memory.h"
-#include "stages/layout.h"
-#include "stages/partition.h"
-#include "stages/quarantine.h"
+#include "stages/host/layout.h"
+#include "stages/host/quarantine.h"
 #include "stages/stage.h"
 #include "tests/unit/random.h"
+#include "topology/partition.h"
 
 #define KILLS 60u
 #define END_STOPS 200u

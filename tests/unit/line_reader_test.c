@@ -15,7 +15,7 @@
 
 #include "common/hash.h"
 #include "common/memory.h"
-#include "stages/line_reader.h"
+#include "stages/kit/line_reader.h"
 #include "tests/unit/random.h"
 
 #define LINE_MAX_BYTES 300u

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "common/hash.h"
-#include "supervisor/manifest.h"
+#include "supervisor/run/manifest.h"
 #include "tests/unit/random.h"
 
 static void add_crc(struct buf *text)

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/limits.h"
-#include "stages/output_file.h"
+#include "common/bounds.h"
+#include "stages/kit/output_file.h"
 
 static char directory[64];
 static int dir_fd;

@@ -15,8 +15,8 @@
 
 #include "common/bytes.h"
 #include "common/hash.h"
-#include "stages/partition.h"
 #include "tests/unit/random.h"
+#include "topology/partition.h"
 
 static const size_t by_fields[] = {1, 0};
 

@@ -15,7 +15,7 @@
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "stages/quarantine.h"
+#include "stages/host/quarantine.h"
 
 /* In memory: a thousand entries are added one by one, each with its syncs. */
 static char directory[] = "/dev/shm/bulkhead-quarantine-XXXXXX";

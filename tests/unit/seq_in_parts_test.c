@@ -17,10 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/memory.h"
-#include "stages/inlet.h"
-#include "stages/outlet.h"
+#include "stages/host/inlet.h"
+#include "stages/host/outlet.h"
 #include "tests/unit/random.h"
 
 /* nng reaps what was closed in a thread of its own. */

@@ -19,10 +19,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/memory.h"
-#include "stages/journal.h"
-#include "stages/stage_input.h"
+#include "stages/journal/journal.h"
+#include "stages/journal/stage_input.h"
 
 /* What the kernel allows: all, pipes that become smaller, or no change of their size at all. */
 static enum { ANY_SIZE, SMALLER, NO_SIZE } allowed;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "stages/stage.h"
-#include "supervisor/start_plan.h"
+#include "supervisor/run/start_plan.h"
 #include "tests/unit/random.h"
 
 /* in > parse > once ×2 > enc > out and copy; `left` and `right` are a diamond around two stores. */

@@ -10,7 +10,7 @@
 
 #include "common/buf.h"
 #include "common/memory.h"
-#include "supervisor/status_read.h"
+#include "supervisor/client/status_read.h"
 #include "tests/unit/random.h"
 
 static const char good[] =

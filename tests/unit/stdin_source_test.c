@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "stages/journal/stage_input.h"
 #include "stages/stage.h"
-#include "stages/stage_input.h"
 #include "tests/unit/random.h"
 
 #define ITEMS_MAX 8192u

@@ -19,11 +19,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/memory.h"
-#include "stages/partition.h"
-#include "stages/store_parts.h"
+#include "stages/store/store_parts.h"
 #include "tests/unit/random.h"
+#include "topology/partition.h"
 
 #define KEYS 600u
 #define VALUE_BYTES 24u

@@ -20,9 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/memory.h"
-#include "stages/store.h"
+#include "stages/store/store.h"
 #include "tests/unit/random.h"
 
 #define KEYS (2 * STORE_UNDO_ENTRIES_MAX)

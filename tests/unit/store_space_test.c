@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "stages/store_space.h"
+#include "stages/store/store_space.h"
 #include "tests/unit/random.h"
 
 #define FIRST_PAGE (STORE_CHUNK_BYTES / STORE_PAGE_BYTES)

@@ -20,13 +20,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
-#include "common/limits.h"
 #include "common/memory.h"
-#include "stages/store.h"
-#include "stages/store_log.h"
-#include "stages/store_p.h"
+#include "stages/store/store.h"
+#include "stages/store/store_log.h"
+#include "stages/store/store_p.h"
 #include "tests/unit/random.h"
 
 #define KEYS 3000u

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "supervisor/table.h"
+#include "supervisor/command/table.h"
 
 static void expect(struct table *table, const char *whole)
 {

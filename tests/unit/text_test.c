@@ -8,8 +8,8 @@
 
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/err.h"
-#include "common/limits.h"
 #include "common/text.h"
 #include "tests/unit/random.h"
 

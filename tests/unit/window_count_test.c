@@ -18,15 +18,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/memory.h"
 #include "common/timestamp.h"
 #include "ipc/order.h"
-#include "stages/layout.h"
-#include "stages/partition.h"
-#include "stages/quarantine.h"
-#include "stages/runner.h"
+#include "stages/host/layout.h"
+#include "stages/host/quarantine.h"
+#include "stages/host/runner.h"
 #include "tests/unit/random.h"
+#include "topology/partition.h"
 
 #define SEQS 400u
 #define WORKERS_TRIED 5u
