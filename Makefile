@@ -21,6 +21,7 @@ LIBS = -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lpcre2-8 -lev -lm -latom
 SOURCES := $(sort $(shell find common topology ipc stages supervisor -name '*.c'))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY_OBJECTS := $(filter-out %/main.o,$(OBJECTS))
+LIBRARY := $(BUILD)/libbulkhead.a
 TEST_SOURCES := $(wildcard tests/unit/*_test.c tests/sim/*_test.c)
 TEST_PROGRAMS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 
@@ -52,23 +53,26 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 .PHONY: all
 all: $(BUILD)/bulkhead ## build the program (the default)
 
-$(BUILD)/bulkhead: $(OBJECTS)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(OBJECTS) $(LIBS)
+$(BUILD)/bulkhead: $(BUILD)/supervisor/command/main.o $(LIBRARY)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# All but main(): a program with kinds of its own is a main() of a few lines and this.
+$(LIBRARY): $(LIBRARY_OBJECTS)
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/%_test: tests/%_test.c $(LIBRARY_OBJECTS) Makefile
+$(BUILD)/tests/%_test: tests/%_test.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< \
-	    $(LIBRARY_OBJECTS) $(SANITIZE) -pthread -Wl,--no-warnings $(LIBS) -lcmocka -lmsgpackc
+	    $(LIBRARY) $(SANITIZE) -pthread -Wl,--no-warnings $(LIBS) -lcmocka -lmsgpackc
 
 # The program with kinds that fail on purpose: see tests/faults/README.md.
-FAULT_OBJECTS := $(BUILD)/tests/faults/fault.o $(BUILD)/tests/faults/registry.o
-$(BUILD)/tests/bulkhead-faults: $(FAULT_OBJECTS) $(OBJECTS)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(FAULT_OBJECTS) \
-	    $(filter-out %/registry.o,$(OBJECTS)) $(LIBS)
+FAULT_OBJECTS := $(BUILD)/tests/faults/fault.o $(BUILD)/tests/faults/main.o
+$(BUILD)/tests/bulkhead-faults: $(FAULT_OBJECTS) $(LIBRARY)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(FAULT_OBJECTS) $(LIBRARY) $(LIBS)
 
 $(SIM): $(SIM_OBJECTS) $(LIBRARY_OBJECTS) Makefile
 	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(filter-out %_loop.o %/link.o %/log.o,$(LIBRARY_OBJECTS)) \
@@ -134,7 +138,7 @@ bench: $(BUILD)/bulkhead ## the benchmark; ARGS="--quick", "--only W2,latency", 
 
 # The fuzz target, with all that it reaches under clang's fuzzer and sanitizers, in build-fuzz.
 FUZZ = $(BUILD)/tests/fuzz/topology_fuzz
-$(FUZZ): $(FUZZ).o $(filter-out $(BUILD)/supervisor/%,$(OBJECTS))
+$(FUZZ): $(FUZZ).o $(LIBRARY)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 .PHONY: fuzz-program

@@ -133,9 +133,6 @@ struct stage_env {
 };
 
 struct stage_ops {
-    /* Of the kind's cursor, which begins with its position; 0: it has none. */
-    uint32_t cursor_magic;
-
     /*
      * Before the start, in the supervisor: is there anything that is known to be wrong already,
      * such as a file that cannot be opened? May be NULL. Must leave everything as it is.
@@ -150,9 +147,6 @@ struct stage_ops {
      * would.
      */
     int (*check)(const struct stage_env *env, struct err *e);
-
-    /* Says what the state looks like; NULL for kinds without state. */
-    void (*store_spec)(const struct stage *stage, struct store_spec *ret_spec);
 
     /* Makes the stage. *ret_self is given to all others, and to close() at last. */
     int (*open)(const struct stage_env *env, void **ret_self, struct err *e);
@@ -265,8 +259,5 @@ struct stage_ops {
     /* KIND_SOURCE: how much of the input is read, for the progress bar. May be NULL. */
     void (*progress)(const void *self, uint64_t *ret_done, uint64_t *ret_total);
 };
-
-/* All kinds; ends with NULL. */
-extern const struct kind *const stage_registry[];
 
 #endif

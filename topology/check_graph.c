@@ -77,6 +77,7 @@ static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_i
 {
     struct topology *t = b->topology;
     struct stage stage = {.kind = draft->kind,
+                          .ops = kind_ops(b->checker->registry, draft->kind),
                           .options = draft->options,
                           .out = draft->out,
                           .outputs = draft->outputs,
@@ -114,6 +115,7 @@ static void add_dead_letters(struct build *b)
                            .inputs = b->dead_inputs,
                            .in = &t->dead_letter};
     INVARIANT(dead->kind != NULL);
+    dead->ops = kind_ops(b->checker->registry, dead->kind);
     t->stage_count++;
 }
 

@@ -27,8 +27,8 @@ static void find_kind(struct checker *c, struct draft_stage *draft)
     }
     const char *names[STAGES_MAX];
     size_t count = 0;
-    for (kind_registry k = c->registry; *k != NULL && count < STAGES_MAX; k++)
-        names[count++] = (*k)->internal ? NULL : (*k)->name;
+    for (kind_registry k = c->registry; k->kind != NULL && count < STAGES_MAX; k++)
+        names[count++] = k->kind->internal ? NULL : k->kind->name;
     const char *nearest = text_nearest(pair->value->text, names, count);
     diagnostics_add(c->diagnostics, pair->value->place, "there is no kind '%s'%s%s%s",
                     pair->value->text,

@@ -70,6 +70,7 @@ struct stage {
     size_t index;
     size_t worker, workers; /* 0 of 1 */
     const struct kind *kind;
+    const struct stage_ops *ops; /* of that kind */
     const struct options *options;
     const struct input *inputs; /* NULL for a source */
     size_t input_count;

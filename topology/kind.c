@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/bounds.h"
+#include "common/check.h"
 #include "common/err.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -31,11 +32,20 @@ const struct option_spec kind_common_options[] = {
 
 const struct kind *kind_find(kind_registry registry, const char *name)
 {
-    for (; *registry != NULL; registry++) {
-        if (strcmp((*registry)->name, name) == 0)
-            return *registry;
+    for (; registry->kind != NULL; registry++) {
+        if (strcmp(registry->kind->name, name) == 0)
+            return registry->kind;
     }
     return NULL;
+}
+
+const struct stage_ops *kind_ops(kind_registry registry, const struct kind *kind)
+{
+    while (registry->kind != kind) {
+        INVARIANT(registry->kind != NULL);
+        registry++;
+    }
+    return registry->ops;
 }
 
 const char *kind_tags_text(unsigned tag_mask, char ret_text[96])

@@ -2,15 +2,16 @@
 /*
  * kind.h - the declaration of a kind of stage: what it takes, what it makes, what it may do
  *
- * Every kind is one constant of this type in a file of stages/. The checker, `bulkhead kinds` and
- * the manual are made from it; nothing about a kind is written down a second time. The functions
- * that do the work hang on `ops`, which this folder never looks into.
+ * Every kind is one constant of this type in a file of stages/kinds/. The checker and `bulkhead
+ * kinds` are made from it, and the manual is compared with it. The functions that do the work stand
+ * beside it in a registry (struct stage_ops, which this folder never looks into).
  */
 #ifndef BULKHEAD_TOPOLOGY_KIND_H
 #define BULKHEAD_TOPOLOGY_KIND_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/contract.h"
 #include "topology/diagnostics.h"
@@ -62,7 +63,9 @@ struct kind_check {
     bool outputs_open; /* there may be others, which errors have hidden */
 };
 
+struct stage;
 struct stage_ops;
+struct store_spec;
 struct input;
 struct output;
 
@@ -93,17 +96,34 @@ struct kind {
      */
     void (*derive)(struct kind_check *check);
 
+    /* Says what the state of a stage looks like; NULL for kinds without state. */
+    void (*store_spec)(const struct stage *stage, struct store_spec *ret_spec);
+    uint32_t cursor_magic; /* of its cursor, which begins with its position; 0: it has none */
+};
+
+/* Whether something is kept of a stage of this kind, its state or its cursor. */
+static inline bool kind_keeps(const struct kind *kind)
+{
+    return kind->store_spec != NULL || kind->cursor_magic != 0;
+}
+
+/* A kind in a program: its declaration, and the functions that do its work. */
+struct kind_entry {
+    const struct kind *kind;
     const struct stage_ops *ops;
 };
 
 /* The options that every stage has, whatever its kind; ends with a row without a name. */
 extern const struct option_spec kind_common_options[];
 
-/* All kinds there are, for the checker; ends with NULL. */
-typedef const struct kind *const *kind_registry;
+/* The kinds of a program; ends with an entry without a kind. */
+typedef const struct kind_entry *kind_registry;
 
 /* The kind with this name, or NULL. */
 const struct kind *kind_find(kind_registry registry, const char *name);
+
+/* The functions of a kind that is in the registry. */
+const struct stage_ops *kind_ops(kind_registry registry, const struct kind *kind);
 
 /*
  * For derive(): whether the input has the field with one of the tags in mask (1u << tag); adds

@@ -32,7 +32,7 @@ char *layout_owner(const struct topology *topology, const struct stage *stage)
 void layout_store_spec(const struct topology *topology, const struct stage *stage, size_t worker,
                        size_t workers, struct store_spec *ret_spec)
 {
-    stage->kind->ops->store_spec(stage, ret_spec);
+    stage->kind->store_spec(stage, ret_spec);
     struct buf text = {0};
     buf_add_format(&text, "%s/%s", topology->name, stage->base);
     if (workers > 1)

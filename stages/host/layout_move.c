@@ -237,7 +237,7 @@ static int load_quarantines(struct move *m, struct err *e)
 static int load(struct move *m, int base_fd, struct err *e)
 {
     int rc = open_old(m, base_fd, e);
-    if (rc == 0 && m->old.workers != 0 && m->stage->kind->ops->store_spec != NULL)
+    if (rc == 0 && m->old.workers != 0 && m->stage->kind->store_spec != NULL)
         rc = load_stores(m, e);
     for (size_t i = 0; rc == 0 && i < m->old.workers; i++)
         rc = each_file(m, i, check_file, e);

@@ -21,10 +21,9 @@ static int read_worker(const struct topology *topology, const struct stage *stag
                        const struct layout_file *layout, size_t worker, bool *ret_found,
                        seq_number *ret_seq, seq_number *ret_most, struct err *e)
 {
-    const struct stage_ops *ops = stage->kind->ops;
-    if (ops->store_spec == NULL) {
+    if (stage->kind->store_spec == NULL) {
         uint8_t payload[CURSOR_PAYLOAD_BYTES];
-        int rc = cursor_read(dir_fd, ops->cursor_magic, payload, ret_found, e);
+        int rc = cursor_read(dir_fd, stage->kind->cursor_magic, payload, ret_found, e);
         if (rc == 0 && *ret_found)
             *ret_seq = *ret_most = bytes_get_u64(payload);
         return rc;
@@ -78,9 +77,7 @@ static int read_workers(const struct topology *topology, const struct stage *sta
 int layout_read_position(int stages_fd, const struct topology *topology, const struct stage *stage,
                          struct layout_position *ret_position, struct err *e)
 {
-    const struct stage_ops *ops = stage->kind->ops;
-    *ret_position =
-        (struct layout_position){.kept = ops->store_spec != NULL || ops->cursor_magic != 0};
+    *ret_position = (struct layout_position){.kept = kind_keeps(stage->kind)};
     if (!ret_position->kept)
         return 0;
     int base_fd;

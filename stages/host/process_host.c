@@ -464,7 +464,7 @@ int host_open(struct host *h)
         .topology = h->config->topology,
         .stage = h->config->stage,
         .stages_fd = STAGE_FD_STAGES,
-        .image_fd = h->config->stage->kind->ops->store_spec != NULL ? STAGE_FD_IMAGE : -1,
+        .image_fd = h->config->stage->kind->store_spec != NULL ? STAGE_FD_IMAGE : -1,
         .begins_after = h->config->begins_after,
         .first = h->config->generation == 1,
         .beats = &h->page->beats,

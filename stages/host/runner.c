@@ -48,10 +48,8 @@ static bool feeds_ordered(const struct topology *topology, size_t stage)
 
 int runner_open(struct runner *r, const struct runner_config *config, struct err *e)
 {
-    *r = (struct runner){.stage = config->stage,
-                         .ops = config->stage->kind->ops,
-                         .state_fd = -1,
-                         .work = config->work};
+    *r = (struct runner){
+        .stage = config->stage, .ops = config->stage->ops, .state_fd = -1, .work = config->work};
     r->emitter.emit = config->emit;
     r->emitter.stage = config->stage;
     r->emitter.ordered = feeds_ordered(config->topology, config->stage->index);
@@ -60,7 +58,7 @@ int runner_open(struct runner *r, const struct runner_config *config, struct err
     int rc = layout_open(config->stages_fd, config->stage, &r->state_fd, &layout, e);
     if (rc == 0 && topology_may_quarantine(config->topology, config->stage->index))
         rc = load_quarantine(r, config, e);
-    if (rc == 0 && r->ops->store_spec != NULL)
+    if (rc == 0 && config->stage->kind->store_spec != NULL)
         rc = open_store(r, config, &layout, durable, e);
     if (rc == 0) {
         struct stage_env env = {.topology = config->topology,

@@ -122,8 +122,7 @@ static int commit(void *opaque, seq_number seq, struct err *e)
     return output_file_commit(&((struct dead_letter_sink *)opaque)->output, seq, e);
 }
 
-static const struct stage_ops ops = {
-    .cursor_magic = OUTPUT_MAGIC,
+const struct stage_ops dead_letter_sink_ops = {
     .check = check,
     .open = open_sink,
     .close = close_sink,
@@ -145,5 +144,5 @@ const struct kind dead_letter_sink_kind = {
     .makes = "nothing",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
+    .cursor_magic = OUTPUT_MAGIC,
 };

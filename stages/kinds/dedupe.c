@@ -124,8 +124,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     emitter_emit(out, in->fields);
 }
 
-static const struct stage_ops ops = {
-    .store_spec = store_spec,
+const struct stage_ops dedupe_ops = {
     .open = open_stage,
     .close = close_stage,
     .prepare = prepare,
@@ -147,5 +146,5 @@ const struct kind dedupe_kind = {
     .makes = "what it reads, unchanged",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
+    .store_spec = store_spec,
 };

@@ -75,8 +75,7 @@ static int commit(void *opaque, seq_number seq, struct err *e)
     return rc;
 }
 
-static const struct stage_ops ops = {
-    .cursor_magic = CURSOR_MAGIC,
+const struct stage_ops discard_ops = {
     .open = open_sink,
     .close = close_sink,
     .write = write_record,
@@ -94,5 +93,5 @@ const struct kind discard_kind = {
     .makes = "nothing",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
+    .cursor_magic = CURSOR_MAGIC,
 };

@@ -143,9 +143,8 @@ static int commit(void *opaque, seq_number seq, struct err *e)
     return output_file_commit(&((struct file_sink *)opaque)->output, seq, e);
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops file_sink_ops = {
     .preflight = preflight,
-    .cursor_magic = OUTPUT_MAGIC,
     .check = check,
     .open = open_sink,
     .close = close_sink,
@@ -181,5 +180,5 @@ const struct kind file_sink_kind = {
     .makes = "nothing",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
+    .cursor_magic = OUTPUT_MAGIC,
 };

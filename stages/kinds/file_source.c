@@ -546,9 +546,8 @@ static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total
         *ret_total = self->follow ? *ret_done : 0;
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops file_source_ops = {
     .preflight = preflight,
-    .cursor_magic = SOURCE_MAGIC,
     .check = check,
     .open = open_source,
     .close = close_source,
@@ -582,5 +581,5 @@ const struct kind file_source_kind = {
     .makes = "line: bytes",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
+    .cursor_magic = SOURCE_MAGIC,
 };

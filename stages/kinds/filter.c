@@ -75,7 +75,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         condition_refuse(&fault, in, out);
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops filter_ops = {
     .open = open_stage,
     .close = close_stage,
     .step = step,
@@ -96,5 +96,4 @@ const struct kind filter_kind = {
     .makes = "what it reads, unchanged",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
 };

@@ -498,7 +498,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     emitter_emit(out, self->fields);
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops json_decode_ops = {
     .open = open_stage,
     .close = close_stage,
     .step = step,
@@ -521,5 +521,4 @@ const struct kind json_decode_kind = {
     .makes = "the fields of the type",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
 };

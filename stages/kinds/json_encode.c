@@ -95,7 +95,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     emitter_emit(out, &line);
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops json_encode_ops = {
     .open = open_stage,
     .close = close_stage,
     .step = step,
@@ -116,5 +116,4 @@ const struct kind json_encode_kind = {
     .makes = "line: string",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
 };

@@ -1,27 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kinds.h - the declarations that the files of the kinds export; for the registry and tests
+ * kinds.h - the kinds of the program, one line each, in the order in which `bulkhead kinds` shows
+ * them
+ *
+ * Every kind is a file of this folder that defines two constants: `NAME_kind`, its declaration, and
+ * `NAME_ops`, the functions that do its work.
  */
 #ifndef BULKHEAD_STAGES_KINDS_KINDS_H
 #define BULKHEAD_STAGES_KINDS_KINDS_H
 
-#include "topology/kind.h"
+#include "stages/stage.h"
 
-extern const struct kind file_source_kind;
-extern const struct kind stdin_source_kind;
-extern const struct kind json_decode_kind;
-extern const struct kind dedupe_kind;
-extern const struct kind limits_kind;
-extern const struct kind regex_parse_kind;
-extern const struct kind window_count_kind;
-extern const struct kind filter_kind;
-extern const struct kind route_kind;
-extern const struct kind map_kind;
-extern const struct kind merge_kind;
-extern const struct kind json_encode_kind;
-extern const struct kind file_sink_kind;
-extern const struct kind stdout_sink_kind;
-extern const struct kind discard_kind;
-extern const struct kind dead_letter_sink_kind;
+#define KIND_LIST(X)                                                                               \
+    X(file_source)                                                                                 \
+    X(stdin_source)                                                                                \
+    X(json_decode)                                                                                 \
+    X(regex_parse)                                                                                 \
+    X(filter)                                                                                      \
+    X(route)                                                                                       \
+    X(map)                                                                                         \
+    X(merge)                                                                                       \
+    X(dedupe)                                                                                      \
+    X(limits)                                                                                      \
+    X(window_count)                                                                                \
+    X(json_encode)                                                                                 \
+    X(file_sink)                                                                                   \
+    X(stdout_sink)                                                                                 \
+    X(discard)                                                                                     \
+    X(dead_letter_sink)
+
+#define X(name)                                                                                    \
+    extern const struct kind name##_kind;                                                          \
+    extern const struct stage_ops name##_ops;
+KIND_LIST(X)
+#undef X
+
+/* The entry of a kind in a registry. */
+#define KIND_ENTRY(name) {.kind = &name##_kind, .ops = &name##_ops},
+
+/* All kinds of the program, for the checker and for its stage processes; ends with an empty entry.
+ */
+extern const struct kind_entry bulkhead_kinds[];
 
 #endif

@@ -360,8 +360,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     emitter_emit(out, self->fields);
 }
 
-static const struct stage_ops ops = {
-    .store_spec = store_spec,
+const struct stage_ops limits_ops = {
     .open = open_stage,
     .close = close_stage,
     .prepare = prepare,
@@ -383,5 +382,5 @@ const struct kind limits_kind = {
     .makes = "what it reads, and accepted: bool",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
+    .store_spec = store_spec,
 };

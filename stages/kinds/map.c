@@ -517,7 +517,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     emitter_emit(out, self->fields);
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops map_ops = {
     .open = open_stage,
     .close = close_stage,
     .step = step,
@@ -540,5 +540,4 @@ const struct kind map_kind = {
     .makes = "what it reads, changed as its options say",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
 };

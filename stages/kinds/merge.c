@@ -82,7 +82,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     emitter_emit(out, self->fields);
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops merge_ops = {
     .open = open_stage,
     .close = close_stage,
     .step = step,
@@ -103,5 +103,4 @@ const struct kind merge_kind = {
     .makes = "the fields of the first input; with origin, that too: string",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
 };

@@ -333,7 +333,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     emitter_emit(out, self->fields);
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops regex_parse_ops = {
     .open = open_stage,
     .close = close_stage,
     .step = step,
@@ -357,5 +357,4 @@ const struct kind regex_parse_kind = {
     .makes = "the fields of the type",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
 };

@@ -82,7 +82,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         emitter_emit_to(out, PORT_NAMED + (port_number)i, in->fields);
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops route_ops = {
     .open = open_stage,
     .close = close_stage,
     .step = step,
@@ -105,5 +105,4 @@ const struct kind route_kind = {
     .makes = "on every output what it reads, unchanged",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
 };

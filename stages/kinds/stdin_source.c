@@ -356,9 +356,8 @@ static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total
     *ret_total = 0; /* who knows */
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops stdin_source_ops = {
     .preflight = preflight,
-    .cursor_magic = CURSOR_MAGIC,
     .open = open_source,
     .close = close_source,
     .read = read_record,
@@ -387,5 +386,5 @@ const struct kind stdin_source_kind = {
     .makes = "line: bytes",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
+    .cursor_magic = CURSOR_MAGIC,
 };

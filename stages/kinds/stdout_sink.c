@@ -280,9 +280,8 @@ static int commit(void *opaque, seq_number seq, struct err *e)
     return rc == 0 ? write_cursor(self, seq, false, e) : rc;
 }
 
-static const struct stage_ops ops = {
+const struct stage_ops stdout_sink_ops = {
     .preflight = preflight,
-    .cursor_magic = CURSOR_MAGIC,
     .open = open_sink,
     .close = close_sink,
     .refuse = refuse,
@@ -310,5 +309,5 @@ const struct kind stdout_sink_kind = {
     .makes = "nothing",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
+    .cursor_magic = CURSOR_MAGIC,
 };

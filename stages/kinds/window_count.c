@@ -400,8 +400,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     store_put(self->state.store, key, close.at, value);
 }
 
-static const struct stage_ops ops = {
-    .store_spec = store_spec,
+const struct stage_ops window_count_ops = {
     .open = open_stage,
     .close = close_stage,
     .step = step,
@@ -429,5 +428,5 @@ const struct kind window_count_kind = {
     .makes = "window: timestamp, the fields of key, count: int",
     .options = specs,
     .derive = derive,
-    .ops = &ops,
+    .store_spec = store_spec,
 };

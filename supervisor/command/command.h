@@ -2,8 +2,8 @@
 /*
  * command.h - the commands of the program, and what they share
  *
- * Every command gets its arguments from its own name on and returns an exit code. Results go to
- * stdout, everything else to stderr.
+ * Every command gets the kinds of its program, and its arguments from its own name on, and returns
+ * an exit code. Results go to stdout, everything else to stderr.
  */
 #ifndef BULKHEAD_SUPERVISOR_COMMAND_COMMAND_H
 #define BULKHEAD_SUPERVISOR_COMMAND_COMMAND_H
@@ -14,15 +14,21 @@
 #include "topology/graph.h"
 #include "topology/settings.h"
 
-int command_run(int argc, char **argv);
-int command_check(int argc, char **argv);
-int command_chaos(int argc, char **argv);
-int command_kinds(int argc, char **argv);
-int command_journal(int argc, char **argv);
-int command_graph(int argc, char **argv);
-int command_status(int argc, char **argv);
-int command_kill(int argc, char **argv);
-int command_stop(int argc, char **argv);
+/*
+ * The program: chooses the command, or is a stage process, and runs it with these kinds. Returns
+ * the exit code.
+ */
+int command_main(int argc, char **argv, kind_registry kinds);
+
+int command_run(kind_registry kinds, int argc, char **argv);
+int command_check(kind_registry kinds, int argc, char **argv);
+int command_chaos(kind_registry kinds, int argc, char **argv);
+int command_kinds(kind_registry kinds, int argc, char **argv);
+int command_journal(kind_registry kinds, int argc, char **argv);
+int command_graph(kind_registry kinds, int argc, char **argv);
+int command_status(kind_registry kinds, int argc, char **argv);
+int command_kill(kind_registry kinds, int argc, char **argv);
+int command_stop(kind_registry kinds, int argc, char **argv);
 
 /* Prints how a command is called to stderr and returns EXIT_USAGE. */
 int command_usage(const char *usage);
@@ -38,12 +44,12 @@ int command_add_setting(struct settings *settings, const char *text);
  *            case.
  * Returns:   EXIT_OK or EXIT_INVALID.
  */
-int command_load_topology(const char *file, const struct settings *settings,
+int command_load_topology(kind_registry kinds, const char *file, const struct settings *settings,
                           enum topology_form form, struct topology_source *ret_source,
                           struct topology **ret_topology);
 
 /* The same, and whether every file of a stage is its own, see stage_files.h. */
-int command_check_topology(const char *file, const struct settings *settings,
+int command_check_topology(kind_registry kinds, const char *file, const struct settings *settings,
                            enum topology_form form, struct topology_source *ret_source,
                            struct topology **ret_topology);
 

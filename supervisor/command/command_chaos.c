@@ -36,6 +36,7 @@
 #define SCRATCH_DEPTH_MAX 8u
 
 struct chaos {
+    kind_registry kinds;
     const char *file, *keep, *targets; /* targets NULL: all */
     bool quiet, verbose, has_seed;
     struct settings settings;
@@ -369,8 +370,8 @@ static int prepare(struct chaos *c)
     uint32_t drawn;
     int code = surroundings_require(true);
     if (code == EXIT_OK)
-        code = command_load_topology(c->file, &c->settings, TOPOLOGY_PROCESSES, &c->source,
-                                     &c->topology);
+        code = command_load_topology(c->kinds, c->file, &c->settings, TOPOLOGY_PROCESSES,
+                                     &c->source, &c->topology);
     if (code == EXIT_OK)
         code = check_repeatable(c->topology);
     if (code == EXIT_OK)
@@ -389,9 +390,9 @@ static int prepare(struct chaos *c)
     return code == EXIT_OK ? make_scratch(c) : code;
 }
 
-int command_chaos(int argc, char **argv)
+int command_chaos(kind_registry kinds, int argc, char **argv)
 {
-    struct chaos c = {.report = {.kills_wanted = KILLS_DEFAULT}};
+    struct chaos c = {.kinds = kinds, .report = {.kills_wanted = KILLS_DEFAULT}};
     int code = parse_arguments(argc, argv, &c);
     if (code != EXIT_OK)
         return code;

@@ -29,7 +29,7 @@ static void print_graph(const struct topology *t, struct buf *out)
     }
 }
 
-int command_check(int argc, char **argv)
+int command_check(kind_registry kinds, int argc, char **argv)
 {
     static const struct option options[] = {
         {"print", no_argument, NULL, 'p'}, {"set", required_argument, NULL, 'S'}, {0}};
@@ -50,8 +50,8 @@ int command_check(int argc, char **argv)
         return command_usage(USAGE);
     struct topology_source source;
     struct topology *topology = NULL;
-    int code =
-        command_check_topology(argv[optind], &settings, TOPOLOGY_PROCESSES, &source, &topology);
+    int code = command_check_topology(kinds, argv[optind], &settings, TOPOLOGY_PROCESSES, &source,
+                                      &topology);
     if (code == EXIT_OK) {
         struct buf out = {0};
         buf_add_format(&out, "%s: '%s' version %" PRId64 " is good: %zu stages, %zu links\n",

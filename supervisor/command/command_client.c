@@ -82,8 +82,9 @@ static int ask(const char *state_path, const char *request)
     return code;
 }
 
-int command_status(int argc, char **argv)
+int command_status(kind_registry kinds, int argc, char **argv)
 {
+    (void)kinds;
     static const char usage[] = "status [--json] [--state DIR]";
     static const struct option options[] = {
         {"state", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'}, {0}};
@@ -112,8 +113,9 @@ int command_status(int argc, char **argv)
     return code;
 }
 
-int command_kill(int argc, char **argv)
+int command_kill(kind_registry kinds, int argc, char **argv)
 {
+    (void)kinds;
     static const char usage[] = "kill STAGE [--state DIR]";
     static const struct option options[] = {{"state", required_argument, NULL, 's'}, {0}};
     const char *state = NULL;
@@ -139,8 +141,9 @@ int command_kill(int argc, char **argv)
     return code;
 }
 
-int command_stop(int argc, char **argv)
+int command_stop(kind_registry kinds, int argc, char **argv)
 {
+    (void)kinds;
     static const char usage[] = "stop [--state DIR]";
     static const struct option options[] = {{"state", required_argument, NULL, 's'}, {0}};
     const char *state = NULL;

@@ -49,9 +49,9 @@ static void compare_files(void *context, const struct topology_draft *draft, str
     (void)stage_files_check(draft, source->file, NULL, add_error, d);
 }
 
-static int load(const char *file, const struct settings *settings, enum topology_form form,
-                topology_compare *compare, struct topology_source *ret_source,
-                struct topology **ret_topology)
+static int load(kind_registry kinds, const char *file, const struct settings *settings,
+                enum topology_form form, topology_compare *compare,
+                struct topology_source *ret_source, struct topology **ret_topology)
 {
     struct err e;
     if (topology_source_read(file, ret_source, &e) != 0) {
@@ -64,25 +64,25 @@ static int load(const char *file, const struct settings *settings, enum topology
     diagnostics_init(&d, ret_source->name, text, len);
     d.settings = settings;
     int code = EXIT_OK;
-    if (topology_load_compared(ret_source->beside, text, len, stage_registry, form, &d, compare,
-                               ret_source, ret_topology) != 0)
+    if (topology_load_compared(ret_source->beside, text, len, kinds, form, &d, compare, ret_source,
+                               ret_topology) != 0)
         code = print_errors(&d);
     diagnostics_done(&d);
     return code;
 }
 
-int command_load_topology(const char *file, const struct settings *settings,
+int command_load_topology(kind_registry kinds, const char *file, const struct settings *settings,
                           enum topology_form form, struct topology_source *ret_source,
                           struct topology **ret_topology)
 {
-    return load(file, settings, form, NULL, ret_source, ret_topology);
+    return load(kinds, file, settings, form, NULL, ret_source, ret_topology);
 }
 
-int command_check_topology(const char *file, const struct settings *settings,
+int command_check_topology(kind_registry kinds, const char *file, const struct settings *settings,
                            enum topology_form form, struct topology_source *ret_source,
                            struct topology **ret_topology)
 {
-    return load(file, settings, form, compare_files, ret_source, ret_topology);
+    return load(kinds, file, settings, form, compare_files, ret_source, ret_topology);
 }
 
 static void say_error(void *context, const char *stage, struct place place, const char *message)

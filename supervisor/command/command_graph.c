@@ -81,7 +81,7 @@ static bool locale_is_utf8(void)
     return false;
 }
 
-int command_graph(int argc, char **argv)
+int command_graph(kind_registry kinds, int argc, char **argv)
 {
     struct arguments a = {0};
     int code = parse_arguments(argc, argv, &a);
@@ -90,9 +90,10 @@ int command_graph(int argc, char **argv)
     struct topology_source source;
     struct topology *topology = NULL;
     /* What runs was checked with its own state directory, and from where it was started. */
-    code = a.live
-               ? command_load_topology(a.file, &a.settings, TOPOLOGY_LOGICAL, &source, &topology)
-               : command_check_topology(a.file, &a.settings, TOPOLOGY_LOGICAL, &source, &topology);
+    code = a.live ? command_load_topology(kinds, a.file, &a.settings, TOPOLOGY_LOGICAL, &source,
+                                          &topology)
+                  : command_check_topology(kinds, a.file, &a.settings, TOPOLOGY_LOGICAL, &source,
+                                           &topology);
     topology_source_done(&source);
     if (code != EXIT_OK)
         return code;

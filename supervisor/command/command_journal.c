@@ -351,7 +351,7 @@ static int read_journal(struct reading *r)
     return r->failed ? EXIT_REFUSED : r->printing_failed ? EXIT_FAILED : EXIT_OK;
 }
 
-int command_journal(int argc, char **argv)
+int command_journal(kind_registry kinds, int argc, char **argv)
 {
     struct reading r = {.from = 1, .to = UINT64_MAX, .dir_fd = -1};
     int code = parse_arguments(argc, argv, &r);
@@ -359,7 +359,7 @@ int command_journal(int argc, char **argv)
         return code;
     struct topology_source source;
     struct topology *topology = NULL;
-    code = command_load_topology(r.file, NULL, TOPOLOGY_PROCESSES, &source, &topology);
+    code = command_load_topology(kinds, r.file, NULL, TOPOLOGY_PROCESSES, &source, &topology);
     if (code == EXIT_OK)
         code = open_stage(&r, topology);
     if (code == EXIT_OK)

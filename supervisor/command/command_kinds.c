@@ -4,7 +4,6 @@
 
 #include "common/log.h"
 #include "common/text.h"
-#include "stages/stage.h"
 #include "supervisor/command/command.h"
 #include "supervisor/command/command_options.h"
 
@@ -80,20 +79,20 @@ static void print_kind(const struct kind *kind, struct buf *out)
     print_options(kind->options, 4, out);
 }
 
-static void print_all(struct buf *out)
+static void print_all(kind_registry kinds, struct buf *out)
 {
-    for (size_t i = 0; stage_registry[i] != NULL; i++) {
-        if (!stage_registry[i]->internal)
-            buf_add_format(out, "%-14s %s\n", stage_registry[i]->name, stage_registry[i]->summary);
+    for (; kinds->kind != NULL; kinds++) {
+        if (!kinds->kind->internal)
+            buf_add_format(out, "%-14s %s\n", kinds->kind->name, kinds->kind->summary);
     }
 }
 
-static int unknown_kind(const char *name)
+static int unknown_kind(kind_registry kinds, const char *name)
 {
     const char *names[STAGES_MAX];
     size_t count = 0;
-    for (; stage_registry[count] != NULL && count < STAGES_MAX; count++)
-        names[count] = stage_registry[count]->internal ? NULL : stage_registry[count]->name;
+    for (; kinds[count].kind != NULL && count < STAGES_MAX; count++)
+        names[count] = kinds[count].kind->internal ? NULL : kinds[count].kind->name;
     const char *nearest = text_nearest(name, names, count);
     log_line(LOG_ERROR, "there is no kind '%s'%s%s%s", name,
              nearest != NULL ? "; did you mean '" : "; `bulkhead kinds` lists them",
@@ -101,7 +100,7 @@ static int unknown_kind(const char *name)
     return EXIT_USAGE;
 }
 
-int command_kinds(int argc, char **argv)
+int command_kinds(kind_registry kinds, int argc, char **argv)
 {
     static const struct option options[] = {{0}};
     if (command_check_options(argc, argv, options) != EXIT_OK ||
@@ -109,11 +108,11 @@ int command_kinds(int argc, char **argv)
         return command_usage(USAGE);
     struct buf out = {0};
     if (argc == optind) {
-        print_all(&out);
+        print_all(kinds, &out);
     } else {
-        const struct kind *kind = kind_find(stage_registry, argv[optind]);
+        const struct kind *kind = kind_find(kinds, argv[optind]);
         if (kind == NULL || kind->internal)
-            return unknown_kind(argv[optind]);
+            return unknown_kind(kinds, argv[optind]);
         print_kind(kind, &out);
     }
     int code = command_print(&out, EXIT_OK);

@@ -38,6 +38,7 @@
 #define INLINE_COMMIT_MS 100u
 
 struct run {
+    kind_registry kinds;
     const char *file;
     const char *state_path;
     bool inline_host, quiet, verbose;
@@ -128,7 +129,7 @@ static int preflight(const struct topology *t, const struct topology_source *sou
 {
     int code = command_check_files(t, source, state_path);
     for (size_t i = 0; i < t->stage_count; i++) {
-        const struct stage_ops *ops = t->stages[i].kind->ops;
+        const struct stage_ops *ops = t->stages[i].ops;
         struct err e;
         int rc = stage_paths_check(&t->stages[i], &e);
         if (rc == 0)
@@ -454,7 +455,7 @@ static int run_all(struct run *run)
 {
     int code = surroundings_require(!run->inline_host);
     if (code == EXIT_OK)
-        code = command_load_topology(run->file, &run->settings,
+        code = command_load_topology(run->kinds, run->file, &run->settings,
                                      run->inline_host ? TOPOLOGY_LOGICAL : TOPOLOGY_PROCESSES,
                                      &run->source, &run->topology);
     if (code == EXIT_OK)
@@ -481,9 +482,9 @@ static int run_all(struct run *run)
     return code;
 }
 
-int command_run(int argc, char **argv)
+int command_run(kind_registry kinds, int argc, char **argv)
 {
-    struct run run = {0};
+    struct run run = {.kinds = kinds};
     int code = parse_arguments(argc, argv, &run);
     if (code != EXIT_OK)
         return code;

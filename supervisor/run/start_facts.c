@@ -97,9 +97,8 @@ void start_describe(struct start *s)
         const struct stage *stage = &s->topology->stages[i];
         if (stage->worker != 0)
             continue;
-        const struct stage_ops *ops = stage->kind->ops;
         struct manifest_stage *to = manifest_add_stage(&s->new, stage->base, stage->kind->name);
-        to->keeps = ops->store_spec != NULL || ops->cursor_magic != 0;
+        to->keeps = kind_keeps(stage->kind);
         add_wiring(to, s->topology, stage);
         struct option_sink sink = {.stage = to, .directory = directory};
         options_text_each(stage->options, add_option, &sink);
@@ -229,7 +228,7 @@ static void check_discards(struct start *s)
 
 static bool writes_file(const struct stage *stage)
 {
-    return stage->kind->ops->cursor_magic == OUTPUT_MAGIC;
+    return stage->kind->cursor_magic == OUTPUT_MAGIC;
 }
 
 /* A stage that begins anew takes no file that holds something. Better said before all is forgotten.
@@ -264,7 +263,7 @@ static void say_nothing(const char *text)
 /* Lets the kind look whether its files and what is kept of it belong together. */
 static int check_files(struct start *s, const struct stage *stage, bool is_new, struct err *e)
 {
-    if (stage->kind->ops->check == NULL)
+    if (stage->ops->check == NULL)
         return 0;
     struct stage_env env = {.topology = s->topology,
                             .stage = stage,
@@ -277,7 +276,7 @@ static int check_files(struct start *s, const struct stage *stage, bool is_new, 
                        &env.state_fd, e);
     if (rc != 0)
         return rc == ERR_NOT_FOUND ? 0 : rc;
-    rc = stage->kind->ops->check(&env, e);
+    rc = stage->ops->check(&env, e);
     if (env.state_fd >= 0)
         (void)close(env.state_fd);
     return rc;

@@ -355,7 +355,7 @@ static int make_stages(struct loop *l, struct err *e)
             rc = status_page_map(stage->status_fd, &stage->page, e);
         if (rc != 0)
             return rc;
-        if (l->s.topology->stages[i].kind->ops->store_spec != NULL) {
+        if (l->s.topology->stages[i].kind->store_spec != NULL) {
             rc = loop_make_image(&stage->image_fd, e);
             if (rc != 0)
                 return rc;

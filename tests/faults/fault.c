@@ -145,7 +145,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     emitter_emit(out, in->fields);
 }
 
-static const struct stage_ops step_ops = {.open = open_step, .close = close_step, .step = step};
+const struct stage_ops fault_step_ops = {.open = open_step, .close = close_step, .step = step};
 
 const struct kind fault_step_kind = {
     .name = "fault.step",
@@ -156,7 +156,6 @@ const struct kind fault_step_kind = {
     .makes = "what it reads, unchanged",
     .options = step_specs,
     .derive = derive_step,
-    .ops = &step_ops,
 };
 
 static const struct option_spec clock_specs[] = {
@@ -200,11 +199,8 @@ static void tick(void *opaque, int64_t time, struct emitter *out)
     fail_if_on(opaque, &value);
 }
 
-static const struct stage_ops clock_ops = {.store_spec = store_spec,
-                                           .open = open_step,
-                                           .close = close_step,
-                                           .step = pass_on,
-                                           .tick = tick};
+const struct stage_ops fault_clock_ops = {
+    .open = open_step, .close = close_step, .step = pass_on, .tick = tick};
 
 const struct kind fault_clock_kind = {
     .name = "fault.clock",
@@ -217,7 +213,7 @@ const struct kind fault_clock_kind = {
     .makes = "what it reads, unchanged",
     .options = clock_specs,
     .derive = derive_clock,
-    .ops = &clock_ops,
+    .store_spec = store_spec,
 };
 
 static void derive_sink(struct kind_check *check)
@@ -228,7 +224,7 @@ static void derive_sink(struct kind_check *check)
 static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
 {
     struct fault_stage *self = make(env);
-    int rc = file_sink_kind.ops->open(env, &self->sink, e);
+    int rc = file_sink_ops.open(env, &self->sink, e);
     if (rc != 0) {
         close_step(self);
         return rc;
@@ -240,7 +236,7 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
 static void close_sink(void *opaque)
 {
     struct fault_stage *self = opaque;
-    file_sink_kind.ops->close(self->sink);
+    file_sink_ops.close(self->sink);
     close_step(self);
 }
 
@@ -248,20 +244,20 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
 {
     struct fault_stage *self = opaque;
     fail_if_on(self, &in->fields[self->field]);
-    return file_sink_kind.ops->write(self->sink, in, e);
+    return file_sink_ops.write(self->sink, in, e);
 }
 
 static seq_number position(const void *opaque)
 {
-    return file_sink_kind.ops->position(((const struct fault_stage *)opaque)->sink);
+    return file_sink_ops.position(((const struct fault_stage *)opaque)->sink);
 }
 
 static int commit(void *opaque, seq_number seq, struct err *e)
 {
-    return file_sink_kind.ops->commit(((struct fault_stage *)opaque)->sink, seq, e);
+    return file_sink_ops.commit(((struct fault_stage *)opaque)->sink, seq, e);
 }
 
-static const struct stage_ops sink_ops = {
+const struct stage_ops fault_sink_ops = {
     .open = open_sink,
     .close = close_sink,
     .write = write_record,
@@ -278,5 +274,4 @@ const struct kind fault_sink_kind = {
     .makes = "nothing",
     .options = sink_specs,
     .derive = derive_sink,
-    .ops = &sink_ops,
 };

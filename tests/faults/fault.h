@@ -5,10 +5,17 @@
 #ifndef BULKHEAD_TESTS_FAULTS_FAULT_H
 #define BULKHEAD_TESTS_FAULTS_FAULT_H
 
-#include "topology/kind.h"
+#include "stages/stage.h"
 
-extern const struct kind fault_step_kind;
-extern const struct kind fault_sink_kind;
-extern const struct kind fault_clock_kind;
+#define FAULT_KIND_LIST(X)                                                                         \
+    X(fault_step)                                                                                  \
+    X(fault_sink)                                                                                  \
+    X(fault_clock)
+
+#define X(name)                                                                                    \
+    extern const struct kind name##_kind;                                                          \
+    extern const struct stage_ops name##_ops;
+FAULT_KIND_LIST(X)
+#undef X
 
 #endif

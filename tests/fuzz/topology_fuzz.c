@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "topology/diagnostics.h"
 #include "topology/graph.h"
@@ -18,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct diagnostics d;
     diagnostics_init(&d, "fuzz.yaml", (const char *)data, size);
     struct topology *topology = NULL;
-    int rc = topology_load("fuzz.yaml", (const char *)data, size, stage_registry,
+    int rc = topology_load("fuzz.yaml", (const char *)data, size, bulkhead_kinds,
                            TOPOLOGY_PROCESSES, &d, &topology);
     if ((rc == 0) != (d.count == 0) || (rc == 0) != (topology != NULL))
         abort();

@@ -194,7 +194,7 @@ void supervisor_start(void)
         s->stages[i] = (struct supervised){.image_fd = -1};
         INVARIANT(status_page_create(&s->stages[i].status_fd, &e) == 0);
         INVARIANT(status_page_map(s->stages[i].status_fd, &s->stages[i].page, &e) == 0);
-        if (world.topology->stages[i].kind->ops->store_spec != NULL)
+        if (world.topology->stages[i].kind->store_spec != NULL)
             s->stages[i].image_fd = memory_file_new(true);
     }
     s->observes_us = sim_report.now_us + core_observe_interval_ms(&s->core) * 1000;

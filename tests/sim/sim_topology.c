@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/check.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/graphs/random_graph.h"
 #include "tests/sim/sim_world.h"
@@ -142,7 +143,7 @@ static struct topology *load(const char *durability, const char *stages, unsigne
     struct diagnostics d;
     struct topology *topology;
     diagnostics_init(&d, "t.yaml", buf_text(&text), text.len);
-    if (topology_load("t.yaml", buf_text(&text), text.len, stage_registry, form, &d, &topology) !=
+    if (topology_load("t.yaml", buf_text(&text), text.len, bulkhead_kinds, form, &d, &topology) !=
         0) {
         struct buf out = {0};
         diagnostics_print(&d, &out);

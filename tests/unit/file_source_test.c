@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/unit/random.h"
 
@@ -74,7 +75,7 @@ static int set_up(void **state)
                                f->path, f->path);
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
-    assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
+    assert_int_equal(topology_load("t.yaml", text, strlen(text), bulkhead_kinds, TOPOLOGY_PROCESSES,
                                    &d, &f->topology),
                      0);
     diagnostics_done(&d);
@@ -113,7 +114,7 @@ static void *open_source(struct fixture *f)
         .topology = f->topology, .stage = &f->topology->stages[0], .state_fd = f->state_fd};
     void *self;
     struct err e;
-    if (f->topology->stages[0].kind->ops->open(&env, &self, &e) != 0)
+    if (f->topology->stages[0].ops->open(&env, &self, &e) != 0)
         fail_msg("%s", e.text);
     return self;
 }
@@ -121,7 +122,7 @@ static void *open_source(struct fixture *f)
 static int read_one(struct fixture *f, void *self, struct err *e)
 {
     int rc;
-    while ((rc = f->topology->stages[0].kind->ops->read(self, &f->emitter, e)) == ERR_UNFINISHED)
+    while ((rc = f->topology->stages[0].ops->read(self, &f->emitter, e)) == ERR_UNFINISHED)
         f->turns++;
     return rc;
 }
@@ -146,7 +147,7 @@ static void what_gives_no_record_takes_turns(void **state)
     unsigned in_hole = (unsigned)(hole / (SOURCE_READS_PER_TURN * SOURCE_READ_BYTES));
     assert_in_range(f->turns, in_hole - 1, in_hole + 1);
     uint64_t done, total;
-    f->topology->stages[0].kind->ops->progress(self, &done, &total);
+    f->topology->stages[0].ops->progress(self, &done, &total);
     assert_true(done >= (uint64_t)hole);
     assert_int_equal(read_one(f, self, &e), 0);
     assert_in_range(f->turns, in_hole + 16000 / SOURCE_BLANKS_PER_TURN - 1,
@@ -154,7 +155,7 @@ static void what_gives_no_record_takes_turns(void **state)
     assert_non_null(strstr(buf_text(&f->seen), "1:one|"));
     assert_non_null(strstr(buf_text(&f->seen), "3:two|"));
     assert_int_equal(read_one(f, self, &e), ERR_END);
-    f->topology->stages[0].kind->ops->close(self);
+    f->topology->stages[0].ops->close(self);
 }
 
 /* The end of the file is taken for the end of a line only if it stays one. */
@@ -170,7 +171,7 @@ static void a_line_that_goes_on_after_it_was_read_is_refused(void **state)
     assert_int_equal(read_one(f, self, &e), ERR_MISMATCH);
     assert_non_null(strstr(e.text, "input:2: this line had no newline"));
     assert_string_equal(buf_text(&f->seen), "1:one|2:tw|");
-    f->topology->stages[0].kind->ops->close(self);
+    f->topology->stages[0].ops->close(self);
 }
 
 static void a_newline_that_comes_late_is_no_record(void **state)
@@ -186,7 +187,7 @@ static void a_newline_that_comes_late_is_no_record(void **state)
     assert_int_equal(read_one(f, self, &e), 0);
     assert_int_equal(read_one(f, self, &e), ERR_END);
     assert_string_equal(buf_text(&f->seen), "1:one|2:two|3:three|");
-    f->topology->stages[0].kind->ops->close(self);
+    f->topology->stages[0].ops->close(self);
 }
 
 static void a_commit_moves_the_start_of_the_next_life(void **state)
@@ -198,15 +199,15 @@ static void a_commit_moves_the_start_of_the_next_life(void **state)
     assert_int_equal(read_one(f, self, &e), 0);
     assert_int_equal(read_one(f, self, &e), 0);
     assert_int_equal(f->emitter.position, 4); /* blank lines count as lines, not as records */
-    assert_int_equal(f->topology->stages[0].kind->ops->commit(self, 2, &e), 0);
-    f->topology->stages[0].kind->ops->close(self);
+    assert_int_equal(f->topology->stages[0].ops->commit(self, 2, &e), 0);
+    f->topology->stages[0].ops->close(self);
     append(f, "three\n");
     self = open_source(f);
-    assert_true(f->topology->stages[0].kind->ops->position(self) == 2);
+    assert_true(f->topology->stages[0].ops->position(self) == 2);
     assert_int_equal(read_one(f, self, &e), 0);
     assert_int_equal(f->emitter.position, 5);
     assert_string_equal(buf_text(&f->seen), "1:one|2:two|3:three|");
-    f->topology->stages[0].kind->ops->close(self);
+    f->topology->stages[0].ops->close(self);
 }
 
 /* --- what the size says --- */
@@ -215,7 +216,7 @@ static void a_commit_moves_the_start_of_the_next_life(void **state)
 static void the_end_is_where_no_more_can_be_read(void **state)
 {
     struct fixture *f = *state;
-    const struct stage_ops *ops = f->topology->stages[0].kind->ops;
+    const struct stage_ops *ops = f->topology->stages[0].ops;
     static const off_t sizes[] = {0, 1, 7, 4096};
     uint64_t done, total;
     struct err e;
@@ -266,12 +267,12 @@ static void the_end_is_where_no_more_can_be_read(void **state)
 static int commit(struct fixture *f, void *self, seq_number seq)
 {
     struct err e;
-    return f->topology->stages[0].kind->ops->commit(self, seq, &e);
+    return f->topology->stages[0].ops->commit(self, seq, &e);
 }
 
 static void close_source(const struct fixture *f, void *self)
 {
-    f->topology->stages[0].kind->ops->close(self);
+    f->topology->stages[0].ops->close(self);
 }
 
 /* Opens it, reads all there is, and checks that; the caller goes on with the source. */
@@ -383,7 +384,7 @@ static void *open_known(struct fixture *f, seq_number known, int wanted_rc)
     struct err e;
     void *self = open_source(f);
     buf_reset(&f->seen);
-    int rc = f->topology->stages[0].kind->ops->peer_has(self, "write", known, &e);
+    int rc = f->topology->stages[0].ops->peer_has(self, "write", known, &e);
     if (rc != wanted_rc)
         fail_msg("record %u is known: %s", (unsigned)known, rc != 0 ? e.text : "it was taken");
     return self;
@@ -559,7 +560,7 @@ static void check_parts(struct fixture *f, const char *const (*parts)[2])
         append(f, (*parts)[0]);
         close_source(f, read_all(f, (*parts)[1])); /* killed before an ack */
         void *self = read_all(f, (*parts)[1]);
-        assert_int_equal(commit(f, self, f->topology->stages[0].kind->ops->position(self)), 0);
+        assert_int_equal(commit(f, self, f->topology->stages[0].ops->position(self)), 0);
         close_source(f, self);
         close_source(f, read_all(f, ""));
     }
@@ -603,7 +604,7 @@ struct history {
 static void read_some(struct fixture *f, struct history *h, void *self, uint64_t reads)
 {
     struct err e;
-    const struct stage_ops *ops = f->topology->stages[0].kind->ops;
+    const struct stage_ops *ops = f->topology->stages[0].ops;
     for (int rc = 0; reads > 0 && rc != ERR_END; reads--) {
         buf_reset(&f->seen);
         rc = read_one(f, self, &e);
@@ -642,7 +643,7 @@ static void any_kills_give_every_seq_the_same(void **state)
         if (random_below(4) == 0)
             size_said = random_below(2) == 0 ? -1 : (off_t)random_below(600);
         void *self = open_source(f);
-        assert_true(f->topology->stages[0].kind->ops->position(self) <= h->acked);
+        assert_true(f->topology->stages[0].ops->position(self) <= h->acked);
         read_some(f, h, self, random_below(3) == 0 ? random_below(10) : UINT64_MAX);
         close_source(f, self);
     }

@@ -8,6 +8,7 @@
 #define BULKHEAD_TESTS_UNIT_FOLLOW_STORY_H
 
 #include "common/file.h"
+#include "stages/kinds/kinds.h"
 #include "tests/unit/follow_world.h"
 
 /* --- the source --- */
@@ -150,7 +151,7 @@ static inline void load(struct world *w, bool follow)
                                w->path, follow ? "true" : "false", w->path);
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
-    assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
+    assert_int_equal(topology_load("t.yaml", text, strlen(text), bulkhead_kinds, TOPOLOGY_PROCESSES,
                                    &d, &w->topology),
                      0);
     diagnostics_done(&d);

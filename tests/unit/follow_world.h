@@ -402,7 +402,7 @@ static inline bool may_rotate(const struct world *w)
 
 static inline const struct stage_ops *ops(const struct world *w)
 {
-    return w->topology->stages[0].kind->ops;
+    return w->topology->stages[0].ops;
 }
 
 static inline seq_number position(const struct world *w)

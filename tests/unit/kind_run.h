@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 
 struct kind_run {
@@ -64,7 +65,7 @@ static inline void kind_run_open(struct kind_run *run, const char *text, const c
     *run = (struct kind_run){0};
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
-    if (topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_LOGICAL, &d,
+    if (topology_load("t.yaml", text, strlen(text), bulkhead_kinds, TOPOLOGY_LOGICAL, &d,
                       &run->topology) != 0) {
         struct buf errors = {0};
         diagnostics_print(&d, &errors);
@@ -76,7 +77,7 @@ static inline void kind_run_open(struct kind_run *run, const char *text, const c
     run->emitter = (struct emitter){.emit = kind_run_on_emit, .stage = run->stage};
     struct stage_env env = {.topology = run->topology, .stage = run->stage};
     struct err e;
-    assert_int_equal(run->stage->kind->ops->open(&env, &run->self, &e), 0);
+    assert_int_equal(run->stage->ops->open(&env, &run->self, &e), 0);
 }
 
 /* Gives the stage one record by an input; what comes out is added to run->seen. */
@@ -87,12 +88,12 @@ static inline void kind_run_step(struct kind_run *run, uint32_t input, const str
                             .count = run->stage->inputs[input].contract->count,
                             .input = input};
     emitter_begin(&run->emitter, &record);
-    run->stage->kind->ops->step(run->self, &record, &run->emitter);
+    run->stage->ops->step(run->self, &record, &run->emitter);
 }
 
 static inline void kind_run_close(struct kind_run *run)
 {
-    run->stage->kind->ops->close(run->self);
+    run->stage->ops->close(run->self);
     topology_free(run->topology);
     buf_done(&run->seen);
     buf_done(&run->emitter.scratch);

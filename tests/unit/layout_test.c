@@ -26,6 +26,7 @@
 #include "common/memory.h"
 #include "stages/host/layout.h"
 #include "stages/host/quarantine.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/unit/random.h"
 #include "topology/partition.h"
@@ -73,7 +74,7 @@ static struct topology *topology_of(unsigned workers)
     struct diagnostics d;
     struct topology *topology;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
-    assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
+    assert_int_equal(topology_load("t.yaml", text, strlen(text), bulkhead_kinds, TOPOLOGY_PROCESSES,
                                    &d, &topology),
                      0);
     diagnostics_done(&d);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "supervisor/run/start_plan.h"
 #include "tests/unit/random.h"
@@ -34,7 +35,7 @@ static int set_up(void **state)
     (void)state;
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
-    int rc = topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES, &d,
+    int rc = topology_load("t.yaml", text, strlen(text), bulkhead_kinds, TOPOLOGY_PROCESSES, &d,
                            &topology);
     diagnostics_done(&d);
     return rc;
@@ -60,10 +61,8 @@ static struct start_stage *facts_of(struct start_plan *plan, const char *name)
 static void init(struct start_plan *plan)
 {
     start_plan_init(plan, topology);
-    for (size_t i = 0; i < topology->stage_count; i++) {
-        const struct stage_ops *ops = topology->stages[i].kind->ops;
-        plan->stages[i].keeps = ops->store_spec != NULL || ops->cursor_magic != 0;
-    }
+    for (size_t i = 0; i < topology->stage_count; i++)
+        plan->stages[i].keeps = kind_keeps(topology->stages[i].kind);
 }
 
 /*

@@ -18,6 +18,7 @@
 
 #include "common/memory.h"
 #include "stages/journal/stage_input.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/unit/random.h"
 
@@ -61,12 +62,12 @@ static int set_up(void **state)
     f->state_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
-    assert_int_equal(topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES,
+    assert_int_equal(topology_load("t.yaml", text, strlen(text), bulkhead_kinds, TOPOLOGY_PROCESSES,
                                    &d, &f->topology),
                      0);
     diagnostics_done(&d);
     f->topology->marks_end = true;
-    f->ops = f->topology->stages[0].kind->ops;
+    f->ops = f->topology->stages[0].ops;
     f->emitter = (struct emitter){.emit = on_emit, .stage = &f->topology->stages[0]};
     f->input = (struct stage_input){.fd = -1, .relay_read_fd = -1, .relay_write_fd = -1};
     f->write_fd = -1;

@@ -16,6 +16,7 @@
 
 #include "common/err.h"
 #include "common/memory.h"
+#include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/unit/random.h"
 #include "topology/graph.h"
@@ -141,7 +142,7 @@ static size_t load(const struct text *t)
     struct buf out = {0};
     diagnostics_init(&d, "t.yaml", copy, t->len);
     int rc =
-        topology_load("t.yaml", copy, t->len, stage_registry, TOPOLOGY_PROCESSES, &d, &topology);
+        topology_load("t.yaml", copy, t->len, bulkhead_kinds, TOPOLOGY_PROCESSES, &d, &topology);
     size_t count = d.count;
     assert_int_equal(rc == 0, count == 0);
     diagnostics_print(&d, &out);

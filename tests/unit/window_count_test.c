@@ -25,6 +25,7 @@
 #include "stages/host/layout.h"
 #include "stages/host/quarantine.h"
 #include "stages/host/runner.h"
+#include "stages/kinds/kinds.h"
 #include "tests/unit/random.h"
 #include "topology/partition.h"
 
@@ -110,7 +111,7 @@ static void load_topology(const struct setting *s, unsigned workers)
         s->by != NULL ? s->by : "flag, name, number");
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
-    if (topology_load("t.yaml", text, strlen(text), stage_registry, TOPOLOGY_PROCESSES, &d,
+    if (topology_load("t.yaml", text, strlen(text), bulkhead_kinds, TOPOLOGY_PROCESSES, &d,
                       &topology) != 0) {
         struct buf errors = {0};
         diagnostics_print(&d, &errors);
