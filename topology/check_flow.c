@@ -12,8 +12,6 @@
 #include "common/text.h"
 #include "topology/check_p.h"
 
-static const char *const stage_skip[] = {"kind", "from", NULL};
-
 const struct contract *check_input_contract(const struct checker *c,
                                             const struct draft_input *input)
 {
@@ -367,7 +365,7 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
                                       .type_count = c->topology->type_count,
                                       .types_failed = c->types_failed,
                                       .directory = c->directory,
-                                      .skip = stage_skip,
+                                      .skip = check_stage_skip,
                                       .common = kind_common_options,
                                       .useless = useless_keys(draft->kind)};
     draft->options = options_read(draft->map, draft->kind->options, draft->place, &context);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_p.h - the checker from inside; private to check*.c
+ * check_p.h - the checker from inside; private to load.c and check_*.c
  *
- * check.c reads the head and drives, check_types.c reads `types:`, check_stages.c the stages' names
- * and kinds and what feeds what, check_flow.c proves along the flow what every stage reads and
- * makes, check_graph.c turns what was proved into the graph, with as many workers as wanted.
+ * load.c goes through the parts in this order: check_head.c reads the head, check_types.c `types:`,
+ * check_stages.c the stages' names and kinds and what feeds what, check_flow.c proves along the
+ * flow what every stage reads and makes, check_graph.c turns what was proved into the graph.
  */
 #ifndef BULKHEAD_TOPOLOGY_CHECK_P_H
 #define BULKHEAD_TOPOLOGY_CHECK_P_H
@@ -54,6 +54,12 @@ struct checker {
     struct place stages_place;
 };
 
+/* The keys of a stage that are not options; ends with NULL. */
+extern const char *const check_stage_skip[];
+
+/* Reads all that stands at the top but `types:` and `stages:`. */
+void check_head(struct checker *c, const struct node *root);
+
 /* Whether the head has an unknown key that most likely means this one. */
 bool check_head_misspelt(const struct node *root, const char *key);
 
@@ -61,7 +67,7 @@ bool check_head_misspelt(const struct node *root, const char *key);
 void check_types(struct checker *c, const struct node *root);
 
 /* Reads `stages:`: names, kinds, what feeds what; finds the order of the flow. */
-void check_drafts(struct checker *c, const struct node *stages);
+void check_stages(struct checker *c, const struct node *root);
 
 /* Reads the options of every stage along the flow, and what it makes of its inputs. */
 void check_flow(struct checker *c);

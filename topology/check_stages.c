@@ -10,7 +10,7 @@
 #include "common/text.h"
 #include "topology/check_p.h"
 
-static const char *const stage_skip[] = {"kind", "from", NULL};
+const char *const check_stage_skip[] = {"kind", "from", NULL};
 
 static void find_kind(struct checker *c, struct draft_stage *draft)
 {
@@ -161,8 +161,8 @@ static void connect_draft(struct checker *c, struct draft_stage *draft)
     if (pair == NULL) {
         c->connected &= is_source(draft);
         if (draft->kind != NULL && !is_source(draft) &&
-            !options_misspelt(draft->map, draft->kind->options, kind_common_options, stage_skip,
-                              "from"))
+            !options_misspelt(draft->map, draft->kind->options, kind_common_options,
+                              check_stage_skip, "from"))
             diagnostics_add(c->diagnostics, draft->place,
                             "stage '%s' needs 'from:', the stage that feeds it", draft->name);
         return;
@@ -293,7 +293,7 @@ static void check_streams(struct checker *c)
     }
 }
 
-void check_drafts(struct checker *c, const struct node *stages)
+static void check_drafts(struct checker *c, const struct node *stages)
 {
     c->connected = true;
     read_drafts(c, stages);
@@ -304,4 +304,22 @@ void check_drafts(struct checker *c, const struct node *stages)
     c->connected &= c->diagnostics->count == errors_before;
     check_ends(c);
     check_streams(c);
+}
+
+void check_stages(struct checker *c, const struct node *root)
+{
+    const struct node_pair *stages = node_find(root, "stages");
+    if (stages == NULL && check_head_misspelt(root, "stages"))
+        return; /* reported as the key that it was written as */
+    if (stages == NULL || stages->value->tag != NODE_MAP || stages->value->count == 0) {
+        diagnostics_add(c->diagnostics, stages != NULL ? stages->value->place : root->place,
+                        "a topology needs 'stages:', a map of names, each with its kind");
+        return;
+    }
+    if (stages->value->count > STAGES_MAX - 1) {
+        diagnostics_add(c->diagnostics, stages->key_place, "more than %u stages", STAGES_MAX - 1);
+        return;
+    }
+    c->stages_place = stages->key_place;
+    check_drafts(c, stages->value);
 }

@@ -5,7 +5,7 @@
  * Stages stand in the order of the flow: every stage behind all that feed it, the sink of the
  * dead letters last. Edges are numbered from 0; a number names the link in frames, paths and
  * messages. What is in here was proved: every field that a stage reads is made upstream with the
- * type that it needs. Made once by topology_load() and never changed.
+ * type that it needs. Made once by topology_load() (load.h) and never changed.
  */
 #ifndef BULKHEAD_TOPOLOGY_GRAPH_H
 #define BULKHEAD_TOPOLOGY_GRAPH_H
@@ -121,49 +121,6 @@ enum topology_form {
     TOPOLOGY_PROCESSES, /* as many workers as it says */
     TOPOLOGY_LOGICAL,   /* one of each, for the inline host and for drawing */
 };
-
-/*
- * Reads and checks a topology.
- *
- *   file      as the user named it, for messages and ${TOPOLOGY_DIR}
- *   text      its content; needed only during the call
- *   registry  the kinds there are
- *   form      whether workers are spread out
- *   d         must have been started with file and text; takes all errors. Its settings, if it
- *             has some, override what the text says
- *
- * Ownership: the caller frees *ret_topology with topology_free().
- * Returns:   0, or ERR_INVALID with at least one error added to d.
- */
-int topology_load(const char *file, const char *text, size_t len, kind_registry registry,
-                  enum topology_form form, struct diagnostics *d, struct topology **ret_topology);
-
-/* A stage and what was read of its options, see kind_check.options. */
-struct stage_options {
-    const char *name;
-    const struct kind *kind;
-    const struct options *options;
-};
-
-/* A topology that may have errors; lives as long as the call that it is shown to. */
-struct topology_draft {
-    const char *name; /* "" if it is none */
-    const struct stage_options *stages;
-    size_t stage_count; /* of those whose kind is known, in the order of the flow */
-};
-
-/* Compares stages with each other, and adds the errors that it finds. */
-typedef void topology_compare(void *context, const struct topology_draft *draft,
-                              struct diagnostics *d);
-
-/*
- * The same as topology_load(), with what somebody else has to say of the whole, whatever other
- * errors there are, so that all of them are told at once.
- */
-int topology_load_compared(const char *file, const char *text, size_t len, kind_registry registry,
-                           enum topology_form form, struct diagnostics *d,
-                           topology_compare *compare, void *context,
-                           struct topology **ret_topology);
 
 /* Frees a topology; takes NULL. */
 void topology_free(struct topology *topology);

@@ -37,16 +37,6 @@ struct node {
     size_t count;            /* of pairs or items */
 };
 
-/*
- * Reads YAML text into a tree. Anchors, aliases, tags, doubled keys, keys that are no scalars and
- * more than one document are errors: a topology is read by people and means what it shows.
- *
- * Ownership: the caller frees *ret_root with node_free().
- * Returns:   0, also if errors were added that leave the rest of the tree as it is (a key that is
- *            there twice); or ERR_INVALID with the errors added to d.
- */
-int node_read_yaml(const char *text, size_t len, struct diagnostics *d, struct node **ret_root);
-
 /* Frees a tree; takes NULL. */
 void node_free(struct node *node);
 

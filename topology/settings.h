@@ -29,17 +29,16 @@ struct settings {
  */
 int settings_add(struct settings *settings, const char *text, struct err *e);
 
+/* What a setting says: views into its text, of which only the value ends with a NUL. */
+struct setting_parts {
+    const char *stage, *option, *value;
+    size_t stage_len, option_len;
+};
+
+/* Takes a setting apart. Returns whether it has the form STAGE.OPTION=VALUE. */
+bool settings_split(const char *text, struct setting_parts *ret_parts);
+
 /* Whether a setting is for this option of this stage. Requires: text was added to a list. */
 bool settings_is_for(const char *text, const char *stage, const char *option);
-
-struct node;
-struct diagnostics;
-
-/*
- * Changes the tree of a topology; adds an error for a setting whose stage is not there or whose
- * option is none that can be set. What else is wrong with it the check finds, at the place that
- * the changed nodes have: that of the setting. Takes NULL for no settings.
- */
-void settings_apply(const struct settings *settings, struct node *root, struct diagnostics *d);
 
 #endif

@@ -3,6 +3,8 @@
  * The only file that includes libfyaml. Events come in the order of the file; read_node() takes
  * the event that starts a node and consumes up to the one that ends it.
  */
+#include "topology/yaml.h"
+
 #include <libfyaml.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,6 @@
 #include "common/bounds.h"
 #include "common/err.h"
 #include "common/memory.h"
-#include "topology/node.h"
 #include "topology/yaml_hint.h"
 #include "topology/yaml_text.h"
 #include "topology/yaml_tree.h"
@@ -384,7 +385,7 @@ static int read_text(const char *text, size_t len, struct diagnostics *d, struct
     return 0;
 }
 
-int node_read_yaml(const char *text, size_t len, struct diagnostics *d, struct node **ret_root)
+int yaml_read(const char *text, size_t len, struct diagnostics *d, struct node **ret_root)
 {
     if (yaml_text_check(text, len, d) != 0)
         return ERR_INVALID;
@@ -395,38 +396,4 @@ int node_read_yaml(const char *text, size_t len, struct diagnostics *d, struct n
     int rc = read_text(ended, len + 1, d, ret_root);
     free(ended);
     return rc;
-}
-
-void node_free(struct node *node)
-{
-    if (node == NULL)
-        return;
-    for (size_t i = 0; i < node->count && node->tag == NODE_MAP; i++) {
-        free(node->pairs[i].key);
-        node_free(node->pairs[i].value);
-    }
-    for (size_t i = 0; i < node->count && node->tag == NODE_LIST; i++)
-        node_free(node->items[i]);
-    free(node->pairs);
-    free(node->items);
-    free(node->text);
-    free(node);
-}
-
-const struct node_pair *node_find(const struct node *map, const char *key)
-{
-    if (map->tag != NODE_MAP)
-        return NULL;
-    for (size_t i = 0; i < map->count; i++) {
-        if (strcmp(map->pairs[i].key, key) == 0)
-            return &map->pairs[i];
-    }
-    return NULL;
-}
-
-const char *node_tag_name(enum node_tag tag)
-{
-    static const char *const names[] = {
-        [NODE_SCALAR] = "a single value", [NODE_MAP] = "a map", [NODE_LIST] = "a list"};
-    return names[tag];
 }

@@ -9,6 +9,7 @@
 #include "supervisor/command/command.h"
 #include "supervisor/run/inherited.h"
 #include "supervisor/run/stage_files.h"
+#include "topology/load.h"
 
 int command_usage(const char *usage)
 {

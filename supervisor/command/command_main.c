@@ -15,6 +15,7 @@
 #include "supervisor/command/command.h"
 #include "supervisor/run/inherited.h"
 #include "supervisor/run/spawn.h"
+#include "topology/load.h"
 
 #ifndef BULKHEAD_VERSION
 #error "the Makefile gives BULKHEAD_VERSION"

@@ -15,6 +15,7 @@
 #include "common/buf.h"
 #include "common/memory.h"
 #include "supervisor/run/state_dir.h"
+#include "topology/load.h"
 
 /* As many as the kernel follows. */
 #define LINKS_MAX 40u

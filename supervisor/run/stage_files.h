@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "topology/graph.h"
+#include "topology/load.h"
 
 /* Is told what is wrong with a stage, and at which of its options. */
 typedef void stage_files_tell(void *context, const char *stage, struct place place,

@@ -11,6 +11,7 @@
 #include "stages/stage.h"
 #include "topology/diagnostics.h"
 #include "topology/graph.h"
+#include "topology/load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,6 +11,7 @@
 #include "tests/graphs/random_graph.h"
 #include "tests/sim/sim_world.h"
 #include "topology/diagnostics.h"
+#include "topology/load.h"
 
 #define HEAD                                                                                       \
     "topology: t\nversion: 1\n"                                                                    \

@@ -22,6 +22,7 @@
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/unit/random.h"
+#include "topology/load.h"
 
 struct fixture {
     char directory[64];

@@ -10,6 +10,7 @@
 #include "common/file.h"
 #include "stages/kinds/kinds.h"
 #include "tests/unit/follow_world.h"
+#include "topology/load.h"
 
 /* --- the source --- */
 

@@ -21,6 +21,7 @@
 #include "common/check.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
+#include "topology/load.h"
 
 struct kind_run {
     struct topology *topology;

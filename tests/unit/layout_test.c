@@ -29,6 +29,7 @@
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/unit/random.h"
+#include "topology/load.h"
 #include "topology/partition.h"
 
 #define KILLS 60u

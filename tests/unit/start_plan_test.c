@@ -16,6 +16,7 @@
 #include "stages/stage.h"
 #include "supervisor/run/start_plan.h"
 #include "tests/unit/random.h"
+#include "topology/load.h"
 
 /* in > parse > once ×2 > enc > out and copy; `left` and `right` are a diamond around two stores. */
 static const char text[] = "topology: t\n"

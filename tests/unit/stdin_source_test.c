@@ -21,6 +21,7 @@
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/unit/random.h"
+#include "topology/load.h"
 
 #define ITEMS_MAX 8192u
 

@@ -20,6 +20,7 @@
 #include "stages/stage.h"
 #include "tests/unit/random.h"
 #include "topology/graph.h"
+#include "topology/load.h"
 #include "topology/yaml_text.h"
 
 #define TEXTS 10000

@@ -27,6 +27,7 @@
 #include "stages/host/runner.h"
 #include "stages/kinds/kinds.h"
 #include "tests/unit/random.h"
+#include "topology/load.h"
 #include "topology/partition.h"
 
 #define SEQS 400u

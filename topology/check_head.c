@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* What stands at the top of a topology besides `types:` and `stages:`. */
+#include <string.h>
+
+#include "common/text.h"
+#include "topology/check_p.h"
+
+#define NS_PER_MS 1000000ll
+
+static const char *const durability_choices[] = {"host", "process", NULL};
+
+static const struct option_spec head_specs[] = {
+    {.name = "topology", .tag = OPTION_TEXT, .required = true, .meaning = "its name"},
+    {.name = "version",
+     .tag = OPTION_INT,
+     .fallback = "1",
+     .min = 1,
+     .max = INT32_MAX,
+     .meaning = "number of this revision"},
+    {.name = "description", .tag = OPTION_TEXT, .meaning = "what it is for"},
+    {.name = "durability",
+     .tag = OPTION_CHOICE,
+     .fallback = "host",
+     .choices = durability_choices,
+     .meaning = "what acked records survive"},
+    {.name = "stall_timeout",
+     .tag = OPTION_DURATION,
+     .fallback = "30s",
+     .min = STALL_TIMEOUT_MS_MIN * NS_PER_MS,
+     .max = STALL_TIMEOUT_MS_MAX * NS_PER_MS,
+     .meaning = "a stage that is busy with one record for so long is hung, and restarted"},
+    {0},
+};
+static const char *const head_skip[] = {"types", "stages", NULL};
+
+bool check_head_misspelt(const struct node *root, const char *key)
+{
+    return options_misspelt(root, head_specs, NULL, head_skip, key);
+}
+
+void check_head(struct checker *c, const struct node *root)
+{
+    struct options_context context = {.diagnostics = c->diagnostics,
+                                      .owner = "a topology",
+                                      .directory = c->directory,
+                                      .skip = head_skip};
+    struct options *head = options_read(root, head_specs, root->place, &context);
+    const struct option_value *name = options_get(head, "topology");
+    if (name->text != NULL && !text_is_name(name->text))
+        diagnostics_add(c->diagnostics, name->place,
+                        "'%s' is no name; use a letter, then letters, digits, '-' and '_', %u "
+                        "characters at most",
+                        name->text, NAME_BYTES_MAX);
+    else if (name->text != NULL)
+        memcpy(c->topology->name, name->text, strlen(name->text) + 1);
+    c->topology->version = options_get(head, "version")->number;
+    c->topology->durability =
+        options_get(head, "durability")->number == 1 ? DURABILITY_PROCESS : DURABILITY_HOST;
+    c->topology->stall_timeout_ms =
+        (uint64_t)(options_get(head, "stall_timeout")->number / NS_PER_MS);
+    options_free(head);
+}
