@@ -300,28 +300,19 @@ static struct input *make_inputs(const struct checker *c, const struct draft_sta
     return inputs;
 }
 
-static void derive_outputs(struct checker *c, struct draft_stage *draft, const struct contract *in,
-                           const char *from)
+static void derive_outputs(const struct checker *c, struct draft_stage *draft,
+                           struct kind_check *check)
 {
     struct input *inputs = make_inputs(c, draft);
-    struct kind_check check = {.options = draft->options,
-                               .in = in,
-                               .inputs = inputs,
-                               .input_count = draft->input_count,
-                               .types = c->topology->types,
-                               .type_count = c->topology->type_count,
-                               .diagnostics = c->diagnostics,
-                               .stage = draft->name,
-                               .from = from,
-                               .explain_field = check_explain_field,
-                               .explain_arg = c,
-                               .place = draft->place,
-                               .out = &draft->out};
-    draft->kind->derive(&check);
+    check->inputs = inputs;
+    check->input_count = draft->input_count;
+    check->options = draft->options;
+    check->out = &draft->out;
+    draft->kind->derive(check);
     free(inputs);
-    draft->outputs = check.outputs;
-    draft->output_count = check.output_count;
-    draft->outputs_open = check.outputs_open;
+    draft->outputs = check->outputs;
+    draft->output_count = check->output_count;
+    draft->outputs_open = check->outputs_open;
     draft->output_read = memory_new(draft->output_count + 1, sizeof *draft->output_read);
     draft->derived = true;
 }
@@ -352,26 +343,26 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
         make_common(c, draft, &common);
         in = &common;
     }
-    const char *from = draft->input_count != 0 ? draft->inputs[0].node->text : "";
+    struct kind_check check = {.diagnostics = c->diagnostics,
+                               .directory = c->directory,
+                               .types = c->topology->types,
+                               .type_count = c->topology->type_count,
+                               .types_failed = c->types_failed,
+                               .stage = draft->name,
+                               .place = draft->place,
+                               .in = in,
+                               .from = draft->input_count != 0 ? draft->inputs[0].node->text : "",
+                               .explain_field = check_explain_field,
+                               .explain_arg = c};
+    struct option_keys keys = {.own = draft->kind->options,
+                               .common = kind_common_options,
+                               .others = check_stage_others,
+                               .useless = useless_keys(draft->kind)};
     char *owner = memory_format("kind '%s'", draft->kind->name);
-    struct options_context context = {.diagnostics = c->diagnostics,
-                                      .owner = owner,
-                                      .stage = draft->name,
-                                      .from = from,
-                                      .explain_field = check_explain_field,
-                                      .explain_arg = c,
-                                      .in = in,
-                                      .types = c->topology->types,
-                                      .type_count = c->topology->type_count,
-                                      .types_failed = c->types_failed,
-                                      .directory = c->directory,
-                                      .skip = check_stage_skip,
-                                      .common = kind_common_options,
-                                      .useless = useless_keys(draft->kind)};
-    draft->options = options_read(draft->map, draft->kind->options, draft->place, &context);
+    draft->options = options_read(draft->map, &keys, draft->place, owner, &check);
     free(owner);
     check_partition(c, draft, in);
-    derive_outputs(c, draft, in, from);
+    derive_outputs(c, draft, &check);
 }
 
 /* Whether some stage takes an output of this one that is not known: it may be any of them. */

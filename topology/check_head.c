@@ -31,20 +31,18 @@ static const struct option_spec head_specs[] = {
      .meaning = "a stage that is busy with one record for so long is hung, and restarted"},
     {0},
 };
-static const char *const head_skip[] = {"types", "stages", NULL};
+static const char *const head_others[] = {"types", "stages", NULL};
+static const struct option_keys head_keys = {.own = head_specs, .others = head_others};
 
 bool check_head_misspelt(const struct node *root, const char *key)
 {
-    return options_misspelt(root, head_specs, NULL, head_skip, key);
+    return option_keys_misspelt(&head_keys, root, key);
 }
 
 void check_head(struct checker *c, const struct node *root)
 {
-    struct options_context context = {.diagnostics = c->diagnostics,
-                                      .owner = "a topology",
-                                      .directory = c->directory,
-                                      .skip = head_skip};
-    struct options *head = options_read(root, head_specs, root->place, &context);
+    struct kind_check check = {.diagnostics = c->diagnostics, .directory = c->directory};
+    struct options *head = options_read(root, &head_keys, root->place, "a topology", &check);
     const struct option_value *name = options_get(head, "topology");
     if (name->text != NULL && !text_is_name(name->text))
         diagnostics_add(c->diagnostics, name->place,

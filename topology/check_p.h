@@ -11,6 +11,7 @@
 
 #include "topology/graph.h"
 #include "topology/node.h"
+#include "topology/options_read.h"
 
 /* One place that a stage takes records from, as the file says it. */
 struct draft_input {
@@ -55,7 +56,7 @@ struct checker {
 };
 
 /* The keys of a stage that are not options; ends with NULL. */
-extern const char *const check_stage_skip[];
+extern const char *const check_stage_others[];
 
 /* Reads all that stands at the top but `types:` and `stages:`. */
 void check_head(struct checker *c, const struct node *root);

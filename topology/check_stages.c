@@ -10,7 +10,7 @@
 #include "common/text.h"
 #include "topology/check_p.h"
 
-const char *const check_stage_skip[] = {"kind", "from", NULL};
+const char *const check_stage_others[] = {"kind", "from", NULL};
 
 static void find_kind(struct checker *c, struct draft_stage *draft)
 {
@@ -152,6 +152,16 @@ static void add_input(struct checker *c, struct draft_stage *draft, const struct
     connect_input(c, input);
 }
 
+/* Adds the error that there is no `from:`, unless there is a key that looks like it. */
+static void add_no_from(struct checker *c, const struct draft_stage *draft)
+{
+    struct option_keys keys = {
+        .own = draft->kind->options, .common = kind_common_options, .others = check_stage_others};
+    if (!option_keys_misspelt(&keys, draft->map, "from"))
+        diagnostics_add(c->diagnostics, draft->place,
+                        "stage '%s' needs 'from:', the stage that feeds it", draft->name);
+}
+
 /* Finds what feeds a stage, and notes with those that they are read. */
 static void connect_draft(struct checker *c, struct draft_stage *draft)
 {
@@ -160,11 +170,8 @@ static void connect_draft(struct checker *c, struct draft_stage *draft)
     const struct node_pair *pair = node_find(draft->map, "from");
     if (pair == NULL) {
         c->connected &= is_source(draft);
-        if (draft->kind != NULL && !is_source(draft) &&
-            !options_misspelt(draft->map, draft->kind->options, kind_common_options,
-                              check_stage_skip, "from"))
-            diagnostics_add(c->diagnostics, draft->place,
-                            "stage '%s' needs 'from:', the stage that feeds it", draft->name);
+        if (draft->kind != NULL && !is_source(draft))
+            add_no_from(c, draft);
         return;
     }
     if (is_source(draft)) {

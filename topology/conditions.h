@@ -6,7 +6,8 @@
  *
  * A set of conditions holds if all of them hold, and a condition if all tests of its field do.
  * Several sets hold if any of them does. The literals have the type of their field; that they do,
- * and that a test makes sense for it, is checked here. stages/kit/condition.h evaluates them.
+ * and that a test makes sense for it, was checked (conditions_read.h). stages/kit/condition.h
+ * evaluates them.
  */
 #ifndef BULKHEAD_TOPOLOGY_CONDITIONS_H
 #define BULKHEAD_TOPOLOGY_CONDITIONS_H
@@ -16,7 +17,6 @@
 
 #include "common/value.h"
 #include "topology/diagnostics.h"
-#include "topology/node.h"
 
 /* tag, name in topologies */
 #define TEST_LIST(X)                                                                               \
@@ -69,21 +69,6 @@ struct conditions {
     struct condition_set *sets;
     size_t count;
 };
-
-struct option_spec;
-struct options_context;
-
-/*
- * Reads one set, a map, or several, a list of maps, and adds every error it finds.
- *
- *   spec   the option that the conditions belong to, for messages
- *   name   what they are called: the option's name, or that of one of its members
- *
- * Returns the conditions; the caller frees them with conditions_free(). They are usable only if no
- * error was added.
- */
-struct conditions *conditions_read(const struct node *node, const struct option_spec *spec,
-                                   const char *name, const struct options_context *context);
 
 /* Frees conditions; takes NULL. */
 void conditions_free(struct conditions *conditions);

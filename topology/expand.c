@@ -98,3 +98,37 @@ int expand_text(const char *text, const char *directory, struct buf *out, struct
 {
     return expand_part(text, text + strlen(text), directory, 0, out, e);
 }
+
+char *expand_variables(const struct node *scalar)
+{
+    struct buf names = {0};
+    for (const char *at = scalar->text; !scalar->as_it_is && (at = strstr(at, "${")) != NULL;) {
+        at += 2;
+        size_t len = strcspn(at, ":}$");
+        if (len == strlen("TOPOLOGY_DIR") && memcmp(at, "TOPOLOGY_DIR", len) == 0)
+            continue;
+        buf_add_format(&names, "%s%.*s", names.len != 0 ? ", " : "", (int)len, at);
+    }
+    char *variables = names.len != 0 ? memory_dup(names.data, names.len) : NULL;
+    buf_done(&names);
+    return variables;
+}
+
+char *expand_scalar(const struct node *scalar, const char *directory, struct diagnostics *d)
+{
+    struct buf expanded = {0};
+    struct err e;
+    char *text = NULL;
+    if (scalar->as_it_is)
+        text = memory_dup(scalar->text, strlen(scalar->text));
+    else if (expand_text(scalar->text, directory, &expanded, &e) == 0)
+        text = memory_dup(expanded.data, expanded.len);
+    else
+        diagnostics_add(d, scalar->place, "%s", e.text);
+    buf_done(&expanded);
+    char *variables = text != NULL ? expand_variables(scalar) : NULL;
+    if (variables != NULL)
+        diagnostics_add_origin(d, scalar->place, variables);
+    free(variables);
+    return text;
+}

@@ -10,6 +10,8 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "topology/diagnostics.h"
+#include "topology/node.h"
 
 /*
  * Appends text with all references replaced.
@@ -19,5 +21,14 @@
  * Returns: 0, or ERR_INVALID: a variable is not set and has no default, or the form is wrong.
  */
 int expand_text(const char *text, const char *directory, struct buf *out, struct err *e);
+
+/*
+ * The text of a scalar with all references replaced; the caller frees it. NULL, with the error
+ * added to d, if that cannot be. Errors added later at its place will name the variables.
+ */
+char *expand_scalar(const struct node *scalar, const char *directory, struct diagnostics *d);
+
+/* The variables that a scalar refers to: "A, B"; the caller frees it. NULL if there are none. */
+char *expand_variables(const struct node *scalar);
 
 #endif

@@ -16,18 +16,11 @@
 
 #include "common/contract.h"
 #include "topology/kind.h"
+#include "topology/ports.h"
 
 enum durability {
     DURABILITY_HOST,    /* what is acked survives a crash of the host: fsync */
     DURABILITY_PROCESS, /* what is acked survives the death of every process */
-};
-
-/* The outputs of a stage by number. Those with names of their own begin at PORT_NAMED. */
-typedef uint32_t port_number;
-enum {
-    PORT_OUT,
-    PORT_DEAD, /* of what the kind refuses, and, of any stage, of records that kill it */
-    PORT_NAMED,
 };
 
 /* Every topology has a stage of this name: where the dead letters go. */
@@ -46,18 +39,6 @@ enum dead_letter_field {
     DEAD_LETTER_CONTENT,
     DEAD_LETTER_CONTENT_IS_JSON,
     DEAD_LETTER_FIELDS
-};
-
-/* One of the places that a stage takes records from, in the order of its `from:`. */
-struct input {
-    char from[2 * NAME_BYTES_MAX + 2]; /* as written: "route.vip" */
-    const struct contract *contract;
-};
-
-/* An output with a name of its own. */
-struct output {
-    char name[NAME_BYTES_MAX + 1];
-    struct contract contract;
 };
 
 /*

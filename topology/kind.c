@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "topology/kind.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/bounds.h"
 #include "common/check.h"
-#include "common/err.h"
-#include "common/memory.h"
-#include "common/text.h"
-#include "topology/graph.h"
 
 const struct option_spec kind_common_options[] = {
     {.name = "memory_max",
@@ -46,118 +41,4 @@ const struct stage_ops *kind_ops(kind_registry registry, const struct kind *kind
         registry++;
     }
     return registry->ops;
-}
-
-const char *kind_tags_text(unsigned tag_mask, char ret_text[96])
-{
-    static const char *const names[] = {
-#define X(tag, name, meaning) name,
-        VALUE_TAG_LIST(X)
-#undef X
-    };
-    size_t used = 0;
-    ret_text[0] = '\0';
-    for (int tag = 0; tag < VALUE_TAG_COUNT; tag++) {
-        if ((tag_mask & (1u << tag)) == 0)
-            continue;
-        int n = snprintf(ret_text + used, 96 - used, "%s%s", used != 0 ? " or " : "", names[tag]);
-        used += n > 0 && (size_t)n < 96 - used ? (size_t)n : 0;
-    }
-    return ret_text;
-}
-
-bool kind_check_needs(struct kind_check *check, const char *field, unsigned tag_mask,
-                      int *ret_index)
-{
-    char wanted[96], name[TYPE_NAME_BYTES_MAX];
-    int index = contract_find(check->in, field);
-    if (index < 0 && check->in->open)
-        return false; /* the input failed its own check; one error is enough */
-    if (index < 0) {
-        struct buf way = {0};
-        check->explain_field(check->explain_arg, check->stage, field, &way);
-        diagnostics_add(check->diagnostics, check->place,
-                        "stage '%s' reads a field '%s' (%s), which '%s' does not make%s",
-                        check->stage, field, kind_tags_text(tag_mask, wanted), check->from,
-                        buf_text(&way));
-        buf_done(&way);
-        return false;
-    }
-    struct type type = check->in->fields[index].type;
-    if (type.doubt != TYPE_CERTAIN)
-        return false;
-    if ((tag_mask & (1u << type.tag)) == 0) {
-        diagnostics_add(check->diagnostics, check->place,
-                        "stage '%s' reads the field '%s' as %s, but '%s' makes it %s", check->stage,
-                        field, kind_tags_text(tag_mask, wanted), check->from,
-                        type_name(type, name));
-        return false;
-    }
-    if (ret_index != NULL)
-        *ret_index = index;
-    return true;
-}
-
-bool kind_check_field_tag(struct kind_check *check, const struct option_value *option, int field,
-                          struct place place, unsigned tag_mask)
-{
-    if (field < 0)
-        return false; /* reported where the option was read */
-    struct type type = check->in->fields[field].type;
-    if (type.doubt != TYPE_CERTAIN)
-        return false;
-    if ((tag_mask & (1u << type.tag)) != 0)
-        return true;
-    char wanted[96], name[TYPE_NAME_BYTES_MAX];
-    diagnostics_add(check->diagnostics, place, "'%s:' needs a field of type %s, but '%s' is %s",
-                    option->spec->name, kind_tags_text(tag_mask, wanted),
-                    check->in->fields[field].name, type_name(type, name));
-    return false;
-}
-
-struct contract *kind_check_output(struct kind_check *check, const char *name, struct place place)
-{
-    if (!text_is_name(name) || strcmp(name, "dead") == 0) {
-        diagnostics_add(check->diagnostics, place,
-                        "'%s' cannot be an output: names are a letter, then letters, digits, '-' "
-                        "and '_'; 'dead' is taken",
-                        name);
-        return NULL;
-    }
-    for (size_t i = 0; i < check->output_count; i++) {
-        if (strcmp(check->outputs[i].name, name) == 0) {
-            diagnostics_add(check->diagnostics, place, "the output '%s' is there twice", name);
-            return NULL;
-        }
-    }
-    if (check->output_count == OUTPUTS_MAX) {
-        diagnostics_add(check->diagnostics, place, "more than %u outputs", OUTPUTS_MAX);
-        return NULL;
-    }
-    check->outputs = memory_resize(check->outputs, check->output_count + 1, sizeof *check->outputs);
-    struct output *output = &check->outputs[check->output_count++];
-    memset(output, 0, sizeof *output);
-    memcpy(output->name, name, strlen(name) + 1);
-    return &output->contract;
-}
-
-void kind_check_makes(struct kind_check *check, const char *field, struct type type,
-                      struct place place)
-{
-    int at = contract_find(check->out, field);
-    if (at >= 0 && check->out->fields[at].type.doubt == TYPE_MAYBE) {
-        check->out->fields[at].type = type;
-        return;
-    }
-    int rc = contract_add(check->out, field, type);
-    check->out->open |= rc != 0; /* whoever reads it may mean what it should be */
-    if (rc == ERR_INVALID)
-        diagnostics_add(check->diagnostics, place,
-                        "stage '%s' would make the field '%s', which its input has already",
-                        check->stage, field);
-    else if (rc != 0)
-        diagnostics_add(check->diagnostics, place, "stage '%s' makes more than %u fields",
-                        check->stage, FIELDS_MAX);
-    if (at >= 0)
-        check->out->fields[at].type.doubt = TYPE_UNKNOWN;
 }

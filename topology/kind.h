@@ -13,8 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/contract.h"
-#include "topology/diagnostics.h"
+#include "topology/kind_check.h"
 #include "topology/options.h"
 
 enum kind_role {
@@ -37,37 +36,9 @@ enum kind_lines {
     KIND_LINES_MADE, /* nor does anything else come before or behind it that is no part of a line */
 };
 
-/* What a kind is given to say what it makes of its input. */
-struct kind_check {
-    /*
-     * Checked against the declaration. There may be errors: what is bad may be absent, empty, or
-     * have no text and the number -1.
-     */
-    const struct options *options;
-    /* Of the first input; NULL for a source. Fields may be missing (open), types may be in doubt.
-     */
-    const struct contract *in;
-    const struct input *inputs; /* all of them */
-    size_t input_count;
-    const struct named_type *types; /* of the topology */
-    size_t type_count;
-    struct diagnostics *diagnostics;
-    const char *stage;
-    const char *from;            /* name of the stage that feeds this one */
-    explain_field explain_field; /* see options.h */
-    const void *explain_arg;
-    struct place place;     /* of the stage's name, for errors about the whole */
-    struct contract *out;   /* to be filled; stays empty for a sink, and without a main output */
-    struct output *outputs; /* those with names, see kind_check_output() */
-    size_t output_count;
-    bool outputs_open; /* there may be others, which errors have hidden */
-};
-
 struct stage;
 struct stage_ops;
 struct store_spec;
-struct input;
-struct output;
 
 struct kind {
     const char *name;
@@ -124,32 +95,5 @@ const struct kind *kind_find(kind_registry registry, const char *name);
 
 /* The functions of a kind that is in the registry. */
 const struct stage_ops *kind_ops(kind_registry registry, const struct kind *kind);
-
-/*
- * For derive(): whether the input has the field with one of the tags in mask (1u << tag); adds
- * the error if not. ret_index may be NULL.
- */
-bool kind_check_needs(struct kind_check *check, const char *field, unsigned tag_mask,
-                      int *ret_index);
-
-/*
- * For derive(): whether the field that an option names has one of the tags; adds the error at the
- * option's place if not.
- */
-bool kind_check_field_tag(struct kind_check *check, const struct option_value *option, int field,
-                          struct place place, unsigned tag_mask);
-
-/*
- * For derive() of a kind with named_outputs: adds an output; fill its contract, which the next call
- * may move. NULL, with the error added, if the name is none or taken.
- */
-struct contract *kind_check_output(struct kind_check *check, const char *name, struct place place);
-
-/* For derive(): adds a field to the output, or the error that it cannot be added. */
-void kind_check_makes(struct kind_check *check, const char *field, struct type type,
-                      struct place place);
-
-/* The tags of a mask in words: "string or bytes". ret_text has room for 96 bytes. */
-const char *kind_tags_text(unsigned tag_mask, char ret_text[96]);
 
 #endif

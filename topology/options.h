@@ -13,10 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/contract.h"
 #include "topology/conditions.h"
 #include "topology/diagnostics.h"
-#include "topology/node.h"
 
 /* tag, name for people */
 #define OPTION_TAG_LIST(X)                                                                         \
@@ -91,51 +89,6 @@ struct options {
     size_t count;
     struct option_value items[];
 };
-
-struct named_type {
-    char name[NAME_BYTES_MAX + 1];
-    struct contract contract;
-};
-
-/*
- * Appends to an error about a field that a stage reads and does not get: the way that it should
- * have come, and where it was lost.
- */
-typedef void (*explain_field)(const void *arg, const char *stage, const char *field,
-                              struct buf *out);
-
-/* What the reading of options needs to know of their surroundings. */
-struct options_context {
-    struct diagnostics *diagnostics;
-    const char *owner;           /* for messages: "kind 'limits'" */
-    const char *stage;           /* whose options these are */
-    const char *from;            /* what feeds it first; NULL for a source */
-    explain_field explain_field; /* see diagnostics of a field that is not there; or NULL */
-    const void *explain_arg;
-    const struct contract *in; /* NULL for a source */
-    const struct named_type *types;
-    size_t type_count;
-    bool types_failed;       /* some types could not be read: do not complain of missing ones */
-    const char *directory;   /* ${TOPOLOGY_DIR} */
-    const char *const *skip; /* keys of the map that are no options; ends with NULL */
-    const struct option_spec *common; /* options that such a map has besides its own; or NULL */
-    const char *const *useless;       /* of common and skip: what this one cannot have; or NULL */
-};
-
-/*
- * Reads the options of one map against their declaration and adds every error that it finds:
- * unknown keys (with the nearest valid name), missing ones, wrong types, values out of bounds,
- * fields that the input does not have.
- *
- * Returns the options; the caller frees them with options_free(). They are usable only if no
- * error was added.
- */
-struct options *options_read(const struct node *map, const struct option_spec *specs,
-                             struct place place, const struct options_context *context);
-
-/* Whether the map has an unknown key whose nearest valid name is this one. */
-bool options_misspelt(const struct node *map, const struct option_spec *specs,
-                      const struct option_spec *common, const char *const *skip, const char *name);
 
 /* Frees options; takes NULL. */
 void options_free(struct options *options);

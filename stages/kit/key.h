@@ -6,6 +6,7 @@
 #define BULKHEAD_STAGES_KIT_KEY_H
 
 #include "common/buf.h"
+#include "common/contract.h"
 #include "common/value.h"
 #include "topology/options.h"
 
