@@ -75,7 +75,7 @@ $(BUILD)/tests/bulkhead-faults: $(FAULT_OBJECTS) $(LIBRARY)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(FAULT_OBJECTS) $(LIBRARY) $(LIBS)
 
 $(SIM): $(SIM_OBJECTS) $(LIBRARY_OBJECTS) Makefile
-	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(filter-out %_loop.o %/link.o %/log.o,$(LIBRARY_OBJECTS)) \
+	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(filter-out %_loop.o %/link.o %/log.o %/standard_error.o,$(LIBRARY_OBJECTS)) \
 	    $(SIM_CALLS:%=-Wl,--wrap=%) -Wl,-z,now $(SANITIZE) -pthread -Wl,--no-warnings -lfyaml -lpcre2-8 -lm -lmsgpackc
 
 # A tool of the tests that knows nothing of the program but its name.

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/standard_error.h"
 
 void panic(const char *what, const char *condition, const char *file, int line)
 {
@@ -12,6 +12,6 @@ void panic(const char *what, const char *condition, const char *file, int line)
     (void)snprintf(text, sizeof text,
                    "bulkhead: %s broken at %s:%d: %s (a bug in bulkhead; please report it)\n", what,
                    file, line, condition);
-    log_last_words(text);
+    standard_error_last_words(text);
     abort();
 }

@@ -6,40 +6,28 @@
 #include "common/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/standard_error.h"
 #include "common/text.h"
 
 /* What a pipe that poll(2) says to be writable takes without blocking. */
 #define LINE_BYTES_MAX ((size_t)PIPE_BUF)
-
-enum log_way {
-    LOG_WAY_UNKNOWN,
-    LOG_WAY_DIRECT, /* a regular file: nobody has to read it */
-    LOG_WAY_OWN,    /* a descriptor of our own that does not block */
-    LOG_WAY_SOCKET,
-    LOG_WAY_ASK, /* poll(2) says when to write */
-};
 
 static struct {
     const char *who;
     enum log_level level;
     bool times;
     void (*before_line)(void);
-    enum log_way way;
-    int fd;
     char rest[PIPE_BUF]; /* of a line that was written in part */
     size_t rest_len;
     uint64_t lost, untold; /* lines; of these, what nobody was told yet */
@@ -67,54 +55,11 @@ void log_set_before_line(void (*before_line)(void))
     log_state.before_line = before_line;
 }
 
-static void find_way(void)
-{
-    struct stat st;
-    log_state.fd = STDERR_FILENO;
-    log_state.way = LOG_WAY_ASK;
-    if (fstat(STDERR_FILENO, &st) != 0)
-        return;
-    if (S_ISREG(st.st_mode))
-        log_state.way = LOG_WAY_DIRECT;
-    else if (S_ISSOCK(st.st_mode))
-        log_state.way = LOG_WAY_SOCKET;
-    if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
-        return;
-    /* One that was closed at the start only looks like one that can be written. */
-    int flags = fcntl(STDERR_FILENO, F_GETFL);
-    int fd = flags >= 0 && (flags & O_ACCMODE) != O_RDONLY
-                 ? open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-                 : -1;
-    if (fd < 0)
-        return;
-    log_state.fd = fd;
-    log_state.way = LOG_WAY_OWN;
-}
-
-/* Writes some bytes if that can be done now. Returns how many, or -1 with errno. */
-static ssize_t write_some(const void *bytes, size_t len)
-{
-    if (log_state.way == LOG_WAY_UNKNOWN)
-        find_way();
-    struct pollfd ready = {.fd = log_state.fd, .events = POLLOUT};
-    if (log_state.way == LOG_WAY_ASK && poll(&ready, 1, 0) <= 0) {
-        errno = EAGAIN;
-        return -1;
-    }
-    ssize_t n;
-    do {
-        n = log_state.way == LOG_WAY_SOCKET
-                ? send(log_state.fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL)
-                : write(log_state.fd, bytes, len);
-    } while (n < 0 && errno == EINTR);
-    return n;
-}
-
 static bool flush_rest(void)
 {
     if (log_state.rest_len == 0)
         return true;
-    ssize_t n = write_some(log_state.rest, log_state.rest_len);
+    ssize_t n = standard_error_write(log_state.rest, log_state.rest_len);
     if (n <= 0)
         return false;
     log_state.rest_len -= (size_t)n;
@@ -125,7 +70,7 @@ static bool flush_rest(void)
 /* Writes a line, of which a part may stay behind for later. Returns false if it is lost. */
 static bool write_line(const struct buf *line)
 {
-    ssize_t n = write_some(line->data, line->len);
+    ssize_t n = standard_error_write(line->data, line->len);
     /* Whoever closes stderr wants no log. */
     if (n < 0)
         return errno == EBADF;
@@ -225,12 +170,7 @@ void log_line(enum log_level level, const char *format, ...)
 void log_raw(const void *bytes, size_t len)
 {
     if (flush_rest())
-        (void)write_some(bytes, len);
-}
-
-void log_last_words(const char *text)
-{
-    (void)write_some(text, strlen(text));
+        (void)standard_error_write(bytes, len);
 }
 
 uint64_t log_lost(void)

@@ -4,9 +4,6 @@
  *
  * Only mains and loops log; libraries return errors. A line says who, in which generation, at
  * which seq, what happened, and what will happen next.
- *
- * stderr is shared with others, who may not read it and who would be surprised if it did not block
- * any more. So it is written by way of a descriptor of our own, opened at the first line.
  */
 #ifndef BULKHEAD_COMMON_LOG_H
 #define BULKHEAD_COMMON_LOG_H
@@ -40,9 +37,6 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 
 /* Writes bytes as they are, such as those of a progress bar, if somebody reads; else drops them. */
 void log_raw(const void *bytes, size_t len);
-
-/* Writes what a process says when it ends itself, whoever called and whatever is broken. */
-void log_last_words(const char *text);
 
 /* Says what was lost meanwhile, if somebody reads again. */
 void log_flush(void);

@@ -13,8 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/log.h"
 #include "common/resource.h"
+#include "common/standard_error.h"
 
 static void (*none_function)(const char *text, size_t bytes);
 
@@ -34,7 +34,7 @@ static _Noreturn void out_of_memory(size_t count, size_t size)
     if (function != NULL)
         function(text, size != 0 && count <= SIZE_MAX / size ? count * size : SIZE_MAX);
     (void)snprintf(words, sizeof words, "bulkhead: %s\n", text);
-    log_last_words(words);
+    standard_error_last_words(words);
     abort();
 }
 

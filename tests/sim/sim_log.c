@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.h for the simulated processes: what they log is a part of the trace.
+ * log.h and standard_error.h for the simulated processes: what they log is a part of the trace.
  */
 #include "common/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/standard_error.h"
 #include "tests/sim/sim_world.h"
 
 void log_init(const char *who, enum log_level level)
@@ -47,7 +48,7 @@ void log_raw(const void *bytes, size_t len)
     (void)len;
 }
 
-void log_last_words(const char *text)
+void standard_error_last_words(const char *text)
 {
     (void)fputs(text, stderr);
 }
