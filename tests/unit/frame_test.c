@@ -340,7 +340,7 @@ static void any_number_of_fields_is_read(void **state)
         struct contract c = {.count = 0};
         struct value fields[FIELDS_MAX], read[FIELDS_MAX];
         for (size_t i = 0; i < count; i++) {
-            char name[8];
+            char name[24];
             (void)snprintf(name, sizeof name, "f%zu", i);
             assert_int_equal(contract_add(&c, name, (struct type){.tag = VALUE_INT}), 0);
             fields[i] = value_of_integer(VALUE_INT, random_int());
