@@ -2,6 +2,7 @@
 #include "common/calendar.h"
 
 #include "common/check.h"
+#include "common/floor.h"
 #include "common/timestamp.h"
 
 /* 1970-01-01 was a Thursday: three days after a Monday. */
@@ -12,20 +13,20 @@
 /* How many days the week that holds 1970-01-01 had begun before it. */
 static int64_t week_shift_days(const struct calendar *c)
 {
-    return calendar_floor_mod(EPOCH_WEEKDAY - (int64_t)c->week_starts, 7);
+    return floor_mod(EPOCH_WEEKDAY - (int64_t)c->week_starts, 7);
 }
 
 /* The day on which a month begins, both counted from 1970-01-01. */
 static int64_t month_start_day(int64_t month)
 {
-    return timestamp_days_from_civil(1970 + calendar_floor_div(month, 12),
-                                     (unsigned)calendar_floor_mod(month, 12) + 1, 1);
+    return timestamp_days_from_civil(1970 + floor_div(month, 12),
+                                     (unsigned)floor_mod(month, 12) + 1, 1);
 }
 
 /* 400 years have 4800 months and 146097 days, so the first guess is close. */
 static int64_t month_of_day(int64_t day)
 {
-    int64_t month = calendar_floor_div(day * 4800, 146097);
+    int64_t month = floor_div(day * 4800, 146097);
     while (month_start_day(month) > day)
         month--;
     while (month_start_day(month + 1) <= day)
@@ -35,16 +36,16 @@ static int64_t month_of_day(int64_t day)
 
 int64_t calendar_window(const struct calendar *c, enum calendar_period period, int64_t ns)
 {
-    int64_t day = calendar_floor_div(ns, TIMESTAMP_NS_PER_DAY);
+    int64_t day = floor_div(ns, TIMESTAMP_NS_PER_DAY);
     switch (period) {
     case CALENDAR_MINUTE:
-        return calendar_floor_div(ns, NS_PER_MINUTE);
+        return floor_div(ns, NS_PER_MINUTE);
     case CALENDAR_HOUR:
-        return calendar_floor_div(ns, NS_PER_HOUR);
+        return floor_div(ns, NS_PER_HOUR);
     case CALENDAR_DAY:
         return day;
     case CALENDAR_WEEK:
-        return calendar_floor_div(day + week_shift_days(c), 7);
+        return floor_div(day + week_shift_days(c), 7);
     case CALENDAR_MONTH:
         return month_of_day(day);
     }

@@ -11,8 +11,6 @@
 
 #include <stdint.h>
 
-#include "common/check.h"
-
 /* The numbers stand in the keys of stores. */
 enum calendar_period {
     CALENDAR_DAY,
@@ -27,21 +25,6 @@ enum calendar_period {
 struct calendar {
     unsigned week_starts;
 };
-
-/* Division and remainder that round towards minus infinity. Requires: divisor > 0. */
-static inline int64_t calendar_floor_div(int64_t dividend, int64_t divisor)
-{
-    REQUIRE(divisor > 0);
-    int64_t quotient = dividend / divisor;
-    return dividend % divisor < 0 ? quotient - 1 : quotient;
-}
-
-static inline int64_t calendar_floor_mod(int64_t dividend, int64_t divisor)
-{
-    REQUIRE(divisor > 0);
-    int64_t rest = dividend % divisor;
-    return rest < 0 ? rest + divisor : rest;
-}
 
 /* The number of the window of the period that holds the moment. */
 int64_t calendar_window(const struct calendar *c, enum calendar_period period, int64_t ns);

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "common/calendar.h"
 #include "common/check.h"
+#include "common/floor.h"
 
 /*
  * Counts in years that begin in March, so that the leap day is a year's last, and in eras of 400
@@ -18,7 +18,7 @@ int64_t timestamp_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
     REQUIRE(month >= 1 && month <= 12);
     int64_t march_year = month <= 2 ? year - 1 : year;
-    int64_t era = calendar_floor_div(march_year, 400);
+    int64_t era = floor_div(march_year, 400);
     int64_t year_of_era = march_year - era * 400;
     int64_t month_of_year = month <= 2 ? month + 9 : month - 3;
     int64_t day_of_year = (153 * month_of_year + 2) / 5 + (int64_t)day - 1;
@@ -29,7 +29,7 @@ int64_t timestamp_days_from_civil(int64_t year, unsigned month, unsigned day)
 static void civil_from_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
 {
     int64_t shifted = days + DAYS_TO_1970;
-    int64_t era = calendar_floor_div(shifted, DAYS_PER_ERA);
+    int64_t era = floor_div(shifted, DAYS_PER_ERA);
     int64_t day_of_era = shifted - era * DAYS_PER_ERA;
     int64_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
@@ -199,8 +199,8 @@ void timestamp_format_date(int64_t days, struct buf *out)
 void timestamp_format(int64_t ns, struct buf *out)
 {
     uint8_t *at = buf_reserve(out, sizeof "2000-01-01T00:00:00.123456789Z");
-    put_date(&at, calendar_floor_div(ns, TIMESTAMP_NS_PER_DAY));
-    uint64_t ns_of_day = (uint64_t)calendar_floor_mod(ns, TIMESTAMP_NS_PER_DAY);
+    put_date(&at, floor_div(ns, TIMESTAMP_NS_PER_DAY));
+    uint64_t ns_of_day = (uint64_t)floor_mod(ns, TIMESTAMP_NS_PER_DAY);
     uint64_t seconds = ns_of_day / TIMESTAMP_NS_PER_SECOND;
     uint64_t fraction = ns_of_day % TIMESTAMP_NS_PER_SECOND;
     *at++ = 'T';

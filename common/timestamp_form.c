@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/calendar.h"
 #include "common/check.h"
+#include "common/floor.h"
 
 #define DIRECTIVES "YmbdeHMSfazs"
 
@@ -230,7 +230,7 @@ static bool weekday_is_right(const struct reading *r)
     if (r->weekday < 0)
         return true;
     int64_t days = timestamp_days_from_civil(r->parts.year, r->parts.month, r->parts.day);
-    return calendar_floor_mod(days, 7) == r->weekday;
+    return floor_mod(days, 7) == r->weekday;
 }
 
 /* Seconds since 1970; decimals of a negative one lead away from 0, as in -1.5. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/kit/convert.h"
 
-#include "common/calendar.h"
 #include "common/check.h"
 #include "common/decimal.h"
+#include "common/floor.h"
 #include "common/type.h"
 
 #define TEXT_TAGS (1u << VALUE_STRING | 1u << VALUE_BYTES)
@@ -104,8 +104,7 @@ static bool convert_time(struct type to, const struct value *value, struct value
 {
     int64_t ns;
     if (to.tag == VALUE_DATE) {
-        *ret_value =
-            value_of_integer(VALUE_DATE, calendar_floor_div(value->integer, TIMESTAMP_NS_PER_DAY));
+        *ret_value = value_of_integer(VALUE_DATE, floor_div(value->integer, TIMESTAMP_NS_PER_DAY));
         return true;
     }
     if (__builtin_mul_overflow(value->integer, TIMESTAMP_NS_PER_DAY, &ns))

@@ -9,54 +9,13 @@
 #include <time.h>
 
 #include "common/calendar.h"
+#include "common/floor.h"
 #include "common/timestamp.h"
 #include "tests/unit/random.h"
 
 #define DAY TIMESTAMP_NS_PER_DAY
 
 enum weekday { MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY };
-
-static const struct {
-    const char *name;
-    int64_t dividend, divisor, quotient, rest;
-} division_cases[] = {
-    {"exact", 14, 7, 2, 0},
-    {"positive", 15, 7, 2, 1},
-    {"zero", 0, 7, 0, 0},
-    {"just below zero", -1, 7, -1, 6},
-    {"exact below zero", -7, 7, -1, 0},
-    {"below a multiple", -8, 7, -2, 6},
-    {"by one", INT64_MIN, 1, INT64_MIN, 0},
-    {"least by greatest", INT64_MIN, INT64_MAX, -2, INT64_MAX - 1},
-    {"greatest by itself", INT64_MAX, INT64_MAX, 1, 0},
-};
-
-static void division_floors(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof division_cases / sizeof division_cases[0]; i++) {
-        int64_t quotient =
-            calendar_floor_div(division_cases[i].dividend, division_cases[i].divisor);
-        int64_t rest = calendar_floor_mod(division_cases[i].dividend, division_cases[i].divisor);
-        if (quotient != division_cases[i].quotient || rest != division_cases[i].rest)
-            fail_msg("%s: %" PRId64 " rest %" PRId64, division_cases[i].name, quotient, rest);
-    }
-}
-
-static void division_adds_up(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 100000; i++) {
-        int64_t dividend = random_integer();
-        int64_t divisor = random_integer();
-        if (divisor <= 0)
-            continue;
-        int64_t rest = calendar_floor_mod(dividend, divisor);
-        __int128 whole = (__int128)calendar_floor_div(dividend, divisor) * divisor;
-        assert_true(rest >= 0 && rest < divisor);
-        assert_true(whole + rest == dividend);
-    }
-}
 
 static const struct {
     const char *name;
@@ -199,7 +158,7 @@ static void days_are_those_of_glibc(void **state)
     for (int i = 0; i < 20000; i++) {
         int64_t ns = random_integer();
         int64_t window = calendar_window(&c, CALENDAR_DAY, ns);
-        time_t seconds = (time_t)calendar_floor_div(ns, TIMESTAMP_NS_PER_SECOND);
+        time_t seconds = (time_t)floor_div(ns, TIMESTAMP_NS_PER_SECOND);
         struct tm tm;
         assert_non_null(gmtime_r(&seconds, &tm));
         tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
@@ -214,7 +173,7 @@ static void months_are_those_of_glibc(void **state)
     for (int i = 0; i < 20000; i++) {
         int64_t ns = i < 1000 ? (i - 500) * 15 * DAY : random_integer();
         int64_t window = calendar_window(&c, CALENDAR_MONTH, ns);
-        time_t seconds = (time_t)calendar_floor_div(ns, TIMESTAMP_NS_PER_SECOND);
+        time_t seconds = (time_t)floor_div(ns, TIMESTAMP_NS_PER_SECOND);
         struct tm tm;
         assert_non_null(gmtime_r(&seconds, &tm));
         assert_int_equal((tm.tm_year - 70) * 12 + tm.tm_mon, window);
@@ -225,8 +184,6 @@ int main(void)
 {
     random_init("calendar_test");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(division_floors),
-        cmocka_unit_test(division_adds_up),
         cmocka_unit_test(moments_fall_into_their_windows),
         cmocka_unit_test(windows_cover_time_without_gaps),
         cmocka_unit_test(the_last_window_ends_behind_the_last_moment),
