@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/decimal.h"
 #include "common/pattern.h"
+#include "common/scalar.h"
 #include "common/text.h"
 #include "common/timestamp.h"
 #include "common/type.h"
@@ -28,7 +29,7 @@ static int parse_string(struct type type, const char *text, size_t len, struct v
     if (!utf8_valid((const uint8_t *)text, len, &bad_at))
         return refuse(ERR_INVALID, "is not UTF-8", ret_why);
     *value = value_of_bytes(VALUE_STRING, text, len);
-    if (!type_admits(type, value))
+    if (!scalar_admits(type, value))
         return refuse(ERR_RANGE, "has fewer or more characters than its type allows", ret_why);
     if (type.detail == NULL || type.detail->pattern == NULL)
         return 0;

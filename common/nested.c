@@ -9,6 +9,7 @@
 
 #include "common/check.h"
 #include "common/pack.h"
+#include "common/scalar.h"
 #include "common/type.h"
 
 void nested_add_head(enum value_tag tag, uint32_t count, struct buf *out)
@@ -178,7 +179,7 @@ static bool skip(struct nested *n, struct type type)
         return false;
     for (uint32_t left = n->left; left != 0; left--) {
         if (type.tag == VALUE_MAP) {
-            if (!nested_take(n, key_type, &key) || !type_admits(key_type, &key) ||
+            if (!nested_take(n, key_type, &key) || !scalar_admits(key_type, &key) ||
                 value_compare(&previous, &key) >= 0)
                 return false;
             previous = key;
@@ -186,7 +187,7 @@ static bool skip(struct nested *n, struct type type)
         if (!nested_take(n, type_item(type), &item))
             return false;
         /* What is in a list or map was looked at by nested_span(). */
-        if (item.tag != VALUE_LIST && item.tag != VALUE_MAP && !type_admits(type_item(type), &item))
+        if (!scalar_admits(type_item(type), &item))
             return false;
     }
     return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * type.h - what stands in the parentheses of a type
+ * type.h - types as a topology writes them, and what stands in their parentheses
  *
  * Details are made by type_parse() and type_optional(), once for each text, and stay: two types are
  * the same if they point to the same detail. What they say does not change, but a match writes into
@@ -9,11 +9,13 @@
 #ifndef BULKHEAD_COMMON_TYPE_H
 #define BULKHEAD_COMMON_TYPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/value.h"
 
+struct err;
 struct pattern;
 
 struct type_detail {
@@ -26,6 +28,22 @@ struct type_detail {
     struct type item;         /* VALUE_LIST, VALUE_MAP, VALUE_OPTIONAL: what it holds */
     struct type_detail *next; /* in the list of all */
 };
+
+/* Whether two types are the same, with all that is in their parentheses. */
+bool type_equal(struct type a, struct type b);
+
+/*
+ * The type as a topology writes it: in ret_text, which has room for TYPE_NAME_BYTES_MAX, or, where
+ * that is too small for some types of this tag, in memory that stays.
+ */
+#define TYPE_NAME_BYTES_MAX 24
+const char *type_name(struct type type, char ret_text[TYPE_NAME_BYTES_MAX]);
+
+/*
+ * Reads a type as a topology writes it (bulkhead-topology(5)). What it points to lives as long as
+ * the process. Returns 0, or ERR_INVALID with the reason.
+ */
+int type_parse(const char *text, struct type *ret_type, struct err *e);
 
 /* The type that holds a value of this one or nothing; an optional type as it is. */
 struct type type_optional(struct type type);

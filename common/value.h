@@ -13,11 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/err.h"
 #include "common/money.h"
 
-/* tag, name in topologies, meaning. Some take arguments: money(USD), see type_parse(). */
+/* tag, name in topologies, meaning. Some take arguments: money(USD), see type_parse() in type.h. */
 #define VALUE_TAG_LIST(X)                                                                          \
     X(VALUE_STRING, "string", "text in UTF-8")                                                     \
     X(VALUE_BYTES, "bytes", "any bytes")                                                           \
@@ -48,7 +46,6 @@ enum value_tag {
 
 struct type_detail; /* see type.h */
 
-/* What a field may hold. */
 /* Only in a topology that has errors, so that one error does not bring others. */
 enum type_doubt {
     TYPE_CERTAIN,
@@ -56,6 +53,7 @@ enum type_doubt {
     TYPE_MAYBE,   /* nor is it certain that there is such a field */
 };
 
+/* What a field may hold. */
 struct type {
     enum value_tag tag;
     struct currency currency;         /* VALUE_MONEY */
@@ -137,43 +135,11 @@ static inline bool value_has_bytes(const struct value *value)
     return (have >> value->tag & 1) != 0;
 }
 
-/* Whether two types are the same, with all that is in their parentheses. */
-bool type_equal(struct type a, struct type b);
-
-/*
- * The type as a topology writes it: in ret_text, which has room for TYPE_NAME_BYTES_MAX, or, where
- * that is too small for some types of this tag, in memory that stays.
- */
-#define TYPE_NAME_BYTES_MAX 24
-const char *type_name(struct type type, char ret_text[TYPE_NAME_BYTES_MAX]);
-
-/*
- * Reads a type as a topology writes it (bulkhead-topology(5)). What it points to lives as long as
- * the process. Returns 0, or ERR_INVALID with the reason.
- */
-int type_parse(const char *text, struct type *ret_type, struct err *e);
-
-/*
- * Whether a value can be one of the type: tag, UTF-8, bounds of numbers and lengths, form of lists
- * and maps. Not asked are patterns, which are matched where values come in (literal.h).
- */
-bool type_admits(struct type type, const struct value *value);
-
 /*
  * The order of two values of one type: below, equal or above 0. Nothing comes before anything,
  * false before true, names of an enum as its type lists them; text, bytes, lists and maps by their
  * bytes, a beginning before what goes on.
  */
 int value_compare(const struct value *a, const struct value *b);
-
-/*
- * Appends the value as JSON: numbers and booleans bare, lists and maps as arrays and objects,
- * nothing as null, bytes as a string if they are UTF-8 and as a base64 string if not, all else as
- * strings.
- */
-void value_write_json(const struct value *value, struct type type, struct buf *out);
-
-/* Appends base64 (RFC 4648, with padding). */
-void value_write_base64(const uint8_t *bytes, size_t len, struct buf *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/nested.h"
 #include "common/utf8.h"
+#include "common/value_json.h"
 
 /* Bytes of a text in one step: a multiple of 3, so that base64 has no end in the middle. */
 #define PIECE_BYTES 12288u

@@ -16,6 +16,7 @@
 #include "common/nested.h"
 #include "common/pack.h"
 #include "common/type.h"
+#include "common/type_admits.h"
 #include "common/utf8.h"
 
 #define FRAME_MAGIC 0x52464842u /* "BHFR" */

@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/type.h"
 #include "topology/check_p.h"
 
 const struct contract *check_input_contract(const struct checker *c,

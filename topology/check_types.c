@@ -4,6 +4,7 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/type.h"
 #include "topology/check_p.h"
 
 static void check_type_field(struct checker *c, struct contract *contract,

@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/utf8.h"
+#include "common/value_json.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/output_file.h"
 #include "stages/stage.h"

@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/value_bounded.h"
+#include "common/value_json.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 

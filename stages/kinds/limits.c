@@ -13,6 +13,7 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/type.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/calendar_option.h"
 #include "stages/kit/key.h"

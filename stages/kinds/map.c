@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "common/type.h"
+#include "common/type_admits.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/convert.h"
 #include "stages/stage.h"

@@ -5,6 +5,7 @@
 #include "common/decimal.h"
 #include "common/floor.h"
 #include "common/type.h"
+#include "common/value_json.h"
 
 #define TEXT_TAGS (1u << VALUE_STRING | 1u << VALUE_BYTES)
 #define NUMBER_TAGS (1u << VALUE_INT | 1u << VALUE_DECIMAL | 1u << VALUE_MONEY)

@@ -3,6 +3,7 @@
 
 #include "common/bytes.h"
 #include "common/check.h"
+#include "common/type.h"
 
 void key_add_fields(const struct option_value *fields, const struct record *record, struct buf *out)
 {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/type.h"
 #include "supervisor/command/command.h"
 #include "supervisor/command/command_options.h"
 

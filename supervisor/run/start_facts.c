@@ -10,6 +10,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/type.h"
 #include "stages/host/layout.h"
 #include "stages/kit/output_file.h"
 #include "stages/stage.h"

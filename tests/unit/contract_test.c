@@ -10,6 +10,7 @@
 
 #include "common/contract.h"
 #include "common/err.h"
+#include "common/type.h"
 #include "tests/unit/random.h"
 
 static struct type type_of(const char *name)

@@ -30,8 +30,7 @@ static void division_floors(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof division_cases / sizeof division_cases[0]; i++) {
-        int64_t quotient =
-            floor_div(division_cases[i].dividend, division_cases[i].divisor);
+        int64_t quotient = floor_div(division_cases[i].dividend, division_cases[i].divisor);
         int64_t rest = floor_mod(division_cases[i].dividend, division_cases[i].divisor);
         if (quotient != division_cases[i].quotient || rest != division_cases[i].rest)
             fail_msg("%s: %" PRId64 " rest %" PRId64, division_cases[i].name, quotient, rest);

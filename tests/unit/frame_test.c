@@ -11,6 +11,7 @@
 
 #include "common/bounds.h"
 #include "common/memory.h"
+#include "common/type.h"
 #include "ipc/frame.h"
 #include "tests/unit/random_value.h"
 

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/value_json.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "topology/load.h"

@@ -8,6 +8,9 @@
 
 #include "common/err.h"
 #include "common/literal.h"
+#include "common/type.h"
+#include "common/type_admits.h"
+#include "common/value_json.h"
 #include "tests/unit/random_value.h"
 
 static struct type type_of(const char *text)

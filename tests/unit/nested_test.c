@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include <msgpack.h>
 
+#include "common/err.h"
+#include "common/type.h"
 #include "tests/unit/random_value.h"
 
 static const char *const types[] = {

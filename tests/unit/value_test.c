@@ -16,6 +16,7 @@
 #include "common/utf8.h"
 #include "common/value.h"
 #include "common/value_bounded.h"
+#include "common/value_json.h"
 #include "tests/unit/random.h"
 
 static struct type type_of(const char *name)

@@ -21,6 +21,7 @@
 #include "common/bounds.h"
 #include "common/memory.h"
 #include "common/timestamp.h"
+#include "common/value_json.h"
 #include "ipc/order.h"
 #include "stages/host/layout.h"
 #include "stages/host/quarantine.h"
