@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/literal.h"
 #include "common/memory.h"
 #include "common/pattern.h"
+#include "common/scalar.h"
 #include "common/text.h"
 #include "common/type.h"
 #include "topology/expand.h"
@@ -59,22 +59,6 @@ static void add_bad_value(enum test_tag tag, const struct node *node, const char
                     nearest != NULL ? "'?" : "");
 }
 
-/* A value of the type; of money the currency is known, so that the amount may stand bare. */
-static bool parse_value(struct type type, const char *text, struct value *ret_value,
-                        const char **ret_why)
-{
-    int64_t minor = 0;
-    enum money_result result = type.tag == VALUE_MONEY
-                                   ? money_parse_bare(text, strlen(text), type.currency, &minor)
-                                   : MONEY_BAD_FORM;
-    if (result == MONEY_BAD_FORM)
-        return literal_parse(type, text, strlen(text), ret_value, ret_why) == 0;
-    *ret_why = result == MONEY_OVERFLOW ? "is larger than an amount can be"
-                                        : "has more decimals than its currency";
-    *ret_value = value_of_integer(VALUE_MONEY, minor);
-    return result == MONEY_OK;
-}
-
 /* A literal of the field's type; false, with the error added, if it is none or cannot be known. */
 static bool add_value(struct test *test, const struct node *node, const struct test_context *c)
 {
@@ -99,8 +83,10 @@ static bool add_value(struct test *test, const struct node *node, const struct t
         return false;
     }
     struct test_value value = {.text = text, .place = node->place};
+    /* The currency of money is known, so an amount may stand without it. */
+    static const struct scalar_form form = {.bare_money = true};
     const char *why;
-    if (!parse_value(c->type, text, &value.value, &why)) {
+    if (scalar_parse(&c->type, text, strlen(text), &form, &value.value, &why) != SCALAR_GOOD) {
         add_bad_value(test->tag, node, text, why, c);
         free(text);
         return false;

@@ -12,14 +12,13 @@
 
 #include "common/check.h"
 #include "common/json.h"
-#include "common/literal.h"
 #include "common/memory.h"
 #include "common/nested.h"
 #include "common/text.h"
-#include "common/timestamp.h"
 #include "common/type.h"
 #include "common/utf8.h"
 #include "stages/kinds/kinds.h"
+#include "stages/kit/text_value.h"
 #include "stages/stage.h"
 
 #define SHORT_NAME_BYTES 100u
@@ -149,50 +148,6 @@ static struct value string_of(struct json_decode *self, const struct json_span *
     return value_of_bytes(VALUE_STRING, self->strings.data + before, self->strings.len - before);
 }
 
-static bool decode_money(const struct value *text, struct currency currency,
-                         struct value *ret_value, struct refusal *why)
-{
-    int64_t minor;
-    switch (money_parse((const char *)text->bytes, text->len, currency, &minor)) {
-    case MONEY_OK:
-        *ret_value = value_of_integer(VALUE_MONEY, minor);
-        return true;
-    case MONEY_BAD_FORM:
-        *why = (struct refusal){.reason = DEAD_BAD_MONEY,
-                                .what = "is no amount with a currency, like $12.34"};
-        return false;
-    case MONEY_WRONG_CURRENCY:
-        *why = (struct refusal){.reason = DEAD_WRONG_CURRENCY, .what = "is in another currency"};
-        return false;
-    case MONEY_TOO_MANY_DECIMALS:
-        *why = (struct refusal){.reason = DEAD_TOO_MANY_DECIMALS,
-                                .what = "has more decimals than its currency"};
-        return false;
-    case MONEY_OVERFLOW:
-        break;
-    }
-    *why = (struct refusal){.reason = DEAD_OVERFLOW, .what = "is larger than an amount can be"};
-    return false;
-}
-
-static bool decode_timestamp(const struct value *text, struct value *ret_value, struct refusal *why)
-{
-    int64_t ns;
-    switch (timestamp_parse((const char *)text->bytes, text->len, &ns)) {
-    case TIMESTAMP_OK:
-        *ret_value = value_of_integer(VALUE_TIMESTAMP, ns);
-        return true;
-    case TIMESTAMP_BAD_FORM:
-        *why = (struct refusal){.reason = DEAD_BAD_TIMESTAMP,
-                                .what = "is no RFC 3339 time, like 2000-01-01T00:00:00Z"};
-        return false;
-    case TIMESTAMP_OVERFLOW:
-        break;
-    }
-    *why = (struct refusal){.reason = DEAD_OVERFLOW, .what = "lies outside the years 1677 to 2262"};
-    return false;
-}
-
 static bool decode_int(const struct json_span *span, struct value *ret_value, struct refusal *why)
 {
     int64_t number;
@@ -208,42 +163,28 @@ static bool decode_int(const struct json_span *span, struct value *ret_value, st
     return false;
 }
 
-/* What has one text, in a topology as in JSON; a decimal may be a number there. */
-static bool decode_literal(const struct value *text, const struct type *type,
-                           struct value *ret_value, struct refusal *why)
-{
-    int rc = literal_parse(*type, (const char *)text->bytes, text->len, ret_value, &why->what);
-    if (rc == 0)
-        return true;
-    why->reason = DEAD_BAD_VALUE;
-    if (rc == ERR_TOO_HARD)
-        why->reason = DEAD_TOO_HARD;
-    else if (rc == ERR_RANGE && type->tag != VALUE_STRING)
-        why->reason = DEAD_OVERFLOW;
-    return false;
-}
-
 static bool decode_scalar(struct json_decode *self, const struct json_span *span,
                           const struct type *type, struct value *value, struct refusal *why)
 {
+    if (type->tag == VALUE_STRING && type->detail == NULL) {
+        *value = string_of(self, span); /* the whole line is UTF-8, and nothing else is to check */
+        return true;
+    }
     if (type->tag == VALUE_BOOL) {
         *value = value_of_bool(span->type == JSON_TRUE);
         return true;
     }
     if (type->tag == VALUE_INT)
         return decode_int(span, value, why);
+    /* A decimal may be a number, which has the same text. */
     struct value text = span->type == JSON_STRING
                             ? string_of(self, span)
                             : value_of_bytes(VALUE_STRING, span->start, span->len);
-    if (type->tag == VALUE_MONEY)
-        return decode_money(&text, type->currency, value, why);
-    if (type->tag == VALUE_TIMESTAMP)
-        return decode_timestamp(&text, value, why);
-    if (type->tag == VALUE_STRING && type->detail == NULL) {
-        *value = text; /* the whole line is UTF-8, and there is nothing else to check */
-        return true;
-    }
-    return decode_literal(&text, type, value, why);
+    enum scalar_fault fault =
+        scalar_parse(type, (const char *)text.bytes, text.len, NULL, value, &why->what);
+    if (fault != SCALAR_GOOD)
+        why->reason = text_value_reason(fault);
+    return fault == SCALAR_GOOD;
 }
 
 static bool json_type_fits(enum json_type found, enum value_tag wanted)

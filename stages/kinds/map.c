@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "common/literal.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "common/type.h"

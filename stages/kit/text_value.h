@@ -8,6 +8,7 @@
 #ifndef BULKHEAD_STAGES_KIT_TEXT_VALUE_H
 #define BULKHEAD_STAGES_KIT_TEXT_VALUE_H
 
+#include "common/scalar.h"
 #include "common/timestamp_form.h"
 #include "stages/stage.h"
 
@@ -16,6 +17,9 @@ struct misfit {
     enum dead_reason reason;
     const char *what;
 };
+
+/* The reason of a dead letter for what is wrong with a text. Requires: something is. */
+enum dead_reason text_value_reason(enum scalar_fault fault);
 
 /* Whether a text can be a value of the type: a list or a map is none. */
 bool text_value_can_read(struct type type);

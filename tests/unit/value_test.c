@@ -441,10 +441,31 @@ static void written_values_are_json(void **state)
     buf_done(&decoded);
 }
 
+static void values_have_an_order(void **state)
+{
+    (void)state;
+    const struct value rising[][2] = {
+        {value_of_nothing(), value_of_integer(VALUE_INT, INT64_MIN)},
+        {value_of_nothing(), value_of_bytes(VALUE_STRING, "", 0)},
+        {value_of_bool(false), value_of_bool(true)},
+        {value_of_integer(VALUE_INT, INT64_MIN), value_of_integer(VALUE_INT, INT64_MAX)},
+        {value_of_integer(VALUE_DATE, -1), value_of_integer(VALUE_DATE, 0)},
+        {value_of_bytes(VALUE_STRING, "", 0), value_of_bytes(VALUE_STRING, "\0", 1)},
+        {value_of_bytes(VALUE_STRING, "ab", 2), value_of_bytes(VALUE_STRING, "abc", 3)},
+        {value_of_bytes(VALUE_STRING, "b", 1), value_of_bytes(VALUE_STRING, "\xc3\xa4", 2)},
+    };
+    for (size_t i = 0; i < sizeof rising / sizeof rising[0]; i++) {
+        assert_true(value_compare(&rising[i][0], &rising[i][1]) < 0);
+        assert_true(value_compare(&rising[i][1], &rising[i][0]) > 0);
+        assert_int_equal(value_compare(&rising[i][0], &rising[i][0]), 0);
+    }
+}
+
 int main(void)
 {
     random_init("value_test");
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_have_an_order),
         cmocka_unit_test(types_are_read_and_named),
         cmocka_unit_test(types_have_one_form),
         cmocka_unit_test(faults_in_types_are_told),
