@@ -11,16 +11,6 @@
 #include "stages/host/process_host.h"
 #include "supervisor/core/core_p.h"
 
-uint64_t core_backoff_ms(unsigned strikes)
-{
-    if (strikes == 0)
-        return 0;
-    uint64_t backoff_ms = RESTART_BACKOFF_MS_FIRST;
-    for (unsigned i = 1; i < strikes && backoff_ms < RESTART_BACKOFF_MS_MAX; i++)
-        backoff_ms *= 2;
-    return backoff_ms < RESTART_BACKOFF_MS_MAX ? backoff_ms : RESTART_BACKOFF_MS_MAX;
-}
-
 static bool is_from_outside(const struct core_event *event)
 {
     return event->signal == SIGKILL || event->signal == SIGTERM;
@@ -79,14 +69,6 @@ void core_describe_end(const struct core_stage *stage, int signal, int exit_code
         (void)snprintf(ret_text, size, "is gone, and nobody knows how it ended");
     else
         (void)snprintf(ret_text, size, "exited with code %d", exit_code);
-}
-
-uint64_t core_want_wait_ms(unsigned tries)
-{
-    uint64_t wait_ms = SPACE_RETRY_MS;
-    for (unsigned i = 1; i < tries && wait_ms < RESTART_BACKOFF_MS_MAX; i++)
-        wait_ms *= 2;
-    return wait_ms < RESTART_BACKOFF_MS_MAX ? wait_ms : RESTART_BACKOFF_MS_MAX;
 }
 
 /* Tries again later, as often as it takes: others have what it wants, and give it back one day. */

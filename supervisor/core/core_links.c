@@ -17,7 +17,6 @@
  */
 #define LINK_PAUSE_MS 20u
 
-/* Links every edge whose ends can be linked. */
 void step_link_edges(struct step *s)
 {
     struct core *core = s->core;
@@ -38,7 +37,6 @@ void step_link_edges(struct step *s)
     }
 }
 
-/* Takes a link down and tells those of its ends that are alive, but for `except`. */
 void step_unlink_edge(struct step *s, struct core_edge *edge, size_t except)
 {
     if (edge->is == EDGE_DOWN)
@@ -133,7 +131,6 @@ static bool owes_answer(const struct step *s, size_t stage)
     return s->core->stages[stage].still != 0;
 }
 
-/* Makes a link anew that failed; when that does not help, the ends that are to blame. */
 void step_retry_link(struct step *s, struct core_edge *edge)
 {
     edge->deadline_ms = 0;
@@ -161,7 +158,6 @@ void step_retry_link(struct step *s, struct core_edge *edge)
     }
 }
 
-/* A link did not come up, or broke. */
 void step_fail_link(struct step *s, struct core_edge *edge, unsigned blamed, const char *why)
 {
     if (s->event->now_ms - edge->failed_at_ms > LINK_HEALTHY_MS)

@@ -8,15 +8,6 @@
  */
 #include "supervisor/core/core_p.h"
 
-bool step_is_unsettled(const struct step *s)
-{
-    for (size_t i = 0; i < s->core->stage_count; i++) {
-        if (s->core->stages[i].unsettled != 0)
-            return true;
-    }
-    return false;
-}
-
 void step_ask_source(struct step *s)
 {
     struct core *core = s->core;
