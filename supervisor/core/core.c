@@ -119,6 +119,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ac
 {
     struct step s = {core, event, actions};
     dispatch(&s);
+    core_invariant(core);
 }
 
 static void keep_earlier(uint64_t *earliest_ms, uint64_t deadline_ms)

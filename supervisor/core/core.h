@@ -290,6 +290,12 @@ bool core_event_of_message(const struct control_message *m, struct core_event *e
  */
 void core_step(struct core *core, const struct core_event *event, struct core_actions *actions);
 
+/*
+ * Asserts what holds between two steps, of all stages and edges; core_step() ends with it. One pass
+ * over both, which is nothing against the step of a process that caused it.
+ */
+void core_invariant(const struct core *core);
+
 /* When CORE_TIME_PASSED should come at the latest; 0: no need. */
 uint64_t core_deadline_ms(const struct core *core);
 

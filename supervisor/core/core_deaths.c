@@ -171,6 +171,7 @@ static bool may_pass(const struct core_stage *stage, enum want want)
 void step_on_spawn_failed(struct step *s)
 {
     struct core_stage *stage = &s->core->stages[s->event->stage];
+    stage->unsettled = 0; /* whoever asked is not there */
     if (!stage->wanted) {
         step_move_stage(stage, STAGE_DOWN);
         step_finish_if_all_down(s);

@@ -13,7 +13,11 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/bounds.h"
 #include "common/buf.h"
@@ -540,6 +544,13 @@ static void a_standstill_makes_links_anew(void **state)
            "tell 2 listen edge 1 serial 4\n");
 }
 
+/* As if its ends had linked it again. */
+static void set_up_again(struct core_edge *edge)
+{
+    edge->is = EDGE_UP;
+    edge->deadline_ms = 0;
+}
+
 /* Frames that are lost, and acks that are, show on the pages of both ends. */
 static void a_standstill_is_looked_for_where_records_stand(void **state)
 {
@@ -550,7 +561,7 @@ static void a_standstill_is_looked_for_where_records_stand(void **state)
         observe(s, seen);
     EXPECT("warn 2 link 1: seqs 5 to 9 are under way, and nothing moves\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
-    s->core.edges[1].is = EDGE_UP;
+    set_up_again(&s->core.edges[1]);
     const struct core_observation unheard[3] = {
         asleep_pending,
         {.beats = 7, .waiting = true, .processed = 9, .acked = 9},
@@ -570,7 +581,7 @@ static void a_standstill_that_new_links_do_not_end_is_that_of_their_ends(void **
         for (int i = 0; i < 5; i++)
             observe(s, seen);
         s->core.edges[1].failures = 0; /* as if that were long ago */
-        s->core.edges[1].is = EDGE_UP;
+        set_up_again(&s->core.edges[1]);
     }
     buf_reset(&s->trace);
     for (int i = 0; i < 5; i++)
@@ -616,7 +627,7 @@ static void a_link_that_stands_is_made_anew_though_others_move(void **state)
     EXPECT("note 1 link 1: nothing moves; making it anew\ntell 2 listen edge 1 serial 3\n");
     for (int round = 0; round < 2; round++) {
         s->core.edges[1].failures = 0; /* as if that were long ago */
-        s->core.edges[1].is = EDGE_UP;
+        set_up_again(&s->core.edges[1]);
         buf_reset(&s->trace);
         observe_a_stream(s, 5, lost);
     }
@@ -1577,6 +1588,51 @@ static void any_order_of_events_ends_in_an_exit(void **state)
     }
 }
 
+/* Whether a step from here on is stopped by the assertion behind it. */
+static bool is_noticed(const struct core *core)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct rlimit no_core_file = {0};
+        (void)setrlimit(RLIMIT_CORE, &no_core_file);
+        (void)close(STDERR_FILENO);
+        core_invariant(core);
+        _exit(EXIT_SUCCESS);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void a_state_that_cannot_be_is_noticed(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    assert_false(is_noticed(&s->core));
+    struct core_stage *stage = &s->core.stages[1];
+    struct core_edge *edge = &s->core.edges[0];
+    const struct core_stage stage_was = *stage;
+    const struct core_edge edge_was = *edge;
+#define EXPECT_NOTICED(change)                                                                     \
+    do {                                                                                           \
+        change;                                                                                    \
+        assert_true(is_noticed(&s->core));                                                         \
+        *stage = stage_was;                                                                        \
+        *edge = edge_was;                                                                          \
+    } while (0)
+    EXPECT_NOTICED(stage->is = STAGE_DOWN);                 /* wanted, and nobody starts it */
+    EXPECT_NOTICED(stage->is = STAGE_BACKOFF);              /* with no time to start again */
+    EXPECT_NOTICED(stage->deadline_ms = 1);                 /* it runs and waits */
+    EXPECT_NOTICED(stage->wanted = false);                  /* in a pipeline that goes on */
+    EXPECT_NOTICED(stage->positioned = false);              /* and still linked */
+    EXPECT_NOTICED(stage->generation++);                    /* the link is of the process before */
+    EXPECT_NOTICED(edge->is = EDGE_DOWN);                   /* and forgotten */
+    EXPECT_NOTICED(edge->is = EDGE_DIALING);                /* with no end to it */
+    EXPECT_NOTICED(edge->serial = s->core.serial + 1);      /* of a link that is still to come */
+    EXPECT_NOTICED(s->core.outcome = CORE_OUTCOME_STOPPED); /* while it runs */
+#undef EXPECT_NOTICED
+}
+
 int main(void)
 {
     random_init("core");
@@ -1653,6 +1709,7 @@ int main(void)
         TEST(a_drain_leaves_the_question_open),
         TEST(only_a_sink_that_starts_asks_and_only_the_source_answers),
         TEST(any_order_of_events_ends_in_an_exit),
+        TEST(a_state_that_cannot_be_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
