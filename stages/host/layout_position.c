@@ -95,32 +95,3 @@ int layout_read_position(int stages_fd, const struct topology *topology, const s
         *ret_position = position;
     return 0;
 }
-
-/* Whether a directory holds a file, at most so many levels deep. Closes dir_fd. */
-static bool holds_file(int dir_fd, unsigned depth)
-{
-    DIR *dir = dir_fd >= 0 ? fdopendir(dir_fd) : NULL;
-    if (dir == NULL)
-        return false;
-    const struct dirent *entry;
-    bool holds = false;
-    while (!holds && (entry = readdir(dir)) != NULL) {
-        struct stat st;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-            strcmp(entry->d_name, LAYOUT_FILE) == 0 || layout_is_claim(entry->d_name) ||
-            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-            continue;
-        holds = !S_ISDIR(st.st_mode);
-        if (!holds && depth > 0)
-            holds = holds_file(
-                openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                depth - 1);
-    }
-    (void)closedir(dir);
-    return holds;
-}
-
-bool layout_is_kept(int stages_fd, const char *base)
-{
-    return holds_file(openat(stages_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 2);
-}

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "common/log.h"
 #include "stages/host/process_host_p.h"
 
 static struct inlet *find_inlet(struct host *h, uint32_t edge)
@@ -27,7 +26,6 @@ static struct outlet *find_outlet(struct host *h, uint32_t edge)
     return NULL;
 }
 
-/* Says something to the supervisor. If it is gone, so are we; if it is stuck, it will kill us. */
 int host_tell(struct host *h, const struct control_message *message)
 {
     int rc = control_send(STAGE_FD_CONTROL, message, &h->e);
@@ -38,8 +36,7 @@ int host_tell(struct host *h, const struct control_message *message)
     return rc == ERR_END ? 0 : rc;
 }
 
-/* Says that a link failed for the reason in h->e. */
-static int tell_failed(struct host *h, uint32_t edge, uint64_t serial)
+int host_tell_failed(struct host *h, uint32_t edge, uint64_t serial)
 {
     struct control_message message = {
         .kind = CTL_STAGE_LINK_FAILED, .edge = edge, .serial = serial, .want = h->e.want};
@@ -47,7 +44,6 @@ static int tell_failed(struct host *h, uint32_t edge, uint64_t serial)
     return host_tell(h, &message);
 }
 
-/* Says why the stage cannot go on, when a restart would not help. */
 void host_refuse(struct host *h, enum control_kind kind)
 {
     struct control_message message = {.kind = kind};
@@ -56,7 +52,6 @@ void host_refuse(struct host *h, enum control_kind kind)
     (void)host_tell(h, &message);
 }
 
-/* All that is below is done; every record from position + 1 on is still to come. */
 int host_take_position(struct host *h, seq_number position)
 {
     h->processed = h->committed = position;
@@ -116,7 +111,7 @@ static int on_listen(struct host *h, const struct control_message *m)
     struct link_id id = id_of(m);
     struct link *link;
     if (link_listen(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
-        return tell_failed(h, m->edge, m->serial);
+        return host_tell_failed(h, m->edge, m->serial);
     inlet_set_link(inlet, link);
     struct control_message hello = {.kind = CTL_STAGE_LINK_LISTENING,
                                     .edge = m->edge,
@@ -134,7 +129,7 @@ static int on_dial(struct host *h, const struct control_message *m)
     struct link_id id = id_of(m);
     struct link *link;
     if (link_dial(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
-        return tell_failed(h, m->edge, m->serial);
+        return host_tell_failed(h, m->edge, m->serial);
     outlet_connect_take(outlet, link, m->acked, m->expected);
     struct control_message dialed = {
         .kind = CTL_STAGE_LINK_DIALED, .edge = m->edge, .serial = m->serial};
@@ -228,10 +223,4 @@ int host_hear_supervisor(struct host *h)
             return rc;
     }
     return 0;
-}
-
-/* A link that cannot be trusted is given up; the supervisor makes a new one. */
-int host_give_up_link(struct host *h, uint32_t edge, uint64_t serial)
-{
-    return tell_failed(h, edge, serial);
 }

@@ -2,9 +2,9 @@
 /*
  * process_host_p.h - a stage process from inside; private to process_*.c
  *
- * process_control.c is what is said between the stage and its supervisor, and what links come of
- * it; process_host.c is the turn of the loop, process_pace.c when it sends, commits and sleeps. All
- * of it is one struct with one owner.
+ * One struct with one owner, and a file for each part of what is done with it: process_host.c on
+ * top, the turn of the loop; below it the files in the order of the sections here, each of which
+ * calls only those that come after it.
  */
 #ifndef BULKHEAD_STAGES_HOST_PROCESS_HOST_P_H
 #define BULKHEAD_STAGES_HOST_PROCESS_HOST_P_H
@@ -57,6 +57,8 @@ struct host {
     struct err e;
 };
 
+/* --- process_host.c --- */
+
 /*
  * The life of a stage process: open, then turns until h->stopping or an error, with a wait after
  * each turn that has nothing more to do; then close, in any case. h->config is set, all else zero.
@@ -64,35 +66,13 @@ struct host {
  */
 int host_open(struct host *h);
 int host_turn(struct host *h, bool *ret_more);
-int host_wait(struct host *h);
+int host_wait(struct host *h); /* in process_pace.c */
 void host_close(struct host *h);
 
 /* All of that life; returns the exit code of the process. */
 int host_run(struct host *h);
 
-/*
- * From here on, a stage that can have no memory ends as it should, see process_memory.c. The host
- * stays where it is for as long as the process lives.
- */
-void host_watch_memory(struct host *h);
-
-/*
- * There is no memory to take in what comes, for the reason in h->e. If the bound for that is the
- * stage's own memory_max, it dies; else this returns.
- */
-void host_die_of_receipt(struct host *h, const struct inlet *in);
-
-/* Whether it is too early to try again what there was no space for. */
-bool host_must_wait_for_space(const struct host *h);
-
-/*
- * Takes note of how something went that needs space: rc. What there was none for is tried again.
- * Returns: 0, or rc if that is another error.
- */
-int host_note_space(struct host *h, enum host_pause what, int rc);
-
-/* Shows on the status page that the stage moves, and with what in hand; 0: nothing. */
-void host_show_in_hand(struct host *h, seq_number seq);
+/* --- process_pace.c: when to send, commit and sleep --- */
 
 /* Whether a frame has reached its size. */
 bool host_is_ripe(const struct host *h);
@@ -109,29 +89,72 @@ uint64_t host_paced_us(const struct host *h);
 /* Commits what can be, if it is time. Returns 0 or an error of runner_commit(). */
 int host_commit_if_due(struct host *h);
 
-/* Says something to the supervisor; if it is gone, h->stopping is set. Returns 0 or ERR_IO. */
-int host_tell(struct host *h, const struct control_message *message);
+/* --- process_edges.c: what comes by the inlets and goes by the outlets --- */
 
-/* Says why the stage cannot go on, when a restart would not help; the kind says how it ends. */
-void host_refuse(struct host *h, enum control_kind kind);
-
-/* All up to position is done; every record behind it is still to come. Returns 0 or ERR_IO. */
-int host_take_position(struct host *h, seq_number position);
-
-/* The least seq that all peers downstream have acked; UINT64_MAX without any. */
-seq_number host_least_peer_acked(const struct host *h);
-
-/* Whether every peer downstream has said in this life what it acked. */
-bool host_all_peers_known(const struct host *h);
+/* Makes the inlets, the outlets and the room to wait for them; host_close_edges() frees them. */
+void host_open_edges(struct host *h);
+void host_close_edges(struct host *h);
 
 /*
- * Takes all messages that have come from the supervisor.
- * Returns: 0, ERR_MISMATCH (a peer wants what is gone), ERR_PROTOCOL, ERR_IO.
+ * Has records announced to a kind that wants to know what comes, of as many inlets as there are
+ * numbers for. Requires: the runner is open.
  */
-int host_hear_supervisor(struct host *h);
+void host_announce_records(struct host *h);
 
-/* Reports a link that cannot be trusted, for the reason in h->e; the supervisor makes a new one. */
-int host_give_up_link(struct host *h, uint32_t edge, uint64_t serial);
+/*
+ * Where the stage's outputs arrive; the emitter is the runner's. Links to the workers of one stage
+ * stand side by side: one of them gets the record, the others, if their clock needs it, its time.
+ */
+void host_on_emit(struct emitter *out, port_number port, const struct record *record);
+
+/*
+ * What they do with their links; a link that fails is closed, and the supervisor told, who makes a
+ * new one. Return 0 or ERR_IO.
+ */
+int host_receive_all(struct host *h);                 /* takes the acks and frames that have come */
+int host_send(struct host *h, struct outlet *outlet); /* sends the frames that can be sent */
+int host_ack_upstream(struct host *h);                /* says what is committed */
+
+/* The seq up to which all inlets have everything: up to there the stage may work. */
+seq_number host_covered(const struct host *h);
+
+/*
+ * The inlet that has the next record up to a seq, and that record; NULL if there is none.
+ * Returns 0, or an error of inlet_head().
+ */
+int host_next_inlet(struct host *h, seq_number limit, struct inlet **ret_inlet,
+                    const struct record **ret_record);
+
+/* Passes the end of the input on; it comes by every inlet, and counts once, when all have it. */
+void host_pop_ends(struct host *h, seq_number seq);
+
+/* --- process_memory.c: the end of a stage that can have no memory --- */
+
+/*
+ * From here on, a stage that can have no memory ends as it should. The host stays where it is for
+ * as long as the process lives.
+ */
+void host_watch_memory(struct host *h);
+
+/*
+ * There is no memory to take in what comes, for the reason in h->e. If the bound for that is the
+ * stage's own memory_max, it dies; else this returns.
+ */
+void host_die_of_receipt(struct host *h, const struct inlet *in);
+
+/* Ends the process when its store cannot grow: see store_spec. */
+void host_end_for_want_of_state(const struct err *e);
+
+/* --- process_space.c: a stage that can have no space --- */
+
+/* Whether it is too early to try again what there was no space for. */
+bool host_must_wait_for_space(const struct host *h);
+
+/*
+ * Takes note of how something went that needs space: rc. What there was none for is tried again.
+ * Returns: 0, or rc if that is another error.
+ */
+int host_note_space(struct host *h, enum host_pause what, int rc);
 
 /* --- process_end.c --- */
 
@@ -141,9 +164,49 @@ int host_end(struct host *h, int rc);
 /* Ends the process when link_start() finds no thread; nothing else is there yet. */
 void host_end_for_want_of_thread(const struct err *e);
 
-/* --- process_memory.c --- */
+/* --- process_control.c: what the stage and its supervisor say to each other --- */
 
-/* Ends the process when its store cannot grow: see store_spec. */
-void host_end_for_want_of_state(const struct err *e);
+/* Says something to the supervisor; if it is gone, h->stopping is set. Returns 0 or ERR_IO. */
+int host_tell(struct host *h, const struct control_message *message);
+
+/* Says that a link failed, for the reason in h->e. Returns 0 or ERR_IO. */
+int host_tell_failed(struct host *h, uint32_t edge, uint64_t serial);
+
+/* Says why the stage cannot go on, when a restart would not help; the kind says how it ends. */
+void host_refuse(struct host *h, enum control_kind kind);
+
+/*
+ * Takes all messages that have come from the supervisor.
+ * Returns: 0, ERR_MISMATCH (a peer wants what is gone), ERR_PROTOCOL, ERR_IO.
+ */
+int host_hear_supervisor(struct host *h);
+
+/* All up to position is done; every record after it is still to come. Returns 0 or ERR_IO. */
+int host_take_position(struct host *h, seq_number position);
+
+/* The least seq that all peers downstream have acked; UINT64_MAX without any. */
+seq_number host_least_peer_acked(const struct host *h);
+
+/* Whether every peer downstream has said in this life what it acked. */
+bool host_all_peers_known(const struct host *h);
+
+/* --- process_status.c: what the stage shows on its status page --- */
+
+/* Shows that it moves, and with what in hand; 0: nothing. */
+static inline void host_show_in_hand(struct host *h, seq_number seq)
+{
+    atomic_store_explicit(&h->page->seq_in_hand, seq, memory_order_relaxed);
+    status_page_beat(&h->page->beats);
+}
+
+/*
+ * Publishes the counts of what was worked on; before any of it is committed, because what lies
+ * below the commit is never seen again, so nobody would count it after a kill. A seq that a full
+ * disk holds up half done is not counted yet: after a kill all of it comes again.
+ */
+void host_publish_counts(struct host *h);
+
+/* Shows how far the stage and its links are. */
+void host_publish(struct host *h);
 
 #endif

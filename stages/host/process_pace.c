@@ -146,13 +146,9 @@ int host_send_all(struct host *h, bool more)
         bool due = o->quiet && left_quiet_us(h, o) == 0;
         if ((flush || due) && h->positioned && held_us(h, o) == 0)
             outlet_flush(o, h->processed);
-        if (h->positioned && outlet_send(o, &h->e) != 0) {
-            uint64_t serial = link_id(o->link)->serial;
-            outlet_disconnect(o);
-            int rc = host_give_up_link(h, (uint32_t)o->edge->index, serial);
-            if (rc != 0)
-                return rc;
-        }
+        int rc = h->positioned ? host_send(h, o) : 0;
+        if (rc != 0)
+            return rc;
     }
     return 0;
 }
