@@ -22,10 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/beat.h"
 #include "common/bounds.h"
 #include "common/check.h"
 #include "common/memory.h"
-#include "ipc/status_page.h"
 
 #define ADDRESS_BYTES_MAX 120u
 #define ACK_SOCKET_BYTES_MAX 4096u
@@ -347,7 +347,7 @@ static bool do_errand(struct errand *errand, uint64_t ms_max)
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     (void)pthread_mutex_lock(&errand->mutex);
     for (uint64_t ms = 0; !errand->done && ms < ms_max; ms += BEAT_MS) {
-        status_page_beat(beats);
+        beat_once(beats);
         add_ms(&until, BEAT_MS);
         int rc = 0;
         while (!errand->done && rc == 0)

@@ -101,14 +101,6 @@ int status_page_create(int *ret_fd, struct err *e);
 int status_page_map(int fd, struct status_page **ret_page, struct err *e);
 void status_page_unmap(struct status_page *page);
 
-/* Shows that something was done. beats may be NULL. Only the stage calls this. */
-static inline void status_page_beat(_Atomic uint64_t *beats)
-{
-    if (beats != NULL)
-        atomic_store_explicit(beats, atomic_load_explicit(beats, memory_order_relaxed) + 1,
-                              memory_order_relaxed);
-}
-
 /* What a page says that its stage does; of a number that is none, STATUS_ON_RECORD. */
 enum status_work status_page_work(const struct status_page *page);
 

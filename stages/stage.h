@@ -128,7 +128,7 @@ struct stage_env {
     void (*note)(const char *text);  /* says something to a person, who need not act at once */
     /* A sink sets it while so much is not committed that it is to be given no record before. */
     bool *full;
-    /* For status_page_beat() in long work of open(), which looks like a hung stage otherwise. */
+    /* For beat_once() in long work of open(), which looks like a hung stage otherwise. */
     _Atomic uint64_t *beats;
 };
 

@@ -12,6 +12,7 @@
 #include <poll.h>
 
 #include "ipc/control.h"
+#include "common/beat.h"
 #include "stages/host/inlet.h"
 #include "stages/host/outlet.h"
 #include "stages/host/process_host.h"
@@ -196,7 +197,7 @@ bool host_all_peers_known(const struct host *h);
 static inline void host_show_in_hand(struct host *h, seq_number seq)
 {
     atomic_store_explicit(&h->page->seq_in_hand, seq, memory_order_relaxed);
-    status_page_beat(&h->page->beats);
+    beat_once(&h->page->beats);
 }
 
 /*

@@ -17,10 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/beat.h"
 #include "common/check.h"
 #include "common/file.h"
 #include "common/memory.h"
-#include "ipc/status_page.h"
 #include "stages/journal/journal_tail.h"
 
 struct journal {
@@ -429,7 +429,7 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
 {
     for (size_t i = 0; i < count; i++) {
         struct journal_segment s;
-        status_page_beat(j->config.beats);
+        beat_once(j->config.beats);
         if (i != 0 && numbers[i] != numbers[i - 1] + 1)
             return err_set(e, ERR_CORRUPT, "%s is there, but the segment that follows it is not",
                            last_segment(j)->name);
@@ -475,7 +475,7 @@ static int scan_blocks(struct journal *j, struct journal_block *ret_last, struct
     j->blocks = 0;
     int rc;
     while ((rc = journal_segment_read(s, j->at, &j->state, j->fresh, &j->block, e)) == 0) {
-        status_page_beat(j->config.beats);
+        beat_once(j->config.beats);
         *ret_last = j->block;
         j->at = journal_block_end(&j->block);
         j->state = j->block.after;
@@ -535,7 +535,7 @@ static int seek_acked(struct journal *j, struct err *e)
         j->read_state = j->acked_state;
     }
     while (rc == 0 && (!j->block_read || !is_behind(&j->block, acked))) {
-        status_page_beat(j->config.beats);
+        beat_once(j->config.beats);
         rc = read_block(j, e);
     }
     if (rc != 0 && rc != ERR_AGAIN)

@@ -10,13 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/beat.h"
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/memory.h"
 #include "common/random.h"
-#include "ipc/status_page.h"
 #include "stages/kit/line_reader.h"
 
 #define SEGMENT_MAGIC 0x534a4842u /* "BHJS" */
@@ -474,7 +474,7 @@ int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
     bool good = false;
     size_t got = 0;
     for (uint64_t from = at + JOURNAL_BLOCK_HEADER_BYTES; !good; from += got) {
-        status_page_beat(s->beats);
+        beat_once(s->beats);
         int rc = file_read_at(s->fd, from, piece, sizeof piece, &got, e);
         if (rc != 0)
             return err_wrap(e, "%s", s->name);

@@ -25,11 +25,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/beat.h"
 #include "common/bounds.h"
 #include "common/check.h"
 #include "common/file.h"
 #include "common/memory.h"
-#include "ipc/status_page.h"
 #include "stages/kinds/file_source_p.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/rotation.h"
@@ -268,7 +268,7 @@ static int next_line(struct file_source *self, struct line *ret_line, struct err
             self->gave_all = false;
             return rc;
         }
-        status_page_beat(self->beats);
+        beat_once(self->beats);
         if (rc == ERR_AGAIN)
             rc = file_source_look_around(self, e);
         else if (rc == ERR_END)

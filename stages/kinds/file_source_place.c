@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "common/beat.h"
 #include "stages/kinds/file_source_p.h"
 
 #include <inttypes.h>
@@ -12,7 +13,6 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/memory.h"
-#include "ipc/status_page.h"
 #include "stages/kit/rotation.h"
 #include "stages/kit/rotation_past.h"
 
@@ -73,7 +73,7 @@ int file_source_crc_behind(const struct file_source *self, uint32_t before, uint
     uint32_t crc = before;
     int rc = 0;
     while (rc == 0 && from < to) {
-        status_page_beat(self->beats);
+        beat_once(self->beats);
         size_t wanted = to - from < room ? (size_t)(to - from) : room;
         size_t got = 0;
         rc = file_read_at(self->fd, from, piece, wanted, &got, e);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/beat.h"
 #include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/calendar.h"
@@ -21,7 +22,6 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "ipc/order.h"
-#include "ipc/status_page.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kinds/window_state.h"
 #include "stages/kit/calendar_option.h"
@@ -242,7 +242,7 @@ static void add_sort_key(struct buf *out, int64_t start, const struct value *fie
 static void show_work(const struct window_count *self, uint64_t done)
 {
     if (done % KEYS_PER_BEAT == 0)
-        status_page_beat(self->beats);
+        beat_once(self->beats);
 }
 
 static void gather(void *context, struct hash128 key, int64_t expires_at, const void *value)

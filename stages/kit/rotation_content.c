@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/beat.h"
 #include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/memory.h"
-#include "ipc/status_page.h"
 
 /* The ten bytes that a gzip file has at least in front, and the eight at its end. */
 #define GZIP_HEAD_BYTES 10u
@@ -30,7 +30,7 @@ static int read_pieces(int fd, uint64_t offset, uint64_t len, _Atomic uint64_t *
         size_t wanted =
             len - offset < SOURCE_READ_BYTES ? (size_t)(len - offset) : SOURCE_READ_BYTES;
         size_t got = 0;
-        status_page_beat(beats);
+        beat_once(beats);
         rc = file_read_at(fd, offset, piece, wanted, &got, e);
         goes_on = rc == 0 && got == wanted && take(context, offset, piece, got);
         offset += got;

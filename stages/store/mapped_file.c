@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/store/mapped_file.h"
 
+#include "common/beat.h"
 #include "common/file.h"
-#include "ipc/status_page.h"
 
 #define WINDOW_READ_BYTES (256u << 10)
 
@@ -26,7 +26,7 @@ const uint8_t *mapped_file_at(struct mapped_file *w, uint64_t offset, uint64_t l
     uint64_t wanted = len > WINDOW_READ_BYTES ? len : WINDOW_READ_BYTES;
     if (wanted > w->length - offset)
         wanted = w->length - offset;
-    status_page_beat(w->beats);
+    beat_once(w->beats);
     buf_reset(&w->bytes);
     w->start = offset;
     size_t got = 0;

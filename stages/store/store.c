@@ -17,11 +17,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/beat.h"
 #include "common/bounds.h"
 #include "common/check.h"
 #include "common/file.h"
 #include "common/memory.h"
-#include "ipc/status_page.h"
 #include "stages/store/store_p.h"
 
 /*
@@ -315,7 +315,7 @@ int store_maintain(struct store *s, struct err *e)
     uint64_t start = s->checkpoint.len;
     while (s->checkpoint.next_group < KEY_GROUPS &&
            s->checkpoint.len - start < STORE_CHECKPOINT_PIECE_BYTES) {
-        status_page_beat(s->spec.beats);
+        beat_once(s->spec.beats);
         int rc = store_checkpoint_write_group(&s->checkpoint, &s->image,
                                               image_position(&s->image, s->checkpoint.next_group),
                                               &s->scratch, e);

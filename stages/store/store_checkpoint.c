@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/beat.h"
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
-#include "ipc/status_page.h"
 #include "stages/store/mapped_file.h"
 #include "stages/store/store_file_p.h"
 
@@ -82,7 +82,7 @@ static int write_rest(const struct store_checkpoint *c, struct image_dump *dump,
     uint8_t crc_bytes[4];
     int rc = 0;
     while (rc == 0 && !image_dump_is_at_end(dump)) {
-        status_page_beat(dump->image->beats);
+        beat_once(dump->image->beats);
         buf_reset(scratch);
         (void)image_dump_next(dump, BLOCK_PIECE_BYTES, scratch);
         crc = hash_crc32c(crc, scratch->data, scratch->len);
@@ -144,7 +144,7 @@ static int sync_in_pieces(const struct store_checkpoint *c, _Atomic uint64_t *be
 {
     int rc = 0;
     for (uint64_t at = 0; rc == 0 && at < c->len; at += WRITTEN_PIECE_BYTES) {
-        status_page_beat(beats);
+        beat_once(beats);
         rc = file_wait_written(c->fd, at, WRITTEN_PIECE_BYTES, e);
     }
     return rc == 0 ? file_sync(c->fd, e) : rc;

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
+#include "common/beat.h"
 #include "common/memory.h"
-#include "ipc/status_page.h"
 
 /*
  * The queue holds a part of as many entries as there are slots; but some in any case, and at the
@@ -169,7 +169,7 @@ static void visit_queued(struct store_expiry *x, const struct image *image, cons
         if (count > 0 && compare(&item, &taken[count - 1]) == 0)
             continue;
         if (count % ITEMS_PER_BEAT == 0)
-            status_page_beat(x->beats);
+            beat_once(x->beats);
         if (count == capacity) {
             capacity = capacity != 0 ? 2 * capacity : KEPT_MIN;
             taken = memory_resize(taken, capacity, sizeof *taken);
@@ -183,7 +183,7 @@ static void visit_queued(struct store_expiry *x, const struct image *image, cons
             each->visit(each->context, taken[i].key, expires_at, value);
         push(x, taken[i]);
         if (i % ITEMS_PER_BEAT == 0)
-            status_page_beat(x->beats);
+            beat_once(x->beats);
     }
     free(taken);
 }

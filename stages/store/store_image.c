@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "common/beat.h"
 #include "stages/store/store_image_p.h"
 
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "common/memory.h"
-#include "ipc/status_page.h"
 
 #define IMAGE_MAGIC UINT64_C(0x33676d6964616568) /* "headimg3" */
 #define CACHE_LINE_BYTES 64
@@ -325,7 +325,7 @@ void image_each_live(const struct image *image, unsigned shard, _Atomic uint64_t
     for (uint64_t i = 0; i < table_slots(table); i++) {
         const struct image_slot *slot = slot_at(image, base, i);
         if (i % SLOTS_PER_BEAT == 0)
-            status_page_beat(beats);
+            beat_once(beats);
         if (is_live(image, slot, image->header->clock))
             visit(context, key_of(slot), expires_at(image, slot), slot->rest + image->value_at);
     }
@@ -543,7 +543,7 @@ static void roll_back(struct image *image, _Atomic uint64_t *beats)
     uint64_t tail = atomic_load(&image->header->undo_tail);
     while (tail > head && undo_at(image, tail - 1)->seq > committed) {
         if (tail % UNDOS_PER_BEAT == 0)
-            status_page_beat(beats);
+            beat_once(beats);
         undo_apply(image, undo_at(image, tail - 1));
         atomic_store(&image->header->undo_tail, --tail);
     }

@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "common/beat.h"
 #include "common/check.h"
-#include "ipc/status_page.h"
 #include "stages/store/store_image.h"
 
 /*
@@ -98,7 +98,7 @@ _Noreturn void image_give_up(const struct image *image, const struct err *e);
 static inline void image_beat(const struct image *image, uint64_t i)
 {
     if (i % SLOTS_PER_BEAT == 0)
-        status_page_beat(image->beats);
+        beat_once(image->beats);
 }
 
 enum {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "common/beat.h"
 #include "stages/store/store_file_p.h"
 
 #include <dirent.h>
@@ -14,7 +15,6 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "common/random.h"
-#include "ipc/status_page.h"
 #include "stages/store/mapped_file.h"
 
 #define LOG_MAGIC 0x474c4842u   /* "BHLG" */
@@ -324,7 +324,7 @@ static int write_in_pieces(int fd, uint64_t offset, const uint8_t *bytes, size_t
     int rc = 0;
     for (size_t at = 0; rc == 0 && at < len; at += STORE_WRITE_PIECE_BYTES) {
         size_t piece = len - at < STORE_WRITE_PIECE_BYTES ? len - at : STORE_WRITE_PIECE_BYTES;
-        status_page_beat(beats);
+        beat_once(beats);
         rc = file_write_at(fd, offset + at, bytes + at, piece, e);
         if (rc == 0)
             file_begin_write_out(fd, offset + at, piece);
@@ -337,7 +337,7 @@ int store_log_sync(int fd, uint64_t offset, uint64_t len, _Atomic uint64_t *beat
     int rc = 0;
     for (uint64_t at = 0; rc == 0 && len > STORE_WRITE_PIECE_BYTES && at < len;
          at += STORE_WRITE_PIECE_BYTES) {
-        status_page_beat(beats);
+        beat_once(beats);
         rc = file_wait_written(fd, offset + at, STORE_WRITE_PIECE_BYTES, e);
     }
     return rc == 0 ? file_sync(fd, e) : rc;
@@ -443,7 +443,7 @@ int store_log_replay(int fd, const struct store_file_header *header, bool torn_o
                              name, offset);
             break;
         }
-        status_page_beat(beats);
+        beat_once(beats);
         const uint8_t *body = group + STORE_GROUP_HEADER_BYTES;
         seq_number group_first = bytes_get_u64(group + GROUP_AT_FIRST);
         seq_number group_last = bytes_get_u64(group + GROUP_AT_LAST);

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/beat.h"
 #include "common/check.h"
 #include "common/clock.h"
-#include "ipc/status_page.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* linux/mman.h of Linux 6.1 */
@@ -83,7 +83,7 @@ static void punch(const struct store_space *space, uint64_t page, uint64_t end)
 {
     while (page < end) {
         uint64_t pages = least(end - page, PIECE_CHUNKS * PAGES_PER_CHUNK);
-        status_page_beat(space->beats);
+        beat_once(space->beats);
         (void)fallocate(space->map->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                         (off_t)(page * STORE_PAGE_BYTES), (off_t)(pages * STORE_PAGE_BYTES));
         page += pages;
@@ -95,7 +95,7 @@ static void clear(const struct store_space *space, uint64_t page, uint64_t end)
 {
     while (page < end) {
         uint64_t pages = least(end - page, PIECE_CHUNKS * PAGES_PER_CHUNK);
-        status_page_beat(space->beats);
+        beat_once(space->beats);
         memset(space->map->base + page * STORE_PAGE_BYTES, 0, pages * STORE_PAGE_BYTES);
         page += pages;
     }
@@ -128,7 +128,7 @@ static bool was_asked(const struct store_space *space, uint64_t chunk)
  */
 static void make_some_huge(struct store_space *space, uint64_t first, uint64_t end)
 {
-    status_page_beat(space->beats);
+    beat_once(space->beats);
     for (uint64_t chunk = first; chunk < end; chunk++) {
         (void)*(volatile uint8_t *)(space->map->base + chunk * STORE_CHUNK_BYTES);
         space->asked[chunk / 8] |= (uint8_t)(1u << (chunk % 8));
@@ -137,7 +137,7 @@ static void make_some_huge(struct store_space *space, uint64_t first, uint64_t e
     (void)madvise(space->map->base + first * STORE_CHUNK_BYTES, (end - first) * STORE_CHUNK_BYTES,
                   MADV_COLLAPSE);
     space->asks = clock_monotonic_us() - began_us <= HUGE_CALL_US_MAX;
-    status_page_beat(space->beats);
+    beat_once(space->beats);
 }
 
 static void make_huge(struct store_space *space, uint64_t first, uint64_t end)
