@@ -59,6 +59,14 @@ enum control_kind {
 #undef X
 };
 
+/*
+ * The socket in a state directory on which `bulkhead status`, `kill` and `stop` talk to the
+ * supervisor. docs/protocol.md, "Control socket".
+ */
+#define CONTROL_SOCKET_FILE "control.sock"
+/* A request to it, with its newline. */
+#define CONTROL_REQUEST_BYTES_MAX 256u
+
 #define CONTROL_HEAD_BYTES 64u
 #define CONTROL_TEXT_BYTES_MAX 767u
 #define CONTROL_BYTES_MAX (CONTROL_HEAD_BYTES + CONTROL_TEXT_BYTES_MAX)

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 
 #include "common/memory.h"
+#include "ipc/control.h"
 #include "stages/host/layout.h"
 #include "stages/host/quarantine.h"
 #include "supervisor/chaos/chaos_compare.h"
 #include "supervisor/chaos/chaos_run.h"
-#include "supervisor/run/control_server_loop.h"
 
 static bool compare(struct chaos_run *run, char *expected, char *actual)
 {

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "supervisor/run/control_server_loop.h"
-#include "supervisor/run/state_dir.h"
+#include "ipc/control.h"
+#include "ipc/lock_holder.h"
 
 #define ANSWER_BYTES_MAX (1u << 20)
 #define ANSWER_SECONDS_MAX 5
@@ -59,7 +59,7 @@ int control_client_connect(const char *state_path)
 
 int control_client_explain(const char *state_path, struct err *e)
 {
-    long pid = state_dir_holder(state_path);
+    long pid = lock_holder_of(state_path);
     if (pid == 0)
         return err_set(e, ERR_NOT_FOUND, "no supervisor is running in '%s'", state_path);
     return err_set(e, ERR_BUSY,

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "ipc/lock_holder.h"
 #include "supervisor/client/control_client.h"
 #include "supervisor/command/command.h"
 #include "supervisor/command/command_options.h"
@@ -104,7 +105,7 @@ int command_status(kind_registry kinds, int argc, char **argv)
     if (argc != optind)
         return command_usage(usage);
     int code = ask(state, json ? "status json" : "status");
-    if (code == EXIT_NOT_RUNNING && state != NULL && state_dir_holder(state) == 0) {
+    if (code == EXIT_NOT_RUNNING && state != NULL && lock_holder_of(state) == 0) {
         struct buf last = {0};
         state_dir_read_last_run(state, json, &last);
         code = command_print(&last, code);

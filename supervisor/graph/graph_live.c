@@ -20,6 +20,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "ipc/lock_holder.h"
 #include "supervisor/client/control_client.h"
 #include "supervisor/command/exit_codes.h"
 #include "supervisor/run/inherited.h"
@@ -98,7 +99,7 @@ static int look(struct live *live, struct status_seen *ret_seen, struct err *e)
     int rc = control_client_exchange(fd, "status json", &answer);
     (void)close(fd);
     if (rc != 0 || answer.len < 3 || memcmp(answer.data, "ok\n", 3) != 0)
-        rc = state_dir_holder(live->state_path) != 0
+        rc = lock_holder_of(live->state_path) != 0
                  ? err_set(e, ERR_BUSY, "the supervisor gives no answer")
                  : err_set(e, ERR_NOT_FOUND, "the supervisor is gone");
     else

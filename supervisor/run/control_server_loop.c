@@ -16,6 +16,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "ipc/control.h"
 
 #define CLIENTS_MAX 16u
 /* A client that has not said what it wants by then is in the way. */

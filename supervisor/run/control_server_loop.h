@@ -12,9 +12,6 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-#define CONTROL_SOCKET_FILE "control.sock"
-#define CONTROL_REQUEST_BYTES_MAX 256u
-
 struct ev_loop;
 struct control_server;
 

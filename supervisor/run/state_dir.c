@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,8 @@
 #include "common/buf.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "ipc/lock_holder.h"
 
-#define LOCK_FILE "lock"
 #define LAST_RUN_TEXT_FILE "last-run"
 #define LAST_RUN_JSON_FILE "last-run.json"
 #define LAST_RUN_BYTES_MAX (1u << 20)
@@ -142,37 +141,6 @@ static int open_inner(const struct state_dir *d, const char *name, int *ret_fd, 
     return rc;
 }
 
-/* The pid in the lock file; 0 if there is none yet, or no file any more. */
-static long holder_of(const struct state_dir *d)
-{
-    char pid[32] = "";
-    size_t len = 0;
-    int fd;
-    if (file_open(d->fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW, 0, &fd, NULL) != 0)
-        return 0;
-    (void)file_read_at(fd, 0, pid, sizeof pid - 1, &len, NULL);
-    (void)close(fd);
-    return strtol(pid, NULL, 10);
-}
-
-/* Whether a process still does anything: a dead one keeps its pid until its parent has reaped it.
- */
-static bool is_alive(pid_t pid)
-{
-    if (kill(pid, 0) != 0)
-        return errno != ESRCH;
-    char path[32], text[512] = "";
-    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno != ENOENT;
-    ssize_t len = read(fd, text, sizeof text - 1);
-    (void)close(fd);
-    /* The state stands behind the name, which is in parentheses and may hold anything. */
-    const char *name_end = len > 0 ? strrchr(text, ')') : NULL;
-    return name_end == NULL || strncmp(name_end, ") Z", 3) != 0;
-}
-
 /*
  * Tries to lock the directory, and then the file in it: until the first is done, nothing is made.
  * Some file systems lock only what can be written (NFS), and none of their directories.
@@ -184,43 +152,14 @@ static int try_lock(struct state_dir *d, struct err *e)
         return ERR_BUSY;
     int rc = 0;
     if (d->lock_fd < 0)
-        rc = file_open(d->fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &d->lock_fd, e);
+        rc =
+            file_open(d->fd, LOCK_HOLDER_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &d->lock_fd, e);
     if (rc != 0)
         return err_wrap(e, "'%s'", d->path);
     if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? ERR_BUSY : err_set_errno(e, "cannot lock '%s'", d->path);
     d->held_fd = d->locks_file_only ? d->lock_fd : d->fd;
     return 0;
-}
-
-/* Whether a process has the directory open; also if we may not know. */
-static bool has_open(long pid, int dir_fd)
-{
-    char path[64];
-    struct stat ours, theirs;
-    (void)snprintf(path, sizeof path, "/proc/%ld/fd", pid);
-    DIR *fds = opendir(path);
-    if (fds == NULL || fstat(dir_fd, &ours) != 0) {
-        if (fds != NULL)
-            (void)closedir(fds);
-        return errno != ENOENT;
-    }
-    bool found = false;
-    struct dirent *entry;
-    while (!found && (entry = readdir(fds)) != NULL)
-        found = fstatat(dirfd(fds), entry->d_name, &theirs, 0) == 0 &&
-                theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
-    (void)closedir(fds);
-    return found;
-}
-
-/*
- * Whether the pid in the lock file is still that of the supervisor. Numbers come again, in a
- * container soon: it may be ours, or that of anybody.
- */
-static bool is_at_work(const struct state_dir *d, long pid)
-{
-    return pid > 0 && pid != (long)getpid() && is_alive((pid_t)pid) && has_open(pid, d->fd);
 }
 
 static int say_busy(const struct state_dir *d, long pid, struct err *e)
@@ -244,25 +183,13 @@ static int take_lock(struct state_dir *d, struct err *e)
          * Stages hold the lock of a supervisor that was killed, for the moment that they live on;
          * and one that has just begun has not written its pid yet.
          */
-        long pid = holder_of(d);
-        if (is_at_work(d, pid) || waited_ms >= (pid > 0 ? LOCK_ORPHANS_MS_MAX : LOCK_PID_MS_MAX))
+        long pid = lock_holder_pid(d->fd);
+        if (lock_holder_is_at_work(d->fd, pid) ||
+            waited_ms >= (pid > 0 ? LOCK_ORPHANS_MS_MAX : LOCK_PID_MS_MAX))
             return say_busy(d, pid != (long)getpid() ? pid : 0, e);
         const struct timespec pause = {.tv_nsec = LOCK_RETRY_MS * 1000000L};
         (void)nanosleep(&pause, NULL);
     }
-}
-
-long state_dir_holder(const char *path)
-{
-    struct state_dir d = {.fd = -1};
-    if (file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &d.fd, NULL) != 0)
-        return 0;
-    long pid = holder_of(&d);
-    /* Trying the lock would be in the way of a supervisor that begins just now. */
-    if (!is_at_work(&d, pid))
-        pid = 0;
-    (void)close(d.fd);
-    return pid;
 }
 
 static int write_pid(const struct state_dir *d, struct err *e)

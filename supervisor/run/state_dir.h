@@ -35,12 +35,6 @@ struct state_dir {
 };
 
 /*
- * Who works in a state directory: the pid of a supervisor that lives and holds the lock; 0 if there
- * is none, or none that can be known.
- */
-long state_dir_holder(const char *path);
-
-/*
  * The directory under which topologies have theirs: $XDG_STATE_HOME/bulkhead, or /var/lib/bulkhead
  * for root, or ~/.local/state/bulkhead. The caller frees it. NULL if none of them can be known.
  */
