@@ -41,7 +41,7 @@ void contract_add_doubtful(struct contract *c, const char *name, enum type_doubt
 /* The place of a field by name, or -1. */
 int contract_find(const struct contract *c, const char *name);
 
-/* Hash of names and types in order. Two contracts with the same fingerprint are the same. */
+/* Hash of names and types in order. Contracts with the same one are taken for the same. */
 uint64_t contract_fingerprint(const struct contract *c);
 
 /* Whether a value has a tag that may stand in the field; for all else, type_admits(). */

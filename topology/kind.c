@@ -9,7 +9,6 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "common/type.h"
-#include "topology/graph.h"
 
 const struct option_spec kind_common_options[] = {
     {.name = "memory_max",

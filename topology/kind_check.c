@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/type.h"
 
 static const char *field_nearest(const char *name, const struct contract *in)
 {
