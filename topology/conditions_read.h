@@ -19,7 +19,7 @@
  * Returns the conditions; the caller frees them with conditions_free(). They are usable only if no
  * error was added.
  */
-struct conditions *conditions_read(const struct node *node, const char *option,
-                                   const char *name, const struct kind_check *check);
+struct conditions *conditions_read(const struct node *node, const char *option, const char *name,
+                                   const struct kind_check *check);
 
 #endif

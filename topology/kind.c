@@ -5,10 +5,7 @@
 
 #include "common/bounds.h"
 #include "common/check.h"
-#include "common/err.h"
 #include "common/memory.h"
-#include "common/text.h"
-#include "common/type.h"
 
 const struct option_spec kind_common_options[] = {
     {.name = "memory_max",

@@ -23,8 +23,7 @@ struct named_type {
  * Appends to an error about a field that a stage reads and does not get: the way that it should
  * have come, and where it was lost.
  */
-typedef void explain_field(const void *arg, const char *stage, const char *field,
-                           struct buf *out);
+typedef void explain_field(const void *arg, const char *stage, const char *field, struct buf *out);
 
 /* What is known of a stage while its options are read, and while it says what it makes. */
 struct kind_check {

@@ -101,8 +101,7 @@ static void read_type(struct option_value *o, const struct kind_check *c)
                         "there is no type '%s'; declare it under 'types:'", o->text);
 }
 
-static void add_field(struct option_value *o, const struct node *item,
-                      const struct kind_check *c)
+static void add_field(struct option_value *o, const struct node *item, const struct kind_check *c)
 {
     if (item->nothing) {
         diagnostics_add(c->diagnostics, item->place, "'%s:' has an empty place in its list",
@@ -122,15 +121,14 @@ static void add_field(struct option_value *o, const struct node *item,
         }
     }
     o->fields = memory_resize(o->fields, o->count + 1, sizeof *o->fields);
-    o->fields[o->count++] =
-        (struct option_field){.name = memory_dup(item->text, strlen(item->text)),
-                              .place = item->place,
-                              .index = kind_check_find_field(c, item->text, item->place, o->spec->name)};
+    o->fields[o->count++] = (struct option_field){
+        .name = memory_dup(item->text, strlen(item->text)),
+        .place = item->place,
+        .index = kind_check_find_field(c, item->text, item->place, o->spec->name)};
 }
 
 /* A list of fields; one field may stand without the brackets. */
-static void read_fields(struct option_value *o, const struct node *node,
-                        const struct kind_check *c)
+static void read_fields(struct option_value *o, const struct node *node, const struct kind_check *c)
 {
     if (node->tag == NODE_SCALAR) {
         add_field(o, node, c);
@@ -175,7 +173,8 @@ static void add_field_group(struct option_value *o, const struct node_pair *pair
     size_t count = o->count;
     add_group(o, pair->key, pair->key_place, is_short ? &map : pair->value, c);
     if (o->count != count)
-        o->groups[count].index = kind_check_find_field(c, pair->key, pair->key_place, o->spec->name);
+        o->groups[count].index =
+            kind_check_find_field(c, pair->key, pair->key_place, o->spec->name);
 }
 
 static void read_field_groups(struct option_value *o, const struct node *node,
@@ -190,8 +189,7 @@ static void read_field_groups(struct option_value *o, const struct node *node,
         add_field_group(o, &node->pairs[i], c);
 }
 
-static void read_groups(struct option_value *o, const struct node *node,
-                        const struct kind_check *c)
+static void read_groups(struct option_value *o, const struct node *node, const struct kind_check *c)
 {
     if (node->tag != NODE_MAP || node->count == 0) {
         diagnostics_add(c->diagnostics, node->place,
@@ -266,8 +264,7 @@ static void read_text(struct option_value *o, const struct kind_check *c)
     }
 }
 
-static void read_scalar(struct option_value *o, const struct node *node,
-                        const struct kind_check *c)
+static void read_scalar(struct option_value *o, const struct node *node, const struct kind_check *c)
 {
     if (node->tag != NODE_SCALAR) {
         bool like_text = node->tag == NODE_MAP && node->count == 1 && node->pairs[0].value->nothing;

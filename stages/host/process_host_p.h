@@ -11,8 +11,8 @@
 
 #include <poll.h>
 
-#include "ipc/control.h"
 #include "common/beat.h"
+#include "ipc/control.h"
 #include "stages/host/inlet.h"
 #include "stages/host/outlet.h"
 #include "stages/host/process_host.h"
