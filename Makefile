@@ -15,7 +15,7 @@ CFLAGS_ALL += $(if $(filter static,$(LINK)),-fPIE)
 # nng's name look-up is for TCP, which nothing here uses; the linker warns of it in a static
 # program (--no-warnings).
 LDFLAGS_ALL = $(LDFLAGS_$(LINK)) $(SANITIZE) -pthread -Wl,--no-warnings $(LDFLAGS)
-LIBS = -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lpcre2-8 -lev -lm -latomic
+LIBS = -lmsgpackc -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lpcre2-8 -lev -lm -latomic
 
 # Every C file in these folders is part of the program, however deep it lies.
 SOURCES := $(sort $(shell find common topology ipc stages supervisor -name '*.c'))
@@ -67,12 +67,14 @@ $(BUILD)/%.o: %.c Makefile config.mk
 $(BUILD)/tests/%_test: tests/%_test.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< \
-	    $(LIBRARY) $(SANITIZE) -pthread -Wl,--no-warnings $(LIBS) -lcmocka -lmsgpackc
+	    $(LIBRARY) $(SANITIZE) -pthread -Wl,--no-warnings $(LIBS) -lcmocka
 
-# The program with kinds that fail on purpose: see tests/faults/README.md.
-FAULT_OBJECTS := $(BUILD)/tests/faults/fault.o $(BUILD)/tests/faults/main.o
-$(BUILD)/tests/bulkhead-faults: $(FAULT_OBJECTS) $(LIBRARY)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(FAULT_OBJECTS) $(LIBRARY) $(LIBS)
+# The programs with kinds that fail on purpose: see tests/faults/README.md.
+FAULT_OBJECTS := $(patsubst %,$(BUILD)/tests/faults/%.o,main stages_main fault fault_kinds)
+$(BUILD)/tests/bulkhead-faults: $(filter-out %/stages_main.o %/fault.o,$(FAULT_OBJECTS)) $(LIBRARY)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(BUILD)/tests/bulkhead-fault-stages: $(filter-out %/main.o,$(FAULT_OBJECTS)) $(LIBRARY)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 $(SIM): $(SIM_OBJECTS) $(LIBRARY_OBJECTS) Makefile
 	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(filter-out %_loop.o %/link.o %/log.o %/standard_error.o,$(LIBRARY_OBJECTS)) \
@@ -89,7 +91,7 @@ $(BUILD)/tests/print_graph: tests/graphs/print_graph.c tests/graphs/random_graph
 	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -o $@ $(filter %.c,$^)
 
 .PHONY: tests
-tests: $(TEST_PROGRAMS) $(BUILD)/tests/bulkhead-faults $(BUILD)/tests/sweep/kill_at $(BUILD)/tests/print_graph $(BUILD)/bulkhead ## build the program and all test programs
+tests: $(TEST_PROGRAMS) $(BUILD)/tests/bulkhead-faults $(BUILD)/tests/bulkhead-fault-stages $(BUILD)/tests/sweep/kill_at $(BUILD)/tests/print_graph $(BUILD)/bulkhead ## build the program and all test programs
 
 .PHONY: test
 test: tests ## run the tests; T=name runs those whose name holds it

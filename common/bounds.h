@@ -50,6 +50,8 @@
 /* Workers of one stage, and processes of one topology. */
 #define WORKERS_MAX 16u
 #define PROCESSES_MAX 256u
+/* Edges that touch one process: all others, by several outputs each. */
+#define STAGE_EDGES_MAX (PROCESSES_MAX * STAGES_MAX)
 /* Key groups: what a worker has of a keyed stage's state are some of these. */
 #define KEY_GROUPS 256u
 /* Records without a key are dealt out in blocks of so many seqs, which then share frames. */
@@ -61,9 +63,9 @@
 #define SEQ_MAX INT64_MAX
 #define FIELDS_MAX 64u
 #define NAME_BYTES_MAX 63u
-/* The name of a process: that of its stage, or \"parse.12\" of several workers. */
+/* The name of a process: that of its stage, or "parse.12" of several workers. */
 #define STAGE_NAME_BYTES_MAX (NAME_BYTES_MAX + 4u)
-/* --set on the command line: each is an argument of every stage process, all must fit an exec. */
+/* --set on the command line; chaos hands them on to its runs, so all must fit an exec. */
 #define SETTINGS_MAX 64u
 #define SETTING_BYTES_MAX 8192u
 
@@ -97,6 +99,12 @@
 
 /* Nesting of JSON input; deeper text is refused, so no stack depends on input. */
 #define JSON_DEPTH_MAX 32u
+/* Nesting of documents in msgpack; msgpack-c has a stack of 32. Options in a topology are less
+ * deep. */
+#define PACKED_DEPTH_MAX 31u
+/* What a stage is given of its topology: text of TOPOLOGY_BYTES_MAX in which variables were
+ * replaced. */
+#define STAGE_TOPOLOGY_BYTES_MAX (16u << 20)
 /* Nesting of ${A:-${B}} in a topology. */
 #define EXPANSION_DEPTH_MAX 8u
 

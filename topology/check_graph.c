@@ -9,22 +9,7 @@
 #include "common/check.h"
 #include "common/memory.h"
 #include "topology/check_p.h"
-
-void check_make_dead_letter(struct contract *ret_contract)
-{
-    static const struct type number = {.tag = VALUE_INT};
-    static const struct type text = {.tag = VALUE_STRING};
-    static const struct type bytes = {.tag = VALUE_BYTES};
-    static const struct type truth = {.tag = VALUE_BOOL};
-    int rc = contract_add(ret_contract, "seq", number);
-    rc |= contract_add(ret_contract, "line", number);
-    rc |= contract_add(ret_contract, "stage", text);
-    rc |= contract_add(ret_contract, "reason", text);
-    rc |= contract_add(ret_contract, "message", text);
-    rc |= contract_add(ret_contract, "content", bytes);
-    rc |= contract_add(ret_contract, "content_is_json", truth);
-    INVARIANT(rc == 0 && ret_contract->count == DEAD_LETTER_FIELDS);
-}
+#include "topology/expand.h"
 
 /* What is built, and where the first worker of each draft stands in it. */
 struct build {
@@ -65,20 +50,14 @@ static void set_by(struct stage *stage)
     stage->by_count = by->count;
 }
 
-static void name_worker(struct stage *stage)
-{
-    int len = stage->workers == 1
-                  ? snprintf(stage->name, sizeof stage->name, "%s", stage->base)
-                  : snprintf(stage->name, sizeof stage->name, "%s.%zu", stage->base, stage->worker);
-    INVARIANT(len > 0 && (size_t)len < sizeof stage->name);
-}
-
 static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_index)
 {
     struct topology *t = b->topology;
     struct stage stage = {.kind = draft->kind,
                           .ops = kind_ops(b->checker->registry, draft->kind),
                           .options = draft->options,
+                          .resolved = expand_node(draft->map, b->checker->directory),
+                          .lines = draft->kind->lines,
                           .out = draft->out,
                           .outputs = draft->outputs,
                           .output_count = draft->output_count,
@@ -95,7 +74,8 @@ static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_i
     b->place_of[draft_index] = t->stage_count;
     for (; stage.worker < stage.workers; stage.worker++) {
         stage.index = t->stage_count;
-        name_worker(&stage);
+        stage_set_name(&stage);
+        stage.shares = stage.worker != 0;
         t->stages[t->stage_count++] = stage;
     }
 }

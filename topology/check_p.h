@@ -90,7 +90,4 @@ size_t check_workers(const struct checker *c, const struct draft_stage *draft);
 /* Takes the checked drafts over into the topology. Called only when there was no error. */
 void check_build_graph(struct checker *c);
 
-/* The contract of dead letters. */
-void check_make_dead_letter(struct contract *ret_contract);
-
 #endif

@@ -132,3 +132,35 @@ char *expand_scalar(const struct node *scalar, const char *directory, struct dia
     free(variables);
     return text;
 }
+
+struct node *expand_node(const struct node *node, const char *directory)
+{
+    struct node *copy = memory_new(1, sizeof *copy);
+    *copy = (struct node){.tag = node->tag, .place = node->place, .nothing = node->nothing};
+    if (node->tag == NODE_SCALAR) {
+        struct buf text = {0};
+        struct err e;
+        if (node->as_it_is || expand_text(node->text, directory, &text, &e) != 0) {
+            buf_reset(&text);
+            buf_add_text(&text, node->text);
+        }
+        copy->text = memory_dup(text.data, text.len);
+        copy->as_it_is = true;
+        buf_done(&text);
+    }
+    if (node->tag == NODE_LIST)
+        copy->items = memory_new(node->count + 1, sizeof(struct node *));
+    if (node->tag == NODE_MAP)
+        copy->pairs = memory_new(node->count + 1, sizeof *copy->pairs);
+    for (; copy->count < node->count; copy->count++) {
+        size_t i = copy->count;
+        if (node->tag == NODE_LIST)
+            copy->items[i] = expand_node(node->items[i], directory);
+        else
+            copy->pairs[i] = (struct node_pair){
+                .key = memory_dup(node->pairs[i].key, strlen(node->pairs[i].key)),
+                .key_place = node->pairs[i].key_place,
+                .value = expand_node(node->pairs[i].value, directory)};
+    }
+    return copy;
+}

@@ -23,6 +23,13 @@
 int expand_text(const char *text, const char *directory, struct buf *out, struct err *e);
 
 /*
+ * A copy of a tree in which every text is as it is: the references in it are replaced. A text whose
+ * references cannot be replaced, or that no option reads, is copied. The caller frees it with
+ * node_free().
+ */
+struct node *expand_node(const struct node *node, const char *directory);
+
+/*
  * The text of a scalar with all references replaced; the caller frees it. NULL, with the error
  * added to d, if that cannot be. Errors added later at its place will name the variables.
  */

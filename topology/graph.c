@@ -1,15 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "topology/graph.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/check.h"
+#include "topology/node.h"
+
+void topology_make_dead_letter(struct contract *ret_contract)
+{
+    static const struct type number = {.tag = VALUE_INT};
+    static const struct type text = {.tag = VALUE_STRING};
+    static const struct type bytes = {.tag = VALUE_BYTES};
+    static const struct type truth = {.tag = VALUE_BOOL};
+    int rc = contract_add(ret_contract, "seq", number);
+    rc |= contract_add(ret_contract, "line", number);
+    rc |= contract_add(ret_contract, "stage", text);
+    rc |= contract_add(ret_contract, "reason", text);
+    rc |= contract_add(ret_contract, "message", text);
+    rc |= contract_add(ret_contract, "content", bytes);
+    rc |= contract_add(ret_contract, "content_is_json", truth);
+    INVARIANT(rc == 0 && ret_contract->count == DEAD_LETTER_FIELDS);
+}
+
+void stage_set_name(struct stage *stage)
+{
+    int len = stage->workers == 1
+                  ? snprintf(stage->name, sizeof stage->name, "%s", stage->base)
+                  : snprintf(stage->name, sizeof stage->name, "%s.%zu", stage->base, stage->worker);
+    INVARIANT(len > 0 && (size_t)len < sizeof stage->name);
+}
 
 /* What workers of one stage share is the first one's. */
 static void stage_done(const struct stage *stage)
 {
-    if (stage->worker != 0)
+    if (stage->shares)
         return;
     options_free((struct options *)stage->options);
+    node_free((struct node *)(uintptr_t)stage->resolved);
     free((void *)(uintptr_t)stage->inputs);
     free((void *)(uintptr_t)stage->outputs);
     free((void *)(uintptr_t)stage->by);
@@ -24,6 +53,7 @@ void topology_free(struct topology *topology)
     free(topology->stages);
     free(topology->edges);
     free(topology->types);
+    free(topology->contracts);
     free(topology);
 }
 

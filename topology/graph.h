@@ -18,6 +18,8 @@
 #include "topology/kind.h"
 #include "topology/ports.h"
 
+struct node;
+
 enum durability {
     DURABILITY_HOST,    /* what is acked survives a crash of the host: fsync */
     DURABILITY_PROCESS, /* what is acked survives the death of every process */
@@ -49,10 +51,16 @@ struct stage {
     char name[STAGE_NAME_BYTES_MAX + 1]; /* "parse", or "parse.2" of several workers */
     char base[NAME_BYTES_MAX + 1];       /* as in the topology: "parse" */
     size_t index;
-    size_t worker, workers; /* 0 of 1 */
-    const struct kind *kind;
+    size_t worker, workers;  /* 0 of 1 */
+    const struct kind *kind; /* in a stage process NULL of a stage whose kind its program has not */
     const struct stage_ops *ops; /* of that kind */
     const struct options *options;
+    /*
+     * The options as the file has them, with all variables and settings put in, for
+     * stage_topology_pack(); NULL of the sink of the dead letters.
+     */
+    const struct node *resolved;
+    enum kind_lines lines;      /* what is known of the texts that it makes */
     const struct input *inputs; /* NULL for a source */
     size_t input_count;
     const struct contract *in;    /* of the first input; all have it, but for those of a merge */
@@ -68,6 +76,7 @@ struct stage {
     int clock_field;           /* whose values move the stage's clock; -1: it has none */
     uint64_t memory_bytes_max; /* private memory of its process; 0: no limit of ours */
     struct place place;
+    bool shares; /* what it points to is owned by the first of its workers */
 };
 
 /* From one process to another. Those to a stage stand in the order of its inputs. */
@@ -96,12 +105,19 @@ struct topology {
     size_t stage_count;
     struct edge *edges;
     size_t edge_count;
+    struct contract *contracts; /* of the inputs of the one stage of a stage process; else NULL */
 };
 
 enum topology_form {
     TOPOLOGY_PROCESSES, /* as many workers as it says */
     TOPOLOGY_LOGICAL,   /* one of each, for the inline host and for drawing */
 };
+
+/* Makes the contract of dead letters, in an empty one. */
+void topology_make_dead_letter(struct contract *ret_contract);
+
+/* Gives a stage its name, from its base and its worker. */
+void stage_set_name(struct stage *stage);
 
 /* Frees a topology; takes NULL. */
 void topology_free(struct topology *topology);

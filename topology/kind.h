@@ -51,6 +51,7 @@ struct kind {
     bool at_end;              /* has something to do at the end of the input */
     const char *clock_option; /* of the field that moves its clock; NULL: it has none */
     bool internal;            /* cannot be written in a topology */
+    const char *program;      /* whose processes run it; NULL: bulkhead itself */
     bool dead_letters;        /* may refuse records by its own rules */
     enum kind_lines lines;    /* what is known of the texts that it makes */
     bool takes_stdin;         /* reads the supervisor's standard input */
@@ -78,7 +79,8 @@ static inline bool kind_keeps(const struct kind *kind)
     return kind->store_spec != NULL || kind->cursor_magic != 0;
 }
 
-/* A kind in a program: its declaration, and the functions that do its work. */
+/* A kind in a program: its declaration, and the functions that do its work; NULL if another program
+ * has them. */
 struct kind_entry {
     const struct kind *kind;
     const struct stage_ops *ops;

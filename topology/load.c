@@ -43,8 +43,10 @@ static void call_compare(const struct checker *c, topology_compare *compare, voi
     for (size_t i = 0; i < c->order_count; i++) {
         const struct draft_stage *stage = &c->drafts[c->order[i]];
         if (stage->options != NULL)
-            stages[draft.stage_count++] = (struct stage_options){
-                .name = stage->name, .kind = stage->kind, .options = stage->options};
+            stages[draft.stage_count++] = (struct stage_options){.name = stage->name,
+                                                                 .place = stage->place,
+                                                                 .kind = stage->kind,
+                                                                 .options = stage->options};
     }
     compare(context, &draft, c->diagnostics);
 }
@@ -68,7 +70,7 @@ int topology_load_compared(const char *file, const char *text, size_t len, kind_
                         .form = form,
                         .directory = directory_of(file),
                         .topology = memory_new(1, sizeof *c.topology)};
-    check_make_dead_letter(&c.topology->dead_letter);
+    topology_make_dead_letter(&c.topology->dead_letter);
     if (root->tag != NODE_MAP) {
         diagnostics_add(d, root->place, "a topology is a map that begins with 'topology: NAME'");
     } else {

@@ -28,6 +28,7 @@ int topology_load(const char *file, const char *text, size_t len, kind_registry 
 /* A stage and what was read of its options, see kind_check.options. */
 struct stage_options {
     const char *name;
+    struct place place;
     const struct kind *kind;
     const struct options *options;
 };

@@ -13,6 +13,7 @@
 
 #include "common/beat.h"
 #include "ipc/control.h"
+#include "ipc/stage_protocol.h"
 #include "stages/host/inlet.h"
 #include "stages/host/outlet.h"
 #include "stages/host/process_host.h"

@@ -13,7 +13,7 @@ enum kind_lines output_line_sure(const struct topology *topology, const struct s
         if (edge->to != stage->index)
             continue;
         enum kind_lines lines =
-            edge->port == PORT_OUT ? topology->stages[edge->from].kind->lines : KIND_LINES_ANY;
+            edge->port == PORT_OUT ? topology->stages[edge->from].lines : KIND_LINES_ANY;
         sure = lines < sure ? lines : sure;
     }
     return sure;

@@ -16,11 +16,12 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/child.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "ipc/stage_protocol.h"
 #include "supervisor/run/inherited.h"
-#include "supervisor/run/spawn.h"
 
 /* More than any file under /proc has that is read here; settings may make arguments long. */
 #define PROC_BYTES_MAX (4u << 20)
@@ -43,41 +44,50 @@ int chaos_children_init(struct err *e)
     return 0;
 }
 
-static _Noreturn void be_child(char *const *arguments, const int fds[3], pid_t parent)
+/* Until it has come to its exec, or has not. */
+static int await_birth(const struct child *run, struct err *e)
 {
-    sigset_t none;
-    (void)sigemptyset(&none);
-    bool good = setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
-    for (int i = 0; good && i < 3; i++)
-        good = dup2(fds[i], i) == i;
-    /* Whatever we ignore: the run is to hear what we send it. */
-    good = good && signal(SIGINT, SIG_DFL) != SIG_ERR && signal(SIGHUP, SIG_DFL) != SIG_ERR;
-    if (good && sigprocmask(SIG_SETMASK, &none, NULL) == 0)
-        (void)execv("/proc/self/exe", arguments);
-    _exit(127);
+    int error;
+    while (child_hear_birth(run, &error) != 0) {
+        struct pollfd birth = {.fd = run->birth_fd, .events = POLLIN};
+        (void)poll(&birth, 1, -1);
+    }
+    errno = error;
+    return error == 0 ? 0 : err_set_errno(e, "cannot start a run");
 }
 
-int chaos_child_start(struct chaos_child *child, char *const *arguments, const char *in_path,
+int chaos_child_start(struct chaos_child *child, const char *const *arguments, const char *in_path,
                       const char *out_path, const char *log_path, struct err *e)
 {
-    int fds[3] = {-1, -1, -1};
-    int rc = file_open(AT_FDCWD, in_path, O_RDONLY, 0, &fds[0], e);
+    struct child_fd fds[] = {{-1, STDIN_FILENO}, {-1, STDOUT_FILENO}, {-1, STDERR_FILENO}};
+    int rc = file_open(AT_FDCWD, in_path, O_RDONLY, 0, &fds[0].fd, e);
     if (rc == 0)
-        rc = file_open(AT_FDCWD, out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fds[1], e);
+        rc = file_open(AT_FDCWD, out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fds[1].fd, e);
     if (rc == 0)
-        rc = file_open(AT_FDCWD, log_path, O_WRONLY | O_CREAT | O_APPEND, 0600, &fds[2], e);
-    pid_t parent = getpid();
-    pid_t pid = rc == 0 ? fork() : 0;
-    if (rc == 0 && pid == 0)
-        be_child(arguments, fds, parent);
-    if (pid < 0)
-        rc = err_set_errno(e, "cannot start a run");
+        rc = file_open(AT_FDCWD, log_path, O_WRONLY | O_CREAT | O_APPEND, 0600, &fds[2].fd, e);
+    /* Whatever we ignore: the run is to hear what we send it. It may read /dev/fd/7, as we could.
+     */
+    static const int none_ignored[] = {0};
+    const struct child_options options = {.program = "/proc/self/exe",
+                                          .arguments = arguments,
+                                          .fds = fds,
+                                          .fd_count = 3,
+                                          .keeps_others = true,
+                                          .ignored = none_ignored,
+                                          .group = CHILD_IN_GROUP};
+    struct child run;
+    if (rc == 0)
+        rc = child_start(&options, &run, e);
     for (int i = 0; i < 3; i++) {
-        if (fds[i] >= 0)
-            (void)close(fds[i]);
+        if (fds[i].fd >= 0)
+            (void)close(fds[i].fd);
     }
-    if (rc == 0)
-        *child = (struct chaos_child){.pid = pid};
+    if (rc != 0)
+        return rc;
+    *child = (struct chaos_child){.pid = run.pid};
+    rc = await_birth(&run, e);
+    (void)close(run.birth_fd);
+    (void)close(run.pid_fd);
     return rc;
 }
 
@@ -190,7 +200,7 @@ static bool is_stage(pid_t pid, const char *name, uint64_t generation)
 {
     struct buf wanted = {0}, actual = {0};
     buf_add(&wanted, "bulkhead", sizeof "bulkhead");
-    buf_add(&wanted, SPAWN_STAGE_ARGUMENT, sizeof SPAWN_STAGE_ARGUMENT);
+    buf_add(&wanted, STAGE_ARGUMENT, sizeof STAGE_ARGUMENT);
     buf_add(&wanted, name, strlen(name) + 1);
     buf_add_format(&wanted, "%" PRIu64, generation);
     buf_add_byte(&wanted, '\0');

@@ -33,7 +33,7 @@ int chaos_children_init(struct err *e);
  *
  * Returns: 0, or ERR_IO. The caller sees its end with chaos_children_reap().
  */
-int chaos_child_start(struct chaos_child *child, char *const *arguments, const char *in_path,
+int chaos_child_start(struct chaos_child *child, const char *const *arguments, const char *in_path,
                       const char *out_path, const char *log_path, struct err *e);
 
 /* Sends it a signal, if it has not been reaped. */

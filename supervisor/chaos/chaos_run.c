@@ -130,8 +130,8 @@ int chaos_run_start(const struct chaos_run *run, bool inline_host, struct chaos_
     if (rc == 0 && run->source->is_once)
         rc = write_topology(run, topology, e);
     if (rc == 0)
-        rc = chaos_child_start(child, a.items, run->source->is_once ? topology : "/dev/null",
-                               summary, log, e);
+        rc = chaos_child_start(child, (const char *const *)a.items,
+                               run->source->is_once ? topology : "/dev/null", summary, log, e);
     arguments_done(&a);
     free(state);
     free(summary);

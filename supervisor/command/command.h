@@ -48,13 +48,16 @@ int command_load_topology(kind_registry kinds, const char *file, const struct se
                           enum topology_form form, struct topology_source *ret_source,
                           struct topology **ret_topology);
 
-/* The same, and whether every file of a stage is its own, see stage_files.h. */
+/*
+ * The same, and whether every file of a stage is its own and every program of a kind is there, see
+ * stage_files.h and stage_program.h.
+ */
 int command_check_topology(kind_registry kinds, const char *file, const struct settings *settings,
                            enum topology_form form, struct topology_source *ret_source,
                            struct topology **ret_topology);
 
 /*
- * Whether every file of a stage is its own, see stage_files.h; says what is not.
+ * Whether every file of a stage is its own and every program is there; says what is not.
  *   state_path   NULL: the default one
  * Returns:   EXIT_OK or EXIT_REFUSED.
  */

@@ -9,6 +9,7 @@
 #include "supervisor/command/command.h"
 #include "supervisor/run/inherited.h"
 #include "supervisor/run/stage_files.h"
+#include "supervisor/run/stage_program.h"
 #include "topology/load.h"
 
 int command_usage(const char *usage)
@@ -44,9 +45,27 @@ static void add_error(void *context, const char *stage, struct place place, cons
     diagnostics_add(context, place, "stage '%s': %s", stage, message);
 }
 
+/* Tells of every stage whose program is not there. Returns how many. */
+static size_t check_programs(const struct topology_draft *draft, stage_files_tell *tell,
+                             void *context)
+{
+    size_t told = 0;
+    for (size_t i = 0; i < draft->stage_count; i++) {
+        const struct stage_options *stage = &draft->stages[i];
+        char path[PATH_MAX];
+        struct err e;
+        if (stage_program_find(stage->kind, path, &e) == 0)
+            continue;
+        tell(context, stage->name, stage->place, e.text);
+        told++;
+    }
+    return told;
+}
+
 static void compare_files(void *context, const struct topology_draft *draft, struct diagnostics *d)
 {
     const struct topology_source *source = context;
+    (void)check_programs(draft, add_error, d);
     (void)stage_files_check(draft, source->file, NULL, add_error, d);
 }
 
@@ -101,10 +120,13 @@ int command_check_files(const struct topology *topology, const struct topology_s
     for (size_t i = 0; i < topology->stage_count; i++) {
         const struct stage *stage = &topology->stages[i];
         if (stage->worker == 0)
-            stages[draft.stage_count++] = (struct stage_options){
-                .name = stage->base, .kind = stage->kind, .options = stage->options};
+            stages[draft.stage_count++] = (struct stage_options){.name = stage->base,
+                                                                 .place = stage->place,
+                                                                 .kind = stage->kind,
+                                                                 .options = stage->options};
     }
-    size_t told = stage_files_check(&draft, source->file, state_path, say_error, NULL);
+    size_t told = check_programs(&draft, say_error, NULL);
+    told += stage_files_check(&draft, source->file, state_path, say_error, NULL);
     return told == 0 ? EXIT_OK : EXIT_REFUSED;
 }
 

@@ -3,19 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "common/bounds.h"
-#include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "stages/host/process_host.h"
-#include "stages/stage.h"
+#include "ipc/stage_protocol.h"
+#include "stages/host/stage_main.h"
 #include "supervisor/command/command.h"
 #include "supervisor/run/inherited.h"
-#include "supervisor/run/spawn.h"
-#include "topology/load.h"
 
 #ifndef BULKHEAD_VERSION
 #error "the Makefile gives BULKHEAD_VERSION"
@@ -112,60 +107,6 @@ static int print_version(void)
     return code;
 }
 
-/*
- * The life of a stage process. Its arguments are ours: name, generation, the seq behind which it
- * begins, verbose or quiet, the stream of standard input, the name of the topology file, whose text
- * is in a descriptor, and the settings.
- */
-static int be_stage(int argc, char **argv, kind_registry kinds)
-{
-    int64_t generation, begins_after;
-    if (argc < SPAWN_ARGUMENTS || text_parse_int(argv[3], &generation) != 0 || generation < 1 ||
-        text_parse_int(argv[4], &begins_after) != 0 || begins_after < 0) {
-        fprintf(stderr, "bulkhead: %s is for the supervisor alone\n", SPAWN_STAGE_ARGUMENT);
-        return EXIT_USAGE;
-    }
-    /* What ps and top show; the program was executed by way of /proc, as "exe". */
-    (void)prctl(PR_SET_NAME, argv[2]);
-    log_init("", strcmp(argv[5], "verbose") == 0 ? LOG_DEBUG : LOG_INFO);
-    struct settings settings = {0};
-    struct buf text = {0};
-    struct err e;
-    int rc = file_read_whole(STAGE_FD_TOPOLOGY, TOPOLOGY_BYTES_MAX, &text, &e);
-    for (int i = SPAWN_ARGUMENTS; rc == 0 && i < argc; i++)
-        rc = settings_add(&settings, argv[i], &e);
-    if (rc != 0) {
-        log_line(LOG_ERROR, "reading the topology: %s", e.text);
-        return STAGE_EXIT_FAILED;
-    }
-    struct diagnostics d;
-    diagnostics_init(&d, argv[7], (const char *)text.data, text.len);
-    d.settings = &settings;
-    struct topology *topology = NULL;
-    const struct stage *stage = NULL;
-    if (topology_load(argv[7], (const char *)text.data, text.len, kinds, TOPOLOGY_PROCESSES, &d,
-                      &topology) == 0)
-        stage = topology_find_stage(topology, argv[2]);
-    diagnostics_done(&d);
-    buf_done(&text);
-    int code = STAGE_EXIT_FAILED;
-    if (stage == NULL) {
-        log_line(LOG_ERROR, "the topology that was good for the supervisor is not for '%s'",
-                 argv[2]);
-    } else {
-        struct process_host_config config = {.topology = topology,
-                                             .stage = stage,
-                                             .generation = (uint64_t)generation,
-                                             .begins_after = (uint64_t)begins_after};
-        struct stage_input input;
-        if (stage->kind->takes_stdin && spawn_parse_stream(argv[6], &input) == 0)
-            config.input = &input;
-        code = process_host_run(&config);
-    }
-    topology_free(topology);
-    return code;
-}
-
 static int unknown_command(const char *name)
 {
     const char *names[COMMAND_COUNT];
@@ -180,8 +121,6 @@ static int unknown_command(const char *name)
 
 static enum inherited_by role(const char *command)
 {
-    if (strcmp(command, SPAWN_STAGE_ARGUMENT) == 0)
-        return INHERITED_BY_STAGE;
     if (strcmp(command, "run") == 0)
         return INHERITED_BY_RUN;
     return strcmp(command, "chaos") == 0 ? INHERITED_BY_CHAOS : INHERITED_BY_TOOL;
@@ -208,9 +147,9 @@ static bool asks_for_help(int argc, char **argv)
 
 int command_main(int argc, char **argv, kind_registry kinds)
 {
+    if (argc > 1 && strcmp(argv[1], STAGE_ARGUMENT) == 0)
+        return stage_main(argc, argv, kinds);
     inherited_take(role(argc > 1 ? argv[1] : ""));
-    if (argc > 1 && strcmp(argv[1], SPAWN_STAGE_ARGUMENT) == 0)
-        return be_stage(argc, argv, kinds);
     log_init("bulkhead", LOG_INFO);
     if (argc < 2) {
         struct buf out = {0};

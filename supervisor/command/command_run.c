@@ -125,16 +125,21 @@ static int check_stdin(const struct stage *stage, const struct topology_source *
 
 /* Everything that is known to be wrong before the start, all at once. */
 static int preflight(const struct topology *t, const struct topology_source *source,
-                     const char *state_path)
+                     const char *state_path, bool inline_host)
 {
     int code = command_check_files(t, source, state_path);
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct stage_ops *ops = t->stages[i].ops;
         struct err e;
         int rc = stage_paths_check(&t->stages[i], &e);
+        if (rc == 0 && inline_host && ops == NULL)
+            rc = err_set(&e, ERR_MISMATCH,
+                         "kind '%s' is in the program '%s', which --inline cannot run; run it "
+                         "without",
+                         t->stages[i].kind->name, t->stages[i].kind->program);
         if (rc == 0)
             rc = check_stdin(&t->stages[i], source, &e);
-        if (rc == 0 && ops->preflight != NULL)
+        if (rc == 0 && ops != NULL && ops->preflight != NULL)
             rc = ops->preflight(t, &t->stages[i], &e);
         if (rc != 0) {
             log_line(LOG_ERROR, "stage '%s': %s", t->stages[i].name, e.text);
@@ -221,9 +226,6 @@ static int run_processes(struct run *run)
 {
     struct supervisor_config config = {.topology = run->topology,
                                        .topology_file = run->source.beside,
-                                       .topology_text = (const char *)run->source.text.data,
-                                       .topology_text_len = run->source.text.len,
-                                       .settings = &run->settings,
                                        .state = &run->state,
                                        .input = run->takes_stdin ? &run->input : NULL,
                                        .begins_after = run->begins_after,
@@ -459,7 +461,7 @@ static int run_all(struct run *run)
                                      run->inline_host ? TOPOLOGY_LOGICAL : TOPOLOGY_PROCESSES,
                                      &run->source, &run->topology);
     if (code == EXIT_OK)
-        code = preflight(run->topology, &run->source, run->state_path);
+        code = preflight(run->topology, &run->source, run->state_path, run->inline_host);
     if (code == EXIT_OK && !run->inline_host)
         code = check_descriptors(run->topology);
     if (code == EXIT_OK)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/bounds.h"
-#include "stages/host/process_host.h"
+#include "ipc/stage_protocol.h"
 #include "supervisor/core/core_p.h"
 
 static bool is_from_outside(const struct core_event *event)

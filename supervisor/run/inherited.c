@@ -100,69 +100,15 @@ void inherited_set_late_stops(int code)
     (void)sigprocmask(SIG_UNBLOCK, &stops, NULL);
 }
 
-/* Says what came, in pieces: nothing that formats may be called here. */
-static void say_sent(int number)
-{
-    const char *name = sigabbrev_np(number);
-    const char *pieces[] = {"SIG", name != NULL ? name : "?", " was sent by another process\n"};
-    struct iovec parts[sizeof pieces / sizeof pieces[0]];
-    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
-        parts[i] = (struct iovec){(void *)(uintptr_t)pieces[i], strlen(pieces[i])};
-    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&ready, 1, 0) <= 0)
-        return;
-    ssize_t ignored = writev(STDERR_FILENO, parts, (int)(sizeof pieces / sizeof pieces[0]));
-    (void)ignored;
-}
-
-/*
- * A signal that says of a process that it crashed, and that another one has sent, is a kill from
- * outside: it ends as such. A crash of its own goes on to the default action, which is in force by
- * now: a fault comes again when this returns. A trap and a call that is not allowed do not, and
- * what was made of them is no work to go on with; nor does what abort(3) sends.
- */
-static void on_crash(int number, siginfo_t *info, void *context)
-{
-    (void)context;
-    bool comes_again = info->si_code > 0 && number != SIGTRAP && number != SIGSYS;
-    if (comes_again)
-        return;
-    if (info->si_code > 0 || info->si_pid == getpid()) {
-        (void)raise(number); /* comes when this returns */
-        return;
-    }
-    say_sent(number);
-    (void)kill(getpid(), SIGKILL);
-}
-
-/* Those after which a record may be to blame; what a sanitizer has made of one stays. */
-static void tell_crashes_from_kills(void)
-{
-    static const int crashes[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP};
-    struct sigaction action = {.sa_sigaction = on_crash,
-                               .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND)};
-    (void)sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++) {
-        struct sigaction before;
-        if (sigaction(crashes[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
-            (void)sigaction(crashes[i], &action, NULL);
-    }
-}
-
 static void take_signals(enum inherited_by by)
 {
     bool works = by != INHERITED_BY_TOOL;
     (void)signal(SIGCHLD, SIG_DFL);
-    /* Who stops a whole group or service sends it to everybody: it is the supervisor that drains.
-     */
-    bool ends = by != INHERITED_BY_STAGE;
-    (void)signal(SIGTERM, ends ? SIG_DFL : SIG_IGN);
+    (void)signal(SIGTERM, SIG_DFL);
     (void)signal(SIGPIPE, works ? SIG_IGN : SIG_DFL);
     (void)signal(SIGXFSZ, SIG_IGN);
     if (works)
         (void)signal(SIGTTOU, SIG_IGN);
-    if (by == INHERITED_BY_STAGE)
-        tell_crashes_from_kills();
     if (by == INHERITED_BY_RUN)
         inherited_set_stops(on_early_stop);
 }
@@ -237,7 +183,7 @@ void inherited_take(enum inherited_by by)
     take_signals(by);
     fill_closed();
     /* The runs of chaos get what it got: the topology may be called /dev/fd/7. */
-    if (by != INHERITED_BY_CHAOS && by != INHERITED_BY_STAGE)
+    if (by != INHERITED_BY_CHAOS)
         (void)close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     raise_files_max();
     keep_owner_bits();

@@ -16,7 +16,6 @@ enum inherited_by {
     INHERITED_BY_TOOL, /* a command that prints something and ends */
     INHERITED_BY_RUN,
     INHERITED_BY_CHAOS,
-    INHERITED_BY_STAGE,
 };
 
 /*

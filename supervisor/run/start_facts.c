@@ -264,7 +264,7 @@ static void say_nothing(const char *text)
 /* Lets the kind look whether its files and what is kept of it belong together. */
 static int check_files(struct start *s, const struct stage *stage, bool is_new, struct err *e)
 {
-    if (stage->ops->check == NULL)
+    if (stage->ops == NULL || stage->ops->check == NULL)
         return 0;
     struct stage_env env = {.topology = s->topology,
                             .stage = stage,

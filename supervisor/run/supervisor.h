@@ -8,6 +8,7 @@
 #ifndef BULKHEAD_SUPERVISOR_RUN_SUPERVISOR_H
 #define BULKHEAD_SUPERVISOR_RUN_SUPERVISOR_H
 
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,18 +30,17 @@ struct supervised_stage {
     int status_fd;
     int image_fd; /* -1: the kind has no store */
     struct status_page *page;
-    struct buf line;       /* of stderr, until its newline comes */
-    struct buf words;      /* the end of what the present process said */
-    struct buf last_words; /* and of what the last one said that said something and ended */
+    struct buf given;       /* of the topology, see stage_topology.h */
+    char program[PATH_MAX]; /* see stage_program.h */
+    struct buf line;        /* of stderr, until its newline comes */
+    struct buf words;       /* the end of what the present process said */
+    struct buf last_words;  /* and of what the last one said that said something and ended */
     char last_end[CORE_CAUSE_BYTES_MAX]; /* how the last process ended; "" if none has */
     seq_number last_seq;                 /* in hand when it ended; 0: none */
 };
 
 struct supervisor {
     const struct topology *topology;
-    const char *topology_file;
-    int topology_fd; /* a memfd with its text */
-    const struct settings *settings;
     const struct state_dir *state;
     const struct stage_input *input; /* NULL if no stage takes it */
     const seq_number *begins_after;  /* by stage, see stage_env */
@@ -53,10 +53,7 @@ struct supervisor {
 /* What supervisor_run() is given. */
 struct supervisor_config {
     const struct topology *topology;
-    const char *topology_file;
-    const char *topology_text;
-    size_t topology_text_len;
-    const struct settings *settings;
+    const char *topology_file; /* as the user named it, for messages of stages */
     const struct state_dir *state;
     const struct stage_input *input; /* NULL if no stage takes_stdin; borrowed */
     const seq_number *begins_after;  /* by stage, see stage_env; borrowed */

@@ -211,22 +211,20 @@ void loop_spawn(struct loop *l, const struct core_action *action)
     if (rc == 0) {
         buf_reset(&stage->line);
         buf_reset(&stage->words);
-        struct spawn_request request = {.stage = declared->name,
+        struct spawn_request request = {.program = stage->program,
+                                        .stage = declared->name,
                                         .generation = action->generation,
-                                        .topology_file = l->s.topology_file,
-                                        .settings = l->s.settings,
+                                        .given = &stage->given,
                                         .begins_after = l->s.begins_after[action->stage],
                                         .verbose = l->s.verbose,
                                         .input = declared->kind->takes_stdin ? l->s.input : NULL,
                                         .takes_stdout = declared->kind->takes_stdout,
                                         .status_fd = stage->status_fd,
-                                        .topology_fd = l->s.topology_fd,
                                         .links_fd = l->s.state->links_fd,
                                         .stages_fd = l->s.state->stages_fd,
                                         .lock_fd = l->s.state->held_fd,
                                         .memory_bytes_max = declared->memory_bytes_max,
-                                        .image_fd = stage->image_fd >= 0 ? stage->image_fd
-                                                                         : stage->status_fd};
+                                        .image_fd = stage->image_fd};
         rc = spawn_stage(&request, &stage->process, &e);
     }
     if (rc != 0) {

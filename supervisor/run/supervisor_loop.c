@@ -19,14 +19,15 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
-#include "common/memfd.h"
 #include "common/memory.h"
 #include "stages/host/layout.h"
 #include "stages/host/quarantine.h"
 #include "stages/stage.h"
 #include "supervisor/run/inherited.h"
+#include "supervisor/run/stage_program.h"
 #include "supervisor/run/status.h"
 #include "supervisor/run/supervisor_loop_p.h"
+#include "topology/stage_topology.h"
 
 #define PROGRESS_SECONDS_BAR 0.2
 #define PROGRESS_SECONDS_PLAIN 5.0
@@ -337,7 +338,7 @@ static void answer_request(void *context, const char *request, struct buf *answe
 
 /* --- beginning and end --- */
 
-static int make_stages(struct loop *l, struct err *e)
+static int make_stages(struct loop *l, const char *topology_file, struct err *e)
 {
     size_t count = l->s.topology->stage_count;
     l->s.stages = memory_new(count, sizeof *l->s.stages);
@@ -350,7 +351,12 @@ static int make_stages(struct loop *l, struct err *e)
         struct supervised_stage *stage = &l->s.stages[i];
         l->watchers[i].owner = l;
         l->watchers[i].index = i;
-        int rc = status_page_create(&stage->status_fd, e);
+        const struct stage *declared = &l->s.topology->stages[i];
+        int rc = stage_program_find(declared->kind, stage->program, e);
+        if (rc == 0)
+            rc = stage_topology_pack(l->s.topology, declared, topology_file, &stage->given, e);
+        if (rc == 0)
+            rc = status_page_create(&stage->status_fd, e);
         if (rc == 0)
             rc = status_page_map(stage->status_fd, &stage->page, e);
         if (rc != 0)
@@ -362,16 +368,6 @@ static int make_stages(struct loop *l, struct err *e)
         }
     }
     return 0;
-}
-
-static int make_topology_fd(struct loop *l, const struct supervisor_config *config, struct err *e)
-{
-    int rc = memfd_new("bulkhead-topology", &l->s.topology_fd, e);
-    if (rc == 0)
-        rc =
-            file_write_at(l->s.topology_fd, 0, config->topology_text, config->topology_text_len, e);
-    /* One stage cannot change what the next process of another reads. */
-    return rc == 0 ? memfd_seal(l->s.topology_fd, MEMFD_READ_ONLY, e) : rc;
 }
 
 static int take_signals(struct loop *l, struct err *e)
@@ -446,6 +442,7 @@ static void loop_done(struct loop *l)
             (void)close(stage->status_fd);
         if (stage->image_fd >= 0)
             (void)close(stage->image_fd);
+        buf_done(&stage->given);
         buf_done(&stage->line);
         buf_done(&stage->words);
         buf_done(&stage->last_words);
@@ -456,8 +453,6 @@ static void loop_done(struct loop *l)
     free(l->links);
     core_actions_done(&l->actions);
     core_done(&l->s.core);
-    if (l->s.topology_fd >= 0)
-        (void)close(l->s.topology_fd);
     if (l->signal_fd >= 0)
         (void)close(l->signal_fd);
     if (l->ev != NULL)
@@ -468,9 +463,6 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
                    struct err *e)
 {
     struct loop l = {.s = {.topology = config->topology,
-                           .topology_file = config->topology_file,
-                           .topology_fd = -1,
-                           .settings = config->settings,
                            .state = config->state,
                            .input = config->input,
                            .begins_after = config->begins_after,
@@ -484,9 +476,7 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
     core_init(&l.s.core, config->topology);
     int rc = l.ev != NULL ? 0 : err_set(e, ERR_IO, "cannot make an event loop");
     if (rc == 0)
-        rc = make_topology_fd(&l, config, e);
-    if (rc == 0)
-        rc = make_stages(&l, e);
+        rc = make_stages(&l, config->topology_file, e);
     if (rc == 0)
         rc = take_signals(&l, e);
     if (rc == 0)

@@ -16,45 +16,11 @@
 #include "stages/stage.h"
 #include "tests/faults/fault.h"
 
-enum fault {
-    FAULT_SEGV,
-    FAULT_ABORT,
-    FAULT_LOOP,
-    FAULT_GROW,
-    FAULT_EXIT,
-    FAULT_KILLED,
-};
-static const char *const fault_choices[] = {"segv", "abort",  "loop", "grow",
-                                            "exit", "killed", NULL};
-
 struct fault_stage {
     int field;
     enum fault fault;
     char *on; /* the texts, parted by commas */
     void *sink;
-};
-
-static const struct option_spec step_specs[] = {
-    {.name = "field", .tag = OPTION_FIELD, .required = true, .meaning = "a string"},
-    {.name = "on", .tag = OPTION_TEXT, .required = true, .meaning = "texts, parted by commas"},
-    {.name = "does",
-     .tag = OPTION_CHOICE,
-     .required = true,
-     .choices = fault_choices,
-     .meaning = "what happens then"},
-    {0},
-};
-
-static const struct option_spec sink_specs[] = {
-    {.name = "field", .tag = OPTION_FIELD, .required = true, .meaning = "a string"},
-    {.name = "on", .tag = OPTION_TEXT, .required = true, .meaning = "texts, parted by commas"},
-    {.name = "does",
-     .tag = OPTION_CHOICE,
-     .required = true,
-     .choices = fault_choices,
-     .meaning = "what happens then"},
-    {.name = "path", .tag = OPTION_PATH, .required = true, .meaning = "as in file.sink"},
-    {0},
 };
 
 static struct fault_stage *make(const struct stage_env *env)
@@ -117,13 +83,6 @@ static void fail_if_on(const struct fault_stage *self, const struct value *text)
     }
 }
 
-static void derive_step(struct kind_check *check)
-{
-    const struct option_value *field = options_get(check->options, "field");
-    (void)kind_check_field_tag(check, field, (int)field->number, field->place, 1u << VALUE_STRING);
-    *check->out = *check->in;
-}
-
 static int open_step(const struct stage_env *env, void **ret_self, struct err *e)
 {
     (void)e;
@@ -147,43 +106,6 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
 
 const struct stage_ops fault_step_ops = {.open = open_step, .close = close_step, .step = step};
 
-const struct kind fault_step_kind = {
-    .name = "fault.step",
-    .summary = "fails on purpose",
-    .manual = "For tests.",
-    .role = KIND_STEP,
-    .reads = "field: string",
-    .makes = "what it reads, unchanged",
-    .options = step_specs,
-    .derive = derive_step,
-};
-
-static const struct option_spec clock_specs[] = {
-    {.name = "field", .tag = OPTION_FIELD, .required = true, .meaning = "a timestamp"},
-    {.name = "on", .tag = OPTION_TEXT, .required = true, .meaning = "seconds, parted by commas"},
-    {.name = "does",
-     .tag = OPTION_CHOICE,
-     .required = true,
-     .choices = fault_choices,
-     .meaning = "what happens then"},
-    {0},
-};
-
-static void derive_clock(struct kind_check *check)
-{
-    const struct option_value *field = options_get(check->options, "field");
-    (void)kind_check_field_tag(check, field, (int)field->number, field->place,
-                               1u << VALUE_TIMESTAMP);
-    *check->out = *check->in;
-}
-
-static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
-{
-    (void)stage;
-    *ret_spec = (struct store_spec){0};
-    store_spec_set_schema(ret_spec, "fault.clock");
-}
-
 static void pass_on(void *opaque, const struct record *in, struct emitter *out)
 {
     (void)opaque;
@@ -201,25 +123,6 @@ static void tick(void *opaque, int64_t time, struct emitter *out)
 
 const struct stage_ops fault_clock_ops = {
     .open = open_step, .close = close_step, .step = pass_on, .tick = tick};
-
-const struct kind fault_clock_kind = {
-    .name = "fault.clock",
-    .summary = "fails on purpose",
-    .manual = "For tests.",
-    .role = KIND_STEP,
-    .partition = KIND_ALONE,
-    .clock_option = "field",
-    .reads = "field: timestamp",
-    .makes = "what it reads, unchanged",
-    .options = clock_specs,
-    .derive = derive_clock,
-    .store_spec = store_spec,
-};
-
-static void derive_sink(struct kind_check *check)
-{
-    file_sink_kind.derive(check);
-}
 
 static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
 {
@@ -263,15 +166,4 @@ const struct stage_ops fault_sink_ops = {
     .write = write_record,
     .position = position,
     .commit = commit,
-};
-
-const struct kind fault_sink_kind = {
-    .name = "fault.sink",
-    .summary = "fails on purpose",
-    .manual = "For tests.",
-    .role = KIND_SINK,
-    .reads = "line: string or bytes",
-    .makes = "nothing",
-    .options = sink_specs,
-    .derive = derive_sink,
 };

@@ -7,6 +7,19 @@
 
 #include "stages/stage.h"
 
+/* The program that runs them. */
+#define FAULT_PROGRAM "bulkhead-fault-stages"
+
+/* In the order of the choices of `does`. */
+enum fault {
+    FAULT_SEGV,
+    FAULT_ABORT,
+    FAULT_LOOP,
+    FAULT_GROW,
+    FAULT_EXIT,
+    FAULT_KILLED,
+};
+
 #define FAULT_KIND_LIST(X)                                                                         \
     X(fault_step)                                                                                  \
     X(fault_sink)                                                                                  \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The program with the kinds of the product, and those that fail. */
+/* The supervisor, who knows of the kinds that fail no more than their declarations. */
 #include "stages/kinds/kinds.h"
 #include "supervisor/command/command.h"
 #include "tests/faults/fault.h"
 
-static const struct kind_entry kinds[] = {KIND_LIST(KIND_ENTRY) FAULT_KIND_LIST(KIND_ENTRY){0}};
+#define DECLARATION(name) {.kind = &name##_kind},
+
+static const struct kind_entry kinds[] = {KIND_LIST(KIND_ENTRY) FAULT_KIND_LIST(DECLARATION){0}};
 
 int main(int argc, char **argv)
 {

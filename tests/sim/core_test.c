@@ -21,7 +21,7 @@
 
 #include "common/bounds.h"
 #include "common/buf.h"
-#include "stages/host/process_host.h"
+#include "ipc/stage_protocol.h"
 #include "supervisor/core/core.h"
 #include "tests/unit/random.h"
 
