@@ -16,6 +16,7 @@ struct build {
     struct checker *checker;
     struct topology *topology;
     size_t place_of[STAGES_MAX];
+    size_t dead_letters; /* where the stage that takes them stands */
     size_t edge_capacity;
     struct input *dead_inputs;
     size_t dead_input_count;
@@ -83,7 +84,8 @@ static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_i
 static void add_dead_letters(struct build *b)
 {
     struct topology *t = b->topology;
-    struct stage *dead = &t->stages[t->stage_count];
+    b->dead_letters = t->stage_count;
+    struct stage *dead = &t->stages[b->dead_letters];
     b->dead_inputs = memory_new(b->checker->order_count, sizeof *b->dead_inputs);
     *dead = (struct stage){.name = DEAD_LETTERS_STAGE,
                            .base = DEAD_LETTERS_STAGE,
@@ -145,8 +147,11 @@ static void set_inputs(struct build *b, const struct draft_stage *draft, struct 
     }
 }
 
-/* All edges to a worker, in the order of its inputs; then the one to the dead letters. */
-static void connect_worker(struct build *b, const struct draft_stage *draft,
+/*
+ * All edges to a worker, in the order of its inputs; then the one to the dead letters. Returns
+ * whether there is that one.
+ */
+static bool connect_worker(struct build *b, const struct draft_stage *draft,
                            const struct stage *worker)
 {
     struct topology *t = b->topology;
@@ -156,10 +161,12 @@ static void connect_worker(struct build *b, const struct draft_stage *draft,
         for (size_t k = 0; k < from->workers; k++)
             add_edge(b, &from[k], (port_number)input->port, worker, i, worker->inputs[i].contract);
     }
-    const struct stage *dead = &t->stages[t->stage_count - 1];
-    if (!draft->dead_read &&
-        (worker->kind->dead_letters || topology_may_quarantine(t, worker->index)))
-        add_edge(b, worker, PORT_DEAD, dead, b->dead_input_count, &t->dead_letter);
+    bool may_refuse = worker->kind->dead_letters || topology_may_quarantine(t, worker->index);
+    if (draft->dead_read || !may_refuse)
+        return false;
+    add_edge(b, worker, PORT_DEAD, &t->stages[b->dead_letters], b->dead_input_count,
+             &t->dead_letter);
+    return true;
 }
 
 static void connect_stage(struct build *b, size_t draft_index)
@@ -168,12 +175,10 @@ static void connect_stage(struct build *b, size_t draft_index)
     const struct draft_stage *draft = &b->checker->drafts[draft_index];
     struct stage *first = &t->stages[b->place_of[draft_index]];
     set_inputs(b, draft, first);
-    size_t edges_before = t->edge_count;
+    bool has_dead_letters = false;
     for (size_t i = 0; i < first->workers; i++)
-        connect_worker(b, draft, &first[i]);
-    bool has_dead =
-        t->edge_count != edges_before && t->edges[t->edge_count - 1].to == t->stage_count - 1;
-    if (!has_dead)
+        has_dead_letters |= connect_worker(b, draft, &first[i]);
+    if (!has_dead_letters)
         return;
     struct input *input = &b->dead_inputs[b->dead_input_count++];
     (void)snprintf(input->from, sizeof input->from, "%s", first->base);
@@ -193,5 +198,5 @@ void check_build_graph(struct checker *c)
     INVARIANT(b.topology->stage_count == processes);
     for (size_t i = 0; i < c->order_count; i++)
         connect_stage(&b, c->order[i]);
-    b.topology->stages[processes - 1].input_count = b.dead_input_count;
+    b.topology->stages[b.dead_letters].input_count = b.dead_input_count;
 }

@@ -63,6 +63,23 @@ bool topology_may_quarantine(const struct topology *topology, size_t stage)
     return kind->role != KIND_SOURCE && !kind->internal;
 }
 
+const struct stage *topology_source(const struct topology *topology)
+{
+    size_t at = 0;
+    while (topology->stages[at].kind->role != KIND_SOURCE) {
+        at++;
+        INVARIANT(at < topology->stage_count);
+    }
+    return &topology->stages[at];
+}
+
+const struct stage *topology_dead_letters(const struct topology *topology)
+{
+    const struct stage *stage = topology_find_stage(topology, DEAD_LETTERS_STAGE);
+    INVARIANT(stage != NULL);
+    return stage;
+}
+
 const struct stage *topology_find_stage(const struct topology *topology, const char *name)
 {
     for (size_t i = 0; i < topology->stage_count; i++) {

@@ -2,10 +2,11 @@
 /*
  * graph.h - the checked, immutable graph that a topology file becomes
  *
- * Stages stand in the order of the flow: every stage behind all that feed it, the sink of the
- * dead letters last. Edges are numbered from 0; a number names the link in frames, paths and
- * messages. What is in here was proved: every field that a stage reads is made upstream with the
- * type that it needs. Made once by topology_load() (load.h) and never changed.
+ * Stages stand in the order of the flow: every stage after all that feed it. Which one reads the
+ * input and which one takes the dead letters, topology_source() and topology_dead_letters() say.
+ * Edges are numbered from 0; a number names the link in frames, paths and messages. What is in here
+ * was proved: every field that a stage reads is made upstream with the type that it needs. Made
+ * once by topology_load() (load.h) and never changed.
  */
 #ifndef BULKHEAD_TOPOLOGY_GRAPH_H
 #define BULKHEAD_TOPOLOGY_GRAPH_H
@@ -127,6 +128,12 @@ void topology_free(struct topology *topology);
  * the dead letters.
  */
 bool topology_may_quarantine(const struct topology *topology, size_t stage);
+
+/* The stage that reads the input. A topology has one; no stage stands before it in the flow. */
+const struct stage *topology_source(const struct topology *topology);
+
+/* The stage that every topology has: DEAD_LETTERS_STAGE. */
+const struct stage *topology_dead_letters(const struct topology *topology);
 
 /* A stage by name, or NULL. */
 const struct stage *topology_find_stage(const struct topology *topology, const char *name);

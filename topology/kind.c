@@ -5,7 +5,6 @@
 
 #include "common/bounds.h"
 #include "common/check.h"
-#include "common/memory.h"
 
 const struct option_spec kind_common_options[] = {
     {.name = "memory_max",

@@ -43,6 +43,7 @@ struct inline_stage {
 
 struct inline_host {
     const struct topology *topology;
+    size_t source; /* which of the stages reads the input */
     struct inline_stage *stages;
     struct edge_buffer *buffers;    /* one for every edge */
     struct edge_buffer **of_stages; /* what their ins and outs are parts of */
@@ -169,12 +170,14 @@ static int in_stage(struct inline_host *h, size_t index, int rc, struct err *e)
 /* A stage that has more than the source can give was given what is gone. */
 static int check_kept(const struct inline_host *h, struct err *e)
 {
-    const struct runner *source = &h->stages[0].runner;
+    const struct runner *source = &h->stages[h->source].runner;
     int rc = 0;
-    for (size_t i = 1; rc == 0 && source->ops->peer_has != NULL && i < h->topology->stage_count;
-         i++)
-        rc = source->ops->peer_has(source->self, h->topology->stages[i].name, h->stages[i].position,
-                                   e);
+    for (size_t i = 0; rc == 0 && source->ops->peer_has != NULL && i < h->topology->stage_count;
+         i++) {
+        if (i != h->source)
+            rc = source->ops->peer_has(source->self, h->topology->stages[i].name,
+                                       h->stages[i].position, e);
+    }
     return rc;
 }
 
@@ -207,6 +210,7 @@ int inline_host_new(const struct topology *topology, int stages_fd, const seq_nu
 {
     struct inline_host *h = memory_new(1, sizeof *h);
     h->topology = topology;
+    h->source = topology_source(topology)->index;
     add_block(h, ARENA_BLOCK_BYTES);
     h->stages = memory_new(topology->stage_count, sizeof *h->stages);
     make_buffers(h);
@@ -229,7 +233,7 @@ int inline_host_new(const struct topology *topology, int stages_fd, const seq_nu
         if (runner_has_position(&h->stages[i].runner))
             h->stages[i].position = runner_position(&h->stages[i].runner);
     }
-    h->done = h->stages[0].position;
+    h->done = h->stages[h->source].position;
     int kept_rc = check_kept(h, e);
     if (kept_rc != 0) {
         inline_host_free(h);
@@ -297,30 +301,23 @@ static bool any_full(const struct inline_host *h)
 
 static int read_source(struct inline_host *h, struct err *e)
 {
-    int rc = in_stage(h, 0, runner_read(&h->stages[0].runner, e), e);
+    int rc = in_stage(h, h->source, runner_read(&h->stages[h->source].runner, e), e);
     h->all_given = rc == ERR_AGAIN || rc == ERR_END;
     return rc;
 }
 
 int inline_host_run(struct inline_host *h, size_t records, struct err *e)
 {
-    INVARIANT(h->topology->stages[0].kind->role == KIND_SOURCE);
     for (size_t n = 0; n < records; n++) {
-        int rc = 0;
-        if (h->next_stage == 0) {
-            rc = any_full(h) ? inline_host_commit(h, e) : 0;
-            if (rc == 0)
-                rc = read_source(h, e);
-            h->next_stage = rc == 0 ? 1 : 0;
-        }
+        int rc = h->next_stage == 0 && any_full(h) ? inline_host_commit(h, e) : 0;
         while (rc == 0 && h->next_stage < h->topology->stage_count) {
-            rc = run_stage(h, h->next_stage, e);
+            rc = h->next_stage == h->source ? read_source(h, e) : run_stage(h, h->next_stage, e);
             h->next_stage += rc == 0 ? 1 : 0;
         }
         if (rc != 0)
             return rc;
         h->next_stage = 0;
-        h->done = h->stages[0].runner.emitter.seq;
+        h->done = h->stages[h->source].runner.emitter.seq;
         arena_reset(h);
     }
     return 0;
@@ -367,7 +364,7 @@ struct status_counts inline_host_counts(const struct inline_host *h, size_t stag
 
 void inline_host_progress(const struct inline_host *h, uint64_t *ret_done, uint64_t *ret_total)
 {
-    const struct runner *source = &h->stages[0].runner;
+    const struct runner *source = &h->stages[h->source].runner;
     *ret_done = *ret_total = 0;
     if (source->ops->progress != NULL)
         source->ops->progress(source->self, ret_done, ret_total);

@@ -18,10 +18,9 @@ void chaos_watch_init(struct chaos_watch *w, const struct topology *topology,
                       struct chaos_report *report, uint64_t now_us)
 {
     *w = (struct chaos_watch){.topology = topology, .report = report, .progress_us = now_us};
+    w->source = topology_source(topology)->index;
     for (size_t i = 0; i < topology->stage_count; i++) {
         w->stages[i].pid_fd = -1;
-        if (topology->stages[i].kind->role == KIND_SOURCE)
-            w->source = i;
     }
 }
 

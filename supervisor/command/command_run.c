@@ -354,10 +354,11 @@ static int outcome_code(enum core_outcome outcome)
 /* How many dead letters went to the usual place; a topology may read some of them itself. */
 static uint64_t total_dead(const struct run *run)
 {
+    size_t dead_letters = topology_dead_letters(run->topology)->index;
     uint64_t dead = 0;
     for (size_t i = 0; i < run->topology->edge_count; i++) {
         const struct edge *edge = &run->topology->edges[i];
-        if (edge->port == PORT_DEAD && edge->to == run->topology->stage_count - 1)
+        if (edge->port == PORT_DEAD && edge->to == dead_letters)
             dead += run->rows[edge->from].counts.dead;
     }
     return dead;
@@ -365,7 +366,7 @@ static uint64_t total_dead(const struct run *run)
 
 static void print_outcome(const struct run *run, struct buf *out)
 {
-    uint64_t records = run->rows[0].counts.in;
+    uint64_t records = run->rows[topology_source(run->topology)->index].counts.in;
     const char *name = run->topology->name;
     if (records == 0 && run->outcome == CORE_OUTCOME_DONE) {
         buf_add_format(out, "%s: nothing new; the input holds no record that was not read before\n",

@@ -144,10 +144,9 @@ void core_init(struct core *core, const struct topology *topology)
                           .stage_count = topology->stage_count,
                           .edges = memory_new(topology->edge_count, sizeof *core->edges),
                           .edge_count = topology->edge_count,
-                          .stall_timeout_ms = topology->stall_timeout_ms};
+                          .stall_timeout_ms = topology->stall_timeout_ms,
+                          .source = topology_source(topology)->index};
     for (size_t i = 0; i < topology->stage_count; i++) {
-        if (topology->stages[i].kind->role == KIND_SOURCE)
-            core->source = i;
         core->stages[i].may_quarantine = topology_may_quarantine(topology, i);
         core->stages[i].memory_bytes_max = topology->stages[i].memory_bytes_max;
         core->stages[i].is_sink = topology->stages[i].kind->role == KIND_SINK;

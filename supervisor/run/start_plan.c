@@ -119,9 +119,10 @@ struct extent {
 static struct extent extent_of_others(const struct start_plan *plan)
 {
     struct extent all = {.least = UINT64_MAX};
-    for (size_t i = 1; i < plan->topology->stage_count; i++) {
+    size_t source = topology_source(plan->topology)->index;
+    for (size_t i = 0; i < plan->topology->stage_count; i++) {
         const struct start_stage *stage = &plan->stages[i];
-        if (plan->topology->stages[i].worker != 0 || !stage->keeps || !stage->known)
+        if (i == source || plan->topology->stages[i].worker != 0 || !stage->keeps || !stage->known)
             continue;
         seq_number least = position_of(stage), most = most_of(stage);
         all.any = true;
@@ -137,9 +138,14 @@ static struct extent extent_of_others(const struct start_plan *plan)
     return all;
 }
 
+static struct start_stage *source_of(const struct start_plan *plan)
+{
+    return &plan->stages[topology_source(plan->topology)->index];
+}
+
 static void judge_known_source(struct start_plan *plan, const struct extent *others)
 {
-    struct start_stage *source = &plan->stages[0];
+    struct start_stage *source = source_of(plan);
     source->goes_on_after = position_of(source);
     bool is_gone = !source->found && others->any && others->most > source->begins_after;
     if (!is_gone && !source->missing)
@@ -156,7 +162,7 @@ static void judge_known_source(struct start_plan *plan, const struct extent *oth
 /* A source that is new gives its first record the number behind all that others have. */
 static void judge_new_source(struct start_plan *plan, const struct extent *others)
 {
-    struct start_stage *source = &plan->stages[0];
+    struct start_stage *source = source_of(plan);
     if (!others->any)
         return;
     source->goes_on_after = others->most;
@@ -203,7 +209,7 @@ static void judge_stage(struct start_plan *plan, struct start_stage *stage, seq_
                         const char *who)
 {
     seq_number at = position_of(stage);
-    bool has_past = plan->stages[0].known || need != 0;
+    bool has_past = source_of(plan)->known || need != 0;
     if (!stage->known) {
         stage->goes_on_after = need;
         if (has_past)
@@ -289,23 +295,24 @@ void start_plan_judge(struct start_plan *plan)
 {
     const struct topology *t = plan->topology;
     struct extent others = extent_of_others(plan);
-    if (plan->stages[0].known)
+    size_t source = topology_source(t)->index;
+    if (plan->stages[source].known)
         judge_known_source(plan, &others);
     else
         judge_new_source(plan, &others);
     struct reach *reached = memory_new(t->stage_count, sizeof *reached);
-    reached[0] = reach_of(&plan->stages[0]);
-    if (plan->stages[0].changed || plan->stages[0].rewired)
-        judge_change(plan, 0, reached[0].least);
+    reached[source] = reach_of(&plan->stages[source]);
+    if (plan->stages[source].changed || plan->stages[source].rewired)
+        judge_change(plan, source, reached[source].least);
     /* Of what is behind a source that cannot go on there is nothing to be said. */
-    for (size_t i = 1; plan->error_count == 0 && i < t->stage_count; i++) {
-        if (t->stages[i].worker != 0)
+    for (size_t i = 0; plan->error_count == 0 && i < t->stage_count; i++) {
+        if (t->stages[i].worker != 0 || i == source)
             continue;
         struct start_stage *stage = &plan->stages[i];
         struct reach before = reached[i] = furthest_before(plan, i, reached);
         if (stage->keeps) {
             judge_stage(plan, stage, before.most,
-                        before.who != NULL ? before.who : plan->stages[0].name);
+                        before.who != NULL ? before.who : plan->stages[source].name);
             reached[i] = reach_of(stage);
         }
         if (stage->rewired || stage->changed)
