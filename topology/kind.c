@@ -11,6 +11,7 @@ const struct option_spec kind_common_options[] = {
      .tag = OPTION_SIZE,
      .min = MEMORY_BYTES_MIN,
      .max = MEMORY_BYTES_MAX,
+     .neutral = true,
      .meaning = "memory of the process, private and for what it keeps about keys; each worker may "
                 "have as much"},
     {.name = "workers",
@@ -18,9 +19,11 @@ const struct option_spec kind_common_options[] = {
      .fallback = "1",
      .min = 1,
      .max = WORKERS_MAX,
+     .neutral = true,
      .meaning = "how many processes share the work; the output does not depend on it"},
     {.name = "by",
      .tag = OPTION_FIELDS,
+     .neutral = true,
      .meaning = "records with the same values in these fields go to the same worker"},
     {0},
 };
@@ -32,6 +35,18 @@ const struct kind *kind_find(kind_registry registry, const char *name)
             return registry->kind;
     }
     return NULL;
+}
+
+const struct option_spec *kind_output_option(const struct kind *kind)
+{
+    const struct option_spec *output = NULL;
+    for (const struct option_spec *spec = kind->options; spec->name != NULL; spec++) {
+        if (spec->tag != OPTION_PATH_OUT)
+            continue;
+        INVARIANT(output == NULL);
+        output = spec;
+    }
+    return output;
 }
 
 const struct stage_ops *kind_ops(kind_registry registry, const struct kind *kind)

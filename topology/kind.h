@@ -95,6 +95,9 @@ typedef const struct kind_entry *kind_registry;
 /* The kind with this name, or NULL. */
 const struct kind *kind_find(kind_registry registry, const char *name);
 
+/* The option that names the file that a kind writes: a kind has one at most. NULL: none. */
+const struct option_spec *kind_output_option(const struct kind *kind);
+
 /* The functions of a kind that is in the registry. */
 const struct stage_ops *kind_ops(kind_registry registry, const struct kind *kind);
 

@@ -8,15 +8,6 @@
 
 #define OPTION_NAMES_MAX 32
 
-static bool has_spec(const struct option_spec *specs, const char *name)
-{
-    for (; specs != NULL && specs->name != NULL; specs++) {
-        if (strcmp(specs->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool has_name(const char *const *names, const char *name)
 {
     for (; names != NULL && *names != NULL; names++) {
@@ -28,8 +19,8 @@ static bool has_name(const char *const *names, const char *name)
 
 static bool is_known(const struct option_keys *keys, const char *name)
 {
-    return has_name(keys->others, name) || has_spec(keys->own, name) ||
-           has_spec(keys->common, name);
+    return has_name(keys->others, name) || option_find(keys->own, name) != NULL ||
+           option_find(keys->common, name) != NULL;
 }
 
 static size_t collect_specs(const struct option_spec *specs, size_t count,

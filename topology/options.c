@@ -16,6 +16,15 @@ const char *option_tag_name(enum option_tag tag)
     return names[tag];
 }
 
+const struct option_spec *option_find(const struct option_spec *specs, const char *name)
+{
+    for (; specs != NULL && specs->name != NULL; specs++) {
+        if (strcmp(specs->name, name) == 0)
+            return specs;
+    }
+    return NULL;
+}
+
 void options_free(struct options *options)
 {
     if (options == NULL)
@@ -50,4 +59,20 @@ const struct option_value *options_get(const struct options *options, const char
             return &options->items[i];
     }
     UNREACHABLE();
+}
+
+bool option_is_path(enum option_tag tag)
+{
+    return tag == OPTION_PATH_IN || tag == OPTION_PATH_OUT;
+}
+
+void options_each_path(const struct options *options, options_path_visit *visit, void *context)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        const struct option_value *o = &options->items[i];
+        if (option_is_path(o->spec->tag) && o->present && !o->bad)
+            visit(context, o);
+        for (size_t k = 0; o->groups != NULL && k < o->count; k++)
+            options_each_path(o->groups[k].options, visit, context);
+    }
 }

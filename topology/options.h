@@ -19,7 +19,9 @@
 /* tag, name for people */
 #define OPTION_TAG_LIST(X)                                                                         \
     X(OPTION_TEXT, "text")                                                                         \
-    X(OPTION_PATH, "path")                                                                         \
+    X(OPTION_PATH_IN, "path to read")                                                              \
+    X(OPTION_PATH_OUT, "path to write")                                                            \
+    X(OPTION_BOOL, "bool")                                                                         \
     X(OPTION_INT, "int")                                                                           \
     X(OPTION_SIZE, "size")                                                                         \
     X(OPTION_DURATION, "duration")                                                                 \
@@ -45,11 +47,15 @@ struct option_spec {
     bool required;
     const char *fallback; /* text of the default; NULL: absent if not given */
     const char *meaning;
+    bool neutral;                      /* another value of it makes no other record of any */
     const char *const *choices;        /* OPTION_CHOICE; ends with NULL */
     int64_t min, max;                  /* OPTION_INT, OPTION_SIZE, OPTION_DURATION (ns) */
     const struct option_spec *members; /* OPTION_GROUP, OPTION_GROUPS, OPTION_FIELD_GROUPS */
     const char *alone; /* OPTION_FIELD_GROUPS: the member that a scalar in place of a map is */
 };
+
+/* The declaration of this name among specs, NULL for none of those; or NULL. */
+const struct option_spec *option_find(const struct option_spec *specs, const char *name);
 
 struct option_field {
     char *name;
@@ -76,9 +82,10 @@ struct option_value {
     bool bad;     /* there are errors about it: it may be half of what was meant */
     struct place place;
     char *variables;             /* that the text was made from, "A, B"; NULL: none */
-    char *text;                  /* OPTION_TEXT, _PATH, _CHOICE, and the raw text of all */
-    int64_t number;              /* OPTION_INT, _SIZE, _DURATION (ns); index of OPTION_CHOICE,
-                                    of OPTION_FIELD in the contract, of OPTION_TYPE */
+    char *text;                  /* OPTION_TEXT, _PATH_IN, _PATH_OUT, and the raw text of all */
+    int64_t number;              /* OPTION_INT, _SIZE, _DURATION (ns); OPTION_BOOL: 0 or 1; index
+                                    of OPTION_CHOICE, of OPTION_FIELD in the contract, of
+                                    OPTION_TYPE */
     struct option_field *fields; /* OPTION_FIELDS */
     struct option_group *groups; /* OPTION_GROUP (one), _GROUPS, _FIELD_GROUPS, as in the file */
     struct option_conditions *conditions; /* OPTION_CONDITIONS (one), OPTION_NAMED_CONDITIONS */
@@ -95,6 +102,15 @@ void options_free(struct options *options);
 
 /* The option of this name. Requires: it is declared. */
 const struct option_value *options_get(const struct options *options, const char *name);
+
+/* Is told one path of a stage. */
+typedef void options_path_visit(void *context, const struct option_value *path);
+
+/* Tells all paths that are present and not bad, those in groups too. */
+void options_each_path(const struct options *options, options_path_visit *visit, void *context);
+
+/* Whether options of this type name a file. */
+bool option_is_path(enum option_tag tag);
 
 /* The type of an option in words, for the manual: "choice", "duration" … */
 const char *option_tag_name(enum option_tag tag);

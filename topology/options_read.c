@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/check.h"
 #include "common/memory.h"
@@ -77,6 +78,38 @@ static void read_choice(struct option_value *o, const struct kind_check *c)
                     o->text, nearest != NULL ? "did you mean '" : "it can be: ",
                     nearest != NULL ? nearest : buf_text(&all), nearest != NULL ? "'?" : "");
     buf_done(&all);
+}
+
+/* What other languages have for true and false, and YAML had; these two are enough. */
+static const char *meant_bool(const char *text)
+{
+    static const char *const yes[] = {"true", "yes", "y", "on", "1"};
+    static const char *const no[] = {"false", "no", "n", "off", "0"};
+    static const char *const names[] = {"false", "true"};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        if (strcasecmp(text, yes[i]) == 0)
+            return "true";
+        if (strcasecmp(text, no[i]) == 0)
+            return "false";
+    }
+    return text_nearest(text, names, 2);
+}
+
+static void read_bool(struct option_value *o, const struct kind_check *c)
+{
+    bool is_true = strcmp(o->text, "true") == 0;
+    if (is_true || strcmp(o->text, "false") == 0) {
+        o->number = is_true ? 1 : 0;
+        return;
+    }
+    const char *meant = meant_bool(o->text);
+    if (meant != NULL)
+        diagnostics_add(c->diagnostics, o->place,
+                        "'%s: %s' should be true or false; write '%s: %s'", o->spec->name, o->text,
+                        o->spec->name, meant);
+    else
+        diagnostics_add(c->diagnostics, o->place, "'%s: %s' should be true or false", o->spec->name,
+                        o->text);
 }
 
 static void read_type(struct option_value *o, const struct kind_check *c)
@@ -249,7 +282,11 @@ static void read_text(struct option_value *o, const struct kind_check *c)
     case OPTION_FIELD:
         o->number = kind_check_find_field(c, o->text, o->place, o->spec->name);
         return;
-    case OPTION_PATH:
+    case OPTION_BOOL:
+        read_bool(o, c);
+        return;
+    case OPTION_PATH_IN:
+    case OPTION_PATH_OUT:
     case OPTION_TEXT:
         if (*o->text == '\0')
             diagnostics_add(c->diagnostics, o->place, "'%s:' must not be empty", o->spec->name);

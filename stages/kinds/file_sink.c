@@ -23,7 +23,7 @@ struct file_sink {
 
 static const struct option_spec specs[] = {
     {.name = "path",
-     .tag = OPTION_PATH,
+     .tag = OPTION_PATH_OUT,
      .required = true,
      .meaning = "the file to write; relative to where bulkhead is started"},
     {0},

@@ -38,12 +38,11 @@
 /* Without news of the open file, and for news of the one that takes its place. */
 #define LOOK_MS 250
 
-static const char *const follow_choices[] = {"false", "true", NULL};
-
 static const struct option_spec specs[] = {
     {.name = "path",
-     .tag = OPTION_PATH,
+     .tag = OPTION_PATH_IN,
      .required = true,
+     .neutral = true,
      .meaning = "the file to read; relative to where bulkhead is started"},
     {.name = "max_line_bytes",
      .tag = OPTION_SIZE,
@@ -52,9 +51,9 @@ static const struct option_spec specs[] = {
      .max = LINE_BYTES_MAX,
      .meaning = "a longer line is a dead letter"},
     {.name = "follow",
-     .tag = OPTION_CHOICE,
+     .tag = OPTION_BOOL,
      .fallback = "false",
-     .choices = follow_choices,
+     .neutral = true,
      .meaning = "wait at the end of the file for more, and go on in the file that takes its place"},
     {0},
 };

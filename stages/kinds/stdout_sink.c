@@ -53,13 +53,10 @@ struct stdout_sink {
     size_t written; /* so much of it */
 };
 
-static const char *const numbered_choices[] = {"false", "true", NULL};
-
 static const struct option_spec specs[] = {
     {.name = "numbered",
-     .tag = OPTION_CHOICE,
+     .tag = OPTION_BOOL,
      .fallback = "false",
-     .choices = numbered_choices,
      .meaning = "begin each line with SEQ.INDEX and a tab, by which a repeated line is known"},
     {0},
 };

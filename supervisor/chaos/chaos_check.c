@@ -46,7 +46,7 @@ static bool holds_nothing(struct chaos_run *run, const char *name, const char *p
             continue;
         const struct stage *stage =
             outputs ? topology_find_stage(run->topology, entry->d_name) : NULL;
-        if (stage != NULL && chaos_run_has_output(stage))
+        if (stage != NULL && kind_output_option(stage->kind) != NULL)
             continue;
         buf_add_format(&run->report->reason, "'%s/%s' was left behind\n", path, entry->d_name);
         good = false;
@@ -72,7 +72,7 @@ bool chaos_run_check(struct chaos_run *run)
     bool good = true;
     for (size_t i = 0; i < run->topology->stage_count; i++) {
         const struct stage *stage = &run->topology->stages[i];
-        if (chaos_run_has_output(stage))
+        if (kind_output_option(stage->kind) != NULL)
             good &= compare(run, chaos_run_path(run, "expected", stage->name),
                             chaos_run_path(run, "outputs", stage->name));
         char path[LAYOUT_PATH_BYTES_MAX];

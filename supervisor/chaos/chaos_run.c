@@ -26,17 +26,6 @@
 /* More than a run takes to drain, stop and give up waiting. */
 #define STOP_MS_MAX (DRAIN_DEADLINE_MS + STOP_DEADLINE_MS + 5000u)
 
-bool chaos_run_has_output(const struct stage *stage)
-{
-    if (stage->kind->role != KIND_SINK)
-        return false;
-    for (const struct option_spec *spec = stage->kind->options; spec->name != NULL; spec++) {
-        if (strcmp(spec->name, "path") == 0)
-            return true;
-    }
-    return false;
-}
-
 char *chaos_run_path(const struct chaos_run *run, const char *name, const char *stage)
 {
     return stage == NULL ? memory_format("%s/%s", run->scratch, name)
@@ -63,8 +52,8 @@ static void arguments_done(struct arguments *a)
 static bool is_redirected(const struct topology *topology, const char *setting)
 {
     for (size_t i = 0; i < topology->stage_count; i++) {
-        if (chaos_run_has_output(&topology->stages[i]) &&
-            settings_is_for(setting, topology->stages[i].name, "path"))
+        const struct option_spec *output = kind_output_option(topology->stages[i].kind);
+        if (output != NULL && settings_is_for(setting, topology->stages[i].name, output->name))
             return true;
     }
     return false;
@@ -85,11 +74,12 @@ static int add_settings(const struct chaos_run *run, const char *directory, stru
     }
     for (size_t i = 0; rc == 0 && i < run->topology->stage_count; i++) {
         const struct stage *stage = &run->topology->stages[i];
-        if (!chaos_run_has_output(stage))
+        const struct option_spec *output = kind_output_option(stage->kind);
+        if (output == NULL)
             continue;
         add_argument(a, "--set");
-        a->items[a->count++] =
-            memory_format("%s.path=%s/%s/%s", stage->name, run->scratch, directory, stage->name);
+        a->items[a->count++] = memory_format("%s.%s=%s/%s/%s", stage->name, output->name,
+                                             run->scratch, directory, stage->name);
         rc = settings_add(&all, a->items[a->count - 1], e);
     }
     return rc;

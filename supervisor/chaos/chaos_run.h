@@ -36,9 +36,6 @@ enum chaos_end {
     CHAOS_END_INTERRUPTED, /* a signal came; all processes have ended in order */
 };
 
-/* Whether the output of a stage is a file that can be put elsewhere. */
-bool chaos_run_has_output(const struct stage *stage);
-
 /* SCRATCH/name, or SCRATCH/name/stage if that is not NULL; the caller frees it. */
 char *chaos_run_path(const struct chaos_run *run, const char *name, const char *stage);
 

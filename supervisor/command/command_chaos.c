@@ -336,7 +336,7 @@ static bool is_followed(const struct stage *stage)
     for (size_t i = 0; i < stage->options->count; i++) {
         const struct option_value *o = &stage->options->items[i];
         if (strcmp(o->spec->name, "follow") == 0)
-            return strcmp(o->text, "true") == 0;
+            return o->number == 1;
     }
     return false;
 }

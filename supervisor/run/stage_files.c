@@ -31,6 +31,7 @@ struct path_use {
 struct files {
     struct path_use *items;
     size_t count;
+    const struct stage_options *at; /* whose paths are added */
     const char *topology_file;
     char *topology_whole;
     char *state_whole;
@@ -97,25 +98,21 @@ static char *whole_path(const char *path, unsigned links)
     return whole;
 }
 
-static void add_use(struct files *f, const struct stage_options *stage,
-                    const struct option_value *option)
+static void add_use(void *context, const struct option_value *option)
 {
+    struct files *f = context;
     f->items = memory_resize(f->items, f->count + 1, sizeof *f->items);
     struct path_use *use = &f->items[f->count++];
     *use =
-        (struct path_use){.stage = stage, .option = option, .whole = whole_path(option->text, 0)};
+        (struct path_use){.stage = f->at, .option = option, .whole = whole_path(option->text, 0)};
     use->there = stat(option->text, &use->st) == 0;
 }
 
 static void find_uses(struct files *f, const struct topology_draft *draft)
 {
     for (size_t i = 0; i < draft->stage_count; i++) {
-        const struct stage_options *stage = &draft->stages[i];
-        for (size_t k = 0; k < stage->options->count; k++) {
-            const struct option_value *option = &stage->options->items[k];
-            if (option->spec->tag == OPTION_PATH && option->present && !option->bad)
-                add_use(f, stage, option);
-        }
+        f->at = &draft->stages[i];
+        options_each_path(f->at->options, add_use, f);
     }
 }
 
@@ -179,9 +176,9 @@ static void check_output(struct files *f, const struct path_use *output)
         tell(f, output, "a file of the state directory", f->state_whole, NULL);
     for (size_t i = 0; i < f->count; i++) {
         const struct path_use *other = &f->items[i];
-        bool is_output = other->stage->kind->role == KIND_SINK;
+        bool is_output = other->option->spec->tag == OPTION_PATH_OUT;
         /* Of two outputs, the second is wrong. */
-        if (other->stage == output->stage || (is_output && other > output) ||
+        if (other == output || (is_output && other > output) ||
             !same_file(output, other->whole, other->there, &other->st))
             continue;
         tell(f, output, is_output ? "the output of stage" : "the input of stage",
@@ -201,7 +198,7 @@ size_t stage_files_check(const struct topology_draft *draft, const char *topolog
     f.topology_whole = topology_file != NULL ? whole_path(topology_file, 0) : NULL;
     find_uses(&f, draft);
     for (size_t i = 0; i < f.count; i++) {
-        if (f.items[i].stage->kind->role == KIND_SINK)
+        if (f.items[i].option->spec->tag == OPTION_PATH_OUT)
             check_output(&f, &f.items[i]);
     }
     for (size_t i = 0; i < f.count; i++)

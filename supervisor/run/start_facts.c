@@ -30,7 +30,7 @@ static void add_option(void *context, enum option_tag tag, const char *name, con
     const struct option_sink *sink = context;
     if (strcmp(name, "by") == 0)
         return; /* add_wiring() has it, also where it is not given */
-    if (tag != OPTION_PATH || text[0] == '/') {
+    if (!option_is_path(tag) || text[0] == '/') {
         manifest_add_option(sink->stage, name, text);
         return;
     }
@@ -135,18 +135,21 @@ static const char *option_text(const struct manifest_stage *stage, const char *n
     return NULL;
 }
 
+/* Whether no record becomes another one by an option: nor by any of a sink, which feeds nothing. */
+static bool is_neutral(const struct kind *kind, const char *name)
+{
+    const struct option_spec *spec = option_find(kind->options, name);
+    if (spec == NULL)
+        spec = option_find(kind_common_options, name);
+    return kind->role == KIND_SINK || (spec != NULL && spec->neutral);
+}
+
 /* Notes what follows from an option that is another one now. */
 static void note_change(const struct kind *kind, const char *name, struct start_stage *facts)
 {
-    /* Of these no record becomes another one; nor of any option of a sink, behind which is nothing.
-     */
-    static const char *const neutral[] = {"path", "follow", "workers", "by", "memory_max"};
     bool is_wiring = strcmp(name, "from") == 0 || strcmp(name, "dead") == 0;
-    bool is_neutral = kind->role == KIND_SINK || is_wiring;
-    for (size_t i = 0; i < sizeof neutral / sizeof neutral[0]; i++)
-        is_neutral |= strcmp(name, neutral[i]) == 0;
     facts->rewired |= is_wiring;
-    facts->changed |= !is_neutral;
+    facts->changed |= !is_wiring && !is_neutral(kind, name);
 }
 
 /* Appends "lateness was 14d, is 30d; ..." for every option that is another one now. */
@@ -232,13 +235,20 @@ static bool writes_file(const struct stage *stage)
     return stage->kind->cursor_magic == OUTPUT_MAGIC;
 }
 
+/* The file that a stage writes; that of the dead letters lies in the state directory. */
+static const char *path_written(struct start *s, const struct stage *stage)
+{
+    if (stage->kind->internal)
+        return DEAD_LETTERS_FILE;
+    return option_text(start_new_stage(s, stage->base), kind_output_option(stage->kind)->name);
+}
+
 /* A stage that begins anew takes no file that holds something. Better said before all is forgotten.
  */
 static void refuse_foreign(struct start *s, const struct stage *stage)
 {
     bool is_internal = stage->kind->internal;
-    const char *path =
-        is_internal ? DEAD_LETTERS_FILE : option_text(start_new_stage(s, stage->base), "path");
+    const char *path = path_written(s, stage);
     struct stat st;
     if (fstatat(is_internal ? s->state_fd : AT_FDCWD, path, &st, 0) != 0 || !S_ISREG(st.st_mode) ||
         st.st_size == 0)
@@ -427,8 +437,7 @@ int start_check_gaps(struct start *s, struct err *e)
                       NULL) != 0)
             continue;
         bool is_internal = stage->kind->internal;
-        const char *path =
-            is_internal ? DEAD_LETTERS_FILE : option_text(start_new_stage(s, stage->base), "path");
+        const char *path = path_written(s, stage);
         rc = output_file_shown_bytes(is_internal ? s->state_fd : AT_FDCWD, path, fd, &bytes, e);
         (void)close(fd);
         if (rc == 0 && bytes != 0)
@@ -466,7 +475,7 @@ int start_find_outputs(struct start *s, struct err *e)
         struct stat st;
         if (!writes_file(stage) || stage->kind->internal)
             continue;
-        const char *path = option_text(start_new_stage(s, stage->base), "path");
+        const char *path = path_written(s, stage);
         rc = check_files(s, stage, true, e);
         if (rc == 0)
             rc = find_output(s, stage, path, &ours, &st, e);

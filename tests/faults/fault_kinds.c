@@ -89,7 +89,7 @@ static const struct option_spec sink_specs[] = {
      .required = true,
      .choices = fault_choices,
      .meaning = "what happens then"},
-    {.name = "path", .tag = OPTION_PATH, .required = true, .meaning = "as in file.sink"},
+    {.name = "path", .tag = OPTION_PATH_OUT, .required = true, .meaning = "as in file.sink"},
     {0},
 };
 

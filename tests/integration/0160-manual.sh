@@ -56,6 +56,15 @@ for kind in "${names[@]}"; do
     [ "$(grep -c . options)" -eq 0 ] || all_in one.kind "the manual of $kind" "${found[@]/#/It Cm }"
 done
 
+# Every type of an option, as `kinds` names it, is a value that the manual explains.
+part "$man5" '^\.Sh VALUES' '^\.Ss ' >values
+words < <(for kind in "${names[@]}"; do "$BULKHEAD" kinds "$kind"; done |
+    sed -nE '/^  options:/,$ s/^ +[a-z_]+: ([a-z ]+), (required|optional|default).*/\1/p' | grep -v '^map')
+[ "${#found[@]}" -ge 9 ] || fail "the kinds have no types: ${found[*]}"
+for type in "${found[@]}"; do
+    grep -qE -- "^\.It Em (.* , )?$type( ,|\$)" values || fail "the type '$type' is not in the manual"
+done
+
 part "$man5" '^\.Sh DEAD LETTERS' '^\.Sh ' >reasons
 words < <(sed -n 's/^    X(DEAD_[A-Z_0-9]*, "\([a-z0-9-]*\)".*/\1/p' "$ROOT/stages/stage.h")
 all_in reasons "reasons of dead letters" "${found[@]/#/It Li }"
