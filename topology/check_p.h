@@ -4,7 +4,8 @@
  *
  * load.c goes through the parts in this order: check_head.c reads the head, check_types.c `types:`,
  * check_stages.c the stages' names and kinds and what feeds what, check_flow.c proves along the
- * flow what every stage reads and makes, check_graph.c turns what was proved into the graph.
+ * flow what every stage reads and makes (with check_inputs.c and check_workers.c), check_graph.c
+ * turns what was proved into the graph.
  */
 #ifndef BULKHEAD_TOPOLOGY_CHECK_P_H
 #define BULKHEAD_TOPOLOGY_CHECK_P_H
@@ -55,8 +56,7 @@ struct checker {
     struct place stages_place;
 };
 
-/* The keys of a stage that are not options; ends with NULL. */
-extern const char *const check_stage_others[];
+/* --- check_head.c --- */
 
 /* Reads all that stands at the top but `types:` and `stages:`. */
 void check_head(struct checker *c, const struct node *root);
@@ -64,14 +64,36 @@ void check_head(struct checker *c, const struct node *root);
 /* Whether the head has an unknown key that most likely means this one. */
 bool check_head_misspelt(const struct node *root, const char *key);
 
+/* --- check_types.c --- */
+
 /* Reads `types:` into the topology. */
 void check_types(struct checker *c, const struct node *root);
+
+/* --- check_stages.c --- */
+
+/* The keys of a stage that are not options; ends with NULL. */
+extern const char *const check_stage_others[];
 
 /* Reads `stages:`: names, kinds, what feeds what; finds the order of the flow. */
 void check_stages(struct checker *c, const struct node *root);
 
-/* Reads the options of every stage along the flow, and what it makes of its inputs. */
-void check_flow(struct checker *c);
+/* --- check_inputs.c --- */
+
+/* Finds the outputs that the inputs of a stage name, now that it is known what feeds it. */
+void check_inputs_resolve(struct checker *c, const struct draft_stage *draft);
+
+/*
+ * Adds an error for every input that does not bring the same as the first one that is known.
+ * Returns whether all do.
+ */
+bool check_inputs_fit(struct checker *c, const struct draft_stage *draft);
+
+/*
+ * What comes of inputs that do not fit: any of them may be mended to be as any other, so the
+ * fields of all are there, and none of them is certain.
+ */
+void check_inputs_mix(const struct checker *c, const struct draft_stage *draft,
+                      struct contract *ret_mix);
 
 /* The contract of what an input brings; NULL if it is not known. */
 const struct contract *check_input_contract(const struct checker *c,
@@ -84,8 +106,23 @@ const struct contract *check_input_contract(const struct checker *c,
 void check_explain_field(const void *checker, const char *stage, const char *field,
                          struct buf *out);
 
-/* How many workers a stage is spread out to. */
+/* --- check_workers.c --- */
+
+/* How many workers a stage is spread out to. Requires: its options are good. */
 size_t check_workers(const struct checker *c, const struct draft_stage *draft);
+
+/* Adds an error for what cannot be of `workers:`, `by:` and `key:`. in: NULL for a source. */
+void check_partition(struct checker *c, const struct draft_stage *draft, const struct contract *in);
+
+/* Adds an error if all workers of all stages are too many. */
+void check_process_count(struct checker *c);
+
+/* --- check_flow.c --- */
+
+/* Reads the options of every stage along the flow, and what it makes of its inputs. */
+void check_flow(struct checker *c);
+
+/* --- check_graph.c --- */
 
 /* Takes the checked drafts over into the topology. Called only when there was no error. */
 void check_build_graph(struct checker *c);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a stage is spread out to workers, and by which fields its records are dealt out.
+ */
+#include "common/type.h"
+#include "topology/check_p.h"
+
+size_t check_workers(const struct checker *c, const struct draft_stage *draft)
+{
+    if (c->form == TOPOLOGY_LOGICAL)
+        return 1;
+    return (size_t)options_get(draft->options, "workers")->number;
+}
+
+static bool is_in_key(const struct option_value *key, const struct option_field *field)
+{
+    for (size_t i = 0; i < key->count; i++) {
+        if (key->fields[i].index == field->index)
+            return true;
+    }
+    return false;
+}
+
+/* Records with one key must all come to one worker, or none could know what the others know. */
+static void check_by_in_key(struct checker *c, const struct draft_stage *draft,
+                            const struct option_value *by)
+{
+    const struct option_value *key = options_get(draft->options, "key");
+    if (key->bad)
+        return;
+    struct buf names = {0};
+    for (size_t i = 0; i < key->count; i++)
+        buf_add_format(&names, "%s%s", i != 0 ? ", " : "", key->fields[i].name);
+    for (size_t i = 0; i < by->count; i++) {
+        if (by->fields[i].index < 0 || is_in_key(key, &by->fields[i]))
+            continue;
+        diagnostics_add(c->diagnostics, by->fields[i].place,
+                        "'by: %s' does not go with 'key: %s': two records with one key, but with "
+                        "another '%s', would come to different workers; 'by' takes fields of the "
+                        "key, and is the key if it is left out",
+                        by->fields[i].name, buf_text(&names), by->fields[i].name);
+    }
+    buf_done(&names);
+}
+
+/* What decides where a record goes, and which state it finds, is one plain value. */
+static void check_key_types(struct checker *c, const struct draft_stage *draft,
+                            const struct contract *in, const char *option)
+{
+    const struct option_value *fields = options_get(draft->options, option);
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->fields[i].index < 0)
+            continue; /* reported where the option was read */
+        const struct field *field = &in->fields[fields->fields[i].index];
+        char name[TYPE_NAME_BYTES_MAX];
+        if (field->type.doubt == TYPE_CERTAIN && (VALUE_TAGS_SCALAR & (1u << field->type.tag)) == 0)
+            diagnostics_add(c->diagnostics, fields->fields[i].place,
+                            "'%s:' cannot have the field '%s', which is %s; it takes fields of one "
+                            "plain value, no list, no map and nothing optional",
+                            option, field->name, type_name(field->type, name));
+    }
+}
+
+void check_partition(struct checker *c, const struct draft_stage *draft, const struct contract *in)
+{
+    if (in != NULL)
+        check_key_types(c, draft, in, "by");
+    if (in != NULL && draft->kind->partition == KIND_BY_KEY)
+        check_key_types(c, draft, in, "key");
+    const struct option_value *workers = options_get(draft->options, "workers");
+    const struct option_value *by = options_get(draft->options, "by");
+    static const char *const whys[] = {
+        [KIND_SOURCE] = "one process reads the input",
+        [KIND_STEP] = "it needs all records in one place",
+        [KIND_SINK] = "one process writes the output",
+    };
+    const char *why = whys[draft->kind->role];
+    if (draft->kind->partition == KIND_ALONE && workers->number > 1)
+        diagnostics_add(c->diagnostics, workers->place, "'%s' cannot have several workers: %s",
+                        draft->kind->name, why);
+    if (by->present && (draft->kind->partition == KIND_ALONE || draft->kind->merges))
+        diagnostics_add(c->diagnostics, by->place, "'by:' has no use in '%s'; %s",
+                        draft->kind->name, draft->kind->merges ? "it takes any record" : why);
+    if (by->present && draft->kind->partition == KIND_BY_KEY)
+        check_by_in_key(c, draft, by);
+    if (workers->number > 1 && draft->kind->partition == KIND_BY_KEY &&
+        !options_get(draft->options, "key")->present && !options_get(draft->options, "key")->bad)
+        diagnostics_add(c->diagnostics, workers->place,
+                        "'%s' has no key, so there is nothing to deal records out by; give it "
+                        "'key:' or one worker",
+                        draft->name);
+}
+
+void check_process_count(struct checker *c)
+{
+    size_t count = 1; /* dead-letters */
+    for (size_t i = 0; i < c->order_count; i++) {
+        const struct draft_stage *draft = &c->drafts[c->order[i]];
+        if (draft->options != NULL && !options_get(draft->options, "workers")->bad)
+            count += (size_t)options_get(draft->options, "workers")->number;
+    }
+    if (count > PROCESSES_MAX)
+        diagnostics_add(c->diagnostics, c->stages_place,
+                        "these would be %zu processes; a topology has %u at most", count,
+                        PROCESSES_MAX);
+}
