@@ -14,16 +14,6 @@
 /* Content that fits a record together with the other fields of a dead letter. */
 #define DEAD_CONTENT_BYTES_MAX (RECORD_TEXT_BYTES_MAX - 1024u)
 
-const char *dead_reason_text(enum dead_reason reason)
-{
-    static const char *const texts[] = {
-#define X(name, text, meaning) [name] = text,
-        DEAD_REASON_LIST(X)
-#undef X
-    };
-    return texts[reason];
-}
-
 void emitter_begin(struct emitter *out, const struct record *in)
 {
     out->in = in;
@@ -65,23 +55,34 @@ static void put_out(struct emitter *out, port_number port, struct record *record
     out->emit(out, port, record);
 }
 
-static void emit_dead(struct emitter *out, enum dead_reason reason, const char *message,
+/* Whether it is a reason that the manual says the kind gives. */
+static bool may_give(const struct kind *kind, const struct dead_reason *reason)
+{
+    if (reason == &dead_poison)
+        return true;
+    for (size_t i = 0; kind->reasons != NULL && kind->reasons[i] != NULL; i++) {
+        if (kind->reasons[i] == reason)
+            return true;
+    }
+    return kind->reasons != NULL && reason == &dead_record_too_large;
+}
+
+static void emit_dead(struct emitter *out, const struct dead_reason *reason, const char *message,
                       const void *content, size_t content_len, bool content_is_json)
 {
-    REQUIRE(out->stage->kind->dead_letters || reason == DEAD_POISON);
+    REQUIRE(may_give(out->stage->kind, reason));
     if (content_len > DEAD_CONTENT_BYTES_MAX) {
         content_len = DEAD_EXCERPT_BYTES;
         while (content_is_json && (((const uint8_t *)content)[content_len] & 0xc0) == 0x80)
             content_len--;       /* not within a character */
         content_is_json = false; /* a piece of it is none */
     }
-    const char *reason_text = dead_reason_text(reason);
     struct value fields[DEAD_LETTER_FIELDS] = {
         [DEAD_LETTER_SEQ] = value_of_integer(VALUE_INT, (int64_t)out->seq),
         [DEAD_LETTER_LINE] = value_of_integer(VALUE_INT, (int64_t)out->position),
         [DEAD_LETTER_STAGE] =
             value_of_bytes(VALUE_STRING, out->stage->base, strlen(out->stage->base)),
-        [DEAD_LETTER_REASON] = value_of_bytes(VALUE_STRING, reason_text, strlen(reason_text)),
+        [DEAD_LETTER_REASON] = value_of_bytes(VALUE_STRING, reason->text, strlen(reason->text)),
         [DEAD_LETTER_MESSAGE] = value_of_bytes(VALUE_STRING, message, strlen(message)),
         [DEAD_LETTER_CONTENT] = value_of_bytes(VALUE_BYTES, content, content_len),
         [DEAD_LETTER_CONTENT_IS_JSON] = value_of_bool(content_is_json),
@@ -147,7 +148,7 @@ static void emit(struct emitter *out, port_number port, const struct value *fiel
         .seq = out->seq, .position = out->position, .fields = fields, .count = contract->count};
     keep_packed(out, &record);
     if (is_too_large(&record)) {
-        emitter_dead(out, DEAD_RECORD_TOO_LARGE, "", 0, false,
+        emitter_dead(out, &dead_record_too_large, "", 0, false,
                      "its text would have %zu bytes, and a record can have %u",
                      text_bytes(fields, record.count), RECORD_TEXT_BYTES_MAX);
         return;
@@ -180,7 +181,7 @@ void emitter_end(struct emitter *out)
     out->emit(out, PORT_OUT, &record);
 }
 
-void emitter_dead(struct emitter *out, enum dead_reason reason, const void *content,
+void emitter_dead(struct emitter *out, const struct dead_reason *reason, const void *content,
                   size_t content_len, bool content_is_json, const char *format, ...)
 {
     char message[DEAD_MESSAGE_BYTES_MAX];
@@ -213,8 +214,8 @@ static void write_record(struct emitter *out, const struct record *record)
     buf_add_byte(text, '}');
 }
 
-void emitter_dead_record(struct emitter *out, enum dead_reason reason, const struct record *record,
-                         const char *format, ...)
+void emitter_dead_record(struct emitter *out, const struct dead_reason *reason,
+                         const struct record *record, const char *format, ...)
 {
     char message[DEAD_MESSAGE_BYTES_MAX];
     va_list args;

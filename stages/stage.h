@@ -17,41 +17,9 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/value.h"
+#include "stages/dead_reasons.h"
 #include "stages/store/store.h"
 #include "topology/graph.h"
-
-/* name, text in the dead letter, meaning: why a record was refused */
-#define DEAD_REASON_LIST(X)                                                                        \
-    X(DEAD_LINE_TOO_LONG, "line-too-long", "longer than max_line_bytes")                           \
-    X(DEAD_NOT_UTF8, "not-utf8", "bytes that are no UTF-8")                                        \
-    X(DEAD_NOT_JSON, "not-json", "not one JSON text")                                              \
-    X(DEAD_NOT_AN_OBJECT, "not-an-object", "JSON, but no object")                                  \
-    X(DEAD_MISSING_FIELD, "missing-field", "a field of the type is not there")                     \
-    X(DEAD_DUPLICATE_FIELD, "duplicate-field", "a field of the type is there twice")               \
-    X(DEAD_WRONG_TYPE, "wrong-type", "a field has another JSON type than its own needs")           \
-    X(DEAD_BAD_MONEY, "bad-money", "no amount with a currency")                                    \
-    X(DEAD_WRONG_CURRENCY, "wrong-currency", "an amount in another currency")                      \
-    X(DEAD_TOO_MANY_DECIMALS, "too-many-decimals", "more decimals than the currency has")          \
-    X(DEAD_BAD_TIMESTAMP, "bad-timestamp", "no time in its form, or no date that exists")          \
-    X(DEAD_OVERFLOW, "overflow", "a number or time that does not fit its type")                    \
-    X(DEAD_RECORD_TOO_LARGE, "record-too-large", "it would be larger than a record can be")        \
-    X(DEAD_NO_MATCH, "no-match", "the pattern does not match")                                     \
-    X(DEAD_TOO_HARD, "too-hard", "a pattern takes too many steps on it")                           \
-    X(DEAD_BAD_VALUE, "bad-value", "a text that is no value of its type")                          \
-    X(DEAD_NEGATIVE_AMOUNT, "negative-amount", "an amount below zero where none can be")           \
-    X(DEAD_LATE, "late", "its window has closed, see lateness")                                    \
-    X(DEAD_KEY_TOO_LONG, "key-too-long", "its key is longer than state can hold")                  \
-    X(DEAD_NOT_A_LINE, "not-a-line", "a text that is not one line")                                \
-    X(DEAD_POISON, "poison", "it killed its stage three times")
-
-enum dead_reason {
-#define X(name, text, meaning) name,
-    DEAD_REASON_LIST(X)
-#undef X
-};
-
-/* The text of a reason as it stands in dead letters. */
-const char *dead_reason_text(enum dead_reason reason);
 
 /*
  * Where outputs go. The host sets seq and position before every step; a source sets them itself
@@ -80,7 +48,7 @@ void emitter_begin(struct emitter *out, const struct record *in);
 
 /*
  * Puts out one record of the kind's output contract; one that is too large becomes a dead letter.
- * Only a kind that declares dead_letters may make records larger than those it takes.
+ * Only a kind that declares reasons may make records larger than those it takes.
  */
 void emitter_emit(struct emitter *out, const struct value *fields);
 
@@ -99,18 +67,20 @@ void emitter_emit_sorted(struct emitter *out, const struct value *fields, const 
 void emitter_end(struct emitter *out);
 
 /*
- * Sends what is in hand to the dead letters; of a content that is too large, the beginning. content
- * is what a person needs to do it again: the
- * raw input if content_is_json is false, a JSON object if it is true.
- * Requires: the kind declares dead_letters, or the reason is DEAD_POISON, which any stage may have.
+ * Sends the current record to the dead letters. content is what a person needs to do it again: the
+ * raw input if content_is_json is false, a JSON object if it is true. Content that is too long is
+ * cut.
+ * Requires: the kind declares the reason, or it is one that any kind may have: dead_poison, and,
+ *           of those that declare reasons at all, dead_record_too_large.
  */
-void emitter_dead(struct emitter *out, enum dead_reason reason, const void *content,
+void emitter_dead(struct emitter *out, const struct dead_reason *reason, const void *content,
                   size_t content_len, bool content_is_json, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
 /* As emitter_dead(), with the record's fields as the content. */
-void emitter_dead_record(struct emitter *out, enum dead_reason reason, const struct record *record,
-                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+void emitter_dead_record(struct emitter *out, const struct dead_reason *reason,
+                         const struct record *record, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 struct stage_input; /* see stage_input.h */
 

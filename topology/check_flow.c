@@ -49,19 +49,6 @@ static void derive_outputs(const struct checker *c, struct draft_stage *draft,
     draft->derived = true;
 }
 
-/* The keys that a stage of a kind cannot have, see check_partition(). */
-static const char *const *useless_keys(const struct kind *kind)
-{
-    static const char *const of_source[] = {"from", "workers", "by", NULL};
-    static const char *const of_one[] = {"workers", "by", NULL};
-    static const char *const of_merge[] = {"by", NULL};
-    if (kind->role == KIND_SOURCE)
-        return of_source;
-    if (kind->partition == KIND_ALONE)
-        return of_one;
-    return kind->merges ? of_merge : NULL;
-}
-
 static void derive_draft(struct checker *c, struct draft_stage *draft)
 {
     check_inputs_resolve(c, draft);
@@ -88,7 +75,7 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
     struct option_keys keys = {.own = draft->kind->options,
                                .common = kind_common_options,
                                .others = check_stage_others,
-                               .useless = useless_keys(draft->kind)};
+                               .useless = kind_useless_keys(draft->kind)};
     char *owner = memory_format("kind '%s'", draft->kind->name);
     draft->options = options_read(draft->map, &keys, draft->place, owner, &check);
     free(owner);

@@ -161,7 +161,7 @@ static bool connect_worker(struct build *b, const struct draft_stage *draft,
         for (size_t k = 0; k < from->workers; k++)
             add_edge(b, &from[k], (port_number)input->port, worker, i, worker->inputs[i].contract);
     }
-    bool may_refuse = worker->kind->dead_letters || topology_may_quarantine(t, worker->index);
+    bool may_refuse = worker->kind->reasons != NULL || topology_may_quarantine(t, worker->index);
     if (draft->dead_read || !may_refuse)
         return false;
     add_edge(b, worker, PORT_DEAD, &t->stages[b->dead_letters], b->dead_input_count,

@@ -86,7 +86,7 @@ static void add_unknown_stage(struct checker *c, struct place place, const char 
 /* Whether a stage has dead letters: by its kind's rules, or because a record may kill it. */
 static bool has_dead_letters(const struct kind *kind)
 {
-    return kind->dead_letters || kind->role != KIND_SOURCE;
+    return kind->reasons != NULL || kind->role != KIND_SOURCE;
 }
 
 /* An input that cannot be, and why; nothing more is said of it. */

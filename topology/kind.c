@@ -28,6 +28,18 @@ const struct option_spec kind_common_options[] = {
     {0},
 };
 
+const char *const *kind_useless_keys(const struct kind *kind)
+{
+    static const char *const of_source[] = {"from", "workers", "by", NULL};
+    static const char *const of_one[] = {"workers", "by", NULL};
+    static const char *const of_merge[] = {"by", NULL};
+    if (kind->role == KIND_SOURCE)
+        return of_source;
+    if (kind->partition == KIND_ALONE)
+        return of_one;
+    return kind->merges ? of_merge : NULL;
+}
+
 const struct kind *kind_find(kind_registry registry, const char *name)
 {
     for (; registry->kind != NULL; registry++) {

@@ -36,6 +36,15 @@ enum kind_lines {
     KIND_LINES_MADE, /* nor does anything else come before or behind it that is no part of a line */
 };
 
+/* Why records are refused. Its address is what it is known by. */
+struct dead_reason {
+    const char *text;    /* as it stands in dead letters: "not-json" */
+    const char *meaning; /* for the manual */
+};
+
+/* For kind.reasons: DEAD_REASONS(&this, &that). In a file's scope only. */
+#define DEAD_REASONS(...) ((const struct dead_reason *const[]){__VA_ARGS__, NULL})
+
 struct stage;
 struct stage_ops;
 struct store_spec;
@@ -52,12 +61,13 @@ struct kind {
     const char *clock_option; /* of the field that moves its clock; NULL: it has none */
     bool internal;            /* cannot be written in a topology */
     const char *program;      /* whose processes run it; NULL: bulkhead itself */
-    bool dead_letters;        /* may refuse records by its own rules */
     enum kind_lines lines;    /* what is known of the texts that it makes */
     bool takes_stdin;         /* reads the supervisor's standard input */
     bool takes_stdout;        /* writes its standard output */
     const char *reads;        /* the input contract, in words */
     const char *makes;        /* the output contract, in words */
+    /* Why it refuses records by its own rules; ends with NULL. NULL: it refuses none. */
+    const struct dead_reason *const *reasons;
     const struct option_spec *options; /* ends with a row without a name */
 
     /*
@@ -88,6 +98,12 @@ struct kind_entry {
 
 /* The options that every stage has, whatever its kind; ends with a row without a name. */
 extern const struct option_spec kind_common_options[];
+
+/*
+ * The keys of a stage that one of this kind cannot have, because they have no use in it: of
+ * kind_common_options, and "from". Ends with NULL; NULL: it can have them all.
+ */
+const char *const *kind_useless_keys(const struct kind *kind);
 
 /* The kinds of a program; ends with an entry without a kind. */
 typedef const struct kind_entry *kind_registry;

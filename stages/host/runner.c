@@ -207,8 +207,8 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
     if (is_done_already(r, record))
         return 0;
     if (entry != NULL) {
-        emitter_dead_record(&r->emitter, DEAD_POISON, record, "%u times in a row, its stage %s%s%s",
-                            POISON_DEATHS_MAX, entry->cause,
+        emitter_dead_record(&r->emitter, &dead_poison, record,
+                            "%u times in a row, its stage %s%s%s", POISON_DEATHS_MAX, entry->cause,
                             entry->words[0] != '\0' ? "; last words: " : "", entry->words);
     } else if (is_sink) {
         is_sink =

@@ -175,9 +175,9 @@ const struct kind file_sink_kind = {
         "added to, moved away or replaced while it is written stops the run, and the next one is "
         "refused until the file is put back; so it must not be rotated.",
     .role = KIND_SINK,
-    .dead_letters = true,
     .reads = "line: string or bytes",
     .makes = "nothing",
+    .reasons = DEAD_REASONS(OUTPUT_LINE_REASONS),
     .options = specs,
     .derive = derive,
     .cursor_magic = OUTPUT_MAGIC,

@@ -574,10 +574,10 @@ const struct kind file_source_kind = {
         "copy that was made of it first. Where nobody can tell what comes next, the run stops and "
         "names the files; what cannot be opened for a while is waited for.",
     .role = KIND_SOURCE,
-    .dead_letters = true,
     .lines = KIND_LINES_READ,
     .reads = "nothing",
     .makes = "line: bytes",
+    .reasons = DEAD_REASONS(LINE_READER_REASONS),
     .options = specs,
     .derive = derive,
     .cursor_magic = SOURCE_MAGIC,

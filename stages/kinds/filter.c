@@ -91,9 +91,9 @@ const struct kind filter_kind = {
         "the record a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
-    .dead_letters = true,
     .reads = "the fields of the conditions",
     .makes = "what it reads, unchanged",
+    .reasons = DEAD_REASONS(CONDITION_REASONS),
     .options = specs,
     .derive = derive,
 };

@@ -23,6 +23,13 @@
 
 #define SHORT_NAME_BYTES 100u
 
+static const struct dead_reason not_json = {"not-json", "not one JSON text"};
+static const struct dead_reason not_an_object = {"not-an-object", "JSON, but not an object"};
+static const struct dead_reason duplicate_field = {
+    "duplicate-field", "a field of the type, or a key of a map, is there twice"};
+static const struct dead_reason wrong_type = {
+    "wrong-type", "a field has another JSON type than its own needs, or a number is not whole"};
+
 /* What the text says about one field of the type. */
 struct found {
     unsigned times;
@@ -131,7 +138,7 @@ static void note_member(void *opaque, const struct json_span *key, const struct 
 
 /* A refusal: why, and a few words for a person. */
 struct refusal {
-    enum dead_reason reason;
+    const struct dead_reason *reason;
     const char *what;
     /* Of what does not fit: it may be deep in the field. */
     enum json_type found;
@@ -158,8 +165,8 @@ static bool decode_int(const struct json_span *span, struct value *ret_value, st
     bool whole = memchr(span->start, '.', span->len) == NULL &&
                  memchr(span->start, 'e', span->len) == NULL &&
                  memchr(span->start, 'E', span->len) == NULL;
-    *why = whole ? (struct refusal){.reason = DEAD_OVERFLOW, .what = "does not fit 64 bits"}
-                 : (struct refusal){.reason = DEAD_WRONG_TYPE, .what = "is no whole number"};
+    *why = whole ? (struct refusal){.reason = &dead_overflow, .what = "does not fit 64 bits"}
+                 : (struct refusal){.reason = &wrong_type, .what = "is no whole number"};
     return false;
 }
 
@@ -222,7 +229,7 @@ static bool decode_value(struct json_decode *self, const struct json_span *span,
         type = &held;
     }
     if (!json_type_fits(span->type, type->tag)) {
-        *why = (struct refusal){DEAD_WRONG_TYPE, "has the wrong JSON type", span->type, *type};
+        *why = (struct refusal){&wrong_type, "has the wrong JSON type", span->type, *type};
         return false;
     }
     if (type->tag != VALUE_LIST && type->tag != VALUE_MAP) {
@@ -303,7 +310,7 @@ static void add_members(struct reading *r)
     nested_add_head(VALUE_MAP, r->count, &r->self->nested);
     for (uint32_t i = 0; r->good && i < r->count; i++) {
         if (i != 0 && compare_members(&r->members[i - 1], &r->members[i]) == 0) {
-            r->why->reason = DEAD_DUPLICATE_FIELD;
+            r->why->reason = &duplicate_field;
             r->why->what = "has a key more than once";
             r->good = false;
             return;
@@ -342,11 +349,11 @@ static bool decode_field(struct json_decode *self, size_t i, struct refusal *why
         return true;
     }
     if (found->times == 0) {
-        *why = (struct refusal){.reason = DEAD_MISSING_FIELD, .what = "is not there"};
+        *why = (struct refusal){.reason = &dead_missing_field, .what = "is not there"};
         return false;
     }
     if (found->times > 1) {
-        *why = (struct refusal){.reason = DEAD_DUPLICATE_FIELD, .what = "is there more than once"};
+        *why = (struct refusal){.reason = &duplicate_field, .what = "is there more than once"};
         return false;
     }
     self->nested_at[i] = self->nested.len;
@@ -379,16 +386,16 @@ static void refuse_field(const struct json_decode *self, size_t i, const struct 
                          const struct value *line, struct emitter *out)
 {
     const struct field *field = &self->out->fields[i];
-    bool inside = holds_others(field->type) && why->reason != DEAD_MISSING_FIELD &&
-                  why->reason != DEAD_DUPLICATE_FIELD && why->wanted.tag != VALUE_LIST &&
+    bool inside = holds_others(field->type) && why->reason != &dead_missing_field &&
+                  why->reason != &duplicate_field && why->wanted.tag != VALUE_LIST &&
                   why->wanted.tag != VALUE_MAP;
     const char *whose = inside ? "an item of the field" : "the field";
     char wanted[SHORT_NAME_BYTES];
-    if (why->reason == DEAD_WRONG_TYPE)
+    if (why->reason == &wrong_type)
         emitter_dead(out, why->reason, line->bytes, line->len, false,
                      "%s '%s' %s: it is %s, and %s is needed", whose, field->name, why->what,
                      json_type_name(why->found), short_name(why->wanted, wanted));
-    else if (why->reason == DEAD_BAD_VALUE)
+    else if (why->reason == &dead_bad_value)
         emitter_dead(out, why->reason, line->bytes, line->len, false, "%s '%s' %s; it should be %s",
                      whose, field->name, why->what, short_name(why->wanted, wanted));
     else
@@ -402,7 +409,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     const struct value *line = &in->fields[self->line_field];
     size_t bad_at;
     if (!utf8_valid(line->bytes, line->len, &bad_at)) {
-        emitter_dead(out, DEAD_NOT_UTF8, line->bytes, line->len, false,
+        emitter_dead(out, &dead_not_utf8, line->bytes, line->len, false,
                      "byte %zu begins no UTF-8 sequence", bad_at + 1);
         return;
     }
@@ -413,11 +420,11 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     enum json_type type;
     struct err e;
     if (json_read(line->bytes, line->len, note_member, self, &type, &e) != 0) {
-        emitter_dead(out, DEAD_NOT_JSON, line->bytes, line->len, false, "%s", e.text);
+        emitter_dead(out, &not_json, line->bytes, line->len, false, "%s", e.text);
         return;
     }
     if (type != JSON_OBJECT) {
-        emitter_dead(out, DEAD_NOT_AN_OBJECT, line->bytes, line->len, false,
+        emitter_dead(out, &not_an_object, line->bytes, line->len, false,
                      "it is %s, and an object is needed", json_type_name(type));
         return;
     }
@@ -457,9 +464,12 @@ const struct kind json_decode_kind = {
         "field may be missing or null. What does not fit is a dead letter with its reason.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
-    .dead_letters = true,
     .reads = "line: string or bytes",
     .makes = "the fields of the type",
+    .reasons = DEAD_REASONS(&dead_not_utf8, &not_json, &not_an_object, &dead_missing_field,
+                            &duplicate_field, &wrong_type, &dead_bad_money, &dead_wrong_currency,
+                            &dead_too_many_decimals, &dead_bad_timestamp, &dead_overflow,
+                            &dead_bad_value, &dead_too_hard, &dead_record_too_large),
     .options = specs,
     .derive = derive,
 };

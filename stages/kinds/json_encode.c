@@ -66,7 +66,7 @@ static void close_stage(void *opaque)
 static void refuse(struct json_encode *self, struct emitter *out)
 {
     buf_done(&self->line);
-    emitter_dead(out, DEAD_RECORD_TOO_LARGE, "", 0, false,
+    emitter_dead(out, &dead_record_too_large, "", 0, false,
                  "its text would have more than %u bytes, and a record can have no more",
                  RECORD_TEXT_BYTES_MAX);
 }
@@ -111,10 +111,10 @@ const struct kind json_encode_kind = {
               "record whose text would be too large is a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
-    .dead_letters = true,
     .lines = KIND_LINES_MADE,
     .reads = "the fields",
     .makes = "line: string",
+    .reasons = DEAD_REASONS(&dead_record_too_large),
     .options = specs,
     .derive = derive,
 };

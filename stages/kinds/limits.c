@@ -20,6 +20,9 @@
 #include "stages/stage.h"
 #include "topology/partition.h"
 
+static const struct dead_reason negative_amount = {"negative-amount",
+                                                   "an amount below zero where none can be"};
+
 #define RULES_MAX 32u
 /* Rules are about days and weeks. */
 #define PERIODS 2
@@ -330,7 +333,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     struct limits *self = opaque;
     int64_t amount = in->fields[self->amount_field].integer;
     if (amount < 0) {
-        emitter_dead_record(out, DEAD_NEGATIVE_AMOUNT, in, "an amount below zero has no limit");
+        emitter_dead_record(out, &negative_amount, in, "an amount below zero has no limit");
         return;
     }
     struct window_name named[PERIODS];
@@ -342,7 +345,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     struct window windows[PERIODS];
     for (int p = 0; p < PERIODS; p++) {
         if (self->period_used[p] && !find_window(self, &names[p], &windows[p])) {
-            emitter_dead_record(out, DEAD_LATE, in,
+            emitter_dead_record(out, &dead_late, in,
                                 "its %s had closed: the latest time seen is more than the "
                                 "lateness past its end",
                                 periods[p]);
@@ -378,9 +381,9 @@ const struct kind limits_kind = {
     .role = KIND_STEP,
     .partition = KIND_BY_KEY,
     .clock_option = "at",
-    .dead_letters = true,
     .reads = "the fields of key; amount: money; at: timestamp",
     .makes = "what it reads, and accepted: bool",
+    .reasons = DEAD_REASONS(&dead_late, &negative_amount),
     .options = specs,
     .derive = derive,
     .store_spec = store_spec,

@@ -483,7 +483,7 @@ static bool round_value(const struct field_plan *step, struct value *value,
     *value = value_of_integer(value->tag, (int64_t)rounded);
     if (rounded >= INT64_MIN && rounded <= INT64_MAX && type_admits(bare(step->type), value))
         return true;
-    *ret_misfit = (struct misfit){DEAD_OVERFLOW, "does not fit its type when it is rounded"};
+    *ret_misfit = (struct misfit){&dead_overflow, "does not fit its type when it is rounded"};
     return false;
 }
 
@@ -535,9 +535,9 @@ const struct kind map_kind = {
         "at the end. What cannot be converted is a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
-    .dead_letters = true,
     .reads = "the fields that its options name",
     .makes = "what it reads, changed as its options say",
+    .reasons = DEAD_REASONS(CONVERT_REASONS, &dead_record_too_large),
     .options = specs,
     .derive = derive,
 };

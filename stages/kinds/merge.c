@@ -98,9 +98,9 @@ const struct kind merge_kind = {
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .merges = true,
-    .dead_letters = true,
     .reads = "the same fields from every input",
     .makes = "the fields of the first input; with origin, that too: string",
+    .reasons = DEAD_REASONS(&dead_record_too_large),
     .options = specs,
     .derive = derive,
 };

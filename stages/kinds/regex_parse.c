@@ -16,6 +16,8 @@
 #include "stages/kit/text_value.h"
 #include "stages/stage.h"
 
+static const struct dead_reason no_match = {"no-match", "the pattern does not match"};
+
 struct regex_parse {
     const struct contract *in, *out;
     size_t subject_field;
@@ -278,7 +280,7 @@ static void refuse_hard(const struct regex_parse *self, const struct record *in,
     (void)snprintf(what, sizeof what,
                    "the pattern '%s' takes more than " PATTERN_BOUNDS_TEXT " on it",
                    pattern_shown(self->pattern));
-    refuse(self, in, &(struct misfit){DEAD_TOO_HARD, what}, NULL, out);
+    refuse(self, in, &(struct misfit){&dead_too_hard, what}, NULL, out);
 }
 
 static bool is_absent(const struct regex_parse *self, const uint8_t *text, size_t len)
@@ -299,7 +301,7 @@ static bool read_field(struct regex_parse *self, size_t i, const struct value *s
         return true;
     }
     if (!there) {
-        *ret_misfit = (struct misfit){DEAD_MISSING_FIELD, "is not there"};
+        *ret_misfit = (struct misfit){&dead_missing_field, "is not there"};
         return false;
     }
     return text_value_read(subject->bytes + start, len, type, self->form, &self->fields[i],
@@ -309,8 +311,8 @@ static bool read_field(struct regex_parse *self, size_t i, const struct value *s
 static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     static const struct misfit misfits[] = {
-        [PATTERN_NO_MATCH] = {DEAD_NO_MATCH, "the pattern does not match"},
-        [PATTERN_NOT_UTF8] = {DEAD_NOT_UTF8, "it is no UTF-8"},
+        [PATTERN_NO_MATCH] = {&no_match, "the pattern does not match"},
+        [PATTERN_NOT_UTF8] = {&dead_not_utf8, "it is no UTF-8"},
     };
     struct regex_parse *self = opaque;
     const struct value *subject = &in->fields[self->subject_field];
@@ -352,9 +354,10 @@ const struct kind regex_parse_kind = {
         "so is one with a group that is no value of its field.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
-    .dead_letters = true,
     .reads = "field: string or bytes",
     .makes = "the fields of the type",
+    .reasons =
+        DEAD_REASONS(&no_match, &dead_missing_field, TEXT_VALUE_REASONS, &dead_record_too_large),
     .options = specs,
     .derive = derive,
 };

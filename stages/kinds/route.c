@@ -100,9 +100,9 @@ const struct kind route_kind = {
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .named_outputs = true,
-    .dead_letters = true,
     .reads = "the fields of the conditions",
     .makes = "on every output what it reads, unchanged",
+    .reasons = DEAD_REASONS(CONDITION_REASONS),
     .options = specs,
     .derive = derive,
 };

@@ -300,10 +300,10 @@ const struct kind stdout_sink_kind = {
         "the piece, and the whole line follows. A regular file is refused: file.sink "
         "writes each line exactly once.",
     .role = KIND_SINK,
-    .dead_letters = true,
     .takes_stdout = true,
     .reads = "line: string or bytes",
     .makes = "nothing",
+    .reasons = DEAD_REASONS(OUTPUT_LINE_REASONS),
     .options = specs,
     .derive = derive,
     .cursor_magic = CURSOR_MAGIC,

@@ -29,6 +29,9 @@
 #include "stages/stage.h"
 #include "topology/partition.h"
 
+static const struct dead_reason key_too_long = {
+    "key-too-long", "its key is longer than an entry of the state can hold"};
+
 #define KEYS_PER_BEAT 4096u
 #define CLOSINGS_KEPT 4096u
 
@@ -360,9 +363,8 @@ static bool begin_entry(struct window_count *self, const struct record *in, int6
 {
     const size_t head = self->key_bytes.len - key_len;
     if (key_len > WINDOW_KEY_BYTES_MAX) {
-        emitter_dead_record(out, DEAD_KEY_TOO_LONG, in,
-                            "its key has %zu bytes, and one can have %u", key_len,
-                            WINDOW_KEY_BYTES_MAX);
+        emitter_dead_record(out, &key_too_long, in, "its key has %zu bytes, and one can have %u",
+                            key_len, WINDOW_KEY_BYTES_MAX);
         return false;
     }
     bytes_put_u64(ret_value + WINDOW_AT_START, (uint64_t)starts_at(self, window));
@@ -380,7 +382,8 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     unsigned group = partition_group(self->stage, in);
     if ((close.at != STORE_NEVER && close.at <= store_clock(self->state.store)) ||
         window_state_is_put_out(&self->state, group, close)) {
-        emitter_dead_record(out, DEAD_LATE, in, "its window had closed, and its count was put out");
+        emitter_dead_record(out, &dead_late, in,
+                            "its window had closed, and its count was put out");
         return;
     }
     uint8_t number[8];
@@ -423,9 +426,9 @@ const struct kind window_count_kind = {
     .partition = KIND_BY_KEY,
     .at_end = true,
     .clock_option = "at",
-    .dead_letters = true,
     .reads = "the fields of key; at: timestamp",
     .makes = "window: timestamp, the fields of key, count: int",
+    .reasons = DEAD_REASONS(&dead_late, &key_too_long),
     .options = specs,
     .derive = derive,
     .store_spec = store_spec,

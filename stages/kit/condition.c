@@ -77,13 +77,13 @@ static enum condition_result try_pattern(const struct step *step, const struct v
     case PATTERN_NO_MATCH:
         return CONDITION_HOLDS_NOT;
     case PATTERN_TOO_HARD:
-        ret_fault->reason = DEAD_TOO_HARD;
+        ret_fault->reason = &dead_too_hard;
         ret_fault->pattern = pattern_shown(step->pattern);
         return CONDITION_UNKNOWN;
     case PATTERN_NOT_UTF8:
         break;
     }
-    ret_fault->reason = DEAD_NOT_UTF8;
+    ret_fault->reason = &dead_not_utf8;
     return CONDITION_UNKNOWN;
 }
 
@@ -165,7 +165,7 @@ void condition_refuse(const struct condition_fault *fault, const struct record *
                       struct emitter *out)
 {
     const char *name = out->stage->in->fields[fault->field].name;
-    if (fault->reason == DEAD_TOO_HARD)
+    if (fault->reason == &dead_too_hard)
         emitter_dead_record(out, fault->reason, record,
                             "the pattern '%s' takes more than " PATTERN_BOUNDS_TEXT
                             " on the field '%s'",

@@ -10,6 +10,9 @@
 #include "stages/stage.h"
 #include "topology/conditions.h"
 
+/* The reasons of a fault, for kind.reasons. */
+#define CONDITION_REASONS &dead_not_utf8, &dead_too_hard
+
 struct condition_matcher;
 
 enum condition_result {
@@ -20,9 +23,9 @@ enum condition_result {
 
 /* Why it is unknown. */
 struct condition_fault {
-    enum dead_reason reason;
+    const struct dead_reason *reason;
     size_t field;        /* in the record */
-    const char *pattern; /* DEAD_TOO_HARD: which, as long as the matcher lives */
+    const char *pattern; /* dead_too_hard: which, as long as the matcher lives */
 };
 
 /* Makes a matcher; the caller frees it with condition_matcher_free(). Never NULL. */

@@ -57,7 +57,7 @@ bool convert_can_round(struct type from, struct type to)
     return has_tag(from, NUMBER_TAGS) && has_tag(to, NUMBER_TAGS) && scale_of(to) < scale_of(from);
 }
 
-static bool is_misfit(struct misfit *ret_misfit, enum dead_reason reason, const char *what)
+static bool is_misfit(struct misfit *ret_misfit, const struct dead_reason *reason, const char *what)
 {
     *ret_misfit = (struct misfit){reason, what};
     return false;
@@ -76,12 +76,13 @@ static bool convert_number(const struct conversion *c, struct type from, struct 
     for (; have > wanted; have--)
         divisor *= 10;
     if (number % divisor != 0 && !c->rounds)
-        return is_misfit(ret_misfit, DEAD_TOO_MANY_DECIMALS, "has more decimals than its new type");
+        return is_misfit(ret_misfit, &dead_too_many_decimals,
+                         "has more decimals than its new type");
     number = rounding_divide(number, divisor, c->mode);
     __int128 bound = to.tag == VALUE_DECIMAL ? decimal_bound(to.precision) - 1 : INT64_MAX;
     __int128 low = to.tag == VALUE_DECIMAL ? -bound : INT64_MIN;
     if (number > bound || number < low)
-        return is_misfit(ret_misfit, DEAD_OVERFLOW, "does not fit its new type");
+        return is_misfit(ret_misfit, &dead_overflow, "does not fit its new type");
     *ret_value = value_of_integer(to.tag, (int64_t)number);
     return true;
 }
@@ -109,7 +110,7 @@ static bool convert_time(struct type to, const struct value *value, struct value
         return true;
     }
     if (__builtin_mul_overflow(value->integer, TIMESTAMP_NS_PER_DAY, &ns))
-        return is_misfit(ret_misfit, DEAD_OVERFLOW, "lies outside the years 1677 to 2262");
+        return is_misfit(ret_misfit, &dead_overflow, "lies outside the years 1677 to 2262");
     *ret_value = value_of_integer(VALUE_TIMESTAMP, ns);
     return true;
 }
@@ -120,7 +121,7 @@ bool convert_value(const struct conversion *c, const struct value *value, struct
     if (value->tag == VALUE_OPTIONAL) {
         *ret_value = c->has_fallback ? c->fallback : *value;
         if (!c->has_fallback && c->to.tag != VALUE_OPTIONAL)
-            return is_misfit(ret_misfit, DEAD_MISSING_FIELD, "has no value");
+            return is_misfit(ret_misfit, &dead_missing_field, "has no value");
         return true;
     }
     struct type from = bare(c->from), to = bare(c->to);

@@ -12,6 +12,9 @@
 #include "common/rounding.h"
 #include "stages/kit/text_value.h"
 
+/* The reasons of a misfit, for kind.reasons. */
+#define CONVERT_REASONS TEXT_VALUE_REASONS, &dead_missing_field
+
 struct conversion {
     struct type from, to;
     bool rounds; /* else decimals that do not fit are a misfit */

@@ -10,6 +10,10 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 
+const struct dead_reason line_reader_too_long = {"line-too-long", "longer than max_line_bytes"};
+const struct dead_reason line_reader_foreign = {
+    "not-utf8", "the input begins with the byte order mark of UTF-16 or UTF-32"};
+
 void line_reader_init(struct line_reader *r, size_t line_bytes_max, line_fill *fill,
                       line_begins *begins, void *context)
 {
@@ -207,7 +211,7 @@ void line_emit(const struct line_reader *r, const struct line *line, struct emit
         return;
     }
     if (!line->too_long) {
-        emitter_dead(out, DEAD_NOT_UTF8, line->bytes, line->len, false,
+        emitter_dead(out, &line_reader_foreign, line->bytes, line->len, false,
                      "the mark at the beginning of the input says that it is in UTF-16 or UTF-32; "
                      "it must be in UTF-8, as iconv -t UTF-8 makes it");
         return;
@@ -216,7 +220,7 @@ void line_emit(const struct line_reader *r, const struct line *line, struct emit
     size_t shown = line->len, bad_at;
     if (!utf8_valid(line->bytes, shown, &bad_at) && shown - bad_at < UTF8_BYTES_MAX)
         shown = bad_at;
-    emitter_dead(out, DEAD_LINE_TOO_LONG, line->bytes, shown, false,
+    emitter_dead(out, &line_reader_too_long, line->bytes, shown, false,
                  "%" PRIu64 " bytes; max_line_bytes is %zu; the input shown is its beginning",
                  line->whole_len, r->line_bytes_max);
 }

@@ -29,6 +29,10 @@
 typedef int line_fill(void *context, uint64_t offset, uint8_t *bytes, size_t len, size_t *ret_len,
                       struct err *e);
 
+/* The reasons of line_emit(), for kind.reasons. */
+extern const struct dead_reason line_reader_too_long, line_reader_foreign;
+#define LINE_READER_REASONS &line_reader_too_long, &line_reader_foreign
+
 /* The byte order mark of UTF-8. */
 #define LINE_MARK "\xef\xbb\xbf"
 #define LINE_MARK_BYTES 3u

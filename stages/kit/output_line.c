@@ -5,6 +5,10 @@
 
 #include "stages/kit/line_reader.h"
 
+const struct dead_reason output_line_not_a_line = {
+    "not-a-line", "a text with a newline in it, an empty or blank one, one that ends with CR, or a "
+                  "byte order mark that would begin the output"};
+
 enum kind_lines output_line_sure(const struct topology *topology, const struct stage *stage)
 {
     enum kind_lines sure = KIND_LINES_MADE;
@@ -24,21 +28,21 @@ bool output_line_refuse(const struct record *in, size_t field, bool begins, stru
     const struct value *line = &in->fields[field];
     const uint8_t *newline = line->len != 0 ? memchr(line->bytes, '\n', line->len) : NULL;
     if (newline != NULL)
-        emitter_dead_record(out, DEAD_NOT_A_LINE, in,
+        emitter_dead_record(out, &output_line_not_a_line, in,
                             "there is a newline at byte %zu of it, so it would be two lines; "
                             "json.encode makes one line of any text",
                             (size_t)(newline - line->bytes) + 1);
     else if (line_is_blank(line->bytes, line->len))
-        emitter_dead_record(out, DEAD_NOT_A_LINE, in,
+        emitter_dead_record(out, &output_line_not_a_line, in,
                             "it is %s, and a blank line is no record for those who read it",
                             line->len == 0 ? "empty" : "blank");
     else if (line->bytes[line->len - 1] == '\r')
-        emitter_dead_record(out, DEAD_NOT_A_LINE, in,
+        emitter_dead_record(out, &output_line_not_a_line, in,
                             "it ends with a carriage return, which those who read it would take "
                             "for a part of the end of the line");
     else if (begins && line->len >= LINE_MARK_BYTES &&
              memcmp(line->bytes, LINE_MARK, LINE_MARK_BYTES) == 0)
-        emitter_dead_record(out, DEAD_NOT_A_LINE, in,
+        emitter_dead_record(out, &output_line_not_a_line, in,
                             "it would be the first line and begins with a byte order mark, which "
                             "those who read it would take for none of it");
     else

@@ -13,6 +13,10 @@
 #include "stages/stage.h"
 #include "topology/kind.h"
 
+/* The reason of output_line_refuse(), for kind.reasons. */
+extern const struct dead_reason output_line_not_a_line;
+#define OUTPUT_LINE_REASONS &output_line_not_a_line
+
 /* What is sure of all that a stage is given, by the kinds that make it. */
 enum kind_lines output_line_sure(const struct topology *topology, const struct stage *stage);
 

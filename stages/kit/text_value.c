@@ -10,17 +10,17 @@ bool text_value_can_read(struct type type)
     return tag != VALUE_LIST && tag != VALUE_MAP;
 }
 
-enum dead_reason text_value_reason(enum scalar_fault fault)
+const struct dead_reason *text_value_reason(enum scalar_fault fault)
 {
-    static const enum dead_reason reasons[SCALAR_FAULT_COUNT] = {
-        [SCALAR_NOT_UTF8] = DEAD_NOT_UTF8,
-        [SCALAR_BAD_MONEY] = DEAD_BAD_MONEY,
-        [SCALAR_WRONG_CURRENCY] = DEAD_WRONG_CURRENCY,
-        [SCALAR_TOO_MANY_DECIMALS] = DEAD_TOO_MANY_DECIMALS,
-        [SCALAR_BAD_TIMESTAMP] = DEAD_BAD_TIMESTAMP,
-        [SCALAR_OVERFLOW] = DEAD_OVERFLOW,
-        [SCALAR_TOO_HARD] = DEAD_TOO_HARD,
-        [SCALAR_BAD_VALUE] = DEAD_BAD_VALUE,
+    static const struct dead_reason *const reasons[SCALAR_FAULT_COUNT] = {
+        [SCALAR_NOT_UTF8] = &dead_not_utf8,
+        [SCALAR_BAD_MONEY] = &dead_bad_money,
+        [SCALAR_WRONG_CURRENCY] = &dead_wrong_currency,
+        [SCALAR_TOO_MANY_DECIMALS] = &dead_too_many_decimals,
+        [SCALAR_BAD_TIMESTAMP] = &dead_bad_timestamp,
+        [SCALAR_OVERFLOW] = &dead_overflow,
+        [SCALAR_TOO_HARD] = &dead_too_hard,
+        [SCALAR_BAD_VALUE] = &dead_bad_value,
     };
     REQUIRE(fault > SCALAR_GOOD && fault < SCALAR_FAULT_COUNT);
     return reasons[fault];

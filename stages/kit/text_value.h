@@ -12,14 +12,19 @@
 #include "common/timestamp_form.h"
 #include "stages/stage.h"
 
+/* The reasons of a misfit, for kind.reasons. */
+#define TEXT_VALUE_REASONS                                                                         \
+    &dead_not_utf8, &dead_bad_money, &dead_wrong_currency, &dead_too_many_decimals,                \
+        &dead_bad_timestamp, &dead_overflow, &dead_bad_value, &dead_too_hard
+
 /* Why a text is no such value: for the dead letter, and the rest of "the field 'x' …". */
 struct misfit {
-    enum dead_reason reason;
+    const struct dead_reason *reason;
     const char *what;
 };
 
 /* The reason of a dead letter for what is wrong with a text. Requires: something is. */
-enum dead_reason text_value_reason(enum scalar_fault fault);
+const struct dead_reason *text_value_reason(enum scalar_fault fault);
 
 /* Whether a text can be a value of the type: a list or a map is none. */
 bool text_value_can_read(struct type type);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/text.h"
+#include "stages/dead_reasons.h"
 #include "supervisor/command/command.h"
 #include "supervisor/command/command_options.h"
 
@@ -35,34 +37,89 @@ static void print_wrapped(const char *text, unsigned indent, struct buf *out)
     buf_add_byte(out, '\n');
 }
 
+/* The bounds of a duration as a topology writes them; without an end, if that is that of time. */
+static void print_durations(const struct option_spec *spec, struct buf *out)
+{
+    text_format_duration(spec->min, out);
+    if (spec->max == INT64_MAX) {
+        buf_add_text(out, " or more");
+        return;
+    }
+    buf_add_text(out, " to ");
+    text_format_duration(spec->max, out);
+}
+
 static void print_bounds(const struct option_spec *spec, struct buf *out)
 {
     for (size_t i = 0; spec->choices != NULL && spec->choices[i] != NULL; i++)
         buf_add_format(out, "%s%s", i != 0 ? " | " : "one of: ", spec->choices[i]);
     if (spec->tag == OPTION_INT || spec->tag == OPTION_SIZE)
-        buf_add_format(out, "%lld to %lld", (long long)spec->min, (long long)spec->max);
+        buf_add_format(out, "%" PRId64 " to %" PRId64, spec->min, spec->max);
+    else if (spec->tag == OPTION_DURATION)
+        print_durations(spec, out);
+}
+
+static void print_options(const struct option_spec *specs, unsigned indent, struct buf *out);
+
+static void print_option(const struct option_spec *spec, unsigned indent, struct buf *out)
+{
+    buf_add_format(out, "%*s%s: %s", (int)indent, "", spec->name, option_tag_name(spec->tag));
+    if (spec->required)
+        buf_add_text(out, ", required");
+    else if (spec->fallback != NULL)
+        buf_add_format(out, ", default %s", spec->fallback);
+    else
+        buf_add_text(out, ", optional");
+    buf_add_byte(out, '\n');
+    print_wrapped(spec->meaning, indent + 4, out);
+    struct buf bounds = {0};
+    print_bounds(spec, &bounds);
+    if (bounds.len != 0)
+        print_wrapped(buf_text(&bounds), indent + 4, out);
+    buf_done(&bounds);
+    if (spec->members != NULL)
+        print_options(spec->members, indent + 4, out);
 }
 
 static void print_options(const struct option_spec *specs, unsigned indent, struct buf *out)
 {
-    for (; specs->name != NULL; specs++) {
-        buf_add_format(out, "%*s%s: %s", (int)indent, "", specs->name, option_tag_name(specs->tag));
-        if (specs->required)
-            buf_add_text(out, ", required");
-        else if (specs->fallback != NULL)
-            buf_add_format(out, ", default %s", specs->fallback);
-        else
-            buf_add_text(out, ", optional");
-        buf_add_byte(out, '\n');
-        print_wrapped(specs->meaning, indent + 4, out);
-        struct buf bounds = {0};
-        print_bounds(specs, &bounds);
-        if (bounds.len != 0)
-            print_wrapped(buf_text(&bounds), indent + 4, out);
-        buf_done(&bounds);
-        if (specs->members != NULL)
-            print_options(specs->members, indent + 4, out);
+    for (; specs->name != NULL; specs++)
+        print_option(specs, indent, out);
+}
+
+static bool is_among(const char *const *names, const char *name)
+{
+    while (names != NULL && *names != NULL) {
+        if (strcmp(*names++, name) == 0)
+            return true;
     }
+    return false;
+}
+
+/* Those of the options that all stages have that are of use in this kind. */
+static void print_common_options(const struct kind *kind, struct buf *out)
+{
+    buf_add_text(out, "\n  options of any stage:\n");
+    for (const struct option_spec *spec = kind_common_options; spec->name != NULL; spec++) {
+        if (!is_among(kind_useless_keys(kind), spec->name))
+            print_option(spec, 4, out);
+    }
+}
+
+static void print_reason(const struct dead_reason *reason, struct buf *out)
+{
+    buf_add_format(out, "    %s\n", reason->text);
+    print_wrapped(reason->meaning, 8, out);
+}
+
+/* Its own, and that of records that kill it, which a source is not given. */
+static void print_reasons(const struct kind *kind, struct buf *out)
+{
+    buf_add_text(out, "\n  reasons of dead letters:\n");
+    for (size_t i = 0; kind->reasons != NULL && kind->reasons[i] != NULL; i++)
+        print_reason(kind->reasons[i], out);
+    if (kind->role != KIND_SOURCE)
+        print_reason(&dead_poison, out);
 }
 
 static void print_kind(const struct kind *kind, struct buf *out)
@@ -73,10 +130,11 @@ static void print_kind(const struct kind *kind, struct buf *out)
     print_wrapped(kind->manual, 2, out);
     buf_add_format(out, "\n  role:         %s\n  reads:        %s\n  makes:        %s\n",
                    roles[kind->role], kind->reads, kind->makes);
-    buf_add_format(out, "  dead letters: %s\n", kind->dead_letters ? "yes" : "no");
     if (kind->options[0].name != NULL)
         buf_add_text(out, "\n  options:\n");
     print_options(kind->options, 4, out);
+    print_common_options(kind, out);
+    print_reasons(kind, out);
 }
 
 static void print_all(kind_registry kinds, struct buf *out)

@@ -51,9 +51,17 @@ names=("${found[@]}")
 for kind in "${names[@]}"; do
     part kinds "^\.Ss ${kind/./\\.}\$" '^\.Ss ' >one.kind
     [ -s one.kind ] || fail "$kind is not in the manual"
-    "$BULKHEAD" kinds "$kind" | sed -n '/^  options:/,$p' >options
+    "$BULKHEAD" kinds "$kind" >kind.help
+    sed -n '/^  options:/,/^$/p' kind.help >options
     words < <(sed -n 's/^    \([a-z_]*\): .*/\1/p' options)
     [ "$(grep -c . options)" -eq 0 ] || all_in one.kind "the manual of $kind" "${found[@]/#/It Cm }"
+    # Its reasons, each with what it means: "reason kind meaning".
+    awk -v kind="$kind" '
+        function put() { if (reason != "") print reason, kind, meaning }
+        /^  reasons of dead letters:/ { on = 1; next }
+        on && /^    [^ ]/ { put(); reason = $1; meaning = ""; next }
+        on { gsub(/^ +/, ""); meaning = meaning (meaning == "" ? "" : " ") $0 }
+        END { put() }' kind.help >>reasons.given
 done
 
 # Every type of an option, as `kinds` names it, is a value that the manual explains.
@@ -66,8 +74,22 @@ for type in "${found[@]}"; do
 done
 
 part "$man5" '^\.Sh DEAD LETTERS' '^\.Sh ' >reasons
-words < <(sed -n 's/^    X(DEAD_[A-Z_0-9]*, "\([a-z0-9-]*\)".*/\1/p' "$ROOT/stages/stage.h")
+words < <(cut -d' ' -f1 reasons.given)
 all_in reasons "reasons of dead letters" "${found[@]/#/It Li }"
 [ "$(grep -c '^\.It' reasons)" -eq "${#found[@]}" ] || fail "other reasons: $(grep '^\.It' reasons)"
+while read -r reason kind meaning; do
+    part reasons "^\.It Li $reason\$" '^\.(It|El)' >one.reason
+    grep -qxF -- "${meaning^}." one.reason || fail "$reason means in the manual: $(cat one.reason)"
+    [ "$reason" = poison ] || grep -qE "^\.Cm ${kind/./\\.}( |\$)" one.reason ||
+        fail "$kind gives the reason $reason, and the manual does not say so"
+    echo "$reason $kind" >>pairs
+done <reasons.given
+# And the other way: no reason is said to be given by a kind that does not give it.
+while read -r word name; do
+    case $word in
+    .It) reason=${name#Li } ;;
+    .Cm) grep -qxF "$reason ${name%% *}" pairs || fail "$reason is not a reason of ${name%% *}" ;;
+    esac
+done <reasons
 words < <(sed -n 's/^    X(TEST_[A-Z_]*, "\([a-z_]*\)".*/\1/p' "$ROOT/topology/conditions.h")
 all_in "$man5" "tests of conditions" "${found[@]}"

@@ -5,8 +5,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/bounds.h"
 #include "common/memory.h"
@@ -25,7 +29,7 @@ static void on_emit(struct emitter *out, port_number port, const struct record *
     last = *record;
 }
 
-static const struct kind kind = {.name = "test", .dead_letters = true};
+static const struct kind kind = {.name = "test", .reasons = DEAD_REASONS(&dead_bad_value)};
 
 /* A stage that appends a field to the three that it reads, and a record for it as from a frame. */
 struct fixture {
@@ -146,12 +150,53 @@ static void too_large_is_the_same_packed(void **state)
     free(text);
 }
 
+/* Whether a kind may say why it refuses a record; if not, that is a mistake in it, and fatal. */
+static bool may_refuse(const struct kind *of, const struct dead_reason *reason)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        const struct rlimit no_core = {0, 0};
+        (void)setrlimit(RLIMIT_CORE, &no_core);
+        struct fixture f;
+        start(&f);
+        f.stage.kind = of;
+        (void)signal(SIGABRT, SIG_DFL);
+        (void)close(STDERR_FILENO);
+        emitter_dead(&f.emitter, reason, "x", 1, false, "why");
+        _exit(last_port == PORT_DEAD && f.emitter.dead == 1 ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFSIGNALED(status))
+        assert_int_equal(WTERMSIG(status), SIGABRT);
+    else
+        assert_int_equal(WEXITSTATUS(status), 0);
+    return WIFEXITED(status);
+}
+
+static void only_declared_reasons_are_given(void **state)
+{
+    (void)state;
+    static const struct dead_reason same_text = {"bad-value", "another one"};
+    static const struct kind refuses_nothing = {.name = "plain"};
+    assert_true(may_refuse(&kind, &dead_bad_value));
+    assert_true(may_refuse(&kind, &dead_record_too_large));
+    assert_true(may_refuse(&kind, &dead_poison));
+    assert_false(may_refuse(&kind, &dead_late));
+    assert_false(may_refuse(&kind, &same_text));
+    assert_true(may_refuse(&refuses_nothing, &dead_poison));
+    assert_false(may_refuse(&refuses_nothing, &dead_record_too_large));
+    assert_false(may_refuse(&refuses_nothing, &dead_bad_value));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_passes_stays_packed),
         cmocka_unit_test(what_is_new_is_not_packed),
         cmocka_unit_test(too_large_is_the_same_packed),
+        cmocka_unit_test(only_declared_reasons_are_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

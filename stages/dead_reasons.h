@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dead_reasons.h - the reasons of dead letters that several kinds give
+ *
+ * A reason that one kind alone gives stands in the file of that kind, and one that comes from a
+ * file of stages/kit/ in the header there, which also has the list of all that it can give, for
+ * `reasons` of the kinds that use it.
+ */
+#ifndef BULKHEAD_STAGES_DEAD_REASONS_H
+#define BULKHEAD_STAGES_DEAD_REASONS_H
+
+#include "common/bounds.h"
+#include "topology/kind.h"
+
+/* name, text in the dead letter, meaning */
+#define DEAD_REASON_LIST(X)                                                                        \
+    X(dead_not_utf8, "not-utf8", "bytes that are not UTF-8")                                       \
+    X(dead_missing_field, "missing-field",                                                         \
+      "a field of the type has no value: it is missing, or its group took no part in the match")   \
+    X(dead_bad_money, "bad-money", "not an amount of money")                                       \
+    X(dead_wrong_currency, "wrong-currency", "an amount in another currency")                      \
+    X(dead_too_many_decimals, "too-many-decimals",                                                 \
+      "more decimals than its type, or the currency, has")                                         \
+    X(dead_bad_timestamp, "bad-timestamp",                                                         \
+      "not a time in RFC 3339 or the form that is wanted, or a date that does not exist")          \
+    X(dead_overflow, "overflow", "a number or time that does not fit its type")                    \
+    X(dead_bad_value, "bad-value",                                                                 \
+      "a text that is not a value of its type: a form, a length, a pattern, a name of an enum")    \
+    X(dead_too_hard, "too-hard", "a pattern takes more than " PATTERN_BOUNDS_TEXT " on it")        \
+    X(dead_late, "late", "its window has closed, see lateness")                                    \
+    X(dead_record_too_large, "record-too-large",                                                   \
+      "its text would be larger than that of a record can be")                                     \
+    X(dead_poison, "poison",                                                                       \
+      "it killed its stage three times in a row; the message says how, with the last words")
+
+#define X(name, text, meaning) extern const struct dead_reason name;
+DEAD_REASON_LIST(X)
+#undef X
+
+#endif
