@@ -106,9 +106,11 @@ expect_empty stdout
 run kinds
 expect_code 0
 expect_empty stderr
-for kind in file.source json.decode regex.parse filter route map merge dedupe limits json.encode file.sink discard; do
-    grep -qE "^${kind/./\\.} +[a-z]" "$here/stdout" || complain "kinds does not list $kind"
-done
+sed -n '/^const struct kind /,/^};/ s/^    \.name = "\(.*\)",$/\1/p' "$ROOT"/stages/kinds/*.c | sort >"$here/declared"
+[ "$(wc -l <"$here/declared")" -ge 15 ] || complain "few kinds are declared: $(cat "$here/declared")"
+cut -d ' ' -f 1 "$here/stdout" | sort | cmp -s - "$here/declared" ||
+    complain "kinds lists others than stages/kinds/ declares: $(cat "$here/stdout")"
+! grep -qvE '^[a-z._]+ +[a-z]' "$here/stdout" || complain "a kind has no summary: $(cat "$here/stdout")"
 ! grep -q 'dead_letter' "$here/stdout" || complain "kinds lists an internal kind"
 
 cp "$here/stdout" "$here/kinds"
