@@ -41,10 +41,13 @@ struct group_name {
 };
 
 struct pattern {
-    pcre2_general_context *memory;
-    pcre2_code *code;
+    /* What a match needs. */
     pcre2_match_context *bounds;
     pcre2_match_data *match;
+
+    /* What was compiled. */
+    pcre2_general_context *memory;
+    pcre2_code *code;
     struct group_name *names; /* in the order of their first groups */
     size_t name_count;
     uint32_t *numbers;
@@ -58,6 +61,8 @@ struct pattern {
     uint32_t copying; /* steps that copying all captures is, as each try does */
     bool recurses;
     bool repeats_calls; /* some of them without a bound */
+    bool is_shared;     /* it is another pattern's */
+
     /* Of the match that is going on. */
     uint64_t steps;
     size_t at;
@@ -329,19 +334,34 @@ int pattern_compile(const char *text, size_t len, struct pattern **ret_pattern, 
     return 0;
 }
 
-void pattern_free(struct pattern *pattern)
+struct pattern *pattern_share(const struct pattern *compiled)
 {
-    if (pattern == NULL)
-        return;
+    struct pattern *pattern = memory_new(1, sizeof *pattern);
+    *pattern = *compiled;
+    pattern->is_shared = true;
+    make_match(pattern);
+    return pattern;
+}
+
+static void free_compiled(struct pattern *pattern)
+{
     free(pattern->names);
     free(pattern->numbers);
     free(pattern->costs);
     free(pattern->text);
     free(pattern->plain);
-    pcre2_match_data_free(pattern->match);
-    pcre2_match_context_free(pattern->bounds);
     pcre2_code_free(pattern->code);
     pcre2_general_context_free(pattern->memory);
+}
+
+void pattern_free(struct pattern *pattern)
+{
+    if (pattern == NULL)
+        return;
+    pcre2_match_data_free(pattern->match);
+    pcre2_match_context_free(pattern->bounds);
+    if (!pattern->is_shared)
+        free_compiled(pattern);
     free(pattern);
 }
 

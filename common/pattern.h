@@ -40,6 +40,15 @@ enum pattern_result {
 int pattern_compile(const char *text, size_t len, struct pattern **ret_pattern, size_t *ret_at,
                     struct err *e);
 
+/*
+ * A pattern that is the same as another one, with the state of its matches for itself. What was
+ * compiled is shared, so the other one must outlive it, and is not changed: any number of stages
+ * can work with one that none of them owns.
+ *
+ * Ownership: the caller frees it with pattern_free(). Never NULL.
+ */
+struct pattern *pattern_share(const struct pattern *compiled);
+
 /* Frees a pattern; takes NULL. */
 void pattern_free(struct pattern *pattern);
 

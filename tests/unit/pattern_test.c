@@ -29,6 +29,10 @@ static enum pattern_result match_once(const char *text, const void *subject, siz
     struct pattern *pattern = compiled(text);
     enum pattern_result result = pattern_match(pattern, subject, len);
     assert_int_equal(pattern_match(pattern, subject, len), result);
+    struct pattern *shared = pattern_share(pattern);
+    assert_int_equal(pattern_match(shared, subject, len), result);
+    assert_true(pattern_steps(shared) == pattern_steps(pattern));
+    pattern_free(shared);
     pattern_free(pattern);
     return result;
 }
@@ -299,6 +303,26 @@ static void test_beats(void **state)
     pattern_use_beats(NULL);
 }
 
+/* Each has its own last match, and what was compiled is there until the first one is freed. */
+static void test_sharing(void **state)
+{
+    (void)state;
+    size_t start, len;
+    struct pattern *pattern = compiled("(?<b>b+)");
+    struct pattern *one = pattern_share(pattern), *other = pattern_share(one);
+    assert_int_equal(pattern_match(pattern, (const uint8_t *)"ab", 2), PATTERN_MATCH);
+    assert_int_equal(pattern_match(one, (const uint8_t *)"bb", 2), PATTERN_MATCH);
+    assert_int_equal(pattern_match(other, (const uint8_t *)"a", 1), PATTERN_NO_MATCH);
+    assert_true(pattern_span(pattern, 0, &start, &len) && start == 1 && len == 1);
+    assert_true(pattern_span(one, 0, &start, &len) && start == 0 && len == 2);
+    pattern_free(one);
+    assert_int_equal(pattern_match(other, (const uint8_t *)"aab", 3), PATTERN_MATCH);
+    assert_true(pattern_span(other, 0, &start, &len) && start == 2 && len == 1);
+    assert_string_equal(pattern_shown(other), "(?<b>b+)");
+    pattern_free(other);
+    pattern_free(pattern);
+}
+
 static void test_named_groups(void **state)
 {
     (void)state;
@@ -555,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_common_patterns_are_cheap),
         cmocka_unit_test(test_empty_options_at_the_end),
         cmocka_unit_test(test_beats),
+        cmocka_unit_test(test_sharing),
         cmocka_unit_test(test_named_groups),
         cmocka_unit_test(test_groups_of_one_name),
         cmocka_unit_test(test_what_looks_like_syntax),
