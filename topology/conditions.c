@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "common/pattern.h"
+
 static void free_condition(struct condition *condition)
 {
     for (size_t i = 0; i < condition->test_count; i++) {
@@ -10,7 +12,8 @@ static void free_condition(struct condition *condition)
         for (size_t k = 0; k < test->value_count; k++)
             free(test->values[k].text);
         free(test->values);
-        free(test->pattern);
+        free(test->pattern_text);
+        pattern_free(test->pattern);
     }
     free(condition->tests);
     free(condition->name);

@@ -37,6 +37,8 @@ enum test_tag {
         TEST_TAG_COUNT
 };
 
+struct pattern;
+
 /* A literal of the field's type. */
 struct test_value {
     char *text; /* as written; the value may point into it */
@@ -49,8 +51,9 @@ struct test {
     struct place place;
     struct test_value *values; /* one; TEST_RANGE two, low and high; TEST_ONE_OF any number */
     size_t value_count;
-    char *pattern; /* TEST_MATCHES: it compiles */
-    bool wanted;   /* TEST_EXISTS */
+    char *pattern_text; /* TEST_MATCHES, as written */
+    struct pattern *pattern;
+    bool wanted; /* TEST_EXISTS */
 };
 
 struct condition {

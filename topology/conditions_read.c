@@ -138,18 +138,15 @@ static void read_matches(struct test *test, const struct node *node, const struc
                         "'matches:' should be a regular expression: '^bot'");
         return;
     }
-    test->pattern = expand_scalar(node, c->check->directory, c->diagnostics);
-    if (test->pattern == NULL)
+    test->pattern_text = expand_scalar(node, c->check->directory, c->diagnostics);
+    if (test->pattern_text == NULL)
         return;
-    struct pattern *pattern;
-    size_t at = 0;
+    size_t at = 0, len = strlen(test->pattern_text);
     struct err e;
-    if (pattern_compile(test->pattern, strlen(test->pattern), &pattern, &at, &e) != 0)
+    if (pattern_compile(test->pattern_text, len, &test->pattern, &at, &e) != 0)
         diagnostics_add(c->diagnostics, node->place,
-                        "'%s' is no regular expression: %s, at byte %zu", test->pattern, e.text,
-                        at + 1);
-    else
-        pattern_free(pattern);
+                        "'%s' is no regular expression: %s, at byte %zu", test->pattern_text,
+                        e.text, at + 1);
 }
 
 static void read_exists(struct test *test, const struct node *node, const struct test_context *c)

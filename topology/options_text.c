@@ -32,7 +32,7 @@ static void tell_test(const struct walk *w, const char *prefix, const struct con
     for (size_t i = 0; i < test->value_count; i++)
         buf_add_format(&text, "%s%s", i != 0 ? ", " : "", test->values[i].text);
     if (test->tag == TEST_MATCHES)
-        buf_add_text(&text, test->pattern);
+        buf_add_text(&text, test->pattern_text);
     if (test->tag == TEST_EXISTS)
         buf_add_text(&text, test->wanted ? "true" : "false");
     tell(w, OPTION_CONDITIONS, &name, &text);

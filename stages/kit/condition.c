@@ -37,13 +37,11 @@ static size_t count_tests(const struct conditions *conditions)
 static void add_step(struct condition_matcher *m, size_t set, const struct condition *condition,
                      const struct test *test)
 {
-    struct step *step = &m->steps[m->count++];
-    *step = (struct step){.set = set, .field = (size_t)condition->field, .test = test};
-    if (test->tag != TEST_MATCHES)
-        return;
-    size_t at;
-    int rc = pattern_compile(test->pattern, strlen(test->pattern), &step->pattern, &at, NULL);
-    INVARIANT(rc == 0); /* it was compiled by the check */
+    m->steps[m->count++] =
+        (struct step){.set = set,
+                      .field = (size_t)condition->field,
+                      .test = test,
+                      .pattern = test->tag == TEST_MATCHES ? pattern_share(test->pattern) : NULL};
 }
 
 struct condition_matcher *condition_matcher_new(const struct conditions *conditions)
