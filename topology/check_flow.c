@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/check.h"
+#include "common/err.h"
 #include "common/memory.h"
 #include "topology/check_p.h"
 
@@ -41,6 +43,8 @@ static void derive_outputs(const struct checker *c, struct draft_stage *draft,
     check->options = draft->options;
     check->out = &draft->out;
     draft->kind->derive(check);
+    INVARIANT(check->plan == NULL || draft->kind->free_plan != NULL);
+    draft->plan = check->plan;
     free(inputs);
     draft->outputs = check->outputs;
     draft->output_count = check->output_count;
@@ -62,6 +66,7 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
         in = &common;
     }
     struct kind_check check = {.diagnostics = c->diagnostics,
+                               .errors_before = c->errors_before,
                                .directory = c->directory,
                                .types = c->topology->types,
                                .type_count = c->topology->type_count,

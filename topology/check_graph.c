@@ -59,6 +59,7 @@ static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_i
                           .options = draft->options,
                           .resolved = expand_node(draft->map, b->checker->directory),
                           .lines = draft->kind->lines,
+                          .plan = draft->plan,
                           .out = draft->out,
                           .outputs = draft->outputs,
                           .output_count = draft->output_count,
@@ -72,6 +73,7 @@ static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_i
     t->marks_end |= draft->kind->at_end;
     draft->options = NULL; /* the graph owns them now */
     draft->outputs = NULL;
+    draft->plan = NULL;
     b->place_of[draft_index] = t->stage_count;
     for (; stage.worker < stage.workers; stage.worker++) {
         stage.index = t->stage_count;

@@ -39,10 +39,12 @@ struct draft_stage {
     bool *output_read; /* for each of them */
     size_t output_count;
     bool outputs_open; /* errors may hide some of them */
+    void *plan;        /* see kind.derive */
 };
 
 struct checker {
     struct diagnostics *diagnostics;
+    size_t errors_before; /* that these had before */
     kind_registry registry;
     enum topology_form form;
     char *directory;

@@ -37,6 +37,8 @@ static void stage_done(const struct stage *stage)
 {
     if (stage->shares)
         return;
+    if (stage->plan != NULL)
+        stage->kind->free_plan((void *)(uintptr_t)stage->plan);
     options_free((struct options *)stage->options);
     node_free((struct node *)(uintptr_t)stage->resolved);
     free((void *)(uintptr_t)stage->inputs);

@@ -62,6 +62,7 @@ struct stage {
      */
     const struct node *resolved;
     enum kind_lines lines;      /* what is known of the texts that it makes */
+    const void *plan;           /* what the kind has made of them, see kind.derive; or NULL */
     const struct input *inputs; /* NULL for a source */
     size_t input_count;
     const struct contract *in;    /* of the first input; all have it, but for those of a merge */

@@ -73,10 +73,18 @@ struct kind {
     /*
      * Fills check->out from the input contract and the options, and adds an error to
      * check->diagnostics for everything that does not fit, but for what follows from an error that
-     * was told already. What it makes is then said as far as it is known. Must not keep the
-     * pointers.
+     * was told already. What it makes is then said as far as it is known.
+     *
+     * What it works out for open() and store_spec() it leaves in check->plan: a value that nobody
+     * changes any more, that the topology owns, and that all workers of the stage share
+     * (stage.plan). Where there are errors it need not be complete. It may point into the options
+     * and the declared types; nothing else that check points to lives on.
+     * Why: docs/decisions/0022-plan.md.
      */
     void (*derive)(struct kind_check *check);
+
+    /* Frees a plan that derive() has made, complete or not. NULL: it makes none. */
+    void (*free_plan)(void *plan);
 
     /* Says what the state of a stage looks like; NULL for kinds without state. */
     void (*store_spec)(const struct stage *stage, struct store_spec *ret_spec);

@@ -67,6 +67,11 @@ const char *kind_check_tags_text(unsigned tag_mask, char ret_text[96])
     return ret_text;
 }
 
+bool kind_check_is_good(const struct kind_check *check)
+{
+    return check->diagnostics->count == check->errors_before;
+}
+
 bool kind_check_needs(struct kind_check *check, const char *field, unsigned tag_mask,
                       int *ret_index)
 {

@@ -52,7 +52,9 @@ struct kind_check {
     struct contract *out;   /* to be filled; stays empty for a sink, and without a main output */
     struct output *outputs; /* those with names, see kind_check_output() */
     size_t output_count;
-    bool outputs_open; /* there may be others, which errors have hidden */
+    bool outputs_open;    /* there may be others, which errors have hidden */
+    void *plan;           /* see kind.derive; NULL: none */
+    size_t errors_before; /* that diagnostics had before the check of the topology */
 };
 
 /*
@@ -61,6 +63,12 @@ struct kind_check {
  */
 int kind_check_find_field(const struct kind_check *check, const char *name, struct place place,
                           const char *option);
+
+/*
+ * For derive(): whether there is no error so far, in the options of this stage or anywhere else. If
+ * there is one, no stage will be opened, and no plan is needed.
+ */
+bool kind_check_is_good(const struct kind_check *check);
 
 /*
  * For derive(): whether the input has the field with one of the tags in mask (1u << tag); adds

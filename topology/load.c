@@ -19,6 +19,8 @@
 static void checker_done(struct checker *c)
 {
     for (size_t i = 0; i < c->draft_count; i++) {
+        if (c->drafts[i].plan != NULL)
+            c->drafts[i].kind->free_plan(c->drafts[i].plan);
         options_free(c->drafts[i].options);
         free(c->drafts[i].inputs);
         free(c->drafts[i].outputs);
@@ -66,6 +68,7 @@ int topology_load_compared(const char *file, const char *text, size_t len, kind_
     if (yaml_read(text, len, d, &root) != 0)
         return ERR_INVALID;
     struct checker c = {.diagnostics = d,
+                        .errors_before = errors_before,
                         .registry = registry,
                         .form = form,
                         .directory = directory_of(file),

@@ -47,9 +47,7 @@ struct window_name {
     __int128 closes;
 };
 
-struct limits {
-    struct store *store;
-    const struct stage *stage;
+struct limits_plan {
     const struct option_value *key;
     size_t amount_field, at_field;
     struct calendar calendar;
@@ -59,6 +57,12 @@ struct limits {
     size_t rule_count;
     bool period_used[PERIODS];
     bool period_sums[PERIODS];
+};
+
+struct limits {
+    struct limits_plan plan; /* a copy: every record needs it, and a way to it costs */
+    struct store *store;
+    const struct stage *stage;
     struct buf key_bytes;
     struct window_name ahead[STAGE_AHEAD_MAX + 1][PERIODS]; /* of announced records */
     struct value fields[FIELDS_MAX];
@@ -119,11 +123,11 @@ static const struct option_spec specs[] = {
 };
 
 /*
- * Says what is wrong with a sum. currency: of the amount; NULL: it is not known, and of the sum no
- * more can be said than what is true of any.
+ * Reads a sum, or says what is wrong with it. currency: of the amount; NULL: it is not known, and
+ * of the sum no more can be said than what is true of any.
  */
-static void check_sum(const struct option_value *sum, const struct currency *currency,
-                      struct diagnostics *d)
+static int64_t read_sum(const struct option_value *sum, const struct currency *currency,
+                        struct diagnostics *d)
 {
     struct currency usual;
     int rc = money_currency_find("USD", 3, &usual);
@@ -145,21 +149,12 @@ static void check_sum(const struct option_value *sum, const struct currency *cur
     else if (result == MONEY_OVERFLOW && currency != NULL)
         diagnostics_add(d, sum->place, "'sum: %s' is too large for an amount in %s", sum->text,
                         code);
+    return max;
 }
 
-/* Says what is wrong with a rule, beside what was told of each of its options. */
-static void check_rule(const struct option_group *group, const struct currency *currency,
-                       struct diagnostics *d)
-{
-    const struct option_value *sum = options_get(group->options, "sum");
-    const struct option_value *count = options_get(group->options, "count");
-    if (sum->present && !sum->bad)
-        check_sum(sum, currency, d);
-    else if (!sum->present && !sum->bad && !count->present && !count->bad)
-        diagnostics_add(d, group->place, "the rule '%s' needs 'sum:' or 'count:'", group->name);
-}
-
-static struct rule read_rule(const struct option_group *group, struct currency currency)
+/* Reads a rule, or says what is wrong with it beside what was told of each of its options. */
+static struct rule read_rule(const struct option_group *group, const struct currency *currency,
+                             struct diagnostics *d)
 {
     const struct option_value *sum = options_get(group->options, "sum");
     const struct option_value *count = options_get(group->options, "count");
@@ -168,68 +163,74 @@ static struct rule read_rule(const struct option_group *group, struct currency c
                         .has_sum = sum->present,
                         .has_count = count->present,
                         .count_max = count->present ? (uint64_t)count->number : 0};
-    enum money_result result = MONEY_OK;
-    if (sum->present)
-        result = money_parse_bare(sum->text, strlen(sum->text), currency, &rule.sum_max);
-    INVARIANT(result == MONEY_OK && rule.sum_max >= 0); /* the check has seen it */
+    if (sum->present && !sum->bad)
+        rule.sum_max = read_sum(sum, currency, d);
+    else if (!sum->present && !sum->bad && !count->present && !count->bad)
+        diagnostics_add(d, group->place, "the rule '%s' needs 'sum:' or 'count:'", group->name);
     return rule;
+}
+
+static void read_rules(struct kind_check *check, const struct currency *currency,
+                       struct limits_plan *plan)
+{
+    const struct option_value *rules = options_get(check->options, "rules");
+    if (rules->count > RULES_MAX)
+        diagnostics_add(check->diagnostics, rules->place, "more than %u rules", RULES_MAX);
+    for (size_t i = 0; i < rules->count; i++) {
+        struct rule rule = read_rule(&rules->groups[i], currency, check->diagnostics);
+        if (i >= RULES_MAX)
+            continue;
+        plan->rules[i] = rule;
+        plan->rule_count = i + 1;
+        plan->period_used[rule.period] = true;
+        plan->period_sums[rule.period] |= rule.has_sum;
+    }
+}
+
+/* Takes the other options over into a form that is quick to work with. */
+static void read_options(const struct options *options, struct limits_plan *plan)
+{
+    plan->key = options_get(options, "key");
+    plan->amount_field = (size_t)options_get(options, "amount")->number;
+    plan->at_field = (size_t)options_get(options, "at")->number;
+    plan->lateness_ns = options_get(options, "lateness")->number;
+    plan->count_all = options_get(options, "attempts")->number == 1;
+    plan->calendar = calendar_option_read(options);
 }
 
 static void derive(struct kind_check *check)
 {
     const struct option_value *amount = options_get(check->options, "amount");
     const struct option_value *at = options_get(check->options, "at");
-    const struct option_value *rules = options_get(check->options, "rules");
     const struct currency *currency = NULL;
+    struct limits_plan *plan = memory_new(1, sizeof *plan);
+    check->plan = plan;
     if (kind_check_field_tag(check, amount, (int)amount->number, amount->place, 1u << VALUE_MONEY))
         currency = &check->in->fields[amount->number].type.currency;
     (void)kind_check_field_tag(check, at, (int)at->number, at->place, 1u << VALUE_TIMESTAMP);
-    if (rules->count > RULES_MAX)
-        diagnostics_add(check->diagnostics, rules->place, "more than %u rules", RULES_MAX);
-    for (size_t i = 0; i < rules->count; i++)
-        check_rule(&rules->groups[i], currency, check->diagnostics);
+    read_rules(check, currency, plan);
+    if (kind_check_is_good(check))
+        read_options(check->options, plan);
     *check->out = *check->in;
     kind_check_makes(check, "accepted", (struct type){.tag = VALUE_BOOL}, check->place);
 }
 
-/* Takes the options over into a form that is quick to work with. */
-static void read_options(struct limits *self, const struct stage *stage)
-{
-    const struct options *options = stage->options;
-    self->key = options_get(options, "key");
-    self->amount_field = (size_t)options_get(options, "amount")->number;
-    self->at_field = (size_t)options_get(options, "at")->number;
-    self->lateness_ns = options_get(options, "lateness")->number;
-    self->count_all = options_get(options, "attempts")->number == 1;
-    self->calendar = calendar_option_read(options);
-    const struct option_value *rules = options_get(options, "rules");
-    struct currency currency = stage->in->fields[self->amount_field].type.currency;
-    for (size_t i = 0; i < rules->count; i++) {
-        INVARIANT(self->rule_count < RULES_MAX);
-        struct rule rule = read_rule(&rules->groups[i], currency);
-        self->rules[self->rule_count++] = rule;
-        self->period_used[rule.period] = true;
-        self->period_sums[rule.period] |= rule.has_sum;
-    }
-}
-
 static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
 {
-    struct limits self = {0};
-    read_options(&self, stage);
+    const struct limits_plan *plan = stage->plan;
     struct buf text = {0};
-    const struct field *amount = &stage->in->fields[self.amount_field];
+    const struct field *amount = &stage->in->fields[plan->amount_field];
     char type[TYPE_NAME_BYTES_MAX];
     buf_add_text(&text, "limits 2 key=");
-    key_describe(self.key, stage->in, &text);
+    key_describe(plan->key, stage->in, &text);
     buf_add_format(&text, " amount=%s:%s at=%s zone=UTC week=%s lateness=", amount->name,
-                   type_name(amount->type, type), stage->in->fields[self.at_field].name,
-                   calendar_option_week(&self.calendar));
-    text_format_duration(self.lateness_ns, &text);
-    buf_add_format(&text, " attempts=%s periods=", attempts_choices[self.count_all ? 1 : 0]);
+                   type_name(amount->type, type), stage->in->fields[plan->at_field].name,
+                   calendar_option_week(&plan->calendar));
+    text_format_duration(plan->lateness_ns, &text);
+    buf_add_format(&text, " attempts=%s periods=", attempts_choices[plan->count_all ? 1 : 0]);
     for (int p = 0; p < PERIODS; p++) {
-        if (self.period_used[p])
-            buf_add_format(&text, "%s%s", periods[p], self.period_sums[p] ? "+sum;" : ";");
+        if (plan->period_used[p])
+            buf_add_format(&text, "%s%s", periods[p], plan->period_sums[p] ? "+sum;" : ";");
     }
     *ret_spec = (struct store_spec){.value_len = sizeof(struct usage), .expires = true};
     store_spec_set_schema(ret_spec, buf_text(&text));
@@ -240,9 +241,9 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
 {
     (void)e;
     struct limits *self = memory_new(1, sizeof *self);
+    self->plan = *(const struct limits_plan *)env->stage->plan;
     self->store = env->store;
     self->stage = env->stage;
-    read_options(self, env->stage);
     *ret_self = self;
     return 0;
 }
@@ -264,23 +265,24 @@ struct window {
 static struct window_name name_window(const struct limits *self, enum calendar_period period,
                                       int64_t at, struct hash128 key)
 {
-    int64_t number = calendar_window(&self->calendar, period, at);
+    const struct limits_plan *plan = &self->plan;
+    int64_t number = calendar_window(&plan->calendar, period, at);
     return (struct window_name){.key = store_subkey(key, (uint64_t)number * PERIODS + period),
-                                .closes = calendar_window_end_ns(&self->calendar, period, number) +
-                                          self->lateness_ns};
+                                .closes = calendar_window_end_ns(&plan->calendar, period, number) +
+                                          plan->lateness_ns};
 }
 
 static void name_windows(struct limits *self, const struct record *in,
                          struct window_name ret_names[PERIODS])
 {
     buf_reset(&self->key_bytes);
-    key_add_fields(self->key, in, &self->key_bytes);
+    key_add_fields(self->plan.key, in, &self->key_bytes);
     struct hash128 key = store_key(self->store, partition_group(self->stage, in),
                                    self->key_bytes.data, self->key_bytes.len);
     for (int p = 0; p < PERIODS; p++) {
-        if (self->period_used[p])
-            ret_names[p] =
-                name_window(self, (enum calendar_period)p, in->fields[self->at_field].integer, key);
+        if (self->plan.period_used[p])
+            ret_names[p] = name_window(self, (enum calendar_period)p,
+                                       in->fields[self->plan.at_field].integer, key);
     }
 }
 
@@ -290,7 +292,7 @@ static void prepare(void *opaque, const struct record *in)
     struct window_name *names = self->ahead[in->ahead];
     name_windows(self, in, names);
     for (int p = 0; p < PERIODS; p++) {
-        if (self->period_used[p])
+        if (self->plan.period_used[p])
             store_prefetch(self->store, names[p].key);
     }
 }
@@ -320,9 +322,9 @@ static bool is_within(const struct rule *rule, const struct usage *usage, int64_
 static void count_record(struct limits *self, enum calendar_period period, struct window *window,
                          int64_t amount, bool accepted)
 {
-    if (!accepted && !self->count_all)
+    if (!accepted && !self->plan.count_all)
         return;
-    if (accepted && self->period_sums[period])
+    if (accepted && self->plan.period_sums[period])
         window->usage.sum += amount; /* within sum_max, so within 64 bits */
     window->usage.count++;
     store_put(self->store, window->key, window->expires_at, &window->usage);
@@ -331,7 +333,8 @@ static void count_record(struct limits *self, enum calendar_period period, struc
 static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     struct limits *self = opaque;
-    int64_t amount = in->fields[self->amount_field].integer;
+    const struct limits_plan *plan = &self->plan;
+    int64_t amount = in->fields[plan->amount_field].integer;
     if (amount < 0) {
         emitter_dead_record(out, &negative_amount, in, "an amount below zero has no limit");
         return;
@@ -344,7 +347,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     }
     struct window windows[PERIODS];
     for (int p = 0; p < PERIODS; p++) {
-        if (self->period_used[p] && !find_window(self, &names[p], &windows[p])) {
+        if (plan->period_used[p] && !find_window(self, &names[p], &windows[p])) {
             emitter_dead_record(out, &dead_late, in,
                                 "its %s had closed: the latest time seen is more than the "
                                 "lateness past its end",
@@ -353,10 +356,10 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         }
     }
     bool accepted = true;
-    for (size_t i = 0; i < self->rule_count && accepted; i++)
-        accepted = is_within(&self->rules[i], &windows[self->rules[i].period].usage, amount);
+    for (size_t i = 0; i < plan->rule_count && accepted; i++)
+        accepted = is_within(&plan->rules[i], &windows[plan->rules[i].period].usage, amount);
     for (int p = 0; p < PERIODS; p++) {
-        if (self->period_used[p])
+        if (plan->period_used[p])
             count_record(self, (enum calendar_period)p, &windows[p], amount, accepted);
     }
     memcpy(self->fields, in->fields, in->count * sizeof self->fields[0]);
@@ -386,5 +389,6 @@ const struct kind limits_kind = {
     .reasons = DEAD_REASONS(&dead_late, &negative_amount),
     .options = specs,
     .derive = derive,
+    .free_plan = free,
     .store_spec = store_spec,
 };

@@ -2,13 +2,12 @@
 /*
  * map: renames, drops, converts, rounds and sets fields, in one fixed order.
  *
- * All of it is worked out once, as a plan: what each field of the output is made of. The checker
- * makes the plan to find errors and the output's contract, and a stage makes it again to work.
+ * All of it is worked out once, as a plan: what each field of the output is made of. Making it
+ * finds the errors and the output's contract; a stage works by it.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "common/type.h"
@@ -20,8 +19,8 @@
 /* What becomes of one field of the input, or, if source is -1, what a field is set to. */
 struct field_plan {
     int source;
-    const char *name;
-    bool is_named; /* by an option, at this place */
+    const char *name; /* while the plan is made, as it may be that of the input */
+    bool is_named;    /* by an option, at this place */
     struct place place;
     struct type type;
     bool converts;
@@ -30,16 +29,16 @@ struct field_plan {
     int64_t round_to; /* 0: it is not rounded */
     enum rounding round_mode;
     struct value constant;
-    struct buf text;
 };
 
 struct plan {
-    size_t count;
+    size_t count; /* FIELDS_MAX at most, if it is good */
     struct field_plan steps[2 * FIELDS_MAX];
 };
 
 struct map {
-    struct plan plan;
+    const struct plan *plan;
+    struct buf texts[FIELDS_MAX]; /* that the values of the record in hand need */
     struct value fields[FIELDS_MAX];
 };
 
@@ -440,6 +439,7 @@ static bool has_doubts(const struct kind_check *check)
 static void derive(struct kind_check *check)
 {
     struct plan *plan = memory_new(1, sizeof *plan);
+    check->plan = plan;
     bool good = make_plan(check->options, check->in, check->diagnostics, plan);
     good = check_names(check, plan) && good;
     if (plan->count == 0 && !check->in->open && !options_get(check->options, "drop")->bad &&
@@ -451,18 +451,15 @@ static void derive(struct kind_check *check)
         for (size_t i = 0; i < plan->count; i++)
             kind_check_makes(check, plan->steps[i].name, plan->steps[i].type, check->place);
     }
-    free(plan);
+    for (size_t i = 0; i < plan->count; i++)
+        plan->steps[i].name = NULL;
 }
 
 static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
 {
     (void)e;
     struct map *self = memory_new(1, sizeof *self);
-    struct diagnostics d;
-    diagnostics_init(&d, "", "", 0);
-    bool good = make_plan(env->stage->options, env->stage->in, &d, &self->plan);
-    INVARIANT(good); /* the check has made the same plan */
-    diagnostics_done(&d);
+    self->plan = env->stage->plan;
     *ret_self = self;
     return 0;
 }
@@ -470,8 +467,8 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
 static void close_stage(void *opaque)
 {
     struct map *self = opaque;
-    for (size_t i = 0; i < self->plan.count; i++)
-        buf_done(&self->plan.steps[i].text);
+    for (size_t i = 0; i < self->plan->count; i++)
+        buf_done(&self->texts[i]);
     free(self);
 }
 
@@ -487,16 +484,16 @@ static bool round_value(const struct field_plan *step, struct value *value,
     return false;
 }
 
-static bool make_field(struct field_plan *step, const struct record *in, struct value *ret_value,
-                       struct misfit *ret_misfit)
+static bool make_field(const struct field_plan *step, const struct record *in, struct buf *text,
+                       struct value *ret_value, struct misfit *ret_misfit)
 {
     if (step->source < 0) {
         *ret_value = step->constant;
         return true;
     }
     *ret_value = in->fields[step->source];
-    if (step->converts && !convert_value(&step->conversion, &in->fields[step->source], &step->text,
-                                         ret_value, ret_misfit))
+    if (step->converts &&
+        !convert_value(&step->conversion, &in->fields[step->source], text, ret_value, ret_misfit))
         return false;
     return step->round_to == 0 || ret_value->tag == VALUE_OPTIONAL ||
            round_value(step, ret_value, ret_misfit);
@@ -505,10 +502,10 @@ static bool make_field(struct field_plan *step, const struct record *in, struct 
 static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     struct map *self = opaque;
-    for (size_t i = 0; i < self->plan.count; i++) {
-        struct field_plan *field = &self->plan.steps[i];
+    for (size_t i = 0; i < self->plan->count; i++) {
+        const struct field_plan *field = &self->plan->steps[i];
         struct misfit misfit;
-        if (!make_field(field, in, &self->fields[i], &misfit)) {
+        if (!make_field(field, in, &self->texts[i], &self->fields[i], &misfit)) {
             emitter_dead_record(out, misfit.reason, in, "the field '%s' %s",
                                 out->stage->in->fields[field->source].name, misfit.what);
             return;
@@ -540,4 +537,5 @@ const struct kind map_kind = {
     .reasons = DEAD_REASONS(CONVERT_REASONS, &dead_record_too_large),
     .options = specs,
     .derive = derive,
+    .free_plan = free,
 };

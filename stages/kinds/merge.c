@@ -13,11 +13,15 @@
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 
-struct merge {
+struct merge_plan {
     size_t field_count; /* of the inputs */
     bool with_origin;
+    size_t places[]; /* for each input: where each field of the output stands in it */
+};
+
+struct merge {
+    const struct merge_plan *plan;
     const struct stage *stage;
-    size_t *places; /* for each input: where each field of the output stands in it */
     struct value fields[FIELDS_MAX];
 };
 
@@ -27,6 +31,23 @@ static const struct option_spec specs[] = {
      .meaning = "add a field of this name: by which input the record came, as 'from:' names it"},
     {0},
 };
+
+static struct merge_plan *make_plan(const struct kind_check *check)
+{
+    size_t count = check->in->count;
+    struct merge_plan *plan =
+        memory_new(1, sizeof *plan + check->input_count * count * sizeof plan->places[0]);
+    plan->field_count = count;
+    plan->with_origin = options_get(check->options, "origin")->present;
+    for (size_t i = 0; i < check->input_count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            int at = contract_find(check->inputs[i].contract, check->in->fields[k].name);
+            INVARIANT(at >= 0);
+            plan->places[i * count + k] = (size_t)at;
+        }
+    }
+    return plan;
+}
 
 static void derive(struct kind_check *check)
 {
@@ -40,44 +61,35 @@ static void derive(struct kind_check *check)
                         origin->text);
     else if (origin->present)
         kind_check_makes(check, origin->text, (struct type){.tag = VALUE_STRING}, origin->place);
+    if (kind_check_is_good(check))
+        check->plan = make_plan(check);
 }
 
 static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
 {
     (void)e;
-    const struct stage *stage = env->stage;
     struct merge *self = memory_new(1, sizeof *self);
-    self->stage = stage;
-    self->with_origin = options_get(stage->options, "origin")->present;
-    self->field_count = stage->in->count;
-    self->places = memory_new(stage->input_count * self->field_count, sizeof *self->places);
-    for (size_t i = 0; i < stage->input_count; i++) {
-        for (size_t k = 0; k < self->field_count; k++) {
-            int at = contract_find(stage->inputs[i].contract, stage->in->fields[k].name);
-            INVARIANT(at >= 0);
-            self->places[i * self->field_count + k] = (size_t)at;
-        }
-    }
+    self->plan = env->stage->plan;
+    self->stage = env->stage;
     *ret_self = self;
     return 0;
 }
 
 static void close_stage(void *opaque)
 {
-    struct merge *self = opaque;
-    free(self->places);
-    free(self);
+    free(opaque);
 }
 
 static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     struct merge *self = opaque;
-    const size_t *places = self->places + in->input * self->field_count;
-    for (size_t i = 0; i < self->field_count; i++)
+    size_t count = self->plan->field_count;
+    const size_t *places = self->plan->places + in->input * count;
+    for (size_t i = 0; i < count; i++)
         self->fields[i] = in->fields[places[i]];
-    if (self->with_origin) {
+    if (self->plan->with_origin) {
         const char *from = self->stage->inputs[in->input].from;
-        self->fields[self->field_count] = value_of_bytes(VALUE_STRING, from, strlen(from));
+        self->fields[count] = value_of_bytes(VALUE_STRING, from, strlen(from));
     }
     emitter_emit(out, self->fields);
 }
@@ -103,4 +115,5 @@ const struct kind merge_kind = {
     .reasons = DEAD_REASONS(&dead_record_too_large),
     .options = specs,
     .derive = derive,
+    .free_plan = free,
 };

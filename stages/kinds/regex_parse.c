@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/bounds.h"
-#include "common/check.h"
 #include "common/memory.h"
 #include "common/pattern.h"
 #include "common/text.h"
@@ -18,15 +17,20 @@
 
 static const struct dead_reason no_match = {"no-match", "the pattern does not match"};
 
-struct regex_parse {
-    const struct contract *in, *out;
+struct regex_plan {
     size_t subject_field;
-    struct pattern *pattern;
+    struct pattern *pattern;   /* never matched: each stage has one that shares it */
     size_t groups[FIELDS_MAX]; /* for each field of the output its group */
     const char *absent;        /* NULL: no text means that there is no value */
     size_t absent_len;
     const struct timestamp_form *form; /* NULL: RFC 3339 */
     struct timestamp_form form_given;
+};
+
+struct regex_parse {
+    const struct regex_plan *plan;
+    const struct contract *out;
+    struct pattern *pattern;
     struct value fields[FIELDS_MAX];
 };
 
@@ -89,13 +93,15 @@ static bool has_doubts(const struct contract *in)
     return doubts;
 }
 
-static void check_subject(struct kind_check *check)
+static void check_subject(struct kind_check *check, struct regex_plan *plan)
 {
     const struct option_value *field = options_get(check->options, "field");
+    int subject = find_subject(check->options, check->in);
+    plan->subject_field = subject >= 0 ? (size_t)subject : 0;
     if (field->present)
-        (void)kind_check_field_tag(check, field, (int)field->number, field->place,
+        (void)kind_check_field_tag(check, field, subject, field->place,
                                    1u << VALUE_STRING | 1u << VALUE_BYTES);
-    else if (!field->bad && !has_doubts(check->in) && find_subject(check->options, check->in) < 0)
+    else if (!field->bad && !has_doubts(check->in) && subject < 0)
         diagnostics_add(check->diagnostics, check->place,
                         "'%s' needs 'field:': which of the fields of '%s' is the text to read",
                         check->stage, check->from);
@@ -127,9 +133,10 @@ static void add_unknown_group(struct kind_check *check, const struct pattern *pa
 }
 
 /* Every field needs a group, and every named group a field. */
-static void check_groups(struct kind_check *check, const struct pattern *pattern,
-                         const struct named_type *named)
+static void check_groups(struct kind_check *check, const struct named_type *named,
+                         struct regex_plan *plan)
 {
+    const struct pattern *pattern = plan->pattern;
     const struct option_value *type = options_get(check->options, "type");
     for (size_t i = 0; i < pattern_name_count(pattern); i++) {
         if (contract_find(&named->contract, pattern_name(pattern, i)) < 0 && !named->contract.open)
@@ -137,7 +144,8 @@ static void check_groups(struct kind_check *check, const struct pattern *pattern
     }
     for (size_t i = 0; i < named->contract.count; i++) {
         const char *field = named->contract.fields[i].name;
-        if (find_group(pattern, field) == pattern_name_count(pattern))
+        plan->groups[i] = find_group(pattern, field);
+        if (plan->groups[i] == pattern_name_count(pattern))
             diagnostics_add(check->diagnostics, type->place,
                             "the field '%s' of '%s' has no group in the pattern: (?<%s>…)", field,
                             named->name, field);
@@ -145,14 +153,15 @@ static void check_groups(struct kind_check *check, const struct pattern *pattern
 }
 
 /* named: the type, or NULL if it is not known. */
-static void check_form(struct kind_check *check, const struct named_type *named)
+static void check_form(struct kind_check *check, const struct named_type *named,
+                       struct regex_plan *plan)
 {
     const struct option_value *format = options_get(check->options, "timestamp_format");
     if (!format->present || format->bad)
         return;
-    struct timestamp_form ignored;
     struct err e;
-    if (timestamp_form_read(format->text, &ignored, &e) != 0)
+    plan->form = &plan->form_given;
+    if (timestamp_form_read(format->text, &plan->form_given, &e) != 0)
         diagnostics_add(check->diagnostics, format->place, "'%s' is no form of a time: %s",
                         format->text, e.text);
     if (named == NULL || named->contract.open)
@@ -177,9 +186,14 @@ static void check_types(struct kind_check *check, const struct named_type *named
     }
 }
 
-static void check_absent(struct kind_check *check, const struct named_type *named)
+static void check_absent(struct kind_check *check, const struct named_type *named,
+                         struct regex_plan *plan)
 {
     const struct option_value *absent = options_get(check->options, "absent");
+    if (absent->present && absent->text != NULL) {
+        plan->absent = absent->text;
+        plan->absent_len = strlen(absent->text);
+    }
     if (!absent->present || named->contract.open)
         return;
     for (size_t i = 0; i < named->contract.count; i++) {
@@ -192,61 +206,53 @@ static void check_absent(struct kind_check *check, const struct named_type *name
 }
 
 /* named: the type, or NULL if it is not known. */
-static void check_pattern(struct kind_check *check, const struct named_type *named)
+static void check_pattern(struct kind_check *check, const struct named_type *named,
+                          struct regex_plan *plan)
 {
     const struct option_value *text = options_get(check->options, "pattern");
     if (text->text == NULL || text->bad)
         return;
-    struct pattern *pattern = NULL;
     size_t at = 0;
     struct err e;
-    if (pattern_compile(text->text, strlen(text->text), &pattern, &at, &e) != 0)
+    if (pattern_compile(text->text, strlen(text->text), &plan->pattern, &at, &e) != 0)
         diagnostics_add(check->diagnostics, text->place,
                         "'%s' is no regular expression: %s, at byte %zu", text->text, e.text,
                         at + 1);
     else if (named != NULL)
-        check_groups(check, pattern, named);
-    pattern_free(pattern);
+        check_groups(check, named, plan);
 }
 
 static void derive(struct kind_check *check)
 {
     const struct option_value *type = options_get(check->options, "type");
     const struct named_type *named = type->number >= 0 ? &check->types[type->number] : NULL;
-    check_subject(check);
+    struct regex_plan *plan = memory_new(1, sizeof *plan);
+    check->plan = plan;
+    check_subject(check, plan);
     if (named != NULL) {
         check_types(check, named);
-        check_absent(check, named);
+        check_absent(check, named, plan);
         *check->out = named->contract;
     }
     check->out->open |= named == NULL;
-    check_form(check, named);
-    check_pattern(check, named);
+    check_form(check, named, plan);
+    check_pattern(check, named, plan);
+}
+
+static void free_plan(void *opaque)
+{
+    struct regex_plan *plan = opaque;
+    pattern_free(plan->pattern);
+    free(plan);
 }
 
 static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
 {
+    (void)e;
     struct regex_parse *self = memory_new(1, sizeof *self);
-    const struct options *options = env->stage->options;
-    self->in = env->stage->in;
+    self->plan = env->stage->plan;
     self->out = &env->stage->out;
-    self->subject_field = (size_t)find_subject(options, self->in);
-    const char *text = options_get(options, "pattern")->text;
-    size_t at;
-    int rc = pattern_compile(text, strlen(text), &self->pattern, &at, e);
-    const struct option_value *format = options_get(options, "timestamp_format");
-    if (rc == 0 && format->present) {
-        rc = timestamp_form_read(format->text, &self->form_given, e);
-        self->form = &self->form_given;
-    }
-    INVARIANT(rc == 0); /* both were read by the check */
-    const struct option_value *absent = options_get(options, "absent");
-    if (absent->present) {
-        self->absent = absent->text;
-        self->absent_len = strlen(absent->text);
-    }
-    for (size_t i = 0; i < self->out->count; i++)
-        self->groups[i] = find_group(self->pattern, self->out->fields[i].name);
+    self->pattern = pattern_share(self->plan->pattern);
     *ret_self = self;
     return 0;
 }
@@ -262,7 +268,7 @@ static void close_stage(void *opaque)
 static void refuse(const struct regex_parse *self, const struct record *in,
                    const struct misfit *why, const char *field, struct emitter *out)
 {
-    const struct value *subject = &in->fields[self->subject_field];
+    const struct value *subject = &in->fields[self->plan->subject_field];
     const char *head = field != NULL ? "the field '" : "";
     const char *tail = field != NULL ? "' " : "";
     if (in->count == 1)
@@ -285,7 +291,8 @@ static void refuse_hard(const struct regex_parse *self, const struct record *in,
 
 static bool is_absent(const struct regex_parse *self, const uint8_t *text, size_t len)
 {
-    return self->absent != NULL && len == self->absent_len && memcmp(text, self->absent, len) == 0;
+    return self->plan->absent != NULL && len == self->plan->absent_len &&
+           memcmp(text, self->plan->absent, len) == 0;
 }
 
 /* Reads one field of the output out of its group. */
@@ -294,7 +301,7 @@ static bool read_field(struct regex_parse *self, size_t i, const struct value *s
 {
     size_t start = 0, len = 0;
     struct type type = self->out->fields[i].type;
-    bool there = pattern_span(self->pattern, self->groups[i], &start, &len);
+    bool there = pattern_span(self->pattern, self->plan->groups[i], &start, &len);
     bool is_optional = type.tag == VALUE_OPTIONAL;
     if (is_optional && (!there || is_absent(self, subject->bytes + start, len))) {
         self->fields[i] = value_of_nothing();
@@ -304,7 +311,7 @@ static bool read_field(struct regex_parse *self, size_t i, const struct value *s
         *ret_misfit = (struct misfit){&dead_missing_field, "is not there"};
         return false;
     }
-    return text_value_read(subject->bytes + start, len, type, self->form, &self->fields[i],
+    return text_value_read(subject->bytes + start, len, type, self->plan->form, &self->fields[i],
                            ret_misfit);
 }
 
@@ -315,7 +322,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         [PATTERN_NOT_UTF8] = {&dead_not_utf8, "it is no UTF-8"},
     };
     struct regex_parse *self = opaque;
-    const struct value *subject = &in->fields[self->subject_field];
+    const struct value *subject = &in->fields[self->plan->subject_field];
     enum pattern_result result = pattern_match(self->pattern, subject->bytes, subject->len);
     if (result == PATTERN_TOO_HARD) {
         refuse_hard(self, in, out);
@@ -360,4 +367,5 @@ const struct kind regex_parse_kind = {
         DEAD_REASONS(&no_match, &dead_missing_field, TEXT_VALUE_REASONS, &dead_record_too_large),
     .options = specs,
     .derive = derive,
+    .free_plan = free_plan,
 };

@@ -45,13 +45,17 @@ struct closing {
     const uint8_t *value;
 };
 
-struct window_count {
-    const struct stage *stage;
+struct window_plan {
     const struct option_value *key;
     size_t at_field;
     enum calendar_period period;
     struct calendar calendar;
     int64_t lateness_ns;
+};
+
+struct window_count {
+    const struct window_plan *plan;
+    const struct stage *stage;
     _Atomic uint64_t *beats;
 
     struct window_state state;
@@ -145,6 +149,18 @@ static void make_key(struct kind_check *check)
     }
 }
 
+/* Takes the options over into a form that is quick to work with. */
+static struct window_plan *make_plan(const struct options *options)
+{
+    struct window_plan *plan = memory_new(1, sizeof *plan);
+    plan->key = options_get(options, "key");
+    plan->at_field = (size_t)options_get(options, "at")->number;
+    plan->period = periods[options_get(options, "per")->number];
+    plan->calendar = calendar_option_read(options);
+    plan->lateness_ns = options_get(options, "lateness")->number;
+    return plan;
+}
+
 static void derive(struct kind_check *check)
 {
     const struct option_value *key = options_get(check->options, "key");
@@ -159,31 +175,21 @@ static void derive(struct kind_check *check)
     for (size_t i = 0; key->bad && i < check->in->count; i++)
         contract_add_doubtful(check->out, check->in->fields[i].name, TYPE_MAYBE);
     check->out->open |= check->in->open && key->bad;
-}
-
-/* Takes the options over into a form that is quick to work with. */
-static void read_options(struct window_count *self, const struct stage *stage)
-{
-    const struct options *options = stage->options;
-    self->key = options_get(options, "key");
-    self->at_field = (size_t)options_get(options, "at")->number;
-    self->period = periods[options_get(options, "per")->number];
-    self->calendar = calendar_option_read(options);
-    self->lateness_ns = options_get(options, "lateness")->number;
+    if (kind_check_is_good(check))
+        check->plan = make_plan(check->options);
 }
 
 static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
 {
-    struct window_count self = {0};
-    read_options(&self, stage);
+    const struct window_plan *plan = stage->plan;
     struct buf text = {0};
     buf_add_text(&text, "window.count 1 key=");
-    key_describe(self.key, stage->in, &text);
+    key_describe(plan->key, stage->in, &text);
     buf_add_format(
-        &text, " at=%s per=%s zone=UTC week=%s lateness=", stage->in->fields[self.at_field].name,
+        &text, " at=%s per=%s zone=UTC week=%s lateness=", stage->in->fields[plan->at_field].name,
         period_names[options_get(stage->options, "per")->number],
-        calendar_option_week(&self.calendar));
-    text_format_duration(self.lateness_ns, &text);
+        calendar_option_week(&plan->calendar));
+    text_format_duration(plan->lateness_ns, &text);
     *ret_spec = (struct store_spec){.value_len = STORE_VALUE_BYTES_MAX, .expires = true};
     store_spec_set_schema(ret_spec, buf_text(&text));
     buf_done(&text);
@@ -195,9 +201,9 @@ static int open_stage(const struct stage_env *env, void **ret_self, struct err *
     struct window_count *self = memory_new(1, sizeof *self);
     self->stage = env->stage;
     self->beats = env->beats;
-    read_options(self, env->stage);
-    window_state_init(&self->state, env->store, env->stage, self->key, &self->calendar,
-                      self->period);
+    self->plan = env->stage->plan;
+    window_state_init(&self->state, env->store, env->stage, self->plan->key, &self->plan->calendar,
+                      self->plan->period);
     *ret_self = self;
     return 0;
 }
@@ -214,7 +220,8 @@ static void close_stage(void *opaque)
 /* When a window closes; STORE_NEVER, the last moment, if time does not come to it. */
 static struct window_close close_of(const struct window_count *self, int64_t window)
 {
-    __int128 at = calendar_window_end_ns(&self->calendar, self->period, window) + self->lateness_ns;
+    __int128 at = calendar_window_end_ns(&self->plan->calendar, self->plan->period, window) +
+                  self->plan->lateness_ns;
     return (struct window_close){.at = at < STORE_NEVER ? (int64_t)at : STORE_NEVER,
                                  .window = window};
 }
@@ -222,7 +229,7 @@ static struct window_close close_of(const struct window_count *self, int64_t win
 /* The start of a window; of the one in which time begins, that. */
 static int64_t starts_at(const struct window_count *self, int64_t window)
 {
-    __int128 start = calendar_window_start_ns(&self->calendar, self->period, window);
+    __int128 start = calendar_window_start_ns(&self->plan->calendar, self->plan->period, window);
     return start > INT64_MIN ? (int64_t)start : INT64_MIN;
 }
 
@@ -313,10 +320,10 @@ static void put_out(struct window_count *self, struct emitter *out)
         const struct closing *closing = &self->closings[i];
         self->fields[0] = value_of_integer(VALUE_TIMESTAMP, closing->start);
         window_state_read_key(&self->state, closing->value, self->fields + 1);
-        self->fields[1 + self->key->count] =
+        self->fields[1 + self->plan->key->count] =
             value_of_integer(VALUE_INT, (int64_t)bytes_get_u64(closing->value + WINDOW_AT_COUNT));
         buf_reset(&self->sort_key);
-        add_sort_key(&self->sort_key, closing->start, self->fields + 1, self->key->count);
+        add_sort_key(&self->sort_key, closing->start, self->fields + 1, self->plan->key->count);
         emitter_emit_sorted(out, self->fields, self->sort_key.data, self->sort_key.len);
         show_work(self, i);
     }
@@ -341,7 +348,7 @@ static void end(void *opaque, struct emitter *out)
     window_state_load(&self->state);
     int64_t clock = store_clock(self->state.store);
     struct window_close floor =
-        close_of(self, calendar_window(&self->calendar, self->period, clock));
+        close_of(self, calendar_window(&self->plan->calendar, self->plan->period, clock));
     memset(self->group_closes, 0, sizeof self->group_closes);
     if (floor.at != STORE_NEVER)
         store_each_expiring(self->state.store, floor.at, gather, self);
@@ -376,8 +383,8 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     struct window_count *self = opaque;
     window_state_load(&self->state);
-    int64_t window =
-        calendar_window(&self->calendar, self->period, in->fields[self->at_field].integer);
+    int64_t window = calendar_window(&self->plan->calendar, self->plan->period,
+                                     in->fields[self->plan->at_field].integer);
     struct window_close close = close_of(self, window);
     unsigned group = partition_group(self->stage, in);
     if ((close.at != STORE_NEVER && close.at <= store_clock(self->state.store)) ||
@@ -390,7 +397,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     bytes_put_u64(number, (uint64_t)window);
     buf_reset(&self->key_bytes);
     buf_add(&self->key_bytes, number, sizeof number);
-    key_add_fields(self->key, in, &self->key_bytes);
+    key_add_fields(self->plan->key, in, &self->key_bytes);
     struct hash128 key =
         store_key(self->state.store, group, self->key_bytes.data, self->key_bytes.len);
     const void *found = store_find(self->state.store, key);
@@ -431,5 +438,6 @@ const struct kind window_count_kind = {
     .reasons = DEAD_REASONS(&dead_late, &key_too_long),
     .options = specs,
     .derive = derive,
+    .free_plan = free,
     .store_spec = store_spec,
 };
