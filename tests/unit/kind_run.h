@@ -61,25 +61,37 @@ static inline void kind_run_on_emit(struct emitter *out, port_number port,
     kind_run_print(contract, record->fields, &run->seen);
 }
 
-/* Checks the topology and opens one of its stages. */
-static inline void kind_run_open(struct kind_run *run, const char *text, const char *stage)
+/* Checks a topology; the caller frees it. */
+static inline struct topology *kind_run_load(const char *text, enum topology_form form)
 {
-    *run = (struct kind_run){0};
+    struct topology *topology = NULL;
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
-    if (topology_load("t.yaml", text, strlen(text), bulkhead_kinds, TOPOLOGY_LOGICAL, &d,
-                      &run->topology) != 0) {
+    if (topology_load("t.yaml", text, strlen(text), bulkhead_kinds, form, &d, &topology) != 0) {
         struct buf errors = {0};
         diagnostics_print(&d, &errors);
         fail_msg("%s", buf_text(&errors));
     }
     diagnostics_done(&d);
-    run->stage = topology_find_stage(run->topology, stage);
+    return topology;
+}
+
+/* Opens a stage of a topology that outlives the run. */
+static inline void kind_run_start(struct kind_run *run, struct topology *topology,
+                                  const char *stage)
+{
+    *run = (struct kind_run){.topology = topology, .stage = topology_find_stage(topology, stage)};
     assert_non_null(run->stage);
     run->emitter = (struct emitter){.emit = kind_run_on_emit, .stage = run->stage};
-    struct stage_env env = {.topology = run->topology, .stage = run->stage};
+    struct stage_env env = {.topology = topology, .stage = run->stage};
     struct err e;
     assert_int_equal(run->stage->ops->open(&env, &run->self, &e), 0);
+}
+
+/* Checks a topology and opens one of its stages. */
+static inline void kind_run_open(struct kind_run *run, const char *text, const char *stage)
+{
+    kind_run_start(run, kind_run_load(text, TOPOLOGY_LOGICAL), stage);
 }
 
 /* Gives the stage one record by an input; what comes out is added to run->seen. */
@@ -93,13 +105,20 @@ static inline void kind_run_step(struct kind_run *run, uint32_t input, const str
     run->stage->ops->step(run->self, &record, &run->emitter);
 }
 
-static inline void kind_run_close(struct kind_run *run)
+/* Closes what kind_run_start() opened. */
+static inline void kind_run_stop(struct kind_run *run)
 {
     run->stage->ops->close(run->self);
-    topology_free(run->topology);
     buf_done(&run->seen);
     buf_done(&run->emitter.scratch);
     buf_done(&run->emitter.order);
+}
+
+/* Closes what kind_run_open() opened. */
+static inline void kind_run_close(struct kind_run *run)
+{
+    kind_run_stop(run);
+    topology_free(run->topology);
 }
 
 #endif
