@@ -50,24 +50,35 @@ struct stage_ops;
 struct store_spec;
 
 struct kind {
-    const char *name;
+    /* For people; `bulkhead kinds` prints it. */
+    const char *name;    /* in topologies: "json.decode" */
     const char *summary; /* one line */
     const char *manual;  /* what a user must know, a few sentences */
+    const char *reads;   /* the input contract, in words */
+    const char *makes;   /* the output contract, in words */
+
+    /* Where it can stand in a graph. */
     enum kind_role role;
+    bool internal;      /* cannot be written in a topology */
+    bool merges;        /* takes inputs of different contracts */
+    bool named_outputs; /* has no main output, but such as kind_check_output() makes */
+
+    /* How its work can be shared out, and what it is called for but for records. */
     enum kind_partition partition;
-    bool merges;              /* takes inputs of different contracts */
-    bool named_outputs;       /* has no main output, but such as kind_check_output() makes */
-    bool at_end;              /* has something to do at the end of the input */
     const char *clock_option; /* of the field that moves its clock; NULL: it has none */
-    bool internal;            /* cannot be written in a topology */
-    const char *program;      /* whose processes run it; NULL: bulkhead itself */
-    enum kind_lines lines;    /* what is known of the texts that it makes */
-    bool takes_stdin;         /* reads the supervisor's standard input */
-    bool takes_stdout;        /* writes its standard output */
-    const char *reads;        /* the input contract, in words */
-    const char *makes;        /* the output contract, in words */
+    bool at_end;              /* has something to do at the end of the input */
+
+    /* What is known of all that it makes. */
+    enum kind_lines lines;
     /* Why it refuses records by its own rules; ends with NULL. NULL: it refuses none. */
     const struct dead_reason *const *reasons;
+
+    /* Its process, and what that is given of the supervisor's. */
+    const char *program; /* that has its functions, see stage_program.h; NULL: bulkhead itself */
+    bool takes_stdin;  /* it reads the standard input */
+    bool takes_stdout; /* it writes the standard output */
+
+    /* What is written of a stage in a topology, and what follows from it. */
     const struct option_spec *options; /* ends with a row without a name */
 
     /*
@@ -86,7 +97,8 @@ struct kind {
     /* Frees a plan that derive() has made, complete or not. NULL: it makes none. */
     void (*free_plan)(void *plan);
 
-    /* Says what the state of a stage looks like; NULL for kinds without state. */
+    /* What is kept of a stage. */
+    /* Says what its state looks like; NULL for kinds without state. */
     void (*store_spec)(const struct stage *stage, struct store_spec *ret_spec);
     uint32_t cursor_magic; /* of its cursor, which begins with its position; 0: it has none */
 };

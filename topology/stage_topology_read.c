@@ -379,6 +379,7 @@ static int derive(struct reader *r, struct err *e)
     int rc = 0;
     if (d.count == 0)
         stage->kind->derive(&check);
+    stage->plan = check.plan;
     if (d.count != 0 || !same_outputs(stage, &check))
         rc = refuse(r, &d, e);
     free(check.outputs);
