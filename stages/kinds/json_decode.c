@@ -145,6 +145,14 @@ struct refusal {
     struct type wanted;
 };
 
+/* Not inline, so that what fits does not pay for what does not. */
+__attribute__((noinline)) static bool refuse(struct refusal *why, const struct dead_reason *reason,
+                                             const char *what)
+{
+    *why = (struct refusal){.reason = reason, .what = what};
+    return false;
+}
+
 /* The string of a span; its bytes live until the next record. */
 static struct value string_of(struct json_decode *self, const struct json_span *span)
 {
@@ -165,9 +173,8 @@ static bool decode_int(const struct json_span *span, struct value *ret_value, st
     bool whole = memchr(span->start, '.', span->len) == NULL &&
                  memchr(span->start, 'e', span->len) == NULL &&
                  memchr(span->start, 'E', span->len) == NULL;
-    *why = whole ? (struct refusal){.reason = &dead_overflow, .what = "does not fit 64 bits"}
-                 : (struct refusal){.reason = &wrong_type, .what = "is no whole number"};
-    return false;
+    return whole ? refuse(why, &dead_overflow, "does not fit 64 bits")
+                 : refuse(why, &wrong_type, "is no whole number");
 }
 
 static bool decode_scalar(struct json_decode *self, const struct json_span *span,
@@ -229,8 +236,10 @@ static bool decode_value(struct json_decode *self, const struct json_span *span,
         type = &held;
     }
     if (!json_type_fits(span->type, type->tag)) {
-        *why = (struct refusal){&wrong_type, "has the wrong JSON type", span->type, *type};
-        return false;
+        bool good = refuse(why, &wrong_type, "has the wrong JSON type");
+        why->found = span->type;
+        why->wanted = *type;
+        return good;
     }
     if (type->tag != VALUE_LIST && type->tag != VALUE_MAP) {
         bool good = decode_scalar(self, span, type, value, why);
@@ -348,14 +357,10 @@ static bool decode_field(struct json_decode *self, size_t i, struct refusal *why
         self->fields[i] = value_of_nothing();
         return true;
     }
-    if (found->times == 0) {
-        *why = (struct refusal){.reason = &dead_missing_field, .what = "is not there"};
-        return false;
-    }
-    if (found->times > 1) {
-        *why = (struct refusal){.reason = &duplicate_field, .what = "is there more than once"};
-        return false;
-    }
+    if (found->times == 0)
+        return refuse(why, &dead_missing_field, "is not there");
+    if (found->times > 1)
+        return refuse(why, &duplicate_field, "is there more than once");
     self->nested_at[i] = self->nested.len;
     return decode_value(self, &found->value, type, &self->fields[i], why);
 }
