@@ -9,6 +9,7 @@
 #define BULKHEAD_SUPERVISOR_COMMAND_COMMAND_H
 
 #include "common/buf.h"
+#include "supervisor/command/command_options.h"
 #include "supervisor/command/exit_codes.h"
 #include "supervisor/command/topology_source.h"
 #include "topology/graph.h"
@@ -30,8 +31,10 @@ int command_status(kind_registry kinds, int argc, char **argv);
 int command_kill(kind_registry kinds, int argc, char **argv);
 int command_stop(kind_registry kinds, int argc, char **argv);
 
-/* Prints how a command is called to stderr and returns EXIT_USAGE. */
-int command_usage(const char *usage);
+/* How each of them is called. */
+extern const struct command_syntax command_run_syntax, command_check_syntax, command_chaos_syntax,
+    command_kinds_syntax, command_journal_syntax, command_graph_syntax, command_status_syntax,
+    command_kill_syntax, command_stop_syntax;
 
 /* Adds what stands behind --set to the settings. Returns EXIT_OK, or EXIT_USAGE with the error
  * said. */

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -21,15 +22,13 @@
 #include "common/text.h"
 #include "supervisor/chaos/chaos_round.h"
 #include "supervisor/command/command.h"
-#include "supervisor/command/command_options.h"
 #include "supervisor/run/inherited.h"
 #include "supervisor/run/state_dir.h"
 #include "supervisor/run/surroundings.h"
 
-#define USAGE                                                                                      \
-    "chaos [--kills N] [--seed S] [--targets STAGE,...] [--keep DIR] "                             \
-    "[--set STAGE.OPTION=VALUE]... [--quiet] [--verbose] T.yaml"
-#define KILLS_DEFAULT 100u
+#define KILLS_DEFAULT 100
+#define TEXT_OF_(number) #number
+#define TEXT_OF(number) TEXT_OF_(number)
 #define KILLS_MAX 10000000
 /* Rounds in a row that are over before anything was killed. */
 #define EMPTY_ROUNDS_MAX 20u
@@ -61,51 +60,53 @@ static int read_number(const char *option, const char *text, int64_t min, int64_
     return EXIT_OK;
 }
 
-static int take_option(struct chaos *c, int option)
-{
-    switch (option) {
-    case 'n':
-        return read_number("kills", optarg, 1, KILLS_MAX, &c->report.kills_wanted);
-    case 'r':
-        c->has_seed = true;
-        return read_number("seed", optarg, 0, INT64_MAX, &c->report.seed);
-    case 't':
-        c->targets = optarg;
-        return EXIT_OK;
-    case 'k':
-        c->keep = optarg;
-        return EXIT_OK;
-    case 'S':
-        return command_add_setting(&c->settings, optarg);
-    case 'q':
-        c->quiet = true;
-        return EXIT_OK;
-    case 'v':
-        c->verbose = true;
-        return EXIT_OK;
-    default:
-        return command_usage(USAGE);
-    }
-}
+enum { CHAOS_KILLS, CHAOS_SEED, CHAOS_TARGETS, CHAOS_KEEP, CHAOS_SET, CHAOS_QUIET, CHAOS_VERBOSE };
 
-static int parse_arguments(int argc, char **argv, struct chaos *c)
+static const struct command_option options[] = {
+    [CHAOS_KILLS] = {"kills", "N",
+                     "the number of SIGKILLs in all; default: " TEXT_OF(KILLS_DEFAULT), false},
+    [CHAOS_SEED] = {"seed", "S",
+                    "decides what is disturbed, how and when; default: drawn, and shown", false},
+    [CHAOS_TARGETS] = {"targets", "STAGE,...",
+                       "disturb only these stages, or their workers; also supervisor; default: all",
+                       false},
+    [CHAOS_KEEP] = {"keep", "DIR",
+                    "write to DIR, and keep it; default: a directory that is removed after success",
+                    false},
+    [CHAOS_SET] = COMMAND_OPTION_SET,
+    [CHAOS_QUIET] = {"quiet", NULL, "no progress", false},
+    [CHAOS_VERBOSE] = {"verbose", NULL, "every disturbance", false},
+    {0}};
+
+const struct command_syntax command_chaos_syntax = {"chaos", "T.yaml",
+                                                    "kill it all the time: same bytes?", options};
+
+static int take_option(void *context, size_t option, const char *value)
 {
-    static const struct option options[] = {
-        {"kills", required_argument, NULL, 'n'},   {"seed", required_argument, NULL, 'r'},
-        {"targets", required_argument, NULL, 't'}, {"keep", required_argument, NULL, 'k'},
-        {"set", required_argument, NULL, 'S'},     {"quiet", no_argument, NULL, 'q'},
-        {"verbose", no_argument, NULL, 'v'},       {0}};
-    int option;
-    if (command_check_options(argc, argv, options) != EXIT_OK)
-        return command_usage(USAGE);
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        int code = take_option(c, option);
-        if (code != EXIT_OK)
-            return code;
+    struct chaos *c = context;
+    switch (option) {
+    case CHAOS_KILLS:
+        return read_number("kills", value, 1, KILLS_MAX, &c->report.kills_wanted);
+    case CHAOS_SEED:
+        c->has_seed = true;
+        return read_number("seed", value, 0, INT64_MAX, &c->report.seed);
+    case CHAOS_SET:
+        return command_add_setting(&c->settings, value);
+    case CHAOS_TARGETS:
+        c->targets = value;
+        break;
+    case CHAOS_KEEP:
+        c->keep = value;
+        break;
+    case CHAOS_QUIET:
+        c->quiet = true;
+        break;
+    case CHAOS_VERBOSE:
+        c->verbose = true;
+        break;
+    default:
+        UNREACHABLE();
     }
-    if (argc - optind != 1)
-        return command_usage(USAGE);
-    c->file = argv[optind];
     return EXIT_OK;
 }
 
@@ -393,7 +394,7 @@ static int prepare(struct chaos *c)
 int command_chaos(kind_registry kinds, int argc, char **argv)
 {
     struct chaos c = {.kinds = kinds, .report = {.kills_wanted = KILLS_DEFAULT}};
-    int code = parse_arguments(argc, argv, &c);
+    int code = command_parse(&command_chaos_syntax, argc, argv, take_option, &c, &c.file);
     if (code != EXIT_OK)
         return code;
     log_init("bulkhead", c.verbose ? LOG_DEBUG : LOG_INFO);

@@ -5,9 +5,31 @@
 
 #include "common/type.h"
 #include "supervisor/command/command.h"
-#include "supervisor/command/command_options.h"
 
-#define USAGE "check [--print] [--set STAGE.OPTION=VALUE]... T.yaml"
+enum { CHECK_PRINT, CHECK_SET };
+
+static const struct command_option options[] = {
+    [CHECK_PRINT] = {"print", NULL,
+                     "the proved graph too: each link, with the fields that flow over it", false},
+    [CHECK_SET] = COMMAND_OPTION_SET,
+    {0}};
+
+const struct command_syntax command_check_syntax = {
+    "check", "T.yaml", "every error of a topology, with its place", options};
+
+struct check {
+    struct settings settings;
+    bool print;
+};
+
+static int take_option(void *context, size_t option, const char *value)
+{
+    struct check *check = context;
+    if (option == CHECK_SET)
+        return command_add_setting(&check->settings, value);
+    check->print = true;
+    return EXIT_OK;
+}
 
 static void print_contract(const struct contract *contract, struct buf *out)
 {
@@ -32,33 +54,21 @@ static void print_graph(const struct topology *t, struct buf *out)
 
 int command_check(kind_registry kinds, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"print", no_argument, NULL, 'p'}, {"set", required_argument, NULL, 'S'}, {0}};
-    struct settings settings = {0};
-    bool print = false;
-    int c;
-    if (command_check_options(argc, argv, options) != EXIT_OK)
-        return command_usage(USAGE);
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 'p')
-            print = true;
-        else if (c != 'S')
-            return command_usage(USAGE);
-        else if (command_add_setting(&settings, optarg) != EXIT_OK)
-            return EXIT_USAGE;
-    }
-    if (argc - optind != 1)
-        return command_usage(USAGE);
+    struct check check = {0};
+    const char *file;
+    int code = command_parse(&command_check_syntax, argc, argv, take_option, &check, &file);
+    if (code != EXIT_OK)
+        return code;
     struct topology_source source;
     struct topology *topology = NULL;
-    int code = command_check_topology(kinds, argv[optind], &settings, TOPOLOGY_PROCESSES, &source,
-                                      &topology);
+    code = command_check_topology(kinds, file, &check.settings, TOPOLOGY_PROCESSES, &source,
+                                  &topology);
     if (code == EXIT_OK) {
         struct buf out = {0};
         buf_add_format(&out, "%s: '%s' version %" PRId64 " is good: %zu stages, %zu links\n",
                        source.name, topology->name, topology->version, topology->stage_count,
                        topology->edge_count);
-        if (print)
+        if (check.print)
             print_graph(topology, &out);
         code = command_print(&out, code);
         buf_done(&out);

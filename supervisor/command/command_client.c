@@ -14,7 +14,6 @@
 #include "ipc/lock_holder.h"
 #include "supervisor/client/control_client.h"
 #include "supervisor/command/command.h"
-#include "supervisor/command/command_options.h"
 #include "supervisor/run/state_dir.h"
 
 /* Connects to the only supervisor under the default directory; -1 with the error said. */
@@ -83,31 +82,48 @@ static int ask(const char *state_path, const char *request)
     return code;
 }
 
+/* What the three of them take. */
+struct arguments {
+    const char *state, *operand;
+    bool json;
+};
+
+enum { CLIENT_STATE, CLIENT_JSON };
+
+static const struct command_option options[] = {[CLIENT_STATE] = COMMAND_OPTION_STATE_OF_RUN, {0}};
+static const struct command_option status_options[] = {
+    [CLIENT_STATE] = COMMAND_OPTION_STATE_OF_RUN,
+    [CLIENT_JSON] = {"json", NULL, "for programs, with more in it", false},
+    {0}};
+
+const struct command_syntax command_status_syntax = {"status", NULL, "what is running",
+                                                     status_options};
+const struct command_syntax command_kill_syntax = {"kill", "STAGE", "SIGKILL one stage, for tests",
+                                                   options};
+const struct command_syntax command_stop_syntax = {"stop", NULL, "drain and stop; twice: at once",
+                                                   options};
+
+static int take_option(void *context, size_t option, const char *value)
+{
+    struct arguments *a = context;
+    if (option == CLIENT_STATE)
+        a->state = value;
+    else
+        a->json = true;
+    return EXIT_OK;
+}
+
 int command_status(kind_registry kinds, int argc, char **argv)
 {
     (void)kinds;
-    static const char usage[] = "status [--json] [--state DIR]";
-    static const struct option options[] = {
-        {"state", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'}, {0}};
-    const char *state = NULL;
-    bool json = false;
-    int c;
-    if (command_check_options(argc, argv, options) != EXIT_OK)
-        return command_usage(usage);
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 's')
-            state = optarg;
-        else if (c == 'j')
-            json = true;
-        else
-            return command_usage(usage);
-    }
-    if (argc != optind)
-        return command_usage(usage);
-    int code = ask(state, json ? "status json" : "status");
-    if (code == EXIT_NOT_RUNNING && state != NULL && lock_holder_of(state) == 0) {
+    struct arguments a = {0};
+    int code = command_parse(&command_status_syntax, argc, argv, take_option, &a, NULL);
+    if (code != EXIT_OK)
+        return code;
+    code = ask(a.state, a.json ? "status json" : "status");
+    if (code == EXIT_NOT_RUNNING && a.state != NULL && lock_holder_of(a.state) == 0) {
         struct buf last = {0};
-        state_dir_read_last_run(state, json, &last);
+        state_dir_read_last_run(a.state, a.json, &last);
         code = command_print(&last, code);
         buf_done(&last);
     }
@@ -117,27 +133,19 @@ int command_status(kind_registry kinds, int argc, char **argv)
 int command_kill(kind_registry kinds, int argc, char **argv)
 {
     (void)kinds;
-    static const char usage[] = "kill STAGE [--state DIR]";
-    static const struct option options[] = {{"state", required_argument, NULL, 's'}, {0}};
-    const char *state = NULL;
-    int c;
-    if (command_check_options(argc, argv, options) != EXIT_OK)
-        return command_usage(usage);
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c != 's')
-            return command_usage(usage);
-        state = optarg;
-    }
-    if (argc - optind != 1)
-        return command_usage(usage);
-    if (*argv[optind] == '\0' || strlen(argv[optind]) > STAGE_NAME_BYTES_MAX) {
+    struct arguments a = {0};
+    int code = command_parse(&command_kill_syntax, argc, argv, take_option, &a, &a.operand);
+    if (code != EXIT_OK)
+        return code;
+    size_t len = strlen(a.operand);
+    if (len == 0 || len > STAGE_NAME_BYTES_MAX) {
         log_line(LOG_ERROR,
                  "kill wants the name of a stage; a name has 1 to %u bytes, this one %zu",
-                 STAGE_NAME_BYTES_MAX, strlen(argv[optind]));
-        return command_usage(usage);
+                 STAGE_NAME_BYTES_MAX, len);
+        return command_usage(&command_kill_syntax);
     }
-    char *request = memory_format("kill %s", argv[optind]);
-    int code = ask(state, request);
+    char *request = memory_format("kill %s", a.operand);
+    code = ask(a.state, request);
     free(request);
     return code;
 }
@@ -145,18 +153,7 @@ int command_kill(kind_registry kinds, int argc, char **argv)
 int command_stop(kind_registry kinds, int argc, char **argv)
 {
     (void)kinds;
-    static const char usage[] = "stop [--state DIR]";
-    static const struct option options[] = {{"state", required_argument, NULL, 's'}, {0}};
-    const char *state = NULL;
-    int c;
-    if (command_check_options(argc, argv, options) != EXIT_OK)
-        return command_usage(usage);
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c != 's')
-            return command_usage(usage);
-        state = optarg;
-    }
-    if (argc != optind)
-        return command_usage(usage);
-    return ask(state, "stop");
+    struct arguments a = {0};
+    int code = command_parse(&command_stop_syntax, argc, argv, take_option, &a, NULL);
+    return code != EXIT_OK ? code : ask(a.state, "stop");
 }

@@ -12,13 +12,6 @@
 #include "supervisor/run/stage_program.h"
 #include "topology/load.h"
 
-int command_usage(const char *usage)
-{
-    inherited_set_late_stops(EXIT_USAGE); /* nobody may read this */
-    fprintf(stderr, "usage: bulkhead %s\n", usage);
-    return EXIT_USAGE;
-}
-
 int command_add_setting(struct settings *settings, const char *text)
 {
     struct err e;

@@ -10,13 +10,8 @@
 
 #include "common/log.h"
 #include "supervisor/command/command.h"
-#include "supervisor/command/command_options.h"
 #include "supervisor/graph/graph_live.h"
 #include "supervisor/graph/graph_view.h"
-
-#define USAGE                                                                                      \
-    "graph [--dot | --mermaid | --live [--state DIR]] [--all] [--ascii] "                          \
-    "[--set STAGE.OPTION=VALUE]... T.yaml"
 
 /* Of a picture that goes into a file or a pipe: the same for everybody. */
 #define COLUMNS_PLAIN 80
@@ -28,45 +23,50 @@ struct arguments {
     struct settings settings;
 };
 
+enum { GRAPH_DOT, GRAPH_MERMAID, GRAPH_LIVE, GRAPH_STATE, GRAPH_ALL, GRAPH_ASCII, GRAPH_SET };
+
+static const struct command_option options[] = {
+    [GRAPH_DOT] = {"dot", NULL, "in the language of Graphviz", false},
+    [GRAPH_MERMAID] = {"mermaid", NULL, "in the language of Mermaid", false},
+    [GRAPH_LIVE] = {"live", NULL, "a topology that runs, with rates and lag, until it ends", false},
+    [GRAPH_STATE] = {"state", "DIR",
+                     "with --live: the state directory of the run; default: as for run", false},
+    [GRAPH_ALL] = {"all", NULL, "the dead letters too", false},
+    [GRAPH_ASCII] = {"ascii", NULL, "ASCII characters alone; default unless the locale is UTF-8",
+                     false},
+    [GRAPH_SET] = COMMAND_OPTION_SET,
+    {0}};
+
+const struct command_syntax command_graph_syntax = {
+    "graph", "T.yaml", "the picture; --live: with what flows", options};
+
+static int take_option(void *context, size_t option, const char *value)
+{
+    struct arguments *a = context;
+    if (option == GRAPH_SET)
+        return command_add_setting(&a->settings, value);
+    if (option == GRAPH_STATE)
+        a->state_path = value;
+    a->dot |= option == GRAPH_DOT;
+    a->mermaid |= option == GRAPH_MERMAID;
+    a->live |= option == GRAPH_LIVE;
+    a->all |= option == GRAPH_ALL;
+    a->ascii |= option == GRAPH_ASCII;
+    return EXIT_OK;
+}
+
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
-    static const struct option options[] = {
-        {"dot", no_argument, NULL, 'd'},       {"mermaid", no_argument, NULL, 'm'},
-        {"live", no_argument, NULL, 'l'},      {"state", required_argument, NULL, 's'},
-        {"all", no_argument, NULL, 'a'},       {"ascii", no_argument, NULL, 'A'},
-        {"set", required_argument, NULL, 'S'}, {0}};
-    int c;
-    if (command_check_options(argc, argv, options) != EXIT_OK)
-        return command_usage(USAGE);
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 'd')
-            a->dot = true;
-        else if (c == 'm')
-            a->mermaid = true;
-        else if (c == 'l')
-            a->live = true;
-        else if (c == 's')
-            a->state_path = optarg;
-        else if (c == 'a')
-            a->all = true;
-        else if (c == 'A')
-            a->ascii = true;
-        else if (c != 'S')
-            return command_usage(USAGE);
-        else if (command_add_setting(&a->settings, optarg) != EXIT_OK)
-            return EXIT_USAGE;
-    }
-    bool is_wrong = true;
+    int code = command_parse(&command_graph_syntax, argc, argv, take_option, a, &a->file);
+    if (code != EXIT_OK)
+        return code;
     if (a->dot + a->mermaid + a->live > 1)
         log_line(LOG_ERROR, "--dot, --mermaid and --live are pictures of their own; say one");
     else if (a->state_path != NULL && !a->live)
         log_line(LOG_ERROR, "--state says where what --live shows is running, and it is not there");
     else
-        is_wrong = argc - optind != 1;
-    if (is_wrong)
-        return command_usage(USAGE);
-    a->file = argv[optind];
-    return EXIT_OK;
+        return EXIT_OK;
+    return command_usage(&command_graph_syntax);
 }
 
 /* Whether the environment says that characters are UTF-8, as setlocale(3) would look it up. */

@@ -19,10 +19,7 @@
 #include "stages/journal/journal_tail.h"
 #include "stages/kit/line_reader.h"
 #include "supervisor/command/command.h"
-#include "supervisor/command/command_options.h"
 #include "supervisor/run/state_dir.h"
-
-#define USAGE "journal [--state DIR] [--print] [--from SEQ] [--to SEQ] [--verify] T.yaml"
 
 struct reading {
     const char *file;
@@ -54,45 +51,55 @@ static int parse_seq(const char *option, const char *text, uint64_t *ret_seq)
     return EXIT_OK;
 }
 
+enum { JOURNAL_STATE, JOURNAL_PRINT, JOURNAL_FROM, JOURNAL_TO, JOURNAL_VERIFY };
+
+static const struct command_option options[] = {
+    [JOURNAL_STATE] = COMMAND_OPTION_STATE,
+    [JOURNAL_PRINT] = {"print", NULL, "the records: seq, line number, content", false},
+    [JOURNAL_FROM] = {"from", "SEQ", "with --print: the first of them; default: the first there is",
+                      false},
+    [JOURNAL_TO] = {"to", "SEQ", "with --print: the last of them; default: the last there is",
+                    false},
+    [JOURNAL_VERIFY] = {"verify", NULL, "say so if every block is whole", false},
+    {0}};
+
+const struct command_syntax command_journal_syntax = {"journal", "T.yaml",
+                                                      "what is kept of standard input", options};
+
+struct taken {
+    struct reading *reading;
+    bool range; /* --from or --to is there */
+};
+
+static int take_option(void *context, size_t option, const char *value)
+{
+    struct taken *taken = context;
+    struct reading *r = taken->reading;
+    taken->range |= option == JOURNAL_FROM || option == JOURNAL_TO;
+    if (option == JOURNAL_FROM)
+        return parse_seq("from", value, &r->from);
+    if (option == JOURNAL_TO)
+        return parse_seq("to", value, &r->to);
+    if (option == JOURNAL_STATE)
+        r->state_path = value;
+    r->print |= option == JOURNAL_PRINT;
+    r->verify |= option == JOURNAL_VERIFY;
+    return EXIT_OK;
+}
+
 static int parse_arguments(int argc, char **argv, struct reading *r)
 {
-    static const struct option options[] = {
-        {"state", required_argument, NULL, 's'}, {"print", no_argument, NULL, 'p'},
-        {"from", required_argument, NULL, 'f'},  {"to", required_argument, NULL, 't'},
-        {"verify", no_argument, NULL, 'v'},      {0}};
-    int c, code = EXIT_OK;
-    bool range = false;
-    if (command_check_options(argc, argv, options) != EXIT_OK)
-        return command_usage(USAGE);
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 's')
-            r->state_path = optarg;
-        else if (c == 'p')
-            r->print = true;
-        else if (c == 'v')
-            r->verify = true;
-        else if (c == 'f')
-            code = parse_seq("from", optarg, &r->from);
-        else if (c == 't')
-            code = parse_seq("to", optarg, &r->to);
-        else
-            return command_usage(USAGE);
-        range |= c == 'f' || c == 't';
-        if (code != EXIT_OK)
-            return code;
-    }
-    if (range && !r->print) {
+    struct taken taken = {.reading = r};
+    int code = command_parse(&command_journal_syntax, argc, argv, take_option, &taken, &r->file);
+    if (code != EXIT_OK)
+        return code;
+    if (taken.range && !r->print)
         log_line(LOG_ERROR, "--from and --to say what --print prints, and it is not there");
-        return command_usage(USAGE);
-    }
-    if (r->from > r->to) {
+    else if (r->from > r->to)
         log_line(LOG_ERROR, "--from %" PRIu64 " is behind --to %" PRIu64, r->from, r->to);
-        return command_usage(USAGE);
-    }
-    if (argc - optind != 1)
-        return command_usage(USAGE);
-    r->file = argv[optind];
-    return EXIT_OK;
+    else
+        return EXIT_OK;
+    return command_usage(&command_journal_syntax);
 }
 
 /* Writes out what there is, so that memory does not depend on the journal. */

@@ -7,9 +7,7 @@
 #include "common/text.h"
 #include "stages/dead_reasons.h"
 #include "supervisor/command/command.h"
-#include "supervisor/command/command_options.h"
 
-#define USAGE "kinds [KIND]"
 #define TEXT_COLUMNS 78u
 
 /* Appends a paragraph, broken at spaces, every line indented. */
@@ -158,22 +156,27 @@ static int unknown_kind(kind_registry kinds, const char *name)
     return EXIT_USAGE;
 }
 
+static const struct command_option options[] = {{0}};
+
+const struct command_syntax command_kinds_syntax = {
+    "kinds", "[KIND]", "the kinds of stages and their options", options};
+
 int command_kinds(kind_registry kinds, int argc, char **argv)
 {
-    static const struct option options[] = {{0}};
-    if (command_check_options(argc, argv, options) != EXIT_OK ||
-        getopt_long(argc, argv, "", options, NULL) != -1 || argc - optind > 1)
-        return command_usage(USAGE);
+    const char *name;
+    int code = command_parse(&command_kinds_syntax, argc, argv, NULL, NULL, &name);
+    if (code != EXIT_OK)
+        return code;
     struct buf out = {0};
-    if (argc == optind) {
+    if (name == NULL) {
         print_all(kinds, &out);
     } else {
-        const struct kind *kind = kind_find(kinds, argv[optind]);
+        const struct kind *kind = kind_find(kinds, name);
         if (kind == NULL || kind->internal)
-            return unknown_kind(kinds, argv[optind]);
+            return unknown_kind(kinds, name);
         print_kind(kind, &out);
     }
-    int code = command_print(&out, EXIT_OK);
+    code = command_print(&out, EXIT_OK);
     buf_done(&out);
     return code;
 }

@@ -17,22 +17,16 @@
 #endif
 
 struct command {
-    const char *name;
+    const struct command_syntax *syntax;
     int (*run)(kind_registry kinds, int argc, char **argv);
-    const char *usage;
-    const char *summary;
 };
 
 static const struct command commands[] = {
-    {"run", command_run, "run [options] T.yaml", "run a topology, every stage a process"},
-    {"check", command_check, "check [options] T.yaml", "every error of a topology, with its place"},
-    {"graph", command_graph, "graph [options] T.yaml", "the picture; --live: with what flows"},
-    {"chaos", command_chaos, "chaos [options] T.yaml", "kill it all the time: same bytes?"},
-    {"kinds", command_kinds, "kinds [KIND]", "the kinds of stages and their options"},
-    {"journal", command_journal, "journal [options] T.yaml", "what is kept of standard input"},
-    {"status", command_status, "status [--json]", "what is running"},
-    {"kill", command_kill, "kill STAGE", "SIGKILL one stage, for tests"},
-    {"stop", command_stop, "stop", "drain and stop; twice: at once"},
+    {&command_run_syntax, command_run},       {&command_check_syntax, command_check},
+    {&command_graph_syntax, command_graph},   {&command_chaos_syntax, command_chaos},
+    {&command_kinds_syntax, command_kinds},   {&command_journal_syntax, command_journal},
+    {&command_status_syntax, command_status}, {&command_kill_syntax, command_kill},
+    {&command_stop_syntax, command_stop},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -40,40 +34,24 @@ static void write_help(struct buf *out)
 {
     buf_add_text(out,
                  "bulkhead " BULKHEAD_VERSION " - runs pipelines whose stages may be killed\n\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        buf_add_format(out, "  bulkhead %-24s %s\n", commands[i].usage, commands[i].summary);
-    buf_add_text(out,
-                 "\noptions of run:\n"
-                 "  --inline        in one process, without isolation: same bytes\n"
-                 "  --fresh         start over: forget the state, empty the outputs that are ours\n"
-                 "  --discard STAGE forget what is kept of a stage; it begins where its input is\n"
-                 "  --accept-gap    go on though stages lack records that nobody can give again\n"
-                 "  --state DIR     the state directory (most commands take it too)\n"
-                 "  --set STAGE.OPTION=VALUE\n"
-                 "                  say it in place of the topology; may be repeated (check,\n"
-                 "                  graph and chaos too)\n"
-                 "  --quiet         no progress\n"
-                 "  --verbose       say more\n"
-                 "\noptions of check:\n"
-                 "  --print         the proved graph too: links, with the fields that flow there\n"
-                 "\noptions of graph:\n"
-                 "  --live          a running one, with rates and lag, until it ends\n"
-                 "  --dot           for Graphviz; --mermaid: for Mermaid\n"
-                 "  --all           the dead letters too\n"
-                 "  --ascii         no other characters\n"
-                 "\noptions of chaos:\n"
-                 "  --kills N       so many in all; 100 if not given\n"
-                 "  --seed S        what is killed when; shown if it is drawn\n"
-                 "  --targets STAGE,...\n"
-                 "                  only these; also supervisor, all\n"
-                 "  --keep DIR      use DIR, and keep what was written\n"
-                 "  --quiet         no progress; --verbose: every kill\n"
-                 "\noptions of journal:\n"
-                 "  --print         its records: seq, line, content; --from SEQ, --to SEQ\n"
-                 "  --verify        whether every block is whole\n"
-                 "\noptions of status:\n"
-                 "  --json          for programs, with more in it\n"
-                 "\nexit codes:\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const struct command_syntax *syntax = commands[i].syntax;
+        char call[64];
+        (void)snprintf(call, sizeof call, "%s%s%s%s", syntax->name,
+                       syntax->options[0].name != NULL ? " [options]" : "",
+                       syntax->operand != NULL ? " " : "",
+                       syntax->operand != NULL ? syntax->operand : "");
+        buf_add_format(out, "  bulkhead %-25s %s\n", call, syntax->summary);
+    }
+    buf_add_text(out, "  bulkhead help [COMMAND]            this, or how one command is called\n"
+                      "  bulkhead --version                 the version\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (commands[i].syntax->options[0].name == NULL)
+            continue;
+        buf_add_format(out, "\noptions of %s:\n", commands[i].syntax->name);
+        command_write_options(commands[i].syntax, out);
+    }
+    buf_add_text(out, "\nexit codes:\n");
 #define X(name, code, meaning) buf_add_format(out, "  %d  %s\n", code, meaning);
     EXIT_CODE_LIST(X)
 #undef X
@@ -91,8 +69,11 @@ static int print_help(void)
 static int print_command_help(const struct command *command)
 {
     struct buf out = {0};
-    buf_add_format(&out, "usage: bulkhead %s\n%s; more: bulkhead --help, man bulkhead\n",
-                   command->usage, command->summary);
+    command_write_usage(command->syntax, &out);
+    buf_add_format(&out, "%s; more: bulkhead --help, man bulkhead\n", command->syntax->summary);
+    if (command->syntax->options[0].name != NULL)
+        buf_add_byte(&out, '\n');
+    command_write_options(command->syntax, &out);
     int code = command_print(&out, EXIT_OK);
     buf_done(&out);
     return code;
@@ -111,7 +92,7 @@ static int unknown_command(const char *name)
 {
     const char *names[COMMAND_COUNT];
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        names[i] = commands[i].name;
+        names[i] = commands[i].syntax->name;
     const char *nearest = text_nearest(name, names, COMMAND_COUNT);
     log_line(LOG_ERROR, "there is no command '%s'%s%s%s", name,
              nearest != NULL ? "; did you mean '" : "; see bulkhead --help",
@@ -129,7 +110,7 @@ static enum inherited_by role(const char *command)
 static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(name, commands[i].name) == 0)
+        if (strcmp(name, commands[i].syntax->name) == 0)
             return &commands[i];
     }
     return NULL;

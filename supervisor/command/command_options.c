@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/command/command_options.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/check.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/command/exit_codes.h"
+#include "supervisor/run/inherited.h"
 
 #define OPTIONS_MAX 16u
+#define COLUMNS 78u
+#define MEANING_COLUMN 18u
 
-static int say_unknown(const char *text, size_t len, const struct option *options)
+/* --- reading --- */
+
+static int say_unknown(const char *text, size_t len, const struct command_option *options)
 {
     const char *names[OPTIONS_MAX], *nearest = NULL;
     size_t count = 0;
@@ -29,7 +34,8 @@ static int say_unknown(const char *text, size_t len, const struct option *option
     return EXIT_USAGE;
 }
 
-static const struct option *find_option(const char *name, size_t len, const struct option *options)
+static const struct command_option *find_option(const char *name, size_t len,
+                                                const struct command_option *options)
 {
     for (; options->name != NULL; options++) {
         if (strlen(options->name) == len && strncmp(options->name, name, len) == 0)
@@ -38,52 +44,188 @@ static const struct option *find_option(const char *name, size_t len, const stru
     return NULL;
 }
 
-/* Each of these is another thing every time; of any other option the last would count in silence.
- */
-static bool may_repeat(const struct option *option)
-{
-    return option->has_arg == no_argument || strcmp(option->name, "set") == 0 ||
-           strcmp(option->name, "discard") == 0;
-}
-
 /* Says what is wrong with an option that there is; value: what stands for one, NULL: nothing. */
-static int check_option(const struct option *option, const char *value, bool is_given)
+static int check_option(const struct command_option *option, const char *value, bool is_given)
 {
     const char *name = option->name;
     int code = EXIT_USAGE;
-    if (option->has_arg == no_argument && value != NULL)
+    if (option->argument == NULL && value != NULL)
         log_line(LOG_ERROR, "--%s takes no value, and not '%s'", name, value);
-    else if (option->has_arg == required_argument && value == NULL)
+    else if (option->argument != NULL && value == NULL)
         log_line(LOG_ERROR, "--%s wants a value behind it", name);
-    else if (option->has_arg == required_argument && *value == '\0')
+    else if (option->argument != NULL && *value == '\0')
         log_line(LOG_ERROR, "--%s wants a value, and this one is empty", name);
-    else if (is_given && !may_repeat(option))
+    else if (is_given && option->argument != NULL && !option->repeats)
         log_line(LOG_ERROR, "--%s is there twice; say it once", name);
     else
         code = EXIT_OK;
     return code;
 }
 
-int command_check_options(int argc, char **argv, const struct option *options)
+/* What stands at one place of a command line. */
+struct word {
+    const char *operand;                 /* NULL: it is an option */
+    const struct command_option *option; /* NULL: there is no such one */
+    size_t len;                          /* of the option with its dashes */
+    const char *value;
+};
+
+/* A walk over a command line. */
+struct words {
+    const struct command_option *options;
+    char **argv;
+    int argc, at;
+    bool options_are_over;
+};
+
+static bool next_word(struct words *w, struct word *ret_word)
+{
+    if (!w->options_are_over && w->at < w->argc && strcmp(w->argv[w->at], "--") == 0) {
+        w->options_are_over = true;
+        w->at++;
+    }
+    if (w->at >= w->argc)
+        return false;
+    const char *text = w->argv[w->at++];
+    *ret_word = (struct word){.operand = text};
+    if (w->options_are_over || text[0] != '-' || text[1] == '\0')
+        return true;
+    size_t len = strcspn(text, "=");
+    *ret_word = (struct word){.len = len};
+    if (text[1] == '-' && len > 2)
+        ret_word->option = find_option(text + 2, len - 2, w->options);
+    ret_word->value = text[len] == '=' ? text + len + 1 : NULL;
+    if (ret_word->option != NULL && ret_word->option->argument != NULL && ret_word->value == NULL &&
+        w->at < w->argc)
+        ret_word->value = w->argv[w->at++];
+    return true;
+}
+
+/* Whether every option can be taken, and how many operands there are. */
+static int check_words(struct words w, size_t *ret_operands)
 {
     bool given[OPTIONS_MAX] = {false};
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *text = argv[i];
-        if (text[0] != '-' || text[1] == '\0')
+    size_t operands = 0;
+    struct word word;
+    for (int at = w.at; next_word(&w, &word); at = w.at) {
+        if (word.operand != NULL) {
+            operands++;
             continue;
-        size_t len = strcspn(text, "=");
-        const struct option *option =
-            text[1] == '-' && len > 2 ? find_option(text + 2, len - 2, options) : NULL;
-        if (option == NULL)
-            return say_unknown(text, len, options);
-        size_t index = (size_t)(option - options);
+        }
+        if (word.option == NULL)
+            return say_unknown(w.argv[at], word.len, w.options);
+        size_t index = (size_t)(word.option - w.options);
         REQUIRE(index < OPTIONS_MAX);
-        const char *value = text[len] == '=' ? text + len + 1 : NULL;
-        if (value == NULL && option->has_arg == required_argument && i + 1 < argc)
-            value = argv[++i];
-        if (check_option(option, value, given[index]) != EXIT_OK)
+        if (check_option(word.option, word.value, given[index]) != EXIT_OK)
             return EXIT_USAGE;
         given[index] = true;
     }
+    *ret_operands = operands;
     return EXIT_OK;
+}
+
+int command_parse(const struct command_syntax *syntax, int argc, char **argv, command_take *take,
+                  void *context, const char **ret_operand)
+{
+    struct words w = {.options = syntax->options, .argv = argv, .argc = argc, .at = 1};
+    size_t operands = 0;
+    if (check_words(w, &operands) != EXIT_OK)
+        return command_usage(syntax);
+    const char *operand = NULL;
+    struct word word;
+    while (next_word(&w, &word)) {
+        if (word.operand != NULL) {
+            operand = word.operand;
+            continue;
+        }
+        int code = take(context, (size_t)(word.option - syntax->options), word.value);
+        if (code != EXIT_OK)
+            return code;
+    }
+    size_t least = syntax->operand != NULL && syntax->operand[0] != '[' ? 1 : 0;
+    if (operands < least || operands > (syntax->operand != NULL ? 1 : 0))
+        return command_usage(syntax);
+    if (ret_operand != NULL)
+        *ret_operand = operand;
+    return EXIT_OK;
+}
+
+/* --- telling --- */
+
+/* Text in lines of COLUMNS that begin at a column. */
+struct lines {
+    struct buf *out;
+    size_t column, indent;
+};
+
+/* Adds what is not to be broken. */
+static void add_word(struct lines *l, const void *text, size_t len)
+{
+    if (l->column > l->indent && l->column + 1 + len > COLUMNS) {
+        buf_add_format(l->out, "\n%*s", (int)l->indent, "");
+        l->column = l->indent;
+    } else if (l->column > l->indent) {
+        buf_add_byte(l->out, ' ');
+        l->column++;
+    }
+    buf_add(l->out, text, len);
+    l->column += len;
+}
+
+static void add_words(struct lines *l, const char *text)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+        add_word(l, text, len);
+        text += len + strspn(text + len, " ");
+    }
+}
+
+void command_write_usage(const struct command_syntax *syntax, struct buf *out)
+{
+    struct buf word = {0};
+    buf_add_format(&word, "usage: bulkhead %s ", syntax->name);
+    struct lines l = {.out = out, .column = word.len, .indent = word.len};
+    buf_add(out, word.data, word.len);
+    for (const struct command_option *option = syntax->options; option->name != NULL; option++) {
+        buf_reset(&word);
+        buf_add_format(&word, "[--%s", option->name);
+        if (option->argument != NULL)
+            buf_add_format(&word, " %s", option->argument);
+        buf_add_text(&word, option->repeats ? "]..." : "]");
+        add_word(&l, word.data, word.len);
+    }
+    if (syntax->operand != NULL)
+        add_word(&l, syntax->operand, strlen(syntax->operand));
+    buf_add_byte(out, '\n');
+    buf_done(&word);
+}
+
+void command_write_options(const struct command_syntax *syntax, struct buf *out)
+{
+    for (const struct command_option *option = syntax->options; option->name != NULL; option++) {
+        size_t begin = out->len;
+        buf_add_format(out, "  --%s", option->name);
+        if (option->argument != NULL)
+            buf_add_format(out, " %s", option->argument);
+        size_t column = out->len - begin;
+        if (column >= MEANING_COLUMN) {
+            buf_add_byte(out, '\n');
+            column = 0;
+        }
+        buf_add_format(out, "%*s", (int)(MEANING_COLUMN - column), "");
+        struct lines l = {.out = out, .column = MEANING_COLUMN, .indent = MEANING_COLUMN};
+        add_words(&l, option->meaning);
+        buf_add_byte(out, '\n');
+    }
+}
+
+int command_usage(const struct command_syntax *syntax)
+{
+    inherited_set_late_stops(EXIT_USAGE); /* nobody may read this */
+    struct buf out = {0};
+    command_write_usage(syntax, &out);
+    fputs(buf_text(&out), stderr);
+    buf_done(&out);
+    return EXIT_USAGE;
 }

@@ -1,22 +1,87 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command_options.h - the options of a command line, each spelled out
+ * command_options.h - the command line of a command, as a table
  *
- * getopt_long(3) takes every beginning of an option for the whole: --f empties outputs (--fresh),
- * and what a script says gets another meaning with the next option that begins like it. So what
- * stands there is looked at first; an option has one name.
+ * One table says which options a command has. Its command line is read by it, and its usage and its
+ * help are made from it, so no option can be missing in one of them. Options have no short forms
+ * and are spelled out: getopt_long(3) takes every beginning of an option for the whole, so --f
+ * would empty outputs (--fresh), and what a script says would get another meaning with the next
+ * option.
  */
 #ifndef BULKHEAD_SUPERVISOR_COMMAND_COMMAND_OPTIONS_H
 #define BULKHEAD_SUPERVISOR_COMMAND_COMMAND_OPTIONS_H
 
-#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/buf.h"
+
+struct command_option {
+    const char *name;     /* without the dashes; NULL ends the table */
+    const char *argument; /* what stands for its value in the help; NULL: it takes none */
+    const char *meaning;  /* a few words, and for an argument what holds if it is not given */
+    bool repeats;         /* may be given again, and each adds something */
+};
+
+struct command_syntax {
+    const char *name;
+    const char *operand; /* NULL: none; in brackets: it may be left out */
+    const char *summary; /* a line */
+    const struct command_option *options;
+};
+
+/* The options that several commands have. */
+#define COMMAND_OPTION_SET                                                                         \
+    {                                                                                              \
+        "set", "STAGE.OPTION=VALUE", "this value in place of that of the topology", true           \
+    }
+#define COMMAND_OPTION_STATE                                                                       \
+    {                                                                                              \
+        "state", "DIR",                                                                            \
+            "the state directory; default: bulkhead/NAME in $XDG_STATE_HOME, or else in /var/lib " \
+            "for "                                                                                 \
+            "root, or in ~/.local/state",                                                          \
+            false                                                                                  \
+    }
+#define COMMAND_OPTION_STATE_OF_RUN                                                                \
+    {                                                                                              \
+        "state", "DIR",                                                                            \
+            "the state directory of the run; default: that of the only run that has one by "       \
+            "default",                                                                             \
+            false                                                                                  \
+    }
 
 /*
- * Whether getopt_long(3) will find only options that there are, each with as many arguments as it
- * takes, none of them empty, and twice only what means another thing each time. Called before it.
- * There are no options of one letter.
- * Returns: EXIT_OK, or EXIT_USAGE with the error said, and the option that may be meant.
+ * Takes one option.
+ *
+ *   option   its place in the table
+ *   value    what follows it, not empty; NULL if it takes none
+ *
+ * Returns: EXIT_OK, or EXIT_USAGE with the error said
  */
-int command_check_options(int argc, char **argv, const struct option *options);
+typedef int command_take(void *context, size_t option, const char *value);
+
+/*
+ * Reads a command line: first looks whether every option is there, has a value if it takes one, and
+ * stands there once if it does not repeat; then takes the options, in their order. Options may
+ * stand before or after the operand; after "--" there are none.
+ *
+ *   argv          of the command, from its own name on
+ *   ret_operand   set to the operand, NULL if there is none; may be NULL for a command without one
+ *
+ * Returns: EXIT_OK; EXIT_USAGE with the error and the usage said; what take() returned, if that is
+ *          not EXIT_OK
+ */
+int command_parse(const struct command_syntax *syntax, int argc, char **argv, command_take *take,
+                  void *context, const char **ret_operand);
+
+/* Prints how a command is called to stderr and returns EXIT_USAGE. */
+int command_usage(const struct command_syntax *syntax);
+
+/* Adds how a command is called, in lines of 80 columns at most. */
+void command_write_usage(const struct command_syntax *syntax, struct buf *out);
+
+/* Adds a line, or a few, for each option of a command. */
+void command_write_options(const struct command_syntax *syntax, struct buf *out);
 
 #endif

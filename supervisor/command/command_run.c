@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -19,7 +20,6 @@
 #include "stages/journal/stage_input.h"
 #include "stages/stage.h"
 #include "supervisor/command/command.h"
-#include "supervisor/command/command_options.h"
 #include "supervisor/run/descriptors.h"
 #include "supervisor/run/inherited.h"
 #include "supervisor/run/stage_paths.h"
@@ -30,9 +30,6 @@
 #include "supervisor/run/supervisor.h"
 #include "supervisor/run/surroundings.h"
 
-#define USAGE                                                                                      \
-    "run [--inline] [--fresh] [--discard STAGE]... [--accept-gap] [--state DIR] "                  \
-    "[--set STAGE.OPTION=VALUE]... [--quiet] [--verbose] T.yaml"
 /* The inline host looks for signals and at the time this often. */
 #define INLINE_RECORDS_PER_ROUND 4096u
 #define INLINE_COMMIT_MS 100u
@@ -56,58 +53,74 @@ struct run {
     uint64_t elapsed_ms;
 };
 
-static int parse_arguments(int argc, char **argv, struct run *run)
+enum {
+    RUN_INLINE,
+    RUN_FRESH,
+    RUN_DISCARD,
+    RUN_ACCEPT_GAP,
+    RUN_STATE,
+    RUN_SET,
+    RUN_QUIET,
+    RUN_VERBOSE
+};
+
+static const struct command_option options[] = {
+    [RUN_INLINE] = {"inline", NULL, "in one process, without isolation: the same bytes", false},
+    [RUN_FRESH] = {"fresh", NULL, "start over: forget the state, empty the outputs that are ours",
+                   false},
+    [RUN_DISCARD] = {"discard", "STAGE",
+                     "forget what is kept of a stage, which then begins where its input is", true},
+    [RUN_ACCEPT_GAP] = {"accept-gap", NULL,
+                        "go on although stages lack records that nothing can give to them again",
+                        false},
+    [RUN_STATE] = COMMAND_OPTION_STATE,
+    [RUN_SET] = COMMAND_OPTION_SET,
+    [RUN_QUIET] = {"quiet", NULL, "no progress, only warnings and errors", false},
+    [RUN_VERBOSE] = {"verbose", NULL, "say more; not with --quiet", false},
+    {0}};
+
+const struct command_syntax command_run_syntax = {"run", "T.yaml",
+                                                  "run a topology, every stage a process", options};
+
+static int take_discard(struct run *run, const char *stage)
 {
-    static const struct option options[] = {{"inline", no_argument, NULL, 'i'},
-                                            {"fresh", no_argument, NULL, 'f'},
-                                            {"state", required_argument, NULL, 's'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {"discard", required_argument, NULL, 'd'},
-                                            {"accept-gap", no_argument, NULL, 'g'},
-                                            {"set", required_argument, NULL, 'S'},
-                                            {0}};
-    int c;
-    if (command_check_options(argc, argv, options) != EXIT_OK)
-        return command_usage(USAGE);
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (c) {
-        case 'i':
-            run->inline_host = true;
-            break;
-        case 'f':
-            run->start.fresh = true;
-            break;
-        case 'd':
-            if (run->start.discard_count == START_DISCARDS_MAX) {
-                log_line(LOG_ERROR, "--discard can be said %u times", START_DISCARDS_MAX);
-                return EXIT_USAGE;
-            }
-            run->start.discards[run->start.discard_count++] = optarg;
-            break;
-        case 'g':
-            run->start.accept_gap = true;
-            break;
-        case 's':
-            run->state_path = optarg;
-            break;
-        case 'q':
-            run->quiet = true;
-            break;
-        case 'v':
-            run->verbose = true;
-            break;
-        case 'S':
-            if (command_add_setting(&run->settings, optarg) != EXIT_OK)
-                return EXIT_USAGE;
-            break;
-        default:
-            return command_usage(USAGE);
-        }
+    if (run->start.discard_count == START_DISCARDS_MAX) {
+        log_line(LOG_ERROR, "--discard can be said %u times", START_DISCARDS_MAX);
+        return EXIT_USAGE;
     }
-    if (argc - optind != 1)
-        return command_usage(USAGE);
-    run->file = argv[optind];
+    run->start.discards[run->start.discard_count++] = stage;
+    return EXIT_OK;
+}
+
+static int take_option(void *context, size_t option, const char *value)
+{
+    struct run *run = context;
+    switch (option) {
+    case RUN_DISCARD:
+        return take_discard(run, value);
+    case RUN_SET:
+        return command_add_setting(&run->settings, value);
+    case RUN_INLINE:
+        run->inline_host = true;
+        break;
+    case RUN_FRESH:
+        run->start.fresh = true;
+        break;
+    case RUN_ACCEPT_GAP:
+        run->start.accept_gap = true;
+        break;
+    case RUN_STATE:
+        run->state_path = value;
+        break;
+    case RUN_QUIET:
+        run->quiet = true;
+        break;
+    case RUN_VERBOSE:
+        run->verbose = true;
+        break;
+    default:
+        UNREACHABLE();
+    }
     return EXIT_OK;
 }
 
@@ -488,7 +501,7 @@ static int run_all(struct run *run)
 int command_run(kind_registry kinds, int argc, char **argv)
 {
     struct run run = {.kinds = kinds};
-    int code = parse_arguments(argc, argv, &run);
+    int code = command_parse(&command_run_syntax, argc, argv, take_option, &run, &run.file);
     if (code != EXIT_OK)
         return code;
     log_init("bulkhead", run.quiet ? LOG_WARNING : run.verbose ? LOG_DEBUG : LOG_INFO);

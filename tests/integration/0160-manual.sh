@@ -20,7 +20,7 @@ words() { mapfile -t found < <(sort -u); }
 "$BULKHEAD" --help >help
 part "$man1" '^\.Sh SYNOPSIS' '^\.Sh ' >synopsis
 part "$man1" '^\.Sh COMMANDS' '^\.Sh ' >commands
-words < <(sed -n 's/^  bulkhead \([a-z]*\) .*/\1/p' help)
+words < <(sed -n 's/^  bulkhead \([a-z]*\) .*/\1/p' help | grep -vx help)
 [ "${#found[@]}" -ge 9 ] || fail "the help has no commands: $(cat help)"
 names=("${found[@]}")
 for command in "${names[@]}"; do
