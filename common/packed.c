@@ -99,9 +99,9 @@ static const uint8_t *walk_one(const uint8_t *at, const uint8_t *end, uint64_t *
         len = (uint64_t)1 << ((tag - PACK_UINT_8) & 3);
     } else if ((tag >= PACK_BIN_8 && tag <= PACK_BIN_8 + 2) || tag >= PACK_STR_8) {
         bool counts = tag >= PACK_ARRAY_16;
-        unsigned width = tag <= PACK_BIN_8 + 2  ? (unsigned)tag - PACK_BIN_8
-                         : tag < PACK_ARRAY_16  ? (unsigned)tag - PACK_STR_8
-                                                : ((unsigned)(tag - PACK_ARRAY_16) & 1) + 1;
+        unsigned width = tag <= PACK_BIN_8 + 2 ? (unsigned)tag - PACK_BIN_8
+                         : tag < PACK_ARRAY_16 ? (unsigned)tag - PACK_STR_8
+                                               : ((unsigned)(tag - PACK_ARRAY_16) & 1) + 1;
         if ((size_t)(end - at) < (size_t)1 << width)
             return NULL;
         uint64_t number = pack_number_at(at, width);

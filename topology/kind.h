@@ -75,8 +75,8 @@ struct kind {
 
     /* Its process, and what that is given of the supervisor's. */
     const char *program; /* that has its functions, see stage_program.h; NULL: bulkhead itself */
-    bool takes_stdin;  /* it reads the standard input */
-    bool takes_stdout; /* it writes the standard output */
+    bool takes_stdin;    /* it reads the standard input */
+    bool takes_stdout;   /* it writes the standard output */
 
     /* What is written of a stage in a topology, and what follows from it. */
     const struct option_spec *options; /* ends with a row without a name */

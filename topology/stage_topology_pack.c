@@ -191,8 +191,7 @@ int stage_topology_pack(const struct topology *topology, const struct stage *sta
     add_pair(out, "file", file);
     add_pair(out, "topology", topology->name);
     add_number(out, "version", topology->version);
-    add_pair(out, "durability",
-             topology->durability == DURABILITY_HOST ? "host" : "process");
+    add_pair(out, "durability", topology->durability == DURABILITY_HOST ? "host" : "process");
     packed_add_text(out, "marks_end");
     packed_add_bool(out, topology->marks_end);
     add_number(out, "stall_timeout_ms", (int64_t)topology->stall_timeout_ms);

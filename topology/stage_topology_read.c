@@ -19,7 +19,8 @@
 #include "topology/stage_topology.h"
 
 struct reader {
-    const char *wrong; /* the key under which the first wrong thing stands; NULL: nothing is wrong */
+    const char
+        *wrong; /* the key under which the first wrong thing stands; NULL: nothing is wrong */
     struct topology *topology;
     struct stage *stage;
     kind_registry registry;
@@ -71,8 +72,8 @@ static char *read_text(struct reader *r, struct packed_value value, const char *
 }
 
 /* ret_name has room for len_max bytes and a NUL. */
-static void read_name(struct reader *r, struct packed_value value, const char *what,
-                      char *ret_name, size_t len_max)
+static void read_name(struct reader *r, struct packed_value value, const char *what, char *ret_name,
+                      size_t len_max)
 {
     char *name = read_text(r, value, what, len_max);
     memcpy(ret_name, name, strlen(name) + 1);
@@ -108,10 +109,8 @@ static struct place read_place(struct reader *r, struct packed_value list)
     int numbers[4];
     for (size_t i = 0; i < 4; i++)
         numbers[i] = (int)read_number(r, packed_item(list, i), "place", 0, INT32_MAX);
-    return (struct place){.line = numbers[0],
-                          .column = numbers[1],
-                          .width = numbers[2],
-                          .setting = numbers[3]};
+    return (struct place){
+        .line = numbers[0], .column = numbers[1], .width = numbers[2], .setting = numbers[3]};
 }
 
 static void read_contract(struct reader *r, struct packed_value list, const char *what,
@@ -195,8 +194,8 @@ static struct stage *read_identity(struct reader *r, struct packed_value map)
 
 static void read_head(struct reader *r, struct packed_value root)
 {
-    static const char *const durabilities[] = {[DURABILITY_HOST] = "host",
-                                               [DURABILITY_PROCESS] = "process"};
+    static const char *const durabilities[] = {
+        [DURABILITY_HOST] = "host", [DURABILITY_PROCESS] = "process"};
     struct topology *t = r->topology;
     read_name(r, packed_find(root, "topology"), "topology", t->name, NAME_BYTES_MAX);
     r->file = read_text(r, packed_find(root, "file"), "file", STAGE_TOPOLOGY_BYTES_MAX);
@@ -349,8 +348,8 @@ static int refuse(const struct reader *r, struct diagnostics *d, struct err *e)
     return err_set(e, ERR_MISMATCH,
                    "kind '%s' of this program refuses the options that the supervisor accepted; "
                    "they are of different versions, install both anew: %s:%d:%d: %s",
-                   r->stage->kind->name, r->file, d->items[0].place.line,
-                   d->items[0].place.column, d->items[0].message);
+                   r->stage->kind->name, r->file, d->items[0].place.line, d->items[0].place.column,
+                   d->items[0].message);
 }
 
 static int derive(struct reader *r, struct err *e)
@@ -374,7 +373,8 @@ static int derive(struct reader *r, struct err *e)
     struct option_keys keys = {
         .own = stage->kind->options, .common = kind_common_options, .others = others};
     char *owner = memory_format("kind '%s'", stage->kind->name);
-    check.options = stage->options = options_read(stage->resolved, &keys, stage->place, owner, &check);
+    check.options = stage->options =
+        options_read(stage->resolved, &keys, stage->place, owner, &check);
     free(owner);
     int rc = 0;
     if (d.count == 0)

@@ -183,9 +183,8 @@ static void an_exec_that_fails_is_told(void **state)
 {
     (void)state;
     static const int none[] = {0};
-    const struct child_options options = {.program = "/nonexistent/program",
-                                          .arguments = arguments,
-                                          .ignored = none};
+    const struct child_options options = {
+        .program = "/nonexistent/program", .arguments = arguments, .ignored = none};
     struct child child;
     struct err e;
     int error = 0;

@@ -125,7 +125,7 @@ static void random_bytes_do_no_harm(void **state)
         size_t len = random_below(sizeof bytes);
         for (size_t k = 0; k < len; k++)
             bytes[k] = random_below(2) == 0 ? (uint8_t)(0x80 + random_below(0x80))
-                                                     : (uint8_t)random_below(256);
+                                            : (uint8_t)random_below(256);
         struct packed *packed = NULL;
         struct err e;
         int rc = packed_read(bytes, len, &packed, &e);

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Compares the manuals with what the program tells of itself, both ways. manual_and_program.py ROOT
+
+An option of a kind begins in bulkhead-topology(5) with a sentence that says what `bulkhead kinds KIND`
+says: its type, its bounds, "required", "optional" or its default, and its choices, as in "Size, 64 to
+2097152, default 1MiB." or "Choice, required: day or week."
+"""
+import pathlib
+import re
+import sys
+
+import manual
+import told
+
+HEAD = re.compile(
+    r"(?P<type>[A-Z][\w ]*?(?:, each with a map)?)(?: of type [\w ]+)?(?:, (?P<bounds>\S+ to \S+|\S+ or more))?"
+    r", (?P<default>required|optional|default \S+?)(?:: (?P<choices>[^.]*))?\.(?: |$)"
+)
+
+
+def words_of(text):
+    """A list as it is written: a, b or c."""
+    return tuple(re.split(r", | or | and ", text)) if text else ()
+
+
+def option_of(entry, path, others):
+    """What an entry of the manual says of an option; None if it says nothing in the form above."""
+    same = re.match(r"As for ([\w.]+)\.", entry.text)
+    if same and same[1] in others:
+        return others[same[1]].get(path)
+    match = HEAD.match(entry.text)
+    if not match:
+        return None
+    return told.Option(path, match["type"].lower(), match["default"].removeprefix("default "),
+                       words_of(match["choices"]), told.bounds(match["bounds"] or ""))
+
+
+def options_of(section, others):
+    """The options that a section describes, by path; None where a sentence cannot be read."""
+    found = {}
+
+    def walk(entry, prefix):
+        for item in entry.items:
+            for name in filter(None, item.mark.split(", ")):
+                path = prefix + name
+                found[path] = option_of(item, path, others)
+                same = re.search(r"as for ([\w.]+)\.", item.text)
+                if same and same[1] in others:
+                    found.update((p, o) for p, o in others[same[1]].items() if p.startswith(path + "."))
+                walk(item, path + ".")
+
+    walk(section, "")
+    return found
+
+
+def differing(what, in_manual, in_program):
+    """What only one of the two has."""
+    for name in sorted(set(in_program) - set(in_manual)):
+        yield f"{what}: the program has '{name}', which the manual has not"
+    for name in sorted(set(in_manual) - set(in_program)):
+        yield f"{what}: the manual has '{name}', which the program has not"
+
+
+def compare_options(where, in_manual, in_program):
+    yield from differing(f"{where}: options", in_manual, in_program)
+    for path in sorted(set(in_manual) & set(in_program)):
+        says, is_so = in_manual[path], in_program[path]
+        if says is None:
+            yield f"{where}: the manual does not begin '{path}' with its type and default"
+            continue
+        for field in ("type", "default", "choices", "bounds"):
+            one, other = getattr(says, field), getattr(is_so, field)
+            if one != other:
+                yield f"{where}: {path}: {field}: the manual says {one}, the program {other}"
+
+
+def only_options(section):
+    """A section without the items that are tests of conditions, which are compared by themselves."""
+    section.items = [item for item in section.items if item.mark.split(", ")[0] not in TESTS]
+    return section
+
+
+TESTS = ()
+ROLES = {"source": "A source.", "step (pure)": ("A step.", "A step with state."), "sink": "A sink."}
+
+
+def compare_head(name, section, kind):
+    """The first paragraph: the summary, the role, what is read and made, and the dead letters."""
+    lines = [manual.plain(line) for line in section.head]
+    text = " ".join(lines)
+    summary = f"{kind.summary[0].upper()}{kind.summary[1:]}."
+    if lines[0] != summary:
+        yield f"{name}: the manual begins '{lines[0]}', the program '{summary}'"
+    if lines[1] not in ROLES[kind.role]:
+        yield f"{name}: the manual says '{lines[1]}' of a {kind.role}"
+    if (kind.role == "sink") == any(line.startswith("Makes") for line in lines):
+        yield f"{name}: the manual is wrong about what a {kind.role} makes"
+    for field, of_type in re.findall(r"(\w+): (\w+)", f"{kind.reads}; {kind.makes}"):
+        if not re.search(rf"\b{field}\b.*?\b{of_type}\b", text):
+            yield f"{name}: the manual does not say that '{field}' is {of_type}"
+    marked = re.findall(r"^\.(?:Cm|Li) (\w+)", "\n".join(section.head), re.M)
+    for word in marked:
+        if not re.search(rf"\b{word}\b", f"{kind.reads} {kind.makes}") and word not in ("filter",):
+            yield f"{name}: the manual says '{word}', and the program reads and makes none"
+    sends = re.search(r"(May send|Sends a) records? to the dead letters", text) is not None
+    if sends != bool(set(kind.reasons) - {"poison"}):
+        yield f"{name}: the manual is wrong about its dead letters"
+
+
+def compare_kinds(man5, kinds):
+    of_man = {name: section for name, section in manual.sections(man5, ".Ss").items() if section.raw}
+    names = re.findall(r"^\.Ss (.*)", man5.read_text(encoding="utf-8").partition("\n.Sh KINDS\n")[2]
+                       .partition("\n.Sh ")[0], re.M)
+    yield from differing("kinds", names, kinds)
+    described = {}
+    for name in names:
+        described[name] = options_of(only_options(of_man[name]), described)
+        if name in kinds:
+            yield from compare_head(name, of_man[name], kinds[name])
+            yield from compare_options(name, described[name], kinds[name].options)
+    values = set(re.findall(r"^\.It Em (.*)", "\n".join(manual.sections(man5)["VALUES"].raw), re.M))
+    used = {option.type for kind in kinds.values() for option in [*kind.options.values(), *kind.common.values()]}
+    yield from differing("types of options", values, {name for name in used if not name.startswith("map")})
+
+
+def compare_common(man5, kinds):
+    """The options of any stage, and which kinds have them."""
+    section = manual.sections(man5, ".Ss")["Stages"]
+    section.items = [item for item in section.items if "_" in item.mark or item.mark in ("workers", "by")]
+    in_program = {path: option for kind in kinds.values() for path, option in kind.common.items()}
+    yield from compare_options("any stage", options_of(section, {}), in_program)
+    for name, kind in kinds.items():
+        said = set(in_program) if kind.role.startswith("step") else {"memory_max"}
+        said -= {item.mark for item in section.items if re.search(rf"\bNot for [^.]*\b{re.escape(name)}\b", item.text)}
+        yield from differing(f"{name}: options of any stage", said, kind.common)
+
+
+def compare_reasons(man5, kinds):
+    """The reasons of dead letters, what they mean, and which kinds give them."""
+    entries = {}
+    for item in manual.sections(man5)["DEAD LETTERS"].items:
+        meanings = re.findall(r"(.*?\.) From (.*?)\.(?: |$)", item.text)
+        for meaning, givers in meanings:
+            for giver in words_of(givers):
+                entries[item.mark, giver] = meaning
+    given = {(reason, "any stage but a source" if reason == "poison" else name): f"{text[0].upper()}{text[1:]}."
+             for name, kind in kinds.items() for reason, text in kind.reasons.items()}
+    yield from differing("reasons", {f"{r} from {k}" for r, k in entries}, {f"{r} from {k}" for r, k in given})
+    for key in set(entries) & set(given):
+        if entries[key] != given[key]:
+            yield f"{key[0]} means in the manual '{entries[key]}', and in the program '{given[key]}'"
+    for name, kind in kinds.items():
+        if (kind.role == "source") == ("poison" in kind.reasons):
+            yield f"{name}: poison is given by any stage but a source"
+
+
+def synopses(man1):
+    """For each command the options of its synopsis, with what stands for their values."""
+    found = {}
+    text = "\n".join(manual.sections(man1)["SYNOPSIS"].raw)
+    for piece in re.split(r"^\.Nm$", text, flags=re.M):
+        lines = [manual.plain(line) for line in piece.strip().split("\n")]
+        options = {name: argument.upper() for line in lines[1:] for part in re.split(r" \| | (?=--)", line)
+                   for name, argument in re.findall(r"^--([a-z-]+)(?: (\S+))?", part)}
+        if lines[0] and not lines[0].startswith("-"):
+            found[lines[0]] = options, [line for line in lines[1:] if not line.startswith("-")]
+    return found
+
+
+OPERANDS = {"T.yaml": "topology.yaml", "STAGE": "stage", "[KIND]": "kind"}
+
+
+def compare_commands(man1):
+    commands, in_manual = told.commands(), synopses(man1)
+    described = {item.mark.split(" ")[0]: item for item in manual.sections(man1)["COMMANDS"].items}
+    names = set(commands) | {"help"}
+    yield from differing("commands of the synopsis", in_manual, names)
+    yield from differing("commands that are described", {n for n in described if n[:1] != "-"}, names)
+    for name, (usage, options) in commands.items():
+        arguments = {option: argument for option, (argument, _) in options.items()}
+        if name not in in_manual or name not in described:
+            continue
+        yield from differing(f"the synopsis of {name}", in_manual[name][0].items(), arguments.items())
+        marks = [described[name].mark] + [item.mark for item in described[name].items]
+        described_options = re.findall(r"--([a-z-]+)", " ".join(marks))
+        yield from differing(f"the description of {name}", described_options, arguments)
+        operand = [OPERANDS[word] for word in OPERANDS if usage.endswith(f" {word}")]
+        if in_manual[name][1] != operand:
+            yield f"the synopsis of {name} ends with {in_manual[name][1]}, its usage with {operand}"
+        for option, (argument, meaning) in options.items():
+            text = next((i.text for i in described[name].items if f"--{option}" in i.mark), "")
+            default = re.search(r"default: (\d+)", meaning)
+            if default and default[1] not in text:
+                yield f"{name}: the manual does not name the default of --{option}, {default[1]}"
+            if argument and "default" not in meaning and f"[--{option} {argument}]..." not in usage:
+                yield f"the help of {name} does not say what holds without --{option}"
+            if f"[--{option}" not in usage:
+                yield f"the usage of {name} has no --{option}"
+
+
+def compare_exit_codes(root, man1):
+    codes = [int(item.mark) for item in manual.sections(man1)["EXIT STATUS"].items]
+    yield from differing("exit codes", codes, told.exit_codes())
+    headers = [path for path in root.rglob("*.h") if "STAGE_EXIT_" in path.read_text(encoding="utf-8")]
+    text = "".join(path.read_text(encoding="utf-8") for path in headers)
+    of_stage = {int(code) for code in re.findall(r"\bSTAGE_EXIT_[A-Z]+ = (\d+)", text)} | {2}
+    chapter = (root / "docs/protocol.md").read_text(encoding="utf-8").partition("## Exit codes of a stage process")[2]
+    rows = {int(code) for code in re.findall(r"^\| (\d+) \|", chapter, re.M)}
+    yield from differing("exit codes of a stage process", rows, of_stage)
+
+
+def compare_tests(root, man5):
+    """The tests of conditions."""
+    text = "".join(path.read_text(encoding="utf-8") for path in root.glob("topology/*.h"))
+    in_program = re.findall(r'^ +X\(TEST_[A-Z_]+, "([a-z_]+)"', text, re.M)
+    section = manual.sections(man5, ".Ss")["filter"]
+    in_manual = {name for item in section.items for name in item.mark.split(", ")} - {"where", "unless"}
+    yield from differing("tests of conditions", in_manual, in_program)
+    global TESTS
+    TESTS = tuple(in_manual)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]).resolve()
+    man1, man5 = root / "man/bulkhead.1", root / "man/bulkhead-topology.5"
+    kinds = told.kinds()
+    wrong = [*compare_tests(root, man5), *compare_kinds(man5, kinds), *compare_common(man5, kinds),
+             *compare_reasons(man5, kinds), *compare_commands(man1), *compare_exit_codes(root, man1)]
+    options = sum(len(kind.options) for kind in kinds.values())
+    reasons = {reason for kind in kinds.values() for reason in kind.reasons}
+    print(f"{len(kinds)} kinds, {options} options, {len(reasons)} reasons, {len(told.commands())} commands")
+    print("\n".join(wrong))
+    sys.exit(1 if wrong or options == 0 or not reasons else 0)
+
+
+main()
