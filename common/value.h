@@ -15,23 +15,27 @@
 
 #include "common/money.h"
 
-/* tag, name in topologies, meaning. Some take arguments: money(USD), see type_parse() in type.h. */
+/*
+ * tag, name in topologies, meaning as `bulkhead types` and bulkhead-topology(5) say it. Some take
+ * arguments: money(USD), see type_parse() in type.h.
+ */
 #define VALUE_TAG_LIST(X)                                                                          \
     X(VALUE_STRING, "string", "text in UTF-8")                                                     \
     X(VALUE_BYTES, "bytes", "any bytes")                                                           \
     X(VALUE_INT, "int", "a whole number of 64 bits, signed")                                       \
     X(VALUE_BOOL, "bool", "true or false")                                                         \
-    X(VALUE_MONEY, "money", "an exact amount in one currency, as in money(USD)")                   \
-    X(VALUE_TIMESTAMP, "timestamp", "a moment in UTC, to the nanosecond, 1677 to 2262")            \
+    X(VALUE_MONEY, "money", "an exact amount in one currency")                                     \
+    X(VALUE_TIMESTAMP, "timestamp",                                                                \
+      "a moment in UTC, to the nanosecond, from 1677-09-21 to 2262-04-11")                         \
     X(VALUE_DECIMAL, "decimal",                                                                    \
-      "an exact number, as in decimal(10,2): digits, and how many of "                             \
-      "them behind the point")                                                                     \
-    X(VALUE_DATE, "date", "a day of the calendar, years 0 to 9999")                                \
-    X(VALUE_DURATION, "duration", "a time span, to the nanosecond, of either sign")                \
-    X(VALUE_ENUM, "enum", "one of some names, as in enum(open, closed)")                           \
-    X(VALUE_LIST, "list", "values of one type in order, as in list(int)")                          \
-    X(VALUE_MAP, "map", "values of one type, each by a string, as in map(int)")                    \
-    X(VALUE_OPTIONAL, "optional", "a value or none, as in optional(int)")
+      "an exact number of 1 to 18 digits, some of which may be decimals")                          \
+    X(VALUE_DATE, "date", "a day of the calendar, from 0000-01-01 to 9999-12-31")                  \
+    X(VALUE_DURATION, "duration",                                                                  \
+      "a time span to the nanosecond, of either sign, up to 292 years")                            \
+    X(VALUE_ENUM, "enum", "one of some names")                                                     \
+    X(VALUE_LIST, "list", "values of one type, in their order")                                    \
+    X(VALUE_MAP, "map", "values of one type, each by a string")                                    \
+    X(VALUE_OPTIONAL, "optional", "a value of one type, or nothing")
 
 enum value_tag {
 #define X(tag, name, meaning) tag,

@@ -25,6 +25,7 @@ int command_run(kind_registry kinds, int argc, char **argv);
 int command_check(kind_registry kinds, int argc, char **argv);
 int command_chaos(kind_registry kinds, int argc, char **argv);
 int command_kinds(kind_registry kinds, int argc, char **argv);
+int command_types(kind_registry kinds, int argc, char **argv);
 int command_journal(kind_registry kinds, int argc, char **argv);
 int command_graph(kind_registry kinds, int argc, char **argv);
 int command_status(kind_registry kinds, int argc, char **argv);
@@ -33,8 +34,8 @@ int command_stop(kind_registry kinds, int argc, char **argv);
 
 /* How each of them is called. */
 extern const struct command_syntax command_run_syntax, command_check_syntax, command_chaos_syntax,
-    command_kinds_syntax, command_journal_syntax, command_graph_syntax, command_status_syntax,
-    command_kill_syntax, command_stop_syntax;
+    command_kinds_syntax, command_types_syntax, command_journal_syntax, command_graph_syntax,
+    command_status_syntax, command_kill_syntax, command_stop_syntax;
 
 /* Adds what stands behind --set to the settings. Returns EXIT_OK, or EXIT_USAGE with the error
  * said. */

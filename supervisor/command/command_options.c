@@ -164,7 +164,7 @@ static void add_word(struct lines *l, const void *text, size_t len)
     if (l->column > l->indent && l->column + 1 + len > COLUMNS) {
         buf_add_format(l->out, "\n%*s", (int)l->indent, "");
         l->column = l->indent;
-    } else if (l->column > l->indent) {
+    } else if (l->column != l->indent) {
         buf_add_byte(l->out, ' ');
         l->column++;
     }
@@ -184,8 +184,8 @@ static void add_words(struct lines *l, const char *text)
 void command_write_usage(const struct command_syntax *syntax, struct buf *out)
 {
     struct buf word = {0};
-    buf_add_format(&word, "usage: bulkhead %s ", syntax->name);
-    struct lines l = {.out = out, .column = word.len, .indent = word.len};
+    buf_add_format(&word, "usage: bulkhead %s", syntax->name);
+    struct lines l = {.out = out, .column = word.len, .indent = word.len + 1};
     buf_add(out, word.data, word.len);
     for (const struct command_option *option = syntax->options; option->name != NULL; option++) {
         buf_reset(&word);

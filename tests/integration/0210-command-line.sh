@@ -78,7 +78,7 @@ rm -rf ./--fresh answers
 [ "$("$BULKHEAD" --version | cut -d' ' -f1)" = bulkhead ] || fail "--version"
 "$BULKHEAD" --help >help
 same help <("$BULKHEAD" help)
-for command in run check graph chaos kinds journal status kill stop; do
+for command in run check graph chaos kinds types journal status kill stop; do
     "$BULKHEAD" $command --help >one
     grep -q "^usage: bulkhead $command" one || fail "$command --help: $(cat one)"
     same one <("$BULKHEAD" help $command)

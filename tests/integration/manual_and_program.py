@@ -19,6 +19,10 @@ HEAD = re.compile(
 )
 
 
+def sentence(text):
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def words_of(text):
     """A list as it is written: a, b or c."""
     return tuple(re.split(r", | or | and ", text)) if text else ()
@@ -89,7 +93,7 @@ def compare_head(name, section, kind):
     """The first paragraph: the summary, the role, what is read and made, and the dead letters."""
     lines = [manual.plain(line) for line in section.head]
     text = " ".join(lines)
-    summary = f"{kind.summary[0].upper()}{kind.summary[1:]}."
+    summary = sentence(kind.summary)
     if lines[0] != summary:
         yield f"{name}: the manual begins '{lines[0]}', the program '{summary}'"
     if lines[1] not in ROLES[kind.role]:
@@ -144,7 +148,7 @@ def compare_reasons(man5, kinds):
         for meaning, givers in meanings:
             for giver in words_of(givers):
                 entries[item.mark, giver] = meaning
-    given = {(reason, "any stage but a source" if reason == "poison" else name): f"{text[0].upper()}{text[1:]}."
+    given = {(reason, "any stage but a source" if reason == "poison" else name): sentence(text)
              for name, kind in kinds.items() for reason, text in kind.reasons.items()}
     yield from differing("reasons", {f"{r} from {k}" for r, k in entries}, {f"{r} from {k}" for r, k in given})
     for key in set(entries) & set(given):
@@ -210,6 +214,18 @@ def compare_exit_codes(root, man1):
     yield from differing("exit codes of a stage process", rows, of_stage)
 
 
+def compare_types(man5):
+    """The types of fields, and the sentence that says what each is."""
+    in_manual = {}
+    for item in manual.sections(man5, ".Ss")["Types"].items:
+        in_manual.setdefault(re.match(r"\w+", item.mark)[0], item.text)
+    types = told.types()
+    yield from differing("types of fields", in_manual, types)
+    for name in set(in_manual) & set(types):
+        if not in_manual[name].startswith(sentence(types[name][0])):
+            yield f"{name}: the manual begins '{in_manual[name]}', the program says '{types[name][0]}'"
+
+
 def compare_tests(root, man5):
     """The tests of conditions."""
     text = "".join(path.read_text(encoding="utf-8") for path in root.glob("topology/*.h"))
@@ -226,7 +242,7 @@ def main():
     man1, man5 = root / "man/bulkhead.1", root / "man/bulkhead-topology.5"
     kinds = told.kinds()
     wrong = [*compare_tests(root, man5), *compare_kinds(man5, kinds), *compare_common(man5, kinds),
-             *compare_reasons(man5, kinds), *compare_commands(man1), *compare_exit_codes(root, man1)]
+             *compare_reasons(man5, kinds), *compare_types(man5), *compare_commands(man1), *compare_exit_codes(root, man1)]
     options = sum(len(kind.options) for kind in kinds.values())
     reasons = {reason for kind in kinds.values() for reason in kind.reasons}
     print(f"{len(kinds)} kinds, {options} options, {len(reasons)} reasons, {len(told.commands())} commands")

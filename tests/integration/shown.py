@@ -17,7 +17,7 @@ import shown_items
 import shown_samples
 import shown_topologies
 
-MENTION = re.compile(r"\bbulkhead (?:run|check|graph|chaos|kinds|journal|status|kill|stop|help)\b(?! page)")
+MENTION = re.compile(r"\bbulkhead (?:run|check|graph|chaos|kinds|types|journal|status|kill|stop|help)\b")
 
 
 def commands_of_drawing(item):

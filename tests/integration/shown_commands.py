@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 NEED_TOPOLOGY = ("run", "check", "graph", "chaos", "journal")
-NEED_NOTHING = ("kinds", "status", "stop", "help")
+NEED_NOTHING = ("kinds", "types", "status", "stop", "help")
 TALKS = re.compile(r"bulkhead (status|kill|stop)\b|graph --live")
 
 STUBS = {

@@ -123,5 +123,15 @@ def commands():
     return found
 
 
+def types():
+    """For each type what it is, the forms in which it is written, and values of the first."""
+    found = {}
+    for text in re.split(r"\n(?=\S)", ask("types").partition("\n\n")[0]):
+        name, meaning = re.match(r"(\w+) +(.*)", text).groups()
+        parts = dict(re.findall(r"^  (types|values): +(.*)", text, re.M))
+        found[name] = meaning, parts["types"].split(" | "), parts.get("values", "").split(" | ")
+    return found
+
+
 def exit_codes():
     return [int(code) for code in re.findall(r"^  (\d+)  ", ask("--help"), re.M)]

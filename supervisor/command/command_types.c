@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * types: the types of fields, as a topology writes them, and values of each.
+ */
+#include "common/check.h"
+#include "common/value.h"
+#include "supervisor/command/command.h"
+
+/*
+ * How a type is written, and values of the first form as json.decode reads them; alternatives with
+ * " | " between them. A test gives all of them to a topology.
+ */
+struct example {
+    const char *written, *values;
+};
+
+static const struct example examples[VALUE_TAG_COUNT] = {
+    [VALUE_STRING] = {"string | string(1..64) | string(/^[a-z]+$/) | string(1..64, /^a/)",
+                      "\"monday\" | \"Zo\\u00eb\" | \"\""},
+    [VALUE_BYTES] = {"bytes", NULL}, /* there are none in JSON */
+    [VALUE_INT] = {"int", "0 | -17 | 9223372036854775807"},
+    [VALUE_BOOL] = {"bool", "true | false"},
+    [VALUE_MONEY] = {"money(USD)", "\"$12.34\" | \"USD 12.34\" | \"-$0.05\""},
+    [VALUE_TIMESTAMP] = {"timestamp",
+                         "\"2026-11-21T08:30:00Z\" | \"2026-11-21T10:30:00.123+02:00\""},
+    [VALUE_DECIMAL] = {"decimal(10,2) | decimal(18,0)", "12.50 | -3 | \"12.5\""},
+    [VALUE_DATE] = {"date", "\"2026-11-21\" | \"0000-01-01\""},
+    [VALUE_DURATION] = {"duration", "\"1h30m\" | \"-250ms\" | \"2w\""},
+    [VALUE_ENUM] = {"enum(open, closed)", "\"open\" | \"closed\""},
+    [VALUE_LIST] = {"list(int) | list(list(date))", "[1, 2, 3] | []"},
+    [VALUE_MAP] = {"map(int) | map(optional(bool))", "{\"a\": 1, \"b\": 2} | {}"},
+    [VALUE_OPTIONAL] = {"optional(int) | optional(string(1..64))", "7 | null"},
+};
+
+static const char *const names[VALUE_TAG_COUNT] = {
+#define X(tag, name, meaning) [tag] = name,
+    VALUE_TAG_LIST(X)
+#undef X
+};
+
+static const char *const meanings[VALUE_TAG_COUNT] = {
+#define X(tag, name, meaning) [tag] = meaning,
+    VALUE_TAG_LIST(X)
+#undef X
+};
+
+static const struct command_option options[] = {{0}};
+
+const struct command_syntax command_types_syntax = {"types", NULL,
+                                                    "the types of fields, with values", options};
+
+int command_types(kind_registry kinds, int argc, char **argv)
+{
+    (void)kinds;
+    int code = command_parse(&command_types_syntax, argc, argv, NULL, NULL, NULL);
+    if (code != EXIT_OK)
+        return code;
+    struct buf out = {0};
+    for (size_t i = 0; i < VALUE_TAG_COUNT; i++) {
+        INVARIANT(examples[i].written != NULL);
+        buf_add_format(&out, "%-10s %s\n  types:   %s\n", names[i], meanings[i],
+                       examples[i].written);
+        if (examples[i].values != NULL)
+            buf_add_format(&out, "  values:  %s\n", examples[i].values);
+    }
+    buf_add_text(&out, "\nValues are of the first form of each type, as json.decode reads them.\n");
+    code = command_print(&out, EXIT_OK);
+    buf_done(&out);
+    return code;
+}
