@@ -20,7 +20,7 @@
     X(dead_bad_money, "bad-money", "not an amount of money")                                       \
     X(dead_wrong_currency, "wrong-currency", "an amount in another currency")                      \
     X(dead_too_many_decimals, "too-many-decimals",                                                 \
-      "more decimals than its type, or the currency, has")                                         \
+      "more decimals than the currency, or the type that it is converted to, has")                 \
     X(dead_bad_timestamp, "bad-timestamp",                                                         \
       "not a time in RFC 3339 or the form that is wanted, or a date that does not exist")          \
     X(dead_overflow, "overflow", "a number or time that does not fit its type")                    \
