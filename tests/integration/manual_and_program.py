@@ -226,6 +226,26 @@ def compare_types(man5):
             yield f"{name}: the manual begins '{in_manual[name]}', the program says '{types[name][0]}'"
 
 
+def compare_currencies(root, man5):
+    """The codes of currencies, by how many decimals they have."""
+    source = (root / "common/money.c").read_text(encoding="utf-8")
+    in_program = {f"{code} {decimals}" for code, decimals in re.findall(r'{"([A-Z]{3})", [^,]*, (\d)}', source)}
+    text = " ".join(manual.plain(line) for line in manual.sections(man5, ".Ss")["Types"].raw)
+    digits = {"none": 0, "two": 2, "three": 3}
+    in_manual = {f"{code} {digits[word]}" for word, codes in re.findall(r"With (\w+)(?: decimals)?: ([A-Z ]+)\.", text)
+                 for code in codes.split()}
+    yield from differing("currencies", in_manual, in_program)
+
+
+def compare_forms(root, man5):
+    """The parts of the form of a timestamp."""
+    source = (root / "common/timestamp_form.c").read_text(encoding="utf-8")
+    in_program = {f"%{letter}" for letter in re.search(r'define DIRECTIVES "(\w+)"', source)[1]}
+    items = manual.sections(man5, ".Ss")["Forms of timestamps"].items
+    in_manual = {item.mark for item in items} - {"%%"}
+    yield from differing("parts of a form", in_manual, in_program)
+
+
 def compare_tests(root, man5):
     """The tests of conditions."""
     text = "".join(path.read_text(encoding="utf-8") for path in root.glob("topology/*.h"))
@@ -242,7 +262,7 @@ def main():
     man1, man5 = root / "man/bulkhead.1", root / "man/bulkhead-topology.5"
     kinds = told.kinds()
     wrong = [*compare_tests(root, man5), *compare_kinds(man5, kinds), *compare_common(man5, kinds),
-             *compare_reasons(man5, kinds), *compare_types(man5), *compare_commands(man1), *compare_exit_codes(root, man1)]
+             *compare_reasons(man5, kinds), *compare_types(man5), *compare_currencies(root, man5), *compare_forms(root, man5), *compare_commands(man1), *compare_exit_codes(root, man1)]
     options = sum(len(kind.options) for kind in kinds.values())
     reasons = {reason for kind in kinds.values() for reason in kind.reasons}
     print(f"{len(kinds)} kinds, {options} options, {len(reasons)} reasons, {len(told.commands())} commands")
