@@ -226,6 +226,10 @@ def compare_types(man5):
             yield f"{name}: the manual begins '{in_manual[name]}', the program says '{types[name][0]}'"
 
 
+def compare_topology_head(man5):
+    yield from differing("keys of a topology", [i.mark for i in manual.sections(man5, ".Ss")["Head"].items], told.head())
+
+
 def compare_currencies(root, man5):
     """The codes of currencies, by how many decimals they have."""
     source = (root / "common/money.c").read_text(encoding="utf-8")
@@ -262,7 +266,8 @@ def main():
     man1, man5 = root / "man/bulkhead.1", root / "man/bulkhead-topology.5"
     kinds = told.kinds()
     wrong = [*compare_tests(root, man5), *compare_kinds(man5, kinds), *compare_common(man5, kinds),
-             *compare_reasons(man5, kinds), *compare_types(man5), *compare_currencies(root, man5), *compare_forms(root, man5), *compare_commands(man1), *compare_exit_codes(root, man1)]
+             *compare_reasons(man5, kinds), *compare_types(man5), *compare_topology_head(man5),
+             *compare_currencies(root, man5), *compare_forms(root, man5), *compare_commands(man1), *compare_exit_codes(root, man1)]
     options = sum(len(kind.options) for kind in kinds.values())
     reasons = {reason for kind in kinds.values() for reason in kind.reasons}
     print(f"{len(kinds)} kinds, {options} options, {len(reasons)} reasons, {len(told.commands())} commands")

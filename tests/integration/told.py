@@ -133,5 +133,11 @@ def types():
     return found
 
 
+def head():
+    """The keys that a topology may have."""
+    done = subprocess.run([os.environ["BULKHEAD"], "check", "-"], input="zzz: 1\n", capture_output=True, text=True)
+    return re.search(r"it has: ([\w, ]+)", done.stderr)[1].split(", ")
+
+
 def exit_codes():
     return [int(code) for code in re.findall(r"^  (\d+)  ", ask("--help"), re.M)]
