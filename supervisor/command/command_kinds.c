@@ -7,33 +7,7 @@
 #include "common/text.h"
 #include "stages/dead_reasons.h"
 #include "supervisor/command/command.h"
-
-#define TEXT_COLUMNS 78u
-
-/* Appends a paragraph, broken at spaces, every line indented. */
-static void print_wrapped(const char *text, unsigned indent, struct buf *out)
-{
-    unsigned column = 0;
-    while (*text != '\0') {
-        size_t len = strcspn(text, " ");
-        if (column != 0 && column + 1 + len > TEXT_COLUMNS) {
-            buf_add_byte(out, '\n');
-            column = 0;
-        }
-        if (column == 0) {
-            buf_add_format(out, "%*s", (int)indent, "");
-            column = indent;
-        } else {
-            buf_add_byte(out, ' ');
-            column++;
-        }
-        buf_add(out, text, len);
-        column += (unsigned)len;
-        text += len;
-        text += strspn(text, " ");
-    }
-    buf_add_byte(out, '\n');
-}
+#include "supervisor/command/wrapped.h"
 
 /* The bounds of a duration as a topology writes them; without an end, if that is that of time. */
 static void print_durations(const struct option_spec *spec, struct buf *out)
@@ -69,11 +43,11 @@ static void print_option(const struct option_spec *spec, unsigned indent, struct
     else
         buf_add_text(out, ", optional");
     buf_add_byte(out, '\n');
-    print_wrapped(spec->meaning, indent + 4, out);
+    wrapped_add_paragraph(out, spec->meaning, indent + 4);
     struct buf bounds = {0};
     print_bounds(spec, &bounds);
     if (bounds.len != 0)
-        print_wrapped(buf_text(&bounds), indent + 4, out);
+        wrapped_add_paragraph(out, buf_text(&bounds), indent + 4);
     buf_done(&bounds);
     if (spec->members != NULL)
         print_options(spec->members, indent + 4, out);
@@ -107,7 +81,7 @@ static void print_common_options(const struct kind *kind, struct buf *out)
 static void print_reason(const struct dead_reason *reason, struct buf *out)
 {
     buf_add_format(out, "    %s\n", reason->text);
-    print_wrapped(reason->meaning, 8, out);
+    wrapped_add_paragraph(out, reason->meaning, 8);
 }
 
 /* Its own, and that of records that kill it, which a source is not given. */
@@ -125,7 +99,7 @@ static void print_kind(const struct kind *kind, struct buf *out)
     static const char *const roles[] = {
         [KIND_SOURCE] = "source", [KIND_STEP] = "step (pure)", [KIND_SINK] = "sink"};
     buf_add_format(out, "%s - %s\n\n", kind->name, kind->summary);
-    print_wrapped(kind->manual, 2, out);
+    wrapped_add_paragraph(out, kind->manual, 2);
     buf_add_format(out, "\n  role:         %s\n  reads:        %s\n  makes:        %s\n",
                    roles[kind->role], kind->reads, kind->makes);
     if (kind->options[0].name != NULL)

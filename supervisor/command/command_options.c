@@ -8,10 +8,10 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/command/exit_codes.h"
+#include "supervisor/command/wrapped.h"
 #include "supervisor/run/inherited.h"
 
 #define OPTIONS_MAX 16u
-#define COLUMNS 78u
 #define MEANING_COLUMN 18u
 
 /* --- reading --- */
@@ -152,40 +152,11 @@ int command_parse(const struct command_syntax *syntax, int argc, char **argv, co
 
 /* --- telling --- */
 
-/* Text in lines of COLUMNS that begin at a column. */
-struct lines {
-    struct buf *out;
-    size_t column, indent;
-};
-
-/* Adds what is not to be broken. */
-static void add_word(struct lines *l, const void *text, size_t len)
-{
-    if (l->column > l->indent && l->column + 1 + len > COLUMNS) {
-        buf_add_format(l->out, "\n%*s", (int)l->indent, "");
-        l->column = l->indent;
-    } else if (l->column != l->indent) {
-        buf_add_byte(l->out, ' ');
-        l->column++;
-    }
-    buf_add(l->out, text, len);
-    l->column += len;
-}
-
-static void add_words(struct lines *l, const char *text)
-{
-    while (*text != '\0') {
-        size_t len = strcspn(text, " ");
-        add_word(l, text, len);
-        text += len + strspn(text + len, " ");
-    }
-}
-
 void command_write_usage(const struct command_syntax *syntax, struct buf *out)
 {
     struct buf word = {0};
     buf_add_format(&word, "usage: bulkhead %s", syntax->name);
-    struct lines l = {.out = out, .column = word.len, .indent = word.len + 1};
+    struct wrapped w = {.out = out, .column = word.len, .indent = word.len + 1};
     buf_add(out, word.data, word.len);
     for (const struct command_option *option = syntax->options; option->name != NULL; option++) {
         buf_reset(&word);
@@ -193,10 +164,10 @@ void command_write_usage(const struct command_syntax *syntax, struct buf *out)
         if (option->argument != NULL)
             buf_add_format(&word, " %s", option->argument);
         buf_add_text(&word, option->repeats ? "]..." : "]");
-        add_word(&l, word.data, word.len);
+        wrapped_add_word(&w, word.data, word.len);
     }
     if (syntax->operand != NULL)
-        add_word(&l, syntax->operand, strlen(syntax->operand));
+        wrapped_add_word(&w, syntax->operand, strlen(syntax->operand));
     buf_add_byte(out, '\n');
     buf_done(&word);
 }
@@ -214,8 +185,8 @@ void command_write_options(const struct command_syntax *syntax, struct buf *out)
             column = 0;
         }
         buf_add_format(out, "%*s", (int)(MEANING_COLUMN - column), "");
-        struct lines l = {.out = out, .column = MEANING_COLUMN, .indent = MEANING_COLUMN};
-        add_words(&l, option->meaning);
+        struct wrapped w = {.out = out, .column = MEANING_COLUMN, .indent = MEANING_COLUMN};
+        wrapped_add_text(&w, option->meaning);
         buf_add_byte(out, '\n');
     }
 }
