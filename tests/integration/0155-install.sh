@@ -7,7 +7,7 @@ destination=$PWD/destination
 
 install_under() { # the prefix; $installed: the tree
     installed=$destination$1
-    make -s --no-print-directory -C "$ROOT" -o "$BUILD_NAME/bulkhead" BUILD="$BUILD_NAME" \
+    env -u MAKEFLAGS -u MAKELEVEL make -s --no-print-directory -C "$ROOT" -o "$BUILD_NAME/bulkhead" BUILD="$BUILD_NAME" \
         DESTDIR="$destination" PREFIX="$1" install >make.log 2>&1 || fail "make install: $(cat make.log)"
 }
 
