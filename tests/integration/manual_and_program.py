@@ -123,7 +123,8 @@ def compare_kinds(man5, kinds):
         if name in kinds:
             yield from compare_head(name, of_man[name], kinds[name])
             yield from compare_options(name, described[name], kinds[name].options)
-    values = set(re.findall(r"^\.It Em (.*)", "\n".join(manual.sections(man5)["VALUES"].raw), re.M))
+    heads = re.findall(r"^\.It Em (.*)", "\n".join(manual.sections(man5)["VALUES"].raw), re.M)
+    values = {name for head in heads for name in head.split(" , ")}
     used = {option.type for kind in kinds.values() for option in [*kind.options.values(), *kind.common.values()]}
     yield from differing("types of options", values, {name for name in used if not name.startswith("map")})
 

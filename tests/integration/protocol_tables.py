@@ -82,7 +82,7 @@ def compare_dead_letters(text, state):
 
 
 def compare_descriptors(text, root):
-    table = chapter(text, "## Control").partition("The descriptors that")[2].partition("Its arguments are")[0]
+    table = chapter(text, "## Stage programs").partition("The descriptors that")[2].partition("No other is open")[0]
     numbers = sorted(int(n) for row in rows(table) for n in re.findall(r"\d+", row[0]))
     headers = (path.read_text(encoding="utf-8") for path in root.rglob("*.h"))
     made = re.findall(r"\bSTAGE_FD_(?!COUNT)\w+ = (\d+)", "".join(headers))
