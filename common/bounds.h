@@ -246,7 +246,8 @@
 #define POISON_DEATHS_MAX 3u
 /* So many records may one stage do without; if it needs more, it is not the records. */
 #define QUARANTINE_ENTRIES_MAX 1000u
-/* What a quarantined record tells of the last words of the process that it killed. */
+/* What a quarantined record tells of how the process that it killed died, and of its last words. */
+#define QUARANTINE_CAUSE_BYTES_MAX 63u
 #define QUARANTINE_WORDS_BYTES_MAX 512u
 /* How often a stage looks whether there is space again. */
 #define SPACE_RETRY_MS 500u

@@ -17,7 +17,6 @@
 #include "common/value.h"
 
 #define QUARANTINE_FILE "quarantine"
-#define QUARANTINE_CAUSE_BYTES_MAX 63u
 
 struct quarantine_entry {
     seq_number seq;
