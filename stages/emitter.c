@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "stages/emitter.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,12 +9,28 @@
 #include "common/check.h"
 #include "common/value_bounded.h"
 #include "ipc/order.h"
-#include "stages/host/quarantine.h"
 #include "stages/stage.h"
 
 #define DEAD_MESSAGE_BYTES_MAX (256u + QUARANTINE_CAUSE_BYTES_MAX + QUARANTINE_WORDS_BYTES_MAX)
 /* Content that fits a record together with the other fields of a dead letter. */
 #define DEAD_CONTENT_BYTES_MAX (RECORD_TEXT_BYTES_MAX - 1024u)
+
+void emitter_init(struct emitter *out, const struct stage *stage, bool ordered, emit_function *emit,
+                  void *host)
+{
+    *out = (struct emitter){.emit = emit, .host = host, .stage = stage, .ordered = ordered};
+}
+
+void emitter_done(struct emitter *out)
+{
+    buf_done(&out->order);
+    buf_done(&out->scratch);
+}
+
+const struct stage *emitter_stage(const struct emitter *out)
+{
+    return out->stage;
+}
 
 void emitter_begin(struct emitter *out, const struct record *in)
 {
@@ -24,6 +42,13 @@ void emitter_begin(struct emitter *out, const struct record *in)
         out->in_seq = 0;
     out->seq = in->seq;
     out->position = in->position;
+}
+
+void emitter_at(struct emitter *out, seq_number seq, uint64_t position)
+{
+    out->in_seq = 0;
+    out->seq = seq;
+    out->position = position;
 }
 
 /* The order of the next record: see ipc/order.h. */
@@ -52,7 +77,7 @@ static void put_out(struct emitter *out, port_number port, struct record *record
         add_order(out, record, sort_key, sort_key_len);
     out->in_seq++;
     out->in_record++;
-    out->emit(out, port, record);
+    out->emit(out->host, port, record);
 }
 
 /* Whether it is a reason that the manual says the kind gives. */
@@ -178,7 +203,9 @@ void emitter_emit_sorted(struct emitter *out, const struct value *fields, const 
 void emitter_end(struct emitter *out)
 {
     struct record record = {.seq = out->seq, .position = out->position, .kind = RECORD_END};
-    out->emit(out, PORT_OUT, &record);
+    port_number end = PORT_NAMED + (port_number)out->stage->output_count;
+    for (port_number port = PORT_OUT; port < end; port++)
+        out->emit(out->host, port, &record);
 }
 
 void emitter_dead(struct emitter *out, const struct dead_reason *reason, const void *content,

@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
 #include "common/err.h"
 #include "common/value.h"
 #include "stages/dead_reasons.h"
@@ -22,29 +21,19 @@
 #include "topology/graph.h"
 
 /*
- * Where outputs go. The host sets seq and position before every step; a source sets them itself
- * before every record. What is emitted is copied at once.
+ * Where the outputs of a stage go; its host has made it, see emitter.h. What is put out is copied
+ * at once.
  */
-struct emitter {
-    void (*emit)(struct emitter *out, port_number port, const struct record *record);
-    const struct stage *stage;
-    seq_number seq;
-    uint64_t position;
-    const struct record *in; /* that is worked on; NULL in a source */
-    bool ordered;            /* some link that it feeds carries orders */
-    uint64_t in_seq;         /* records put out for this seq so far */
-    uint64_t in_record;      /* and for this record of it */
-    struct buf order;        /* of the record that is being put out */
-    uint64_t emitted;        /* records put out since the host looked last */
-    uint64_t dead;           /* dead letters likewise */
-    struct buf scratch;
-};
+struct emitter;
+
+/* The stage that puts out. */
+const struct stage *emitter_stage(const struct emitter *out);
 
 /*
- * Begins with a record that a stage has read, or, with NULL, with what a source reads next. What is
- * put out until the next call has its seq and position.
+ * KIND_SOURCE: what is put out until the next call has this seq and this position, which is the
+ * number of a line. To be called for every record that is read.
  */
-void emitter_begin(struct emitter *out, const struct record *in);
+void emitter_at(struct emitter *out, seq_number seq, uint64_t position);
 
 /*
  * Puts out one record of the kind's output contract; one that is too large becomes a dead letter.
@@ -63,7 +52,10 @@ void emitter_emit_to(struct emitter *out, port_number port, const struct value *
 void emitter_emit_sorted(struct emitter *out, const struct value *fields, const void *sort_key,
                          size_t sort_key_len);
 
-/* The end of the input: from a source, with a seq of its own; from the host, when it came here. */
+/*
+ * Puts out the end of the input, on every output. A source does, with a seq of its own; for other
+ * stages it is done when they have got it.
+ */
 void emitter_end(struct emitter *out);
 
 /*
@@ -145,8 +137,8 @@ struct stage_ops {
     void (*end)(void *self, struct emitter *out);
 
     /*
-     * KIND_SOURCE: reads one record, sets out->seq and out->position, and emits it or a dead
-     * letter. Returns 0, ERR_END (there is no more), ERR_AGAIN (there is none now, see wait()),
+     * KIND_SOURCE: reads one record, says with emitter_at() which, and emits it or a dead letter.
+     * Returns 0, ERR_END (there is no more), ERR_AGAIN (there is none now, see wait()),
      * ERR_UNFINISHED (there is much to go through before the next: call it again at once, when
      * what was given out so far has gone its way), or an error. Where the topology marks_end, and
      * something was read since the last end, it gives out emitter_end() with the next seq before it

@@ -232,13 +232,6 @@ void inlet_pop(struct inlet *i)
     i->ahead_count--;
 }
 
-void inlet_pop_end(struct inlet *i, seq_number seq)
-{
-    const struct record *head = i->ahead_count != 0 ? &i->ahead[i->ahead_first].record : NULL;
-    if (head != NULL && head->kind == RECORD_END && head->seq == seq)
-        inlet_pop(i);
-}
-
 int inlet_send_ack(struct inlet *i, seq_number acked, struct err *e)
 {
     if (!i->up || acked <= i->ack_sent)

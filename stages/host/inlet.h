@@ -89,9 +89,6 @@ int inlet_head(struct inlet *i, const struct record **ret_record, struct err *e)
 /* Passes the head on. Requires: inlet_head() gave one. */
 void inlet_pop(struct inlet *i);
 
-/* Passes the head on if it is the end of the input with this seq. */
-void inlet_pop_end(struct inlet *i, seq_number seq);
-
 /*
  * Tells the peer, if it is connected and does not know yet.
  * Returns: 0, ERR_AGAIN (try again when the link's send fd is readable), ERR_IO.

@@ -32,8 +32,6 @@ struct edge_buffer {
 
 struct inline_stage {
     struct runner runner;
-    bool at_end;       /* the end of the input has come */
-    struct record end; /* as it came */
     struct inline_host *host;
     seq_number position; /* up to here the stage has everything already */
     size_t in_count, out_count;
@@ -134,24 +132,16 @@ static struct record *push(struct edge_buffer *buffer, const struct record *reco
     return place;
 }
 
-static void on_emit(struct emitter *out, port_number port, const struct record *record)
+static void on_emit(void *opaque, port_number port, const struct record *record)
 {
-    struct runner *runner = (struct runner *)((char *)out - offsetof(struct runner, emitter));
-    struct inline_stage *stage =
-        (struct inline_stage *)((char *)runner - offsetof(struct inline_stage, runner));
-    struct inline_host *h = stage->host;
+    struct inline_stage *stage = opaque;
     const struct value *kept = NULL;
     for (size_t i = 0; i < stage->out_count; i++) {
         struct edge_buffer *buffer = stage->outs[i];
-        if (record->kind == RECORD_END) {
-            h->stages[buffer->edge->to].at_end = true;
-            h->stages[buffer->edge->to].end = *record;
-            continue;
-        }
         if (buffer->edge->port != port)
             continue;
         if (kept == NULL)
-            kept = keep_fields(h, record->fields, record->count);
+            kept = keep_fields(stage->host, record->fields, record->count);
         push(buffer, record)->fields = kept;
     }
 }
@@ -223,7 +213,8 @@ int inline_host_new(const struct topology *topology, int stages_fd, const seq_nu
                                        .first = true,
                                        .input = io->input,
                                        .note = io->note,
-                                       .emit = on_emit};
+                                       .emit = on_emit,
+                                       .host = &h->stages[i]};
         h->stages[i].host = h;
         int rc = in_stage(h, i, runner_open(&h->stages[i].runner, &config, e), e);
         if (rc != 0) {
@@ -281,12 +272,7 @@ static int run_stage(struct inline_host *h, size_t index, struct err *e)
         }
         buffer->taken = buffer->count = 0;
     }
-    if (!stage->at_end)
-        return 0;
-    stage->at_end = false;
-    if (stage->end.seq <= stage->position)
-        return 0; /* as all behind it have */
-    return in_stage(h, index, runner_take(&stage->runner, &stage->end, e), e);
+    return 0;
 }
 
 static bool any_full(const struct inline_host *h)
@@ -317,7 +303,7 @@ int inline_host_run(struct inline_host *h, size_t records, struct err *e)
         if (rc != 0)
             return rc;
         h->next_stage = 0;
-        h->done = h->stages[h->source].runner.emitter.seq;
+        h->done = emitter_seq(&h->stages[h->source].runner.emitter);
         arena_reset(h);
     }
     return 0;

@@ -102,24 +102,20 @@ int host_ack_upstream(struct host *h)
     return rc;
 }
 
-void host_on_emit(struct emitter *out, port_number port, const struct record *record)
+void host_on_emit(void *host, port_number port, const struct record *record)
 {
-    struct runner *runner = (struct runner *)((char *)out - offsetof(struct runner, emitter));
-    struct host *h = (struct host *)((char *)runner - offsetof(struct host, runner));
+    struct host *h = host;
     const struct stage *stages = h->config->topology->stages;
+    bool is_data = record->kind == RECORD_DATA;
     size_t dealt_to = 0;
     for (size_t i = 0; i < h->outlet_count; i++) {
         struct outlet *o = &h->outlets[i];
         const struct stage *to = &stages[o->edge->to];
-        if (record->kind == RECORD_END) {
-            outlet_add(o, record, -1);
-            continue;
-        }
         if (o->edge->port != port)
             continue;
-        if (to->worker == 0)
+        if (to->worker == 0 && is_data)
             dealt_to = partition_worker(to, record);
-        if (to->worker == dealt_to)
+        if (to->worker == dealt_to || !is_data)
             outlet_add(o, record, to->clock_field);
         else if (to->clock_field >= 0)
             outlet_add_tick(o, record, to->clock_field);
@@ -168,10 +164,4 @@ int host_next_inlet(struct host *h, seq_number limit, struct inlet **ret_inlet,
         *ret_record = record;
     }
     return 0;
-}
-
-void host_pop_ends(struct host *h, seq_number seq)
-{
-    for (size_t i = 0; i < h->inlet_count; i++)
-        inlet_pop_end(&h->inlets[i], seq);
 }

@@ -30,7 +30,7 @@
  */
 static bool is_in_a_seq(const struct host *h)
 {
-    return h->inlet_count != 0 && h->runner.emitter.seq > h->processed;
+    return h->inlet_count != 0 && emitter_seq(&h->runner.emitter) > h->processed;
 }
 
 static bool is_full(const struct host *h)
@@ -71,7 +71,7 @@ static int work_on_input(struct host *h, bool *ret_more)
         }
         if (record->seq > h->processed + 1)
             h->processed = record->seq - 1; /* a seq is complete when the next one begins */
-        bool begins_seq = record->seq != h->runner.emitter.seq;
+        bool begins_seq = record->seq != emitter_seq(&h->runner.emitter);
         bool looks = n % HOST_RECORDS_PER_LOOK == 0 || h->made_room || runner_is_full(&h->runner);
         if (begins_seq &&
             (n >= HOST_RECORDS_PER_TURN || (looks && (host_is_ripe(h) || is_blocked(h))))) {
@@ -88,10 +88,7 @@ static int work_on_input(struct host *h, bool *ret_more)
         }
         if (rc != 0)
             return rc;
-        if (record->kind == RECORD_END)
-            host_pop_ends(h, record->seq);
-        else
-            inlet_pop(inlet);
+        inlet_pop(inlet);
     }
 }
 
@@ -126,7 +123,7 @@ static int work_on_source(struct host *h, bool *ret_more)
         else if (rc != 0)
             return rc;
         else
-            h->processed = h->runner.emitter.seq;
+            h->processed = emitter_seq(&h->runner.emitter);
     }
     return 0;
 }
@@ -231,7 +228,8 @@ int host_open(struct host *h)
         .on_none = host_end_for_want_of_state,
         .input = h->config->input,
         .note = note,
-        .emit = host_on_emit};
+        .emit = host_on_emit,
+        .host = h};
     pattern_use_beats(&h->page->beats);
     link_use_beats(&h->page->beats);
     rc = runner_open(&h->runner, &config, &h->e);

@@ -104,10 +104,11 @@ void host_close_edges(struct host *h);
 void host_announce_records(struct host *h);
 
 /*
- * Where the stage's outputs arrive; the emitter is the runner's. Links to the workers of one stage
- * stand side by side: one of them gets the record, the others, if their clock needs it, its time.
+ * Where the stage's outputs arrive; an emit_function, for a struct host. Links to the workers of
+ * one stage stand side by side: one of them gets the record, the others, if their clock needs it,
+ * its time. An end is for all of them.
  */
-void host_on_emit(struct emitter *out, port_number port, const struct record *record);
+void host_on_emit(void *host, port_number port, const struct record *record);
 
 /*
  * What they do with their links; a link that fails is closed, and the supervisor told, who makes a
@@ -126,9 +127,6 @@ seq_number host_covered(const struct host *h);
  */
 int host_next_inlet(struct host *h, seq_number limit, struct inlet **ret_inlet,
                     const struct record **ret_record);
-
-/* Passes the end of the input on; it comes by every inlet, and counts once, when all have it. */
-void host_pop_ends(struct host *h, seq_number seq);
 
 /* --- process_memory.c: the end of a stage that can have no memory --- */
 

@@ -10,7 +10,7 @@ void host_publish_counts(struct host *h)
     if (r->counts.through >= h->processed)
         return;
     r->counts.through = h->processed;
-    struct status_counts counts = r->emitter.seq > h->processed ? r->whole : r->counts;
+    struct status_counts counts = emitter_seq(&r->emitter) > h->processed ? r->whole : r->counts;
     counts.through = h->processed;
     status_page_publish(h->page, &counts);
 }

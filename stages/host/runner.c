@@ -46,13 +46,21 @@ static bool feeds_ordered(const struct topology *topology, size_t stage)
     return false;
 }
 
+static size_t count_edges_to(const struct topology *topology, size_t stage)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < topology->edge_count; i++)
+        count += topology->edges[i].to == stage ? 1 : 0;
+    return count;
+}
+
 int runner_open(struct runner *r, const struct runner_config *config, struct err *e)
 {
     *r = (struct runner){
         .stage = config->stage, .ops = config->stage->ops, .state_fd = -1, .work = config->work};
-    r->emitter.emit = config->emit;
-    r->emitter.stage = config->stage;
-    r->emitter.ordered = feeds_ordered(config->topology, config->stage->index);
+    emitter_init(&r->emitter, config->stage, feeds_ordered(config->topology, config->stage->index),
+                 config->emit, config->host);
+    r->ends_wanted = count_edges_to(config->topology, config->stage->index);
     bool durable = config->topology->durability == DURABILITY_HOST;
     struct store_spec layout = {0};
     int rc = layout_open(config->stages_fd, config->stage, &r->state_fd, &layout, e);
@@ -89,8 +97,7 @@ void runner_close(struct runner *r)
     store_close(r->store);
     if (r->ops != NULL && r->state_fd >= 0)
         (void)close(r->state_fd);
-    buf_done(&r->emitter.scratch);
-    buf_done(&r->emitter.order);
+    emitter_done(&r->emitter);
     quarantine_done(&r->quarantine);
     *r = (struct runner){.state_fd = -1};
 }
@@ -128,9 +135,9 @@ int runner_settle(struct runner *r, struct err *e)
  */
 static inline void count(struct runner *r, bool is_data, bool is_sink)
 {
-    uint64_t emitted = r->emitter.emitted, dead = r->emitter.dead;
-    r->emitter.emitted = r->emitter.dead = 0;
-    if (r->emitter.seq <= r->counts.through)
+    uint64_t emitted, dead;
+    emitter_take_counts(&r->emitter, &emitted, &dead);
+    if (emitter_seq(&r->emitter) <= r->counts.through)
         return;
     r->counts.in += is_data ? 1 : 0;
     r->counts.out += is_data && is_sink ? 1 : emitted;
@@ -139,8 +146,7 @@ static inline void count(struct runner *r, bool is_data, bool is_sink)
     r->counts.dropped += may_drop && emitted + dead == 0 ? 1 : 0;
 }
 
-/* Shows whether a death now would be for the record in hand, or for what else happens at its seq.
- */
+/* Shows whether a death now would be for the record in hand, or for what else happens at it. */
 static void show_work(const struct runner *r, enum status_work work)
 {
     if (r->work != NULL)
@@ -155,7 +161,7 @@ static void show_work(const struct runner *r, enum status_work work)
 static void advance_clock(struct runner *r, const struct record *record)
 {
     int field = r->stage->clock_field;
-    if (field < 0 || record->kind == RECORD_END)
+    if (field < 0)
         return;
     int64_t time = record->kind == RECORD_TICK ? record->time : record->fields[field].integer;
     if (time <= store_clock(r->store))
@@ -168,17 +174,6 @@ static void advance_clock(struct runner *r, const struct record *record)
     store_advance(r->store, time);
 }
 
-static void step(struct runner *r, const struct record *record)
-{
-    if (record->kind == RECORD_DATA) {
-        r->ops->step(r->self, record, &r->emitter);
-    } else if (record->kind == RECORD_END && r->ops->end != NULL) {
-        show_work(r, STATUS_ON_END);
-        r->ops->end(r->self, &r->emitter);
-        show_work(r, STATUS_ON_RECORD);
-    }
-}
-
 /*
  * Whether what a record does was done before the number of workers changed, and its outputs are
  * safe downstream. What other key groups let go at its time is not, so the clock goes on.
@@ -189,13 +184,39 @@ static bool is_done_already(const struct runner *r, const struct record *record)
            store_is_ahead(r->store, partition_group(r->stage, record));
 }
 
+/*
+ * The end of the input comes by every edge, after all else of its seq, and is at hand when it has
+ * come by all. No stage can do without it, whatever is in quarantine: what it lets go would stay
+ * behind.
+ */
+static void take_end(struct runner *r, const struct record *end)
+{
+    r->ends_come++;
+    if (r->ends_come < r->ends_wanted)
+        return;
+    r->ends_come = 0;
+    if (r->store != NULL)
+        store_begin(r->store, end->seq);
+    if (r->ops->end != NULL) {
+        show_work(r, STATUS_ON_END);
+        r->ops->end(r->self, &r->emitter);
+        show_work(r, STATUS_ON_RECORD);
+    }
+    count(r, false, false);
+    emitter_end(&r->emitter);
+}
+
 int runner_take(struct runner *r, const struct record *record, struct err *e)
 {
-    if (record->seq != r->emitter.seq)
+    if (record->seq != emitter_seq(&r->emitter))
         r->whole = r->counts;
     emitter_begin(&r->emitter, record);
+    if (record->kind == RECORD_END) {
+        take_end(r, record);
+        return 0;
+    }
     bool is_data = record->kind == RECORD_DATA;
-    /* Nobody can do without a tick or an end: what they let go would stay behind. */
+    /* Nor can a stage do without a tick. */
     const struct quarantine_entry *entry =
         is_data && r->quarantine.count != 0 ? quarantine_find(&r->quarantine, record->seq) : NULL;
     bool is_sink = r->ops->write != NULL && entry == NULL;
@@ -216,13 +237,11 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
         rc = is_data && is_sink ? r->ops->write(r->self, record, e) : 0;
         if (rc == ERR_NO_SPACE)
             return rc;
-    } else {
-        step(r, record);
+    } else if (is_data) {
+        r->ops->step(r->self, record, &r->emitter);
     }
     if (rc == 0)
         count(r, is_data, is_sink);
-    if (record->kind == RECORD_END)
-        emitter_end(&r->emitter);
     return rc;
 }
 
@@ -230,11 +249,9 @@ int runner_read(struct runner *r, struct err *e)
 {
     r->whole = r->counts;
     emitter_begin(&r->emitter, NULL);
-    r->emitter.in_seq = 0;
     int rc = r->ops->read(r->self, &r->emitter, e);
-    bool is_data = r->emitter.emitted + r->emitter.dead != 0;
     if (rc == 0)
-        count(r, is_data, false);
+        count(r, emitter_has_put_out(&r->emitter), false);
     return rc;
 }
 

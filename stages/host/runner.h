@@ -13,6 +13,7 @@
 
 #include "common/err.h"
 #include "ipc/status_page.h"
+#include "stages/emitter.h"
 #include "stages/host/quarantine.h"
 #include "stages/stage.h"
 #include "topology/graph.h"
@@ -27,8 +28,9 @@ struct runner {
     bool full;              /* see stage_env */
     struct quarantine quarantine;
     struct emitter emitter;
-    struct status_counts counts; /* through: do not count again what is not above */
-    struct status_counts whole;  /* counts before the seq in hand, which may end half done */
+    size_t ends_wanted, ends_come; /* inputs, and those of them that the end has come by */
+    struct status_counts counts;   /* through: do not count again what is not above */
+    struct status_counts whole;    /* counts before the seq in hand, which may end half done */
 };
 
 struct runner_config {
@@ -44,7 +46,8 @@ struct runner_config {
     void (*on_none)(const struct err *e);
     const struct stage_input *input; /* for a kind that takes_stdin; borrowed */
     void (*note)(const char *text);
-    void (*emit)(struct emitter *out, port_number port, const struct record *record);
+    emit_function *emit; /* takes what the stage puts out, with host */
+    void *host;
 };
 
 /*
@@ -75,7 +78,8 @@ int runner_settle(struct runner *r, struct err *e);
 
 /*
  * Gives a record to a step or a sink, or, if it is in quarantine, to the dead letters. Records come
- * in order of their seqs.
+ * in order of their seqs. The end of the input comes by every edge to the stage, and counts when it
+ * has come by all; until then no record with a later seq may come.
  * Returns: 0, ERR_NO_SPACE or ERR_AGAIN (it was not taken; give it again), or an error.
  */
 int runner_take(struct runner *r, const struct record *record, struct err *e);

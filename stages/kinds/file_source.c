@@ -439,8 +439,7 @@ static int give_end(struct file_source *self, struct emitter *out, struct err *e
     int rc = file_source_add_mark(self, e);
     if (rc != 0)
         return rc;
-    out->seq = self->at.seq;
-    out->position = self->end.line;
+    emitter_at(out, self->at.seq, self->end.line);
     emitter_end(out);
     return 0;
 }
@@ -448,8 +447,7 @@ static int give_end(struct file_source *self, struct emitter *out, struct err *e
 static int give_record(struct file_source *self, const struct line *line, struct emitter *out,
                        struct err *e)
 {
-    out->seq = self->at.seq;
-    out->position = self->at.line;
+    emitter_at(out, self->at.seq, self->at.line);
     line_emit(&self->lines, line, out);
     return self->at.seq % SOURCE_RECORDS_PER_MARK == 0 ? file_source_add_mark(self, e) : 0;
 }

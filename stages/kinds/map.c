@@ -507,7 +507,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         struct misfit misfit;
         if (!make_field(field, in, &self->texts[i], &self->fields[i], &misfit)) {
             emitter_dead_record(out, misfit.reason, in, "the field '%s' %s",
-                                out->stage->in->fields[field->source].name, misfit.what);
+                                emitter_stage(out)->in->fields[field->source].name, misfit.what);
             return;
         }
     }

@@ -286,8 +286,7 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
     int rc = next_line(self, &line, &ends, e);
     if (rc != 0)
         return rc;
-    out->seq = self->at.seq;
-    out->position = self->at.line;
+    emitter_at(out, self->at.seq, self->at.line);
     if (ends)
         emitter_end(out);
     else

@@ -162,7 +162,7 @@ enum condition_result condition_try(struct condition_matcher *m, const struct re
 void condition_refuse(const struct condition_fault *fault, const struct record *record,
                       struct emitter *out)
 {
-    const char *name = out->stage->in->fields[fault->field].name;
+    const char *name = emitter_stage(out)->in->fields[fault->field].name;
     if (fault->reason == &dead_too_hard)
         emitter_dead_record(out, fault->reason, record,
                             "the pattern '%s' takes more than " PATTERN_BOUNDS_TEXT

@@ -59,11 +59,10 @@ static inline bool may_refuse(const struct world *w, const char *text)
     return false;
 }
 
-static inline void on_emit(struct emitter *out, port_number port, const struct record *record)
+static inline void on_emit(void *host, port_number port, const struct record *record)
 {
-    struct world *w = the_world;
+    struct world *w = host;
     char wanted[32];
-    assert_ptr_equal(out, &w->emitter);
     assert_int_equal(port, PORT_OUT);
     assert_true(record->seq <= w->seen + 1);
     (void)snprintf(wanted, sizeof wanted, "%u-%u", (unsigned)record->seq, (unsigned)record->seq);
@@ -157,7 +156,7 @@ static inline void load(struct world *w, bool follow)
                      0);
     diagnostics_done(&d);
     free(text);
-    w->emitter = (struct emitter){.emit = on_emit, .stage = &w->topology->stages[0]};
+    emitter_init(&w->emitter, &w->topology->stages[0], false, on_emit, w);
 }
 
 static inline void make_directory(const struct world *w, const char *name)
@@ -219,7 +218,7 @@ static inline void finish(struct world *w)
     assert_int_equal(rmdir(w->directory), 0);
     (void)close(w->state_fd);
     topology_free(w->topology);
-    buf_done(&w->emitter.scratch);
+    emitter_done(&w->emitter);
 }
 
 /* --- by hand --- */

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "stages/emitter.h"
 #include "stages/stage.h"
 #include "tests/unit/random.h"
 

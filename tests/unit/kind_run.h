@@ -20,6 +20,7 @@
 
 #include "common/check.h"
 #include "common/value_json.h"
+#include "stages/emitter.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "topology/load.h"
@@ -43,10 +44,9 @@ static inline void kind_run_print(const struct contract *contract, const struct 
     buf_add_text(out, "}\n");
 }
 
-static inline void kind_run_on_emit(struct emitter *out, port_number port,
-                                    const struct record *record)
+static inline void kind_run_on_emit(void *host, port_number port, const struct record *record)
 {
-    struct kind_run *run = (struct kind_run *)((char *)out - offsetof(struct kind_run, emitter));
+    struct kind_run *run = host;
     const struct contract *contract = &run->stage->out;
     const char *name = "out";
     if (port == PORT_DEAD) {
@@ -82,7 +82,7 @@ static inline void kind_run_start(struct kind_run *run, struct topology *topolog
 {
     *run = (struct kind_run){.topology = topology, .stage = topology_find_stage(topology, stage)};
     assert_non_null(run->stage);
-    run->emitter = (struct emitter){.emit = kind_run_on_emit, .stage = run->stage};
+    emitter_init(&run->emitter, run->stage, false, kind_run_on_emit, run);
     struct stage_env env = {.topology = topology, .stage = run->stage};
     struct err e;
     assert_int_equal(run->stage->ops->open(&env, &run->self, &e), 0);
@@ -97,7 +97,7 @@ static inline void kind_run_open(struct kind_run *run, const char *text, const c
 /* Gives the stage one record by an input; what comes out is added to run->seen. */
 static inline void kind_run_step(struct kind_run *run, uint32_t input, const struct value *fields)
 {
-    struct record record = {.seq = run->emitter.seq + 1,
+    struct record record = {.seq = emitter_seq(&run->emitter) + 1,
                             .fields = fields,
                             .count = run->stage->inputs[input].contract->count,
                             .input = input};
@@ -110,8 +110,7 @@ static inline void kind_run_stop(struct kind_run *run)
 {
     run->stage->ops->close(run->self);
     buf_done(&run->seen);
-    buf_done(&run->emitter.scratch);
-    buf_done(&run->emitter.order);
+    emitter_done(&run->emitter);
 }
 
 /* Closes what kind_run_open() opened. */

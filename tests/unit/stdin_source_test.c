@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "stages/emitter.h"
 #include "stages/journal/stage_input.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
@@ -37,16 +38,18 @@ struct fixture {
     unsigned turns;  /* in which there was no record, but there may be more */
 };
 
-static void on_emit(struct emitter *out, port_number port, const struct record *record)
+static void on_emit(void *host, port_number port, const struct record *record)
 {
-    struct fixture *f = (struct fixture *)((char *)out - offsetof(struct fixture, emitter));
-    if (port == PORT_DEAD)
+    struct fixture *f = host;
+    if (record->kind == RECORD_END && port == PORT_OUT)
+        buf_add_format(&f->seen, "%llu:%llu!", (unsigned long long)record->seq,
+                       (unsigned long long)record->position);
+    else if (record->kind == RECORD_END)
+        assert_int_equal(port, PORT_DEAD);
+    else if (port == PORT_DEAD)
         buf_add_format(&f->seen, "%llu:%.*s#", (unsigned long long)record->seq,
                        (int)record->fields[DEAD_LETTER_REASON].len,
                        (const char *)record->fields[DEAD_LETTER_REASON].bytes);
-    else if (record->kind == RECORD_END)
-        buf_add_format(&f->seen, "%llu:%llu!", (unsigned long long)record->seq,
-                       (unsigned long long)record->position);
     else
         buf_add_format(&f->seen, "%llu:%.*s|", (unsigned long long)record->seq,
                        (int)record->fields[0].len, (const char *)record->fields[0].bytes);
@@ -69,7 +72,7 @@ static int set_up(void **state)
     diagnostics_done(&d);
     f->topology->marks_end = true;
     f->ops = f->topology->stages[0].ops;
-    f->emitter = (struct emitter){.emit = on_emit, .stage = &f->topology->stages[0]};
+    emitter_init(&f->emitter, &f->topology->stages[0], false, on_emit, f);
     f->input = (struct stage_input){.fd = -1, .relay_read_fd = -1, .relay_write_fd = -1};
     f->write_fd = -1;
     *state = f;
@@ -118,7 +121,7 @@ static int tear_down(void **state)
     int rc = rmdir(f->directory);
     topology_free(f->topology);
     buf_done(&f->seen);
-    buf_done(&f->emitter.scratch);
+    emitter_done(&f->emitter);
     free(f);
     return rc;
 }
@@ -291,7 +294,7 @@ static int read_some(struct fixture *f, struct history *h, void *self, uint64_t 
         buf_reset(&f->seen);
         rc = f->ops->read(self, &f->emitter, &e);
         if (rc == 0) {
-            seq_number seq = f->emitter.seq;
+            seq_number seq = emitter_seq(&f->emitter);
             assert_true(seq < ITEMS_MAX && seq <= h->count + 1);
             if (seq > h->count)
                 buf_add(&h->items[h->count = seq], f->seen.data, f->seen.len);
@@ -440,9 +443,9 @@ static void read_new(struct fixture *f, seq_number *seen, struct buf *got)
         buf_reset(&f->seen);
         rc = f->ops->read(self, &f->emitter, &e);
         assert_true(rc == 0 || rc == ERR_AGAIN || rc == ERR_END || rc == ERR_UNFINISHED);
-        if (rc == 0 && f->emitter.seq > *seen) {
-            assert_int_equal(f->emitter.seq, *seen + 1);
-            *seen = f->emitter.seq;
+        if (rc == 0 && emitter_seq(&f->emitter) > *seen) {
+            assert_int_equal(emitter_seq(&f->emitter), *seen + 1);
+            *seen = emitter_seq(&f->emitter);
             buf_add(got, f->seen.data, f->seen.len);
         }
         if (rc == 0 && random_below(4) == 0)

@@ -82,7 +82,7 @@ static void print_fields(const struct contract *contract, const struct value *fi
     buf_add_byte(out, '\n');
 }
 
-static void on_emit(struct emitter *out, port_number port, const struct record *record)
+static void on_emit(void *host, port_number port, const struct record *record)
 {
     if (record->kind == RECORD_END)
         return;
@@ -95,7 +95,7 @@ static void on_emit(struct emitter *out, port_number port, const struct record *
         const struct value *reason = &record->fields[DEAD_LETTER_REASON];
         buf_add_format(&item->text, "dead %.*s\n", (int)reason->len, (const char *)reason->bytes);
     } else {
-        print_fields(&out->stage->out, record->fields, &item->text);
+        print_fields(&((const struct runner *)host)->stage->out, record->fields, &item->text);
     }
 }
 
@@ -168,17 +168,24 @@ static void put_into_quarantine(const struct stage *stage, int stages_fd)
     (void)close(fd);
 }
 
-static void open_worker(struct runner *r, const struct stage *stage, int stages_fd)
+static void open_worker_to(struct runner *r, const struct stage *stage, int stages_fd,
+                           emit_function *emit)
 {
     struct runner_config config = {.topology = topology,
                                    .stage = stage,
                                    .stages_fd = stages_fd,
                                    .image_fd = -1,
                                    .beats = &beats,
-                                   .emit = on_emit};
+                                   .emit = emit,
+                                   .host = r};
     struct err e;
     if (runner_open(r, &config, &e) != 0)
         fail_msg("%s", e.text);
+}
+
+static void open_worker(struct runner *r, const struct stage *stage, int stages_fd)
+{
+    open_worker_to(r, stage, stages_fd, on_emit);
 }
 
 static void fill_fields(const struct input_record *in, struct value *fields)
@@ -730,9 +737,9 @@ static struct {
     int64_t last;
 } put_out;
 
-static void chosen_emit(struct emitter *out, port_number port, const struct record *record)
+static void chosen_emit(void *host, port_number port, const struct record *record)
 {
-    (void)out;
+    (void)host;
     if (record->kind == RECORD_END)
         return;
     assert_int_not_equal(port, PORT_DEAD);
@@ -761,8 +768,7 @@ static void keys_of_one_group_are_not_limited(void **state)
     int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct runner r;
     struct err e;
-    open_worker(&r, first_worker(), stages_fd);
-    r.emitter.emit = chosen_emit;
+    open_worker_to(&r, first_worker(), stages_fd, chosen_emit);
     put_out.last = -1;
     uint8_t name[] = "name", order = 0;
     struct value fields[FIELDS] = {
@@ -779,8 +785,7 @@ static void keys_of_one_group_are_not_limited(void **state)
             continue;
         assert_int_equal(runner_commit(&r, seq, &e), 0);
         runner_close(&r);
-        open_worker(&r, first_worker(), stages_fd);
-        r.emitter.emit = chosen_emit;
+        open_worker_to(&r, first_worker(), stages_fd, chosen_emit);
     }
     struct record end = {
         .seq = CHOSEN_KEYS + 1, .kind = RECORD_END, .order = &order, .order_len = 1};
