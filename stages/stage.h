@@ -10,6 +10,7 @@
 #ifndef BULKHEAD_STAGES_STAGE_H
 #define BULKHEAD_STAGES_STAGE_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -167,11 +168,16 @@ struct stage_ops {
     int (*peer_has)(void *self, const char *name, seq_number seq, struct err *e);
 
     /*
-     * For those whose functions may say ERR_AGAIN: when it is worth to try again, which is when
-     * *ret_fd polls as readable (KIND_SOURCE) or writable (KIND_SINK), -1: there is none; and
-     * after *ret_timeout_ms at the latest (-1: not before). NULL for those that never wait.
+     * For those whose functions may say ERR_AGAIN: what to wait for before they are called again.
+     *
+     *   ret_sign        the descriptor, and with POLLIN or POLLOUT the direction, that tell by
+     *                   poll(2); its fd is -1 if nothing tells. What waits with POLLOUT is shown as
+     *                   waiting for a reader outside
+     *   ret_timeout_ms  after which it is tried without a sign; -1: never
+     *
+     * NULL for those that never wait.
      */
-    void (*wait)(const void *self, int *ret_fd, int *ret_timeout_ms);
+    void (*wait)(const void *self, struct pollfd *ret_sign, int *ret_timeout_ms);
 
     /*
      * KIND_SINK: whether a record is one that cannot be written, which follows from it and from

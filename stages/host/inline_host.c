@@ -312,12 +312,12 @@ int inline_host_run(struct inline_host *h, size_t records, struct err *e)
 int inline_host_wait(const struct inline_host *h, const sigset_t *signals, struct err *e)
 {
     const struct runner *runner = &h->stages[h->waiting].runner;
-    struct pollfd fd = {.fd = -1, .events = h->waiting == 0 ? POLLIN : POLLOUT};
+    struct pollfd sign;
     int timeout_ms;
-    runner->ops->wait(runner->self, &fd.fd, &timeout_ms);
+    runner->ops->wait(runner->self, &sign, &timeout_ms);
     struct timespec timeout = {.tv_sec = timeout_ms / 1000,
                                .tv_nsec = (timeout_ms % 1000) * 1000000L};
-    if (ppoll(&fd, 1, timeout_ms >= 0 ? &timeout : NULL, signals) < 0 && errno != EINTR)
+    if (ppoll(&sign, 1, timeout_ms >= 0 ? &timeout : NULL, signals) < 0 && errno != EINTR)
         return err_set_errno(e, "waiting for stage '%s'", runner->stage->name);
     return 0;
 }

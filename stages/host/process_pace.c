@@ -246,12 +246,11 @@ static nfds_t watch_links(struct host *h, struct pollfd *fds)
     return count;
 }
 
-/* Watches what a source reads or a sink writes; returns after how long to try without a sign. */
-static uint64_t watch_io(struct host *h, struct pollfd *ret_fd)
+/* Watches what the stage says it waits for; returns after how long to try without a sign of it. */
+static uint64_t watch_io(struct host *h, struct pollfd *ret_sign)
 {
-    int fd, timeout_ms;
-    h->runner.ops->wait(h->runner.self, &fd, &timeout_ms);
-    *ret_fd = (struct pollfd){.fd = fd, .events = h->inlet_count == 0 ? POLLIN : POLLOUT};
+    int timeout_ms;
+    h->runner.ops->wait(h->runner.self, ret_sign, &timeout_ms);
     return timeout_ms < 0 ? NEVER_US : (uint64_t)timeout_ms * 1000;
 }
 
@@ -260,11 +259,14 @@ int host_wait(struct host *h)
     nfds_t count = watch_links(h, h->poll_fds);
     uint64_t timeout_us = sooner_us(until_commit_us(h), until_flush_us(h));
     uint64_t paced_us = host_paced_us(h);
-    if (paced_us != 0 || h->paced) /* the time may be over by now: then look at once */
+    enum status_waiting why = STATUS_IDLE;
+    if (paced_us != 0 || h->paced) { /* the time may be over by now: then look at once */
         timeout_us = sooner_us(timeout_us, paced_us);
-    else if (h->io_waits)
-        timeout_us = sooner_us(timeout_us, watch_io(h, &h->poll_fds[count++]));
-    enum status_waiting why = h->io_waits && h->inlet_count != 0 ? STATUS_UNREAD : STATUS_IDLE;
+    } else if (h->io_waits) {
+        struct pollfd *sign = &h->poll_fds[count++];
+        timeout_us = sooner_us(timeout_us, watch_io(h, sign));
+        why = (sign->events & POLLOUT) != 0 ? STATUS_UNREAD : STATUS_IDLE;
+    }
     atomic_store_explicit(&h->page->waiting, why, memory_order_relaxed);
     struct timespec timeout = {.tv_sec = (time_t)(timeout_us / 1000000),
                                .tv_nsec = (long)(timeout_us % 1000000) * 1000};

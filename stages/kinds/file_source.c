@@ -480,9 +480,10 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
     return give_end(self, out, e);
 }
 
-static void wait_for_more(const void *opaque, int *ret_fd, int *ret_timeout_ms)
+static void wait_for_more(const void *opaque, struct pollfd *ret_sign, int *ret_timeout_ms)
 {
-    *ret_fd = ((const struct file_source *)opaque)->notify_fd;
+    const struct file_source *self = opaque;
+    *ret_sign = (struct pollfd){.fd = self->notify_fd, .events = POLLIN};
     *ret_timeout_ms = LOOK_MS;
 }
 

@@ -296,10 +296,11 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
     return 0;
 }
 
-static void wait_for_input(const void *opaque, int *ret_fd, int *ret_timeout_ms)
+static void wait_for_input(const void *opaque, struct pollfd *ret_sign, int *ret_timeout_ms)
 {
     const struct stdin_source *self = opaque;
-    *ret_fd = self->in_background ? -1 : self->input->fd;
+    int fd = self->in_background ? -1 : self->input->fd;
+    *ret_sign = (struct pollfd){.fd = fd, .events = POLLIN};
     *ret_timeout_ms = self->in_background ? BACKGROUND_LOOK_MS : -1;
 }
 

@@ -259,9 +259,10 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     return 0;
 }
 
-static void wait_for_reader(const void *opaque, int *ret_fd, int *ret_timeout_ms)
+static void wait_for_reader(const void *opaque, struct pollfd *ret_sign, int *ret_timeout_ms)
 {
-    *ret_fd = ((const struct stdout_sink *)opaque)->fd;
+    const struct stdout_sink *self = opaque;
+    *ret_sign = (struct pollfd){.fd = self->fd, .events = POLLOUT};
     *ret_timeout_ms = -1;
 }
 

@@ -637,6 +637,12 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
     if (!is_simulated())
         return __real_ppoll(fds, count, timeout, signals);
     struct process *process = present;
+    /* Nothing here can be written to by who waits for it, so that would be waited for in vain. */
+    for (nfds_t i = 0; i < count; i++) {
+        if (fds[i].fd >= 0 && fds[i].events != POLLIN)
+            fail("%s waits for the events %d of descriptor %d", process->name, fds[i].events,
+                 fds[i].fd);
+    }
     process_call("ppoll", "", count);
     process->waits = fds;
     process->wait_count = count;
