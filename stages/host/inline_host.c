@@ -224,7 +224,10 @@ int inline_host_new(const struct topology *topology, int stages_fd, const seq_nu
         if (runner_has_position(&h->stages[i].runner))
             h->stages[i].position = runner_position(&h->stages[i].runner);
     }
+    /* A source makes safe last what all others have done. */
     h->done = h->stages[h->source].position;
+    for (size_t i = 0; i < topology->stage_count; i++)
+        runner_complete(&h->stages[i].runner, h->done);
     int kept_rc = check_kept(h, e);
     if (kept_rc != 0) {
         inline_host_free(h);
@@ -294,16 +297,18 @@ static int read_source(struct inline_host *h, struct err *e)
 
 int inline_host_run(struct inline_host *h, size_t records, struct err *e)
 {
+    const struct runner *source = &h->stages[h->source].runner;
     for (size_t n = 0; n < records; n++) {
         int rc = h->next_stage == 0 && any_full(h) ? inline_host_commit(h, e) : 0;
         while (rc == 0 && h->next_stage < h->topology->stage_count) {
             rc = h->next_stage == h->source ? read_source(h, e) : run_stage(h, h->next_stage, e);
-            h->next_stage += rc == 0 ? 1 : 0;
+            if (rc == 0)
+                runner_complete(&h->stages[h->next_stage++].runner, source->given);
         }
         if (rc != 0)
             return rc;
         h->next_stage = 0;
-        h->done = emitter_seq(&h->stages[h->source].runner.emitter);
+        h->done = source->given;
         arena_reset(h);
     }
     return 0;

@@ -98,28 +98,28 @@ void outlet_add_tick(struct outlet *o, const struct record *record, int clock_fi
     add(o, &tick);
 }
 
-bool outlet_is_ripe(const struct outlet *o, seq_number processed)
+bool outlet_is_ripe(const struct outlet *o, seq_number done)
 {
     return o->builder.bytes.len >= FRAME_BYTES_TARGET || o->made_room ||
-           processed - o->builder.first + 1 >= FRAME_SEQS_MAX;
+           done - o->builder.first + 1 >= FRAME_SEQS_MAX;
 }
 
-bool outlet_has_unflushed(const struct outlet *o, seq_number processed)
+bool outlet_has_unflushed(const struct outlet *o, seq_number done)
 {
     /* What stands in the middle of a seq, as for want of space, waits for the rest of it. */
-    return o->builder.first <= processed && o->builder.previous_seq <= processed;
+    return o->builder.first <= done && o->builder.previous_seq <= done;
 }
 
-void outlet_flush(struct outlet *o, seq_number processed)
+void outlet_flush(struct outlet *o, seq_number done)
 {
-    if (!outlet_has_unflushed(o, processed))
+    if (!outlet_has_unflushed(o, done))
         return;
     o->made_room = false;
     seq_number first = o->builder.first;
     o->flushed_at_us = clock_monotonic_us();
-    frame_builder_finish(&o->builder, processed);
-    window_push_take(&o->window, &o->builder.bytes, first, processed, false);
-    frame_builder_start(&o->builder, processed + 1);
+    frame_builder_finish(&o->builder, done);
+    window_push_take(&o->window, &o->builder.bytes, first, done, false);
+    frame_builder_start(&o->builder, done + 1);
 }
 
 bool outlet_is_full(const struct outlet *o)

@@ -69,16 +69,16 @@ void outlet_add(struct outlet *o, const struct record *record, int clock_field);
 void outlet_add_tick(struct outlet *o, const struct record *record, int clock_field);
 
 /* Whether the frame that is being made has reached the size for sending, or others have. */
-bool outlet_is_ripe(const struct outlet *o, seq_number processed);
+bool outlet_is_ripe(const struct outlet *o, seq_number done);
 
 /* Whether outlet_flush() would end a frame. */
-bool outlet_has_unflushed(const struct outlet *o, seq_number processed);
+bool outlet_has_unflushed(const struct outlet *o, seq_number done);
 
 /*
- * Ends the frame that is being made, if it covers anything: all up to processed is in it. Not while
- * it has outputs of the seq behind that, which is being worked on.
+ * Ends the frame that is being made, if it covers anything: all up to done is in it. Not while it
+ * has outputs of the seq after that, which is being worked on.
  */
-void outlet_flush(struct outlet *o, seq_number processed);
+void outlet_flush(struct outlet *o, seq_number done);
 
 /* Whether the window holds as much as it may. */
 bool outlet_is_full(const struct outlet *o);

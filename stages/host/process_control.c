@@ -54,7 +54,8 @@ void host_refuse(struct host *h, enum control_kind kind)
 
 int host_take_position(struct host *h, seq_number position)
 {
-    h->processed = h->committed = position;
+    runner_complete(&h->runner, position);
+    h->committed = position;
     for (size_t i = 0; i < h->inlet_count; i++)
         inlet_set_position(&h->inlets[i], position);
     for (size_t i = 0; i < h->outlet_count; i++)

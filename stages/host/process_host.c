@@ -5,11 +5,11 @@
  * sleeps in host_wait() if there is nothing more to do. When to send and commit is in
  * process_pace.c.
  *
- * Positions. `processed`: all records up to here have been given to the stage. `committed`: up to
- * here everything is acked by all downstream, and safe here; this is what is acked upstream. A
- * stage with a state or a cursor knows both from its files when it starts. One without asks its
- * peers downstream: it goes on behind the least that they have acked, which nobody will ever ask
- * for again.
+ * Positions. What the stage was given and what of that is done is known to its runner. `committed`:
+ * up to here everything is done, acked by all downstream, and safe here; this is what is acked
+ * upstream. A stage with a state or a cursor knows where it is from its files when it starts. One
+ * without asks its peers downstream: it goes on after the least that they have acked, which nobody
+ * will ever ask for again.
  */
 #include "stages/host/process_host_p.h"
 
@@ -23,15 +23,6 @@
 
 /* So long may a source go on reading what does not fill a frame: it waits for its disk, say. */
 #define SOURCE_TURN_US 1000u
-
-/*
- * Whether a seq was begun and is not done yet, as where there was no space for the rest of it. All
- * that waits for acks or a commit then waits for the end of this seq, whatever else is full.
- */
-static bool is_in_a_seq(const struct host *h)
-{
-    return h->inlet_count != 0 && emitter_seq(&h->runner.emitter) > h->processed;
-}
 
 static bool is_full(const struct host *h)
 {
@@ -48,8 +39,9 @@ static bool is_blocked(const struct host *h)
      * A stage that dies of a record must know before whether its peers have the outputs of it from
      * a former life: then that record cannot become a dead letter any more.
      */
-    return !h->positioned || !host_all_peers_known(h) || (is_full(h) && !is_in_a_seq(h)) ||
-           h->paused == HOST_PAUSED_AT_COMMIT || host_must_wait_for_space(h);
+    return !h->positioned || !host_all_peers_known(h) ||
+           (is_full(h) && !runner_is_in_a_seq(&h->runner)) || h->paused == HOST_PAUSED_AT_COMMIT ||
+           host_must_wait_for_space(h);
 }
 
 /*
@@ -65,13 +57,12 @@ static int work_on_input(struct host *h, bool *ret_more)
         if (rc != 0)
             return rc;
         if (inlet == NULL) {
-            h->processed = limit;
+            runner_complete(&h->runner, limit);
             *ret_more = false;
             return 0;
         }
-        if (record->seq > h->processed + 1)
-            h->processed = record->seq - 1; /* a seq is complete when the next one begins */
-        bool begins_seq = record->seq != emitter_seq(&h->runner.emitter);
+        runner_complete(&h->runner, record->seq - 1); /* as a seq is when the next one begins */
+        bool begins_seq = record->seq != h->runner.begun;
         bool looks = n % HOST_RECORDS_PER_LOOK == 0 || h->made_room || runner_is_full(&h->runner);
         if (begins_seq &&
             (n >= HOST_RECORDS_PER_TURN || (looks && (host_is_ripe(h) || is_blocked(h))))) {
@@ -103,12 +94,12 @@ static int work_on_source(struct host *h, bool *ret_more)
             *ret_more = true;
             return 0;
         }
-        host_show_in_hand(h, h->processed + 1);
+        host_show_in_hand(h, h->runner.given + 1);
         int rc = runner_read(&h->runner, &h->e);
         host_show_in_hand(h, 0);
         if (rc == ERR_END || (rc == ERR_AGAIN && runner_gave_all(&h->runner))) {
             h->gave_all = true;
-            h->all_given = h->processed;
+            h->all_given = h->runner.given;
         }
         if (rc == ERR_AGAIN) {
             h->io_waits = true;
@@ -122,8 +113,6 @@ static int work_on_source(struct host *h, bool *ret_more)
             h->at_end = true;
         else if (rc != 0)
             return rc;
-        else
-            h->processed = emitter_seq(&h->runner.emitter);
     }
     return 0;
 }
@@ -149,7 +138,7 @@ static int work(struct host *h, bool *ret_more)
  */
 static int say_all_acked(struct host *h)
 {
-    if (!h->gave_all || h->all_given != h->processed)
+    if (!h->gave_all || h->all_given != h->runner.given)
         return 0;
     struct control_message message = {
         .kind = CTL_STAGE_ALL_ACKED, .serial = h->all_asked, .acked = h->committed};
@@ -160,7 +149,7 @@ static int say_all_acked(struct host *h)
 /* A source at its end is done when everything that it ever gave out has come back as acked. */
 static int say_done(struct host *h)
 {
-    if (h->inlet_count != 0 || h->committed != h->processed || !host_all_peers_known(h))
+    if (h->inlet_count != 0 || h->committed != h->runner.given || !host_all_peers_known(h))
         return 0;
     int rc = h->all_asked != 0 ? say_all_acked(h) : 0;
     if (rc != 0 || !h->at_end || h->done_said)
@@ -178,7 +167,7 @@ int host_turn(struct host *h, bool *ret_more)
         rc = host_receive_all(h);
     if (rc == 0 && !h->stopping)
         rc = work(h, &more);
-    /* After an error, the counts may have a record that `processed` does not cover. */
+    /* After an error, the counts may have a record that `done` does not cover. */
     if (rc == 0)
         host_publish_counts(h);
     if (rc == 0 && !h->stopping)

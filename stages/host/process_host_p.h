@@ -36,8 +36,7 @@ struct host {
     size_t outlet_count;
     struct pollfd *poll_fds; /* room for all that a wait may be for */
     bool positioned;
-    seq_number processed;
-    seq_number committed;
+    seq_number committed; /* see process_host.c */
     uint64_t committed_at_us;
     uint64_t flushed_at_us;
     bool sent_idle;     /* and that was because there was nothing more to do */
@@ -200,9 +199,8 @@ static inline void host_show_in_hand(struct host *h, seq_number seq)
 }
 
 /*
- * Publishes the counts of what was worked on; before any of it is committed, because what lies
- * below the commit is never seen again, so nobody would count it after a kill. A seq that a full
- * disk holds up half done is not counted yet: after a kill all of it comes again.
+ * Publishes the counts of what is done; before any of it is committed, because what lies below the
+ * commit is never seen again, so nobody would count it after a kill.
  */
 void host_publish_counts(struct host *h);
 

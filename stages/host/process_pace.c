@@ -45,7 +45,7 @@ static uint64_t left_us(uint64_t began_us, uint64_t interval_us)
 bool host_is_ripe(const struct host *h)
 {
     for (size_t i = 0; i < h->outlet_count; i++) {
-        if (outlet_is_ripe(&h->outlets[i], h->processed))
+        if (outlet_is_ripe(&h->outlets[i], h->runner.done))
             return true;
     }
     return false;
@@ -54,7 +54,7 @@ bool host_is_ripe(const struct host *h)
 /* How much is left of the time for which what only commits wait for may be held back. */
 static uint64_t left_quiet_us(const struct host *h, const struct outlet *o)
 {
-    seq_number seqs = h->processed + 1 - o->builder.first;
+    seq_number seqs = h->runner.done + 1 - o->builder.first;
     return left_us(o->flushed_at_us, seqs < QUIET_MANY_SEQS ? QUIET_FLUSH_US : QUIET_FLUSH_MANY_US);
 }
 
@@ -65,8 +65,8 @@ static uint64_t left_quiet_us(const struct host *h, const struct outlet *o)
  */
 static uint64_t held_us(const struct host *h, const struct outlet *o)
 {
-    if (!o->quiet || !outlet_has_unflushed(o, h->processed) || o->builder.record_count != 0 ||
-        outlet_is_ripe(o, h->processed))
+    if (!o->quiet || !outlet_has_unflushed(o, h->runner.done) || o->builder.record_count != 0 ||
+        outlet_is_ripe(o, h->runner.done))
         return 0;
     return left_quiet_us(h, o);
 }
@@ -86,7 +86,7 @@ static bool links_are_idle(struct host *h)
 static bool has_unflushed(const struct host *h)
 {
     for (size_t i = 0; h->positioned && i < h->outlet_count; i++) {
-        if (outlet_has_unflushed(&h->outlets[i], h->processed) && held_us(h, &h->outlets[i]) == 0)
+        if (outlet_has_unflushed(&h->outlets[i], h->runner.done) && held_us(h, &h->outlets[i]) == 0)
             return true;
     }
     return false;
@@ -100,7 +100,7 @@ static uint64_t until_flush_us(struct host *h)
     uint64_t soonest_us = NEVER_US;
     for (size_t i = 0; h->positioned && i < h->outlet_count; i++) {
         const struct outlet *o = &h->outlets[i];
-        if (o->quiet && outlet_has_unflushed(o, h->processed))
+        if (o->quiet && outlet_has_unflushed(o, h->runner.done))
             soonest_us = sooner_us(soonest_us, held_us(h, o));
     }
     return soonest_us;
@@ -145,7 +145,7 @@ int host_send_all(struct host *h, bool more)
          */
         bool due = o->quiet && left_quiet_us(h, o) == 0;
         if ((flush || due) && h->positioned && held_us(h, o) == 0)
-            outlet_flush(o, h->processed);
+            outlet_flush(o, h->runner.done);
         int rc = h->positioned ? host_send(h, o) : 0;
         if (rc != 0)
             return rc;
@@ -159,7 +159,7 @@ int host_send_all(struct host *h, bool more)
 static seq_number committable(const struct host *h)
 {
     seq_number acked = host_least_peer_acked(h);
-    return acked < h->processed ? acked : h->processed;
+    return acked < h->runner.done ? acked : h->runner.done;
 }
 
 static uint64_t commit_interval_us(const struct host *h)

@@ -6,13 +6,9 @@
 
 void host_publish_counts(struct host *h)
 {
-    struct runner *r = &h->runner;
-    if (r->counts.through >= h->processed)
-        return;
-    r->counts.through = h->processed;
-    struct status_counts counts = emitter_seq(&r->emitter) > h->processed ? r->whole : r->counts;
-    counts.through = h->processed;
-    status_page_publish(h->page, &counts);
+    struct status_counts counts;
+    if (runner_count_done(&h->runner, &counts))
+        status_page_publish(h->page, &counts);
 }
 
 void host_publish(struct host *h)
@@ -33,7 +29,7 @@ void host_publish(struct host *h)
     }
     atomic_store_explicit(&page->window_bytes, window_bytes, memory_order_relaxed);
     atomic_store_explicit(&page->refused, refused, memory_order_relaxed);
-    atomic_store_explicit(&page->processed, h->processed, memory_order_relaxed);
+    atomic_store_explicit(&page->processed, h->runner.done, memory_order_relaxed);
     atomic_store_explicit(&page->acked, h->committed, memory_order_relaxed);
     if (h->runner.store != NULL)
         atomic_store_explicit(&page->entries, store_entries(h->runner.store), memory_order_relaxed);

@@ -87,6 +87,8 @@ int runner_open(struct runner *r, const struct runner_config *config, struct err
         runner_close(r);
         return rc;
     }
+    if (runner_has_position(r))
+        runner_complete(r, runner_position(r));
     return 0;
 }
 
@@ -208,8 +210,9 @@ static void take_end(struct runner *r, const struct record *end)
 
 int runner_take(struct runner *r, const struct record *record, struct err *e)
 {
-    if (record->seq != emitter_seq(&r->emitter))
+    if (record->seq != r->begun)
         r->whole = r->counts;
+    r->begun = record->seq;
     emitter_begin(&r->emitter, record);
     if (record->kind == RECORD_END) {
         take_end(r, record);
@@ -247,11 +250,12 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
 
 int runner_read(struct runner *r, struct err *e)
 {
-    r->whole = r->counts;
     emitter_begin(&r->emitter, NULL);
     int rc = r->ops->read(r->self, &r->emitter, e);
-    if (rc == 0)
+    if (rc == 0) {
         count(r, emitter_has_put_out(&r->emitter), false);
+        runner_complete(r, emitter_seq(&r->emitter));
+    }
     return rc;
 }
 
@@ -266,8 +270,19 @@ int runner_flush(struct runner *r, struct err *e)
     return rc == ERR_NO_SPACE ? 0 : rc;
 }
 
+bool runner_count_done(struct runner *r, struct status_counts *ret_counts)
+{
+    if (r->counts.through >= r->done)
+        return false;
+    r->counts.through = r->done;
+    *ret_counts = runner_is_in_a_seq(r) ? r->whole : r->counts;
+    ret_counts->through = r->done;
+    return true;
+}
+
 int runner_commit(struct runner *r, seq_number seq, struct err *e)
 {
+    REQUIRE(seq <= r->done);
     int rc = 0;
     if (r->store != NULL) {
         rc = store_commit(r->store, seq, e);

@@ -18,6 +18,10 @@
 #include "stages/stage.h"
 #include "topology/graph.h"
 
+/*
+ * Positions, see docs/decisions/0023-given-and-done.md. The invariant: done <= given. What leaves
+ * the stage or is made safe goes by `done`; what it takes in goes by `given`.
+ */
 struct runner {
     const struct stage *stage;
     const struct stage_ops *ops;
@@ -28,6 +32,9 @@ struct runner {
     bool full;              /* see stage_env */
     struct quarantine quarantine;
     struct emitter emitter;
+    seq_number begun;              /* the last record that it was given had this seq */
+    seq_number given;              /* it was given all records up to here */
+    seq_number done;               /* all outputs up to here are out */
     size_t ends_wanted, ends_come; /* inputs, and those of them that the end has come by */
     struct status_counts counts;   /* through: do not count again what is not above */
     struct status_counts whole;    /* counts before the seq in hand, which may end half done */
@@ -85,7 +92,26 @@ int runner_settle(struct runner *r, struct err *e);
 int runner_take(struct runner *r, const struct record *record, struct err *e);
 
 /*
- * Lets a source read one record; its seq is then r->emitter.seq.
+ * Says that the stage was given all records up to seq; that it was given more already is no harm.
+ * What it was given by runner_take() is not complete until then, for there may be more of its seq.
+ * A step, a sink and a source have put out all that they will when they return, so that much is
+ * done too. A stage whose answers come later would move `done` when they are out, and in no other
+ * way.
+ */
+static inline void runner_complete(struct runner *r, seq_number seq)
+{
+    if (seq > r->given)
+        r->given = r->done = seq;
+}
+
+/* Whether a seq was begun, and is not complete. */
+static inline bool runner_is_in_a_seq(const struct runner *r)
+{
+    return r->begun > r->given;
+}
+
+/*
+ * Lets a source read one record; it is complete then, and r->given its seq.
  * Returns 0, ERR_END, ERR_AGAIN, or an error.
  */
 int runner_read(struct runner *r, struct err *e);
@@ -100,7 +126,13 @@ bool runner_gave_all(const struct runner *r);
 int runner_flush(struct runner *r, struct err *e);
 
 /*
- * Makes everything up to seq safe.
+ * What the stage has counted up to `done`: not what it was given of a seq that is not complete, for
+ * after a kill all of that comes again. Returns false if nothing more is done since the last call.
+ */
+bool runner_count_done(struct runner *r, struct status_counts *ret_counts);
+
+/*
+ * Makes everything up to seq safe. Requires: it is done.
  * Returns: 0, ERR_NO_SPACE or ERR_AGAIN (call it again later), or an error, after which the runner
  * must be closed.
  */

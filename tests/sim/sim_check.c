@@ -53,9 +53,9 @@ static void check_inlet(const struct process *process, const struct inlet *in)
     CHECK(next == 0 || next == in->expected,
           "%s, edge %zu: expects %" PRIu64 " behind a frame that ends before %" PRIu64,
           process->name, in->edge->index, in->expected, next);
-    CHECK(!h->positioned || in->expected > h->processed,
+    CHECK(!h->positioned || in->expected > h->runner.given,
           "%s, edge %zu: has worked on %" PRIu64 " and received up to %" PRIu64, process->name,
-          in->edge->index, h->processed, in->expected - 1);
+          in->edge->index, h->runner.given, in->expected - 1);
     CHECK(bytes == in->queued_bytes && (in->last == NULL || bytes - newest < INBOX_BYTES_MAX),
           "%s, edge %zu: the inbox has %zu bytes, counted as %zu", process->name, in->edge->index,
           bytes, in->queued_bytes);
@@ -88,9 +88,9 @@ static void check_outlet(const struct process *process, const struct outlet *o)
     CHECK(next == 0 || next == w->pushed + (w->goes_on ? 2 : 1),
           "%s, edge %zu: the window ends before %" PRIu64, process->name, o->edge->index,
           w->pushed);
-    CHECK(o->builder.first == w->pushed + 1 && w->pushed <= h->processed,
+    CHECK(o->builder.first == w->pushed + 1 && w->pushed <= h->runner.done,
           "%s, edge %zu: pushed %" PRIu64 ", builds from %" PRIu64 ", worked on %" PRIu64,
-          process->name, o->edge->index, w->pushed, o->builder.first, h->processed);
+          process->name, o->edge->index, w->pushed, o->builder.first, h->runner.done);
     CHECK(bytes == w->bytes && bytes - newest - before < WINDOW_BYTES_MAX,
           "%s, edge %zu: the window has %zu bytes, counted as %zu", process->name, o->edge->index,
           bytes, w->bytes);
@@ -122,8 +122,9 @@ void check_process(const struct process *process)
 {
     const struct host *h = &process->host;
     uint64_t refused = 0;
-    CHECK(h->committed <= h->processed, "%s has committed %" PRIu64 " and worked on %" PRIu64,
-          process->name, h->committed, h->processed);
+    CHECK(h->committed <= h->runner.done && h->runner.done <= h->runner.given,
+          "%s has committed %" PRIu64 " of %" PRIu64 " done and %" PRIu64 " given", process->name,
+          h->committed, h->runner.done, h->runner.given);
     for (size_t i = 0; i < h->inlet_count; i++) {
         check_inlet(process, &h->inlets[i]);
         refused += h->inlets[i].refused;
@@ -148,9 +149,8 @@ static void check_order(const struct process *process, const struct record *reco
 {
     const struct host *h = &process->host;
     bool is_end = record->kind == RECORD_END, was_end = process->taken.kind == RECORD_END;
-    CHECK(record->seq > h->processed && record->seq > h->committed,
-          "%s is given a record of seq %" PRIu64 " behind %" PRIu64, process->name, record->seq,
-          h->processed);
+    CHECK(record->seq > h->runner.given, "%s is given a record of seq %" PRIu64 " behind %" PRIu64,
+          process->name, record->seq, h->runner.given);
     for (size_t i = 0; i < h->inlet_count; i++)
         CHECK(record->seq < h->inlets[i].expected,
               "%s is given a record of seq %" PRIu64 ", and edge %zu has not brought that yet",

@@ -355,12 +355,13 @@ void world_dump(void)
             continue;
         }
         const struct host *h = &p->host;
-        printf(", gen %" PRIu64 "%s%s, processed %" PRIu64 ", committed %" PRIu64 "%s\n",
+        printf(", gen %" PRIu64 "%s%s, given %" PRIu64 ", done %" PRIu64 ", committed %" PRIu64
+               "%s\n",
                p->generation,
                p->ended           ? " ended"
                : p->waits != NULL ? " in poll()"
                                   : "",
-               p->frozen ? " frozen" : "", h->processed, h->committed,
+               p->frozen ? " frozen" : "", h->runner.given, h->runner.done, h->committed,
                h->positioned ? "" : ", no position");
         for (size_t k = 0; k < h->inlet_count; k++)
             printf("    in edge %zu: %s%s, expects %" PRIu64 ", %zu bytes queued\n",

@@ -216,6 +216,12 @@ static void give(struct runner *r, const struct input_record *in, seq_number seq
     assert_int_equal(runner_take(r, &record, &e), 0);
 }
 
+static int commit(struct runner *r, seq_number seq, struct err *e)
+{
+    runner_complete(r, seq);
+    return runner_commit(r, seq, e);
+}
+
 static void free_outputs(struct outputs *outputs)
 {
     for (size_t i = 0; i < outputs->count; i++) {
@@ -252,7 +258,7 @@ static void run_worker(const struct stage *stage, const struct input_record *inp
         struct outputs now = {0};
         collecting = &now;
         if (runner_is_full(&r))
-            assert_int_equal(runner_commit(&r, seq - 1, &e), 0);
+            assert_int_equal(commit(&r, seq - 1, &e), 0);
         give(&r, &input[seq], seq);
         if (seq <= done) {
             assert_same_outputs(&now, &mine[seq]);
@@ -262,7 +268,7 @@ static void run_worker(const struct stage *stage, const struct input_record *inp
             done = seq;
         }
         if (kills && random_below(20) == 0)
-            assert_int_equal(runner_commit(&r, seq - random_below(seq < 5 ? seq : 5), &e), 0);
+            assert_int_equal(commit(&r, seq - random_below(seq < 5 ? seq : 5), &e), 0);
         if (kills && random_below(60) == 0) {
             runner_close(&r);
             open_worker(&r, stage, stages_fd);
@@ -620,7 +626,7 @@ static void run_some(const struct stage *stage, const struct input_record *input
         collecting = &mine[seq];
         give(&r, &input[seq], seq);
         if (random_below(20) == 0)
-            assert_int_equal(runner_commit(&r, seq - random_below(seq < 5 ? seq : 5), &e), 0);
+            assert_int_equal(commit(&r, seq - random_below(seq < 5 ? seq : 5), &e), 0);
         if (random_below(60) == 0) {
             runner_close(&r);
             open_worker(&r, stage, stages_fd);
@@ -630,8 +636,8 @@ static void run_some(const struct stage *stage, const struct input_record *input
         }
     }
     if (until > begin)
-        assert_int_equal(
-            runner_commit(&r, to_the_end ? until : until - random_below(until - begin), &e), 0);
+        assert_int_equal(commit(&r, to_the_end ? until : until - random_below(until - begin), &e),
+                         0);
     seq_number committed = runner_position(&r);
     runner_close(&r);
     for (seq_number seq = begin + 1; seq <= SEQS; seq++) {
@@ -783,7 +789,7 @@ static void keys_of_one_group_are_not_limited(void **state)
         assert_int_equal(runner_take(&r, &record, &e), 0);
         if (seq != CHOSEN_KEYS / 2)
             continue;
-        assert_int_equal(runner_commit(&r, seq, &e), 0);
+        assert_int_equal(commit(&r, seq, &e), 0);
         runner_close(&r);
         open_worker_to(&r, first_worker(), stages_fd, chosen_emit);
     }
