@@ -36,14 +36,6 @@ void inlet_done(struct inlet *i)
     free(i->ahead);
 }
 
-void inlet_announce(struct inlet *i, uint32_t number,
-                    void (*prepare)(void *arg, const struct record *record), void *arg)
-{
-    i->ahead_number = number;
-    i->prepare = prepare;
-    i->prepare_arg = arg;
-}
-
 void inlet_set_position(struct inlet *i, seq_number position)
 {
     REQUIRE(i->first == NULL);
@@ -168,16 +160,6 @@ int inlet_receive(struct inlet *i, struct err *e)
     return 0;
 }
 
-/* Says of a record that was just read that it will come. */
-static void announce(struct inlet *i, struct record *record)
-{
-    record->input = (uint32_t)i->edge->input;
-    if (i->prepare != NULL && record->kind == RECORD_DATA) {
-        record->ahead = i->ahead_number + (uint32_t)i->ahead_count;
-        i->prepare(i->prepare_arg, record);
-    }
-}
-
 /* Reads on in the first frame. Returns: 0 (no place is left), ERR_END, ERR_PROTOCOL. */
 static int read_frame(struct inlet *i, struct err *e)
 {
@@ -188,18 +170,16 @@ static int read_frame(struct inlet *i, struct err *e)
             return rc;
         if (place->record.seq < i->first->cut_below || place->record.seq >= i->first->cut_from)
             continue;
-        announce(i, &place->record);
+        place->record.input = (uint32_t)i->edge->input;
         i->ahead_count++;
     }
     return 0;
 }
 
-/*
- * Reads some records of the first frame that has any left. A frame is kept until all its records
- * were popped, because they point into it.
- */
-static int read_ahead(struct inlet *i, struct err *e)
+/* A frame is kept until all its records were popped, because they point into it. */
+int inlet_read(struct inlet *i, struct err *e)
 {
+    REQUIRE(i->ahead_count == 0);
     i->ahead_first = 0;
     while (i->first != NULL && i->ahead_count == 0) {
         if (i->read) {
@@ -216,13 +196,6 @@ static int read_ahead(struct inlet *i, struct err *e)
             return rc;
     }
     return 0;
-}
-
-int inlet_head(struct inlet *i, const struct record **ret_record, struct err *e)
-{
-    int rc = i->ahead_count == 0 ? read_ahead(i, e) : 0;
-    *ret_record = rc == 0 && i->ahead_count != 0 ? &i->ahead[i->ahead_first].record : NULL;
-    return rc;
 }
 
 void inlet_pop(struct inlet *i)

@@ -43,9 +43,6 @@ struct inlet {
         struct value fields[FIELDS_MAX];
     } * ahead;
     size_t ahead_first, ahead_count;
-    uint32_t ahead_number; /* of the first place, for record.ahead; 0: nobody is told of them */
-    void (*prepare)(void *arg, const struct record *record);
-    void *prepare_arg;
     seq_number ack_sent; /* on this link */
     uint64_t refused;    /* frames that were not taken */
 };
@@ -56,13 +53,6 @@ void inlet_done(struct inlet *i);
 
 /* Says up to where everything was received and done before this process. */
 void inlet_set_position(struct inlet *i, seq_number position);
-
-/*
- * Has records announced when they are read, which is before they are handed out; with the numbers
- * from `number` on, INLET_AHEAD of them.
- */
-void inlet_announce(struct inlet *i, uint32_t number,
-                    void (*prepare)(void *arg, const struct record *record), void *arg);
 
 /* Takes a link over; closes the one before, and forgets what is not whole. link may be NULL. */
 void inlet_set_link(struct inlet *i, struct link *link);
@@ -79,14 +69,27 @@ bool inlet_has_room(const struct inlet *i);
 /* The last seq up to which all records are here. */
 seq_number inlet_covered(const struct inlet *i);
 
+/* Whether nothing is read that was not popped. */
+static inline bool inlet_is_read_out(const struct inlet *i)
+{
+    return i->ahead_count == 0;
+}
+
 /*
- * The next record that was not popped, or NULL if all that is here was.
+ * Reads the next records of what is here, INLET_AHEAD at the most, all of one frame.
+ * Requires: inlet_is_read_out().
  * Returns: 0, or ERR_PROTOCOL: a verified frame breaks its contract, so its sender is wrong and
  *          would be again.
  */
-int inlet_head(struct inlet *i, const struct record **ret_record, struct err *e);
+int inlet_read(struct inlet *i, struct err *e);
 
-/* Passes the head on. Requires: inlet_head() gave one. */
+/* What is read and not popped: the first is place 0. NULL if there is nothing at a place. */
+static inline struct record *inlet_peek(const struct inlet *i, size_t place)
+{
+    return place < i->ahead_count ? &i->ahead[i->ahead_first + place].record : NULL;
+}
+
+/* Passes on what is first. Requires: inlet_peek() gives one. */
 void inlet_pop(struct inlet *i);
 
 /*

@@ -39,21 +39,6 @@ void host_close_edges(struct host *h)
     free(h->poll_fds);
 }
 
-static void prepare(void *arg, const struct record *record)
-{
-    const struct runner *runner = arg;
-    runner->ops->prepare(runner->self, record);
-}
-
-/* A kind that wants to know what comes is told so of as many inlets as there are numbers for. */
-void host_announce_records(struct host *h)
-{
-    for (size_t i = 0; h->runner.ops->prepare != NULL && i < h->inlet_count &&
-                       (i + 1) * INLET_AHEAD <= STAGE_AHEAD_MAX;
-         i++)
-        inlet_announce(&h->inlets[i], (uint32_t)(1 + i * INLET_AHEAD), prepare, &h->runner);
-}
-
 /* A link that cannot be trusted is given up; the supervisor makes a new one. */
 static int give_up_inlet(struct host *h, struct inlet *in)
 {
@@ -148,19 +133,31 @@ static bool comes_before(const struct record *a, const struct record *b)
     return order_compare(a->order, a->order_len, b->order, b->order_len) < 0;
 }
 
+/* Reads what has come by an inlet, and tells the stage of it. */
+static int read_inlet(struct host *h, size_t index)
+{
+    struct inlet *in = &h->inlets[index];
+    int rc = inlet_read(in, &h->e);
+    struct record *record;
+    for (size_t i = 0; rc == 0 && (record = inlet_peek(in, i)) != NULL; i++)
+        runner_announce(&h->runner, record, index * INLET_AHEAD + i);
+    return rc;
+}
+
 int host_next_inlet(struct host *h, seq_number limit, struct inlet **ret_inlet,
                     const struct record **ret_record)
 {
     *ret_inlet = NULL;
     for (size_t i = 0; i < h->inlet_count; i++) {
-        const struct record *record;
-        int rc = inlet_head(&h->inlets[i], &record, &h->e);
+        struct inlet *in = &h->inlets[i];
+        int rc = inlet_is_read_out(in) ? read_inlet(h, i) : 0;
         if (rc != 0)
             return rc;
+        const struct record *record = inlet_peek(in, 0);
         if (record == NULL || record->seq > limit ||
             (*ret_inlet != NULL && !comes_before(record, *ret_record)))
             continue;
-        *ret_inlet = &h->inlets[i];
+        *ret_inlet = in;
         *ret_record = record;
     }
     return 0;

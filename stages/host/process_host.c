@@ -224,7 +224,6 @@ int host_open(struct host *h)
     rc = runner_open(&h->runner, &config, &h->e);
     if (rc != 0)
         return rc;
-    host_announce_records(h);
     h->runner.counts = status_page_counts(h->page);
     /* Before it is ready: else the run could be over before that is known. */
     struct control_message unsettled = {.kind = CTL_STAGE_UNSETTLED};

@@ -97,12 +97,6 @@ void host_open_edges(struct host *h);
 void host_close_edges(struct host *h);
 
 /*
- * Has records announced to a kind that wants to know what comes, of as many inlets as there are
- * numbers for. Requires: the runner is open.
- */
-void host_announce_records(struct host *h);
-
-/*
  * Where the stage's outputs arrive; an emit_function, for a struct host. Links to the workers of
  * one stage stand side by side: one of them gets the record, the others, if their clock needs it,
  * its time. An end is for all of them.
@@ -122,7 +116,7 @@ seq_number host_covered(const struct host *h);
 
 /*
  * The inlet that has the next record up to a seq, and that record; NULL if there is none.
- * Returns 0, or an error of inlet_head().
+ * Returns 0, or an error of inlet_read().
  */
 int host_next_inlet(struct host *h, seq_number limit, struct inlet **ret_inlet,
                     const struct record **ret_record);

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "common/bounds.h"
 #include "common/err.h"
 #include "ipc/status_page.h"
 #include "stages/emitter.h"
@@ -82,6 +83,19 @@ bool runner_is_full(const struct runner *r);
  */
 bool runner_is_unsettled(const struct runner *r);
 int runner_settle(struct runner *r, struct err *e);
+
+/*
+ * Tells the stage, if its kind wants to know, of a record that will be given to it: see prepare()
+ * in stage_ops. place: from 0, of no other record that was announced and not given. That of a place
+ * too high is not announced.
+ */
+static inline void runner_announce(const struct runner *r, struct record *record, size_t place)
+{
+    if (r->ops->prepare == NULL || record->kind != RECORD_DATA || place >= STAGE_AHEAD_MAX)
+        return;
+    record->ahead = (uint32_t)place + 1;
+    r->ops->prepare(r->self, record);
+}
 
 /*
  * Gives a record to a step or a sink, or, if it is in quarantine, to the dead letters. Records come
