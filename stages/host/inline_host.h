@@ -50,7 +50,7 @@ void inline_host_free(struct inline_host *h);
 int inline_host_run(struct inline_host *h, size_t records, struct err *e);
 
 /*
- * Waits until what said ERR_AGAIN last is worth to be tried again, or a signal has come; `signals`
+ * Waits until the stage that returned ERR_AGAIN can be tried again, or a signal has come; `signals`
  * is the mask while it waits. Returns 0 or ERR_IO.
  */
 int inline_host_wait(const struct inline_host *h, const sigset_t *signals, struct err *e);

@@ -30,32 +30,44 @@ struct host {
     const struct process_host_config *config;
     struct status_page *page;
     struct runner runner;
+    struct err e;
+    bool stopping;
+
     struct inlet *inlets;
     size_t inlet_count;
     struct outlet *outlets;
     size_t outlet_count;
     struct pollfd *poll_fds; /* room for all that a wait may be for */
+
+    /* Where it is; see process_host.c. */
     bool positioned;
-    seq_number committed; /* see process_host.c */
+    seq_number committed;
     uint64_t committed_at_us;
-    uint64_t flushed_at_us;
-    bool sent_idle;     /* and that was because there was nothing more to do */
-    bool made_room;     /* an outlet has closed frames within this turn, because they were large */
-    bool turn_is_long;  /* a source has read for so long that its frame should go */
-    bool at_end;        /* a source has read all there is, or was told to stop reading */
-    bool io_waits;      /* a source has nothing to read now, or a sink cannot write */
-    bool commit_waits;  /* and the sink could not even commit */
     bool has_committed; /* in this life */
-    bool paced;         /* a source was not to read yet: no sign of its input was waited for */
-    bool done_said;
+
+    /* How the last turn went. */
+    bool made_room;    /* an outlet has closed frames because they were large */
+    bool turn_is_long; /* a source has read for long enough that its frame should go */
+    bool paced;        /* a source was not to read yet, so its input was not asked for */
+    bool io_waits;     /* something said ERR_AGAIN: what a source reads, or a sink writes */
+    bool commit_waits; /* it was the commit that said so */
+
+    /* The last frames that were sent. */
+    uint64_t flushed_at_us;
+    bool sent_idle; /* they were sent because there was nothing more to do */
+
+    /* Of a source: what it has read, and what the supervisor was told of that. */
+    bool at_end;          /* it has read all there is, or was told to stop reading */
+    bool gave_all;        /* at some time it had nothing more to read, */
+    seq_number all_given; /* and this was the last seq that it had given then */
     uint64_t all_asked;   /* serial of the question whether all was given out; 0: none is open */
-    seq_number all_given; /* the source had nothing behind this seq when it was read last */
-    bool gave_all;        /* there was such a time */
-    uint64_t idle_bytes;  /* of private memory that it had before its first record */
-    bool stopping;
-    enum host_pause paused; /* for want of space, since it was missed last */
-    uint64_t retry_at_ms;   /* when that is tried again */
-    struct err e;
+    bool done_said;
+
+    /* Space that there was none of; see process_space.c. */
+    enum host_pause paused;
+    uint64_t retry_at_ms; /* when it is tried again */
+
+    uint64_t idle_bytes; /* of private memory that it had before its first record */
 };
 
 /* --- process_host.c --- */
