@@ -8,7 +8,7 @@
 #include "common/memfd.h"
 
 #define STATUS_MAGIC 0x54534842u /* "BHST" */
-#define STATUS_VERSION 3u
+#define STATUS_VERSION 4u
 /* A stage publishes a few times in a millisecond: so often in the time of one look is nonsense. */
 #define READS_MAX 64u
 

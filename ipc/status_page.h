@@ -20,22 +20,17 @@
 
 #include "common/err.h"
 #include "common/value.h"
+#include "ipc/status_fields.h"
 
 #define STATUS_PAGE_BYTES 12288u
 /* So many of its links a stage shows; more than that has none that anybody runs. */
 #define STATUS_LINKS_MAX 512u
 
-/* name, meaning: counted since the start of the supervisor */
-#define STATUS_COUNT_LIST(X)                                                                       \
-    X(in, "records taken in")                                                                      \
-    X(out, "records put out")                                                                      \
-    X(dropped, "records that gave no output, by the stage's own rule")                             \
-    X(dead, "records sent to the dead letters")
-
+/* The counters, all since the start of the supervisor. */
 struct status_counts {
     seq_number through; /* every record up to here is counted, none above */
-#define X(name, meaning) uint64_t name;
-    STATUS_COUNT_LIST(X)
+#define X(type, name, kind, unit, meaning) uint64_t name;
+    STATUS_STAGE_LIST(STATUS_SKIP, STATUS_SKIP, X)
 #undef X
 };
 
@@ -81,15 +76,10 @@ struct status_page {
     _Atomic uint64_t beats;         /* grows with everything it does: a hung stage's does not */
     _Atomic uint32_t waiting;       /* enum status_waiting: why it sleeps, if it does */
     _Atomic uint32_t work;          /* enum status_work: what it does at the seq in hand */
-    _Atomic uint64_t seq_in_hand;   /* being worked on; 0 between frames */
     _Atomic uint64_t out_of_memory; /* bytes that it was refused by its memory_max, and died of */
-    _Atomic uint64_t processed;     /* done, not yet safe */
-    _Atomic uint64_t acked;         /* safe, and acked upstream */
-    _Atomic uint64_t window_bytes;  /* waiting for acks */
-    _Atomic uint64_t entries;       /* of the store */
-    _Atomic uint64_t refused;       /* frames and messages that were not taken */
-    _Atomic uint64_t bytes_done;    /* of the input; sources */
-    _Atomic uint64_t bytes_total;   /* of the input, 0 if nobody knows; sources */
+#define X(type, name, kind, unit, meaning) _Atomic uint64_t name;
+    STATUS_STAGE_LIST(STATUS_SKIP, X, STATUS_SKIP)
+#undef X
     struct status_link links[STATUS_LINKS_MAX]; /* those it receives by, then those it sends by */
 };
 _Static_assert(sizeof(struct status_page) <= STATUS_PAGE_BYTES, "it fits into its pages");

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "supervisor/chaos/chaos_watch.h"
 #include "supervisor/client/control_client.h"
 
@@ -58,15 +59,15 @@ static void plan_next(struct round *r)
 
 static int open_stage(const struct round *r, size_t stage)
 {
-    const struct status_seen_stage *seen = &r->watch.stages[stage].seen;
-    return chaos_stage_open((pid_t)seen->pid, r->child.pid, seen->name, seen->generation);
+    const struct status_stage *seen = &r->watch.stages[stage].seen;
+    return chaos_stage_open((pid_t)seen->pid, r->child.pid, seen->stage, seen->generation);
 }
 
 static void note_stage(const struct round *r, const char *what, size_t stage)
 {
-    const struct status_seen_stage *seen = &r->watch.stages[stage].seen;
+    const struct status_stage *seen = &r->watch.stages[stage].seen;
     log_line(LOG_DEBUG, "%s %s (pid %" PRIu64 ", generation %" PRIu64 ", acked %" PRIu64 ")", what,
-             seen->name, seen->pid, seen->generation, seen->acked);
+             seen->stage, seen->pid, seen->generation, seen->acked);
 }
 
 /* Kills those that can be killed, one right behind the other. */
@@ -220,17 +221,18 @@ static void disturb_if_due(struct round *r)
 static void ask_status(struct round *r)
 {
     struct buf answer = {0};
-    struct status_seen seen;
     chaos_watch_look_for_deaths(&r->watch);
     int fd = control_client_connect(r->state_path);
     if (fd < 0)
         return;
+    struct status_snapshot *seen = memory_new(1, sizeof *seen);
     /* What is cut short or of an older supervisor says nothing. */
     if (control_client_exchange(fd, "status json", &answer) == 0 && answer.len > 3 &&
         memcmp(answer.data, "ok\n", 3) == 0 &&
-        status_read(answer.data + 3, answer.len - 3, &seen, NULL) == 0 &&
-        seen.pid == (uint64_t)r->child.pid)
-        chaos_watch_see(&r->watch, &seen, clock_monotonic_us());
+        status_read(answer.data + 3, answer.len - 3, seen, NULL) == 0 &&
+        seen->pid == (uint64_t)r->child.pid)
+        chaos_watch_see(&r->watch, seen, clock_monotonic_us());
+    free(seen);
     (void)close(fd);
     buf_done(&answer);
 }

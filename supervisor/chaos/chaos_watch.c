@@ -51,7 +51,7 @@ static void follow_recovery(struct chaos_watch *w, struct chaos_watched *stage, 
     chaos_times_add(&w->report->stage_recovery, now_us - stage->killed_us);
 }
 
-static void see_stage(struct chaos_watch *w, size_t i, const struct status_seen_stage *seen,
+static void see_stage(struct chaos_watch *w, size_t i, const struct status_stage *seen,
                       uint64_t now_us)
 {
     struct chaos_watched *stage = &w->stages[i];
@@ -69,12 +69,12 @@ static void see_stage(struct chaos_watch *w, size_t i, const struct status_seen_
     }
 }
 
-void chaos_watch_see(struct chaos_watch *w, const struct status_seen *seen, uint64_t now_us)
+void chaos_watch_see(struct chaos_watch *w, const struct status_snapshot *seen, uint64_t now_us)
 {
     if (seen->stage_count != w->topology->stage_count)
         return;
     for (size_t i = 0; i < seen->stage_count; i++) {
-        if (strcmp(seen->stages[i].name, w->topology->stages[i].name) != 0)
+        if (strcmp(seen->stages[i].stage, w->topology->stages[i].name) != 0)
             return;
     }
     w->answered = true;
@@ -128,7 +128,7 @@ void chaos_watch_supervisor_gone(struct chaos_watch *w, uint64_t now_us)
         struct chaos_watched *stage = &w->stages[i];
         forget_recovery(stage);
         w->report->restarts += stage->seen.restarts;
-        stage->seen = (struct status_seen_stage){0};
+        stage->seen = (struct status_stage){0};
         stage->harmed = 0;
     }
     w->answered = false;

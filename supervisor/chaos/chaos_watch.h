@@ -21,7 +21,7 @@
 #define CHAOS_HARMS_MAX 3u
 
 struct chaos_watched {
-    struct status_seen_stage seen; /* pid 0: not there */
+    struct status_stage seen; /* pid 0: not there */
     uint64_t acked_best;
     unsigned harms;      /* since acked_best moved on */
     uint64_t harmed;     /* the generation that was harmed last */
@@ -51,7 +51,7 @@ void chaos_watch_init(struct chaos_watch *w, const struct topology *topology,
 void chaos_watch_look_for_deaths(struct chaos_watch *w);
 
 /* Takes a status. One of other stages than the topology's is passed over. */
-void chaos_watch_see(struct chaos_watch *w, const struct status_seen *seen, uint64_t now_us);
+void chaos_watch_see(struct chaos_watch *w, const struct status_snapshot *seen, uint64_t now_us);
 
 /* Whether a stage is there, was not harmed in this generation, and may be. */
 bool chaos_watch_may_harm(const struct chaos_watch *w, size_t stage);

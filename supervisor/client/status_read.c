@@ -7,115 +7,152 @@
 #include "common/json.h"
 #include "common/utf8.h"
 
-/* A member that a status must have. */
-struct wanted {
+/* A field of a status: its member in JSON, and where its value goes. */
+struct member {
     const char *key;
-    uint64_t *number; /* where it goes; NULL: it is the name */
-    bool found;
-};
-
-struct stage_reader {
-    struct status_seen_stage stage;
-    struct wanted wanted[8];
+    bool (*read)(const struct json_span *value, void *field);
+    size_t offset;
 };
 
 struct reader {
-    struct status_seen seen;
-    bool has_topology, has_pid, has_up, has_stages, bad;
+    struct status_snapshot *snapshot;
+    const struct member *members; /* of the object that is being read */
+    size_t member_count;
+    void *into;     /* the struct that it is read into */
+    uint64_t found; /* members that were there and good, a bit each */
+    bool has_stages, bad;
 };
 
-static bool key_is(const struct json_span *key, const char *name)
+/* The value of a field is read by the function that is called after its type. */
+static bool read_name(const struct json_span *value, void *field)
 {
-    return key->len == strlen(name) && memcmp(key->start, name, key->len) == 0;
-}
-
-/* A whole number that is not negative; null is 0, nobody. */
-static bool read_count(const struct json_span *value, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    if (value->type == JSON_NULL) {
-        *ret_number = 0;
-        return true;
-    }
-    for (size_t i = 0; i < value->len; i++) {
-        uint8_t c = value->start[i];
-        if (c < '0' || c > '9' || number > (UINT64_MAX - (uint64_t)(c - '0')) / 10)
-            return false;
-        number = number * 10 + (uint64_t)(c - '0');
-    }
-    *ret_number = number;
-    return value->type == JSON_NUMBER;
-}
-
-static bool read_name(const struct json_span *value, char *name, size_t max)
-{
-    if (value->type != JSON_STRING || value->escaped || value->len > max)
+    char *name = field;
+    if (value->type != JSON_STRING || value->escaped || value->len > STATUS_NAME_BYTES_MAX)
         return false;
     memcpy(name, value->start, value->len);
     name[value->len] = '\0';
     return true;
 }
 
+static bool read_text(const struct json_span *value, void *field)
+{
+    (void)field; /* it is for people, and stays empty */
+    return value->type == JSON_STRING;
+}
+
+static bool read_flag(const struct json_span *value, void *field)
+{
+    *(bool *)field = value->type == JSON_TRUE;
+    return value->type == JSON_TRUE || value->type == JSON_FALSE;
+}
+
+static bool read_number(const struct json_span *value, void *field)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < value->len; i++) {
+        uint8_t c = value->start[i];
+        if (c < '0' || c > '9' || number > (UINT64_MAX - (uint64_t)(c - '0')) / 10)
+            return false;
+        number = number * 10 + (uint64_t)(c - '0');
+    }
+    *(uint64_t *)field = number;
+    return value->type == JSON_NUMBER;
+}
+
+static bool read_pid(const struct json_span *value, void *field)
+{
+    if (value->type != JSON_NULL)
+        return read_number(value, field);
+    *(uint64_t *)field = 0;
+    return true;
+}
+
+#define X(type, name, ...) {#name, read_##type, offsetof(struct status_snapshot, name)},
+static const struct member run_members[] = {STATUS_RUN_LIST(X)};
+#undef X
+#define X(type, name, ...) {#name, read_##type, offsetof(struct status_stage, name)},
+static const struct member stage_members[] = {STATUS_STAGE_LIST(X, X, X)};
+#undef X
+
+/* What a status must have; a supervisor of another version may lack the others. */
+#define X(type, name, ...) RUN_##name,
+enum { STATUS_RUN_LIST(X) };
+#undef X
+#define X(type, name, ...) STAGE_##name,
+enum { STATUS_STAGE_LIST(X, X, X) };
+#undef X
+#define BIT(member) (UINT64_C(1) << (member))
+static const uint64_t run_needed = BIT(RUN_topology) | BIT(RUN_pid) | BIT(RUN_up_ms);
+static const uint64_t stage_needed = BIT(STAGE_stage) | BIT(STAGE_pid) | BIT(STAGE_generation) |
+                                     BIT(STAGE_processed) | BIT(STAGE_acked) | BIT(STAGE_restarts) |
+                                     BIT(STAGE_in) | BIT(STAGE_out);
+
+static bool key_is(const struct json_span *key, const char *name)
+{
+    return key->len == strlen(name) && memcmp(key->start, name, key->len) == 0;
+}
+
+static void read_member(struct reader *r, const struct json_span *key,
+                        const struct json_span *value)
+{
+    for (size_t i = 0; i < r->member_count; i++) {
+        const struct member *member = &r->members[i];
+        if (!key_is(key, member->key))
+            continue;
+        if (member->read(value, (uint8_t *)r->into + member->offset))
+            r->found |= BIT(i);
+        else
+            r->bad = true;
+    }
+}
+
 static void on_stage_member(void *context, const struct json_span *key,
                             const struct json_span *value)
 {
-    struct stage_reader *r = context;
-    for (size_t i = 0; i < sizeof r->wanted / sizeof r->wanted[0]; i++) {
-        struct wanted *w = &r->wanted[i];
-        if (key_is(key, w->key))
-            w->found = w->number != NULL ? read_count(value, w->number)
-                                         : read_name(value, r->stage.name, STAGE_NAME_BYTES_MAX);
-    }
+    read_member(context, key, value);
 }
 
 static void on_stage(void *context, const struct json_span *item)
 {
     struct reader *r = context;
-    struct stage_reader s = {.wanted = {{.key = "stage"},
-                                        {.key = "pid", .number = &s.stage.pid},
-                                        {.key = "generation", .number = &s.stage.generation},
-                                        {.key = "acked", .number = &s.stage.acked},
-                                        {.key = "restarts", .number = &s.stage.restarts},
-                                        {.key = "processed", .number = &s.stage.processed},
-                                        {.key = "in", .number = &s.stage.in},
-                                        {.key = "out", .number = &s.stage.out}}};
+    struct status_stage stage = {0};
+    struct reader of_stage = {.members = stage_members,
+                              .member_count = sizeof stage_members / sizeof stage_members[0],
+                              .into = &stage};
     enum json_type type;
-    bool good = r->seen.stage_count < PROCESSES_MAX && item->type == JSON_OBJECT &&
-                json_read(item->start, item->len, on_stage_member, &s, &type, NULL) == 0;
-    for (size_t i = 0; i < sizeof s.wanted / sizeof s.wanted[0]; i++)
-        good &= s.wanted[i].found;
+    bool good = r->snapshot->stage_count < PROCESSES_MAX && item->type == JSON_OBJECT &&
+                json_read(item->start, item->len, on_stage_member, &of_stage, &type, NULL) == 0 &&
+                !of_stage.bad && (of_stage.found & stage_needed) == stage_needed;
     if (good)
-        r->seen.stages[r->seen.stage_count++] = s.stage;
+        r->snapshot->stages[r->snapshot->stage_count++] = stage;
     r->bad |= !good;
 }
 
 static void on_member(void *context, const struct json_span *key, const struct json_span *value)
 {
     struct reader *r = context;
-    if (key_is(key, "pid")) {
-        r->has_pid = read_count(value, &r->seen.pid);
-    } else if (key_is(key, "topology")) {
-        r->has_topology = read_name(value, r->seen.topology, NAME_BYTES_MAX);
-    } else if (key_is(key, "up_ms")) {
-        r->has_up = read_count(value, &r->seen.up_ms);
-    } else if (key_is(key, "stages") && value->type == JSON_ARRAY) {
+    if (key_is(key, "stages") && value->type == JSON_ARRAY) {
         r->has_stages = true;
         json_read_items(value, on_stage, r);
+    } else {
+        read_member(r, key, value);
     }
 }
 
-int status_read(const uint8_t *text, size_t len, struct status_seen *ret_seen, struct err *e)
+int status_read(const uint8_t *text, size_t len, struct status_snapshot *ret_snapshot,
+                struct err *e)
 {
-    struct reader r = {0};
+    struct reader r = {.snapshot = ret_snapshot,
+                       .members = run_members,
+                       .member_count = sizeof run_members / sizeof run_members[0],
+                       .into = ret_snapshot};
     enum json_type type;
     size_t bad_at;
     if (!utf8_valid(text, len, &bad_at))
         return err_set(e, ERR_INVALID, "a status that is not UTF-8");
+    memset(ret_snapshot, 0, sizeof *ret_snapshot);
     int rc = json_read(text, len, on_member, &r, &type, e);
-    if (rc != 0)
-        return rc;
-    if (r.bad || !r.has_topology || !r.has_pid || !r.has_up || !r.has_stages)
-        return err_set(e, ERR_INVALID, "a status of an unknown form");
-    *ret_seen = r.seen;
-    return 0;
+    if (rc == 0 && (r.bad || !r.has_stages || (r.found & run_needed) != run_needed))
+        rc = err_set(e, ERR_INVALID, "a status of an unknown form");
+    return rc;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * status_read.h - the JSON of `bulkhead status --json`, read back: what chaos and the live picture
- * need of it
+ * status_read.h - the JSON of `bulkhead status --json`, read back into a snapshot
  */
 #ifndef BULKHEAD_SUPERVISOR_CLIENT_STATUS_READ_H
 #define BULKHEAD_SUPERVISOR_CLIENT_STATUS_READ_H
@@ -9,31 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/bounds.h"
 #include "common/err.h"
-
-struct status_seen_stage {
-    char name[STAGE_NAME_BYTES_MAX + 1];
-    uint64_t pid; /* 0: there is no process now */
-    uint64_t generation;
-    uint64_t acked;
-    uint64_t restarts;
-    uint64_t processed;
-    uint64_t in, out;
-};
-
-struct status_seen {
-    char topology[NAME_BYTES_MAX + 1];
-    uint64_t pid; /* of the supervisor */
-    uint64_t up_ms;
-    struct status_seen_stage stages[PROCESSES_MAX];
-    size_t stage_count;
-};
+#include "ipc/status_snapshot.h"
 
 /*
- * Reads a status, which may be any bytes. Members that are not known are passed over.
- * Returns: 0, or ERR_INVALID: it is not of this form, or one of these members is missing.
+ * Reads a status, which may be any bytes. Texts for people are not kept, and members that are not
+ * known are passed over. A member that is known must have its type. Those that chaos and the live
+ * picture need must be there; a number that is missing of the others is 0, a name is empty, since
+ * the supervisor may be of another version.
+ * Returns: 0, or ERR_INVALID: it is not of this form; *ret_snapshot may then hold anything.
  */
-int status_read(const uint8_t *text, size_t len, struct status_seen *ret_seen, struct err *e);
+int status_read(const uint8_t *text, size_t len, struct status_snapshot *ret_snapshot,
+                struct err *e);
 
 #endif

@@ -36,7 +36,7 @@ struct live {
     const struct graph_view *view;
     struct graph_style style;
     char *state_path;
-    struct status_seen before, now;
+    struct status_snapshot before, now, next; /* next: what is being read */
     struct graph_numbers numbers[STAGES_MAX];
     sigset_t signals, before_signals; /* blocked now; the mask before */
     int out_fd;
@@ -89,8 +89,9 @@ static void take_signals(struct live *live)
         live->out_fd = STDOUT_FILENO;
 }
 
-/* Asks the supervisor. Returns 0; ERR_NOT_FOUND: there is none; ERR_BUSY: it gives no answer. */
-static int look(struct live *live, struct status_seen *ret_seen, struct err *e)
+/* Asks the supervisor, and reads into next. Returns 0; ERR_NOT_FOUND: there is none; ERR_BUSY: it
+ * gives no answer. */
+static int look(struct live *live, struct err *e)
 {
     int fd = control_client_connect(live->state_path);
     if (fd < 0)
@@ -103,7 +104,7 @@ static int look(struct live *live, struct status_seen *ret_seen, struct err *e)
                  ? err_set(e, ERR_BUSY, "the supervisor gives no answer")
                  : err_set(e, ERR_NOT_FOUND, "the supervisor is gone");
     else
-        rc = status_read(answer.data + 3, answer.len - 3, ret_seen, e);
+        rc = status_read(answer.data + 3, answer.len - 3, &live->next, e);
     buf_done(&answer);
     return rc;
 }
@@ -111,15 +112,14 @@ static int look(struct live *live, struct status_seen *ret_seen, struct err *e)
 /* Looks again. Returns as look(), or ERR_MISMATCH: what runs there now is something else. */
 static int look_again(struct live *live, struct err *e)
 {
-    struct status_seen seen;
-    int rc = look(live, &seen, e);
+    int rc = look(live, e);
     if (rc != 0)
         return rc;
-    if (strcmp(seen.topology, live->view->name) != 0)
+    if (strcmp(live->next.topology, live->view->name) != 0)
         return err_set(e, ERR_MISMATCH, "in '%s' runs the topology '%s', not '%s'",
-                       live->state_path, seen.topology, live->view->name);
-    live->before = live->now.pid != 0 ? live->now : seen;
-    live->now = seen;
+                       live->state_path, live->next.topology, live->view->name);
+    live->before = live->now.pid != 0 ? live->now : live->next;
+    live->now = live->next;
     if (!graph_numbers_make(live->view, &live->before, &live->now, live->numbers))
         return err_set(e, ERR_MISMATCH, "what runs in '%s' is another version of '%s'",
                        live->state_path, live->view->name);

@@ -14,8 +14,8 @@
  * Workers are summed, and their lag is that of the slowest.
  * Returns: false if a node has no stage in now: it is another version of the topology that runs.
  */
-bool graph_numbers_make(const struct graph_view *view, const struct status_seen *before,
-                        const struct status_seen *now, struct graph_numbers *ret_numbers);
+bool graph_numbers_make(const struct graph_view *view, const struct status_snapshot *before,
+                        const struct status_snapshot *now, struct graph_numbers *ret_numbers);
 
 /*
  * Shows the run in a state directory (NULL: the default one of the topology): on a terminal again

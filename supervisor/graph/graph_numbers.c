@@ -4,11 +4,11 @@
 #include <string.h>
 
 /* Whether a process is of this stage: "parse" itself, or the worker "parse.2". */
-static bool is_of(const struct status_seen_stage *process, const struct graph_node *node)
+static bool is_of(const struct status_stage *process, const struct graph_node *node)
 {
     size_t len = strlen(node->name);
-    return strncmp(process->name, node->name, len) == 0 &&
-           (process->name[len] == '\0' || process->name[len] == '.');
+    return strncmp(process->stage, node->name, len) == 0 &&
+           (process->stage[len] == '\0' || process->stage[len] == '.');
 }
 
 /* What the processes of a node did, all together. */
@@ -18,11 +18,11 @@ struct sum {
     uint64_t done;    /* seqs, of the one that did the fewest */
 };
 
-static struct sum sum_up(const struct status_seen *seen, const struct graph_node *node)
+static struct sum sum_up(const struct status_snapshot *seen, const struct graph_node *node)
 {
     struct sum sum = {.done = UINT64_MAX};
     for (size_t i = 0; i < seen->stage_count; i++) {
-        const struct status_seen_stage *process = &seen->stages[i];
+        const struct status_stage *process = &seen->stages[i];
         if (!is_of(process, node))
             continue;
         sum.processes++;
@@ -33,8 +33,8 @@ static struct sum sum_up(const struct status_seen *seen, const struct graph_node
     return sum;
 }
 
-bool graph_numbers_make(const struct graph_view *view, const struct status_seen *before,
-                        const struct status_seen *now, struct graph_numbers *ret_numbers)
+bool graph_numbers_make(const struct graph_view *view, const struct status_snapshot *before,
+                        const struct status_snapshot *now, struct graph_numbers *ret_numbers)
 {
     uint64_t given[STAGES_MAX] = {0}; /* the last seq of the sources above each node */
     uint64_t elapsed_ms = now->up_ms - before->up_ms;

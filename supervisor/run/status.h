@@ -1,24 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * status.h - what a running supervisor shows: as a table, as JSON, as progress, as a summary
+ *
+ * Statuses are made in two steps: a snapshot of the run is taken, and written in one of the forms.
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_STATUS_H
 #define BULKHEAD_SUPERVISOR_RUN_STATUS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "common/buf.h"
-#include "supervisor/run/supervisor.h"
+#include "ipc/status_page.h"
+#include "ipc/status_snapshot.h"
 
-/* Appends the table of `bulkhead status`. */
-void status_write_text(const struct supervisor *s, struct buf *out);
+struct supervisor;
 
-/* Appends the JSON of `bulkhead status --json`; the form is in docs/protocol.md. */
-void status_write_json(const struct supervisor *s, struct buf *out);
+/* Of last words, this much is shown to people, with the zero at the end. */
+#define STATUS_WORDS_SHOWN_BYTES 256u
 
 /*
- * Appends why the topology failed: whose fault it was, what, and its last words if they say more.
- * Nothing if it did not.
+ * Looks at a run. The caller frees the snapshot with free(); its texts may point into the
+ * supervisor, so it is good until the next event.
  */
-void status_write_reason(const struct supervisor *s, struct buf *out);
+struct status_snapshot *status_take(const struct supervisor *s);
+
+/* Appends one form of a status. */
+typedef void status_write_fn(const struct status_snapshot *snapshot, struct buf *out);
+
+/* The table of `bulkhead status`. */
+status_write_fn status_write_text;
+
+/* The JSON of `bulkhead status --json`; the form is in docs/protocol.md. */
+status_write_fn status_write_json;
 
 /* One row of a summary. */
 struct status_row {
@@ -46,8 +61,8 @@ void status_write_progress(const struct status_progress *p, const char *name, bo
 
 /*
  * The end of what a process said, as one printable line of less than size bytes: its last lines,
- * parted by " | ". words may be empty; ret_text then is "".
+ * parted by " | ". len may be 0; ret_text then is "".
  */
-void status_last_words(const struct buf *words, char *ret_text, size_t size);
+void status_last_words(const void *words, size_t len, char *ret_text, size_t size);
 
 #endif

@@ -134,7 +134,7 @@ static void do_quarantine(struct loop *l, const struct core_action *action)
     struct quarantine_entry entry = {.seq = action->seq};
     (void)snprintf(entry.cause, sizeof entry.cause, "%.*s", (int)sizeof entry.cause - 1,
                    action->text);
-    status_last_words(&stage->words, entry.words, sizeof entry.words);
+    status_last_words(stage->words.data, stage->words.len, entry.words, sizeof entry.words);
     char *owner = layout_owner(l->s.topology, named);
     struct err e;
     int fd = -1;
@@ -314,15 +314,21 @@ static void answer_kill(struct loop *l, const char *name, struct buf *answer)
     buf_done(&killed);
 }
 
+static void answer_status(const struct loop *l, status_write_fn *write, struct buf *answer)
+{
+    struct status_snapshot *snapshot = status_take(&l->s);
+    buf_add_text(answer, "ok\n");
+    write(snapshot, answer);
+    free(snapshot);
+}
+
 static void answer_request(void *context, const char *request, struct buf *answer)
 {
     struct loop *l = context;
     if (strcmp(request, "status") == 0) {
-        buf_add_text(answer, "ok\n");
-        status_write_text(&l->s, answer);
+        answer_status(l, status_write_text, answer);
     } else if (strcmp(request, "status json") == 0) {
-        buf_add_text(answer, "ok\n");
-        status_write_json(&l->s, answer);
+        answer_status(l, status_write_json, answer);
     } else if (strncmp(request, "kill ", 5) == 0) {
         answer_kill(l, request + 5, answer);
     } else if (strcmp(request, "stop") == 0) {
@@ -402,17 +408,16 @@ static void start_timers(struct loop *l, bool quiet)
         log_set_before_line(clear_bar);
 }
 
-static void fill_report(const struct loop *l, struct supervisor_report *report)
+static void fill_report(const struct loop *l, const struct status_snapshot *last,
+                        struct supervisor_report *report)
 {
     size_t count = l->s.core.stage_count;
     *report = (struct supervisor_report){.outcome = l->s.core.outcome,
                                          .counts = memory_new(count, sizeof *report->counts),
                                          .restarts = memory_new(count, sizeof *report->restarts),
                                          .elapsed_ms = clock_monotonic_ms() - l->s.started_ms};
-    struct buf reason = {0};
-    status_write_reason(&l->s, &reason);
-    (void)snprintf(report->reason, sizeof report->reason, "%s", buf_text(&reason));
-    buf_done(&reason);
+    (void)snprintf(report->reason, sizeof report->reason, "%.*s", (int)last->reason.len,
+                   (const char *)last->reason.bytes);
     for (size_t i = 0; i < count; i++) {
         report->counts[i] = status_page_counts(l->s.stages[i].page);
         report->restarts[i] = l->s.core.stages[i].restarts;
@@ -420,11 +425,11 @@ static void fill_report(const struct loop *l, struct supervisor_report *report)
 }
 
 /* What can be told of this run when nobody is there to be asked; it is no matter of safety. */
-static void keep_last_status(const struct loop *l)
+static void keep_last_status(const struct loop *l, const struct status_snapshot *last)
 {
     struct buf text = {0}, json = {0};
-    status_write_text(&l->s, &text);
-    status_write_json(&l->s, &json);
+    status_write_text(last, &text);
+    status_write_json(last, &json);
     struct err e;
     if (state_dir_keep_last_run(l->s.state, &text, &json, &e) != 0)
         log_line(LOG_WARNING, "%s", e.text);
@@ -491,8 +496,10 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
             log_set_before_line(NULL);
             clear_bar();
         }
-        keep_last_status(&l);
-        fill_report(&l, ret_report);
+        struct status_snapshot *last = status_take(&l.s);
+        keep_last_status(&l, last);
+        fill_report(&l, last, ret_report);
+        free(last);
     }
     loop_done(&l);
     return rc;

@@ -21,15 +21,15 @@ static const struct topology topology = {.stages = stages, .stage_count = 2};
 struct fixture {
     struct chaos_report report;
     struct chaos_watch watch;
-    struct status_seen seen;
+    struct status_snapshot seen;
 };
 
 static void begin(struct fixture *f)
 {
     *f = (struct fixture){.seen = {.pid = 9,
                                    .stage_count = 2,
-                                   .stages = {{.name = "in", .pid = 10, .generation = 1},
-                                              {.name = "out", .pid = 11, .generation = 1}}}};
+                                   .stages = {{.stage = "in", .pid = 10, .generation = 1},
+                                              {.stage = "out", .pid = 11, .generation = 1}}}};
     chaos_watch_init(&f->watch, &topology, &f->report, 0);
 }
 
@@ -167,7 +167,7 @@ static void another_topology_is_not_looked_at(void **state)
     (void)state;
     struct fixture f;
     begin(&f);
-    memcpy(f.seen.stages[1].name, "other", sizeof "other");
+    memcpy(f.seen.stages[1].stage, "other", sizeof "other");
     show(&f, 0, 1, 1, 1);
     f.seen.stage_count = 1;
     show(&f, 0, 1, 1, 1);

@@ -28,17 +28,17 @@ static const struct graph_view view = {
     .net_count = 2,
 };
 
-static void see(struct status_seen *seen, const char *name, uint64_t in, uint64_t out,
+static void see(struct status_snapshot *seen, const char *name, uint64_t in, uint64_t out,
                 uint64_t processed)
 {
-    struct status_seen_stage *stage = &seen->stages[seen->stage_count++];
-    *stage = (struct status_seen_stage){.pid = 9, .in = in, .out = out, .processed = processed};
-    (void)snprintf(stage->name, sizeof stage->name, "%s", name);
+    struct status_stage *stage = &seen->stages[seen->stage_count++];
+    *stage = (struct status_stage){.pid = 9, .in = in, .out = out, .processed = processed};
+    (void)snprintf(stage->stage, sizeof stage->stage, "%s", name);
 }
 
-static void see_all(struct status_seen *seen, uint64_t up_ms, uint64_t more)
+static void see_all(struct status_snapshot *seen, uint64_t up_ms, uint64_t more)
 {
-    *seen = (struct status_seen){.pid = 7, .up_ms = up_ms};
+    *seen = (struct status_snapshot){.pid = 7, .up_ms = up_ms};
     see(seen, "loads", 0, 1000 + 2 * more, 1000 + more);
     see(seen, "parse.0", 100 + more, 90, 990 + more);
     see(seen, "parse.1", 200 + 3 * more, 180, 900 + more);
@@ -49,7 +49,7 @@ static void see_all(struct status_seen *seen, uint64_t up_ms, uint64_t more)
 static void rates_and_lags(void **state)
 {
     (void)state;
-    static struct status_seen before, now;
+    static struct status_snapshot before, now;
     struct graph_numbers n[STAGES_MAX];
     see_all(&before, 5000, 0);
     see_all(&now, 5500, 50);
@@ -67,7 +67,7 @@ static void rates_and_lags(void **state)
 static void a_worker_without_a_process(void **state)
 {
     (void)state;
-    static struct status_seen now;
+    static struct status_snapshot now;
     struct graph_numbers n[STAGES_MAX];
     see_all(&now, 5500, 50);
     now.stages[2].pid = 0;
@@ -78,7 +78,7 @@ static void a_worker_without_a_process(void **state)
 static void looks_that_cannot_be_compared(void **state)
 {
     (void)state;
-    static struct status_seen before, now;
+    static struct status_snapshot before, now;
     struct graph_numbers n[STAGES_MAX];
     see_all(&before, 5000, 0);
     see_all(&now, 5000, 50);
@@ -97,7 +97,7 @@ static void looks_that_cannot_be_compared(void **state)
 static void a_stage_that_does_not_run(void **state)
 {
     (void)state;
-    static struct status_seen now;
+    static struct status_snapshot now;
     struct graph_numbers n[STAGES_MAX];
     see_all(&now, 5500, 0);
     now.stage_count--;

@@ -25,7 +25,7 @@ static const char good[] =
 #define TOP "{\"topology\":\"t\",\"up_ms\":1,"
 #define REST "\"processed\":1,\"in\":1,\"out\":1"
 
-static int read_text(const char *text, struct status_seen *seen)
+static int read_text(const char *text, struct status_snapshot *seen)
 {
     struct err e;
     return status_read((const uint8_t *)text, strlen(text), seen, &e);
@@ -34,13 +34,13 @@ static int read_text(const char *text, struct status_seen *seen)
 static void a_status_is_read(void **state)
 {
     (void)state;
-    struct status_seen seen;
+    struct status_snapshot seen;
     assert_int_equal(read_text(good, &seen), 0);
     assert_int_equal(seen.pid, 41);
     assert_string_equal(seen.topology, "t");
     assert_int_equal(seen.up_ms, 1234);
     assert_int_equal(seen.stage_count, 2);
-    assert_string_equal(seen.stages[0].name, "a");
+    assert_string_equal(seen.stages[0].stage, "a");
     assert_int_equal(seen.stages[0].pid, 42);
     assert_int_equal(seen.stages[0].generation, 3);
     assert_true(seen.stages[0].acked == UINT64_MAX);
@@ -48,7 +48,7 @@ static void a_status_is_read(void **state)
     assert_int_equal(seen.stages[0].processed, 7);
     assert_int_equal(seen.stages[0].in, 8);
     assert_int_equal(seen.stages[0].out, 9);
-    assert_string_equal(seen.stages[1].name, "dead-letters");
+    assert_string_equal(seen.stages[1].stage, "dead-letters");
     assert_int_equal(seen.stages[1].pid, 0);
 }
 
@@ -78,10 +78,15 @@ static void what_is_no_status_is_refused(void **state)
         "{\"topology\":\"t\",\"pid\":1,\"stages\":[]}",
         TOP "\"pid\":1,\"stages\":[{\"stage\":\"a\",\"pid\":1,\"generation\":1,\"acked\":1,"
             "\"restarts\":1}]}",
+        TOP "\"pid\":1,\"stages\":[{\"stage\":\"a\",\"pid\":1,\"generation\":1,\"acked\":null,"
+            "\"restarts\":1," REST "}]}",
+        TOP "\"pid\":1,\"stages\":[{\"stage\":\"a\",\"pid\":1,\"generation\":1,\"acked\":1,"
+            "\"restarts\":1,\"paused\":0," REST "}]}",
+        TOP "\"pid\":1,\"stages\":[],\"log_lost\":\"\"}",
         "\xff",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct status_seen seen;
+        struct status_snapshot seen;
         if (read_text(bad[i], &seen) != ERR_INVALID)
             fail_msg("taken: %s", bad[i]);
     }
@@ -99,7 +104,7 @@ static void more_stages_than_there_can_be_are_refused(void **state)
                            "\"restarts\":1,\"processed\":1,\"in\":1,\"out\":1}",
                            i != 0 ? "," : "", i);
         buf_add_text(&text, "]}");
-        struct status_seen seen;
+        struct status_snapshot seen;
         assert_int_equal(read_text(buf_text(&text), &seen),
                          count <= PROCESSES_MAX ? 0 : ERR_INVALID);
         buf_done(&text);
@@ -118,7 +123,7 @@ static void broken_bytes_do_no_harm(void **state)
             text[random_below(len)] = (uint8_t)random_below(256);
         uint8_t *exact = memory_new(len != 0 ? len : 1, 1);
         memcpy(exact, text, len);
-        struct status_seen seen;
+        struct status_snapshot seen;
         struct err e;
         (void)status_read(exact, len, &seen, &e);
         free(exact);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * status_fields.h - every field of a status: the one table from which all forms of it are made
+ *
+ * A row is a field of `bulkhead status --json`, in the order in which it stands there. From the
+ * rows are made: the words of the status page (status_page.h), the snapshot that displays read
+ * (status_snapshot.h), the JSON and its reader, the table at the end of a run, and the list of
+ * `bulkhead status --help`. A test compares that list with the manual and docs/protocol.md. So a
+ * new field is one row here, the line that fills it, and its line in both documents.
+ * Why: docs/decisions/0024-status-fields.md.
+ */
+#ifndef BULKHEAD_IPC_STATUS_FIELDS_H
+#define BULKHEAD_IPC_STATUS_FIELDS_H
+
+#include <stddef.h>
+
+/*
+ * The types. name, what JSON has for it
+ *
+ *   name    which one it is; printable, at most STATUS_NAME_BYTES_MAX bytes
+ *   text    words for people, of any length; readers of the JSON pass over them
+ *   flag    yes or no
+ *   number  a whole number that is not negative
+ *   pid     of a process; 0, and null in JSON, if there is none
+ */
+#define STATUS_TYPE_LIST(X)                                                                        \
+    X(name, "string")                                                                              \
+    X(text, "string")                                                                              \
+    X(flag, "true or false")                                                                       \
+    X(number, "number")                                                                            \
+    X(pid, "number or null")
+
+/*
+ * The kinds: what can be done with a field. name, meaning
+ */
+#define STATUS_KIND_LIST(X)                                                                        \
+    X(label, "says which one it is; not to be reckoned with")                                      \
+    X(text, "words for people")                                                                    \
+    X(flag, "yes or no")                                                                           \
+    X(gauge, "goes up and down")                                                                   \
+    X(counter, "only grows, from 0 when what it counts for starts")                                \
+    X(position, "a seq: how far something has come in the input")
+
+/*
+ * Of the whole run. type, name, kind, unit ("" if there is none), meaning
+ */
+#define STATUS_RUN_LIST(X)                                                                         \
+    X(name, topology, label, "", "name of the topology")                                           \
+    X(number, version, label, "", "version of the topology")                                       \
+    X(number, pid, label, "", "process of the supervisor")                                         \
+    X(number, up_ms, counter, "milliseconds", "time since the supervisor started")                 \
+    X(name, state, text, "", "new, running, draining, stopping or stopped")                        \
+    X(text, state_directory, label, "", "path of the state directory")                             \
+    X(text, reason, text, "",                                                                      \
+      "why the run failed: the stage, what it did, its last words; empty if it did not fail")      \
+    X(number, log_lost, counter, "lines", "lines of log that could not be written")
+
+/*
+ * Of each stage. S, P and C get the same columns as above; which of them gets a row says where the
+ * field is kept: S, the supervisor knows it; P, it is a word of the status page, which the stage
+ * writes; C, the stage publishes it there together with the seq up to which it counts. What P and C
+ * get are numbers. STATUS_SKIP leaves rows out.
+ */
+#define STATUS_STAGE_LIST(S, P, C)                                                                 \
+    S(name, stage, label, "", "name of the stage")                                                 \
+    S(name, kind, label, "", "kind of the stage")                                                  \
+    S(name, state, text, "",                                                                       \
+      "down, starting, running, waiting to restart or stopping; killed while a process that the "  \
+      "supervisor has killed is not gone")                                                         \
+    S(text, killed_for, text, "", "what it was killed for; empty if its state is not killed")      \
+    S(flag, paused, flag, "", "it waits for a resource of the host")                               \
+    S(name, wants, text, "", "the resource that it waits for; empty if it is not paused")          \
+    S(pid, pid, label, "", "its process; null if there is none")                                   \
+    S(number, generation, label, "", "which process of the stage this is, or was last, from 1")    \
+    P(number, seq_in_hand, position, "seq",                                                        \
+      "the record that is being worked on, or read; 0 between records")                            \
+    P(number, processed, position, "seq", "the last record that is done, safe or not")             \
+    P(number, acked, position, "seq", "the last record that is safe and may be acked upstream")    \
+    S(number, restarts, counter, "processes", "how often a process was started again")             \
+    S(number, memory_bytes, gauge, "bytes", "resident memory of the process; 0 if there is none")  \
+    P(number, window_bytes, gauge, "bytes", "frames that wait for acks, over all its outputs")     \
+    P(number, entries, gauge, "entries",                                                           \
+      "entries of its store, with expired ones that still take room; 0 without a store")           \
+    P(number, refused, counter, "messages",                                                        \
+      "frames and acks that its present process did not take")                                     \
+    P(number, bytes_done, counter, "bytes", "bytes of the input that are read; 0 if not a source") \
+    P(number, bytes_total, gauge, "bytes",                                                         \
+      "bytes of the input; 0 if not a source, or if the length is not known")                      \
+    C(number, in, counter, "records", "records taken in")                                          \
+    C(number, out, counter, "records", "records put out; for a sink, records written")             \
+    C(number, dropped, counter, "records",                                                         \
+      "records that gave no output, by the stage's own rule; 0 for a kind that puts out from its " \
+      "state, such as window.count")                                                               \
+    C(number, dead, counter, "records", "records sent to the dead letters")                        \
+    S(text, last_end, text, "",                                                                    \
+      "how its last process ended: exited with code N, was killed by signal N (SIGNAME), or, if "  \
+      "the supervisor killed it, what for; empty if none has ended")                               \
+    S(number, last_seq, position, "seq", "the record in hand when it ended; 0 if none was")        \
+    S(text, last_words, text, "",                                                                  \
+      "the end of what the last process that ended and had said something wrote to stderr, 1024 "  \
+      "bytes at most")
+
+#define STATUS_SKIP(...)
+
+enum status_type {
+#define X(name, json) STATUS_TYPE_##name,
+    STATUS_TYPE_LIST(X)
+#undef X
+};
+
+enum status_kind {
+#define X(name, meaning) STATUS_KIND_##name,
+    STATUS_KIND_LIST(X)
+#undef X
+        STATUS_KIND_COUNT
+};
+
+/* A row as a value. */
+struct status_field {
+    const char *name;
+    enum status_type type;
+    enum status_kind kind;
+    const char *unit; /* "": it has none */
+    const char *meaning;
+};
+
+/* The rows of both tables. Each list ends with a row whose name is NULL. */
+extern const struct status_field status_run_fields[];
+extern const struct status_field status_stage_fields[];
+
+/* What JSON has for a type: "string" and so on. */
+const char *status_type_text(enum status_type type);
+
+/* The name of a kind, and what it means. */
+const char *status_kind_text(enum status_kind kind);
+const char *status_kind_meaning(enum status_kind kind);
+
+#endif
