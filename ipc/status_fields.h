@@ -34,11 +34,12 @@
  * The kinds: what can be done with a field. name, meaning
  */
 #define STATUS_KIND_LIST(X)                                                                        \
-    X(label, "says which one it is; not to be reckoned with")                                      \
+    X(label, "says which one it is; not a quantity")                                               \
+    X(state, "one of the words that its meaning lists")                                            \
     X(text, "words for people")                                                                    \
     X(flag, "yes or no")                                                                           \
     X(gauge, "goes up and down")                                                                   \
-    X(counter, "only grows, from 0 when what it counts for starts")                                \
+    X(counter, "only grows, until what it belongs to starts again")                                \
     X(position, "a seq: how far something has come in the input")
 
 /*
@@ -49,7 +50,7 @@
     X(number, version, label, "", "version of the topology")                                       \
     X(number, pid, label, "", "process of the supervisor")                                         \
     X(number, up_ms, counter, "milliseconds", "time since the supervisor started")                 \
-    X(name, state, text, "", "new, running, draining, stopping or stopped")                        \
+    X(name, state, state, "", "one of new, running, draining, stopping, stopped")                  \
     X(text, state_directory, label, "", "path of the state directory")                             \
     X(text, reason, text, "",                                                                      \
       "why the run failed: the stage, what it did, its last words; empty if it did not fail")      \
@@ -64,12 +65,15 @@
 #define STATUS_STAGE_LIST(S, P, C)                                                                 \
     S(name, stage, label, "", "name of the stage")                                                 \
     S(name, kind, label, "", "kind of the stage")                                                  \
-    S(name, state, text, "",                                                                       \
-      "down, starting, running, waiting to restart or stopping; killed while a process that the "  \
-      "supervisor has killed is not gone")                                                         \
+    S(name, state, state, "",                                                                      \
+      "one of down, starting, running, waiting to restart, stopping; or killed, while a process "  \
+      "that "                                                                                      \
+      "the supervisor has killed is not gone")                                                     \
     S(text, killed_for, text, "", "what it was killed for; empty if its state is not killed")      \
     S(flag, paused, flag, "", "it waits for a resource of the host")                               \
-    S(name, wants, text, "", "the resource that it waits for; empty if it is not paused")          \
+    S(name, wants, state, "",                                                                      \
+      "the resource that it waits for: space, inodes, quota, descriptors, open files, memory or "  \
+      "processes; empty if it is not paused")                                                      \
     S(pid, pid, label, "", "its process; null if there is none")                                   \
     S(number, generation, label, "", "which process of the stage this is, or was last, from 1")    \
     P(number, seq_in_hand, position, "seq",                                                        \

@@ -37,6 +37,9 @@ extern const struct command_syntax command_run_syntax, command_check_syntax, com
     command_kinds_syntax, command_types_syntax, command_journal_syntax, command_graph_syntax,
     command_status_syntax, command_kill_syntax, command_stop_syntax;
 
+/* Appends what the fields of `status --json` are, for the help of `status`. */
+void command_status_fields(struct buf *out);
+
 /* Adds what stands behind --set to the settings. Returns EXIT_OK, or EXIT_USAGE with the error
  * said. */
 int command_add_setting(struct settings *settings, const char *text);

@@ -12,8 +12,10 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "ipc/lock_holder.h"
+#include "ipc/status_fields.h"
 #include "supervisor/client/control_client.h"
 #include "supervisor/command/command.h"
+#include "supervisor/command/wrapped.h"
 #include "supervisor/run/state_dir.h"
 
 /* Connects to the only supervisor under the default directory; -1 with the error said. */
@@ -128,6 +130,28 @@ int command_status(kind_registry kinds, int argc, char **argv)
         buf_done(&last);
     }
     return code;
+}
+
+static void write_fields(const struct status_field *fields, struct buf *out)
+{
+    for (; fields->name != NULL; fields++) {
+        buf_add_format(out, "  %s: %s, %s%s%s\n", fields->name, status_type_text(fields->type),
+                       status_kind_text(fields->kind), fields->unit[0] != '\0' ? ", " : "",
+                       fields->unit);
+        wrapped_add_paragraph(out, fields->meaning, 6);
+    }
+}
+
+void command_status_fields(struct buf *out)
+{
+    buf_add_text(out, "\n--json prints one object: these fields, then stages, an array\n");
+    write_fields(status_run_fields, out);
+    buf_add_text(out,
+                 "\neach object in stages: a stage, in the order of the flow, dead-letters last\n");
+    write_fields(status_stage_fields, out);
+    buf_add_text(out, "\nkinds of fields:\n");
+    for (enum status_kind kind = 0; kind < STATUS_KIND_COUNT; kind++)
+        buf_add_format(out, "  %-10s %s\n", status_kind_text(kind), status_kind_meaning(kind));
 }
 
 int command_kill(kind_registry kinds, int argc, char **argv)

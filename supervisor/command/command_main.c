@@ -74,6 +74,8 @@ static int print_command_help(const struct command *command)
     if (command->syntax->options[0].name != NULL)
         buf_add_byte(&out, '\n');
     command_write_options(command->syntax, &out);
+    if (command->run == command_status)
+        command_status_fields(&out);
     int code = command_print(&out, EXIT_OK);
     buf_done(&out);
     return code;
