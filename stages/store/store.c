@@ -10,9 +10,6 @@
  */
 #include "stages/store/store.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,21 +28,6 @@
  */
 #define CHANGES_PER_STEP_MAX (KEY_GROUPS + 64u)
 _Static_assert(CHANGES_PER_STEP_MAX < STORE_UNDO_ENTRIES_MAX, "a store is not always full");
-
-void store_spec_set_schema(struct store_spec *spec, const char *text)
-{
-    size_t len = strlen(text);
-    memset(spec->schema, 0, sizeof spec->schema);
-    if (len <= STORE_SCHEMA_BYTES_MAX) {
-        memcpy(spec->schema, text, len);
-        return;
-    }
-    char tail[32];
-    int tail_len = snprintf(tail, sizeof tail, "… %016" PRIx64, hash_fnv1a(text, len));
-    size_t head_len = STORE_SCHEMA_BYTES_MAX - (size_t)tail_len;
-    memcpy(spec->schema, text, head_len);
-    memcpy(spec->schema + head_len, tail, (size_t)tail_len);
-}
 
 struct store_file_header store_header(const struct store *s, uint64_t number)
 {

@@ -26,8 +26,8 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/hash.h"
-#include "stages/store/store.h"
 #include "stages/store/store_space.h"
+#include "stages/store/store_spec.h"
 
 /*
  * One entry as it lies in a shard. Behind the key: expires_at (int64_t) if entries of this store
