@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_image_p.h - what lies in an image; private to store_image.c, store_undo.c and store_dump.c
+ * store_image_p.h - what lies in an image; private to store_image*.c, store_table.c,
+ * store_undo.c and store_dump.c
  */
 #ifndef BULKHEAD_STAGES_STORE_STORE_IMAGE_P_H
 #define BULKHEAD_STAGES_STORE_STORE_IMAGE_P_H
@@ -75,6 +76,15 @@ static inline uint64_t table_page(uint64_t table)
     return table >> TABLE_SLOTS_BITS;
 }
 
+/* Sets what follows from the length of values and whether entries expire. */
+void image_set_sizes(struct image *image, uint32_t value_len, bool expires);
+
+/* Begins with no tables. Requires: the sizes are set. */
+void image_init_space(struct image *image);
+
+/* To be called when the map may have moved. */
+void image_follow_map(struct image *image);
+
 /* Whether a table lies in the memory that there is. */
 bool image_table_fits(const struct image *image, uint64_t table, size_t slot_size);
 
@@ -82,12 +92,25 @@ bool image_table_fits(const struct image *image, uint64_t table, size_t slot_siz
 void image_table_note(struct image *image, uint64_t table, size_t slot_size);
 
 /*
- * Makes a table, or ends the process: see store_image.h. Pointers into the image are dead then.
+ * Makes a table. Pointers into the image are dead then. Returns: 0; ERR_MISMATCH: it is beyond the
+ * memory_max of the stage; or as store_space_take().
  */
+int image_table_make(struct image *image, uint64_t slots, size_t slot_size, uint64_t *ret_table,
+                     struct err *e);
+
+/* The same, or ends the process: see store_image.h. */
 uint64_t image_table_new(struct image *image, uint64_t slots, size_t slot_size);
 
 /* Says why there is no memory for a change, and ends the process: see store_image.h. */
 _Noreturn void image_give_up(const struct image *image, const struct err *e);
+
+/* --- entries --- */
+
+/*
+ * Takes an entry back that there was not at the commit, if it is there. Its slot stays taken, as
+ * others may lie behind it.
+ */
+void image_take_back(struct image *image, struct hash128 key);
 
 /* --- slots --- */
 
@@ -158,14 +181,27 @@ static inline struct undo_entry *undo_at(const struct image *image, uint64_t num
 }
 
 /* Where the log lies that every image has: behind the header, its bytes. */
-uint64_t undo_fixed_page(void);
-uint64_t undo_fixed_bytes(const struct image *image);
+static inline uint64_t undo_fixed_page(void)
+{
+    return pages_for(sizeof(struct image_header));
+}
+
+static inline uint64_t undo_fixed_bytes(const struct image *image)
+{
+    return STORE_UNDO_ENTRIES_MAX * image->undo_size;
+}
+
+/* Takes the log that the header names into use; when it has changed, or the map has moved. */
+static inline void undo_use(struct image *image)
+{
+    uint64_t table = atomic_load(&image->header->undo_table);
+    uint64_t page = table != 0 ? table_page(table) : undo_fixed_page();
+    image->undo_base = image->base + page * STORE_PAGE_BYTES;
+    image->undo_mask = (table != 0 ? table_slots(table) : STORE_UNDO_ENTRIES_MAX) - 1;
+}
 
 /* Whether the log that the header names lies in memory, and what it says of itself can be. */
 bool undo_fits(const struct image *image);
-
-/* Takes the log that the header names into use; when it has changed, or the map has moved. */
-void undo_use(struct image *image);
 
 /* Makes room where every entry is taken, or ends the process. Pointers into the image are dead. */
 void undo_grow(struct image *image);

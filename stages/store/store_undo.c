@@ -17,14 +17,10 @@ _Static_assert((STORE_UNDO_ENTRIES_MAX & (STORE_UNDO_ENTRIES_MAX - 1)) == 0, "a 
 /* More changes than a group of the log on disk can hold: nobody could commit them. */
 #define ENTRIES_MOST (UINT64_C(1) << 29)
 
-uint64_t undo_fixed_page(void)
+uint64_t image_undo_count(const struct image *image)
 {
-    return pages_for(sizeof(struct image_header));
-}
-
-uint64_t undo_fixed_bytes(const struct image *image)
-{
-    return STORE_UNDO_ENTRIES_MAX * image->undo_size;
+    return atomic_load_explicit(&image->header->undo_tail, memory_order_relaxed) -
+           atomic_load_explicit(&image->header->undo_head, memory_order_relaxed);
 }
 
 bool undo_fits(const struct image *image)
@@ -35,14 +31,6 @@ bool undo_fits(const struct image *image)
     return entries > STORE_UNDO_ENTRIES_MAX && entries <= ENTRIES_MOST &&
            (entries & (entries - 1)) == 0 && image_undo_count(image) <= entries &&
            image_table_fits(image, table, image->undo_size);
-}
-
-void undo_use(struct image *image)
-{
-    uint64_t table = atomic_load(&image->header->undo_table);
-    uint64_t page = table != 0 ? table_page(table) : undo_fixed_page();
-    image->undo_base = image->base + page * STORE_PAGE_BYTES;
-    image->undo_mask = (table != 0 ? table_slots(table) : STORE_UNDO_ENTRIES_MAX) - 1;
 }
 
 /* Moves the log to a table that has room for it, or to where every image has one: 0. */
