@@ -12,6 +12,7 @@
 #include "stages/kit/rotation_age.h"
 #include "stages/kit/rotation_content.h"
 #include "stages/kit/rotation_list.h"
+#include "stages/kit/rotation_packed.h"
 
 /* Numbers above are not counted, but given out otherwise: that one is missing says nothing. */
 #define NUMBERS_MAX 999u

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "stages/kit/rotation.h"
 #include "stages/kit/rotation_list.h"
 #include "stages/kit/rotation_past.h"
+#include "stages/kit/rotation_view.h"
 
 /* Fewer bytes can be the same in two files by chance: a header, a first line. */
 #define ROTATION_SURE_BYTES 4096u
@@ -96,18 +96,6 @@ bool rotation_may_be_unread(const struct rotation_ages *ages, const struct rotat
 /* Which of two that came later came first: -1 (a), 1 (b), 0 (not known). */
 int rotation_order(const struct rotation_ages *ages, const struct rotation_entry *a,
                    const struct rotation_entry *b);
-
-/*
- * The open file was cut off, and no copy begins with what was read of it. Returns ERR_MISMATCH if
- * that is in a gzip file that was made since, with more behind it, or what the file had later is in
- * one; 0, ERR_AGAIN, ERR_IO.
- */
-int rotation_check_packed(const struct rotation_view *v, const struct rotation_list *l,
-                          struct err *e);
-
-/* Says of a compressed file that it was not read, and returns ERR_MISMATCH. */
-int rotation_refuse_compressed(const struct rotation_view *v, const struct rotation_entry *entry,
-                               struct err *e);
 
 /* Says that it is not known, and returns ERR_MISMATCH. */
 int rotation_refuse_order(const struct rotation_ages *ages, const struct rotation_entry *a,

@@ -5,6 +5,7 @@
  */
 #include <unistd.h>
 
+#include "stages/kit/rotation.h"
 #include "stages/kit/rotation_age.h"
 #include "stages/kit/rotation_content.h"
 #include "stages/kit/rotation_list.h"
@@ -82,70 +83,5 @@ int rotation_find_cut(const struct rotation_view *v, uint64_t from, uint64_t to,
                          entry->name, v->path, v->path);
     }
     rotation_list_done(&l);
-    return rc;
-}
-
-int rotation_refuse_compressed(const struct rotation_view *v, const struct rotation_entry *entry,
-                               struct err *e)
-{
-    return err_set(e, ERR_MISMATCH,
-                   "'%s' was compressed before it was read; decompress it under the name that it "
-                   "had, keeping its time as gzip -dk does, and compress one rotation "
-                   "later" ROTATION_OR_DISCARD,
-                   entry->name, v->path);
-}
-
-/* What is known of a gzip file beside a file that was cut off. */
-struct packed {
-    const struct rotation_entry *entry; /* NULL: there is none */
-    uint32_t len;                       /* of what it was made of */
-};
-
-/* Whether an entry is one that may have been made of a copy of ours. */
-static int look_at_packed(const struct rotation_view *v, const struct rotation_entry *entry,
-                          struct packed *ret_packed, struct err *e)
-{
-    const struct file_look *look = &entry->look;
-    const struct file_past *past = &v->at->past;
-    bool is_gzip;
-    int fd;
-    *ret_packed = (struct packed){0};
-    if (!rotation_is_compressed(entry) || look->id.birth_ns == 0 || past->since_ns == 0 ||
-        rotation_past_has(past, &look->id) == PASSED || rotation_order_with_past(past, look) < 0)
-        return 0;
-    int rc = rotation_list_open(entry->name, look, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = content_packed_length(fd, &is_gzip, &ret_packed->len, e);
-    ret_packed->entry = is_gzip ? entry : NULL;
-    (void)close(fd);
-    return rc;
-}
-
-int rotation_check_packed(const struct rotation_view *v, const struct rotation_list *l,
-                          struct err *e)
-{
-    struct packed packed;
-    const struct rotation_entry *read = NULL, *longer = NULL;
-    uint64_t offset = v->at->offset;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && offset != 0 && i < l->count; i++) {
-        rc = look_at_packed(v, &l->entries[i], &packed, e);
-        if (rc != 0 || packed.entry == NULL)
-            continue;
-        if (packed.len == (uint32_t)offset)
-            read = packed.entry;
-        else if (offset > UINT32_MAX || packed.len > offset)
-            longer = packed.entry;
-    }
-    if (rc == 0 && read == NULL && longer != NULL)
-        return rotation_refuse_compressed(v, longer, e);
-    /* What was written after that which was read is of what the file had later. */
-    for (size_t i = 0; rc == 0 && read != NULL && i < l->count; i++) {
-        rc = look_at_packed(v, &l->entries[i], &packed, e);
-        if (rc == 0 && packed.entry != NULL &&
-            rotation_time_order(packed.entry->look.written_ns, read->look.written_ns) > 0)
-            return rotation_refuse_compressed(v, packed.entry, e);
-    }
     return rc;
 }

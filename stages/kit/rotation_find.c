@@ -9,9 +9,11 @@
 
 #include "common/hash.h"
 #include "common/memory.h"
+#include "stages/kit/rotation.h"
 #include "stages/kit/rotation_age.h"
 #include "stages/kit/rotation_content.h"
 #include "stages/kit/rotation_list.h"
+#include "stages/kit/rotation_packed.h"
 #include "stages/kit/rotation_past.h"
 
 /* How often a file that is renamed between the list and the look is looked for. */
