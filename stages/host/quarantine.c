@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/bytes.h"
 #include "common/file.h"
+#include "common/file_replace.h"
 #include "common/hash.h"
 #include "common/memory.h"
 
@@ -140,20 +141,6 @@ static void insert(struct quarantine *quarantine, const struct quarantine_entry 
     quarantine->entries[at] = *entry;
 }
 
-static int replace_file(int dir_fd, const uint8_t *bytes, size_t len, struct err *e)
-{
-    int fd;
-    int rc = file_open(dir_fd, QUARANTINE_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
-                       0600, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = file_write_at(fd, 0, bytes, len, e);
-    if (rc == 0)
-        rc = file_sync(fd, e);
-    (void)close(fd);
-    return rc == 0 ? file_rename(dir_fd, QUARANTINE_FILE ".new", QUARANTINE_FILE, true, e) : rc;
-}
-
 void quarantine_merge(struct quarantine *quarantine, const struct quarantine *other)
 {
     for (size_t i = 0; i < other->count; i++) {
@@ -179,7 +166,7 @@ int quarantine_write(int dir_fd, const char *owner, const struct quarantine *qua
         memcpy(at + ENTRY_AT_WORDS, entry->words, strlen(entry->words));
     }
     bytes_put_u32(bytes + AT_CRC, crc_of(bytes, len));
-    int rc = replace_file(dir_fd, bytes, len, e);
+    int rc = file_replace(dir_fd, QUARANTINE_FILE, bytes, len, true, e);
     free(bytes);
     return rc;
 }

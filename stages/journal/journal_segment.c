@@ -14,6 +14,7 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
+#include "common/file_replace.h"
 #include "common/hash.h"
 #include "common/memory.h"
 #include "common/random.h"
@@ -226,26 +227,22 @@ bool journal_segment_follows(const struct journal_segment *s, const struct journ
            s->previous_chain == end->chain;
 }
 
-/* Written under another name first, so that a segment always has its header. */
+/* A segment always has its header. */
 int journal_segment_create(int dir_fd, struct journal_segment *s, bool durable, struct err *e)
 {
     set_name(s);
-    char unfinished[JOURNAL_NAME_BYTES + 4];
-    (void)snprintf(unfinished, sizeof unfinished, "%s.new", s->name);
     uint8_t bytes[JOURNAL_HEADER_BYTES];
     int rc = random_nonce(&s->begin.nonce, e);
     if (rc != 0)
         return err_wrap(e, "%s", s->name);
     encode_header(s, bytes);
     int fd;
-    rc = file_open(dir_fd, unfinished, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+    rc = file_replace_begin(dir_fd, s->name, &fd, e);
     if (rc != 0)
         return rc;
     rc = file_write_at(fd, 0, bytes, sizeof bytes, e);
-    if (rc == 0 && durable)
-        rc = file_sync(fd, e);
     if (rc == 0)
-        rc = file_rename(dir_fd, unfinished, s->name, durable, e);
+        rc = file_replace_finish(dir_fd, s->name, fd, sizeof bytes, durable, e);
     if (rc != 0) {
         (void)close(fd);
         return err_wrap(e, "%s", s->name);

@@ -9,6 +9,7 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
+#include "common/file_replace.h"
 #include "stages/store/mapped_file.h"
 #include "stages/store/store_file_p.h"
 
@@ -37,7 +38,7 @@ enum {
  * any number of entries.
  */
 #define BLOCK_PIECE_BYTES (1u << 20)
-/* So much is waited for at a time, before what is left is synced in one call. */
+/* How much is waited for at a time, before what is left is synced in one call. */
 #define WRITTEN_PIECE_BYTES (UINT64_C(16) << 20)
 
 const char *store_checkpoint_name(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX])
@@ -46,19 +47,13 @@ const char *store_checkpoint_name(uint64_t number, char ret_name[STORE_FILE_NAME
     return ret_name;
 }
 
-static const char *unfinished_name(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX])
-{
-    (void)snprintf(ret_name, STORE_FILE_NAME_BYTES_MAX, "store.%" PRIu64 ".checkpoint.new", number);
-    return ret_name;
-}
-
 int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd, struct store_file_header *header,
                            struct err *e)
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
     *c = (struct store_checkpoint){.fd = -1, .len = STORE_HEADER_BYTES};
-    int rc = store_file_create(dir_fd, unfinished_name(header->number, name), CHECKPOINT_MAGIC,
-                               header, &c->fd, e);
+    int rc = store_file_begin(dir_fd, store_checkpoint_name(header->number, name), CHECKPOINT_MAGIC,
+                              header, &c->fd, e);
     c->seed = rc == 0 ? store_file_seed(header) : 0;
     return rc;
 }
@@ -139,15 +134,15 @@ int store_checkpoint_write_group(struct store_checkpoint *c, const struct image 
     return 0;
 }
 
-/* A slow disk may take minutes for all of it, in which one call would look like a hung stage. */
-static int sync_in_pieces(const struct store_checkpoint *c, _Atomic uint64_t *beats, struct err *e)
+/* A slow disk may take minutes for all of it, in which one sync would look like a hung stage. */
+static int wait_in_pieces(const struct store_checkpoint *c, _Atomic uint64_t *beats, struct err *e)
 {
     int rc = 0;
     for (uint64_t at = 0; rc == 0 && at < c->len; at += WRITTEN_PIECE_BYTES) {
         beat_once(beats);
         rc = file_wait_written(c->fd, at, WRITTEN_PIECE_BYTES, e);
     }
-    return rc == 0 ? file_sync(c->fd, e) : rc;
+    return rc;
 }
 
 int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t number, bool durable,
@@ -162,15 +157,11 @@ int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t num
     if (rc == 0)
         rc = file_truncate(c->fd, c->len + sizeof end, e);
     if (rc == 0 && durable)
-        rc = sync_in_pieces(c, beats, e);
-    char from[STORE_FILE_NAME_BYTES_MAX], to[STORE_FILE_NAME_BYTES_MAX];
-    /* What it takes the place of is removed. */
+        rc = wait_in_pieces(c, beats, e);
+    char name[STORE_FILE_NAME_BYTES_MAX];
     if (rc == 0)
-        rc = file_check_in_place(dir_fd, unfinished_name(number, from), c->fd, c->len + sizeof end,
-                                 e);
-    if (rc == 0)
-        rc = file_rename(dir_fd, unfinished_name(number, from), store_checkpoint_name(number, to),
-                         durable, e);
+        rc = file_replace_finish(dir_fd, store_checkpoint_name(number, name), c->fd,
+                                 c->len + sizeof end, durable, e);
     store_checkpoint_abandon(c);
     return rc == 0 ? 0 : err_wrap(e, "checkpoint");
 }

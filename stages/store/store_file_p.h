@@ -12,9 +12,12 @@
 int store_file_open(int dir_fd, const char *name, uint32_t magic, uint64_t number, int *ret_fd,
                     struct store_file_header *ret_header, struct err *e);
 
-/* Makes or empties a file, draws its nonce and writes its header. Returns 0 or ERR_IO. */
-int store_file_create(int dir_fd, const char *name, uint32_t magic,
-                      struct store_file_header *header, int *ret_fd, struct err *e);
+/*
+ * Begins a file that file_replace_finish() gives the name: draws its nonce and writes its header.
+ * The caller closes ret_fd. Returns: as file_replace_begin() and file_write_at().
+ */
+int store_file_begin(int dir_fd, const char *name, uint32_t magic, struct store_file_header *header,
+                     int *ret_fd, struct err *e);
 
 /* What the CRCs behind a header go on from, where they bind what is there to this file. */
 uint32_t store_file_seed(const struct store_file_header *header);

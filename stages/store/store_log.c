@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/beat.h"
 #include "stages/store/store_file_p.h"
 
 #include <dirent.h>
@@ -11,9 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/beat.h"
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
+#include "common/file_replace.h"
 #include "common/random.h"
 #include "stages/store/mapped_file.h"
 
@@ -140,8 +141,8 @@ static int remove_below(int dir_fd, const char *name, void *context, struct err 
 {
     uint64_t limit = *(const uint64_t *)context;
     uint64_t number;
-    bool unfinished =
-        parse_number(name, ".checkpoint.new", &number) || parse_number(name, ".log.new", &number);
+    bool unfinished = parse_number(name, ".checkpoint" FILE_REPLACE_SUFFIX, &number) ||
+                      parse_number(name, ".log" FILE_REPLACE_SUFFIX, &number);
     bool old =
         (parse_number(name, ".checkpoint", &number) || parse_number(name, ".log", &number)) &&
         number < limit;
@@ -242,13 +243,13 @@ uint32_t store_file_seed(const struct store_file_header *header)
     return hash_crc32c(0, nonce, sizeof nonce);
 }
 
-int store_file_create(int dir_fd, const char *name, uint32_t magic,
-                      struct store_file_header *header, int *ret_fd, struct err *e)
+int store_file_begin(int dir_fd, const char *name, uint32_t magic, struct store_file_header *header,
+                     int *ret_fd, struct err *e)
 {
     int fd;
     int rc = random_nonce(&header->nonce, e);
     if (rc == 0)
-        rc = file_open(dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+        rc = file_replace_begin(dir_fd, name, &fd, e);
     if (rc != 0)
         return rc;
     uint8_t bytes[STORE_HEADER_BYTES];
@@ -265,17 +266,13 @@ int store_file_create(int dir_fd, const char *name, uint32_t magic,
 int store_log_create(int dir_fd, struct store_file_header *header, bool durable, int *ret_fd,
                      struct err *e)
 {
-    char name[STORE_FILE_NAME_BYTES_MAX], unfinished[STORE_FILE_NAME_BYTES_MAX + 4];
-    (void)store_log_name(header->number, name);
-    (void)snprintf(unfinished, sizeof unfinished, "%s.new", name);
+    char name[STORE_FILE_NAME_BYTES_MAX];
     int fd;
-    int rc = store_file_create(dir_fd, unfinished, LOG_MAGIC, header, &fd, e);
+    int rc =
+        store_file_begin(dir_fd, store_log_name(header->number, name), LOG_MAGIC, header, &fd, e);
     if (rc != 0)
         return rc;
-    if (durable)
-        rc = file_sync(fd, e);
-    if (rc == 0)
-        rc = file_rename(dir_fd, unfinished, name, durable, e);
+    rc = file_replace_finish(dir_fd, name, fd, STORE_HEADER_BYTES, durable, e);
     if (rc != 0) {
         (void)close(fd);
         return err_wrap(e, "%s", name);

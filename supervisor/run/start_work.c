@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/file_replace.h"
 #include "stages/host/layout.h"
 #include "supervisor/run/start_p.h"
 
@@ -50,19 +51,9 @@ int start_write_manifest(const struct start *s, const struct manifest *m, struct
 {
     struct buf text = {0};
     manifest_write(m, &text);
-    int fd = -1;
     int rc = make_directories(s, m, e);
     if (rc == 0)
-        rc = file_open(s->state_fd, MANIFEST_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
-                       0600, &fd, e);
-    if (rc == 0) {
-        rc = file_write_at(fd, 0, text.data, text.len, e);
-        if (rc == 0)
-            rc = file_sync(fd, e);
-        (void)close(fd);
-    }
-    if (rc == 0)
-        rc = file_rename(s->state_fd, MANIFEST_FILE ".new", MANIFEST_FILE, true, e);
+        rc = file_replace(s->state_fd, MANIFEST_FILE, text.data, text.len, true, e);
     buf_done(&text);
     return rc == 0 ? 0 : err_wrap(e, "'%s': " MANIFEST_FILE, s->path);
 }

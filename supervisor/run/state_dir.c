@@ -16,6 +16,7 @@
 #include "common/bounds.h"
 #include "common/buf.h"
 #include "common/file.h"
+#include "common/file_replace.h"
 #include "common/memory.h"
 #include "ipc/lock_holder.h"
 
@@ -320,16 +321,7 @@ int state_dir_begin_run(const struct state_dir *d, struct err *e)
 static int keep_file(const struct state_dir *d, const char *name, const struct buf *content,
                      struct err *e)
 {
-    char *unfinished = memory_format("%s.new", name);
-    int fd;
-    int rc = file_open(d->fd, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
-    if (rc == 0) {
-        rc = file_write_at(fd, 0, content->data, content->len, e);
-        (void)close(fd);
-    }
-    if (rc == 0)
-        rc = file_rename(d->fd, unfinished, name, false, e);
-    free(unfinished);
+    int rc = file_replace(d->fd, name, content->data, content->len, false, e);
     return rc == 0 ? 0 : err_wrap(e, "keeping the status of this run");
 }
 
