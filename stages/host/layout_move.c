@@ -25,7 +25,6 @@
 #include "stages/host/layout_p.h"
 #include "stages/host/quarantine.h"
 #include "stages/stage.h"
-#include "stages/store/store_log.h"
 #include "stages/store/store_parts.h"
 
 #define REMOVE_DEPTH_MAX 4u
@@ -275,10 +274,10 @@ static int write_evidence(struct move *m, struct err *e)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < m->old.workers; i++) {
         rc = each_file(m, i, keep_torn, e);
-        uint64_t number = m->parts != NULL ? store_parts_torn_log(m->parts, i) : 0;
-        char name[STORE_FILE_NAME_BYTES_MAX];
-        if (rc == 0 && number != 0)
-            rc = keep_evidence(m, i, store_log_name(number, name), ".torn", e);
+        char room[STORE_FILE_NAME_BYTES_MAX];
+        const char *name = m->parts != NULL ? store_parts_torn_log(m->parts, i, room) : NULL;
+        if (rc == 0 && name != NULL)
+            rc = keep_evidence(m, i, name, ".torn", e);
     }
     return rc;
 }

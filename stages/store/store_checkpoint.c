@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "stages/store/store_checkpoint.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +13,7 @@
 #include "common/file.h"
 #include "common/file_replace.h"
 #include "stages/store/mapped_file.h"
-#include "stages/store/store_file_p.h"
+#include "stages/store/store_dump.h"
 
 #define CHECKPOINT_MAGIC 0x4b434842u /* "BHCK" */
 #define BLOCK_MAGIC 0x4b4c4842u      /* "BHLK" */
@@ -41,7 +43,7 @@ enum {
 /* How much is waited for at a time, before what is left is synced in one call. */
 #define WRITTEN_PIECE_BYTES (UINT64_C(16) << 20)
 
-const char *store_checkpoint_name(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX])
+static const char *name_of(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX])
 {
     (void)snprintf(ret_name, STORE_FILE_NAME_BYTES_MAX, "store.%" PRIu64 ".checkpoint", number);
     return ret_name;
@@ -52,8 +54,8 @@ int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd, struct store_
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
     *c = (struct store_checkpoint){.fd = -1, .len = STORE_HEADER_BYTES};
-    int rc = store_file_begin(dir_fd, store_checkpoint_name(header->number, name), CHECKPOINT_MAGIC,
-                              header, &c->fd, e);
+    int rc = store_file_begin(dir_fd, name_of(header->number, name), CHECKPOINT_MAGIC, header,
+                              &c->fd, e);
     c->seed = rc == 0 ? store_file_seed(header) : 0;
     return rc;
 }
@@ -160,8 +162,8 @@ int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t num
         rc = wait_in_pieces(c, beats, e);
     char name[STORE_FILE_NAME_BYTES_MAX];
     if (rc == 0)
-        rc = file_replace_finish(dir_fd, store_checkpoint_name(number, name), c->fd,
-                                 c->len + sizeof end, durable, e);
+        rc = file_replace_finish(dir_fd, name_of(number, name), c->fd, c->len + sizeof end, durable,
+                                 e);
     store_checkpoint_abandon(c);
     return rc == 0 ? 0 : err_wrap(e, "checkpoint");
 }
@@ -177,8 +179,8 @@ int store_checkpoint_open(int dir_fd, uint64_t number, int *ret_fd,
                           struct store_file_header *ret_header, struct err *e)
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
-    return store_file_open(dir_fd, store_checkpoint_name(number, name), CHECKPOINT_MAGIC, number,
-                           ret_fd, ret_header, e);
+    return store_file_open(dir_fd, name_of(number, name), CHECKPOINT_MAGIC, number, ret_fd,
+                           ret_header, e);
 }
 
 static size_t slot_bytes(const struct store_file_header *header)
@@ -269,7 +271,7 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
                           _Atomic uint64_t *beats, struct err *e)
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
-    (void)store_checkpoint_name(header->number, name);
+    (void)name_of(header->number, name);
     struct mapped_file file;
     mapped_file_init(&file, fd, beats, e);
     int rc = 0;

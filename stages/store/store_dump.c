@@ -6,6 +6,8 @@
  * Entries with an undo are given as the undo has them; an entry that was there at the committed
  * point and is in no slot now cannot be, because shards keep what is live as of that point.
  */
+#include "stages/store/store_dump.h"
+
 #include "stages/store/store_image_p.h"
 
 static uint64_t table_of_dump(const struct image_dump *d)

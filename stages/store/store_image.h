@@ -153,31 +153,12 @@ int64_t image_committed_clock(const struct image *image);
 seq_number image_position(const struct image *image, unsigned group);
 void image_set_position(struct image *image, unsigned group, seq_number position);
 
-/* A walk through the live entries of one key group as of the committed point; see store_dump.c. */
+/* The undo entries of one key group, by their keys; what a walk through it looks things up in. */
 struct undo_entry;
 struct undo_index {
     uint64_t
         *oldest; /* number + 1 of the oldest of a key; 0: none; NULL if there are none at all */
     uint64_t mask;
 };
-struct image_dump {
-    const struct image *image;
-    unsigned group;
-    struct undo_index undos;
-    uint64_t next; /* slot of the table that is looked at next */
-};
-
-/* Begins a walk. The image must not change before image_dump_done(). */
-void image_dump_init(struct image_dump *d, const struct image *image, unsigned group);
-void image_dump_done(struct image_dump *d);
-
-/* Appends the next entries, slot by slot, until they are bytes_max or all. Returns how many. */
-uint32_t image_dump_next(struct image_dump *d, size_t bytes_max, struct buf *out);
-
-/* Whether all entries were appended. */
-bool image_dump_is_at_end(const struct image_dump *d);
-
-/* How many entries are still to come; goes through them. */
-uint32_t image_dump_left(const struct image_dump *d);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "stages/store/store.h"
+#include "stages/store/store_checkpoint.h"
 #include "stages/store/store_expiry.h"
 #include "stages/store/store_image.h"
 #include "stages/store/store_log.h"

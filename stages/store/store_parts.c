@@ -17,6 +17,7 @@
 #include "common/bounds.h"
 #include "common/check.h"
 #include "common/memory.h"
+#include "stages/store/store_dump.h"
 #include "stages/store/store_p.h"
 #include "topology/partition.h"
 
@@ -81,9 +82,12 @@ const uint8_t *store_parts_secret(const struct store_parts *p)
     return image_secret(&p->stores[0]->image);
 }
 
-uint64_t store_parts_torn_log(const struct store_parts *p, size_t part)
+const char *store_parts_torn_log(const struct store_parts *p, size_t part,
+                                 char ret_name[STORE_FILE_NAME_BYTES_MAX])
 {
-    return p->torn[part] ? image_commit_get(&p->stores[part]->image).log_number : 0;
+    if (!p->torn[part])
+        return NULL;
+    return store_log_name(image_commit_get(&p->stores[part]->image).log_number, ret_name);
 }
 
 static bool is_empty(const struct store_parts *p)

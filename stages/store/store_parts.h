@@ -16,6 +16,7 @@
 
 #include "common/err.h"
 #include "stages/store/store.h"
+#include "stages/store/store_file.h"
 
 struct store_parts;
 
@@ -40,8 +41,12 @@ void store_parts_free(struct store_parts *p);
 /* The key that their fingerprints were made with; STORE_SECRET_BYTES, dead with the parts. */
 const uint8_t *store_parts_secret(const struct store_parts *p);
 
-/* The number of the log of a part that ends in a piece of a group, which was left out; else 0. */
-uint64_t store_parts_torn_log(const struct store_parts *p, size_t part);
+/*
+ * The name of the log of a part that ends in a piece of a group, which was left out: in ret_name,
+ * which is returned; NULL if there is none.
+ */
+const char *store_parts_torn_log(const struct store_parts *p, size_t part,
+                                 char ret_name[STORE_FILE_NAME_BYTES_MAX]);
 
 /*
  * Makes the store of one worker of so many in an empty directory, and syncs its files. Where there

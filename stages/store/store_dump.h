@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_dump.h - what a key group holds as of the committed point, slot by slot; private to the
+ * store
+ */
+#ifndef BULKHEAD_STAGES_STORE_STORE_DUMP_H
+#define BULKHEAD_STAGES_STORE_STORE_DUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "stages/store/store_image.h"
+
+struct image_dump {
+    const struct image *image;
+    unsigned group;
+    struct undo_index undos;
+    uint64_t next; /* slot of the table that is looked at next */
+};
+
+/* Begins a walk. The image must not change before image_dump_done(). */
+void image_dump_init(struct image_dump *d, const struct image *image, unsigned group);
+void image_dump_done(struct image_dump *d);
+
+/* Appends the next entries, slot by slot, until they are bytes_max or all. Returns how many. */
+uint32_t image_dump_next(struct image_dump *d, size_t bytes_max, struct buf *out);
+
+/* Whether all entries were appended. */
+bool image_dump_is_at_end(const struct image_dump *d);
+
+/* How many entries are still to come; goes through them. */
+uint32_t image_dump_left(const struct image_dump *d);
+
+#endif
