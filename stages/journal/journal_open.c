@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a journal is opened: the last segment is verified as a whole, those before it when they are
+ * read. Nothing is changed before everything that can be refused was looked at.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/beat.h"
+#include "common/file.h"
+#include "common/memory.h"
+#include "stages/journal/journal_p.h"
+#include "stages/journal/journal_tail.h"
+
+static int read_headers(struct journal *j, const uint64_t *numbers, size_t count, struct err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct journal_segment s;
+        beat_once(j->config.beats);
+        if (i != 0 && numbers[i] != numbers[i - 1] + 1)
+            return err_set(e, ERR_CORRUPT, "%s is there, but the segment that follows it is not",
+                           last_segment(j)->name);
+        int rc = journal_segment_open(j->config.dir_fd, numbers[i],
+                                      i + 1 == count ? O_RDWR : O_RDONLY, &s, e);
+        if (rc != 0)
+            return rc;
+        s.beats = j->config.beats;
+        if (i + 1 != count) {
+            (void)close(s.fd);
+            s.fd = -1;
+        }
+        journal_add_segment(j, &s);
+        if (s.owner != j->config.owner)
+            return err_set(e, ERR_MISMATCH, "%s belongs to another topology or stage", s.name);
+        if (i != 0 && (s.begin.offset < j->segments[i - 1].begin.offset ||
+                       s.begin.next_seq < j->segments[i - 1].begin.next_seq))
+            return err_set(e, ERR_CORRUPT, "%s does not follow from the segment before", s.name);
+    }
+    return 0;
+}
+
+/* Whether a block has bytes, or the end of an input, that are not acked. */
+static bool is_behind(const struct journal_block *block, const struct journal_place *acked)
+{
+    return block->after.offset > acked->offset ||
+           (block->marks && block->after.offset == acked->offset &&
+            block->after.next_seq > acked->seq + 1);
+}
+
+/*
+ * Reads the blocks of the last segment up to one that cannot be read, and says why that is: as
+ * journal_segment_read(). The reader is to begin with the last that is acked.
+ */
+static int scan_blocks(struct journal *j, struct journal_block *ret_last, struct err *e)
+{
+    struct journal_segment *s = last_segment(j);
+    struct journal_window *window = memory_new(1, sizeof *window);
+    s->window = window;
+    j->at = j->acked_at = JOURNAL_HEADER_BYTES;
+    j->state = j->acked_state = s->begin;
+    j->blocks = 0;
+    int rc;
+    while ((rc = journal_segment_read(s, j->at, &j->state, j->fresh, &j->block, e)) == 0) {
+        beat_once(j->config.beats);
+        *ret_last = j->block;
+        j->at = journal_block_end(&j->block);
+        j->state = j->block.after;
+        j->blocks++;
+        if (!is_behind(&j->block, &j->config.acked)) {
+            j->acked_at = j->block.at;
+            j->acked_state = j->block.before;
+        }
+    }
+    s->window = NULL;
+    free(window);
+    return rc;
+}
+
+/* Verifies the last segment. */
+static int scan_last(struct journal *j, struct journal_block *ret_last, enum journal_tail *ret_tail,
+                     struct err *e)
+{
+    const struct journal_segment *s = last_segment(j);
+    *ret_last = (struct journal_block){0};
+    int rc = scan_blocks(j, ret_last, e);
+    bool same_boot = memcmp(s->boot, j->config.boot, sizeof s->boot) == 0;
+    return journal_tail_judge(s, j->at, &j->state, same_boot, rc, j->fresh, ret_tail, &j->landed,
+                              e);
+}
+
+/* What was acked must be there: damage at the end looks like a torn write otherwise. */
+static int check_acked(const struct journal *j, struct err *e)
+{
+    const struct journal_place *acked = &j->config.acked;
+    if (acked->seq >= j->state.next_seq || acked->offset > j->state.offset)
+        return err_set(e, ERR_CORRUPT,
+                       "%s does not verify at offset %" PRIu64
+                       ": it ends there with record %" PRIu64 ", but everything up to %" PRIu64
+                       " was acked",
+                       last_segment(j)->name, j->at, j->state.next_seq - 1, acked->seq);
+    const struct journal_state *begin = &j->segments[0].begin;
+    if (acked->offset < begin->offset || acked->seq + 1 < begin->next_seq)
+        return err_set(e, ERR_CORRUPT,
+                       "%s is the first segment, but not all before it was acked; restore the "
+                       "state directory as a whole",
+                       j->segments[0].name);
+    return 0;
+}
+
+/* Reads up to the block that holds the acked place, and checks that a line begins there. */
+static int seek_acked(struct journal *j, struct err *e)
+{
+    const struct journal_place *acked = &j->config.acked;
+    size_t index = j->segment_count - 1;
+    while (index > 0 && (j->segments[index].begin.offset > acked->offset ||
+                         j->segments[index].begin.next_seq > acked->seq + 1))
+        index--;
+    int rc = journal_reader_enter(j, index, e);
+    if (rc == 0 && index == j->segment_count - 1) {
+        j->read_at = j->acked_at;
+        j->read_state = j->acked_state;
+    }
+    while (rc == 0 && (!j->block_read || !is_behind(&j->block, acked))) {
+        beat_once(j->config.beats);
+        rc = journal_read_block(j, e);
+    }
+    if (rc != 0 && rc != ERR_AGAIN)
+        return rc;
+    struct journal_state here = j->read_state;
+    if (rc == 0) {
+        here = j->block.before;
+        journal_state_count(&here, j->payload, (size_t)(acked->offset - here.offset));
+    }
+    if (here.offset != acked->offset || here.next_seq != acked->seq + 1 ||
+        here.lines != acked->line || here.carry != 0)
+        return err_set(e, ERR_MISMATCH,
+                       "the cursor stands at record %" PRIu64 ", line %" PRIu64
+                       ", but there the journal (%s) has record %" PRIu64 ", line %" PRIu64
+                       ": they do not belong together; restore the state directory as a whole",
+                       acked->seq, acked->line, j->source.name, here.next_seq - 1, here.lines);
+    return 0;
+}
+
+/* Cuts off what a power loss tore; a copy stays in case that somebody wants to look at it. */
+static int cut_torn(struct journal *j, struct err *e)
+{
+    const struct journal_segment *s = last_segment(j);
+    char name[JOURNAL_NAME_BYTES + 8];
+    (void)snprintf(name, sizeof name, "%s.torn", s->name);
+    int fd;
+    int rc =
+        file_open(j->config.dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, e);
+    if (rc != 0)
+        return rc;
+    uint64_t at = j->at;
+    size_t got = 1;
+    while (rc == 0 && got != 0) {
+        rc = file_read_at(s->fd, at, j->fresh, JOURNAL_BLOCK_BYTES, &got, e);
+        if (rc == 0)
+            rc = file_write_at(fd, at - j->at, j->fresh, got, e);
+        at += got;
+    }
+    if (rc == 0 && j->config.durable)
+        rc = file_sync(fd, e);
+    (void)close(fd);
+    if (rc == 0)
+        rc = file_truncate(s->fd, j->at, e);
+    /* The next segment may be on the disk before; then what was cut off must not come back. */
+    if (rc == 0 && j->config.durable)
+        rc = file_sync(s->fd, e);
+    j->cut_bytes = at - j->at;
+    return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
+}
+
+/*
+ * A process that was killed before its sync, or whose sync failed, has left what will be acted upon
+ * now, and after a failed sync the kernel takes the page for clean: the last block is written anew.
+ * Those before it were synced before it was begun.
+ */
+static int renew_last(struct journal *j, const struct journal_block *last, struct err *e)
+{
+    const struct journal_segment *s = last_segment(j);
+    uint8_t header[JOURNAL_BLOCK_HEADER_BYTES];
+    struct journal_block block;
+    int rc = file_sync_dir(j->config.dir_fd, e);
+    if (rc != 0 || last->at == 0)
+        return rc;
+    rc = journal_segment_read(s, last->at, &last->before, j->fresh, &block, e);
+    if (rc != 0)
+        return rc;
+    journal_block_make(last->at, &last->before, j->fresh, block.len, &block, header);
+    rc = journal_segment_renew(s, header, &block, j->fresh, e);
+    return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
+}
+
+/*
+ * The beginning of a header that nothing lies behind, as of the mark of an end that there was no
+ * space for, is no part of the journal: it would be overwritten, but not where a segment follows.
+ */
+static int cut_unfinished(struct journal *j, struct err *e)
+{
+    const struct journal_segment *s = last_segment(j);
+    uint64_t len;
+    int rc = file_length(s->fd, &len, e);
+    if (rc != 0 || len <= j->at)
+        return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
+    rc = file_truncate(s->fd, j->at, e);
+    if (rc == 0 && j->config.durable)
+        rc = file_sync(s->fd, e);
+    return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
+}
+
+/* Makes the journal that was looked at fit to be written. */
+static int settle(struct journal *j, enum journal_tail tail, const struct journal_block *last,
+                  struct err *e)
+{
+    int rc = j->config.durable ? renew_last(j, last, e) : 0;
+    if (rc == 0 && tail == JOURNAL_TAIL_TORN)
+        rc = cut_torn(j, e);
+    if (rc == 0 && tail == JOURNAL_TAIL_CLEAN)
+        rc = cut_unfinished(j, e);
+    struct journal_block block;
+    if (rc == 0 && tail == JOURNAL_TAIL_LANDED)
+        rc = journal_commit_landed(j, &block, e);
+    if (rc == 0 && !journal_same_stream(j))
+        rc = journal_end(j, e);
+    const struct journal_segment *s = last_segment(j);
+    bool goes_on =
+        s->begin.stream == j->config.stream && memcmp(s->boot, j->config.boot, sizeof s->boot) == 0;
+    return rc == 0 && !goes_on ? journal_rotate(j, e) : rc;
+}
+
+static int open_existing(struct journal *j, struct err *e)
+{
+    enum journal_tail tail;
+    struct journal_block last;
+    int rc = scan_last(j, &last, &tail, e);
+    if (rc == 0)
+        rc = check_acked(j, e);
+    if (rc == 0) {
+        j->block_read = false;
+        rc = seek_acked(j, e);
+    }
+    return rc == 0 ? settle(j, tail, &last, e) : rc;
+}
+
+static int open_new(struct journal *j, struct err *e)
+{
+    if (!j->config.begins && (j->config.acked.seq != 0 || j->config.acked.offset != 0))
+        return err_set(e, ERR_MISMATCH,
+                       "the journal is gone, though records up to %" PRIu64
+                       " were acked; restore the state directory as a whole, or begin anew at this "
+                       "stage with --discard STAGE",
+                       j->config.acked.seq);
+    j->state = (struct journal_state){.next_seq = j->config.acked.seq + 1};
+    int rc = journal_rotate(j, e);
+    return rc == 0 ? journal_reader_enter(j, 0, e) : rc;
+}
+
+int journal_open(const struct journal_config *config, struct journal **ret_journal, struct err *e)
+{
+    struct journal *j = memory_new(1, sizeof *j);
+    j->config = *config;
+    j->source.fd = -1;
+    j->payload = memory_new(JOURNAL_BLOCK_BYTES, 1);
+    j->fresh = memory_new(JOURNAL_BLOCK_BYTES, 1);
+    uint64_t *numbers = NULL;
+    size_t count = 0;
+    int rc = journal_segment_list(config->dir_fd, &numbers, &count, e);
+    if (rc == 0)
+        rc = read_headers(j, numbers, count, e);
+    free(numbers);
+    if (rc == 0)
+        rc = count != 0 ? open_existing(j, e) : open_new(j, e);
+    if (rc == 0)
+        rc = journal_trim(j, config->acked.offset, config->acked.seq, e);
+    if (rc != 0) {
+        journal_free(j);
+        return rc;
+    }
+    j->usable = true;
+    *ret_journal = j;
+    return 0;
+}
