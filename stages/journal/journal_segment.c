@@ -10,18 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/beat.h"
 #include "common/bytes.h"
-#include "common/check.h"
 #include "common/file.h"
 #include "common/file_replace.h"
 #include "common/hash.h"
 #include "common/memory.h"
 #include "common/random.h"
-#include "stages/kit/line_reader.h"
 
 #define SEGMENT_MAGIC 0x534a4842u /* "BHJS" */
-#define BLOCK_MAGIC 0x424a4842u   /* "BHJB" */
 #define JOURNAL_VERSION 2u
 #define NAME_PREFIX "journal."
 #define NAME_DIGITS 8
@@ -45,31 +41,13 @@ enum {
 };
 
 enum {
-    BLOCK_AT_MAGIC = 0,
-    BLOCK_AT_LEN = 4,
-    BLOCK_AT_OFFSET = 8,
-    BLOCK_AT_NEXT_SEQ = 16,
-    BLOCK_AT_LINES = 24,
-    BLOCK_AT_CARRY = 32, /* behind the block */
-    BLOCK_AT_NONCE = 40, /* XOR the place of the block in the file */
-    BLOCK_AT_RECORDS = 48,
-    BLOCK_AT_PAYLOAD_CRC = 52,
-    BLOCK_AT_FLAGS = 56,
-    BLOCK_AT_CRC = 60,
-};
-
-enum {
     FLAG_CARRY_BLANK = 1u,
-    FLAG_ENDS = 2u,
-    FLAG_MARKS = 4u, /* of a block */
-    FLAG_ENDED = 2u, /* of a segment, and so are these */
+    FLAG_ENDED = 2u,
     FLAG_FIRST = 4u,
     FLAG_CARRY_MARK = 8u,
 };
 
 _Static_assert(SEGMENT_AT_CRC + 4 == JOURNAL_HEADER_BYTES, "the CRC ends the header");
-_Static_assert(BLOCK_AT_CRC + 4 == JOURNAL_BLOCK_HEADER_BYTES, "the CRC ends the header");
-_Static_assert(4096 % JOURNAL_BLOCK_HEADER_BYTES == 0, "a header lies in one page");
 
 uint64_t journal_owner(const char *topology, const char *stage)
 {
@@ -251,99 +229,6 @@ int journal_segment_create(int dir_fd, struct journal_segment *s, bool durable, 
     return 0;
 }
 
-uint64_t journal_block_end(const struct journal_block *block)
-{
-    const uint64_t step = JOURNAL_BLOCK_HEADER_BYTES;
-    return (block->at + JOURNAL_BLOCK_HEADER_BYTES + block->len + step - 1) / step * step;
-}
-
-/*
- * How much of a mark the line in hand begins with, if these bytes stand behind the carry; 0 unless
- * it is the first of its stream.
- */
-static size_t mark_len(const struct journal_state *state, const uint8_t *bytes, size_t len)
-{
-    if (!state->first || (state->carry != 0 && !state->carry_mark))
-        return 0;
-    size_t have = (size_t)state->carry, n = 0;
-    while (n < len && have + n < LINE_MARK_BYTES && bytes[n] == (uint8_t)LINE_MARK[have + n])
-        n++;
-    return have + n;
-}
-
-/* Takes note of what the line in hand is so far, with these bytes behind the carry. */
-static void look(struct journal_state *state, const uint8_t *bytes, size_t len)
-{
-    size_t have = mark_len(state, bytes, len);
-    if (have == LINE_MARK_BYTES) {
-        size_t rest = LINE_MARK_BYTES - (size_t)state->carry;
-        state->carry_mark = false;
-        state->carry_blank = line_is_blank(bytes + rest, len - rest);
-    } else {
-        state->carry_mark = have != 0 && have == state->carry + len;
-        state->carry_blank = (state->carry == 0 || state->carry_blank) && line_is_blank(bytes, len);
-    }
-}
-
-/* Ends the line in hand, of which the last len bytes are these. */
-static void end_line(struct journal_state *state, const uint8_t *bytes, size_t len)
-{
-    look(state, bytes, len);
-    bool blank = state->carry_blank;
-    state->lines++;
-    state->next_seq += blank ? 0 : 1;
-    state->ended = state->ended && blank;
-    state->carry = 0;
-    state->carry_blank = state->carry_mark = state->first = false;
-}
-
-void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len)
-{
-    const uint8_t *end = bytes + len;
-    state->offset += len;
-    const uint8_t *newline;
-    while ((newline = memchr(bytes, '\n', (size_t)(end - bytes))) != NULL) {
-        end_line(state, bytes, (size_t)(newline - bytes));
-        bytes = newline + 1;
-    }
-    size_t rest = (size_t)(end - bytes);
-    if (rest != 0)
-        look(state, bytes, rest);
-    state->carry += rest;
-}
-
-void journal_block_make(uint64_t at, const struct journal_state *before, const uint8_t *payload,
-                        uint32_t len, struct journal_block *ret_block, uint8_t *ret_header)
-{
-    struct journal_state after = *before;
-    bool ends = len == 0 && before->carry != 0, marks = len == 0 && before->carry == 0;
-    if (ends)
-        end_line(&after, payload, 0);
-    else
-        journal_state_count(&after, payload, len);
-    if (marks) {
-        after.next_seq++;
-        after.ended = true;
-    }
-    uint8_t *h = ret_header;
-    memset(h, 0, JOURNAL_BLOCK_HEADER_BYTES);
-    bytes_put_u32(h + BLOCK_AT_MAGIC, BLOCK_MAGIC);
-    bytes_put_u32(h + BLOCK_AT_LEN, len);
-    bytes_put_u64(h + BLOCK_AT_OFFSET, before->offset);
-    bytes_put_u64(h + BLOCK_AT_NEXT_SEQ, before->next_seq);
-    bytes_put_u64(h + BLOCK_AT_LINES, before->lines);
-    bytes_put_u64(h + BLOCK_AT_CARRY, after.carry);
-    bytes_put_u64(h + BLOCK_AT_NONCE, before->nonce ^ at);
-    bytes_put_u32(h + BLOCK_AT_RECORDS, (uint32_t)(after.next_seq - before->next_seq));
-    bytes_put_u32(h + BLOCK_AT_PAYLOAD_CRC, hash_crc32c(0, payload, len));
-    bytes_put_u32(h + BLOCK_AT_FLAGS, (after.carry_blank ? FLAG_CARRY_BLANK : 0) |
-                                          (ends ? FLAG_ENDS : 0) | (marks ? FLAG_MARKS : 0));
-    after.chain = hash_crc32c(before->chain, h, BLOCK_AT_CRC);
-    bytes_put_u32(h + BLOCK_AT_CRC, after.chain);
-    *ret_block = (struct journal_block){
-        .at = at, .len = len, .ends = ends, .marks = marks, .before = *before, .after = after};
-}
-
 int journal_segment_renew(const struct journal_segment *s, const uint8_t *header,
                           const struct journal_block *block, const uint8_t *bytes, struct err *e)
 {
@@ -405,7 +290,7 @@ int journal_segment_read(const struct journal_segment *s, uint64_t at,
     if (got < sizeof found)
         return corrupt(s, at, "the header of a block is cut off", e);
     uint32_t len = bytes_get_u32(found + BLOCK_AT_LEN);
-    if (bytes_get_u32(found + BLOCK_AT_MAGIC) != BLOCK_MAGIC || len > JOURNAL_BLOCK_BYTES ||
+    if (bytes_get_u32(found + BLOCK_AT_MAGIC) != JOURNAL_BLOCK_MAGIC || len > JOURNAL_BLOCK_BYTES ||
         bytes_get_u32(found + BLOCK_AT_CRC) != hash_crc32c(before->chain, found, BLOCK_AT_CRC))
         return corrupt(s, at, "the header of a block is damaged, or of another place", e);
     rc = read_payload(s, at, len, payload, e);
@@ -420,76 +305,6 @@ int journal_segment_read(const struct journal_segment *s, uint64_t at,
     if (memcmp(found, wanted, sizeof found) != 0)
         return corrupt(s, at, "the bytes of a block are damaged", e);
     *ret_block = block;
-    return 0;
-}
-
-int journal_segment_is_unfinished(const struct journal_segment *s, uint64_t at,
-                                  const struct journal_state *before, uint64_t landed,
-                                  uint8_t *payload, bool *ret_unfinished, struct err *e)
-{
-    uint8_t found[JOURNAL_BLOCK_HEADER_BYTES] = {0}, wanted[JOURNAL_BLOCK_HEADER_BYTES];
-    size_t got, written = sizeof found;
-    int rc = file_read_at(s->fd, at, found, sizeof found, &got, e);
-    while (written > 0 && found[written - 1] == 0)
-        written--;
-    /* More bytes may have come behind it before it was tried again, for want of space. */
-    uint32_t len = bytes_get_u32(found + BLOCK_AT_LEN);
-    if (written < BLOCK_AT_OFFSET) /* not all of its length is there */
-        len = (uint32_t)landed;
-    *ret_unfinished = false;
-    if (rc != 0 || len > landed || len > JOURNAL_BLOCK_BYTES)
-        return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
-    rc = file_read_at(s->fd, at + JOURNAL_BLOCK_HEADER_BYTES, payload, len, &got, e);
-    if (rc != 0)
-        return err_wrap(e, "%s", s->name);
-    struct journal_block block;
-    journal_block_make(at, before, payload, len, &block, wanted);
-    bool half_len = landed != 0 && written > BLOCK_AT_LEN && written < BLOCK_AT_OFFSET;
-    size_t compared = half_len ? BLOCK_AT_LEN : written;
-    *ret_unfinished = got == len && memcmp(found, wanted, compared) == 0;
-    return 0;
-}
-
-/*
- * Whether the bytes are a header of this segment and of this place. Anything may stand in the bytes
- * of a block, also other blocks of ours; but nobody outside knows the nonce, and an earlier block
- * of the same segment that somebody gives us again has the nonce of another place.
- */
-static bool is_ours(const uint8_t *header, uint64_t at, const struct journal_state *before)
-{
-    return bytes_get_u64(header + BLOCK_AT_NONCE) == (before->nonce ^ at) &&
-           bytes_get_u32(header + BLOCK_AT_MAGIC) == BLOCK_MAGIC &&
-           bytes_get_u32(header + BLOCK_AT_LEN) <= JOURNAL_BLOCK_BYTES &&
-           bytes_get_u64(header + BLOCK_AT_OFFSET) >= before->offset;
-}
-
-int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
-                                const struct journal_state *before, uint8_t *payload,
-                                bool *ret_good, struct err *e)
-{
-    uint8_t piece[64 * JOURNAL_BLOCK_HEADER_BYTES];
-    bool good = false;
-    size_t got = 0;
-    for (uint64_t from = at + JOURNAL_BLOCK_HEADER_BYTES; !good; from += got) {
-        beat_once(s->beats);
-        int rc = file_read_at(s->fd, from, piece, sizeof piece, &got, e);
-        if (rc != 0)
-            return err_wrap(e, "%s", s->name);
-        for (size_t i = 0; i + JOURNAL_BLOCK_HEADER_BYTES <= got && !good;
-             i += JOURNAL_BLOCK_HEADER_BYTES) {
-            if (!is_ours(piece + i, from + i, before))
-                continue;
-            uint32_t len = bytes_get_u32(piece + i + BLOCK_AT_LEN);
-            rc = read_payload(s, from + i, len, payload, e);
-            if (rc != 0 && rc != ERR_END)
-                return err_wrap(e, "%s", s->name);
-            good = rc == 0 &&
-                   hash_crc32c(0, payload, len) == bytes_get_u32(piece + i + BLOCK_AT_PAYLOAD_CRC);
-        }
-        if (got < sizeof piece)
-            break;
-    }
-    *ret_good = good;
     return 0;
 }
 

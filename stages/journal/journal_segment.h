@@ -19,27 +19,11 @@
 
 #include "common/bounds.h"
 #include "common/err.h"
-#include "common/value.h"
+#include "stages/journal/journal_block.h"
 
 #define JOURNAL_HEADER_BYTES 128u
-#define JOURNAL_BLOCK_HEADER_BYTES 64u
 #define JOURNAL_BOOT_BYTES 16u
 #define JOURNAL_NAME_BYTES 32u
-
-/* What is known at a place between two blocks. */
-struct journal_state {
-    seq_number next_seq; /* of the next record that is completed */
-    uint64_t lines;      /* completed before */
-    uint64_t offset;     /* bytes of all streams before */
-    uint64_t carry;      /* of these, bytes of a line that is not complete */
-    bool carry_blank;    /* they are white space */
-    bool first;          /* no line of the stream is complete; a mark may stand before this one */
-    bool carry_mark;     /* the carry is the beginning of that mark, and not all of it */
-    bool ended;          /* the seq before the next one is the end of an input */
-    uint64_t stream;     /* whose bytes they are; one segment has those of one stream */
-    uint64_t nonce; /* of the segment: what tells its headers from bytes that came from outside */
-    uint32_t chain; /* CRC of the last header before */
-};
 
 /* What is read of a segment in one call, for one who goes through all of it. */
 struct journal_window {
@@ -58,15 +42,6 @@ struct journal_segment {
     uint8_t boot[JOURNAL_BOOT_BYTES];
     struct journal_state begin; /* its chain is the CRC of this header */
     uint32_t previous_chain;    /* of the state at the end of the segment before */
-};
-
-/* A block as it was read or is to be written; before and after are the states around it. */
-struct journal_block {
-    uint64_t at; /* of its header in the file */
-    uint32_t len;
-    bool ends;  /* no bytes: the line that is not complete ends here, and with it its stream */
-    bool marks; /* no bytes: an input is at its end, which has a seq of its own */
-    struct journal_state before, after;
 };
 
 /* The numbers of the segments in a directory, rising; the caller frees *ret_numbers. */
@@ -105,18 +80,6 @@ int journal_segment_read(const struct journal_segment *s, uint64_t at,
                          const struct journal_state *before, uint8_t *payload,
                          struct journal_block *ret_block, struct err *e);
 
-/* Where the block behind this one begins: a header lies in one page, so that it is never torn. */
-uint64_t journal_block_end(const struct journal_block *block);
-
-/*
- * Makes the block of len bytes; of none, the one that ends the unfinished line, or, if there is no
- * such line, marks the end of the input.
- *
- *   ret_header   JOURNAL_BLOCK_HEADER_BYTES, to be written at `at`
- */
-void journal_block_make(uint64_t at, const struct journal_state *before, const uint8_t *payload,
-                        uint32_t len, struct journal_block *ret_block, uint8_t *ret_header);
-
 /*
  * Writes a whole block again, its bytes and then its header, and syncs it. For one whose sync has
  * failed: what the kernel could not write it takes for clean, and some file systems drop it.
@@ -128,32 +91,6 @@ void journal_block_make(uint64_t at, const struct journal_state *before, const u
  */
 int journal_segment_renew(const struct journal_segment *s, const uint8_t *header,
                           const struct journal_block *block, const uint8_t *bytes, struct err *e);
-
-/* Moves a state behind more bytes; the chain stays. */
-void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len);
-
-/*
- * Whether what stands at a place where no header verifies is one whose writing broke off: the
- * beginning of what would have been written for the bytes behind it, and nothing behind that. So a
- * process leaves it that is killed between two parts of a write, or whose write failed.
- *
- *   landed   bytes behind the place of the header; 0: the file may end before
- *   payload  room for a block
- *
- * Returns: 0, ERR_IO.
- */
-int journal_segment_is_unfinished(const struct journal_segment *s, uint64_t at,
-                                  const struct journal_state *before, uint64_t landed,
-                                  uint8_t *payload, bool *ret_unfinished, struct err *e);
-
-/*
- * Whether a block of this segment, in its place, lies anywhere behind `at`: then what is there was
- * not torn in being written, but damaged later. What only looks like one is none. Reads through
- * payload, as above.
- */
-int journal_segment_good_behind(const struct journal_segment *s, uint64_t at,
-                                const struct journal_state *before, uint8_t *payload,
-                                bool *ret_good, struct err *e);
 
 /*
  * Removes what was torn off a segment long before this one, if anything was: people have had time

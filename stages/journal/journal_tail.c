@@ -2,8 +2,101 @@
 #include "stages/journal/journal_tail.h"
 
 #include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
 
+#include "common/beat.h"
+#include "common/bounds.h"
+#include "common/bytes.h"
 #include "common/file.h"
+#include "common/hash.h"
+
+/*
+ * Whether what stands at a place where no header verifies is one whose writing broke off: the
+ * beginning of what would have been written for the bytes behind it, and nothing behind that. So a
+ * process leaves it that is killed between two parts of a write, or whose write failed.
+ *
+ *   landed   bytes behind the place of the header; 0: the file may end before
+ *   payload  room for a block
+ *
+ * Returns: 0, ERR_IO.
+ */
+static int is_unfinished(const struct journal_segment *s, uint64_t at,
+                         const struct journal_state *before, uint64_t landed, uint8_t *payload,
+                         bool *ret_unfinished, struct err *e)
+{
+    uint8_t found[JOURNAL_BLOCK_HEADER_BYTES] = {0}, wanted[JOURNAL_BLOCK_HEADER_BYTES];
+    size_t got, written = sizeof found;
+    int rc = file_read_at(s->fd, at, found, sizeof found, &got, e);
+    while (written > 0 && found[written - 1] == 0)
+        written--;
+    /* More bytes may have come behind it before it was tried again, for want of space. */
+    uint32_t len = bytes_get_u32(found + BLOCK_AT_LEN);
+    if (written < BLOCK_AT_OFFSET) /* not all of its length is there */
+        len = (uint32_t)landed;
+    *ret_unfinished = false;
+    if (rc != 0 || len > landed || len > JOURNAL_BLOCK_BYTES)
+        return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
+    rc = file_read_at(s->fd, at + JOURNAL_BLOCK_HEADER_BYTES, payload, len, &got, e);
+    if (rc != 0)
+        return err_wrap(e, "%s", s->name);
+    struct journal_block block;
+    journal_block_make(at, before, payload, len, &block, wanted);
+    bool half_len = landed != 0 && written > BLOCK_AT_LEN && written < BLOCK_AT_OFFSET;
+    size_t compared = half_len ? BLOCK_AT_LEN : written;
+    *ret_unfinished = got == len && memcmp(found, wanted, compared) == 0;
+    return 0;
+}
+
+/*
+ * Whether the bytes are a header of this segment and of this place. Anything may stand in the bytes
+ * of a block, also other blocks of ours; but nobody outside knows the nonce, and an earlier block
+ * of the same segment that somebody gives us again has the nonce of another place.
+ */
+static bool is_ours(const uint8_t *header, uint64_t at, const struct journal_state *before)
+{
+    return bytes_get_u64(header + BLOCK_AT_NONCE) == (before->nonce ^ at) &&
+           bytes_get_u32(header + BLOCK_AT_MAGIC) == JOURNAL_BLOCK_MAGIC &&
+           bytes_get_u32(header + BLOCK_AT_LEN) <= JOURNAL_BLOCK_BYTES &&
+           bytes_get_u64(header + BLOCK_AT_OFFSET) >= before->offset;
+}
+
+/*
+ * Whether a block of this segment, in its place, lies anywhere behind `at`: then what is there was
+ * not torn in being written, but damaged later. What only looks like one is none. Reads through
+ * payload, as above.
+ */
+static int good_behind(const struct journal_segment *s, uint64_t at,
+                       const struct journal_state *before, uint8_t *payload, bool *ret_good,
+                       struct err *e)
+{
+    uint8_t piece[64 * JOURNAL_BLOCK_HEADER_BYTES];
+    bool good = false;
+    size_t got = 0;
+    for (uint64_t from = at + JOURNAL_BLOCK_HEADER_BYTES; !good; from += got) {
+        beat_once(s->beats);
+        int rc = file_read_at(s->fd, from, piece, sizeof piece, &got, e);
+        if (rc != 0)
+            return err_wrap(e, "%s", s->name);
+        for (size_t i = 0; i + JOURNAL_BLOCK_HEADER_BYTES <= got && !good;
+             i += JOURNAL_BLOCK_HEADER_BYTES) {
+            if (!is_ours(piece + i, from + i, before))
+                continue;
+            uint32_t len = bytes_get_u32(piece + i + BLOCK_AT_LEN);
+            size_t payload_len;
+            rc = file_read_at(s->fd, from + i + JOURNAL_BLOCK_HEADER_BYTES, payload, len,
+                              &payload_len, e);
+            if (rc != 0)
+                return err_wrap(e, "%s", s->name);
+            good = payload_len == len &&
+                   hash_crc32c(0, payload, len) == bytes_get_u32(piece + i + BLOCK_AT_PAYLOAD_CRC);
+        }
+        if (got < sizeof piece)
+            break;
+    }
+    *ret_good = good;
+    return 0;
+}
 
 int journal_tail_judge(const struct journal_segment *s, uint64_t at,
                        const struct journal_state *before, bool same_boot, int rc, uint8_t *payload,
@@ -22,12 +115,11 @@ int journal_tail_judge(const struct journal_segment *s, uint64_t at,
     if (behind == 0 && file_len > at + JOURNAL_BLOCK_HEADER_BYTES)
         landed = file_len - at - JOURNAL_BLOCK_HEADER_BYTES;
     if (behind == 0 && rc == ERR_CORRUPT && same_boot)
-        behind =
-            journal_segment_is_unfinished(s, at, before, landed, payload, &unfinished, &ignored);
+        behind = is_unfinished(s, at, before, landed, payload, &unfinished, &ignored);
     if (behind == 0 && rc == ERR_CORRUPT && same_boot && !unfinished)
         return rc;
     if (behind == 0)
-        behind = journal_segment_good_behind(s, at, before, payload, &good, &ignored);
+        behind = good_behind(s, at, before, payload, &good, &ignored);
     if (behind != 0)
         return err_set(e, behind, "%s: %s", s->name, ignored.text);
     if ((rc == ERR_AGAIN || unfinished) && (good || (same_boot && landed > JOURNAL_BLOCK_BYTES)))

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/journal/journal_block.h"
+
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/hash.h"
+#include "stages/kit/line_reader.h"
+
+enum {
+    FLAG_CARRY_BLANK = 1u,
+    FLAG_ENDS = 2u,
+    FLAG_MARKS = 4u,
+};
+
+_Static_assert(BLOCK_AT_CRC + 4 == JOURNAL_BLOCK_HEADER_BYTES, "the CRC ends the header");
+_Static_assert(4096 % JOURNAL_BLOCK_HEADER_BYTES == 0, "a header lies in one page");
+
+uint64_t journal_block_end(const struct journal_block *block)
+{
+    const uint64_t step = JOURNAL_BLOCK_HEADER_BYTES;
+    return (block->at + JOURNAL_BLOCK_HEADER_BYTES + block->len + step - 1) / step * step;
+}
+
+/*
+ * How much of a mark the line in hand begins with, if these bytes stand behind the carry; 0 unless
+ * it is the first of its stream.
+ */
+static size_t mark_len(const struct journal_state *state, const uint8_t *bytes, size_t len)
+{
+    if (!state->first || (state->carry != 0 && !state->carry_mark))
+        return 0;
+    size_t have = (size_t)state->carry, n = 0;
+    while (n < len && have + n < LINE_MARK_BYTES && bytes[n] == (uint8_t)LINE_MARK[have + n])
+        n++;
+    return have + n;
+}
+
+/* Takes note of what the line in hand is so far, with these bytes behind the carry. */
+static void look(struct journal_state *state, const uint8_t *bytes, size_t len)
+{
+    size_t have = mark_len(state, bytes, len);
+    if (have == LINE_MARK_BYTES) {
+        size_t rest = LINE_MARK_BYTES - (size_t)state->carry;
+        state->carry_mark = false;
+        state->carry_blank = line_is_blank(bytes + rest, len - rest);
+    } else {
+        state->carry_mark = have != 0 && have == state->carry + len;
+        state->carry_blank = (state->carry == 0 || state->carry_blank) && line_is_blank(bytes, len);
+    }
+}
+
+/* Ends the line in hand, of which the last len bytes are these. */
+static void end_line(struct journal_state *state, const uint8_t *bytes, size_t len)
+{
+    look(state, bytes, len);
+    bool blank = state->carry_blank;
+    state->lines++;
+    state->next_seq += blank ? 0 : 1;
+    state->ended = state->ended && blank;
+    state->carry = 0;
+    state->carry_blank = state->carry_mark = state->first = false;
+}
+
+void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len)
+{
+    const uint8_t *end = bytes + len;
+    state->offset += len;
+    const uint8_t *newline;
+    while ((newline = memchr(bytes, '\n', (size_t)(end - bytes))) != NULL) {
+        end_line(state, bytes, (size_t)(newline - bytes));
+        bytes = newline + 1;
+    }
+    size_t rest = (size_t)(end - bytes);
+    if (rest != 0)
+        look(state, bytes, rest);
+    state->carry += rest;
+}
+
+void journal_block_make(uint64_t at, const struct journal_state *before, const uint8_t *payload,
+                        uint32_t len, struct journal_block *ret_block, uint8_t *ret_header)
+{
+    struct journal_state after = *before;
+    bool ends = len == 0 && before->carry != 0, marks = len == 0 && before->carry == 0;
+    if (ends)
+        end_line(&after, payload, 0);
+    else
+        journal_state_count(&after, payload, len);
+    if (marks) {
+        after.next_seq++;
+        after.ended = true;
+    }
+    uint8_t *h = ret_header;
+    memset(h, 0, JOURNAL_BLOCK_HEADER_BYTES);
+    bytes_put_u32(h + BLOCK_AT_MAGIC, JOURNAL_BLOCK_MAGIC);
+    bytes_put_u32(h + BLOCK_AT_LEN, len);
+    bytes_put_u64(h + BLOCK_AT_OFFSET, before->offset);
+    bytes_put_u64(h + BLOCK_AT_NEXT_SEQ, before->next_seq);
+    bytes_put_u64(h + BLOCK_AT_LINES, before->lines);
+    bytes_put_u64(h + BLOCK_AT_CARRY, after.carry);
+    bytes_put_u64(h + BLOCK_AT_NONCE, before->nonce ^ at);
+    bytes_put_u32(h + BLOCK_AT_RECORDS, (uint32_t)(after.next_seq - before->next_seq));
+    bytes_put_u32(h + BLOCK_AT_PAYLOAD_CRC, hash_crc32c(0, payload, len));
+    bytes_put_u32(h + BLOCK_AT_FLAGS, (after.carry_blank ? FLAG_CARRY_BLANK : 0) |
+                                          (ends ? FLAG_ENDS : 0) | (marks ? FLAG_MARKS : 0));
+    after.chain = hash_crc32c(before->chain, h, BLOCK_AT_CRC);
+    bytes_put_u32(h + BLOCK_AT_CRC, after.chain);
+    *ret_block = (struct journal_block){
+        .at = at, .len = len, .ends = ends, .marks = marks, .before = *before, .after = after};
+}
