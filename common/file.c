@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/path.h"
 
 /*
  * After a call that failed: whether it was for want of space, which may pass, or not. A file that
@@ -242,6 +244,19 @@ int file_sync_dir(int dir_fd, struct err *e)
     /* Some file systems sync no directories, since they keep entries safe in another way or in none
        at all; nobody could do more about it than to write nothing there. */
     return rc == 0 || errno == EINVAL ? 0 : err_set_errno(e, "cannot sync a directory");
+}
+
+int file_sync_entry(int dir_fd, const char *path, struct err *e)
+{
+    char *directory = path_directory(path);
+    int fd;
+    int rc = file_open(dir_fd, directory, O_RDONLY | O_DIRECTORY, 0, &fd, e);
+    if (rc == 0) {
+        rc = file_sync_dir(fd, e);
+        (void)close(fd);
+    }
+    free(directory);
+    return rc;
 }
 
 int file_remove(int dir_fd, const char *name, struct err *e)

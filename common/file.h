@@ -88,6 +88,12 @@ int file_rename(int dir_fd, const char *from, const char *to, bool durable, stru
  */
 int file_sync_dir(int dir_fd, struct err *e);
 
+/*
+ * Makes safe that a file or directory is in the directory that it is in: as important, for a new
+ * one, as its bytes. Returns: as file_open() of that directory, and file_sync_dir().
+ */
+int file_sync_entry(int dir_fd, const char *path, struct err *e);
+
 /* Removes a file if it is there. Returns 0 or ERR_IO. */
 int file_remove(int dir_fd, const char *name, struct err *e);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks along a path as the kernel would, name by name, with a descriptor of the directory reached:
- * so the place where it enters a process is seen, whatever it is called.
+ * path_is_of_process() walks along a path as the kernel would, name by name, with a descriptor of
+ * the directory reached: so the place where it enters a process is seen, whatever it is called.
  */
 #include "common/path.h"
 
@@ -14,6 +14,8 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "common/memory.h"
 
 /* As many as the kernel follows. */
 #define LINKS_MAX 40u
@@ -127,6 +129,14 @@ static enum step step(struct walk *w, struct buf *ret_way)
     int fd = openat(w->dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     enter(w, fd);
     return fd >= 0 ? STEP_ON : STEP_OVER;
+}
+
+char *path_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return memory_dup(".", 1);
+    return memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
 bool path_is_of_process(const char *path, struct buf *ret_way)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * path.h - whether a path means the same file to every process
+ * path.h - the directory that a path leads to, and whether it means the same to every process
  */
 #ifndef BULKHEAD_COMMON_PATH_H
 #define BULKHEAD_COMMON_PATH_H
@@ -8,6 +8,12 @@
 #include <stdbool.h>
 
 #include "common/buf.h"
+
+/*
+ * The directory that a path lies in, by its text alone: what is before the last slash; "." if there
+ * is none, "/" if that is the first sign. The caller frees it. Never NULL.
+ */
+char *path_directory(const char *path);
 
 /*
  * Whether a path leads through what belongs to the process that asks, and so to another file, or to

@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/statvfs.h>
 
 #include "common/check.h"
+#include "common/path.h"
 
 enum want want_of_errno(int error)
 {
@@ -38,12 +37,10 @@ enum want want_of_fork(int error)
 /* Asks about the file system in which a path lies, or would lie. */
 static bool statvfs_of_parent(const char *path, struct statvfs *ret_about)
 {
-    char parent[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path)
-        return statvfs(slash == NULL ? "." : "/", ret_about) == 0;
-    int len = snprintf(parent, sizeof parent, "%.*s", (int)(slash - path), path);
-    return len > 0 && (size_t)len < sizeof parent && statvfs(parent, ret_about) == 0;
+    char *parent = path_directory(path);
+    bool known = statvfs(parent, ret_about) == 0;
+    free(parent);
+    return known;
 }
 
 enum want want_of_new(int dir_fd, const char *path)

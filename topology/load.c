@@ -12,6 +12,7 @@
 
 #include "common/err.h"
 #include "common/memory.h"
+#include "common/path.h"
 #include "topology/check_p.h"
 #include "topology/settings_apply.h"
 #include "topology/yaml.h"
@@ -28,14 +29,6 @@ static void checker_done(struct checker *c)
     }
     free(c->drafts);
     free(c->directory);
-}
-
-static char *directory_of(const char *file)
-{
-    const char *slash = strrchr(file, '/');
-    if (slash == NULL)
-        return memory_dup(".", 1);
-    return memory_dup(file, slash == file ? 1 : (size_t)(slash - file));
 }
 
 static void call_compare(const struct checker *c, topology_compare *compare, void *context)
@@ -71,7 +64,7 @@ int topology_load_compared(const char *file, const char *text, size_t len, kind_
                         .errors_before = errors_before,
                         .registry = registry,
                         .form = form,
-                        .directory = directory_of(file),
+                        .directory = path_directory(file),
                         .topology = memory_new(1, sizeof *c.topology)};
     topology_make_dead_letter(&c.topology->dead_letter);
     if (root->tag != NODE_MAP) {

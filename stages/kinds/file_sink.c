@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "common/path.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/output_file.h"
 #include "stages/kit/output_line.h"
@@ -34,14 +35,6 @@ static void derive(struct kind_check *check)
     (void)kind_check_needs(check, "line", 1u << VALUE_STRING | 1u << VALUE_BYTES, NULL);
 }
 
-/* The directory that a file lies in; the caller frees it. */
-static char *parent_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? memory_dup(".", 1)
-                         : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
 static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
 {
     const char *path = options_get(stage->options, "path")->text;
@@ -56,7 +49,7 @@ static int preflight(const struct topology *topology, const struct stage *stage,
     }
     if (errno != ENOENT)
         return err_set_errno(e, "cannot open '%s'", path);
-    char *parent = parent_of(path);
+    char *parent = path_directory(path);
     int rc = access(parent, W_OK | X_OK) == 0
                  ? 0
                  : err_set_errno(e, "cannot make '%s' in the directory '%s'", path, parent);

@@ -30,6 +30,7 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/path.h"
 #include "stages/kinds/file_source_p.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/rotation.h"
@@ -71,9 +72,7 @@ static bool follows(const struct stage *stage)
 /* A file that is to be followed may come later, but where it is to come must be known. */
 static int check_directory(const char *path, struct err *e)
 {
-    const char *slash = strrchr(path, '/');
-    char *parent = slash == NULL ? memory_dup(".", 1)
-                                 : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+    char *parent = path_directory(path);
     int rc = access(parent, R_OK | X_OK) == 0
                  ? 0
                  : err_set_errno(e, "cannot look into the directory '%s'", parent);

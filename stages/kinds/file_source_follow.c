@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "common/path.h"
 #include "stages/kinds/file_source_p.h"
 
 #include <fcntl.h>
@@ -79,12 +80,11 @@ static int find_next(struct file_source *self, struct rotation_step *ret_step, s
 /* When anything was renamed, made or removed beside it; where links lead is not looked at. */
 static struct timespec directory_time(const struct file_source *self)
 {
-    const char *slash = strrchr(self->path, '/');
-    char *name = slash == NULL ? memory_dup(".", 1)
-                               : memory_dup(self->path, (size_t)(slash - self->path) + 1);
+    char *directory = path_directory(self->path);
     struct stat st, link;
-    bool known = stat(name, &st) == 0 && lstat(self->path, &link) == 0 && !S_ISLNK(link.st_mode);
-    free(name);
+    bool known =
+        stat(directory, &st) == 0 && lstat(self->path, &link) == 0 && !S_ISLNK(link.st_mode);
+    free(directory);
     return known ? st.st_mtim : (struct timespec){0};
 }
 

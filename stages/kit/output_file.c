@@ -17,6 +17,7 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/memory.h"
+#include "common/path.h"
 #include "stages/kit/rotation.h"
 
 enum {
@@ -84,9 +85,7 @@ static int refuse_state_file(int stages_fd, const char *path, struct err *e)
 {
     char link[64], state[PATH_MAX], parent[PATH_MAX];
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d/..", stages_fd);
-    const char *slash = strrchr(path, '/');
-    char *directory = slash == NULL ? memory_dup(".", 1)
-                                    : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
+    char *directory = path_directory(path);
     bool known = realpath(link, state) != NULL && realpath(directory, parent) != NULL;
     free(directory);
     size_t len = known ? strlen(state) : 0;
@@ -94,22 +93,6 @@ static int refuse_state_file(int stages_fd, const char *path, struct err *e)
         return 0;
     return err_set(e, ERR_MISMATCH, "'%s' lies in the state directory, which is bulkhead's own",
                    path);
-}
-
-/* The directory entry of a new file is as important as its bytes. */
-static int sync_parent(int dir_fd, const char *path, struct err *e)
-{
-    const char *slash = strrchr(path, '/');
-    char *parent = slash == NULL ? memory_dup(".", 1)
-                                 : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
-    int fd;
-    int rc = file_open(dir_fd, parent, O_RDONLY | O_DIRECTORY, 0, &fd, e);
-    if (rc == 0) {
-        rc = file_sync_dir(fd, e);
-        (void)close(fd);
-    }
-    free(parent);
-    return rc;
 }
 
 /* Opens the file and takes it for this run alone. */
@@ -147,7 +130,7 @@ static int begin_new(struct output_file *o, struct err *e)
     if (rc == 0)
         rc = rotation_identify(o->fd, &o->file, e);
     if (rc == 0 && o->durable)
-        rc = sync_parent(o->dir_fd, o->path, e);
+        rc = file_sync_entry(o->dir_fd, o->path, e);
     return rc == 0 ? write_cursor(o, o->committed, o->length, false, e) : rc;
 }
 

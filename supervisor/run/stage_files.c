@@ -14,6 +14,7 @@
 
 #include "common/buf.h"
 #include "common/memory.h"
+#include "common/path.h"
 #include "supervisor/run/state_dir.h"
 #include "topology/load.h"
 
@@ -40,14 +41,6 @@ struct files {
     size_t told;
 };
 
-/* The directory that a path lies in; the caller frees it. */
-static char *parent_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? memory_dup(".", 1)
-                         : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
 /* The path that a link holds, seen from where the link is; NULL if it is none. Freed by the caller.
  */
 static char *follow_link(const char *path)
@@ -59,7 +52,7 @@ static char *follow_link(const char *path)
     target[len] = '\0';
     if (target[0] == '/')
         return memory_dup(target, (size_t)len);
-    char *parent = parent_of(path);
+    char *parent = path_directory(path);
     char *next = memory_format("%s/%s", parent, target);
     free(parent);
     return next;
@@ -84,12 +77,12 @@ static char *whole_path(const char *path, unsigned links)
         whole = memory_dup(path, strlen(path));
     } else {
         const char *name = slash != NULL ? slash + 1 : path;
-        next = parent_of(path);
+        next = path_directory(path);
         char *parent = whole_path(next, links);
         if (*name == '\0' || strcmp(name, ".") == 0)
             whole = memory_dup(parent, strlen(parent));
         else if (strcmp(name, "..") == 0)
-            whole = parent_of(parent);
+            whole = path_directory(parent);
         else
             whole = memory_format("%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name);
         free(parent);

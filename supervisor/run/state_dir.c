@@ -56,18 +56,9 @@ static bool may_be_made(const char *path)
  */
 static int sync_entry(const char *path, bool is_new, struct err *e)
 {
-    const char *slash = strrchr(path, '/');
-    char *above = slash == NULL ? memory_dup(".", 1)
-                                : memory_dup(path, slash == path ? 1 : (size_t)(slash - path));
-    int fd;
-    int rc = file_open(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0, &fd, e);
-    if (rc == 0) {
-        rc = file_sync_dir(fd, e);
-        (void)close(fd);
-    }
+    int rc = file_sync_entry(AT_FDCWD, path, e);
     if (rc != 0 && is_new)
         (void)err_wrap(e, "making the directory '%s'", path);
-    free(above);
     return is_new ? rc : 0;
 }
 

@@ -430,6 +430,20 @@ static void a_directory_is_synced_where_that_can_be(void **state)
 #define MODEL_BYTES 4096
 
 /* Writes, cuts and reads at random, beside plain memory that cannot be wrong. */
+/* That the directory is synced is seen by the simulation, which can lose its power. */
+static void entries_are_synced_where_they_are(void **state)
+{
+    (void)state;
+    struct err e;
+    assert_int_equal(mkdirat(dir_fd, "dir", 0700), 0);
+    assert_int_equal(file_sync_entry(dir_fd, "a", &e), 0);
+    assert_int_equal(file_sync_entry(dir_fd, "dir/a", &e), 0);
+    assert_int_equal(file_sync_entry(AT_FDCWD, dir_name, &e), 0);
+    assert_int_equal(file_sync_entry(dir_fd, "missing/a", &e), ERR_NOT_FOUND);
+    put("file", "x");
+    assert_int_equal(file_sync_entry(dir_fd, "file/a", &e), ERR_IO);
+}
+
 static void agrees_with_plain_memory(void **state)
 {
     (void)state;
@@ -517,6 +531,7 @@ int main(void)
         TEST(directories_are_made_once),
         TEST(what_is_no_directory_is_refused),
         TEST(a_directory_is_synced_where_that_can_be),
+        TEST(entries_are_synced_where_they_are),
         TEST(agrees_with_plain_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,22 @@
 #include "common/path.h"
 #include "tests/unit/random.h"
 
+static void directories_are_found(void **state)
+{
+    (void)state;
+    static const char *const paths[][2] = {
+        {"a", "."},     {"", "."},    {"a/b", "a"},   {"a/b/c", "a/b"}, {"/a", "/"},
+        {"/a/b", "/a"}, {"./a", "."}, {"../a", ".."}, {"a/", "a"},      {"a//b", "a/"},
+        {"/", "/"},     {"//a", "/"}, {"a/..", "a"},
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        char *directory = path_directory(paths[i][0]);
+        if (strcmp(directory, paths[i][1]) != 0)
+            fail_msg("'%s' lies in '%s'", paths[i][0], directory);
+        free(directory);
+    }
+}
+
 /* Whether a path is one of the process, and how it goes on; NULL: it is not. */
 static void expect(const char *path, const char *wanted)
 {
@@ -164,6 +180,7 @@ int main(void)
 {
     random_init("path_test");
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(directories_are_found),
         cmocka_unit_test(names_of_the_process_are_seen),
         cmocka_unit_test(links_are_followed),
         cmocka_unit_test(any_text_is_a_path),
