@@ -20,13 +20,12 @@
 
 #include "common/err.h"
 #include "stages/kit/cursor.h"
+#include "stages/kit/file_tail.h"
 #include "stages/kit/line_reader.h"
 #include "stages/kit/rotation.h"
 #include "stages/kit/source_marks.h"
 
 #define SOURCE_MAGIC 0x4f534842u /* "BHSO" */
-/* How much before the offset is compared when the file is opened again. */
-#define SOURCE_TAIL_BYTES 4096u
 
 /* With follow: what the end of the file that is open means. */
 enum follow_state {
@@ -43,7 +42,7 @@ struct input_end {
 
 /* With follow: the last bytes that were read. If others stand there, the file was written anew. */
 struct tail {
-    uint8_t bytes[SOURCE_TAIL_BYTES];
+    uint8_t bytes[FILE_TAIL_BYTES];
     size_t len;
     uint64_t end; /* their offset in the file, behind the last one */
 };

@@ -13,6 +13,7 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/memory.h"
+#include "stages/kit/file_tail.h"
 #include "stages/kit/rotation.h"
 #include "stages/kit/rotation_past.h"
 
@@ -102,8 +103,7 @@ int file_source_is_shorter(const struct file_source *self, uint64_t offset, bool
 int file_source_tail_crc(const struct file_source *self, uint64_t offset, uint32_t *ret_crc,
                          struct err *e)
 {
-    uint64_t from = offset > SOURCE_TAIL_BYTES ? offset - SOURCE_TAIL_BYTES : 0;
-    return file_source_crc(self, from, offset, ret_crc, e);
+    return file_source_crc(self, file_tail_start(offset), offset, ret_crc, e);
 }
 
 /* What is known of the file behind a mark. */
@@ -130,7 +130,7 @@ static int find_given(const struct file_source *self, const struct source_mark *
                                            .unterminated = at->unterminated};
         return 0;
     }
-    uint8_t first[SOURCE_TAIL_BYTES];
+    uint8_t first[FILE_TAIL_BYTES];
     size_t len;
     int rc = file_read_at(self->fd, 0, first, sizeof first, &len, e);
     if (rc == 0)
@@ -285,15 +285,15 @@ void file_source_note_truncated(const struct file_source *self, uint64_t offset)
 int file_source_load_tail(struct file_source *self, uint64_t offset, struct err *e)
 {
     struct tail *tail = &self->tail;
-    size_t wanted = offset < SOURCE_TAIL_BYTES ? (size_t)offset : SOURCE_TAIL_BYTES;
+    size_t wanted = offset < FILE_TAIL_BYTES ? (size_t)offset : FILE_TAIL_BYTES;
     tail->end = offset;
     return file_read_at(self->fd, offset - wanted, tail->bytes, wanted, &tail->len, e);
 }
 
 void file_source_add_to_tail(struct tail *tail, const uint8_t *bytes, size_t len)
 {
-    size_t added = len < SOURCE_TAIL_BYTES ? len : SOURCE_TAIL_BYTES;
-    size_t kept = tail->len < SOURCE_TAIL_BYTES - added ? tail->len : SOURCE_TAIL_BYTES - added;
+    size_t added = len < FILE_TAIL_BYTES ? len : FILE_TAIL_BYTES;
+    size_t kept = tail->len < FILE_TAIL_BYTES - added ? tail->len : FILE_TAIL_BYTES - added;
     memmove(tail->bytes, tail->bytes + tail->len - kept, kept);
     memcpy(tail->bytes + kept, bytes + len - added, added);
     tail->len = kept + added;
@@ -302,7 +302,7 @@ void file_source_add_to_tail(struct tail *tail, const uint8_t *bytes, size_t len
 
 int file_source_check_tail(struct file_source *self, uint64_t offset, struct err *e)
 {
-    uint8_t found[SOURCE_TAIL_BYTES];
+    uint8_t found[FILE_TAIL_BYTES];
     const struct tail *tail = &self->tail;
     if (tail->end != offset)
         return file_source_load_tail(self, offset, e);

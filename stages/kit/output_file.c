@@ -18,6 +18,7 @@
 #include "common/hash.h"
 #include "common/memory.h"
 #include "common/path.h"
+#include "stages/kit/file_tail.h"
 #include "stages/kit/rotation.h"
 
 enum {
@@ -30,16 +31,7 @@ enum {
     AT_BIRTH = 40,
 };
 
-/* How much before the committed length is compared, when the file is opened and at every commit. */
-#define BLOCK_BYTES 4096u
-
 #define PUT_IT_BACK "put it back, or move it away and begin anew at this stage with --discard STAGE"
-
-/* Where the last block before an offset begins, or the first one. */
-static uint64_t block_before(uint64_t offset)
-{
-    return offset < BLOCK_BYTES ? 0 : offset - BLOCK_BYTES;
-}
 
 /* The file's byte at an offset as we know it. */
 static const uint8_t *known_at(const struct output_file *o, uint64_t offset)
@@ -55,7 +47,7 @@ static size_t waiting_len(const struct output_file *o)
 /* CRC of the last block before an offset. */
 static uint32_t last_crc(const struct output_file *o, uint64_t offset)
 {
-    uint64_t from = block_before(offset);
+    uint64_t from = file_tail_start(offset);
     return offset == 0 ? 0 : hash_crc32c(0, known_at(o, from), (size_t)(offset - from));
 }
 
@@ -137,9 +129,9 @@ static int begin_new(struct output_file *o, struct err *e)
 /* Takes the bytes before the length for what was written: what a commit will say of them. */
 static int take_block(struct output_file *o, struct err *e)
 {
-    o->kept_from = block_before(o->length);
+    o->kept_from = file_tail_start(o->length);
     size_t len = (size_t)(o->length - o->kept_from);
-    int rc = file_read_at(o->fd, o->kept_from, buf_reserve(&o->bytes, BLOCK_BYTES), len,
+    int rc = file_read_at(o->fd, o->kept_from, buf_reserve(&o->bytes, FILE_TAIL_BYTES), len,
                           &o->bytes.len, e);
     if (rc != 0)
         return err_wrap(e, "'%s'", o->shown);
@@ -204,8 +196,11 @@ static int go_on(struct output_file *o, const uint8_t *payload, struct err *e)
 
 static void init(struct output_file *o, int dir_fd, const char *path)
 {
-    *o = (struct output_file){
-        .path = memory_dup(path, strlen(path)), .dir_fd = dir_fd, .fd = -1, .cursor = {.fd = -1}};
+    *o = (struct output_file){.path = memory_dup(path, strlen(path)),
+                              .dir_fd = dir_fd,
+                              .fd = -1,
+                              .cursor = {.fd = -1},
+                              .marks = {.item_bytes = sizeof(struct output_mark)}};
     const char *slash = strrchr(o->path, '/');
     o->shown = dir_fd == AT_FDCWD || slash == NULL ? o->path : slash + 1;
 }
@@ -295,8 +290,7 @@ void output_file_close(struct output_file *o)
     o->fd = -1;
     cursor_close(&o->cursor);
     buf_done(&o->bytes);
-    free(o->marks);
-    o->marks = NULL;
+    seq_queue_done(&o->marks);
     free(o->path);
     o->path = NULL;
 }
@@ -347,7 +341,7 @@ static int check_open_file(const struct output_file *o, struct err *e)
 /* Whether the file has the bytes that were written there. */
 static int check_bytes(const struct output_file *o, uint64_t from, uint64_t to, struct err *e)
 {
-    uint8_t found[BLOCK_BYTES];
+    uint8_t found[FILE_TAIL_BYTES];
     while (from < to) {
         size_t len = to - from < sizeof found ? (size_t)(to - from) : sizeof found;
         size_t got;
@@ -370,8 +364,8 @@ static int check_bytes(const struct output_file *o, uint64_t from, uint64_t to, 
  */
 static int check_written(const struct output_file *o, struct err *e)
 {
-    uint64_t first = block_before(o->committed_length), last = block_before(o->length);
-    uint64_t first_end = first + BLOCK_BYTES < o->length ? first + BLOCK_BYTES : o->length;
+    uint64_t first = file_tail_start(o->committed_length), last = file_tail_start(o->length);
+    uint64_t first_end = first + FILE_TAIL_BYTES < o->length ? first + FILE_TAIL_BYTES : o->length;
     if (last <= first_end)
         return check_bytes(o, first, o->length, e);
     int rc = check_bytes(o, first, first_end, e);
@@ -447,51 +441,16 @@ int output_file_flush(struct output_file *o, struct err *e)
     return 0;
 }
 
-/* Notes where the lines of a seq begin, unless they have begun. */
-static void add_mark(struct output_file *o, seq_number seq)
-{
-    size_t end = o->mark_first + o->mark_count;
-    if (o->mark_count != 0 && o->marks[end - 1].seq == seq)
-        return;
-    if (end == o->mark_capacity && o->mark_first > o->mark_capacity / 2) {
-        memmove(o->marks, o->marks + o->mark_first, o->mark_count * sizeof *o->marks);
-        o->mark_first = 0;
-    } else if (end == o->mark_capacity) {
-        o->mark_capacity = o->mark_capacity != 0 ? 2 * o->mark_capacity : 1024;
-        o->marks = memory_resize(o->marks, o->mark_capacity, sizeof *o->marks);
-    }
-    o->marks[o->mark_first + o->mark_count++] =
-        (struct output_mark){.seq = seq, .start = o->kept_from + o->bytes.len};
-}
-
-/* How many marks are of lines up to seq. */
-static size_t marks_until(const struct output_file *o, seq_number seq)
-{
-    size_t low = 0, high = o->mark_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (o->marks[o->mark_first + middle].seq <= seq)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void forget_marks(struct output_file *o, size_t count)
-{
-    o->mark_first += count;
-    o->mark_count -= count;
-    if (o->mark_count == 0)
-        o->mark_first = 0;
-}
-
 int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_buffer, struct err *e)
 {
     int rc = waiting_len(o) >= OUTPUT_FLUSH_BYTES ? output_file_flush(o, e) : 0;
     if (rc != 0)
         return rc;
-    add_mark(o, seq);
+    const struct output_mark *last = seq_queue_last(&o->marks);
+    if (last == NULL || last->seq != seq) {
+        struct output_mark *mark = seq_queue_add(&o->marks, seq);
+        mark->start = o->kept_from + o->bytes.len;
+    }
     *ret_buffer = &o->bytes;
     return 0;
 }
@@ -499,7 +458,7 @@ int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_bu
 /* Forgets what no commit will look at any more, when that is most of what is kept. */
 static void forget_bytes(struct output_file *o)
 {
-    size_t passed = (size_t)(block_before(o->committed_length) - o->kept_from);
+    size_t passed = (size_t)(file_tail_start(o->committed_length) - o->kept_from);
     if (passed < o->bytes.len - passed)
         return;
     buf_drop_front(&o->bytes, passed);
@@ -515,15 +474,17 @@ int output_file_commit(struct output_file *o, seq_number seq, struct err *e)
     if (rc == 0 && o->durable && (o->length != length_before || seq != o->committed) &&
         file_sync(o->fd, e) != 0)
         rc = err_wrap(e, "'%s'", o->shown);
-    size_t passed = marks_until(o, seq);
-    uint64_t end = passed < o->mark_count ? o->marks[o->mark_first + passed].start : o->length;
+    size_t passed = seq_queue_until(&o->marks, seq);
+    const struct output_mark *next =
+        passed < o->marks.count ? seq_queue_at(&o->marks, passed) : NULL;
+    uint64_t end = next != NULL ? next->start : o->length;
     if (rc == 0)
         rc = write_cursor(o, seq, end, o->ended, e);
     if (rc != 0)
         return failed(o, rc);
     o->committed = seq;
     o->committed_length = end;
-    forget_marks(o, passed);
+    seq_queue_drop(&o->marks, passed);
     forget_bytes(o);
     show_full(o);
     return 0;

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "common/buf.h"
+#include "common/seq_queue.h"
 #include "stages/kit/cursor.h"
 #include "stages/kit/source_marks.h"
 #include "stages/stage.h"
@@ -46,10 +47,9 @@ struct output_file {
     bool differs;              /* what a former life has shown is not what came; that was said */
     seq_number committed;
     uint64_t committed_length;
-    struct buf bytes;          /* of the file from kept_from on, and behind length what waits */
-    uint64_t kept_from;        /* at least a block before committed_length */
-    struct output_mark *marks; /* of what is not committed, rising */
-    size_t mark_first, mark_count, mark_capacity;
+    struct buf bytes;       /* of the file from kept_from on, and behind length what waits */
+    uint64_t kept_from;     /* at least a block before committed_length */
+    struct seq_queue marks; /* struct output_mark: of what is not committed */
     /* Set by the caller after opening, or NULL. */
     void (*note)(const char *text); /* says something to a person */
     bool *

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/seq_queue.h"
 #include "common/value.h"
 #include "topology/graph.h"
 
@@ -65,9 +66,9 @@ struct source_mark {
     struct file_past past; /* of it */
 };
 
+/* Empty and valid if it is zeroed. */
 struct source_marks {
-    struct source_mark *items; /* a ring, rising */
-    size_t head, count, capacity;
+    struct seq_queue queue; /* struct source_mark */
 };
 
 void source_marks_done(struct source_marks *m);

@@ -102,22 +102,10 @@ const void *store_find(const struct store *s, struct hash128 key)
 /* Notes that the redo now holds changes of the present seq. */
 static void mark_redo(struct store *s)
 {
-    uint64_t end = s->redo_dropped + s->redo.len;
-    if (s->mark_count > s->mark_first && s->marks[s->mark_count - 1].seq == s->seq) {
-        s->marks[s->mark_count - 1].end = end;
-        return;
-    }
-    if (s->mark_count == s->mark_capacity) {
-        if (s->mark_first > s->mark_capacity / 2) {
-            s->mark_count -= s->mark_first;
-            memmove(s->marks, s->marks + s->mark_first, s->mark_count * sizeof *s->marks);
-            s->mark_first = 0;
-        } else {
-            s->mark_capacity = s->mark_capacity != 0 ? 2 * s->mark_capacity : 1024;
-            s->marks = memory_resize(s->marks, s->mark_capacity, sizeof *s->marks);
-        }
-    }
-    s->marks[s->mark_count++] = (struct redo_mark){.seq = s->seq, .end = end};
+    struct redo_mark *mark = seq_queue_last(&s->redo_marks);
+    if (mark == NULL || mark->seq != s->seq)
+        mark = seq_queue_add(&s->redo_marks, s->seq);
+    mark->end = s->redo_dropped + s->redo.len;
 }
 
 void store_put(struct store *s, struct hash128 key, int64_t expires_at, const void *value)
@@ -183,18 +171,16 @@ bool store_is_full(const struct store *s)
 /* How many bytes at the front of the redo are of changes up to a seq. */
 static size_t redo_until(const struct store *s, seq_number seq)
 {
-    uint64_t end = s->redo_dropped;
-    for (size_t i = s->mark_first; i < s->mark_count && s->marks[i].seq <= seq; i++)
-        end = s->marks[i].end;
-    return (size_t)(end - s->redo_dropped);
+    size_t count = seq_queue_until(&s->redo_marks, seq);
+    if (count == 0)
+        return 0;
+    const struct redo_mark *last = seq_queue_at(&s->redo_marks, count - 1);
+    return (size_t)(last->end - s->redo_dropped);
 }
 
 static void redo_forget(struct store *s, seq_number seq, size_t len)
 {
-    while (s->mark_first < s->mark_count && s->marks[s->mark_first].seq <= seq)
-        s->mark_first++;
-    if (s->mark_first == s->mark_count)
-        s->mark_first = s->mark_count = 0;
+    seq_queue_drop(&s->redo_marks, seq_queue_until(&s->redo_marks, seq));
     buf_drop_front(&s->redo, len);
     s->redo_dropped += len;
 }
@@ -309,7 +295,7 @@ int store_maintain(struct store *s, struct err *e)
 
 uint64_t store_uncommitted_bytes(const struct store *s)
 {
-    return s->redo.capacity + s->mark_capacity * sizeof *s->marks;
+    return s->redo.capacity + s->redo_marks.capacity * s->redo_marks.item_bytes;
 }
 
 uint64_t store_entries(const struct store *s)

@@ -295,6 +295,7 @@ static int open_state(struct store *s, struct err *e)
 static struct store *store_new(int dir_fd, const struct store_spec *spec)
 {
     struct store *s = memory_new(1, sizeof *s);
+    s->redo_marks.item_bytes = sizeof(struct redo_mark);
     s->dir_fd = dir_fd;
     s->spec = *spec;
     s->log_fd = -1;
@@ -407,6 +408,6 @@ void store_close(struct store *s)
     buf_done(&s->redo);
     store_expiry_done(&s->expiry);
     buf_done(&s->scratch);
-    free(s->marks);
+    seq_queue_done(&s->redo_marks);
     free(s);
 }

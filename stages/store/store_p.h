@@ -6,6 +6,7 @@
 #define BULKHEAD_STAGES_STORE_STORE_P_H
 
 #include "common/buf.h"
+#include "common/seq_queue.h"
 #include "stages/store/store.h"
 #include "stages/store/store_checkpoint.h"
 #include "stages/store/store_expiry.h"
@@ -33,9 +34,8 @@ struct store {
     seq_number seq;   /* that changes belong to now; 0 before the first begin */
     seq_number level; /* above it no group is ahead any more */
     struct buf redo;
-    uint64_t redo_dropped;   /* bytes that have left the front of redo */
-    struct redo_mark *marks; /* of seqs that made changes, rising */
-    size_t mark_first, mark_count, mark_capacity;
+    uint64_t redo_dropped;       /* bytes that have left the front of redo */
+    struct seq_queue redo_marks; /* struct redo_mark: of seqs that made changes */
     struct buf scratch;
 };
 
