@@ -2,6 +2,7 @@
 #include "common/text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/bounds.h"
@@ -56,6 +57,15 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
         }
     }
     return nearest;
+}
+
+const char *text_suggestion(const char *nearest, const char *otherwise,
+                            char ret_text[TEXT_SUGGESTION_BYTES])
+{
+    if (nearest == NULL)
+        return otherwise;
+    (void)snprintf(ret_text, TEXT_SUGGESTION_BYTES, "; did you mean '%s'?", nearest);
+    return ret_text;
 }
 
 struct unit {
@@ -197,6 +207,8 @@ static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
+
+_Static_assert(NAME_BYTES_MAX == 63, "TEXT_NAME_RULE says how many characters");
 
 bool text_is_name(const char *text)
 {

@@ -19,6 +19,20 @@
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 
 /*
+ * The end of an error about a word that is not known: "; did you mean 'X'?", or, where nothing is
+ * near, what else can be said of it.
+ *
+ *   nearest    as text_nearest() found it, 2 * NAME_BYTES_MAX + 1 characters at most; NULL: nothing
+ *   otherwise  begins with "; ", or is empty
+ *   ret_text   holds the text, unless that is `otherwise`
+ *
+ * Returns: the text.
+ */
+#define TEXT_SUGGESTION_BYTES 160
+const char *text_suggestion(const char *nearest, const char *otherwise,
+                            char ret_text[TEXT_SUGGESTION_BYTES]);
+
+/*
  * Reads a duration: whole numbers each with a unit of ns, us, ms, s, m, h, d or w, as in "14d" or
  * "1h30m". Returns 0, ERR_INVALID, or ERR_RANGE (more than 64 bits of nanoseconds).
  */
@@ -41,6 +55,9 @@ int text_parse_size(const char *text, int64_t *ret_bytes);
 
 /* Whether text is a name: a letter, then letters, digits, '_' and '-', NAME_BYTES_MAX at most. */
 bool text_is_name(const char *text);
+
+/* What is to be done about one that is not, for errors: "'2x' is not a name; " TEXT_NAME_RULE. */
+#define TEXT_NAME_RULE "use a letter, then letters, digits, '-' and '_', 63 characters at most"
 
 /* Appends a number with thousands separated: 1234567 as "1,234,567". */
 void text_format_count(uint64_t number, struct buf *out);

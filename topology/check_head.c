@@ -2,7 +2,6 @@
 /* What stands at the top of a topology besides `types:` and `stages:`. */
 #include <string.h>
 
-#include "common/text.h"
 #include "topology/check_p.h"
 
 #define NS_PER_MS 1000000ll
@@ -44,12 +43,7 @@ void check_head(struct checker *c, const struct node *root)
     struct kind_check check = {.diagnostics = c->diagnostics, .directory = c->directory};
     struct options *head = options_read(root, &head_keys, root->place, "a topology", &check);
     const struct option_value *name = options_get(head, "topology");
-    if (name->text != NULL && !text_is_name(name->text))
-        diagnostics_add(c->diagnostics, name->place,
-                        "'%s' is no name; use a letter, then letters, digits, '-' and '_', %u "
-                        "characters at most",
-                        name->text, NAME_BYTES_MAX);
-    else if (name->text != NULL)
+    if (name->text != NULL && diagnostics_check_name(c->diagnostics, name->place, name->text))
         memcpy(c->topology->name, name->text, strlen(name->text) + 1);
     c->topology->version = options_get(head, "version")->number;
     c->topology->durability =

@@ -30,10 +30,10 @@ static void find_kind(struct checker *c, struct draft_stage *draft)
     for (kind_registry k = c->registry; k->kind != NULL && count < STAGES_MAX; k++)
         names[count++] = k->kind->internal ? NULL : k->kind->name;
     const char *nearest = text_nearest(pair->value->text, names, count);
-    diagnostics_add(c->diagnostics, pair->value->place, "there is no kind '%s'%s%s%s",
+    char hint[TEXT_SUGGESTION_BYTES];
+    diagnostics_add(c->diagnostics, pair->value->place, "there is no kind '%s'%s",
                     pair->value->text,
-                    nearest != NULL ? "; did you mean '" : "; `bulkhead kinds` lists them",
-                    nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+                    text_suggestion(nearest, "; `bulkhead kinds` lists them", hint));
 }
 
 static void read_drafts(struct checker *c, const struct node *stages)
@@ -43,13 +43,10 @@ static void read_drafts(struct checker *c, const struct node *stages)
         const struct node_pair *pair = &stages->pairs[i];
         struct draft_stage *draft = &c->drafts[c->draft_count++];
         *draft = (struct draft_stage){.name = pair->key, .place = pair->key_place};
-        if (!text_is_name(pair->key) || strcmp(pair->key, DEAD_LETTERS_STAGE) == 0)
+        if (diagnostics_check_name(c->diagnostics, pair->key_place, pair->key) &&
+            strcmp(pair->key, DEAD_LETTERS_STAGE) == 0)
             diagnostics_add(c->diagnostics, pair->key_place,
-                            strcmp(pair->key, DEAD_LETTERS_STAGE) == 0
-                                ? "'%s' is the name of the stage that every topology has"
-                                : "'%s' is no name; use a letter, then letters, digits, '-' "
-                                  "and '_', 63 characters at most",
-                            pair->key);
+                            "'%s' is the name of the stage that every topology has", pair->key);
         if (pair->value->tag != NODE_MAP) {
             diagnostics_add(c->diagnostics, pair->value->place,
                             "stage '%s' should be a map: { kind: …, from: … }", pair->key);
@@ -78,9 +75,9 @@ static void add_unknown_stage(struct checker *c, struct place place, const char 
     for (size_t i = 0; i < count; i++)
         names[i] = c->drafts[i].name;
     const char *nearest = text_nearest(name, names, count);
-    diagnostics_add(c->diagnostics, place, "there is no stage '%s'%s%s%s", name,
-                    nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-                    nearest != NULL ? "'?" : "");
+    char hint[TEXT_SUGGESTION_BYTES];
+    diagnostics_add(c->diagnostics, place, "there is no stage '%s'%s", name,
+                    text_suggestion(nearest, "", hint));
 }
 
 /* Whether a stage has dead letters: by its kind's rules, or because a record may kill it. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "common/text.h"
 #include "common/type.h"
 #include "topology/check_p.h"
 
@@ -24,11 +23,10 @@ static void check_type_field(struct checker *c, struct contract *contract,
         /* The field is there, whatever its type. */
         type = (struct type){.tag = VALUE_STRING, .doubt = TYPE_UNKNOWN};
     }
-    if (!text_is_name(pair->key) || contract_add(contract, pair->key, type) != 0)
+    if (diagnostics_check_name(c->diagnostics, pair->key_place, pair->key) &&
+        contract_add(contract, pair->key, type) != 0)
         diagnostics_add(c->diagnostics, pair->key_place,
-                        "'%s' cannot be a field: names are a letter, then letters, digits, '-' "
-                        "and '_', and a type has %u fields at most",
-                        pair->key, FIELDS_MAX);
+                        "'%s' is one field too many: a type has %u at most", pair->key, FIELDS_MAX);
     contract->open |= contract_find(contract, pair->key) < 0;
 }
 
@@ -55,11 +53,7 @@ static void check_fields(struct checker *c, struct contract *contract, const str
 /* A name that is none is kept if it can be, so that nobody is told that there is no such type. */
 static void check_type(struct checker *c, const struct node_pair *pair)
 {
-    if (!text_is_name(pair->key))
-        diagnostics_add(c->diagnostics, pair->key_place,
-                        "'%s' is no name for a type; use a letter, then letters, digits, '-' "
-                        "and '_', %u characters at most",
-                        pair->key, NAME_BYTES_MAX);
+    (void)diagnostics_check_name(c->diagnostics, pair->key_place, pair->key);
     struct named_type *type = &c->topology->types[c->topology->type_count++];
     size_t len = strlen(pair->key);
     c->types_failed |= len > NAME_BYTES_MAX;

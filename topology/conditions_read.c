@@ -53,10 +53,9 @@ static void add_bad_value(enum test_tag tag, const struct node *node, const char
     if (c->type.tag == VALUE_ENUM)
         nearest = text_nearest(text, (const char *const *)c->type.detail->names,
                                c->type.detail->name_count);
-    diagnostics_add(c->diagnostics, node->place, "'%s: %s' does not fit '%s': it %s%s%s%s",
-                    test_names[tag], text, c->field->name, why,
-                    nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-                    nearest != NULL ? "'?" : "");
+    char hint[TEXT_SUGGESTION_BYTES];
+    diagnostics_add(c->diagnostics, node->place, "'%s: %s' does not fit '%s': it %s%s",
+                    test_names[tag], text, c->field->name, why, text_suggestion(nearest, "", hint));
 }
 
 /* A literal of the field's type; false, with the error added, if it is none or cannot be known. */
@@ -169,10 +168,10 @@ static enum test_tag find_test(const struct node_pair *pair, const struct test_c
     const char *nearest = text_nearest(pair->key, test_names, TEST_TAG_COUNT);
     struct buf all = {0};
     for (int tag = 0; tag < TEST_TAG_COUNT; tag++)
-        buf_add_format(&all, "%s%s", tag != 0 ? ", " : "", test_names[tag]);
-    diagnostics_add(c->diagnostics, pair->key_place, "there is no test '%s'; %s%s%s", pair->key,
-                    nearest != NULL ? "did you mean '" : "there are: ",
-                    nearest != NULL ? nearest : buf_text(&all), nearest != NULL ? "'?" : "");
+        buf_add_format(&all, "%s%s", tag != 0 ? ", " : "; there are: ", test_names[tag]);
+    char hint[TEXT_SUGGESTION_BYTES];
+    diagnostics_add(c->diagnostics, pair->key_place, "there is no test '%s'%s", pair->key,
+                    text_suggestion(nearest, buf_text(&all), hint));
     buf_done(&all);
     return TEST_TAG_COUNT;
 }

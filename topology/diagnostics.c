@@ -55,6 +55,14 @@ static bool is_kept(const struct diagnostics *d, struct place place, const char 
     return false;
 }
 
+bool diagnostics_check_name(struct diagnostics *d, struct place place, const char *name)
+{
+    bool good = text_is_name(name);
+    if (!good)
+        diagnostics_add(d, place, "'%s' is not a name; " TEXT_NAME_RULE, name);
+    return good;
+}
+
 bool diagnostics_has(const struct diagnostics *d, struct place place)
 {
     return is_kept(d, place, NULL);

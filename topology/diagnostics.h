@@ -62,6 +62,9 @@ void diagnostics_add_origin(struct diagnostics *d, struct place place, const cha
 void diagnostics_add(struct diagnostics *d, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Whether a text is a name, see text_is_name(); if it is not, adds the error. */
+bool diagnostics_check_name(struct diagnostics *d, struct place place, const char *name);
+
 /* Whether there is an error at a place already. */
 bool diagnostics_has(const struct diagnostics *d, struct place place);
 

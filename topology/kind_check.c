@@ -25,16 +25,13 @@ static void add_unknown_field(const struct kind_check *check, const char *name, 
     struct buf have = {0};
     for (size_t i = 0; i < check->in->count; i++) {
         if (check->in->fields[i].type.doubt != TYPE_MAYBE)
-            buf_add_format(&have, "%s%s", have.len != 0 ? ", " : "", check->in->fields[i].name);
+            buf_add_format(&have, "%s%s",
+                           have.len != 0 ? ", " : "; it makes: ", check->in->fields[i].name);
     }
-    if (nearest != NULL)
-        diagnostics_add(check->diagnostics, place,
-                        "'%s:' names the field '%s', which '%s' does not make; did you mean '%s'?",
-                        option, name, check->from, nearest);
-    else
-        diagnostics_add(check->diagnostics, place,
-                        "'%s:' names the field '%s', which '%s' does not make; it makes: %s",
-                        option, name, check->from, buf_text(&have));
+    char hint[TEXT_SUGGESTION_BYTES];
+    diagnostics_add(check->diagnostics, place,
+                    "'%s:' names the field '%s', which '%s' does not make%s", option, name,
+                    check->from, text_suggestion(nearest, buf_text(&have), hint));
     buf_done(&have);
 }
 
@@ -123,11 +120,11 @@ bool kind_check_field_tag(struct kind_check *check, const struct option_value *o
 
 struct contract *kind_check_output(struct kind_check *check, const char *name, struct place place)
 {
-    if (!text_is_name(name) || strcmp(name, "dead") == 0) {
+    if (!diagnostics_check_name(check->diagnostics, place, name))
+        return NULL;
+    if (strcmp(name, "dead") == 0) {
         diagnostics_add(check->diagnostics, place,
-                        "'%s' cannot be an output: names are a letter, then letters, digits, '-' "
-                        "and '_'; 'dead' is taken",
-                        name);
+                        "an output cannot be called 'dead': that is where dead letters go");
         return NULL;
     }
     for (size_t i = 0; i < check->output_count; i++) {

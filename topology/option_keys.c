@@ -73,13 +73,13 @@ static void add_unknown_key(const struct option_keys *keys, const struct node_pa
     for (size_t i = 0; i < count; i++) {
         if (!is_of_use(keys, names[i], pair->key_place.setting != 0))
             continue;
-        buf_add_format(&have, "%s%s", kept != 0 ? ", " : "", names[i]);
+        buf_add_format(&have, "%s%s", kept != 0 ? ", " : "; it has: ", names[i]);
         names[kept++] = names[i];
     }
     const char *nearest = text_nearest(pair->key, names, kept);
-    diagnostics_add(d, pair->key_place, "%s has no option '%s'; %s%s%s", owner, pair->key,
-                    nearest != NULL ? "did you mean '" : "it has: ",
-                    nearest != NULL ? nearest : buf_text(&have), nearest != NULL ? "'?" : "");
+    char hint[TEXT_SUGGESTION_BYTES];
+    diagnostics_add(d, pair->key_place, "%s has no option '%s'%s", owner, pair->key,
+                    text_suggestion(nearest, buf_text(&have), hint));
     buf_done(&have);
 }
 

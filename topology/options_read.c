@@ -71,12 +71,12 @@ static void read_choice(struct option_value *o, const struct kind_check *c)
             buf_done(&all);
             return;
         }
-        buf_add_format(&all, "%s%s", count != 0 ? ", " : "", o->spec->choices[count]);
+        buf_add_format(&all, "%s%s", count != 0 ? ", " : "; it can be: ", o->spec->choices[count]);
     }
     const char *nearest = text_nearest(o->text, o->spec->choices, count);
-    diagnostics_add(c->diagnostics, o->place, "'%s: %s' is no choice here; %s%s%s", o->spec->name,
-                    o->text, nearest != NULL ? "did you mean '" : "it can be: ",
-                    nearest != NULL ? nearest : buf_text(&all), nearest != NULL ? "'?" : "");
+    char hint[TEXT_SUGGESTION_BYTES];
+    diagnostics_add(c->diagnostics, o->place, "'%s: %s' is no choice here%s", o->spec->name,
+                    o->text, text_suggestion(nearest, buf_text(&all), hint));
     buf_done(&all);
 }
 
@@ -126,12 +126,9 @@ static void read_type(struct option_value *o, const struct kind_check *c)
         }
     }
     const char *nearest = text_nearest(o->text, names, c->type_count);
-    if (nearest != NULL)
-        diagnostics_add(c->diagnostics, o->place, "there is no type '%s'; did you mean '%s'?",
-                        o->text, nearest);
-    else
-        diagnostics_add(c->diagnostics, o->place,
-                        "there is no type '%s'; declare it under 'types:'", o->text);
+    char hint[TEXT_SUGGESTION_BYTES];
+    diagnostics_add(c->diagnostics, o->place, "there is no type '%s'%s", o->text,
+                    text_suggestion(nearest, "; declare it under 'types:'", hint));
 }
 
 static void add_field(struct option_value *o, const struct node *item, const struct kind_check *c)
@@ -232,10 +229,7 @@ static void read_groups(struct option_value *o, const struct node *node, const s
     }
     for (size_t i = 0; i < node->count; i++) {
         const struct node_pair *pair = &node->pairs[i];
-        if (!text_is_name(pair->key))
-            diagnostics_add(c->diagnostics, pair->key_place,
-                            "'%s' is no name; use a letter, then letters, digits, '-' and '_'",
-                            pair->key);
+        (void)diagnostics_check_name(c->diagnostics, pair->key_place, pair->key);
         add_group(o, pair->key, pair->key_place, pair->value, c);
     }
 }

@@ -15,9 +15,8 @@ static void add_unknown_stage(const char *name, const struct node *stages, struc
     for (; count < stages->count && count < MAP_ENTRIES_MAX; count++)
         names[count] = stages->pairs[count].key;
     const char *nearest = text_nearest(name, names, count);
-    diagnostics_add(d, place, "there is no stage '%s'%s%s%s", name,
-                    nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-                    nearest != NULL ? "'?" : "");
+    char hint[TEXT_SUGGESTION_BYTES];
+    diagnostics_add(d, place, "there is no stage '%s'%s", name, text_suggestion(nearest, "", hint));
 }
 
 /* Puts a scalar under the key, in place of what is there. */

@@ -285,17 +285,6 @@ static bool plan_rounding(struct diagnostics *d, const struct option_group *grou
     return true;
 }
 
-static bool plan_name(struct diagnostics *d, const char *name, struct place place)
-{
-    if (text_is_name(name))
-        return true;
-    diagnostics_add(d, place,
-                    "'%s' cannot be a field: names are a letter, then letters, digits, '-' and "
-                    "'_', %u characters at most",
-                    name, NAME_BYTES_MAX);
-    return false;
-}
-
 static bool plan_dropped(struct diagnostics *d, const struct options *options, size_t field)
 {
     static const char *const others[] = {"convert", "round", "rename"};
@@ -327,7 +316,7 @@ static bool plan_field(struct diagnostics *d, const struct options *options,
         step->name = to->text;
         step->place = to->place;
         step->is_named = true;
-        good = plan_name(d, to->text, to->place) && good;
+        good = diagnostics_check_name(d, to->place, to->text) && good;
     }
     return good;
 }
@@ -361,7 +350,7 @@ static void plan_unknown(struct diagnostics *d, const struct options *options, s
             else if (!to->bad && plan->count < 2 * FIELDS_MAX) {
                 plan->steps[plan->count++] = (struct field_plan){
                     .source = -1, .name = to->text, .is_named = true, .place = to->place};
-                (void)plan_name(d, to->text, to->place);
+                (void)diagnostics_check_name(d, to->place, to->text);
             }
         }
     }

@@ -9,7 +9,6 @@
 
 #include "common/check.h"
 #include "common/memory.h"
-#include "common/text.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 
@@ -55,11 +54,8 @@ static void derive(struct kind_check *check)
     const struct option_value *origin = options_get(check->options, "origin");
     if (origin->bad)
         check->out->open = true;
-    else if (origin->present && !text_is_name(origin->text))
-        diagnostics_add(check->diagnostics, origin->place,
-                        "'%s' is no name; use a letter, then letters, digits, '-' and '_'",
-                        origin->text);
-    else if (origin->present)
+    else if (origin->present &&
+             diagnostics_check_name(check->diagnostics, origin->place, origin->text))
         kind_check_makes(check, origin->text, (struct type){.tag = VALUE_STRING}, origin->place);
     if (kind_check_is_good(check))
         check->plan = make_plan(check);

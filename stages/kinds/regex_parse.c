@@ -126,10 +126,10 @@ static void add_unknown_group(struct kind_check *check, const struct pattern *pa
                        : named->contract.fields[i].name;
     const char *name = pattern_name(pattern, group);
     const char *nearest = text_nearest(name, names, named->contract.count);
+    char hint[TEXT_SUGGESTION_BYTES];
     diagnostics_add(check->diagnostics, options_get(check->options, "pattern")->place,
-                    "the group '%s' is no field of '%s'%s%s%s", name, named->name,
-                    nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-                    nearest != NULL ? "'?" : "");
+                    "the group '%s' is no field of '%s'%s", name, named->name,
+                    text_suggestion(nearest, "", hint));
 }
 
 /* Every field needs a group, and every named group a field. */

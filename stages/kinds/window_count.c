@@ -117,16 +117,12 @@ static void make_named(struct kind_check *check, const char *option, enum value_
     bool good = false;
     if (name->bad)
         ;
-    else if (!text_is_name(name->text))
-        diagnostics_add(check->diagnostics, place,
-                        "'%s' is no name; use a letter, then letters, digits, '-' and '_'",
-                        name->text);
     else if (contract_find(check->out, name->text) >= 0)
         diagnostics_add(check->diagnostics, place,
                         "stage '%s' would make the field '%s' twice; say '%s:'", check->stage,
                         name->text, option);
     else
-        good = true;
+        good = diagnostics_check_name(check->diagnostics, place, name->text);
     if (good)
         kind_check_makes(check, name->text, (struct type){.tag = tag}, place);
     check->out->open |= !good;

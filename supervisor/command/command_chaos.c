@@ -128,9 +128,9 @@ static int unknown_target(const struct topology *t, const char *name)
     names[count++] = "supervisor";
     names[count++] = "all";
     const char *nearest = text_nearest(name, names, count);
-    log_line(LOG_ERROR, "--targets: there is no stage '%s'%s%s%s", name,
-             nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-             nearest != NULL ? "'?" : "");
+    char hint[TEXT_SUGGESTION_BYTES];
+    log_line(LOG_ERROR, "--targets: there is no stage '%s'%s", name,
+             text_suggestion(nearest, "", hint));
     return EXIT_USAGE;
 }
 

@@ -124,9 +124,9 @@ static int unknown_kind(kind_registry kinds, const char *name)
     for (; kinds[count].kind != NULL && count < STAGES_MAX; count++)
         names[count] = kinds[count].kind->internal ? NULL : kinds[count].kind->name;
     const char *nearest = text_nearest(name, names, count);
-    log_line(LOG_ERROR, "there is no kind '%s'%s%s%s", name,
-             nearest != NULL ? "; did you mean '" : "; `bulkhead kinds` lists them",
-             nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    char hint[TEXT_SUGGESTION_BYTES];
+    log_line(LOG_ERROR, "there is no kind '%s'%s", name,
+             text_suggestion(nearest, "; `bulkhead kinds` lists them", hint));
     return EXIT_USAGE;
 }
 

@@ -96,9 +96,9 @@ static int unknown_command(const char *name)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         names[i] = commands[i].syntax->name;
     const char *nearest = text_nearest(name, names, COMMAND_COUNT);
-    log_line(LOG_ERROR, "there is no command '%s'%s%s%s", name,
-             nearest != NULL ? "; did you mean '" : "; see bulkhead --help",
-             nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    char hint[TEXT_SUGGESTION_BYTES];
+    log_line(LOG_ERROR, "there is no command '%s'%s", name,
+             text_suggestion(nearest, "; see bulkhead --help", hint));
     return EXIT_USAGE;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/command/command_options.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/check.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -28,9 +30,10 @@ static int say_unknown(const char *text, size_t len, const struct command_option
     }
     if (nearest == NULL && strncmp(text, "--", 2) == 0)
         nearest = text_nearest(text + 2, names, count);
-    log_line(LOG_ERROR, "there is no option '%.*s'%s%s%s", (int)len, text,
-             nearest != NULL ? "; did you mean '--" : "", nearest != NULL ? nearest : "",
-             nearest != NULL ? "'?" : "");
+    char whole[NAME_BYTES_MAX + 3], hint[TEXT_SUGGESTION_BYTES];
+    (void)snprintf(whole, sizeof whole, "--%s", nearest != NULL ? nearest : "");
+    log_line(LOG_ERROR, "there is no option '%.*s'%s", (int)len, text,
+             text_suggestion(nearest != NULL ? whole : NULL, "", hint));
     return EXIT_USAGE;
 }
 

@@ -98,6 +98,22 @@ static void very_long_words_mean_nothing(void **state)
     }
 }
 
+static void suggestions_end_an_error(void **state)
+{
+    (void)state;
+    char text[TEXT_SUGGESTION_BYTES];
+    assert_string_equal(text_suggestion("dedupe", "; there are: a, b", text),
+                        "; did you mean 'dedupe'?");
+    assert_string_equal(text_suggestion(NULL, "; there are: a, b", text), "; there are: a, b");
+    assert_string_equal(text_suggestion(NULL, "", text), "");
+    /* The longest: STAGE.OUTPUT. */
+    char longest[2 * NAME_BYTES_MAX + 2];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    const char *whole = text_suggestion(longest, "", text);
+    assert_int_equal(strlen(whole), strlen("; did you mean ''?") + sizeof longest - 1);
+}
+
 /* The edit distance by its definition, without a table. */
 static size_t slow_distance(const char *a, const char *b)
 {
@@ -605,6 +621,7 @@ int main(void)
         cmocka_unit_test(ties_go_to_the_first),
         cmocka_unit_test(long_words_are_compared),
         cmocka_unit_test(very_long_words_mean_nothing),
+        cmocka_unit_test(suggestions_end_an_error),
         cmocka_unit_test(nearest_agrees_with_the_definition),
         cmocka_unit_test(durations_are_read),
         cmocka_unit_test(durations_are_written),
