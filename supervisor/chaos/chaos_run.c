@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/process_end.h"
 #include "common/text.h"
 #include "supervisor/run/state_dir.h"
 
@@ -161,12 +162,9 @@ static void add_last_lines(const uint8_t *text, size_t len, struct buf *out)
 
 void chaos_run_describe_end(const struct chaos_run *run, int status, struct buf *out)
 {
-    if (WIFEXITED(status))
-        buf_add_format(out, "exited with code %d", WEXITSTATUS(status));
-    else
-        buf_add_format(out, "was killed by SIG%s",
-                       sigabbrev_np(WTERMSIG(status)) != NULL ? sigabbrev_np(WTERMSIG(status))
-                                                              : "?");
+    char end[PROCESS_END_BYTES];
+    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    buf_add_text(out, process_end_text(signal, WEXITSTATUS(status), end));
     char *path = chaos_run_path(run, LOG_FILE, NULL);
     uint8_t words[LAST_WORDS_MAX];
     size_t len = 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/bounds.h"
+#include "common/process_end.h"
 #include "ipc/stage_protocol.h"
 #include "supervisor/core/core_p.h"
 
@@ -59,16 +60,13 @@ static void count_death(const struct core *core, struct core_stage *stage,
 void core_describe_end(const struct core_stage *stage, int signal, int exit_code,
                        char ret_text[CORE_CAUSE_BYTES_MAX])
 {
-    const size_t size = CORE_CAUSE_BYTES_MAX;
+    char end[PROCESS_END_BYTES];
+    const char *text = process_end_text(signal, exit_code, end);
     if (signal == SIGKILL && stage->killed_for[0] != '\0')
-        (void)snprintf(ret_text, size, "%s", stage->killed_for);
-    else if (signal != 0)
-        (void)snprintf(ret_text, size, "was killed by signal %d (SIG%s)", signal,
-                       sigabbrev_np(signal) != NULL ? sigabbrev_np(signal) : "?");
-    else if (exit_code == CORE_EXIT_UNKNOWN)
-        (void)snprintf(ret_text, size, "is gone, and nobody knows how it ended");
-    else
-        (void)snprintf(ret_text, size, "exited with code %d", exit_code);
+        text = stage->killed_for;
+    else if (signal == 0 && exit_code == CORE_EXIT_UNKNOWN)
+        text = "is gone, and nobody knows how it ended";
+    (void)snprintf(ret_text, CORE_CAUSE_BYTES_MAX, "%s", text);
 }
 
 /* Tries again later, as often as it takes: others have what it wants, and give it back one day. */
