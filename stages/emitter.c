@@ -7,7 +7,7 @@
 
 #include "common/bounds.h"
 #include "common/check.h"
-#include "common/value_bounded.h"
+#include "common/value_json_bounded.h"
 #include "ipc/order.h"
 #include "stages/stage.h"
 

@@ -8,8 +8,8 @@
 #include "common/bounds.h"
 #include "common/json.h"
 #include "common/memory.h"
-#include "common/value_bounded.h"
 #include "common/value_json.h"
+#include "common/value_json_bounded.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 

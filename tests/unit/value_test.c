@@ -15,8 +15,8 @@
 #include "common/type.h"
 #include "common/utf8.h"
 #include "common/value.h"
-#include "common/value_bounded.h"
 #include "common/value_json.h"
+#include "common/value_json_bounded.h"
 #include "tests/unit/random.h"
 
 static struct type type_of(const char *name)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * value_bounded.h - the JSON of a value, as far as somebody wants it
+ * value_json_bounded.h - the JSON of a value, as far as somebody wants it
  *
  * The JSON of a record can be six times as large as the record, and who asks for it may be about to
  * die for want of memory. So it is written in pieces, and no further than to a bound.
  */
-#ifndef BULKHEAD_COMMON_VALUE_BOUNDED_H
-#define BULKHEAD_COMMON_VALUE_BOUNDED_H
+#ifndef BULKHEAD_COMMON_VALUE_JSON_BOUNDED_H
+#define BULKHEAD_COMMON_VALUE_JSON_BOUNDED_H
 
 #include <stdbool.h>
 #include <stddef.h>

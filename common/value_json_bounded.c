@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/value_bounded.h"
+#include "common/value_json_bounded.h"
 
 #include <string.h>
 
