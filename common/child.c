@@ -46,9 +46,11 @@ static int place_fds(const struct child_options *options)
     }
     if (options->keeps_others)
         return 0;
-    for (int place = 0; place < CHILD_PLACES_MAX; place++) {
-        if (!taken[place])
-            (void)close(place);
+    for (unsigned first = 0, end; first < CHILD_PLACES_MAX; first = end + 1) {
+        for (end = first; end < CHILD_PLACES_MAX && !taken[end];)
+            end++;
+        if (end != first && close_range(first, end - 1, 0) != 0)
+            return -1;
     }
     return close_range(CHILD_PLACES_MAX, ~0u, CLOSE_RANGE_CLOEXEC);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/command/table.h"
+#include "common/table.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -5,8 +5,8 @@
  * A column is as wide as its widest cell. Where that makes lines of more than 80 columns, long
  * first cells, which are names, stand on lines of their own.
  */
-#ifndef BULKHEAD_SUPERVISOR_COMMAND_TABLE_H
-#define BULKHEAD_SUPERVISOR_COMMAND_TABLE_H
+#ifndef BULKHEAD_COMMON_TABLE_H
+#define BULKHEAD_COMMON_TABLE_H
 
 #include "common/buf.h"
 

@@ -13,8 +13,8 @@
 #include "common/bytes.h"
 #include "common/file.h"
 #include "stages/host/layout_p.h"
-#include "stages/kit/cursor.h"
 #include "stages/stage.h"
+#include "stages/store/cursor.h"
 
 /* One worker of those that the stage is laid out for. */
 static int read_worker(const struct topology *topology, const struct stage *stage, int dir_fd,

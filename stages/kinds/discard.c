@@ -7,8 +7,8 @@
 #include "common/bytes.h"
 #include "common/memory.h"
 #include "stages/kinds/kinds.h"
-#include "stages/kit/cursor.h"
 #include "stages/stage.h"
+#include "stages/store/cursor.h"
 
 #define CURSOR_MAGIC 0x49444842u /* "BHDI" */
 

@@ -19,11 +19,11 @@
 #include <time.h>
 
 #include "common/err.h"
-#include "stages/kit/cursor.h"
 #include "stages/kit/file_tail.h"
 #include "stages/kit/line_reader.h"
 #include "stages/kit/rotation.h"
 #include "stages/kit/source_marks.h"
+#include "stages/store/cursor.h"
 
 #define SOURCE_MAGIC 0x4f534842u /* "BHSO" */
 

@@ -22,11 +22,11 @@
 #include "stages/journal/journal.h"
 #include "stages/journal/stage_input.h"
 #include "stages/kinds/kinds.h"
-#include "stages/kit/cursor.h"
 #include "stages/kit/line_reader.h"
 #include "stages/kit/source_marks.h"
 #include "stages/kit/terminal_input.h"
 #include "stages/stage.h"
+#include "stages/store/cursor.h"
 
 #define CURSOR_MAGIC 0x4e4a4842u /* "BHJN" */
 

@@ -23,9 +23,9 @@
 #include "common/bytes.h"
 #include "common/memory.h"
 #include "stages/kinds/kinds.h"
-#include "stages/kit/cursor.h"
 #include "stages/kit/output_line.h"
 #include "stages/stage.h"
+#include "stages/store/cursor.h"
 
 #define CURSOR_MAGIC 0x44534842u /* "BHSD" */
 /* So much may wait to be written before records are not taken any more. */

@@ -20,9 +20,9 @@
 
 #include "common/buf.h"
 #include "common/seq_queue.h"
-#include "stages/kit/cursor.h"
 #include "stages/kit/source_marks.h"
 #include "stages/stage.h"
+#include "stages/store/cursor.h"
 
 #define OUTPUT_MAGIC 0x554f4842u /* "BHOU": of the cursor */
 

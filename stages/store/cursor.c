@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stages/kit/cursor.h"
+#include "stages/store/cursor.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

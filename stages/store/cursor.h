@@ -6,8 +6,8 @@
  * Whatever a kill or a power loss tears, the other slot is whole, and what the torn one said was
  * never acted upon. Format: docs/protocol.md, "Cursor".
  */
-#ifndef BULKHEAD_STAGES_KIT_CURSOR_H
-#define BULKHEAD_STAGES_KIT_CURSOR_H
+#ifndef BULKHEAD_STAGES_STORE_CURSOR_H
+#define BULKHEAD_STAGES_STORE_CURSOR_H
 
 #include <stdbool.h>
 #include <stdint.h>

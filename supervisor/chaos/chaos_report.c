@@ -7,8 +7,8 @@
 
 #include "common/check.h"
 #include "common/memory.h"
+#include "common/table.h"
 #include "common/text.h"
-#include "supervisor/command/table.h"
 
 void chaos_times_add(struct chaos_times *times, uint64_t us)
 {

@@ -16,7 +16,7 @@
 
 #include "supervisor/chaos/chaos_child.h"
 #include "supervisor/chaos/chaos_report.h"
-#include "supervisor/command/topology_source.h"
+#include "supervisor/run/topology_source.h"
 #include "topology/graph.h"
 #include "topology/settings.h"
 

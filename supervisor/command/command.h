@@ -10,8 +10,8 @@
 
 #include "common/buf.h"
 #include "supervisor/command/command_options.h"
-#include "supervisor/command/exit_codes.h"
-#include "supervisor/command/topology_source.h"
+#include "supervisor/run/exit_codes.h"
+#include "supervisor/run/topology_source.h"
 #include "topology/graph.h"
 #include "topology/settings.h"
 

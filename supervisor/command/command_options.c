@@ -9,8 +9,8 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "supervisor/command/exit_codes.h"
 #include "supervisor/command/wrapped.h"
+#include "supervisor/run/exit_codes.h"
 #include "supervisor/run/inherited.h"
 
 #define OPTIONS_MAX 16u

@@ -22,7 +22,7 @@
 #include "common/memory.h"
 #include "ipc/lock_holder.h"
 #include "supervisor/client/control_client.h"
-#include "supervisor/command/exit_codes.h"
+#include "supervisor/run/exit_codes.h"
 #include "supervisor/run/inherited.h"
 #include "supervisor/run/state_dir.h"
 

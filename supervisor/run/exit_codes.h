@@ -2,8 +2,8 @@
 /*
  * exit_codes.h - how the program ends; an interface, repeated in man/bulkhead.1
  */
-#ifndef BULKHEAD_SUPERVISOR_COMMAND_EXIT_CODES_H
-#define BULKHEAD_SUPERVISOR_COMMAND_EXIT_CODES_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_EXIT_CODES_H
+#define BULKHEAD_SUPERVISOR_RUN_EXIT_CODES_H
 
 /* name, code, meaning */
 #define EXIT_CODE_LIST(X)                                                                          \

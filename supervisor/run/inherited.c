@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "supervisor/command/exit_codes.h"
+#include "supervisor/run/exit_codes.h"
 
 #define LATE_SECONDS_MAX 1u
 

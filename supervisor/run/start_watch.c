@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "supervisor/command/exit_codes.h"
+#include "supervisor/run/exit_codes.h"
 #include "supervisor/run/inherited.h"
 
 /* Most starts take milliseconds; of one that takes longer somebody wants to know why. */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/table.h"
 #include "common/text.h"
-#include "supervisor/command/table.h"
 
 #define BAR_CELLS 24u
 

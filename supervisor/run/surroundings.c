@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "supervisor/command/command.h"
+#include "supervisor/run/exit_codes.h"
 
 static bool can_open(const char *path, int flags)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/command/topology_source.h"
+#include "supervisor/run/topology_source.h"
 
 #include <fcntl.h>
 #include <string.h>

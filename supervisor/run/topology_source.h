@@ -5,8 +5,8 @@
  * A file, "-" for standard input, or what cannot be read twice: a named pipe, the /dev/fd/63 of a
  * shell's <(...). It is read once, to its end, and from then on its text is what counts.
  */
-#ifndef BULKHEAD_SUPERVISOR_COMMAND_TOPOLOGY_SOURCE_H
-#define BULKHEAD_SUPERVISOR_COMMAND_TOPOLOGY_SOURCE_H
+#ifndef BULKHEAD_SUPERVISOR_RUN_TOPOLOGY_SOURCE_H
+#define BULKHEAD_SUPERVISOR_RUN_TOPOLOGY_SOURCE_H
 
 #include <stdbool.h>
 

@@ -6,7 +6,7 @@
 case $BUILD_NAME in
 *asan* | *small*) skip "the flags are those of the plain build" ;;
 esac
-objects=(build/common/{check,log,file}.o build/supervisor/command/table.o)
+objects=(build/common/{check,log,file}.o build/common/table.o)
 for clone in one a/longer/name; do
     mkdir -p "$clone"
     cp -r "$ROOT/Makefile" "$ROOT/config.mk" "$ROOT"/{common,topology,ipc,stages,supervisor} "$clone/"

@@ -3,7 +3,7 @@
  * power_loss.pml - what is on the disk when the power comes back
  *
  * A store (stages/store/store.c: a log of groups) in front of a sink (stages/kit/output_file.c: a file, and a
- * cursor with two slots, stages/kit/cursor.c). What is written stands in the kernel's memory, where
+ * cursor with two slots, stages/store/cursor.c). What is written stands in the kernel's memory, where
  * every new process finds it; of what no sync has made safe, a power loss keeps any part, drops any
  * part, and tears any part into bytes that do not verify. A sync may fail: then the kernel takes
  * the page for clean all the same, and its process dies. The cursor of a source is written by the

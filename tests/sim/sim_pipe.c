@@ -14,7 +14,7 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "stages/journal/journal.h"
-#include "stages/kit/cursor.h"
+#include "stages/store/cursor.h"
 #include "tests/sim/sim_calls_p.h"
 #include "tests/sim/sim_world.h"
 

@@ -17,7 +17,7 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/file.h"
-#include "stages/kit/cursor.h"
+#include "stages/store/cursor.h"
 #include "tests/sim/sim_input.h"
 #include "tests/sim/sim_topology.h"
 #include "tests/sim/sim_world.h"

@@ -55,6 +55,7 @@ struct target {
     uint64_t stops;
     long killed; /* the syscall at which it was killed; -1 if it was not */
     bool is_child, is_supervisor;
+    long last; /* the call that it made last */
 };
 
 /* A thread or process that is traced. */
@@ -260,7 +261,12 @@ static void on_syscall(struct task *task)
         task->syscall = (long)info.entry.nr;
         task->noticed = is_noticed(task->syscall, info.entry.args[2]);
     }
-    bool counts = t != NULL && t->killed < 0 && (count_all || task->noticed);
+    /* A child resets all signals in a row: to kill it at one of these calls is enough. */
+    bool same = t != NULL && t->is_child && task->syscall == SYS_rt_sigaction &&
+                t->last == SYS_rt_sigaction;
+    bool counts = t != NULL && t->killed < 0 && !same && (count_all || task->noticed);
+    if (t != NULL)
+        t->last = task->syscall;
     if (counts && ++t->stops == t->at) {
         t->killed = task->syscall;
         (void)kill(task->group, SIGKILL);

@@ -16,7 +16,7 @@
 #include "common/bytes.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "stages/kit/cursor.h"
+#include "stages/store/cursor.h"
 
 #define MAGIC 0x54534554u
 

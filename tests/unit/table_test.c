@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "supervisor/command/table.h"
+#include "common/table.h"
 
 static void expect(struct table *table, const char *whole)
 {
