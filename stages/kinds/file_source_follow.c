@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/path.h"
 #include "stages/kinds/file_source_p.h"
 
 #include <fcntl.h>
@@ -11,6 +10,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/path.h"
 #include "stages/kit/rotation.h"
 #include "stages/kit/rotation_past.h"
 
@@ -34,34 +34,6 @@ static bool stays(struct doubt *doubt, bool seems)
     doubt->is = seems;
     doubt->looked_ms = now_ms;
     return seems && now_ms - doubt->since_ms >= DOUBT_MS;
-}
-
-struct rotation_view file_source_view(const struct file_source *self)
-{
-    bool kept = self->tail.len == self->tail.end && self->tail.end >= self->at.offset;
-    return (struct rotation_view){.path = self->path,
-                                  .fd = self->fd,
-                                  .left_fd = self->left_fd,
-                                  .at = &self->at,
-                                  .bytes = kept ? self->tail.bytes : NULL,
-                                  .beats = self->beats};
-}
-
-int file_source_pass(struct file_source *self, int rc, struct err *e)
-{
-    if (rc != ERR_IO || !self->follow) {
-        free(self->trouble);
-        self->trouble = NULL;
-        return rc;
-    }
-    if (self->trouble == NULL || strcmp(self->trouble, e->text) != 0) {
-        free(self->trouble);
-        self->trouble = memory_dup(e->text, strlen(e->text));
-        char *text = memory_format("%s; it is tried again until that works", e->text);
-        self->note(text);
-        free(text);
-    }
-    return ERR_AGAIN;
 }
 
 /*
@@ -164,16 +136,6 @@ static int take_stock(struct file_source *self, struct err *e)
     return 0;
 }
 
-int file_source_begin_past(struct file_source *self, struct err *e)
-{
-    struct rotation_view view = file_source_view(self);
-    struct file_past past;
-    int rc = rotation_take_stock(&view, true, &past, e);
-    if (rc == 0)
-        self->at.past = past;
-    return rc;
-}
-
 /* --- from one file to the next --- */
 
 /* Lines that somebody writes to a rotated file after its successor has some are read by nobody. */
@@ -190,14 +152,6 @@ static void check_left(struct file_source *self)
     free(text);
     self->left_bytes = (uint64_t)st.st_size;
     self->at.past.left_bytes = self->left_bytes + 1;
-}
-
-void file_source_find_left(struct file_source *self)
-{
-    uint64_t left_bytes = self->at.past.left_bytes;
-    struct rotation_view view = file_source_view(self);
-    if (left_bytes != 0 && self->left_fd < 0 && rotation_open_left(&view, &self->left_fd) == 0)
-        self->left_bytes = left_bytes - 1;
 }
 
 /*

@@ -195,6 +195,27 @@ int file_source_check_numbers(const struct file_source *self, struct err *e);
  */
 int file_source_remember(struct file_source *self, struct err *e);
 
+/* --- file_source_beside.c: what lies beside the open file --- */
+
+/* The open file as rotation.h wants it. */
+struct rotation_view file_source_view(const struct file_source *self);
+
+/*
+ * With follow, ERR_IO is trouble that may pass, such as a directory that is away, a permission that
+ * is not given yet, or too many open files: it is said once, and ERR_AGAIN returned. Other codes
+ * come back as they are.
+ */
+int file_source_pass(struct file_source *self, int rc, struct err *e);
+
+/* Nothing that lies beside the open file now comes after it. Returns 0, ERR_AGAIN, ERR_IO. */
+int file_source_begin_past(struct file_source *self, struct err *e);
+
+/*
+ * Opens the file that was read before this one, if it is found and the cursor knows how long it
+ * was: so lines that were written to it since are not passed over without a word.
+ */
+void file_source_find_left(struct file_source *self);
+
 /* --- file_source_resume.c --- */
 
 /*
@@ -223,30 +244,11 @@ int file_source_finish_line(struct file_source *self, struct err *e);
 
 /* --- file_source_follow.c --- */
 
-/* The open file as rotation.h wants it. */
-struct rotation_view file_source_view(const struct file_source *self);
-
-/*
- * With follow, ERR_IO is trouble that may pass, such as a directory that is away, a permission that
- * is not given yet, or too many open files: it is said once, and ERR_AGAIN returned. Other codes
- * come back as they are.
- */
-int file_source_pass(struct file_source *self, int rc, struct err *e);
-
-/* Nothing that lies beside the open file now comes after it. Returns 0, ERR_AGAIN, ERR_IO. */
-int file_source_begin_past(struct file_source *self, struct err *e);
-
 /*
  * Of the open file nothing was read yet: whether it was truncated after it was begun, so that all
  * it had is in a copy; then it is FOLLOW_TRUNCATED. Returns 0, ERR_AGAIN, ERR_MISMATCH, ERR_IO.
  */
 int file_source_check_unread(struct file_source *self, struct err *e);
-
-/*
- * Opens the file that was read before this one, if it is found and the cursor knows how long it
- * was: so lines that were written to it since are not passed over without a word.
- */
-void file_source_find_left(struct file_source *self);
 
 /*
  * The bytes in [from, to) were just read behind others: whether the file was cut off before that,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/beat.h"
 #include "stages/kinds/file_source_p.h"
 
 #include <inttypes.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
+#include "common/beat.h"
 #include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
