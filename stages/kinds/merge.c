@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/memory.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
@@ -31,7 +30,7 @@ static const struct option_spec specs[] = {
     {0},
 };
 
-static struct merge_plan *make_plan(const struct kind_check *check)
+static struct merge_plan *make_plan(struct kind_check *check)
 {
     size_t count = check->in->count;
     struct merge_plan *plan =
@@ -41,8 +40,11 @@ static struct merge_plan *make_plan(const struct kind_check *check)
     for (size_t i = 0; i < check->input_count; i++) {
         for (size_t k = 0; k < count; k++) {
             int at = contract_find(check->inputs[i].contract, check->in->fields[k].name);
-            INVARIANT(at >= 0);
-            plan->places[i * count + k] = (size_t)at;
+            if (at >= 0)
+                plan->places[i * count + k] = (size_t)at;
+            else /* the check of the flow would have found it: that was another program's */
+                diagnostics_add(check->diagnostics, check->place, "'%s' does not bring '%s'",
+                                check->inputs[i].from, check->in->fields[k].name);
         }
     }
     return plan;
