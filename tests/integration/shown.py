@@ -36,6 +36,9 @@ def sorted_items(root):
             elif shown_items.COMMAND.match(item.text) and item.text != "bulkhead":
                 found["span"].append(item)
             continue
+        if item.hint.startswith("in a copy: "):
+            found["block of a test of its own"].append(item)
+            continue
         sort = shown_items.sort_of_block(item)
         found[sort].append(item)
         if sort == "drawing":
@@ -71,6 +74,8 @@ def main():
     for blocks in by_document.values():
         for where, command, problem in shown_commands.run_blocks(bench, blocks):
             note("commands in blocks", where, command, problem)
+    for item in found["block of a test of its own"]:  # 0175 does what it says
+        places |= {f"{item.document}:{item.line + offset}" for offset in range(len(item.text.splitlines()))}
     known = {}  # what was wrong with a command that stands in several places
     for item in found["span"]:
         for text in shown_commands.expanded(item.text):
