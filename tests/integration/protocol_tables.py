@@ -64,9 +64,10 @@ def differing(what, in_page, made):
 
 
 def compare_status(text, state):
-    tables = chapter(text, "### The JSON of `status --json`").partition("Each stage:")
+    tables = chapter(text, "### The JSON of `status --json`").partition("Then comes `stages`")
     last = json.loads((state / "last-run.json").read_text(encoding="utf-8"))
-    for what, table, made in (("status --json", tables[0], last), ("a stage of it", tables[2], last["stages"][0])):
+    stage = last.pop("stages")[0]
+    for what, table, made in (("status --json", tables[0], last), ("a stage of it", tables[2], stage)):
         names = [row[0].strip("`") for row in rows(table) if row[0] not in ("field", "---")]
         yield from differing(what, names, made)
 
