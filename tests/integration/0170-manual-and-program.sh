@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The manuals say what the program is, and no more: commands with their options and defaults, exit codes,
 # kinds with their options, types, defaults, choices and bounds, reasons of dead letters with who gives
-# them. So do the tables of docs/protocol.md: bounds, status, dead letters, descriptors.
+# them. So do the tables of docs/protocol.md: bounds, dead letters, descriptors; those of a status are
+# compared by 0168.
 . "$ROOT/tests/integration/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1
 python3 "$ROOT/tests/integration/manual_and_program.py" "$ROOT"

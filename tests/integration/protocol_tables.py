@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Compares tables of docs/protocol.md with what a run left behind. protocol_tables.py ROOT STATE
 
-The bounds with common/bounds.h, the fields of `status --json` with last-run.json, the members of a
-dead letter with those that there are, and the descriptors of a stage with the header that numbers them.
+The bounds with common/bounds.h, the members of a dead letter with those that there are, and the
+descriptors of a stage with the header that numbers them.
 """
 import json
 import pathlib
@@ -63,15 +63,6 @@ def differing(what, in_page, made):
         yield f"{what}: the page has {', '.join(in_page)}; there are {', '.join(made)}; differing: {', '.join(only)}"
 
 
-def compare_status(text, state):
-    tables = chapter(text, "### The JSON of `status --json`").partition("Then comes `stages`")
-    last = json.loads((state / "last-run.json").read_text(encoding="utf-8"))
-    stage = last.pop("stages")[0]
-    for what, table, made in (("status --json", tables[0], last), ("a stage of it", tables[2], stage)):
-        names = [row[0].strip("`") for row in rows(table) if row[0] not in ("field", "---")]
-        yield from differing(what, names, made)
-
-
 def compare_dead_letters(text, state):
     names = [row[0].strip("`") for row in rows(chapter(text, "## Dead letters")) if row[0] not in ("member", "reason")]
     seen = []
@@ -94,8 +85,7 @@ def main():
     root, state = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
     text = (root / "docs/protocol.md").read_text(encoding="utf-8")
     header = (root / "common/bounds.h").read_text(encoding="utf-8")
-    wrong = [*compare_bounds(text, header), *compare_status(text, state), *compare_dead_letters(text, state),
-             *compare_descriptors(text, root)]
+    wrong = [*compare_bounds(text, header), *compare_dead_letters(text, state), *compare_descriptors(text, root)]
     print("\n".join(dict.fromkeys(wrong)))
     sys.exit(1 if wrong else 0)
 
