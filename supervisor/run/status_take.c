@@ -39,15 +39,15 @@ static uint64_t resident_bytes(pid_t pid)
 /* Why the topology failed: whose fault it was, what, and its last words if they say more. */
 static void write_reason(const struct supervisor *s, struct buf *out)
 {
-    if (s->core.reason[0] == '\0')
+    if (s->driver.core.reason[0] == '\0')
         return;
-    const struct supervised_stage *stage = &s->stages[s->core.reason_stage];
-    buf_add_format(out, "stage '%s': %s", s->topology->stages[s->core.reason_stage].name,
-                   s->core.reason);
-    if (s->core.outcome != CORE_OUTCOME_STORM || stage->last_words.len == 0)
+    const struct supervised_stage *stage = &s->stages[s->driver.core.reason_stage];
+    buf_add_format(out, "stage '%s': %s", s->topology->stages[s->driver.core.reason_stage].name,
+                   s->driver.core.reason);
+    if (s->driver.core.outcome != CORE_OUTCOME_STORM || stage->words.last.len == 0)
         return;
     char words[STATUS_WORDS_SHOWN_BYTES];
-    status_last_words(stage->last_words.data, stage->last_words.len, words, sizeof words);
+    status_last_words(stage->words.last.data, stage->words.last.len, words, sizeof words);
     buf_add_format(out, "; its last words: %s", words);
 }
 
@@ -87,10 +87,11 @@ static void set_pid(uint64_t *field, uint64_t value)
 static void take_stage(const struct supervisor *s, size_t index, struct status_stage *ret)
 {
     const struct supervised_stage *supervised = &s->stages[index];
-    const struct core_stage *core = &s->core.stages[index];
-    const struct status_page *page = supervised->page;
+    const struct driver_stage *driven = &s->driver.stages[index];
+    const struct core_stage *core = &s->driver.core.stages[index];
+    const struct status_page *page = driven->page;
     struct status_counts counts = status_page_counts(page);
-    enum want want = core_stage_want(&s->core, index);
+    enum want want = core_stage_want(&s->driver.core, index);
 
     const char *stage = s->topology->stages[index].name;
     const char *kind = s->topology->stages[index].kind->name;
@@ -98,14 +99,14 @@ static void take_stage(const struct supervisor *s, size_t index, struct status_s
     struct status_text killed_for = text_of(core_is_dying(core) ? core->killed_for : "");
     bool paused = want != WANT_NOTHING;
     const char *wants = paused ? want_text(want) : "";
-    uint64_t pid = supervised->alive ? (uint64_t)supervised->process.pid : 0;
+    uint64_t pid = driven->alive ? (uint64_t)supervised->process.pid : 0;
     uint64_t generation = core->generation;
     uint64_t restarts = core->restarts;
-    uint64_t memory_bytes = supervised->alive ? resident_bytes(supervised->process.pid) : 0;
-    struct status_text last_end = text_of(supervised->last_end);
-    uint64_t last_seq = supervised->last_seq;
-    struct status_text last_words = {.bytes = supervised->last_words.data,
-                                     .len = supervised->last_words.len};
+    uint64_t memory_bytes = driven->alive ? resident_bytes(supervised->process.pid) : 0;
+    struct status_text last_end = text_of(driven->last_end);
+    uint64_t last_seq = driven->last_seq;
+    struct status_text last_words = {.bytes = supervised->words.last.data,
+                                     .len = supervised->words.last.len};
 
 #define S(type, name, ...) set_##type(&ret->name, name);
 #define P(type, name, ...) set_##type(&ret->name, atomic_load(&page->name));
@@ -129,7 +130,7 @@ struct status_snapshot *status_take(const struct supervisor *s)
     uint64_t version = (uint64_t)s->topology->version;
     uint64_t pid = (uint64_t)getpid();
     uint64_t up_ms = clock_monotonic_ms() - s->started_ms;
-    const char *state = core_pipeline_state_text(s->core.is);
+    const char *state = core_pipeline_state_text(s->driver.core.is);
     struct status_text state_directory = text_of(s->state->path);
     struct status_text reason = {.bytes = taken->reason, .len = why.len};
     buf_done(&why);

@@ -13,30 +13,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
 #include "common/err.h"
 #include "ipc/status_page.h"
-#include "supervisor/core/core.h"
+#include "supervisor/run/driver.h"
 #include "supervisor/run/spawn.h"
+#include "supervisor/run/stage_words.h"
 #include "supervisor/run/state_dir.h"
 #include "topology/graph.h"
 
-/* Of what a stage writes to stderr, this much is kept as its last words. */
-#define LAST_WORDS_BYTES_MAX 1024u
-
+/* What a stage has beyond what the driver knows of it. */
 struct supervised_stage {
-    bool alive; /* a process is there that was not reaped */
-    struct spawned process;
+    struct spawned process; /* if the driver says that it is alive */
     int status_fd;
-    int image_fd; /* -1: the kind has no store */
-    struct status_page *page;
+    int image_fd;           /* -1: the kind has no store */
     struct buf given;       /* of the topology, see stage_topology.h */
     char program[PATH_MAX]; /* see stage_program.h */
-    struct buf line;        /* of stderr, until its newline comes */
-    struct buf words;       /* the end of what the present process said */
-    struct buf last_words;  /* and of what the last one said that said something and ended */
-    char last_end[CORE_CAUSE_BYTES_MAX]; /* how the last process ended; "" if none has */
-    seq_number last_seq;                 /* in hand when it ended; 0: none */
+    struct stage_words words;
 };
 
 struct supervisor {
@@ -46,7 +38,7 @@ struct supervisor {
     const seq_number *begins_after;  /* by stage, see stage_env */
     bool verbose;
     uint64_t started_ms;
-    struct core core;
+    struct driver driver;
     struct supervised_stage *stages;
 };
 

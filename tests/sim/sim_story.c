@@ -345,11 +345,11 @@ void world_dump(void)
 {
     const struct supervisor_sim *s = &world.supervisor;
     printf("at %" PRIu64 " us, %" PRIu64 " steps, the supervisor is %s\n", sim_report.now_us,
-           world.steps, s->alive ? core_pipeline_state_text(s->core.is) : "dead");
+           world.steps, s->alive ? core_pipeline_state_text(s->driver.core.is) : "dead");
     for (size_t i = 0; i < world.topology->stage_count; i++) {
         const struct process *p = s->stages[i].process;
         printf("  %-12s %s", world.topology->stages[i].name,
-               s->alive ? core_stage_state_text(s->core.stages[i].is) : "");
+               s->alive ? core_stage_state_text(s->driver.core.stages[i].is) : "");
         if (p == NULL) {
             puts(", no process");
             continue;
@@ -460,7 +460,7 @@ static bool judge_outcome(void)
 {
     const struct supervisor_sim *s = &world.supervisor;
     uint64_t faults = world.faults.happened - s->faults_before;
-    switch (s->core.outcome) {
+    switch (s->driver.core.outcome) {
     case CORE_OUTCOME_DONE:
         check_done();
         return true;
@@ -483,8 +483,8 @@ static bool judge_outcome(void)
         break;
     }
     fail("the supervisor gave up (outcome %d) after %" PRIu64 " faults: %s: %s",
-         (int)s->core.outcome, faults, world.topology->stages[s->core.reason_stage].name,
-         s->core.reason);
+         (int)s->driver.core.outcome, faults,
+         world.topology->stages[s->driver.core.reason_stage].name, s->driver.core.reason);
 }
 
 /* From nothing to the end of the input, with as many supervisors as it takes. */
@@ -514,7 +514,7 @@ static void run_to_the_end(struct sim_input *input)
         if (!world.supervisor.alive || !world.supervisor.exits)
             continue;
         bool done = judge_outcome();
-        TRACE("supervisor exits, outcome %d", (int)world.supervisor.core.outcome);
+        TRACE("supervisor exits, outcome %d", (int)world.supervisor.driver.core.outcome);
         supervisor_exit();
         world.supervisor.starts_us = sim_report.now_us + chance_below(100000);
         INVARIANT(supervisor_bury_orphans());

@@ -1,183 +1,202 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The supervisor: the real core with a loop that does what supervisor_loop.c does, one event at a
- * time, in an order that chance chooses among those that are waiting.
+ * The supervisor: the real core with its real driver, over operations on the simulated world. What
+ * waits is taken one by one, in an order that chance chooses.
  */
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 
 #include "common/check.h"
-#include "stages/stage.h"
 #include "tests/sim/sim_calls_p.h"
 #include "tests/sim/sim_world.h"
 
-static void take_event(struct core_event *event);
-
-/* --- what a stage process says --- */
-
-static void hear_control(size_t index)
+static struct supervised *stage_at(size_t stage)
 {
-    struct supervised *stage = &world.supervisor.stages[index];
-    while (stage->control_open) {
-        struct control_message message;
-        struct err e;
-        int rc = control_receive(control_fd_of(index), &message, &e);
-        if (rc == ERR_AGAIN)
-            return;
-        struct core_event event = {.stage = index};
-        if (rc == 0 && core_event_of_message(&message, &event)) {
-            take_event(&event);
-            continue;
-        }
-        stage->control_open = false;
-        if (rc == ERR_END)
-            return;
-        event.kind = CORE_STAGE_MISBEHAVED;
-        event.text = rc == 0 ? "it sent what only we send" : e.text;
-        take_event(&event);
-    }
+    return &world.supervisor.stages[stage];
 }
 
-/* --- births and deaths --- */
-
-static void do_spawn(const struct core_action *action)
+static const char *name_of(size_t stage)
 {
-    struct supervised *stage = &world.supervisor.stages[action->stage];
-    if (fault_one_in(world.faults.spawn_one_in)) {
-        struct core_event event = {
-            .kind = CORE_SPAWN_FAILED, .stage = action->stage, .text = "cannot fork"};
-        stage->kills++;
-        take_event(&event);
-        return;
-    }
-    if (stage->image_fd >= 0 && !action->keep_image) {
-        memory_file_free(stage->image_fd);
-        stage->image_fd = memory_file_new(true);
-    }
-    stage->process = process_new(action->stage, action->generation);
-    stage->process->status_fd = stage->status_fd;
-    stage->process->image_fd = stage->image_fd;
-    stage->control_open = true;
-    TRACE("supervisor spawns %s gen %" PRIu64 "%s", stage->process->name, action->generation,
-          action->keep_image ? " with its memory" : "");
+    return world.topology->stages[stage].name;
 }
 
-static void bury(size_t index)
+/* --- the operations of the driver --- */
+
+static uint64_t now_ms(void *context)
 {
-    struct supervised *stage = &world.supervisor.stages[index];
-    hear_control(index);
-    struct process_end end = stage->process->end;
-    process_free(stage->process);
-    stage->process = NULL;
-    uint64_t seq = atomic_load(&stage->page->seq_in_hand);
-    enum status_work work = status_page_work(stage->page);
-    atomic_store(&stage->page->seq_in_hand, 0);
-    atomic_store(&stage->page->work, STATUS_ON_RECORD);
-    struct core_event event = {.kind = CORE_STAGE_EXITED,
-                               .stage = index,
-                               .acked = atomic_load(&stage->page->acked),
-                               .seq = seq,
-                               .work = work,
-                               .signal = end.signal,
-                               .exit_code = end.exit_code};
-    take_event(&event);
+    (void)context;
+    return sim_report.now_us / 1000;
 }
 
-/* --- events and actions --- */
-
-static void do_tell(const struct core_action *action)
+static void arm(void *context, uint64_t deadline_ms)
 {
-    struct err e;
-    if (world.supervisor.stages[action->stage].process == NULL)
-        return;
+    (void)context;
+    world.supervisor.deadline_ms = deadline_ms;
+}
+
+static void log_stage(void *context, enum log_level level, size_t stage, const char *text)
+{
+    (void)context;
+    (void)level;
+    TRACE("supervisor: %s: %s", name_of(stage), text);
+}
+
+static void end_run(void *context)
+{
+    (void)context;
+    world.supervisor.exits = true;
+}
+
+static int renew_image(void *context, size_t stage, struct err *e)
+{
+    (void)context;
+    (void)e;
+    TRACE("supervisor gives %s new memory", name_of(stage));
+    memory_file_free(stage_at(stage)->image_fd);
+    stage_at(stage)->image_fd = memory_file_new(true);
+    return 0;
+}
+
+static int spawn(void *context, size_t stage, uint64_t generation, struct err *e)
+{
+    (void)context;
+    if (fault_one_in(world.faults.spawn_one_in))
+        return err_set(e, ERR_IO, "cannot fork");
+    struct process *process = process_new(stage, generation);
+    process->status_fd = stage_at(stage)->status_fd;
+    process->image_fd = stage_at(stage)->image_fd;
+    stage_at(stage)->process = process;
+    stage_at(stage)->is_stopped = false;
+    TRACE("supervisor spawns %s gen %" PRIu64, process->name, generation);
+    return 0;
+}
+
+/* There is no exec here that could fail. */
+static int hear_birth(void *context, size_t stage, int *ret_error)
+{
+    (void)context;
+    (void)stage;
+    *ret_error = 0;
+    return 0;
+}
+
+static void kill_process(void *context, size_t stage)
+{
+    (void)context;
+    TRACE("supervisor kills %s", name_of(stage));
+    if (!stage_at(stage)->process->ended)
+        process_kill(stage_at(stage)->process, SIGKILL);
+}
+
+static enum process_change look(void *context, size_t stage, struct process_end *ret_end)
+{
+    (void)context;
+    const struct process *process = stage_at(stage)->process;
+    if (process->ended) {
+        *ret_end = process->end;
+        return PROCESS_ENDED;
+    }
+    bool is_stopped = stage_at(stage)->is_stopped;
+    stage_at(stage)->is_stopped = false;
+    return is_stopped ? PROCESS_STOPPED : PROCESS_UNCHANGED;
+}
+
+static bool is_held(void *context, size_t stage)
+{
+    (void)context;
+    return stage_at(stage)->process->frozen;
+}
+
+static void bury(void *context, size_t stage)
+{
+    (void)context;
+    process_free(stage_at(stage)->process);
+    stage_at(stage)->process = NULL;
+}
+
+static int send_control(void *context, size_t stage, const struct control_message *message,
+                        struct err *e)
+{
+    (void)context;
     TRACE("supervisor tells %s %s edge %u serial %" PRIu64 " acked %" PRIu64 " expected %" PRIu64,
-          world.topology->stages[action->stage].name, control_kind_name(action->message.kind),
-          action->message.edge, action->message.serial, action->message.acked,
-          action->message.expected);
-    int rc = control_send(control_fd_of(action->stage), &action->message, &e);
-    if (rc == ERR_AGAIN || rc == ERR_IO) {
-        struct core_event event = {.kind = CORE_STAGE_MISBEHAVED,
-                                   .stage = action->stage,
-                                   .text = "it does not read what it is told"};
-        take_event(&event);
-    }
+          name_of(stage), control_kind_name(message->kind), message->edge, message->serial,
+          message->acked, message->expected);
+    return control_send(control_fd_of(stage), message, e);
 }
 
-static void do_action(const struct core_action *action)
+static int receive_control(void *context, size_t stage, struct control_message *ret_message,
+                           struct err *e)
 {
-    struct process *process = world.supervisor.stages[action->stage].process;
-    switch (action->kind) {
-    case CORE_SPAWN:
-        do_spawn(action);
-        return;
-    case CORE_QUARANTINE:
-        fail("%s is to do without seq %" PRIu64 ", which never did any harm",
-             world.topology->stages[action->stage].name, action->seq);
-    case CORE_KILL:
-        TRACE("supervisor kills %s", world.topology->stages[action->stage].name);
-        if (process != NULL && !process->ended)
-            process_kill(process, SIGKILL);
-        return;
-    case CORE_TELL:
-        do_tell(action);
-        return;
-    case CORE_NOTE:
-        TRACE("supervisor: %s: %s", world.topology->stages[action->stage].name, action->text);
-        return;
-    case CORE_EXIT:
-        world.supervisor.exits = true;
-        return;
-    }
+    (void)context;
+    return control_receive(control_fd_of(stage), ret_message, e);
 }
 
-static void take_event(struct core_event *event)
+/* has_message() asks the driver. */
+static void stop_hearing(void *context, size_t stage)
 {
-    struct supervisor_sim *s = &world.supervisor;
-    event->now_ms = sim_report.now_us / 1000;
-    core_step(&s->core, event, &s->actions);
-    if (s->acting)
-        return;
-    s->acting = true;
-    for (size_t i = 0; i < s->actions.count; i++) {
-        struct core_action action = s->actions.items[i];
-        do_action(&action);
-    }
-    s->actions.count = 0;
-    s->acting = false;
+    (void)context;
+    (void)stage;
 }
+
+static int quarantine(void *context, size_t stage, struct quarantine_entry *entry, struct err *e)
+{
+    (void)context;
+    (void)e;
+    fail("%s is to do without seq %" PRIu64 ", which never did any harm", name_of(stage),
+         entry->seq);
+}
+
+/* Links have no sockets here. */
+static void remove_sockets(void *context, size_t edge)
+{
+    (void)context;
+    (void)edge;
+}
+
+static bool links_are_removed(void *context)
+{
+    (void)context;
+    return false;
+}
+
+static const struct driver_ops operations = {.now_ms = now_ms,
+                                             .arm = arm,
+                                             .log = log_stage,
+                                             .exit = end_run,
+                                             .renew_image = renew_image,
+                                             .spawn = spawn,
+                                             .hear_birth = hear_birth,
+                                             .kill = kill_process,
+                                             .look = look,
+                                             .is_held = is_held,
+                                             .bury = bury,
+                                             .send = send_control,
+                                             .receive = receive_control,
+                                             .stop_hearing = stop_hearing,
+                                             .quarantine = quarantine,
+                                             .remove_sockets = remove_sockets,
+                                             .links_are_removed = links_are_removed};
+
+/* --- the life --- */
 
 /* Nothing stands still by itself: links that lose something must be seen sooner than by this. */
 static void check_standstill(void)
 {
     const struct supervisor_sim *s = &world.supervisor;
-    for (size_t i = 0; i < s->core.edge_count && !s->link_silent; i++) {
-        if (strstr(s->core.edges[i].why, "nothing moves") == NULL)
+    for (size_t i = 0; i < s->driver.core.edge_count && !s->link_silent; i++) {
+        if (strstr(s->driver.core.edges[i].why, "nothing moves") == NULL)
             continue;
         world_dump();
         fail("everything stood still, and no link was silent");
     }
 }
 
-static void observe(void)
+static void observe_again_later(void)
 {
-    struct core_observation observations[WORLD_STAGES_MAX];
-    for (size_t i = 0; i < world.topology->stage_count; i++) {
-        const struct status_page *page = world.supervisor.stages[i].page;
-        observations[i] =
-            (struct core_observation){.beats = atomic_load(&page->beats),
-                                      .waiting = atomic_load(&page->waiting) != STATUS_BUSY,
-                                      .processed = atomic_load(&page->processed),
-                                      .acked = atomic_load(&page->acked)};
-    }
-    struct core_event event = {.kind = CORE_STAGES_OBSERVED, .observations = observations};
-    take_event(&event);
-    check_standstill();
     world.supervisor.observes_us =
-        sim_report.now_us + core_observe_interval_ms(&world.supervisor.core) * 1000;
+        sim_report.now_us + core_observe_interval_ms(&world.supervisor.driver.core) * 1000;
 }
-
-/* --- the life --- */
 
 void supervisor_start(void)
 {
@@ -188,34 +207,37 @@ void supervisor_start(void)
     s->faults_before = world.faults.happened;
     world.lives++;
     TRACE("supervisor starts, life %" PRIu64, world.lives);
-    core_init(&s->core, world.topology);
+    driver_init(&s->driver, world.topology, &operations, NULL);
     for (size_t i = 0; i < world.topology->stage_count; i++) {
         struct err e;
         s->stages[i] = (struct supervised){.image_fd = -1};
         INVARIANT(status_page_create(&s->stages[i].status_fd, &e) == 0);
         INVARIANT(status_page_map(s->stages[i].status_fd, &s->stages[i].page, &e) == 0);
-        if (world.topology->stages[i].kind->store_spec != NULL)
+        if (s->driver.stages[i].has_image)
             s->stages[i].image_fd = memory_file_new(true);
+        s->driver.stages[i].page = s->stages[i].page;
     }
-    s->observes_us = sim_report.now_us + core_observe_interval_ms(&s->core) * 1000;
-    struct core_event start = {.kind = CORE_STARTED};
-    take_event(&start);
+    observe_again_later();
+    driver_start(&s->driver);
 }
 
-static bool has_message(const struct supervised *stage)
+static bool has_message(size_t stage)
 {
-    return stage->process != NULL && stage->control_open &&
-           stage->process->to_supervisor.first != NULL;
+    return world.supervisor.driver.stages[stage].is_heard &&
+           stage_at(stage)->process->to_supervisor.first != NULL;
+}
+
+static bool has_ended(size_t stage)
+{
+    return stage_at(stage)->process != NULL && stage_at(stage)->process->ended;
 }
 
 bool supervisor_is_ready(void)
 {
-    const struct supervisor_sim *s = &world.supervisor;
-    if (!s->alive)
+    if (!world.supervisor.alive)
         return false;
     for (size_t i = 0; i < world.topology->stage_count; i++) {
-        if (has_message(&s->stages[i]) ||
-            (s->stages[i].process != NULL && s->stages[i].process->ended))
+        if (has_message(i) || has_ended(i))
             return true;
     }
     return sim_report.now_us >= supervisor_ready_at_us();
@@ -226,37 +248,41 @@ uint64_t supervisor_ready_at_us(void)
     const struct supervisor_sim *s = &world.supervisor;
     if (!s->alive)
         return UINT64_MAX;
-    uint64_t deadline_ms = core_deadline_ms(&s->core);
-    return deadline_ms != 0 && deadline_ms * 1000 < s->observes_us ? deadline_ms * 1000
-                                                                   : s->observes_us;
+    return s->deadline_ms != 0 && s->deadline_ms * 1000 < s->observes_us ? s->deadline_ms * 1000
+                                                                         : s->observes_us;
+}
+
+/* Does what the time has come for. Returns false if that is nothing. */
+static bool take_time(void)
+{
+    struct supervisor_sim *s = &world.supervisor;
+    if (sim_report.now_us >= s->observes_us) {
+        driver_observe(&s->driver);
+        check_standstill();
+        observe_again_later();
+        return true;
+    }
+    if (s->deadline_ms == 0 || sim_report.now_us / 1000 < s->deadline_ms)
+        return false;
+    driver_time_passed(&s->driver);
+    return true;
 }
 
 bool supervisor_step(void)
 {
-    struct supervisor_sim *s = &world.supervisor;
+    struct driver *driver = &world.supervisor.driver;
     size_t count = world.topology->stage_count;
-    uint64_t deadline_ms = core_deadline_ms(&s->core);
     size_t first = chance_below(count + 1);
     for (size_t n = 0; n <= count; n++) {
         size_t i = (first + n) % (count + 1);
         if (i == count) {
-            if (sim_report.now_us >= s->observes_us) {
-                observe();
+            if (take_time())
                 return true;
-            }
-            if (deadline_ms == 0 || sim_report.now_us / 1000 < deadline_ms)
-                continue;
-            struct core_event event = {.kind = CORE_TIME_PASSED};
-            take_event(&event);
+        } else if (has_ended(i) && (!has_message(i) || chance_one_in(2))) {
+            driver_look_at(driver, i);
             return true;
-        }
-        if (s->stages[i].process != NULL && s->stages[i].process->ended &&
-            (!has_message(&s->stages[i]) || chance_one_in(2))) {
-            bury(i);
-            return true;
-        }
-        if (has_message(&s->stages[i])) {
-            hear_control(i);
+        } else if (has_message(i)) {
+            driver_hear(driver, i);
             return true;
         }
     }
@@ -265,35 +291,31 @@ bool supervisor_step(void)
 
 void supervisor_ask_stop(void)
 {
-    struct core_event event = {.kind = CORE_STOP_REQUESTED};
     TRACE("somebody asks the supervisor to stop");
     world.supervisor.stop_asked = true;
-    take_event(&event);
+    driver_stop(&world.supervisor.driver);
 }
 
 void supervisor_ask_kill(size_t stage)
 {
-    struct core_event event = {.kind = CORE_KILL_REQUESTED, .stage = stage};
-    const struct process *process = world.supervisor.stages[stage].process;
+    const struct process *process = stage_at(stage)->process;
     if (process == NULL || process->ended)
         return;
     TRACE("somebody asks the supervisor to kill %s", process->name);
-    take_event(&event);
+    (void)driver_kill(&world.supervisor.driver, stage);
 }
 
 void supervisor_freeze(size_t stage)
 {
-    struct process *process = world.supervisor.stages[stage].process;
+    struct process *process = stage_at(stage)->process;
     if (process == NULL || process->ended)
         return;
     /* What a debugger holds makes no signal: it is asked, some time, and does not answer. */
     bool held = chance_one_in(2);
     TRACE("%s %s", process->name, held ? "is held by a debugger" : "gets SIGSTOP");
     process->frozen = true;
-    if (held)
-        return;
-    struct core_event event = {.kind = CORE_STAGE_FROZEN, .stage = stage};
-    take_event(&event);
+    stage_at(stage)->is_stopped = !held;
+    driver_look_at(&world.supervisor.driver, stage);
 }
 
 void supervisor_exit(void)
@@ -311,8 +333,7 @@ void supervisor_end(void)
     s->self = NULL;
     if (!s->alive)
         return;
-    core_done(&s->core);
-    core_actions_done(&s->actions);
+    driver_done(&s->driver);
     for (size_t i = 0; i < world.topology->stage_count; i++) {
         struct process *process = s->stages[i].process;
         if (process == NULL)

@@ -13,7 +13,7 @@
 
 #include "stages/host/inline_host.h"
 #include "stages/host/process_host_p.h"
-#include "supervisor/core/core.h"
+#include "supervisor/run/driver.h"
 #include "supervisor/run/start.h"
 #include "supervisor/run/state_dir.h"
 #include "tests/sim/sim_base.h"
@@ -81,12 +81,6 @@ void queue_push(struct queue *queue, const void *bytes, size_t len, uint64_t arr
 struct message *queue_pop(struct queue *queue);
 void queue_clear(struct queue *queue);
 
-/* How a process ended. */
-struct process_end {
-    int signal;
-    int exit_code;
-};
-
 struct map {
     void *base;
     size_t len;
@@ -130,13 +124,12 @@ struct process {
     struct map maps[16]; /* an inline host has those of all stages */
 };
 
-/* What the supervisor's loop keeps for a stage. */
+/* What the operations of the driver keep for a stage. */
 struct supervised {
     struct process *process; /* NULL: none, or not yet reaped */
     int status_fd, image_fd;
     struct status_page *page;
-    bool control_open;
-    uint64_t kills; /* that this simulation did to it in this life of the supervisor */
+    bool is_stopped; /* by SIGSTOP, and that was not seen yet */
 };
 
 /* What a start is told, and what it finds. */
@@ -155,11 +148,10 @@ struct supervisor_sim {
     bool alive;
     bool exits;
     uint64_t starts_us; /* the next life, if not alive */
-    struct core core;
-    struct core_actions actions;
-    bool acting;
+    struct driver driver;
     struct supervised stages[WORLD_STAGES_MAX];
     uint64_t faults_before; /* faults.happened when this life began */
+    uint64_t deadline_ms;   /* as the driver has armed it */
     uint64_t observes_us;   /* when the stages are observed next */
     bool link_silent;       /* one was, in this life */
     bool stop_asked;
