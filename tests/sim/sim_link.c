@@ -352,6 +352,8 @@ int link_send(struct link *link, const void *bytes, size_t len, struct err *e)
               bytes_get_u64(frame + FRAME_AT_LAST), link->id.edge, link->id.serial);
         remember(link, bytes, len);
     }
+    if (pair->silent)
+        return 0;
     bool replaced =
         fault_one_in(world.faults.garbage_one_in) && add_garbage(link, bytes, len, at_us);
     if (!replaced)
