@@ -98,6 +98,7 @@ struct core_stage {
     bool
         want_at_work; /* it found that out when it was ready, so to be ready again proves nothing */
     uint64_t unsettled; /* number of its question whether all has come again; 0: none is open */
+    bool may_ask_again; /* a process of it died with that question, and none was ready since */
     bool image_trusted; /* the last death did not taint its shared memory */
     unsigned strikes;   /* deaths without progress since the last progress */
     unsigned outside;   /* likewise, but those that somebody else brought about */

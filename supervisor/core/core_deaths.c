@@ -131,7 +131,7 @@ void step_on_exited(struct step *s)
         edge->want_tries = 0;
     }
     stage->ready = stage->positioned = false;
-    stage->unsettled = 0;
+    step_leave_question(stage);
     /* The next one may find more to read, and says for itself when it is done. */
     if (s->event->stage == core->source)
         core->source_done = false;
@@ -169,7 +169,7 @@ static bool may_pass(const struct core_stage *stage, enum want want)
 void step_on_spawn_failed(struct step *s)
 {
     struct core_stage *stage = &s->core->stages[s->event->stage];
-    stage->unsettled = 0; /* whoever asked is not there */
+    step_leave_question(stage);
     if (!stage->wanted) {
         step_move_stage(stage, STAGE_DOWN);
         step_finish_if_all_down(s);

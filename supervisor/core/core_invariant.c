@@ -22,6 +22,7 @@ static void check_stage(const struct core *core, const struct core_stage *stage)
     INVARIANT(stage->is != STAGE_RUNNING || stage->ready);
     INVARIANT(stage->unsettled == 0 || step_is_alive(stage));
     INVARIANT(stage->unsettled <= core->questions);
+    INVARIANT(!stage->may_ask_again || !stage->ready);
     INVARIANT(stage->asked <= core->pings);
     /* What is wanted is what the pipeline is about, and what is not wanted does not come back. */
     bool goes_on = core->is == PIPELINE_RUNNING || core->is == PIPELINE_DRAINING;

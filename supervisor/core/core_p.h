@@ -78,7 +78,10 @@ void step_stop_all(struct step *s, enum core_outcome outcome, bool at_once);
 void step_fail(struct step *s, enum core_outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Whether some sink waits to hear that all has come again, or has not acted upon it yet. */
+/*
+ * Whether some sink waits to hear that all has come again, has not acted upon it yet, or has died
+ * before it did.
+ */
 bool step_is_unsettled(const struct step *s);
 
 /* Ends the run if the source is done and nothing else is open. */
@@ -99,6 +102,10 @@ void step_on_resumed(struct step *s);
 
 /* Asks the source, if it can be asked and there is a question. */
 void step_ask_source(struct step *s);
+
+/* The process of a stage is gone: its question is for the next one, which asks before it is ready.
+ */
+void step_leave_question(struct core_stage *stage);
 
 void step_on_unsettled(struct step *s);
 void step_on_all_acked(struct step *s);

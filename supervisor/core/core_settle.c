@@ -8,12 +8,27 @@
  */
 #include "supervisor/core/core_p.h"
 
+static bool is_asked(const struct core *core)
+{
+    for (size_t i = 0; i < core->stage_count; i++) {
+        if (core->stages[i].unsettled != 0)
+            return true;
+    }
+    return false;
+}
+
 void step_ask_source(struct step *s)
 {
     struct core *core = s->core;
     struct control_message ask = {.kind = CTL_SUPERVISOR_ASK_ALL, .serial = core->questions};
-    if (core->stages[core->source].is == STAGE_RUNNING && step_is_unsettled(s))
+    if (core->stages[core->source].is == STAGE_RUNNING && is_asked(core))
         step_tell(s, core->source, &ask);
+}
+
+void step_leave_question(struct core_stage *stage)
+{
+    stage->may_ask_again = stage->may_ask_again || stage->unsettled != 0;
+    stage->unsettled = 0;
 }
 
 void step_on_unsettled(struct step *s)

@@ -22,6 +22,7 @@ void step_on_ready(struct step *s)
     }
     step_move_stage(stage, STAGE_RUNNING);
     stage->ready = stage->was_ready = true;
+    stage->may_ask_again = false;
     if (!stage->want_at_work)
         step_on_resumed(s);
     struct control_message drain = {.kind = CTL_SUPERVISOR_DRAIN};

@@ -66,7 +66,7 @@ void step_fail(struct step *s, enum core_outcome outcome, const char *format, ..
 bool step_is_unsettled(const struct step *s)
 {
     for (size_t i = 0; i < s->core->stage_count; i++) {
-        if (s->core->stages[i].unsettled != 0)
+        if (s->core->stages[i].unsettled != 0 || s->core->stages[i].may_ask_again)
             return true;
     }
     return false;

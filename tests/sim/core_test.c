@@ -1489,6 +1489,28 @@ static void an_answer_is_not_for_a_later_process(void **state)
     EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
 }
 
+/* Its next process has not come to ask again when the source is done. */
+static void a_question_outlives_the_process_that_asked(void **state)
+{
+    struct story *s = *state;
+    bring_up(s);
+    ask(s, 1);
+    died(s, 2, SIGKILL, 92);
+    buf_reset(&s->trace);
+    event(s, CORE_STAGE_DONE, 0);
+    EXPECT("");
+    died(s, 2, SIGKILL, 92); /* nor has the one after it */
+    time_passes(s, RESTART_BACKOFF_MS_FIRST);
+    buf_reset(&s->trace);
+    event(s, CORE_STAGE_UNSETTLED, 2);
+    EXPECT("tell 0 ask serial 2\n");
+    event(s, CORE_STAGE_READY, 2);
+    all_acked(s, 2);
+    EXPECT("tell 2 settle\n");
+    event(s, CORE_STAGE_SETTLED, 2);
+    EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
+}
+
 /* And a sink that had cut it when it was killed has no question any more. */
 static void a_settled_sink_has_no_question(void **state)
 {
@@ -1704,6 +1726,7 @@ int main(void)
         TEST(a_failed_spawn_backs_off),
         TEST(the_end_waits_for_what_former_lives_have_shown),
         TEST(an_answer_is_not_for_a_later_process),
+        TEST(a_question_outlives_the_process_that_asked),
         TEST(a_settled_sink_has_no_question),
         TEST(a_new_source_is_asked_again_and_has_not_said_that_it_is_done),
         TEST(a_drain_leaves_the_question_open),
