@@ -66,10 +66,10 @@ enum core_pipeline_state {
 enum core_outcome {
     CORE_OUTCOME_NONE,
     CORE_OUTCOME_DONE,    /* the input is at its end, everything is safe */
-    CORE_OUTCOME_STOPPED, /* somebody asked for it, and it drained */
-    CORE_OUTCOME_FORCED,  /* somebody asked twice, or draining took too long */
+    CORE_OUTCOME_STOPPED, /* a user asked for it, and it drained */
+    CORE_OUTCOME_FORCED,  /* a user asked twice, or draining took too long */
     CORE_OUTCOME_REFUSED, /* a stage cannot go on and said why */
-    CORE_OUTCOME_UNREAD,  /* nobody reads the output any more */
+    CORE_OUTCOME_UNREAD,  /* the output has no reader any more */
     CORE_OUTCOME_STORM,   /* a stage died too often without progress */
 };
 
@@ -84,28 +84,32 @@ struct core_stage {
     bool positioned; /* may be linked as a receiver */
     bool was_linked; /* had all its links at some time in this life */
     bool was_ready;  /* some life of it has opened its files and state */
-    bool kill_asked; /* the SIGKILL that it will die of says nothing against it: a user asked for
-                        it, or a link of it failed, and nobody knows why */
-    bool blamed;     /* we sent it one for what it did or did not do */
-    char killed_for[CORE_CAUSE_BYTES_MAX]; /* what that one is for, as "did this and was killed";
-                                              empty: we sent none */
-    bool hung;           /* and that was to be busy with one thing for too long, */
-    bool held;           /* because a debugger held it: no fault of its own */
-    bool paused;         /* it waits for a resource that there was none of */
-    enum want want;      /* that is, or was last */
-    unsigned want_tries; /* in a row that ended for want of one, with nothing done in between */
+
+    /* Why we have sent a SIGKILL to the present process, if we have. */
+    bool kill_asked; /* A death by it counts against nothing: a user asked us to kill it, or a link
+                        of it failed and nobody can tell at which end. */
+    bool blamed;     /* It was for what the process did or did not do. */
+    bool hung;       /* It made no progress. */
+    bool held;       /* It made none because a debugger held it, which is not its fault. */
+    char killed_for[CORE_CAUSE_BYTES_MAX]; /* "did this and was killed"; empty: we sent none */
+
+    /* The resource that it waits for, because there is none. */
+    bool paused;         /* it waits now */
+    enum want want;      /* the resource, also when it has it again */
+    unsigned want_tries; /* lives in a row that ended because of it with nothing done in between */
     char want_text[160]; /* what was said of it last */
-    bool
-        want_at_work; /* it found that out when it was ready, so to be ready again proves nothing */
+    bool want_at_work;   /* it was missed after the stage was ready, so to be ready again does not
+                            prove that there is some */
+
     uint64_t unsettled; /* number of its question whether all has come again; 0: none is open */
     bool may_ask_again; /* a process of it died with that question, and none was ready since */
     bool image_trusted; /* the last death did not taint its shared memory */
     unsigned strikes;   /* deaths without progress since the last progress */
-    unsigned outside;   /* likewise, but those that somebody else brought about */
+    unsigned outside;   /* such deaths that were brought about from outside */
     uint64_t restarts;
     uint64_t spawned_at_ms;
     uint64_t acked;       /* when it died last */
-    uint64_t deadline_ms; /* 0: none */
+    uint64_t deadline_ms; /* when it is started again; 0: it does not wait for that */
 
     /*
      * What tells a hung stage: its beats at the last observation, the question that it owes an
@@ -123,7 +127,7 @@ struct core_stage {
     bool may_quarantine;
     bool is_sink;
     uint64_t poison_seq;
-    enum status_work poison_work; /* and doing this */
+    enum status_work poison_work; /* what it was doing at that seq */
     unsigned poison_deaths;
     uint64_t memory_bytes_max; /* its memory_max; 0: it has none */
 };
@@ -142,16 +146,19 @@ struct core_edge {
     size_t from, to;
     enum core_edge_state is;
     uint64_t serial;
-    uint64_t heard_by; /* generation of the sender to which the last hello went */
-    uint64_t expected; /* what the receiver said in it to expect next */
-    unsigned failures; /* in a row, with neither end dead meanwhile */
-    unsigned blamed;   /* for them: EDGE_FROM, EDGE_TO, or both */
+    uint64_t heard_by; /* generation of the sender that was last told what the receiver has */
+    uint64_t expected; /* the next seq that the receiver expected then */
+    unsigned failures; /* in a row, with neither end dead in between */
+    unsigned blamed;   /* for the failures: EDGE_FROM, EDGE_TO, or both */
     uint64_t failed_at_ms;
-    uint64_t deadline_ms; /* for being up; when down: not to be made before */
-    char why[128];        /* it failed last */
-    enum want want;       /* it is not made for want of this */
-    size_t want_stage;    /* at this end */
-    unsigned want_tries;  /* so many in a row */
+    uint64_t deadline_ms; /* when it must be up; if it is down: not to be made before */
+    char why[128];        /* of the last failure; "" if it is not to be said again */
+
+    /* If it cannot be made because a resource is missing. */
+    enum want want;
+    size_t want_stage;   /* the end that misses it */
+    unsigned want_tries; /* in a row */
+
     struct core_flow records, acks;
     unsigned standstills; /* in a row, of one or the other; nothing has moved between them */
     uint64_t stood_taken, stood_heard; /* where it stood at the last of them */
@@ -195,7 +202,7 @@ enum core_event_kind {
     CORE_STAGE_SETTLED,    /* stage */
     CORE_STAGE_ANSWERED,   /* stage, serial: of the question that it answers */
     CORE_STAGE_EXITED,     /* stage, acked, seq, work, out_of_memory, signal, exit_code */
-    CORE_STAGE_FROZEN,     /* stage: somebody sent it SIGSTOP */
+    CORE_STAGE_FROZEN,     /* stage: it got SIGSTOP */
     CORE_STAGE_MISBEHAVED, /* stage, text: it talks nonsense, or does not listen */
     CORE_STAGE_PAUSED,     /* stage, want, text: it tries again by itself, or ends for that */
     CORE_STAGE_RESUMED,    /* stage */
