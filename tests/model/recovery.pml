@@ -206,7 +206,7 @@ inline start_at(stage, position) {
     ends[stage] = 1 << position
 }
 
-/* --- links, as core.c and process_control.c make them --- */
+/* --- links, as core_links.c and process_control.c make them --- */
 
 /* Either end is gone or has given up; what was under way is lost. */
 inline take_down(edge, to) {
@@ -386,7 +386,7 @@ inline send(edge, from, to) {
     :: d_step { losses < LOSSES && link[edge] == UP -> losses++; take_down(edge, to) }
 
 #ifdef LATE
-/* present_link() of core.c: a hello for a link that is no longer the present one is dropped. */
+/* present_link() of core_links.c: a hello for a link that is no longer the present one is dropped. */
 #ifdef MUTANT_OLD_HELLO
 #define LATE_HELLO(edge, from, to) \
     if \

@@ -5,7 +5,7 @@
  * Supervisors are started at any time, also while another one works, and are killed at any step.
  * Each takes the lock of the state directory (state_dir.c), starts a process for every stage
  * (spawn.c), kills one that hangs, and reaps a dead one before it starts the next generation
- * (supervisor_children_loop.c, core.c). A lock of flock(2) belongs to the open file, so it is held as long
+ * (driver.c, core_moves.c). A lock of flock(2) belongs to the open file, so it is held as long
  * as anybody lives who inherited that. A process that was killed may live on for a while: it waits
  * for a disk, and what it was writing still gets there.
  */
