@@ -182,7 +182,10 @@ static struct stage *read_identity(struct reader *r, struct packed_value map)
     stage->kind = kind_find(r->registry, kind);
     stage->lines = (enum kind_lines)find_word(r, map, "lines", lines, 3);
     stage->clock_field = (int)find_number(r, map, "clock_field", -1, FIELDS_MAX - 1);
-    stage_set_name(stage);
+    if (*stage->base != '\0')
+        stage_set_name(stage);
+    else
+        note_wrong(r, "name");
     struct packed_value by = packed_find(map, "by");
     size_t *fields = memory_new(FIELDS_MAX, sizeof *fields);
     stage->by_count = count_of(r, by, "by", FIELDS_MAX);

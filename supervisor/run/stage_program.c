@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/run/stage_program.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* It is the same file, also when another was put in its place. */
@@ -21,6 +23,12 @@ static int our_directory(char ret_directory[PATH_MAX], struct err *e)
     return 0;
 }
 
+static bool is_executable(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
 int stage_program_find(const struct kind *kind, char ret_path[PATH_MAX], struct err *e)
 {
     if (kind->program == NULL) {
@@ -32,13 +40,13 @@ int stage_program_find(const struct kind *kind, char ret_path[PATH_MAX], struct 
     if (rc != 0)
         return rc;
     int len = snprintf(ret_path, PATH_MAX, "%s/%s", directory, kind->program);
-    if (len < PATH_MAX && access(ret_path, X_OK) == 0)
+    if (len < PATH_MAX && is_executable(ret_path))
         return 0;
     char *slash = strrchr(directory, '/');
     if (slash != NULL)
         *slash = '\0';
     len = snprintf(packaged, PATH_MAX, "%s/lib/bulkhead/%s", directory, kind->program);
-    if (len < PATH_MAX && access(packaged, X_OK) == 0) {
+    if (len < PATH_MAX && is_executable(packaged)) {
         memcpy(ret_path, packaged, (size_t)len + 1);
         return 0;
     }
