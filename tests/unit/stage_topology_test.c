@@ -179,7 +179,8 @@ static void a_program_of_another_version_refuses(void **state)
     assert_int_equal(read_with(&limits, bulkhead_kinds, &e), ERR_MISMATCH);
     assert_non_null(strstr(e.text, "refuses the options"));
     assert_non_null(strstr(e.text, "cuunt"));
-    /* A field that it would not make: the second contract of that text is what it is said to make. */
+    /* A field that it would not make: the second contract of that text is what it is said to make.
+     */
     struct buf other = {0};
     struct topology *twin = load();
     struct stage *twin_parse = (struct stage *)(uintptr_t)find(twin, "parse.1");
