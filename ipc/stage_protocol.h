@@ -8,15 +8,19 @@
  *
  *   arguments         enum stage_argument
  *   descriptors       enum stage_fd, all open when main() begins; no others are
- *   signals           none is blocked; SIGTERM, SIGINT and SIGHUP are ignored: who stops a whole
- * group of processes means the supervisor. SIGPIPE and SIGXFSZ are ignored too. All others have
- * their default action surroundings      a session of its own; it is killed when the supervisor
- * dies; the directory, environment, umask and limits are the supervisor's, but for RLIMIT_DATA
- * where the topology sets memory_max topology          topology/stage_topology.h messages
- * control.h. The first from the stage is CTL_STAGE_READY, or CTL_STAGE_REFUSED before it exits with
- * STAGE_EXIT_REFUSED; then, as soon as it knows where it goes on, CTL_STAGE_POSITIONED. The last to
- * the stage is CTL_SUPERVISOR_STOP. It must answer CTL_SUPERVISOR_PING at all times what it shows
- * status_page.h exit codes        enum stage_exit
+ *   signals           none is blocked. SIGTERM, SIGINT and SIGHUP are ignored: who stops a whole
+ *                     group of processes means the supervisor. SIGPIPE and SIGXFSZ are ignored
+ *                     too. All others have their default action
+ *   surroundings      a session of its own; it is killed when the supervisor dies. Directory,
+ *                     environment, umask and limits are the supervisor's, but for RLIMIT_DATA where
+ *                     the topology sets memory_max
+ *   topology          topology/stage_topology.h
+ *   messages          control.h. The first from the stage is CTL_STAGE_READY, or CTL_STAGE_REFUSED
+ *                     before it exits with STAGE_EXIT_REFUSED; then, as soon as it knows where it
+ *                     goes on, CTL_STAGE_POSITIONED. The last to the stage is CTL_SUPERVISOR_STOP.
+ *                     It must answer CTL_SUPERVISOR_PING at all times
+ *   what it shows     status_page.h
+ *   exit codes        enum stage_exit
  *
  * Who writes a stage program in C calls stage_main() (stages/host/stage_main.h), which does all of
  * it. docs/protocol.md, "Stage programs", is the same to the byte.

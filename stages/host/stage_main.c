@@ -13,6 +13,7 @@
 #include "ipc/stage_protocol.h"
 #include "stages/host/crash_signals.h"
 #include "stages/host/process_host.h"
+#include "stages/registry.h"
 #include "topology/stage_topology.h"
 
 /* A restart would not help: the supervisor stops the topology and says why. */
@@ -60,6 +61,7 @@ static int run(const struct stage_arguments *arguments, const struct topology *t
 
 int stage_main(int argc, char **argv, kind_registry kinds)
 {
+    registry_require(kinds);
     crash_signals_take();
     struct stage_arguments arguments;
     struct err e;

@@ -354,6 +354,13 @@ static int check_repeatable(const struct topology *t)
                      t->stages[i].name, t->stages[i].name);
             return EXIT_REFUSED;
         }
+        if (t->stages[i].ops == NULL) {
+            log_line(LOG_ERROR,
+                     "stage '%s': kind '%s' is in the program '%s'; the bytes that chaos compares "
+                     "with come from a run in one process, which cannot have it",
+                     t->stages[i].name, kind->name, kind->program);
+            return EXIT_REFUSED;
+        }
         if (!kind->takes_stdin && !kind->takes_stdout)
             continue;
         log_line(

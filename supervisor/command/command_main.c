@@ -9,6 +9,7 @@
 #include "common/text.h"
 #include "ipc/stage_protocol.h"
 #include "stages/host/stage_main.h"
+#include "stages/registry.h"
 #include "supervisor/command/command.h"
 #include "supervisor/run/inherited.h"
 
@@ -132,6 +133,7 @@ int command_main(int argc, char **argv, kind_registry kinds)
 {
     if (argc > 1 && strcmp(argv[1], STAGE_ARGUMENT) == 0)
         return stage_main(argc, argv, kinds);
+    registry_require(kinds);
     inherited_take(role(argc > 1 ? argv[1] : ""));
     log_init("bulkhead", LOG_INFO);
     if (argc < 2) {

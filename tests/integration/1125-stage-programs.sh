@@ -60,6 +60,12 @@ code=0
 echo "bulkhead: error: stage 'step': kind 'fault.step' is in the program 'bulkhead-fault-stages', which --inline cannot run; run it without" >wanted
 same err wanted
 
+code=0
+"$BULKHEAD" chaos --kills 1 t.yaml >out 2>err || code=$?
+[ $code -eq 5 ] || fail "chaos: exit $code, not 5"
+echo "bulkhead: error: stage 'step': kind 'fault.step' is in the program 'bulkhead-fault-stages'; the bytes that chaos compares with come from a run in one process, which cannot have it" >wanted
+same err wanted
+
 # Called by a person, it says what it is.
 code=0
 bin/bulkhead-fault-stages >out 2>err || code=$?
