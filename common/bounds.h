@@ -110,6 +110,8 @@
 
 /* A type in one line: with all its names and patterns; types within types; names of an enum. */
 #define TYPE_TEXT_BYTES_MAX 4096u
+/* In its one form each of its commas is followed by a space, and a decimal has a scale. */
+#define TYPE_FORM_BYTES_MAX (TYPE_TEXT_BYTES_MAX + ENUM_NAMES_MAX)
 #define TYPE_DEPTH_MAX 4u
 #define ENUM_NAMES_MAX 256u
 /* Digits of a decimal: all of them fit 64 bits. */

@@ -336,11 +336,11 @@ static bool has_control(const char *text)
     return false;
 }
 
-int type_parse(const char *text, struct type *ret_type, struct err *e)
+static int parse(const char *text, size_t bytes_max, struct type *ret_type, struct err *e)
 {
     struct reader r = {.at = text, .e = e};
-    if (strlen(text) > TYPE_TEXT_BYTES_MAX)
-        return fail(&r, "a type has %u characters at most", TYPE_TEXT_BYTES_MAX);
+    if (strlen(text) > bytes_max)
+        return fail(&r, "a type has %zu characters at most", bytes_max);
     if (has_control(text))
         return fail(&r, "a type is one line, without control characters");
     if (*text == ' ' || (*text != '\0' && text[strlen(text) - 1] == ' '))
@@ -353,6 +353,16 @@ int type_parse(const char *text, struct type *ret_type, struct err *e)
         return fail(&r, "'%s' stands behind its end", r.at);
     *ret_type = type;
     return 0;
+}
+
+int type_parse(const char *text, struct type *ret_type, struct err *e)
+{
+    return parse(text, TYPE_TEXT_BYTES_MAX, ret_type, e);
+}
+
+int type_parse_name(const char *text, struct type *ret_type, struct err *e)
+{
+    return parse(text, TYPE_FORM_BYTES_MAX, ret_type, e);
 }
 
 struct type type_optional(struct type type)

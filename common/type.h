@@ -45,6 +45,12 @@ const char *type_name(struct type type, char ret_text[TYPE_NAME_BYTES_MAX]);
  */
 int type_parse(const char *text, struct type *ret_type, struct err *e);
 
+/*
+ * As type_parse(), of what type_name() has written. That may be longer than what a topology may
+ * say, for there is a space after each comma: TYPE_FORM_BYTES_MAX at the most.
+ */
+int type_parse_name(const char *text, struct type *ret_type, struct err *e);
+
 /* The type that holds a value of this one or nothing; an optional type as it is. */
 struct type type_optional(struct type type);
 

@@ -132,7 +132,8 @@ static void read_range(struct test *test, const struct node *node, const struct 
 
 static void read_matches(struct test *test, const struct node *node, const struct test_context *c)
 {
-    if (node->tag != NODE_SCALAR || *node->text == '\0') {
+    /* A pattern that variables have left empty is one, also where they were replaced before. */
+    if (node->tag != NODE_SCALAR || (*node->text == '\0' && !node->as_it_is)) {
         diagnostics_add(c->diagnostics, node->place,
                         "'matches:' should be a regular expression: '^bot'");
         return;

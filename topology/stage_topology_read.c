@@ -121,11 +121,11 @@ static void read_contract(struct reader *r, struct packed_value list, const char
         struct packed_value field = packed_item(list, i);
         char name[NAME_BYTES_MAX + 1];
         read_name(r, packed_item(field, 0), what, name, NAME_BYTES_MAX);
-        char *text = read_text(r, packed_item(field, 1), what, TYPE_TEXT_BYTES_MAX);
+        char *text = read_text(r, packed_item(field, 1), what, TYPE_FORM_BYTES_MAX);
         bool optional = read_bool(r, packed_item(field, 2), what);
         struct type type;
         struct err e;
-        if (type_parse(text, &type, &e) != 0 ||
+        if (type_parse_name(text, &type, &e) != 0 ||
             contract_add(ret_contract, name, optional ? type_optional(type) : type) != 0)
             note_wrong(r, what);
         free(text);
