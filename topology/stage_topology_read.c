@@ -165,8 +165,6 @@ static struct stage *read_identity(struct reader *r, struct packed_value map)
     static const char *const lines[] = {
         [KIND_LINES_ANY] = "any", [KIND_LINES_READ] = "read", [KIND_LINES_MADE] = "made"};
     struct topology *t = r->topology;
-    if (t->stage_count == 0)
-        return NULL;
     int64_t index = find_number(r, map, "index", 0, (int64_t)t->stage_count - 1);
     struct stage *stage = &t->stages[index];
     if (stage->workers != 0) {
@@ -206,7 +204,7 @@ static void read_head(struct reader *r, struct packed_value root)
     t->durability = (enum durability)find_word(r, root, "durability", durabilities, 2);
     t->marks_end = read_bool(r, packed_find(root, "marks_end"), "marks_end");
     t->stall_timeout_ms = (uint64_t)find_number(r, root, "stall_timeout_ms", 0, INT64_MAX);
-    t->stage_count = (size_t)find_number(r, root, "stages", 0, PROCESSES_MAX);
+    t->stage_count = (size_t)find_number(r, root, "stages", 1, PROCESSES_MAX);
     t->stages = memory_new(t->stage_count + 1, sizeof *t->stages);
     struct packed_value types = packed_find(root, "types");
     t->type_count = count_of(r, types, "types", MAP_ENTRIES_MAX);

@@ -235,6 +235,24 @@ static void a_program_of_another_version_refuses(void **state)
     buf_done(&other);
 }
 
+/* As well-formed as can be, but for what a supervisor would never say. */
+static void without_stages_it_is_refused(void **state)
+{
+    (void)state;
+    struct topology *topology = load();
+    size_t stage_count = topology->stage_count, edge_count = topology->edge_count;
+    struct buf given = {0};
+    struct err e = {0};
+    topology->stage_count = topology->edge_count = 0;
+    pack(topology, &topology->stages[0], &given);
+    assert_int_equal(read_with(&given, bulkhead_kinds, &e), ERR_PROTOCOL);
+    assert_non_null(strstr(e.text, "'stages'"));
+    topology->stage_count = stage_count;
+    topology->edge_count = edge_count;
+    topology_free(topology);
+    buf_done(&given);
+}
+
 /* Whatever comes: an answer, and nothing is read or freed that is not there. */
 static void damaged_bytes_do_no_harm(void **state)
 {
@@ -270,6 +288,7 @@ int main(void)
         cmocka_unit_test(the_longest_type_comes_back),
         cmocka_unit_test(it_is_resolved_and_its_own),
         cmocka_unit_test(a_program_of_another_version_refuses),
+        cmocka_unit_test(without_stages_it_is_refused),
         cmocka_unit_test(damaged_bytes_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
