@@ -163,7 +163,7 @@ static int choose_next(const struct rotation_view *v, struct survey *s, struct e
         if (later[i] == s->next || alias || rotation_order(&s->ages, s->next, later[i]) < 0)
             continue;
         const struct rotation_entry *packed = rotation_is_compressed(s->next) ? s->next : later[i];
-        rc = rotation_is_compressed(packed) ? rotation_refuse_compressed(v, packed, e)
+        rc = rotation_is_compressed(packed) ? rotation_refuse_packed(&s->ages, packed, e)
                                             : rotation_refuse_order(&s->ages, s->next, later[i], e);
     }
     free(later);
@@ -328,7 +328,7 @@ static int judge(const struct rotation_view *v, const struct survey *s, struct e
     if (s->next == NULL)
         return s->ages.list->there ? check_path(v, s, e) : 0;
     if (rotation_is_compressed(s->next))
-        return rotation_refuse_compressed(v, s->next, e);
+        return rotation_refuse_packed(&s->ages, s->next, e);
     return check_new(v, s, e);
 }
 

@@ -196,9 +196,8 @@ static bool is_undated(const struct rotation_ages *ages, const struct rotation_e
                                          : rotation_is_late_copy(ages, &entry->look);
 }
 
-/* The file that has the name of a compressed one without its ending; NULL: there is none. */
-static const struct rotation_entry *plain_of(const struct rotation_ages *ages,
-                                             const struct rotation_entry *entry)
+const struct rotation_entry *rotation_plain_of(const struct rotation_ages *ages,
+                                               const struct rotation_entry *entry)
 {
     size_t len = (size_t)(entry->base - entry->name) + entry->plain_len;
     for (size_t i = 0; rotation_is_compressed(entry) && i < ages->list->count; i++) {
@@ -238,7 +237,7 @@ static struct trend trend_of(const struct rotation_ages *ages, bool with_path)
     uint64_t number, our_number;
     for (size_t i = 0; ours != NULL && i < ages->list->count; i++) {
         const struct rotation_entry *entry = &ages->list->entries[i];
-        if (rotation_is_known(ages, entry) || plain_of(ages, entry) != NULL ||
+        if (rotation_is_known(ages, entry) || rotation_plain_of(ages, entry) != NULL ||
             rotation_is_born_with_path(ages, &entry->look) != with_path ||
             !rotation_name_numbers(entry->base, entry->plain_len, ours->base, ours_len(ages),
                                    &number, &our_number))
@@ -364,7 +363,7 @@ static bool has_known_ending(const struct rotation_entry *entry)
 static int is_of_plain(const struct rotation_ages *ages, const struct rotation_entry *entry,
                        bool *ret_is, struct err *e)
 {
-    const struct rotation_entry *plain = plain_of(ages, entry);
+    const struct rotation_entry *plain = rotation_plain_of(ages, entry);
     const struct file_look *look = &entry->look;
     *ret_is = false;
     if (plain == NULL)

@@ -83,6 +83,10 @@ bool rotation_is_known(const struct rotation_ages *ages, const struct rotation_e
 
 bool rotation_is_compressed(const struct rotation_entry *entry);
 
+/* The file that has the name of a compressed one without its ending; NULL: there is none. */
+const struct rotation_entry *rotation_plain_of(const struct rotation_ages *ages,
+                                               const struct rotation_entry *entry);
+
 /* Says of an entry that is neither when it came. Returns 0, ERR_AGAIN, ERR_IO. */
 int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *entry,
                     enum age *ret_age, struct err *e);

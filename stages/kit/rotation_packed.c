@@ -1,20 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/kit/rotation_packed.h"
 
+#include <errno.h>
 #include <unistd.h>
 
-#include "stages/kit/rotation_age.h"
 #include "stages/kit/rotation_content.h"
 #include "stages/kit/rotation_past.h"
 
-int rotation_refuse_compressed(const struct rotation_view *v, const struct rotation_entry *entry,
-                               struct err *e)
+static int refuse_compressed(const struct rotation_view *v, const struct rotation_entry *entry,
+                             struct err *e)
 {
     return err_set(e, ERR_MISMATCH,
                    "'%s' was compressed before it was read; decompress it under the name that it "
                    "had, keeping its time as gzip -dk does, and compress one rotation "
                    "later" ROTATION_OR_DISCARD,
                    entry->name, v->path);
+}
+
+/* Whether a gzip file tells that it was made of a file that was not empty. */
+static int is_of_some_bytes(const struct rotation_entry *entry, bool *ret_is, struct err *e)
+{
+    bool is_gzip;
+    uint32_t len;
+    int fd;
+    *ret_is = false;
+    if (access(entry->name, R_OK) != 0 && errno == EACCES)
+        return 0;
+    int rc = rotation_list_open(entry->name, &entry->look, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = content_packed_length(fd, &is_gzip, &len, e);
+    *ret_is = rc == 0 && is_gzip && len != 0;
+    (void)close(fd);
+    return rc;
+}
+
+int rotation_refuse_packed(const struct rotation_ages *ages, const struct rotation_entry *entry,
+                           struct err *e)
+{
+    const struct rotation_entry *plain = rotation_plain_of(ages, entry);
+    bool is_other;
+    /* The time of an empty file is that of its birth, and the file before it may have been written
+     * last in that tick. */
+    if (plain == NULL || plain->look.size != 0 ||
+        rotation_time_order(entry->look.written_ns, plain->look.written_ns) != 0)
+        return refuse_compressed(ages->view, entry, e);
+    int rc = is_of_some_bytes(entry, &is_other, e);
+    if (rc != 0)
+        return rc;
+    if (is_other)
+        return refuse_compressed(ages->view, entry, e);
+    return err_set(e, ERR_MISMATCH,
+                   "nobody can tell whether '%s' was made of '%s', which is empty, or of a file "
+                   "that had this name before it and was not read; if it holds nothing, remove it; "
+                   "otherwise decompress it in the place of the empty file, keeping its time as "
+                   "gzip -dkf does" ROTATION_OR_DISCARD,
+                   entry->name, plain->name, ages->view->path);
 }
 
 /* What is known of a gzip file beside a file that was cut off. */
@@ -61,13 +102,13 @@ int rotation_check_packed(const struct rotation_view *v, const struct rotation_l
             longer = packed.entry;
     }
     if (rc == 0 && read == NULL && longer != NULL)
-        return rotation_refuse_compressed(v, longer, e);
+        return refuse_compressed(v, longer, e);
     /* What was written after that which was read is of what the file had later. */
     for (size_t i = 0; rc == 0 && read != NULL && i < l->count; i++) {
         rc = look_at_packed(v, &l->entries[i], &packed, e);
         if (rc == 0 && packed.entry != NULL &&
             rotation_time_order(packed.entry->look.written_ns, read->look.written_ns) > 0)
-            return rotation_refuse_compressed(v, packed.entry, e);
+            return refuse_compressed(v, packed.entry, e);
     }
     return rc;
 }

@@ -6,6 +6,7 @@
 #define BULKHEAD_STAGES_KIT_ROTATION_PACKED_H
 
 #include "common/err.h"
+#include "stages/kit/rotation_age.h"
 #include "stages/kit/rotation_list.h"
 #include "stages/kit/rotation_view.h"
 
@@ -17,8 +18,12 @@
 int rotation_check_packed(const struct rotation_view *v, const struct rotation_list *l,
                           struct err *e);
 
-/* Says of a compressed file that it was not read, and returns ERR_MISMATCH. */
-int rotation_refuse_compressed(const struct rotation_view *v, const struct rotation_entry *entry,
-                               struct err *e);
+/*
+ * Says of a compressed file that comes next that it was not read, or that nobody can tell whether
+ * it was made of the empty file that has its name without the ending. Returns ERR_MISMATCH, or
+ * ERR_AGAIN or ERR_IO if the file cannot be looked at.
+ */
+int rotation_refuse_packed(const struct rotation_ages *ages, const struct rotation_entry *entry,
+                           struct err *e);
 
 #endif

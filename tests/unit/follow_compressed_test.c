@@ -102,6 +102,63 @@ static void what_is_being_compressed_is_read(void **state)
     }
 }
 
+/*
+ * Two stories that end with the same names, times and lengths. In one, an empty file is rotated,
+ * and compressed in the same tick. In the other, what is compressed has lines that nobody has read,
+ * and the empty file gets its name in that tick; it was begun in the tick in which the other one
+ * was written last. Only a gzip file tells which of them happened.
+ */
+static void what_may_be_made_of_an_empty_file_is_not_passed_over(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        bool is_empty = i < 2, is_gzip = i % 2 != 0;
+        const char *text = is_empty ? "" : "2-2\n";
+        struct world w;
+        begin(&w);
+        next_tick(&w);
+        make_file(&w, "", "1-1\n");
+        open_source(&w);
+        assert_true(read_one(&w));
+        rename_file(&w, "", "-20260225");
+        if (!is_empty) {
+            make_file(&w, "", text);
+            rename_file(&w, "", "-20260226");
+        }
+        make_file(&w, "", "");
+        next_tick(&w);
+        if (is_empty)
+            rename_file(&w, "", "-20260226");
+        if (is_gzip)
+            make_packed(&w, "-20260226.gz", text);
+        else
+            make_file(&w, "-20260226.gz", "z");
+        keep_time(&w, "-20260226.gz", "-20260226");
+        if (!is_empty) {
+            remove_file(&w, "-20260226");
+            rename_file(&w, "", "-20260226");
+        }
+        make_file(&w, "", is_empty ? "2-2\n" : "3-3\n");
+        if (!is_gzip)
+            refused_after_a_while(&w, "nobody can tell whether");
+        else if (!is_empty)
+            refused_after_a_while(&w, "input-20260226.gz' was compressed before it was read");
+        /* What the refusals say is to be done. */
+        if (!is_empty) {
+            remove_file(&w, "-20260226");
+            make_file(&w, "-20260226", text);
+            keep_time(&w, "-20260226", "-20260226.gz");
+        } else if (!is_gzip) {
+            remove_file(&w, "-20260226.gz");
+        }
+        seq_number wanted = is_empty ? 2 : 3;
+        for (unsigned looks = 0; w.seen < wanted && looks < 8; looks++)
+            (void)read_one(&w);
+        assert_int_equal(w.seen, wanted);
+        end_story(&w);
+    }
+}
+
 /* What somebody keeps beside a rotated file, whatever its name ends with, is no file of the log. */
 static void what_is_kept_of_a_file_is_not_compressed(void **state)
 {
@@ -202,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_that_is_given_again_hides_no_compressed_file),
         cmocka_unit_test(what_is_being_compressed_is_read),
+        cmocka_unit_test(what_may_be_made_of_an_empty_file_is_not_passed_over),
         cmocka_unit_test(what_is_kept_of_a_file_is_not_compressed),
         cmocka_unit_test(what_stays_beside_its_compressed_file_is_read),
         cmocka_unit_test(what_is_cut_off_and_compressed_is_missed),
