@@ -291,6 +291,38 @@ static void what_may_be_another_log_is_told(void **state)
     end_story(&w);
 }
 
+/*
+ * Half a line was read of the file, and the next one begins with the same. If the file was written
+ * to when that was there, it looks as if it had been copied to that and cut off.
+ */
+static void a_later_file_that_begins_with_half_a_line_may_be_a_copy(void **state)
+{
+    (void)state;
+    static const char lines[] = "1-1\n2-2\n3-3\n4-4\n5-5\n6-6\n7-7\n8-8\n9-9\n";
+    for (unsigned late = 0; late < 2; late++) {
+        struct world w;
+        begin(&w);
+        make_file(&w, "", "1");
+        open_source(&w);
+        assert_false(read_one(&w));
+        rename_file(&w, "", ".1");
+        if (late == 0)
+            make_file(&w, ".1", lines);
+        make_file(&w, "", "10-10\n");
+        if (late == 1)
+            make_file(&w, ".1", lines);
+        rename_file(&w, ".1", ".2");
+        rename_file(&w, "", ".1");
+        make_file(&w, "", "11-11\n");
+        if (late == 1)
+            refused_after_a_while(&w, "came after it");
+        for (unsigned looks = 0; late == 0 && w.seen < 11 && looks < 20; looks++)
+            (void)read_one(&w);
+        assert_int_equal(w.seen, late == 0 ? 11 : 0);
+        end_story(&w);
+    }
+}
+
 int main(void)
 {
     random_init("follow_cut_test");
@@ -305,6 +337,7 @@ int main(void)
         cmocka_unit_test(copies_of_one_tick_without_births_are_refused),
         cmocka_unit_test(another_log_that_begins_alike_is_left_alone),
         cmocka_unit_test(what_may_be_another_log_is_told),
+        cmocka_unit_test(a_later_file_that_begins_with_half_a_line_may_be_a_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

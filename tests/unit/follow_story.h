@@ -39,6 +39,15 @@ static inline void on_note(const char *text)
         fail_msg("%s", text);
 }
 
+/* Whether the source has given out no line of the file that it reads. */
+static inline bool is_at_beginning(const struct world *w)
+{
+    bool is = w->source != NULL && position(w) == 0;
+    for (unsigned i = 0; w->source != NULL && i < w->rotated; i++)
+        is |= position(w) == w->last_line[i];
+    return is;
+}
+
 /* Whether the source may refuse so: what it says is true in a story that loses files, or it may be
  * that nobody can tell. */
 static inline bool may_refuse(const struct world *w, const char *text)
@@ -50,6 +59,13 @@ static inline bool may_refuse(const struct world *w, const char *text)
                   w->naming == COPIED || w->is_rash;
     if (may_be && strstr(text, "nobody can tell") != NULL)
         return true;
+    /*
+     * It had read half of the first line of a file. That was renamed, and written to when the next
+     * one was there already; and that one begins with the same half, since numbers begin alike. So
+     * it looks as if the first had been copied to the second, cut off and begun again.
+     */
+    if (strstr(text, "begins with all that was read of the file that was rotated") != NULL)
+        return is_at_beginning(w);
     if (w->may_go_back && strstr(text, "is older than the file that was read last") != NULL)
         return true;
     for (size_t i = 0; w->is_rash && i < sizeof lost / sizeof lost[0]; i++) {
