@@ -11,7 +11,11 @@
  *         return stage_main(argc, argv, kinds);
  *     }
  *
- * It is linked with libbulkhead.a. What it promises and is promised is in ipc/stage_protocol.h.
+ * It is built inside the source tree and linked with build/libbulkhead.a and the Makefile's LIBS;
+ * `make install` installs neither the archive nor the headers. The supervisor that starts it has
+ * the declarations of the kinds, and is a program of its own: command_main() of
+ * supervisor/command/command.h. docs/adding-a-kind.md builds both, tests/faults/ is an example.
+ * What a stage program promises and is promised is in ipc/stage_protocol.h.
  */
 #ifndef BULKHEAD_STAGES_HOST_STAGE_MAIN_H
 #define BULKHEAD_STAGES_HOST_STAGE_MAIN_H

@@ -102,6 +102,8 @@ static void print_kind(const struct kind *kind, struct buf *out)
     wrapped_add_paragraph(out, kind->manual, 2);
     buf_add_format(out, "\n  role:         %s\n  reads:        %s\n  makes:        %s\n",
                    roles[kind->role], kind->reads, kind->makes);
+    if (kind->program != NULL)
+        buf_add_format(out, "  program:      %s\n", kind->program);
     if (kind->options[0].name != NULL)
         buf_add_text(out, "\n  options:\n");
     print_options(kind->options, 4, out);

@@ -37,6 +37,7 @@ for ((n = 1; n <= count; n++)); do
     case $is in
     "file "*)
         [ ! -e "tree/${is#file }" ] || fail "${is#file } is there already"
+        mkdir -p "$(dirname "tree/${is#file }")"
         cp $n.text "tree/${is#file }"
         ;;
     "after "* | "before "*)

@@ -20,6 +20,8 @@ stages:
   out: { kind: file.sink, from: text, path: answers }
 END
 printf '{"id":"a"}\n{"id":"b"}\n' >input
+"$BULKHEAD" kinds fault.step >kind
+grep -qx '  program:      bulkhead-fault-stages' kind || fail "kinds does not say the program: $(cat kind)"
 export INPUT=input
 
 nowhere="kind 'fault.step' needs the program 'bulkhead-fault-stages', and neither '$PWD/bin/bulkhead-fault-stages' nor '$PWD/lib/bulkhead/bulkhead-fault-stages' can be executed; install it there"
