@@ -119,14 +119,32 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+static bool is_help_option(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* `bulkhead run --help`, also behind what was typed already. */
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+        if (is_help_option(argv[i]))
             return true;
     }
     return false;
+}
+
+/* `bulkhead help`, with or without the name of a command. */
+static int help(int argc, char **argv)
+{
+    if (argc > 3 && !asks_for_help(argc, argv)) {
+        log_line(LOG_ERROR, "help takes one command, and not also '%s'", argv[3]);
+        return EXIT_USAGE;
+    }
+    if (argc == 2 || strcmp(argv[2], "help") == 0 || is_help_option(argv[2]))
+        return print_help();
+    const struct command *command = find_command(argv[2]);
+    return command != NULL ? print_command_help(command) : unknown_command(argv[2]);
 }
 
 int command_main(int argc, char **argv, kind_registry kinds)
@@ -143,16 +161,16 @@ int command_main(int argc, char **argv, kind_registry kinds)
         buf_done(&out);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        (strcmp(argv[1], "help") == 0 && argc == 2))
+    if (is_help_option(argv[1]))
         return print_help();
+    if (strcmp(argv[1], "help") == 0)
+        return help(argc, argv);
     if (strcmp(argv[1], "--version") == 0)
         return print_version();
-    bool helps = strcmp(argv[1], "help") == 0;
-    const struct command *command = find_command(argv[helps ? 2 : 1]);
+    const struct command *command = find_command(argv[1]);
     if (command == NULL)
-        return unknown_command(argv[helps ? 2 : 1]);
-    if (helps || asks_for_help(argc, argv))
+        return unknown_command(argv[1]);
+    if (asks_for_help(argc, argv))
         return print_command_help(command);
     argv[1] = argv[0]; /* the name of the program, as main() gets it */
     return command->run(kinds, argc - 1, argv + 1);

@@ -104,15 +104,25 @@ static bool next_word(struct words *w, struct word *ret_word)
     return true;
 }
 
-/* Whether every option can be taken, and how many operands there are. */
-static int check_words(struct words w, size_t *ret_operands)
+static int say_surplus(const struct command_syntax *syntax, const char *operand)
+{
+    if (syntax->operand == NULL)
+        log_line(LOG_ERROR, "%s takes no argument, and not '%s'", syntax->name, operand);
+    else
+        log_line(LOG_ERROR, "%s takes one argument, and not also '%s'", syntax->name, operand);
+    return EXIT_USAGE;
+}
+
+/* Whether every option can be taken, and the operand is there if it must be, and alone. */
+static int check_words(struct words w, const struct command_syntax *syntax)
 {
     bool given[OPTIONS_MAX] = {false};
-    size_t operands = 0;
+    size_t operands = 0, operands_max = syntax->operand != NULL ? 1 : 0;
     struct word word;
     for (int at = w.at; next_word(&w, &word); at = w.at) {
         if (word.operand != NULL) {
-            operands++;
+            if (operands++ == operands_max)
+                return say_surplus(syntax, word.operand);
             continue;
         }
         if (word.option == NULL)
@@ -123,16 +133,15 @@ static int check_words(struct words w, size_t *ret_operands)
             return EXIT_USAGE;
         given[index] = true;
     }
-    *ret_operands = operands;
-    return EXIT_OK;
+    bool needs_operand = syntax->operand != NULL && syntax->operand[0] != '[';
+    return needs_operand && operands == 0 ? EXIT_USAGE : EXIT_OK;
 }
 
 int command_parse(const struct command_syntax *syntax, int argc, char **argv, command_take *take,
                   void *context, const char **ret_operand)
 {
     struct words w = {.options = syntax->options, .argv = argv, .argc = argc, .at = 1};
-    size_t operands = 0;
-    if (check_words(w, &operands) != EXIT_OK)
+    if (check_words(w, syntax) != EXIT_OK)
         return command_usage(syntax);
     const char *operand = NULL;
     struct word word;
@@ -145,9 +154,6 @@ int command_parse(const struct command_syntax *syntax, int argc, char **argv, co
         if (code != EXIT_OK)
             return code;
     }
-    size_t least = syntax->operand != NULL && syntax->operand[0] != '[' ? 1 : 0;
-    if (operands < least || operands > (syntax->operand != NULL ? 1 : 0))
-        return command_usage(syntax);
     if (ret_operand != NULL)
         *ret_operand = operand;
     return EXIT_OK;

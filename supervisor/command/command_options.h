@@ -63,8 +63,9 @@ typedef int command_take(void *context, size_t option, const char *value);
 
 /*
  * Reads a command line: first looks whether every option is there, has a value if it takes one, and
- * stands there once if it does not repeat; then takes the options, in their order. Options may
- * stand before or after the operand; after "--" there are none.
+ * stands there once if it does not repeat, and whether the operand is there and alone; then takes
+ * the options, in their order. Options may stand before or after the operand; after "--" there are
+ * none.
  *
  *   argv          of the command, from its own name on
  *   ret_operand   set to the operand, NULL if there is none; may be NULL for a command without one

@@ -76,7 +76,7 @@ static const struct command_option options[] = {
     [RUN_STATE] = COMMAND_OPTION_STATE,
     [RUN_SET] = COMMAND_OPTION_SET,
     [RUN_QUIET] = {"quiet", NULL, "no progress, only warnings and errors", false},
-    [RUN_VERBOSE] = {"verbose", NULL, "say more; not with --quiet", false},
+    [RUN_VERBOSE] = {"verbose", NULL, "say more; has no effect with --quiet", false},
     {0}};
 
 const struct command_syntax command_run_syntax = {"run", "T.yaml",

@@ -89,15 +89,19 @@ expect_code 3
 expect_empty stdout
 
 # The command line of check.
-for arguments in "" "a.yaml b.yaml"; do
-    # shellcheck disable=SC2086 # words on purpose
-    run check $arguments
-    expect_code 2
-    expect_empty stdout
-    expect_whole stderr <<'END'
+run check
+expect_code 2
+expect_empty stdout
+expect_whole stderr <<'END'
 usage: bulkhead check [--print] [--set STAGE.OPTION=VALUE]... T.yaml
 END
-done
+run check a.yaml b.yaml
+expect_code 2
+expect_empty stdout
+expect_whole stderr <<'END'
+bulkhead: error: check takes one argument, and not also 'b.yaml'
+usage: bulkhead check [--print] [--set STAGE.OPTION=VALUE]... T.yaml
+END
 run check --prnt "$library"
 expect_code 2
 expect_empty stdout
@@ -168,6 +172,7 @@ END
 run kinds limits dedupe
 expect_code 2
 expect_whole stderr <<'END'
+bulkhead: error: kinds takes one argument, and not also 'dedupe'
 usage: bulkhead kinds [KIND]
 END
 

@@ -59,6 +59,9 @@ refused "there is no option '--st'; did you mean '--state'?" kill --st x once
 refused "there is no option '--st'; did you mean '--state'?" stop --st x
 refused "there is no option '--ver'; did you mean '--verify'?" journal --ver t.yaml
 refused "there is no option '--all'" kinds --all
+refused "kinds takes one argument, and not also 'b'" kinds limits b
+refused "types takes no argument, and not 'x'" types x
+refused "run takes one argument, and not also 'u.yaml'" run t.yaml --fresh u.yaml
 refused "--from and --to say what --print prints, and it is not there" journal --from 3 t.yaml
 for value in 0 x; do
     expect_exit 2 "$BULKHEAD" journal --print --from "$value" t.yaml 2>errors
@@ -77,7 +80,13 @@ rm -rf ./--fresh answers
 # Help and version, by all their names; --help also behind what was typed already.
 [ "$("$BULKHEAD" --version | cut -d' ' -f1)" = bulkhead ] || fail "--version"
 "$BULKHEAD" --help >help
-same help <("$BULKHEAD" help)
+for word in '' --help -h help; do
+    # shellcheck disable=SC2086 # without a word there is none
+    same help <("$BULKHEAD" help $word)
+done
+expect_exit 2 "$BULKHEAD" help run check >out 2>errors
+[ ! -s out ] || fail "help run check prints $(cat out)"
+[ "$(cat errors)" = "bulkhead: error: help takes one command, and not also 'check'" ] || fail "$(cat errors)"
 for command in run check graph chaos kinds types journal status kill stop; do
     "$BULKHEAD" $command --help >one
     grep -q "^usage: bulkhead $command" one || fail "$command --help: $(cat one)"
