@@ -99,11 +99,17 @@ for args in --version --help help 'help run' 'run --help' kinds 'kinds limits' '
     grep -q 'cannot write to standard output: .*No space left on device' errors || fail "$args: $(cat errors)"
 done
 
-# No line is longer than 80 columns: help, kinds, and the tables of a large topology.
+# No line is longer than 80 columns: help, kinds, manuals, and the tables of a large topology.
 narrow() { ! grep -qP '^.{81}' "$1" || fail "$1: too wide: $(grep -P '^.{81}' "$1")"; }
 narrow help
 for kind in $("$BULKHEAD" kinds | cut -d' ' -f1); do "$BULKHEAD" kinds "$kind"; done >kinds
 narrow kinds
+if command -v man >/dev/null; then
+    for page in "$ROOT"/man/*.[15]; do
+        LC_ALL=C MANWIDTH=80 man -l "$page" | col -bx >manual
+        narrow manual
+    done
+fi
 long=a-stage-with-a-name-that-is-as-long-as-a-name-may-be-0123456789
 sed "s/^  once:/  $long:/; s/from: once/from: $long/; s/key: k }/key: k, workers: 3, by: [k] }/" f.yaml >wide.yaml
 "$BULKHEAD" run --quiet --state state wide.yaml >run.out 2>run.err &

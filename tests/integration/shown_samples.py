@@ -81,8 +81,9 @@ def manifest_line(bench, item):
 
 
 def log_lines(bench, item):
-    """A stage that is sent that signal makes such lines."""
-    stage, signal = re.search(r"([a-z]+): SIG([A-Z]+)", item.text).groups()
+    """A stage that is sent that signal makes such lines; one may be broken, and goes on indented."""
+    text = re.sub(r"\n +", " ", item.text)
+    stage, signal = re.search(r"([a-z]+): SIG([A-Z]+)", text).groups()
     code, said = bench.run(f"""{shown_commands.PROLOGUE}
 begin_run
 pid_of() {{ bulkhead status --json | sed -n 's/.*{{"stage":"{stage}",[^}}]*"pid":\\([0-9]*\\),.*/\\1/p'; }}
@@ -91,7 +92,7 @@ kill -{signal} "$pid"
 until now=$(pid_of); [ -n "$now" ] && [ "$now" != "$pid" ]; do sleep 0.01; done
 end_run
 cat run.err""", bench.new_place())
-    form = re.sub(r"^[\d-]+T[\d:.]+Z", "TIME", item.text, flags=re.M)
+    form = re.sub(r"^[\d-]+T[\d:.]+Z", "TIME", text, flags=re.M)
     made = re.sub(r"^[\d-]+T[\d:.]+Z", "TIME", said, flags=re.M)
     return "" if form in made else f"the log is: {said}"
 
