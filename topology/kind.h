@@ -52,7 +52,7 @@ struct store_spec;
 struct kind {
     /* For people; `bulkhead kinds` prints it. */
     const char *name;    /* in topologies: "json.decode" */
-    const char *summary; /* one line */
+    const char *summary; /* one line; "name - summary" fits into 80 columns */
     const char *manual;  /* what a user must know, a few sentences */
     const char *reads;   /* the input contract, in words */
     const char *makes;   /* the output contract, in words */

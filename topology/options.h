@@ -82,7 +82,8 @@ struct option_value {
     bool bad;     /* there are errors about it: it may be half of what was meant */
     struct place place;
     char *variables;             /* that the text was made from, "A, B"; NULL: none */
-    char *text;                  /* OPTION_TEXT, _PATH_IN, _PATH_OUT, and the raw text of all */
+    char *text;                  /* of an option that is one scalar, with its variables put in, or
+                                    its default; NULL for lists, maps and conditions */
     int64_t number;              /* OPTION_INT, _SIZE, _DURATION (ns); OPTION_BOOL: 0 or 1; index
                                     of OPTION_CHOICE, of OPTION_FIELD in the contract, of
                                     OPTION_TYPE */

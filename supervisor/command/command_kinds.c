@@ -31,6 +31,15 @@ static void print_bounds(const struct option_spec *spec, struct buf *out)
         print_durations(spec, out);
 }
 
+/* In quotes where a text would be taken for the punctuation of the line, or not be seen. */
+static void print_default(const struct option_spec *spec, struct buf *out)
+{
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    const char *text = spec->fallback;
+    bool plain = spec->tag != OPTION_TEXT || (*text != '\0' && text[strspn(text, word)] == '\0');
+    buf_add_format(out, plain ? ", default %s" : ", default \"%s\"", text);
+}
+
 static void print_options(const struct option_spec *specs, unsigned indent, struct buf *out);
 
 static void print_option(const struct option_spec *spec, unsigned indent, struct buf *out)
@@ -39,7 +48,7 @@ static void print_option(const struct option_spec *spec, unsigned indent, struct
     if (spec->required)
         buf_add_text(out, ", required");
     else if (spec->fallback != NULL)
-        buf_add_format(out, ", default %s", spec->fallback);
+        print_default(spec, out);
     else
         buf_add_text(out, ", optional");
     buf_add_byte(out, '\n');

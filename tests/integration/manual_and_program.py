@@ -4,7 +4,7 @@
 
 An option of a kind begins in bulkhead-topology(5) with a sentence that says what `bulkhead kinds KIND`
 says: its type, its bounds, "required", "optional" or its default, and its choices, as in "Size, 64 to
-2097152, default 1MiB." or "Choice, required: day or week."
+2097152, default 1MiB." or "Choice, required: day or week." A default that is no word stands in quotes.
 """
 import pathlib
 import re
@@ -15,7 +15,7 @@ import told
 
 HEAD = re.compile(
     r"(?P<type>[A-Z][\w ]*?(?:, each with a map)?)(?: of type [\w ]+)?(?:, (?P<bounds>\S+ to \S+|\S+ or more))?"
-    r", (?P<default>required|optional|default \S+?)(?:: (?P<choices>[^.]*))?\.(?: |$)"
+    r", (?P<default>required|optional|default (?:\"[^\"]*\"|\S+?))(?:: (?P<choices>[^.]*))?\.(?: |$)"
 )
 
 
