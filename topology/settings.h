@@ -4,8 +4,7 @@
  *
  * A setting takes the place of what the file says before the file is checked, so that everything
  * that follows from it is checked too. The value is the scalar as it would stand in the YAML, but
- * without quotes and with no meaning for ${}. The supervisor hands the same settings to every
- * stage process, which reads the topology again.
+ * without quotes and with no meaning for ${}. A stage process is given what came of it.
  */
 #ifndef BULKHEAD_TOPOLOGY_SETTINGS_H
 #define BULKHEAD_TOPOLOGY_SETTINGS_H
