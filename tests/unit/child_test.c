@@ -25,7 +25,8 @@
 #include "common/child.h"
 
 #define REPORT_FD 20
-#define MEMORY_BYTES (1u << 30)
+/* Room for what a sanitizer reserves. */
+#define MEMORY_BYTES (UINT64_C(1) << 50)
 
 /* --- the child --- */
 
