@@ -22,7 +22,7 @@ SOURCES := $(sort $(shell find common topology ipc stages supervisor -name '*.c'
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY_OBJECTS := $(filter-out %/main.o,$(OBJECTS))
 LIBRARY := $(BUILD)/libbulkhead.a
-TEST_SOURCES := $(wildcard tests/unit/*_test.c tests/sim/*_test.c)
+TEST_SOURCES := $(sort $(shell find tests/unit -name '*_test.c') $(wildcard tests/sim/*_test.c))
 TEST_PROGRAMS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 
 # Bounds of common/bounds.h so small that a test meets all of them.
@@ -94,19 +94,19 @@ $(BUILD)/tests/print_graph: tests/graphs/print_graph.c tests/graphs/random_graph
 tests: $(TEST_PROGRAMS) $(BUILD)/tests/bulkhead-faults $(BUILD)/tests/bulkhead-fault-stages $(BUILD)/tests/sweep/kill_at $(BUILD)/tests/print_graph $(BUILD)/bulkhead ## build the program and all test programs
 
 .PHONY: test
-test: tests ## run the tests; T=name runs those whose name holds it
-	$(Q)tests/run $(if $(T),--only $(T)) $(BUILD)
+test: tests ## run the tests; T=NAME those whose name holds it, T=NAME:CASE one case of it
+	$(Q)tests/run $(if $(T),--only '$(T)') $(BUILD)
 
 .PHONY: asan
 asan: ## run all tests under AddressSanitizer and UBSan
 	$(Q)$(MAKE) --no-print-directory BUILD=build-asan LINK=dynamic OPTIMIZE=-O1 \
-	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" test T=$(T)
+	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" test T="$(T)"
 
 .PHONY: small
 small: ## build the program and the simulation with tiny bounds, in build-small
 	$(Q)$(MAKE) --no-print-directory BUILD=build-small OPTIMIZE=-O1 CPPFLAGS="$(SMALL_BOUNDS)" \
 	    build-small/bulkhead build-small/tests/sim/pipeline_test \
-	    build-small/tests/unit/journal_test
+	    build-small/tests/unit/stages/journal/journal_test
 
 .PHONY: sim
 sim: $(SIM) small ## play seeds of the simulation; ARGS="--minutes 10" and so on go to it

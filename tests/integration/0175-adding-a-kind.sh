@@ -53,4 +53,4 @@ for ((n = 1; n <= count; n++)); do
     *) fail "nothing says what block $n is" ;;
     esac
 done
-[ -x tree/build/bulkhead ] && [ -x tree/build/tests/unit/csv_decode_test ] || fail "nothing was built"
+[ -x tree/build/bulkhead ] && [ -x tree/build/tests/unit/stages/kinds/csv_decode_test ] || fail "nothing was built"

@@ -17,7 +17,7 @@ import shown_items
 
 SUFFIX = re.compile(r"\.([ch]|\[ch\]|md|pml|py|sh|yaml)$")
 FOLDER = re.compile(r"(common|topology|ipc|stages|supervisor|tests|scripts|docs|man|library)/")
-TEST = re.compile(r"(?:(unit|sim|model|integration)/)?([a-z]\w*|\d{4})(?:-[\w-]+)?$")
+TEST = re.compile(r"(?:(?:build/)?tests/)?(?:(unit|sim|model|integration)/)?((?:[a-z]\w*/)*[a-z]\w*|\d{4})(?:-[\w-]+)?$")
 # Where the options and the results of programs stand.
 PROGRAM = re.compile(r"Makefile|scripts/|supervisor/.*\.[ch]$|tests/(run$|(bench|model|sim|sweep)/(?!.*\.md))")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
@@ -59,8 +59,9 @@ class Names:
         if name.isdigit():
             return bool(fnmatch.filter(self.files, f"tests/integration/{name}*"))
         stem = name.removesuffix("_test")
-        wanted = {"model": [f"tests/model/{name}.pml"], None: [f"tests/unit/{stem}_test.c", f"tests/sim/{stem}_test.c"]}
-        return any(path in self.files for path in wanted.get(sort, [f"tests/{sort}/{stem}_test.c"]))
+        wanted = {"model": [f"tests/model/{name}.pml"], None: [f"tests/unit/*/{stem}_test.c", f"tests/sim/{stem}_test.c"]}
+        paths = wanted.get(sort, [f"tests/{sort}/{stem}_test.c"])
+        return any(fnmatch.filter(self.files, path) for path in paths)
 
     def has_option(self, option):
         table = rf'"{option[2:]}", *(no|required)_argument'
@@ -77,7 +78,7 @@ def strange_path(names, item):
 
 
 def strange_test(names, item):
-    """Whether a span is the name of a test that is not there: of `1300`, `unit/frame`, `x_test`."""
+    """Whether a span is the name of a test that is not there: of `1300`, `unit/ipc/frame`, `x_test`."""
     match = TEST.match(item.text)
     if not match or "README" in item.text:
         return False

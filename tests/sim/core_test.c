@@ -4,12 +4,6 @@
  * trace of what the core wanted done; a difference prints both. The topology is a chain of three:
  * source (0) -> step (1) -> sink (2), with the edges 0 and 1.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +17,7 @@
 #include "common/buf.h"
 #include "ipc/stage_protocol.h"
 #include "supervisor/core/core.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static const struct kind source_kind = {.name = "source", .role = KIND_SOURCE};
@@ -1655,7 +1650,7 @@ static void a_state_that_cannot_be_is_noticed(void **state)
 #undef EXPECT_NOTICED
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("core");
     const struct CMUnitTest tests[] = {
@@ -1734,5 +1729,5 @@ int main(void)
         TEST(any_order_of_events_ends_in_an_exit),
         TEST(a_state_that_cannot_be_is_noticed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -34,8 +34,7 @@ static inline void random_init(const char *name)
         random_state = strtoull(wanted, NULL, 0);
     else if (getrandom(&random_state, sizeof random_state, 0) != (ssize_t)sizeof random_state)
         random_state = 1;
-    printf("%s: SEED=0x%016" PRIx64 "\n", name, random_state);
-    (void)fflush(stdout);
+    (void)fprintf(stderr, "%s: SEED=0x%016" PRIx64 "\n", name, random_state);
 }
 
 /* A number in [0, n). Requires: n > 0. */

@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static void assert_content(const struct buf *b, const void *expected, size_t len)
@@ -260,7 +254,7 @@ static void too_many_digits_abort(void **state)
     assert_aborts(want_more_digits_than_there_are);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("buf_test");
     const struct CMUnitTest tests[] = {
@@ -276,5 +270,5 @@ int main(void)
         cmocka_unit_test(dropping_too_much_aborts),
         cmocka_unit_test(too_many_digits_abort),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

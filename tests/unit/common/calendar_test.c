@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <time.h>
 
 #include "common/calendar.h"
 #include "common/floor.h"
 #include "common/timestamp.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define DAY TIMESTAMP_NS_PER_DAY
@@ -180,7 +174,7 @@ static void months_are_those_of_glibc(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("calendar_test");
     const struct CMUnitTest tests[] = {
@@ -191,5 +185,5 @@ int main(void)
         cmocka_unit_test(days_are_those_of_glibc),
         cmocka_unit_test(months_are_those_of_glibc),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -3,12 +3,6 @@
  * What a child finds is asked of the kernel, by a child that is this program once more: it writes
  * what /proc says of it to REPORT_FD.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +17,7 @@
 
 #include "common/buf.h"
 #include "common/child.h"
+#include "tests/unit/cases.h"
 
 #define REPORT_FD 20
 /* Room for what a sanitizer reserves. */
@@ -226,5 +221,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_exec_that_fails_is_told),
         cmocka_unit_test(a_signal_reaches_it),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "common/contract.h"
 #include "common/err.h"
 #include "common/type.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static struct type type_of(const char *name)
@@ -203,7 +197,7 @@ static void values_fit_by_their_tag(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("contract_test");
     const struct CMUnitTest tests[] = {
@@ -216,5 +210,5 @@ int main(void)
         cmocka_unit_test(fingerprints_are_equal_as_contracts_are),
         cmocka_unit_test(values_fit_by_their_tag),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "common/file.h"
+#include "tests/unit/cases.h"
 
 /* Every test has a fresh directory, which it finds here. */
 static int dir_fd = -1;
@@ -157,12 +158,12 @@ static void failure_leaves_the_old_content(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_directory, remove_directory)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(content_is_replaced),           TEST(leftover_is_overwritten),
         TEST(link_is_not_followed),          TEST(nothing_happens_before_the_finish),
         TEST(what_others_did_to_it_is_told), TEST(failure_leaves_the_old_content),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 /* Every test has a fresh directory, which it finds here. */
@@ -511,7 +505,7 @@ static void what_is_not_in_its_place_is_told(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_directory, remove_directory)
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("file_test");
     const struct CMUnitTest tests[] = {
@@ -534,5 +528,5 @@ int main(void)
         TEST(entries_are_synced_where_they_are),
         TEST(agrees_with_plain_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/floor.h"
 
-#include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
+#include <inttypes.h>
 
 static const struct {
     const char *name;
@@ -52,12 +46,12 @@ static void division_adds_up(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("floor_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(division_floors),
         cmocka_unit_test(division_adds_up),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdbool.h>
 #include <string.h>
 
 #include "common/bytes.h"
 #include "common/hash.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define BYTES_MAX 2048
@@ -191,7 +185,7 @@ static void fnv1a_gives_the_vectors(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("hash_test");
     const struct CMUnitTest tests[] = {
@@ -203,5 +197,5 @@ int main(void)
         cmocka_unit_test(siphash128_depends_on_input_and_key_alone),
         cmocka_unit_test(fnv1a_gives_the_vectors),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <regex.h>
 #include <stdbool.h>
 #include <string.h>
@@ -13,6 +6,7 @@
 #include "common/bounds.h"
 #include "common/json.h"
 #include "common/utf8.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define GOOD(type) 0, type, 0
@@ -792,7 +786,7 @@ static void types_have_names(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("json_test");
     const struct CMUnitTest tests[] = {
@@ -812,5 +806,5 @@ int main(void)
         cmocka_unit_test(deep_documents_are_judged_as_slowly),
         cmocka_unit_test(types_have_names),
     };
-    return cmocka_run_group_tests(tests, slow_setup, slow_teardown);
+    return CASES_RUN(argc, argv, tests, slow_setup, slow_teardown);
 }

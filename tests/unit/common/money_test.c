@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <regex.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "common/err.h"
 #include "common/money.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define UNTOUCHED INT64_C(-7777777)
@@ -397,7 +391,7 @@ static void any_text_is_judged_as_slowly(void **state)
     buf_done(&text);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("money_test");
     const struct CMUnitTest tests[] = {
@@ -410,5 +404,5 @@ int main(void)
         cmocka_unit_test(all_currencies_know_themselves),
         cmocka_unit_test(any_text_is_judged_as_slowly),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <msgpack.h>
 
 #include "common/err.h"
 #include "common/type.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random_value.h"
 
 static const char *const types[] = {
@@ -203,7 +198,7 @@ static void forms_are_strict(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("nested");
     const struct CMUnitTest tests[] = {
@@ -211,5 +206,5 @@ int main(void)
         cmocka_unit_test(any_bytes_are_refused_or_canonical),
         cmocka_unit_test(forms_are_strict),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

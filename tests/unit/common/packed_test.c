@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "common/bounds.h"
 #include "common/packed.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static struct packed *read_all(const struct buf *bytes)
@@ -135,7 +130,7 @@ static void random_bytes_do_no_harm(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("packed_test");
     const struct CMUnitTest tests[] = {
@@ -144,5 +139,5 @@ int main(void)
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(random_bytes_do_no_harm),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
@@ -17,6 +10,7 @@
 
 #include "common/memory.h"
 #include "common/path.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static void directories_are_found(void **state)
@@ -176,7 +170,7 @@ static int remove_directory(void **state)
     return chdir("/") == 0 ? nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS) : -1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("path_test");
     const struct CMUnitTest tests[] = {
@@ -185,5 +179,5 @@ int main(void)
         cmocka_unit_test(links_are_followed),
         cmocka_unit_test(any_text_is_a_path),
     };
-    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+    return CASES_RUN(argc, argv, tests, make_directory, remove_directory);
 }

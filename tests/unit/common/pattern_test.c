@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/bounds.h"
 #include "common/memory.h"
 #include "common/pattern.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static struct pattern *compiled(const char *text)
@@ -565,7 +559,7 @@ static void test_any_text(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("pattern_test");
     const struct CMUnitTest tests[] = {
@@ -586,5 +580,5 @@ int main(void)
         cmocka_unit_test(test_any_syntax),
         cmocka_unit_test(test_any_text),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/process_end.h"
+#include "tests/unit/cases.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -53,11 +54,11 @@ static void process_that_ended_has_a_text(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_have_texts),
         cmocka_unit_test(process_that_ended_has_a_text),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -2,17 +2,11 @@
 /*
  * Every small division against the words of the manual: both neighbours are looked at.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <math.h>
 #include <stdlib.h>
 
 #include "common/rounding.h"
+#include "tests/unit/cases.h"
 
 /* The multiple that is meant, by looking at both neighbours; doubles of these sizes are exact. */
 static int64_t wanted(int64_t dividend, int64_t divisor, enum rounding mode)
@@ -51,10 +45,10 @@ static void small_divisions_are_rounded(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_divisions_are_rounded),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "common/err.h"
 #include "common/scalar.h"
 #include "common/type.h"
 #include "common/type_admits.h"
 #include "common/value_json.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random_value.h"
 
 static struct type type_of(const char *text)
@@ -239,7 +233,7 @@ static void values_are_admitted(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("scalar_test");
     const struct CMUnitTest tests[] = {
@@ -247,5 +241,5 @@ int main(void)
         cmocka_unit_test(money_may_be_bare),   cmocka_unit_test(times_may_have_another_form),
         cmocka_unit_test(values_are_admitted),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

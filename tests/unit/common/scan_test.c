@@ -3,13 +3,6 @@
  * The scans against loops over single bytes: every length and place around the widths of words and
  * blocks, in memory that ends, and begins, where the bytes do.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +10,7 @@
 
 #include "common/bytes.h"
 #include "common/scan.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define LEN_MAX 70u
@@ -140,7 +134,7 @@ static void short_numbers_have_all_their_bytes(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("scan_test");
     const struct CMUnitTest tests[] = {
@@ -148,5 +142,5 @@ int main(void)
         cmocka_unit_test(random_bytes_are_scanned_as_slowly),
         cmocka_unit_test(short_numbers_have_all_their_bytes),
     };
-    return cmocka_run_group_tests(tests, make_page, drop_page);
+    return CASES_RUN(argc, argv, tests, make_page, drop_page);
 }

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/seq_queue.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 struct mark {
@@ -81,7 +75,7 @@ static void items_survive_growth(void **state)
     seq_queue_done(&q);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("seq_queue_test");
     const struct CMUnitTest tests[] = {
@@ -89,5 +83,5 @@ int main(void)
         cmocka_unit_test(equal_seqs_are_found_together),
         cmocka_unit_test(items_survive_growth),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/standard_error.h"
+#include "tests/unit/cases.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -104,7 +105,7 @@ static void last_words_arrive(void **state)
     (void)close(ends[1]);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(full_pipe_does_not_wait),
@@ -112,5 +113,5 @@ int main(void)
         cmocka_unit_test(closed_stderr_is_an_error),
         cmocka_unit_test(last_words_arrive),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

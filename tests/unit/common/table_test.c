@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "common/table.h"
+#include "tests/unit/cases.h"
 
 static void expect(struct table *table, const char *whole)
 {
@@ -89,7 +84,7 @@ static void too_much_for_any_terminal(void **state)
                "                     4\n");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_their_cells),
@@ -98,5 +93,5 @@ int main(void)
         cmocka_unit_test(long_names_stand_on_lines_of_their_own),
         cmocka_unit_test(too_much_for_any_terminal),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "common/bounds.h"
 #include "common/err.h"
 #include "common/text.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define UNTOUCHED INT64_C(-7777777)
@@ -613,7 +607,7 @@ static void what_is_not_plain_is_told(void **state)
         assert_string_equal(text_not_plain(other[i]), "is no UTF-8");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("text_test");
     const struct CMUnitTest tests[] = {
@@ -642,5 +636,5 @@ int main(void)
         cmocka_unit_test(nothing_dangerous_is_printed),
         cmocka_unit_test(what_is_not_plain_is_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -2,19 +2,13 @@
 /*
  * Forms against strftime(3), which writes what is to be read, and by cases.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/err.h"
 #include "common/timestamp_form.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define UNTOUCHED INT64_C(-7777777)
@@ -191,7 +185,7 @@ static void noise_is_survived(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("timestamp_form_test");
     const struct CMUnitTest tests[] = {
@@ -200,5 +194,5 @@ int main(void)
         cmocka_unit_test(what_strftime_writes_is_read),
         cmocka_unit_test(noise_is_survived),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <regex.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/timestamp.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define UNTOUCHED INT64_C(-7777777)
@@ -343,7 +337,7 @@ static void any_text_is_judged_as_slowly(void **state)
     buf_done(&text);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("timestamp_test");
     const struct CMUnitTest tests[] = {
@@ -352,5 +346,5 @@ int main(void)
         cmocka_unit_test(offsets_are_taken_off),   cmocka_unit_test(glibc_writes_the_same),
         cmocka_unit_test(days_are_those_of_glibc), cmocka_unit_test(any_text_is_judged_as_slowly),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

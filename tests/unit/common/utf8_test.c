@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/utf8.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define GOOD SIZE_MAX
@@ -252,7 +246,7 @@ static void adding_what_is_no_code_point_aborts(void **state)
     assert_add_aborts(0x110000);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("utf8_test");
     const struct CMUnitTest tests[] = {
@@ -263,5 +257,5 @@ int main(void)
         cmocka_unit_test(adding_appends),
         cmocka_unit_test(adding_what_is_no_code_point_aborts),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

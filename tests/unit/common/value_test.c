@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "common/err.h"
@@ -17,6 +10,7 @@
 #include "common/value.h"
 #include "common/value_json.h"
 #include "common/value_json_bounded.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static struct type type_of(const char *name)
@@ -461,7 +455,7 @@ static void values_have_an_order(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("value_test");
     const struct CMUnitTest tests[] = {
@@ -478,5 +472,5 @@ int main(void)
         cmocka_unit_test(values_are_written_up_to_a_bound),
         cmocka_unit_test(written_values_are_json),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "ipc/control.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static struct control_message sample(void)
@@ -98,7 +93,7 @@ static void anything_else_is_refused(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("control");
     const struct CMUnitTest tests[] = {
@@ -106,5 +101,5 @@ int main(void)
         cmocka_unit_test(a_peer_that_does_not_read_is_told_from_one_that_is_gone),
         cmocka_unit_test(anything_else_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <msgpack.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +7,7 @@
 #include "common/memory.h"
 #include "common/type.h"
 #include "ipc/frame.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random_value.h"
 
 /* Those that carry more than a tag. */
@@ -523,7 +518,7 @@ static void acks_are_read_or_refused(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("frame");
     const struct CMUnitTest tests[] = {
@@ -538,5 +533,5 @@ int main(void)
         cmocka_unit_test(wrong_headers_are_refused),
         cmocka_unit_test(acks_are_read_or_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

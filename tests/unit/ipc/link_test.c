@@ -2,12 +2,6 @@
 /*
  * Both ends of a link in one process: what is promised of sending, receiving and closing.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -22,6 +16,7 @@
 #include "common/bounds.h"
 #include "common/memory.h"
 #include "ipc/link.h"
+#include "tests/unit/cases.h"
 
 /* nng reaps what was closed in a thread of its own, for which the end of the program does not wait.
  */
@@ -269,7 +264,7 @@ static void a_message_above_the_limit_ends_the_link(void **state)
     link_close(receiver);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -283,5 +278,5 @@ int main(void)
         /* Last: what it leaves to itself may take nng's threads from others for a while. */
         TEST(an_end_that_says_nothing_is_not_waited_for_without_end),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -3,12 +3,6 @@
  * Who works in a state directory: a process that is named in the lock file, lives, and has the
  * directory open. Children of the test stand for supervisors.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +12,7 @@
 #include <unistd.h>
 
 #include "ipc/lock_holder.h"
+#include "tests/unit/cases.h"
 
 static char dir[] = "/tmp/lock_holder_test.XXXXXX";
 static int dir_fd = -1;
@@ -123,7 +118,7 @@ static void another_process_with_that_pid_holds_nothing(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_is_no_holder_without_a_pid),
@@ -131,5 +126,5 @@ int main(void)
         cmocka_unit_test(who_lives_and_has_the_directory_open_holds_it),
         cmocka_unit_test(another_process_with_that_pid_holds_nothing),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return CASES_RUN(argc, argv, tests, make_dir, remove_dir);
 }

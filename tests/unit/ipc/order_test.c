@@ -2,16 +2,10 @@
 /*
  * Orders sort as what they were made of: random paths against a comparison of their parts.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "ipc/order.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define PARTS 3
@@ -119,7 +113,7 @@ static void the_form_stays(void **state)
     buf_done(&order);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("order_test");
     const struct CMUnitTest tests[] = {
@@ -127,5 +121,5 @@ int main(void)
         cmocka_unit_test(a_prefix_comes_first),
         cmocka_unit_test(the_form_stays),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

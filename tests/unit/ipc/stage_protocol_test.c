@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "ipc/stage_protocol.h"
+#include "tests/unit/cases.h"
 
 static int read_back(const struct stage_arguments *arguments, struct stage_arguments *ret)
 {
@@ -81,11 +76,11 @@ static void others_are_refused(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arguments_come_back),
         cmocka_unit_test(others_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

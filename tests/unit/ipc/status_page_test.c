@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -12,6 +6,7 @@
 #include <unistd.h>
 
 #include "ipc/status_page.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 /* All counters of a publication say the same, so that a mixture of two would show. */
@@ -107,7 +102,7 @@ static void a_mad_writer_stops_nobody(void **state)
     (void)close(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("status_page");
     const struct CMUnitTest tests[] = {
@@ -116,5 +111,5 @@ int main(void)
         cmocka_unit_test(the_page_cannot_be_cut),
         cmocka_unit_test(a_mad_writer_stops_nobody),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -12,6 +6,7 @@
 
 #include "common/err.h"
 #include "ipc/window.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static void push(struct window *w, seq_number first, seq_number last)
@@ -178,7 +173,7 @@ static void a_gap_between_frames_is_our_own_fault(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("window");
     const struct CMUnitTest tests[] = {
@@ -189,5 +184,5 @@ int main(void)
         cmocka_unit_test(every_unacked_seq_is_held),
         cmocka_unit_test(a_gap_between_frames_is_our_own_fault),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +10,7 @@
 #include "common/memory.h"
 #include "stages/emitter.h"
 #include "stages/stage.h"
+#include "tests/unit/cases.h"
 
 #define IN_FIELDS 3
 
@@ -194,7 +189,7 @@ static void only_declared_reasons_are_given(void **state)
     assert_false(may_refuse(&refuses_nothing, &dead_bad_value));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_passes_stays_packed),
@@ -202,5 +197,5 @@ int main(void)
         cmocka_unit_test(too_large_is_the_same_packed),
         cmocka_unit_test(only_declared_reasons_are_given),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,6 +7,7 @@
 
 #include "stages/kinds/kinds.h"
 #include "stages/registry.h"
+#include "tests/unit/cases.h"
 
 /* What the program would say; "" if it is content with the registry. */
 static void ask(kind_registry kinds, char *ret_said, size_t size)
@@ -89,11 +84,11 @@ static void the_kinds_of_the_program_are_whole(void **state)
     registry_require(bulkhead_kinds);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_whole_is_told),
         cmocka_unit_test(the_kinds_of_the_program_are_whole),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * Plans: what the check of a stage has worked out is there once, for all workers, and no worker
  * changes it or leaves anything in it.
  */
+#include "tests/unit/cases.h"
 #include "tests/unit/kind_run.h"
 
 static const char text[] =
@@ -133,12 +134,12 @@ static void a_plan_with_errors_is_freed(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_share_a_plan),
         cmocka_unit_test(workers_leave_it_alone),
         cmocka_unit_test(a_plan_with_errors_is_freed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

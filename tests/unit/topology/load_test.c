@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "stages/kinds/kinds.h"
+#include "tests/unit/cases.h"
 #include "topology/load.h"
 
 static const char text[] = "topology: t\n"
@@ -81,12 +75,12 @@ static void dead_letters_have_one_way(void **state)
     topology_free(t);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roles_are_found_wherever_they_stand),
         cmocka_unit_test(stages_stand_after_what_feeds_them),
         cmocka_unit_test(dead_letters_have_one_way),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/cases.h"
 #include "topology/diagnostics.h"
 #include "topology/options_read.h"
 #include "topology/yaml.h"
@@ -168,7 +162,7 @@ static void all_good_paths_are_visited(void **state)
     buf_done(&errors);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_left_out_has_its_default),
@@ -177,5 +171,5 @@ int main(void)
         cmocka_unit_test(every_error_of_a_map_is_told),
         cmocka_unit_test(all_good_paths_are_visited),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

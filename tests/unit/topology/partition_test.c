@@ -3,18 +3,12 @@
  * Who gets a record: the same for ever for the same key, every worker has groups side by side, and
  * the load is even.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 
 #include "common/bytes.h"
 #include "common/hash.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 #include "topology/partition.h"
 
@@ -113,7 +107,7 @@ static void seqs_are_dealt_out(void **state)
         assert_in_range(loads[i], 25000, 26200);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("partition_test");
     const struct CMUnitTest tests[] = {
@@ -121,5 +115,5 @@ int main(void)
         cmocka_unit_test(groups_are_even),    cmocka_unit_test(groups_are_shared_out),
         cmocka_unit_test(seqs_are_dealt_out),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/unit/cases.h"
 #include "topology/settings.h"
 
 static void only_the_form_is_taken(void **state)
@@ -76,12 +71,12 @@ static void a_setting_knows_what_it_is_for(void **state)
     assert_false(settings_is_for("answersx.path=x", "answers", "path"));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_form_is_taken),
         cmocka_unit_test(the_list_and_its_texts_are_bounded),
         cmocka_unit_test(a_setting_knows_what_it_is_for),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

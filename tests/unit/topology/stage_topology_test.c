@@ -4,18 +4,13 @@
  * workers, a merge, named outputs and dead letters that are read; every stage of it must come back
  * as it was, which is asked by packing it once more.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/bounds.h"
 #include "common/packed.h"
 #include "stages/kinds/kinds.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 #include "topology/load.h"
 #include "topology/node.h"
@@ -280,7 +275,7 @@ static void damaged_bytes_do_no_harm(void **state)
     topology_free(topology);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("stage_topology_test");
     const struct CMUnitTest tests[] = {
@@ -291,5 +286,5 @@ int main(void)
         cmocka_unit_test(without_stages_it_is_refused),
         cmocka_unit_test(damaged_bytes_do_no_harm),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -3,13 +3,6 @@
  * No text whatever makes the reading of a topology hang, crash or go on without end: bytes of a
  * good one are changed, taken out, doubled and replaced by pieces of YAML.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +11,7 @@
 #include "common/memory.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 #include "topology/graph.h"
 #include "topology/load.h"
@@ -266,7 +260,7 @@ static void test_rows(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("topology_text");
     const struct CMUnitTest tests[] = {
@@ -274,5 +268,5 @@ int main(void)
         cmocka_unit_test(test_known_texts),
         cmocka_unit_test(test_any_text),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -4,12 +4,6 @@
  * another number of workers, what the next start finds is the old directory or the new one, byte
  * for byte, and nothing else is left.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +22,7 @@
 #include "stages/host/quarantine.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 #include "topology/load.h"
 #include "topology/partition.h"
@@ -348,7 +343,7 @@ static void the_old_goes_when_the_new_is_safe(void **state)
     topology_free(three);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("layout");
     const struct CMUnitTest tests[] = {
@@ -359,5 +354,5 @@ int main(void)
         TEST(every_worker_gets_all_quarantines),
         TEST(the_old_goes_when_the_new_is_safe),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -4,12 +4,6 @@
  * real links between them, which are made anew in the middle of a seq, by a sender that may have
  * been started anew: all of a seq is handed out, once, in order, or nothing of it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -21,6 +15,7 @@
 #include "common/memory.h"
 #include "stages/host/inlet.h"
 #include "stages/host/outlet.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 /* nng reaps what was closed in a thread of its own. */
@@ -239,12 +234,12 @@ static void parts_that_do_not_follow_are_refused(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("seq_in_parts");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_seq_is_handed_out_whole_whatever_breaks),
         cmocka_unit_test(parts_that_do_not_follow_are_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return CASES_RUN(argc, argv, tests, set_up, tear_down);
 }

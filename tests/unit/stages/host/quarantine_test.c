@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +10,7 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "stages/host/quarantine.h"
+#include "tests/unit/cases.h"
 
 /* In memory: a thousand entries are added one by one, each with its syncs. */
 static char directory[] = "/dev/shm/bulkhead-quarantine-XXXXXX";
@@ -204,7 +199,7 @@ static void numbers_that_cannot_be_are_refused(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     if (mkdtemp(directory) == NULL)
         return 1;
@@ -221,7 +216,7 @@ int main(void)
         TEST(no_damage_goes_unseen),
         TEST(numbers_that_cannot_be_are_refused),
     };
-    int failed = cmocka_run_group_tests_name("quarantine", tests, NULL, NULL);
+    int failed = CASES_RUN(argc, argv, tests, NULL, NULL);
     (void)unlinkat(dir_fd, QUARANTINE_FILE, 0);
     (void)close(dir_fd);
     (void)rmdir(directory);

@@ -3,13 +3,6 @@
  * What a runner knows of the seqs that it is given: when the end of the input has come by all
  * edges, what is done, and what is counted of a seq that is half given.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -19,6 +12,7 @@
 
 #include "stages/host/runner.h"
 #include "stages/kinds/kinds.h"
+#include "tests/unit/cases.h"
 #include "topology/load.h"
 
 static const char text[] = "topology: t\n"
@@ -171,7 +165,7 @@ static void nothing_is_counted_twice(void **state)
     assert_int_equal(f->records, 3); /* though all is put out again */
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_end_counts_when_all_edges_have_brought_it, set_up,
@@ -180,5 +174,5 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_counted_twice, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

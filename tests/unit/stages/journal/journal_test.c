@@ -4,12 +4,6 @@
  * damage of any byte and any truncation is noticed, or did no harm; what a kill or a power loss
  * leaves behind is completed or cut.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +21,7 @@
 #include "common/memory.h"
 #include "stages/journal/journal.h"
 #include "stages/kit/line_reader.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 struct fixture {
@@ -848,7 +843,7 @@ static void a_segment_that_others_change_takes_nothing_in(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("journal_test");
     const struct CMUnitTest tests[] = {
@@ -879,5 +874,5 @@ int main(void)
         TEST(any_pieces_give_the_same_lines),
 #undef TEST
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -2,13 +2,6 @@
 /*
  * Whether a pipe is known again by the next run, also where the kernel lets nobody make it larger.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +16,7 @@
 #include "common/memory.h"
 #include "stages/journal/journal.h"
 #include "stages/journal/stage_input.h"
+#include "tests/unit/cases.h"
 
 /* What the kernel allows: all, pipes that become smaller, or no change of their size at all. */
 static enum { ANY_SIZE, SMALLER, NO_SIZE } allowed;
@@ -207,7 +201,7 @@ static void what_is_no_pipe_has_one_of_its_own(void **state)
     (void)close(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -216,5 +210,5 @@ int main(void)
         TEST(a_full_pipe_that_cannot_be_larger_is_not_marked),
         TEST(what_is_no_pipe_has_one_of_its_own),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

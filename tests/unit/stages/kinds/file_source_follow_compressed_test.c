@@ -4,14 +4,8 @@
  * because another file has the name that it had.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "tests/unit/follow_story.h"
+#include "tests/unit/cases.h"
+#include "tests/unit/stages/kinds/follow_story.h"
 
 static struct file_times *times_with(struct world *w, const char *suffix)
 {
@@ -253,9 +247,9 @@ static void what_is_cut_off_and_compressed_is_missed(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    random_init("follow_compressed_test");
+    random_init("file_source_follow_compressed_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_that_is_given_again_hides_no_compressed_file),
         cmocka_unit_test(what_is_being_compressed_is_read),
@@ -264,5 +258,5 @@ int main(void)
         cmocka_unit_test(what_stays_beside_its_compressed_file_is_read),
         cmocka_unit_test(what_is_cut_off_and_compressed_is_missed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

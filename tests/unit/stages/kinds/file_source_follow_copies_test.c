@@ -4,15 +4,9 @@
  * once, and where nobody can tell which of them comes next, it is refused.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "stages/kit/source_marks.h"
-#include "tests/unit/follow_story.h"
+#include "tests/unit/cases.h"
+#include "tests/unit/stages/kinds/follow_story.h"
 
 /* Its copies are read in their order, whatever was read of it, and with a kill in between. */
 static void what_is_copied_and_cut_off_is_read_from_the_copies(void **state)
@@ -435,9 +429,9 @@ static void a_copy_is_not_older_for_what_others_made(void **state)
     end_story(&w);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    random_init("follow_copies_test");
+    random_init("file_source_follow_copies_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_copied_and_cut_off_is_read_from_the_copies),
         cmocka_unit_test(copies_of_one_tick_are_told_apart),
@@ -454,5 +448,5 @@ int main(void)
         cmocka_unit_test(an_unread_copy_of_a_full_tick_is_refused),
         cmocka_unit_test(a_copy_is_not_older_for_what_others_made),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

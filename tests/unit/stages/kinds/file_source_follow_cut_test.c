@@ -4,14 +4,8 @@
  * begins again with the lines that were read.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "tests/unit/follow_story.h"
+#include "tests/unit/cases.h"
+#include "tests/unit/stages/kinds/follow_story.h"
 
 /*
  * What was read of the file is in a copy when it is cut off, and then it is rotated by its name:
@@ -323,9 +317,9 @@ static void a_later_file_that_begins_with_half_a_line_may_be_a_copy(void **state
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    random_init("follow_cut_test");
+    random_init("file_source_follow_cut_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_cut_off_and_then_renamed_comes_once),
         cmocka_unit_test(a_refusal_is_kept_by_the_next_start),
@@ -339,5 +333,5 @@ int main(void)
         cmocka_unit_test(what_may_be_another_log_is_told),
         cmocka_unit_test(a_later_file_that_begins_with_half_a_line_may_be_a_copy),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

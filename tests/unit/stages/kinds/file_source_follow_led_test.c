@@ -7,14 +7,8 @@
  * at once or away for a moment, and led back for a while. STORIES=N plays so many.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "tests/unit/follow_story.h"
+#include "tests/unit/cases.h"
+#include "tests/unit/stages/kinds/follow_story.h"
 
 #define FILES_MAX 9u
 
@@ -231,11 +225,11 @@ static void every_line_comes_once(void **state)
     assert_true(refused <= count / 4);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    random_init("follow_led_test");
+    random_init("file_source_follow_led_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_comes_once),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

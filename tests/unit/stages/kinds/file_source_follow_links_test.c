@@ -3,14 +3,8 @@
  * file.source with a path that is a link, which others lead from one file to the next.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "tests/unit/follow_story.h"
+#include "tests/unit/cases.h"
+#include "tests/unit/stages/kinds/follow_story.h"
 
 /* glog and others make a new file and lead the link to it; the old one keeps its name. */
 static void a_link_may_lead_to_another_file(void **state)
@@ -441,9 +435,9 @@ static void all_files_are_made_at_one_moment(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    random_init("follow_links_test");
+    random_init("file_source_follow_links_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_may_lead_to_another_file),
         cmocka_unit_test(the_next_file_is_made_before_the_link_leads_to_it),
@@ -459,5 +453,5 @@ int main(void)
         cmocka_unit_test(a_file_is_cut_off_and_names_do_not_tell),
         cmocka_unit_test(all_files_are_made_at_one_moment),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

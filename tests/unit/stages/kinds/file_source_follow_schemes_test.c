@@ -5,14 +5,8 @@
  * nobody can tell is refused, in words that help.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "tests/unit/follow_story.h"
+#include "tests/unit/cases.h"
+#include "tests/unit/stages/kinds/follow_story.h"
 
 /* The path's last name, those of four files that were rotated after each other, and a stranger. */
 struct scheme {
@@ -583,9 +577,9 @@ static void a_last_line_of_a_run_that_was_killed(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    random_init("follow_schemes_test");
+    random_init("file_source_follow_schemes_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_come_in_the_order_of_their_births),
         cmocka_unit_test(a_copy_of_what_was_read_is_not_read),
@@ -605,5 +599,5 @@ int main(void)
         cmocka_unit_test(a_last_line_that_was_given_out_comes_again),
         cmocka_unit_test(a_last_line_of_a_run_that_was_killed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

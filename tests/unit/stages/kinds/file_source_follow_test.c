@@ -5,14 +5,8 @@
  * STORIES=N in the environment plays so many; follow_world.h is what happens in them.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "tests/unit/follow_story.h"
+#include "tests/unit/cases.h"
+#include "tests/unit/stages/kinds/follow_story.h"
 
 /* --- random stories --- */
 
@@ -452,9 +446,9 @@ static void who_comes_later_is_not_told_of_the_file_before(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    random_init("follow_test");
+    random_init("file_source_follow_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_comes_once),
         cmocka_unit_test(nothing_unread_passes_for_an_older_file),
@@ -470,5 +464,5 @@ int main(void)
         cmocka_unit_test(a_last_line_is_told_of_until_it_is_acked),
         cmocka_unit_test(who_comes_later_is_not_told_of_the_file_before),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

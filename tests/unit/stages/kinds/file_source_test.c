@@ -2,12 +2,6 @@
 /*
  * file.source driven directly, with a file that changes between two reads.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +16,7 @@
 #include "stages/emitter.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 #include "topology/load.h"
 
@@ -667,7 +662,7 @@ static void any_kills_give_every_seq_the_same(void **state)
     free(h);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("file_source_test");
     const struct CMUnitTest tests[] = {
@@ -690,5 +685,5 @@ int main(void)
         TEST(a_mark_at_the_beginning_of_a_file_is_no_part_of_it),
         TEST(any_kills_give_every_seq_the_same),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

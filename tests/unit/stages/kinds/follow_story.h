@@ -4,12 +4,12 @@
  *
  * Every record is compared with the line that it must be: number N is "N-N".
  */
-#ifndef BULKHEAD_TESTS_UNIT_FOLLOW_STORY_H
-#define BULKHEAD_TESTS_UNIT_FOLLOW_STORY_H
+#ifndef BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_STORY_H
+#define BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_STORY_H
 
 #include "common/file.h"
 #include "stages/kinds/kinds.h"
-#include "tests/unit/follow_world.h"
+#include "tests/unit/stages/kinds/follow_world.h"
 #include "topology/load.h"
 
 /* --- the source --- */

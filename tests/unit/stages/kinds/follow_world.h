@@ -12,8 +12,8 @@
  * name. The world does it where the story says so: to the next file that is made when nobody has
  * the old one open any more. So a seed means the same on every machine.
  */
-#ifndef BULKHEAD_TESTS_UNIT_FOLLOW_WORLD_H
-#define BULKHEAD_TESTS_UNIT_FOLLOW_WORLD_H
+#ifndef BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_WORLD_H
+#define BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_WORLD_H
 
 #include <dirent.h>
 #include <errno.h>

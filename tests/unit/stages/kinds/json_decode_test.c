@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define FIELDS 5
@@ -183,12 +184,12 @@ static void wrong_values_are_told(void **state)
     kind_run_close(&run);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("json_decode_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_found_in_any_order),
         cmocka_unit_test(wrong_values_are_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "tests/unit/kind_run.h"
 
 #include "common/memory.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define FIELDS 8
@@ -117,11 +118,11 @@ static void records_get_one_form(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("merge_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_get_one_form),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

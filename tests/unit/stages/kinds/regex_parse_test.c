@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "common/money.h"
 #include "common/timestamp.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define PARTS 11
@@ -255,12 +256,12 @@ static void faults_of_matching_are_told(void **state)
     kind_run_close(&run);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("regex_parse_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_become_fields),
         cmocka_unit_test(faults_of_matching_are_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -3,12 +3,6 @@
  * stdin.source driven directly, with real pipes: the end of the input is in the journal, and has a
  * seq of its own there whatever is killed around it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +15,7 @@
 #include "stages/journal/stage_input.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 #include "topology/load.h"
 
@@ -497,7 +492,7 @@ static void any_streams_with_marks_give_their_lines(void **state)
     buf_done(&got);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("stdin_source_test");
     const struct CMUnitTest tests[] = {
@@ -512,5 +507,5 @@ int main(void)
         TEST(a_mark_at_the_beginning_of_a_stream_is_no_part_of_it),
         TEST(any_streams_with_marks_give_their_lines),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

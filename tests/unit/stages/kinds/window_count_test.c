@@ -4,12 +4,6 @@
  * calendar. The workers of a stage are run one after the other, killed and started again, and what
  * they put out is merged as whoever reads them would.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -27,6 +21,7 @@
 #include "stages/host/quarantine.h"
 #include "stages/host/runner.h"
 #include "stages/kinds/kinds.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 #include "topology/load.h"
 #include "topology/partition.h"
@@ -839,7 +834,7 @@ static void a_key_that_is_too_long_is_refused(void **state)
     topology_free(topology);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("window_count_test");
     (void)snprintf(directory, sizeof directory, "/tmp/bulkhead-window-XXXXXX");
@@ -852,7 +847,7 @@ int main(void)
         cmocka_unit_test(keys_of_one_group_are_not_limited),
         cmocka_unit_test(a_key_that_is_too_long_is_refused),
     };
-    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    int rc = CASES_RUN(argc, argv, tests, NULL, NULL);
     clear_directory();
     (void)rmdir(directory);
     return rc;

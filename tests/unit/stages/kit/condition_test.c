@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define FIELDS 9
@@ -429,7 +430,7 @@ static void what_cannot_be_matched_is_refused(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("condition_test");
     const struct CMUnitTest tests[] = {
@@ -437,5 +438,5 @@ int main(void)
         cmocka_unit_test(routes_do_the_same),
         cmocka_unit_test(what_cannot_be_matched_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

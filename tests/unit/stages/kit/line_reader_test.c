@@ -3,19 +3,13 @@
  * Lines against a second way to find them, which has the whole text at once: whatever the pieces in
  * which it comes, and wherever reading goes on in it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/hash.h"
 #include "common/memory.h"
 #include "stages/kit/line_reader.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define LINE_MAX_BYTES 300u
@@ -185,11 +179,11 @@ static void any_pieces_give_the_same_lines(void **state)
     free(text);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("line_reader_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_pieces_give_the_same_lines),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +9,7 @@
 
 #include "common/bounds.h"
 #include "stages/kit/output_file.h"
+#include "tests/unit/cases.h"
 
 static char directory[64];
 static int dir_fd;
@@ -506,7 +501,7 @@ static void what_is_kept_has_a_bound(void **state)
     assert_lines(seq);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lines_are_shown_before_they_are_committed, set_up,
@@ -526,5 +521,5 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_kept_has_a_bound, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +11,7 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "stages/store/cursor.h"
+#include "tests/unit/cases.h"
 
 #define MAGIC 0x54534554u
 
@@ -282,7 +277,7 @@ static void one_that_is_truncated_or_overwritten_comes_back(void **state)
     cursor_close(&c);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -297,5 +292,5 @@ int main(void)
         TEST(one_that_is_removed_or_replaced_is_written_no_more),
         TEST(one_that_is_truncated_or_overwritten_comes_back),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -5,12 +5,6 @@
  * exactly a state that was once committed; everything else is refused, naming the file and where
  * it is damage the offset, and a refusal changes nothing on disk.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,6 +20,7 @@
 #include "stages/kit/output_file.h"
 #include "stages/store/store.h"
 #include "stages/store/store_log.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define FILES_MAX 8u
@@ -745,9 +740,9 @@ static int tear_down(void **state)
     return rmdir(directory);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    random_init("corruption_test");
+    random_init("store_corruption_test");
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(a_log_that_is_damaged),
@@ -761,5 +756,5 @@ int main(void)
         TEST(an_output_that_is_damaged),
         TEST(an_older_cursor_and_one_of_another),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

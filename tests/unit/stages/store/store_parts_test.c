@@ -5,12 +5,6 @@
  * workers, again before they are level, and whatever became of them, each group is in the end what
  * one worker would have made of it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +16,7 @@
 #include "common/bounds.h"
 #include "common/memory.h"
 #include "stages/store/store_parts.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 #include "topology/partition.h"
 
@@ -430,7 +425,7 @@ static void another_workers_store_is_refused(void **state)
     free(second);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("store_parts");
     const struct CMUnitTest tests[] = {
@@ -439,5 +434,5 @@ int main(void)
         TEST(what_is_damaged_is_not_dealt_out),
         TEST(another_workers_store_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

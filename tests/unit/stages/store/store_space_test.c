@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "stages/store/store_space.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define FIRST_PAGE (STORE_CHUNK_BYTES / STORE_PAGE_BYTES)
@@ -376,7 +377,7 @@ static void large_tables_beat(void **state)
     tear_down(&f);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("store_space_test");
     const struct CMUnitTest tests[] = {
@@ -391,5 +392,5 @@ int main(void)
         cmocka_unit_test(strict_memory_is_had_before),
         cmocka_unit_test(large_tables_beat),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

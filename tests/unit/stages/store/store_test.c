@@ -3,12 +3,6 @@
  * The store against a model: what seq n does follows from n and the seed, so the state as of any
  * seq can be computed anew and compared entry by entry.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +21,7 @@
 #include "stages/store/store.h"
 #include "stages/store/store_log.h"
 #include "stages/store/store_p.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define KEYS 3000u
@@ -812,7 +807,7 @@ static void a_checkpoint_that_others_cut_replaces_nothing(void **state)
     buf_done(&scratch);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("store");
     const struct CMUnitTest tests[] = {
@@ -839,5 +834,5 @@ int main(void)
         TEST(a_large_commit_beats),
         TEST(a_group_is_the_top_byte_of_its_keys),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -4,12 +4,6 @@
  * of it, through kills at any moment and rollbacks, and gives its memory back. What seq n does
  * follows from n, so the state as of any seq can be computed anew.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +17,7 @@
 #include "common/bounds.h"
 #include "common/memory.h"
 #include "stages/store/store.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define KEYS (2 * STORE_UNDO_ENTRIES_MAX)
@@ -306,7 +301,7 @@ static void a_checkpoint_takes_back_what_is_in_flight(void **state)
     store_close(s);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("store_seq");
     const struct CMUnitTest tests[] = {
@@ -316,5 +311,5 @@ int main(void)
         TEST(a_log_that_has_grown_gives_its_memory_back),
         TEST(a_checkpoint_takes_back_what_is_in_flight),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

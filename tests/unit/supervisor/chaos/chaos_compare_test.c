@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +6,7 @@
 
 #include "common/memory.h"
 #include "supervisor/chaos/chaos_compare.h"
+#include "tests/unit/cases.h"
 
 static void write_file(const char *name, const void *bytes, size_t len)
 {
@@ -110,7 +105,7 @@ static void a_long_line(void **state)
     free(bytes);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char directory[] = "/tmp/chaos_compare_test.XXXXXX";
     if (mkdtemp(directory) == NULL || chdir(directory) != 0)
@@ -120,7 +115,7 @@ int main(void)
         cmocka_unit_test(large_files),
         cmocka_unit_test(a_long_line),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = CASES_RUN(argc, argv, tests, NULL, NULL);
     (void)unlink("a");
     (void)unlink("b");
     (void)rmdir(directory);

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "supervisor/chaos/chaos_plan.h"
+#include "tests/unit/cases.h"
 
 #define DRAWS 20000u
 
@@ -101,7 +96,7 @@ static void without_stages_it_is_the_supervisor(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_seed_same_plan),
@@ -109,5 +104,5 @@ int main(void)
         cmocka_unit_test(without_the_supervisor_it_is_let_be),
         cmocka_unit_test(without_stages_it_is_the_supervisor),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

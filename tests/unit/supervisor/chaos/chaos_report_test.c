@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "supervisor/chaos/chaos_report.h"
+#include "tests/unit/cases.h"
 
 static void percentiles_are_nearest_ranks(void **state)
 {
@@ -112,12 +107,12 @@ static void a_verdict_has_its_reason(void **state)
     chaos_report_done(&report);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(percentiles_are_nearest_ranks),
         cmocka_unit_test(a_table_with_everything),
         cmocka_unit_test(a_verdict_has_its_reason),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

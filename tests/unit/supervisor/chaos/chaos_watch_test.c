@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "supervisor/chaos/chaos_watch.h"
+#include "tests/unit/cases.h"
 
 static const struct kind source_kind = {.name = "source", .role = KIND_SOURCE};
 static const struct kind sink_kind = {.name = "sink", .role = KIND_SINK};
@@ -175,7 +170,7 @@ static void another_topology_is_not_looked_at(void **state)
     end(&f);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(harm_is_bounded_until_acks_move_on),
@@ -184,5 +179,5 @@ int main(void)
         cmocka_unit_test(a_new_supervisor_begins_anew),
         cmocka_unit_test(another_topology_is_not_looked_at),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
 #include "common/memory.h"
 #include "supervisor/client/status_read.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static const char good[] =
@@ -131,7 +126,7 @@ static void broken_bytes_do_no_harm(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("status_read_test");
     const struct CMUnitTest tests[] = {
@@ -140,5 +135,5 @@ int main(void)
         cmocka_unit_test(more_stages_than_there_can_be_are_refused),
         cmocka_unit_test(broken_bytes_do_no_harm),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -2,16 +2,11 @@
 /*
  * What two looks at a run tell: rates and lags, by hand.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "supervisor/graph/graph_live.h"
+#include "tests/unit/cases.h"
 
 /* loads > parse ×2 > answers, and parse-not, which is none of its workers. */
 static size_t to_parse[] = {1, 3}, to_answers[] = {2};
@@ -104,7 +99,7 @@ static void a_stage_that_does_not_run(void **state)
     assert_false(graph_numbers_make(&view, &now, &now, n));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_and_lags),
@@ -112,5 +107,5 @@ int main(void)
         cmocka_unit_test(looks_that_cannot_be_compared),
         cmocka_unit_test(a_stage_that_does_not_run),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -3,18 +3,13 @@
  * Pictures of small graphs as a whole, and of random ones by following their lines: each must lead
  * from where its output is to all that this feeds, and nowhere else.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
 #include "supervisor/graph/graph_layout.h"
 #include "supervisor/graph/graph_view.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 #define EDGES_MAX 512u
@@ -575,9 +570,9 @@ static void every_edge_is_drawn(void **state)
     assert_true(drawn > 50);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    random_init("graph_test");
+    random_init("graph_view_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_chain),
         cmocka_unit_test(a_diamond),
@@ -590,5 +585,5 @@ int main(void)
         cmocka_unit_test(other_languages),
         cmocka_unit_test(every_edge_is_drawn),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

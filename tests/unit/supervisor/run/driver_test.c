@@ -4,12 +4,6 @@
  * of events and actions, and what follows when an operation fails. Whole lives are played by the
  * simulation. The topology is a chain of three with the edges 0 and 1.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -19,6 +13,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "supervisor/run/driver.h"
+#include "tests/unit/cases.h"
 
 #define STAGES 3u
 #define MESSAGES_MAX 80u
@@ -496,7 +491,7 @@ static void a_quarantine_that_fails_ends_the_run(void **state)
               "tell 0 STOP\ntell 1 STOP\ntell 2 STOP\nsockets of 0\n");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -517,5 +512,5 @@ int main(void)
         TEST(a_quarantine_without_space_is_judged_again),
         TEST(a_quarantine_that_fails_ends_the_run),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -3,18 +3,13 @@
  * The manifest: what is written is read again as it was, and bytes that are damaged or made up,
  * with a checksum that fits, are refused or are some manifest, never anything else.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/hash.h"
 #include "supervisor/run/manifest.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
 static void add_crc(struct buf *text)
@@ -198,7 +193,7 @@ static void whatever_it_holds_is_refused_or_a_manifest(void **state)
     buf_done(&again);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("manifest_test");
     const struct CMUnitTest tests[] = {
@@ -207,5 +202,5 @@ int main(void)
         cmocka_unit_test(lines_that_cannot_be_are_refused_by_number),
         cmocka_unit_test(whatever_it_holds_is_refused_or_a_manifest),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

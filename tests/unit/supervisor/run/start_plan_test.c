@@ -3,18 +3,13 @@
  * The plan before a start: positions in, verdicts out. And a property: whatever positions there
  * are, a plan that is not refused leaves no stage behind one that feeds it, and moves nobody back.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "supervisor/run/start_plan.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 #include "topology/load.h"
 
@@ -246,12 +241,12 @@ static void no_plan_leaves_a_stage_behind_another(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     random_init("start_plan_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_found_and_what_follows),
         cmocka_unit_test(no_plan_leaves_a_stage_behind_another),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return CASES_RUN(argc, argv, tests, set_up, tear_down);
 }

@@ -3,18 +3,13 @@
  * The JSON of a status: its bytes, which are an interface, and that a client reads back what the
  * supervisor has written.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
 #include "supervisor/client/status_read.h"
 #include "supervisor/run/status.h"
+#include "tests/unit/cases.h"
 
 #define TEXT(literal)                                                                              \
     {                                                                                              \
@@ -161,7 +156,7 @@ static void every_row_is_whole(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_order_are_an_interface),
@@ -169,5 +164,5 @@ int main(void)
         cmocka_unit_test(a_client_reads_what_was_written),
         cmocka_unit_test(every_row_is_whole),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL);
 }
