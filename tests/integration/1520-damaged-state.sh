@@ -3,7 +3,7 @@
 # Whole runs on a state directory in which one file was damaged, cut, swapped, or is an older one.
 # Each either gives the same bytes in the end, or is refused, naming the stage and leaving the file
 # as it is; with the good file back, the run goes on to the same bytes. Which of the two stands in
-# the table below. tests/unit/stages/store/store_corruption_test.c does the same for every byte of every file.
+# the table below. tests/unit/damage.h is what unit tests do to every byte of every file.
 . "$ROOT/tests/integration/lib.sh"
 "$generate" --records 60 --customers 5 --seed 12 --malformed 20 --disorder 3 -o whole
 
