@@ -138,20 +138,22 @@ bench: $(BUILD)/bulkhead ## the benchmark; ARGS="--quick", "--only W2,latency", 
 	$(Q)$(MAKE) -s --no-print-directory $(BENCH_TOOLS)
 	$(Q)tests/bench/run $(ARGS) $(BUILD)
 
-# The fuzz target, with all that it reaches under clang's fuzzer and sanitizers, in build-fuzz.
-FUZZ = $(BUILD)/tests/fuzz/topology_fuzz
-$(FUZZ): $(FUZZ).o $(LIBRARY)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+# The fuzz targets, with all that they reach under clang's fuzzer and sanitizers, in build-fuzz, and the
+# programs that write the seeds of some of them.
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c tests/fuzz/*_seeds.c))
+FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+$(FUZZ_PROGRAMS): %: %.o $(LIBRARY)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) $(if $(filter %_fuzz,$@),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
 
-.PHONY: fuzz-program
-fuzz-program: ## build the fuzz target of tests/fuzz
+.PHONY: fuzz-programs
+fuzz-programs: ## build the fuzz targets of tests/fuzz
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang LINK=dynamic OPTIMIZE=-O1 \
 	    SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
-	    build-fuzz/tests/fuzz/topology_fuzz
+	    $(FUZZ_SOURCES:%.c=build-fuzz/%)
 
 .PHONY: fuzz
-fuzz: fuzz-program ## give the reading of topologies texts that no one wrote; SECONDS=60
-	$(Q)tests/fuzz/run build-fuzz -max_total_time=$(or $(SECONDS),60)
+fuzz: fuzz-programs ## give all that parses what no one wrote; SECONDS=60 in all, T=name some of it
+	$(Q)tests/fuzz/run --only "$(T)" --seconds $(or $(SECONDS),60) build-fuzz $(ARGS)
 
 .PHONY: model
 model: ## check the models of tests/model with Spin, and their mutants
@@ -161,7 +163,7 @@ model: ## check the models of tests/model with Spin, and their mutants
 .PHONY: print-sources
 print-sources:
 	@printf '%s\n' $(SOURCES) $(TEST_SOURCES) $(SIM_OBJECTS:$(BUILD)/%.o=%.c) $(FAULT_OBJECTS:$(BUILD)/%.o=%.c) \
-	    $(FUZZ:$(BUILD)/%=%.c) $(BENCH_TOOLS:$(BUILD)/%=%.c) tests/bench/yardstick.c \
+	    $(FUZZ_SOURCES) $(BENCH_TOOLS:$(BUILD)/%=%.c) tests/bench/yardstick.c \
 	    tests/sweep/kill_at.c tests/graphs/print_graph.c tests/graphs/random_graph.c
 
 .PHONY: lint
@@ -191,4 +193,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 	@echo "  V=1 shows the commands; BUILD=, CC=, LINK=dynamic, PREFIX= change what config.mk says"
 
--include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(TEST_PROGRAMS:%=%.d) $(SIM_OBJECTS:.o=.d) $(FUZZ).d
+-include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(TEST_PROGRAMS:%=%.d) $(SIM_OBJECTS:.o=.d) $(FUZZ_PROGRAMS:%=%.d)
