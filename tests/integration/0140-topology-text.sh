@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A topology may come from wherever a shell can get it: a pipe, <(...), standard input, a named
 # pipe. It is read once, and its text is what all processes of the run use. What cannot be one is
-# named. (Texts that are wrong: bad/text-*.yaml.)
+# named. (Texts that are wrong: bad/text.txt.)
 . "$ROOT/tests/integration/lib.sh"
 
 cat >t.yaml <<'EOT'
