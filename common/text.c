@@ -195,12 +195,24 @@ int text_parse_size(const char *text, int64_t *ret_bytes)
         factor = INT64_C(1) << 20;
     else if (strcmp(text, "GiB") == 0)
         factor = INT64_C(1) << 30;
+    else if (strcmp(text, "TiB") == 0)
+        factor = INT64_C(1) << 40;
     if (factor == 0)
         return ERR_INVALID;
     if (__builtin_mul_overflow(number, factor, &number))
         return ERR_RANGE;
     *ret_bytes = number;
     return 0;
+}
+
+void text_format_size(int64_t bytes, struct buf *out)
+{
+    static const char *const names[] = {"", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+    for (; bytes != 0 && bytes % 1024 == 0 && unit + 1 < sizeof names / sizeof names[0]; unit++)
+        bytes /= 1024;
+    buf_add_int(out, bytes);
+    buf_add_text(out, names[unit]);
 }
 
 static bool is_letter(char c)

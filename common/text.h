@@ -48,10 +48,13 @@ int text_parse_int(const char *text, int64_t *ret_number);
 int text_read_int(const char *text, size_t len, int64_t *ret_number);
 
 /*
- * Reads a size in bytes: a whole number, with KiB, MiB or GiB behind it if wanted.
+ * Reads a size in bytes: a whole number, with KiB, MiB, GiB or TiB after it if wanted.
  * Returns 0, ERR_INVALID, or ERR_RANGE.
  */
 int text_parse_size(const char *text, int64_t *ret_bytes);
+
+/* Appends a size in bytes in the largest unit that says it exactly: "64MiB", "1000". */
+void text_format_size(int64_t bytes, struct buf *out);
 
 /* Whether text is a name: a letter, then letters, digits, '_' and '-', NAME_BYTES_MAX at most. */
 bool text_is_name(const char *text);

@@ -5,6 +5,18 @@
 
 #include "common/pattern.h"
 
+const char *const test_names[TEST_TAG_COUNT] = {
+#define X(tag, name, meaning) [tag] = name,
+    TEST_LIST(X)
+#undef X
+};
+
+const char *const test_meanings[TEST_TAG_COUNT] = {
+#define X(tag, name, meaning) [tag] = meaning,
+    TEST_LIST(X)
+#undef X
+};
+
 static void free_condition(struct condition *condition)
 {
     for (size_t i = 0; i < condition->test_count; i++) {

@@ -18,20 +18,20 @@
 #include "common/value.h"
 #include "topology/diagnostics.h"
 
-/* tag, name in topologies */
+/* tag, name in topologies, meaning */
 #define TEST_LIST(X)                                                                               \
-    X(TEST_EQUALS, "equals")                                                                       \
-    X(TEST_ONE_OF, "one_of")                                                                       \
-    X(TEST_RANGE, "range")                                                                         \
-    X(TEST_AT_LEAST, "at_least")                                                                   \
-    X(TEST_AT_MOST, "at_most")                                                                     \
-    X(TEST_ABOVE, "above")                                                                         \
-    X(TEST_BELOW, "below")                                                                         \
-    X(TEST_MATCHES, "matches")                                                                     \
-    X(TEST_EXISTS, "exists")
+    X(TEST_EQUALS, "equals", "the value is this one")                                              \
+    X(TEST_ONE_OF, "one_of", "the value is one of this list")                                      \
+    X(TEST_RANGE, "range", "the value lies between these two, or is one of them")                  \
+    X(TEST_AT_LEAST, "at_least", "the value is this one or above it")                              \
+    X(TEST_AT_MOST, "at_most", "the value is this one or below it")                                \
+    X(TEST_ABOVE, "above", "the value is above this one")                                          \
+    X(TEST_BELOW, "below", "the value is below this one")                                          \
+    X(TEST_MATCHES, "matches", "the regular expression is found in the text")                      \
+    X(TEST_EXISTS, "exists", "whether an optional field has a value: true or false")
 
 enum test_tag {
-#define X(tag, name) tag,
+#define X(tag, name, meaning) tag,
     TEST_LIST(X)
 #undef X
         TEST_TAG_COUNT
@@ -72,6 +72,9 @@ struct conditions {
     struct condition_set *sets;
     size_t count;
 };
+
+/* The names of tests in topologies, and what they mean, for people. */
+extern const char *const test_names[TEST_TAG_COUNT], *const test_meanings[TEST_TAG_COUNT];
 
 /* Frees conditions; takes NULL. */
 void conditions_free(struct conditions *conditions);

@@ -22,12 +22,6 @@
     (1u << VALUE_INT | 1u << VALUE_MONEY | 1u << VALUE_TIMESTAMP | 1u << VALUE_DECIMAL |           \
      1u << VALUE_DATE | 1u << VALUE_DURATION | 1u << VALUE_ENUM)
 
-static const char *const test_names[TEST_TAG_COUNT] = {
-#define X(tag, name) [tag] = name,
-    TEST_LIST(X)
-#undef X
-};
-
 /* The types of fields that a test makes sense for. */
 static const unsigned test_tags[TEST_TAG_COUNT] = {
     [TEST_EQUALS] = VALUE_TAGS_SCALAR, [TEST_ONE_OF] = VALUE_TAGS_SCALAR,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/text.h"
 
 const char *option_tag_name(enum option_tag tag)
 {
@@ -14,6 +15,29 @@ const char *option_tag_name(enum option_tag tag)
 #undef X
     };
     return names[tag];
+}
+
+static void write_bound(enum option_tag tag, int64_t bound, struct buf *out)
+{
+    if (tag == OPTION_SIZE)
+        text_format_size(bound, out);
+    else if (tag == OPTION_DURATION)
+        text_format_duration(bound, out);
+    else
+        buf_add_int(out, bound);
+}
+
+void option_write_bounds(const struct option_spec *spec, struct buf *out)
+{
+    if (spec->tag != OPTION_INT && spec->tag != OPTION_SIZE && spec->tag != OPTION_DURATION)
+        return;
+    write_bound(spec->tag, spec->min, out);
+    if (spec->max == INT64_MAX) {
+        buf_add_text(out, " or more");
+        return;
+    }
+    buf_add_text(out, " to ");
+    write_bound(spec->tag, spec->max, out);
 }
 
 const struct option_spec *option_find(const struct option_spec *specs, const char *name)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "topology/conditions.h"
 #include "topology/diagnostics.h"
 
@@ -115,5 +116,11 @@ bool option_is_path(enum option_tag tag);
 
 /* The type of an option in words, for the manual: "choice", "duration" … */
 const char *option_tag_name(enum option_tag tag);
+
+/*
+ * Appends the bounds of a number, size or duration in the form in which a topology writes it: "1 to
+ * 16", "64MiB to 1TiB", "0s or more". Appends nothing for options of other types.
+ */
+void option_write_bounds(const struct option_spec *spec, struct buf *out);
 
 #endif

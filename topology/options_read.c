@@ -49,13 +49,7 @@ static void read_number(struct option_value *o, const struct kind_check *c)
     if (o->number >= o->spec->min && o->number <= o->spec->max)
         return;
     struct buf bounds = {0};
-    if (o->spec->tag == OPTION_DURATION) {
-        text_format_duration(o->spec->min, &bounds);
-        buf_add_text(&bounds, " to ");
-        text_format_duration(o->spec->max, &bounds);
-    } else {
-        buf_add_format(&bounds, "%" PRId64 " to %" PRId64, o->spec->min, o->spec->max);
-    }
+    option_write_bounds(o->spec, &bounds);
     diagnostics_add(c->diagnostics, o->place, "'%s: %s' is out of bounds; it can be %s",
                     o->spec->name, o->text, buf_text(&bounds));
     buf_done(&bounds);

@@ -14,21 +14,11 @@ static void tell(const struct walk *w, enum option_tag tag, struct buf *name, st
     buf_done(text);
 }
 
-static const char *test_name(enum test_tag tag)
-{
-    static const char *const names[] = {
-#define X(tag, name) [tag] = name,
-        TEST_LIST(X)
-#undef X
-    };
-    return names[tag];
-}
-
 static void tell_test(const struct walk *w, const char *prefix, const struct condition *condition,
                       const struct test *test)
 {
     struct buf name = {0}, text = {0};
-    buf_add_format(&name, "%s.%s.%s", prefix, condition->name, test_name(test->tag));
+    buf_add_format(&name, "%s.%s.%s", prefix, condition->name, test_names[test->tag]);
     for (size_t i = 0; i < test->value_count; i++)
         buf_add_format(&text, "%s%s", i != 0 ? ", " : "", test->values[i].text);
     if (test->tag == TEST_MATCHES)

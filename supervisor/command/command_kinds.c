@@ -8,27 +8,13 @@
 #include "stages/dead_reasons.h"
 #include "supervisor/command/command.h"
 #include "supervisor/command/wrapped.h"
-
-/* The bounds of a duration as a topology writes them; without an end, if that is that of time. */
-static void print_durations(const struct option_spec *spec, struct buf *out)
-{
-    text_format_duration(spec->min, out);
-    if (spec->max == INT64_MAX) {
-        buf_add_text(out, " or more");
-        return;
-    }
-    buf_add_text(out, " to ");
-    text_format_duration(spec->max, out);
-}
+#include "topology/conditions.h"
 
 static void print_bounds(const struct option_spec *spec, struct buf *out)
 {
     for (size_t i = 0; spec->choices != NULL && spec->choices[i] != NULL; i++)
         buf_add_format(out, "%s%s", i != 0 ? " | " : "one of: ", spec->choices[i]);
-    if (spec->tag == OPTION_INT || spec->tag == OPTION_SIZE)
-        buf_add_format(out, "%" PRId64 " to %" PRId64, spec->min, spec->max);
-    else if (spec->tag == OPTION_DURATION)
-        print_durations(spec, out);
+    option_write_bounds(spec, out);
 }
 
 /* In quotes where a text would be taken for the punctuation of the line, or not be seen. */
@@ -77,6 +63,22 @@ static bool is_among(const char *const *names, const char *name)
     return false;
 }
 
+static bool has_conditions(const struct option_spec *specs)
+{
+    bool has = false;
+    for (; specs != NULL && specs->name != NULL && !has; specs++)
+        has = specs->tag == OPTION_CONDITIONS || specs->tag == OPTION_NAMED_CONDITIONS ||
+              has_conditions(specs->members);
+    return has;
+}
+
+static void print_tests(struct buf *out)
+{
+    buf_add_text(out, "\n  tests of conditions, as in { status: { range: [200, 299] } }:\n");
+    for (enum test_tag tag = 0; tag < TEST_TAG_COUNT; tag++)
+        buf_add_format(out, "    %-9s %s\n", test_names[tag], test_meanings[tag]);
+}
+
 /* Those of the options that all stages have that are of use in this kind. */
 static void print_common_options(const struct kind *kind, struct buf *out)
 {
@@ -106,16 +108,19 @@ static void print_reasons(const struct kind *kind, struct buf *out)
 static void print_kind(const struct kind *kind, struct buf *out)
 {
     static const char *const roles[] = {
-        [KIND_SOURCE] = "source", [KIND_STEP] = "step (pure)", [KIND_SINK] = "sink"};
+        [KIND_SOURCE] = "source", [KIND_STEP] = "step", [KIND_SINK] = "sink"};
+    bool has_state = kind->role == KIND_STEP && kind->store_spec != NULL;
     buf_add_format(out, "%s - %s\n\n", kind->name, kind->summary);
     wrapped_add_paragraph(out, kind->manual, 2);
-    buf_add_format(out, "\n  role:         %s\n  reads:        %s\n  makes:        %s\n",
-                   roles[kind->role], kind->reads, kind->makes);
+    buf_add_format(out, "\n  role:         %s%s\n  reads:        %s\n  makes:        %s\n",
+                   roles[kind->role], has_state ? " with state" : "", kind->reads, kind->makes);
     if (kind->program != NULL)
         buf_add_format(out, "  program:      %s\n", kind->program);
     if (kind->options[0].name != NULL)
         buf_add_text(out, "\n  options:\n");
     print_options(kind->options, 4, out);
+    if (has_conditions(kind->options))
+        print_tests(out);
     print_common_options(kind, out);
     print_reasons(kind, out);
 }

@@ -134,7 +134,10 @@ static int check_words(struct words w, const struct command_syntax *syntax)
         given[index] = true;
     }
     bool needs_operand = syntax->operand != NULL && syntax->operand[0] != '[';
-    return needs_operand && operands == 0 ? EXIT_USAGE : EXIT_OK;
+    if (!needs_operand || operands != 0)
+        return EXIT_OK;
+    log_line(LOG_ERROR, "%s needs an argument: %s", syntax->name, syntax->operand);
+    return EXIT_USAGE;
 }
 
 int command_parse(const struct command_syntax *syntax, int argc, char **argv, command_take *take,

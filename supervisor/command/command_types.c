@@ -2,7 +2,11 @@
 /*
  * types: the types of fields, as a topology writes them, and values of each.
  */
+#include <string.h>
+
 #include "common/check.h"
+#include "common/log.h"
+#include "common/text.h"
 #include "common/value.h"
 #include "supervisor/command/command.h"
 
@@ -46,25 +50,54 @@ static const char *const meanings[VALUE_TAG_COUNT] = {
 
 static const struct command_option options[] = {{0}};
 
-const struct command_syntax command_types_syntax = {"types", NULL,
+const struct command_syntax command_types_syntax = {"types", "[TYPE]",
                                                     "the types of fields, with values", options};
+
+static void print_type(size_t tag, struct buf *out)
+{
+    INVARIANT(examples[tag].written != NULL);
+    buf_add_format(out, "%-10s %s\n  types:   %s\n", names[tag], meanings[tag],
+                   examples[tag].written);
+    if (examples[tag].values != NULL)
+        buf_add_format(out, "  values:  %s\n", examples[tag].values);
+}
+
+/* Prints the type of that name, whatever stands in parentheses behind it. */
+static int print_named(const char *text, struct buf *out)
+{
+    size_t len = strcspn(text, "(");
+    for (size_t i = 0; i < VALUE_TAG_COUNT; i++) {
+        if (strlen(names[i]) == len && strncmp(names[i], text, len) == 0) {
+            print_type(i, out);
+            return EXIT_OK;
+        }
+    }
+    char hint[TEXT_SUGGESTION_BYTES];
+    log_line(LOG_ERROR, "there is no type '%s'%s", text,
+             text_suggestion(text_nearest(text, names, VALUE_TAG_COUNT),
+                             "; `bulkhead types` lists them", hint));
+    return EXIT_USAGE;
+}
 
 int command_types(kind_registry kinds, int argc, char **argv)
 {
     (void)kinds;
-    int code = command_parse(&command_types_syntax, argc, argv, NULL, NULL, NULL);
+    const char *name;
+    int code = command_parse(&command_types_syntax, argc, argv, NULL, NULL, &name);
     if (code != EXIT_OK)
         return code;
     struct buf out = {0};
-    for (size_t i = 0; i < VALUE_TAG_COUNT; i++) {
-        INVARIANT(examples[i].written != NULL);
-        buf_add_format(&out, "%-10s %s\n  types:   %s\n", names[i], meanings[i],
-                       examples[i].written);
-        if (examples[i].values != NULL)
-            buf_add_format(&out, "  values:  %s\n", examples[i].values);
+    if (name != NULL)
+        code = print_named(name, &out);
+    else
+        for (size_t i = 0; i < VALUE_TAG_COUNT; i++)
+            print_type(i, &out);
+    if (code == EXIT_OK) {
+        buf_add_text(&out,
+                     "\nValues are of the first form of each type, as json.decode reads them.\n"
+                     "In a topology a type with a comma stands in quotes: 'decimal(10,2)'.\n");
+        code = command_print(&out, EXIT_OK);
     }
-    buf_add_text(&out, "\nValues are of the first form of each type, as json.decode reads them.\n");
-    code = command_print(&out, EXIT_OK);
     buf_done(&out);
     return code;
 }

@@ -94,6 +94,7 @@ run check
 expect_code 2
 expect_empty stdout
 expect_whole stderr <<'END'
+bulkhead: error: check needs an argument: T.yaml
 usage: bulkhead check [--print] [--set STAGE.OPTION=VALUE]... T.yaml
 END
 run check a.yaml b.yaml
@@ -129,7 +130,7 @@ done <"$here/kinds"
 
 run kinds limits
 expect_line "limits - accepts or declines records by sums and counts per day and week"
-expect_line "  role:         step (pure)"
+expect_line "  role:         step with state"
 expect_line "  makes:        what it reads, and accepted: bool"
 expect_after "    amount: field, required" <<'END'
         the field with the amount (money)
@@ -155,7 +156,7 @@ END
 run kinds file.source
 expect_after "    max_line_bytes: size, default 1MiB" <<'END'
         a longer line is a dead letter
-        64 to 2097152
+        64 to 2MiB
 END
 
 run kinds nosuch

@@ -49,3 +49,13 @@ done <types
 declared=$(sed -n '/define VALUE_TAG_LIST/,/^$/p' "$ROOT/common/value.h" | grep -c 'X(VALUE_')
 [ $types -eq "$declared" ] || fail "$types types are listed, and $declared declared"
 [ $forms -ge "$types" ] && [ $values -ge $((types - 1)) ] || fail "$forms forms, $values values"
+
+# One type by its name, also as a topology writes it; a name that is none gets the nearest.
+"$BULKHEAD" types >all
+for name in money 'money(USD)' optional; do
+    "$BULKHEAD" types "$name" >one
+    same <(head -n 3 one) <(grep -A2 "^${name%%(*} " all)
+    [ "$(wc -l <one)" -eq 6 ] || fail "types $name: $(cat one)"
+done
+expect_exit 2 "$BULKHEAD" types mony >out 2>errors
+[ "$(cat out errors)" = "bulkhead: error: there is no type 'mony'; did you mean 'money'?" ] || fail "$(cat out errors)"

@@ -60,7 +60,9 @@ refused "there is no option '--st'; did you mean '--state'?" stop --st x
 refused "there is no option '--ver'; did you mean '--verify'?" journal --ver t.yaml
 refused "there is no option '--all'" kinds --all
 refused "kinds takes one argument, and not also 'b'" kinds limits b
-refused "types takes no argument, and not 'x'" types x
+refused "types takes one argument, and not also 'date'" types int date
+for command in check run graph chaos journal; do refused "$command needs an argument: T.yaml" $command; done
+refused "kill needs an argument: STAGE" kill
 refused "run takes one argument, and not also 'u.yaml'" run t.yaml --fresh u.yaml
 refused "--from and --to say what --print prints, and it is not there" journal --from 3 t.yaml
 for value in 0 x; do

@@ -4,7 +4,7 @@
 
 An option of a kind begins in bulkhead-topology(5) with a sentence that says what `bulkhead kinds KIND`
 says: its type, its bounds, "required", "optional" or its default, and its choices, as in "Size, 64 to
-2097152, default 1MiB." or "Choice, required: day or week." A default that is no word stands in quotes.
+2MiB, default 1MiB." or "Choice, required: day or week." A default that is no word stands in quotes.
 """
 import pathlib
 import re
@@ -86,7 +86,7 @@ def only_options(section):
 
 
 TESTS = ()
-ROLES = {"source": "A source.", "step (pure)": ("A step.", "A step with state."), "sink": "A sink."}
+ROLES = {"source": "A source.", "step": "A step.", "step with state": "A step with state.", "sink": "A sink."}
 
 
 def compare_head(name, section, kind):
@@ -96,7 +96,7 @@ def compare_head(name, section, kind):
     summary = sentence(kind.summary)
     if lines[0] != summary:
         yield f"{name}: the manual begins '{lines[0]}', the program '{summary}'"
-    if lines[1] not in ROLES[kind.role]:
+    if lines[1] != ROLES[kind.role]:
         yield f"{name}: the manual says '{lines[1]}' of a {kind.role}"
     if (kind.role == "sink") == any(line.startswith("Makes") for line in lines):
         yield f"{name}: the manual is wrong about what a {kind.role} makes"
@@ -173,7 +173,7 @@ def synopses(man1):
     return found
 
 
-OPERANDS = {"T.yaml": "topology.yaml", "STAGE": "stage", "[KIND]": "kind"}
+OPERANDS = {"T.yaml": "topology.yaml", "STAGE": "stage", "[KIND]": "kind", "[TYPE]": "type"}
 
 
 def compare_commands(man1):
@@ -251,13 +251,15 @@ def compare_forms(root, man5):
     yield from differing("parts of a form", in_manual, in_program)
 
 
-def compare_tests(root, man5):
-    """The tests of conditions."""
-    text = "".join(path.read_text(encoding="utf-8") for path in root.glob("topology/*.h"))
-    in_program = re.findall(r'^ +X\(TEST_[A-Z_]+, "([a-z_]+)"', text, re.M)
+def compare_tests(man5, kinds):
+    """The tests of conditions: their names, and what they mean."""
     section = manual.sections(man5, ".Ss")["filter"]
-    in_manual = {name for item in section.items for name in item.mark.split(", ")} - {"where", "unless"}
+    in_manual = {item.mark: item.text for item in section.items if item.mark not in ("where", "unless")}
+    in_program = kinds["filter"].tests
     yield from differing("tests of conditions", in_manual, in_program)
+    for name in set(in_manual) & set(in_program):
+        if not in_manual[name].startswith(sentence(in_program[name])):
+            yield f"test '{name}': the manual says '{in_manual[name]}', the program '{in_program[name]}'"
     global TESTS
     TESTS = tuple(in_manual)
 
@@ -266,7 +268,7 @@ def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     man1, man5 = root / "man/bulkhead.1", root / "man/bulkhead-topology.5"
     kinds = told.kinds()
-    wrong = [*compare_tests(root, man5), *compare_kinds(man5, kinds), *compare_common(man5, kinds),
+    wrong = [*compare_tests(man5, kinds), *compare_kinds(man5, kinds), *compare_common(man5, kinds),
              *compare_reasons(man5, kinds), *compare_types(man5), *compare_topology_head(man5),
              *compare_currencies(root, man5), *compare_forms(root, man5), *compare_commands(man1), *compare_exit_codes(root, man1)]
     options = sum(len(kind.options) for kind in kinds.values())

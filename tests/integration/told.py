@@ -32,6 +32,7 @@ class Kind:
     options: dict = dataclasses.field(default_factory=dict)
     common: dict = dataclasses.field(default_factory=dict)
     reasons: dict = dataclasses.field(default_factory=dict)
+    tests: dict = dataclasses.field(default_factory=dict)
 
 
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -93,6 +94,8 @@ def kind(name):
                 setattr(made, match[1], match[2])
     made.options = options(blocks.get("options:", ()))
     made.common = options(blocks.get("options of any stage:", ()))
+    title = next((title for title in blocks if title.startswith("tests of conditions")), None)
+    made.tests = dict(re.split(r" +", line.strip(), maxsplit=1) for line in blocks.get(title, ()))
     reason = ""
     for line in blocks.get("reasons of dead letters:", ()):
         if line.startswith("        "):

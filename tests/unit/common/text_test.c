@@ -383,6 +383,7 @@ static const struct {
     {"1 KiB", 0, 1024},
     {"3MiB", 0, 3 << 20},
     {"2GiB", 0, INT64_C(2) << 30},
+    {"1TiB", 0, INT64_C(1) << 40},
     {"9223372036854775807", 0, INT64_MAX},
     {"9007199254740991KiB", 0, INT64_C(9007199254740991) << 10},
     {"8589934591GiB", 0, INT64_C(8589934591) << 30},
@@ -390,6 +391,7 @@ static const struct {
     {"9007199254740992KiB", ERR_RANGE, 0},
     {"8796093022208MiB", ERR_RANGE, 0},
     {"8589934592GiB", ERR_RANGE, 0},
+    {"8388608TiB", ERR_RANGE, 0},
     {"", ERR_INVALID, 0},
     {"KiB", ERR_INVALID, 0},
     {"-1", ERR_INVALID, 0},
@@ -401,7 +403,7 @@ static const struct {
     {"1B", ERR_INVALID, 0},
     {"1KiBx", ERR_INVALID, 0},
     {"1KiB ", ERR_INVALID, 0},
-    {"1TiB", ERR_INVALID, 0},
+    {"1PiB", ERR_INVALID, 0},
 };
 
 static void sizes_are_read(void **state)
@@ -412,6 +414,38 @@ static void sizes_are_read(void **state)
         int rc = text_parse_size(size_cases[i].text, &bytes);
         if (rc != size_cases[i].rc || (rc == 0 && bytes != size_cases[i].bytes))
             fail_msg("'%s': %d, %" PRId64, size_cases[i].text, rc, bytes);
+    }
+}
+
+static const struct {
+    int64_t bytes;
+    const char *text;
+} format_size_cases[] = {
+    {0, "0"},
+    {1, "1"},
+    {1000, "1000"},
+    {1023, "1023"},
+    {1024, "1KiB"},
+    {1025, "1025"},
+    {1536, "1536"},
+    {64 << 20, "64MiB"},
+    {INT64_C(3) << 30, "3GiB"},
+    {INT64_C(1) << 40, "1TiB"},
+    {INT64_C(1) << 50, "1024TiB"},
+    {INT64_MAX, "9223372036854775807"},
+};
+
+static void sizes_are_written_exactly(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof format_size_cases / sizeof format_size_cases[0]; i++) {
+        struct buf out = {0};
+        text_format_size(format_size_cases[i].bytes, &out);
+        assert_string_equal(buf_text(&out), format_size_cases[i].text);
+        int64_t bytes = UNTOUCHED;
+        assert_int_equal(text_parse_size(buf_text(&out), &bytes), 0);
+        assert_int_equal(bytes, format_size_cases[i].bytes);
+        buf_done(&out);
     }
 }
 
@@ -626,6 +660,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(numbers_round_trip),
         cmocka_unit_test(the_least_number_is_read),
         cmocka_unit_test(sizes_are_read),
+        cmocka_unit_test(sizes_are_written_exactly),
         cmocka_unit_test(sizes_that_fail_leave_the_result),
         cmocka_unit_test(names_are_told_from_others),
         cmocka_unit_test(counts_are_written),
