@@ -99,36 +99,36 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Takes digits off the front. */
+/* Takes digits off the front; all of them, whatever the number. */
 static int take_digits(const char **at, int64_t *ret_number)
 {
     if (!is_digit(**at))
         return ERR_INVALID;
     int64_t number = 0;
+    bool fits = true;
     for (; is_digit(**at); (*at)++) {
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, **at - '0', &number))
-            return ERR_RANGE;
+        fits = fits && !__builtin_mul_overflow(number, 10, &number) &&
+               !__builtin_add_overflow(number, **at - '0', &number);
     }
     *ret_number = number;
-    return 0;
+    return fits ? 0 : ERR_RANGE;
 }
 
 int text_parse_duration(const char *text, int64_t *ret_ns)
 {
     int64_t total = 0;
+    bool fits = true;
     do {
         int64_t number;
         int rc = take_digits(&text, &number);
-        if (rc != 0)
-            return rc;
-        const struct unit *unit = take_unit(&text);
+        const struct unit *unit = rc != ERR_INVALID ? take_unit(&text) : NULL;
         if (unit == NULL)
             return ERR_INVALID;
-        if (__builtin_mul_overflow(number, unit->ns, &number) ||
-            __builtin_add_overflow(total, number, &total))
-            return ERR_RANGE;
+        fits = fits && rc == 0 && !__builtin_mul_overflow(number, unit->ns, &number) &&
+               !__builtin_add_overflow(total, number, &total);
     } while (*text != '\0');
+    if (!fits)
+        return ERR_RANGE;
     *ret_ns = total;
     return 0;
 }
@@ -157,6 +157,13 @@ int text_parse_int(const char *text, int64_t *ret_number)
     return text_read_int(text, strlen(text), ret_number);
 }
 
+static bool are_digits(const char *at, const char *end)
+{
+    while (at != end && is_digit(*at))
+        at++;
+    return at == end;
+}
+
 int text_read_int(const char *text, size_t len, int64_t *ret_number)
 {
     const char *at = text, *end = text + len;
@@ -170,7 +177,7 @@ int text_read_int(const char *text, size_t len, int64_t *ret_number)
         int digit = *at - '0';
         if (__builtin_mul_overflow(number, 10, &number) ||
             __builtin_add_overflow(number, negative ? -digit : digit, &number))
-            return ERR_RANGE;
+            return are_digits(at, end) ? ERR_RANGE : ERR_INVALID;
     }
     if (at != end)
         return ERR_INVALID;
@@ -182,7 +189,7 @@ int text_parse_size(const char *text, int64_t *ret_bytes)
 {
     int64_t number;
     int rc = take_digits(&text, &number);
-    if (rc != 0)
+    if (rc == ERR_INVALID)
         return rc;
     while (*text == ' ')
         text++;
@@ -199,7 +206,7 @@ int text_parse_size(const char *text, int64_t *ret_bytes)
         factor = INT64_C(1) << 40;
     if (factor == 0)
         return ERR_INVALID;
-    if (__builtin_mul_overflow(number, factor, &number))
+    if (rc != 0 || __builtin_mul_overflow(number, factor, &number))
         return ERR_RANGE;
     *ret_bytes = number;
     return 0;

@@ -41,7 +41,7 @@ int text_parse_duration(const char *text, int64_t *ret_ns);
 /* Appends a duration in the largest units that say it exactly: "14d", "1h30m". */
 void text_format_duration(int64_t ns, struct buf *out);
 
-/* Reads a whole decimal number. Returns 0, ERR_INVALID, or ERR_RANGE. */
+/* Reads a whole decimal number. Returns 0, ERR_INVALID (it is none), or ERR_RANGE (of 64 bits). */
 int text_parse_int(const char *text, int64_t *ret_number);
 
 /* As text_parse_int(), of len bytes. */
