@@ -52,21 +52,31 @@ static inline uint64_t fuzz_number(struct fuzz_input *in)
     return number;
 }
 
+/* The bytes before the next newline, or before the end. */
+static inline size_t fuzz_line_len(const struct fuzz_input *in)
+{
+    const uint8_t *newline = in->at == in->end ? NULL : memchr(in->at, '\n', fuzz_left(in));
+    return newline != NULL ? (size_t)(newline - in->at) : fuzz_left(in);
+}
+
+/* Moves on behind a line of so many bytes. */
+static inline void fuzz_take_line(struct fuzz_input *in, size_t len)
+{
+    in->at += len < fuzz_left(in) ? len + 1 : fuzz_left(in);
+}
+
 /*
- * The next line, or what is left, as a text, cut at a NUL. It lies in memory of just its size, so that
- * a sanitizer sees who reads behind it. The caller frees it.
+ * The next line, or what is left, as a text, cut at a NUL. It lies in memory of just its size, so
+ * that a sanitizer sees who reads behind it. The caller frees it.
  */
 static inline char *fuzz_line(struct fuzz_input *in)
 {
-    const uint8_t *newline = in->at == in->end ? NULL : memchr(in->at, '\n', fuzz_left(in));
-    const uint8_t *end = newline != NULL ? newline : in->end;
-    size_t len = strnlen((const char *)in->at, (size_t)(end - in->at));
+    size_t whole = fuzz_line_len(in), len = strnlen((const char *)in->at, whole);
     char *text = malloc(len + 1);
     ALWAYS(text != NULL);
-    if (len != 0)
-        memcpy(text, in->at, len);
+    memcpy(text, in->at, len);
     text[len] = '\0';
-    in->at = newline != NULL ? newline + 1 : in->end;
+    fuzz_take_line(in, whole);
     return text;
 }
 
