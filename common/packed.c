@@ -185,6 +185,12 @@ static const msgpack_object *object_of(struct packed_value value, msgpack_object
     return object != NULL && object->type == type ? object : NULL;
 }
 
+/* The bytes of a text: of an empty one msgpack-c says NULL, which nothing may be compared with. */
+static const char *text_of(const msgpack_object *text)
+{
+    return text->via.str.size != 0 ? text->via.str.ptr : "";
+}
+
 size_t packed_count(struct packed_value value)
 {
     const msgpack_object *list = object_of(value, MSGPACK_OBJECT_ARRAY);
@@ -206,7 +212,7 @@ struct packed_value packed_find(struct packed_value value, const char *key)
     for (size_t i = 0; map != NULL && i < map->via.map.size; i++) {
         const msgpack_object *name = &map->via.map.ptr[i].key;
         if (name->type == MSGPACK_OBJECT_STR && name->via.str.size == len &&
-            memcmp(name->via.str.ptr, key, len) == 0)
+            memcmp(text_of(name), key, len) == 0)
             return (struct packed_value){&map->via.map.ptr[i].val};
     }
     return (struct packed_value){NULL};
@@ -273,9 +279,9 @@ bool packed_get_uint(struct packed_value value, uint64_t *ret)
 bool packed_get_text(struct packed_value value, const char **ret_text, size_t *ret_len)
 {
     const msgpack_object *object = object_of(value, MSGPACK_OBJECT_STR);
-    if (object == NULL || memchr(object->via.str.ptr, '\0', object->via.str.size) != NULL)
+    if (object == NULL || memchr(text_of(object), '\0', object->via.str.size) != NULL)
         return false;
-    *ret_text = object->via.str.ptr;
+    *ret_text = text_of(object);
     *ret_len = object->via.str.size;
     return true;
 }

@@ -64,6 +64,24 @@ static void what_is_written_is_read(void **state)
     buf_done(&bytes);
 }
 
+/* An option of a topology may be one, and it is asked for like any other. */
+static void an_empty_text_is_a_text(void **state)
+{
+    (void)state;
+    struct buf bytes = {0};
+    packed_add_map(&bytes, 1);
+    packed_add_text(&bytes, "");
+    packed_add_text(&bytes, "");
+    struct packed *packed = read_all(&bytes);
+    const char *text = NULL;
+    size_t len = 1;
+    assert_true(packed_get_text(packed_find(packed_root(packed), ""), &text, &len));
+    assert_non_null(text);
+    assert_int_equal(len, 0);
+    packed_free(packed);
+    buf_done(&bytes);
+}
+
 static void bytes_that_are_not_one_value_are_refused(void **state)
 {
     (void)state;
@@ -135,6 +153,7 @@ int main(int argc, char **argv)
     random_init("packed_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(an_empty_text_is_a_text),
         cmocka_unit_test(bytes_that_are_not_one_value_are_refused),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(random_bytes_do_no_harm),
