@@ -14,6 +14,7 @@
 #include "common/file_replace.h"
 #include "common/hash.h"
 #include "common/memory.h"
+#include "common/text.h"
 
 #define QUARANTINE_MAGIC 0x55514842u /* "BHQU" */
 #define QUARANTINE_VERSION 1u
@@ -44,6 +45,21 @@ static uint32_t crc_of(const uint8_t *bytes, size_t len)
     return hash_crc32c(crc, bytes + HEADER_BYTES, len - HEADER_BYTES);
 }
 
+/*
+ * Reads a text that has so many bytes at most and is filled up with zeros. It goes into a dead
+ * letter, so it must be what may stand there. Returns whether it is what a writer makes.
+ */
+static bool read_text(const uint8_t *at, size_t bytes_max, char *ret_text)
+{
+    memcpy(ret_text, at, bytes_max + 1);
+    size_t len = strnlen(ret_text, bytes_max + 1);
+    for (size_t i = len; i <= bytes_max; i++) {
+        if (at[i] != 0)
+            return false;
+    }
+    return len <= bytes_max && text_not_plain(ret_text) == NULL;
+}
+
 static int decode(const uint8_t *bytes, size_t len, const char *owner, struct quarantine *ret,
                   struct err *e)
 {
@@ -67,8 +83,11 @@ static int decode(const uint8_t *bytes, size_t len, const char *owner, struct qu
         const uint8_t *at = bytes + HEADER_BYTES + i * ENTRY_BYTES;
         struct quarantine_entry *entry = &ret->entries[i];
         entry->seq = bytes_get_u64(at + ENTRY_AT_SEQ);
-        memcpy(entry->cause, at + ENTRY_AT_CAUSE, QUARANTINE_CAUSE_BYTES_MAX);
-        memcpy(entry->words, at + ENTRY_AT_WORDS, QUARANTINE_WORDS_BYTES_MAX);
+        if (!read_text(at + ENTRY_AT_CAUSE, QUARANTINE_CAUSE_BYTES_MAX, entry->cause) ||
+            !read_text(at + ENTRY_AT_WORDS, QUARANTINE_WORDS_BYTES_MAX, entry->words))
+            return err_set(e, ERR_CORRUPT,
+                           QUARANTINE_FILE ": holds a text that nobody has written (offset %zu)",
+                           (size_t)(at - bytes));
         seq_number before = i == 0 ? 0 : ret->entries[i - 1].seq;
         if (entry->seq <= before || entry->seq > SEQ_MAX)
             return err_set(e, ERR_CORRUPT,

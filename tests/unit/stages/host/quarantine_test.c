@@ -199,6 +199,41 @@ static void numbers_that_cannot_be_are_refused(void **state)
     }
 }
 
+/* They go into dead letters, whose texts are UTF-8 that may be shown. */
+static void texts_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"\xff", "\x1b[2J", "two\nlines"};
+    for (size_t i = 0; i < 2 * sizeof bad / sizeof bad[0]; i++) {
+        struct quarantine_entry entry = {.seq = 7, .cause = "hung", .words = "words"};
+        char *text = i % 2 == 0 ? entry.cause : entry.words;
+        memcpy(text, bad[i / 2], strlen(bad[i / 2]) + 1);
+        struct quarantine q = {.entries = &entry, .count = 1};
+        struct err e;
+        assert_int_equal(quarantine_write(dir_fd, "t/s", &q, &e), 0);
+        assert_refused(text, i);
+    }
+}
+
+/* With a checksum that fits, as no disk would have it. */
+static void what_stands_behind_a_text_is_refused(void **state)
+{
+    (void)state;
+    static const size_t places[] = {24 + 8 + 5, 24 + 8 + 63, 24 + 72 + 6, 24 + 72 + 512};
+    add(7, "hung", "words");
+    int fd = openat(dir_fd, QUARANTINE_FILE, O_RDONLY);
+    ssize_t n = read(fd, bytes, sizeof bytes);
+    (void)close(fd);
+    assert_int_equal(n, 24 + 585);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        bytes[places[i]] = 'x';
+        bytes_put_u32(bytes + 20, hash_crc32c(hash_crc32c(0, bytes, 20), bytes + 24, 585));
+        write_damaged((size_t)n);
+        assert_refused("text", places[i]);
+        bytes[places[i]] = 0;
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (mkdtemp(directory) == NULL)
@@ -215,6 +250,8 @@ int main(int argc, char **argv)
         TEST(another_version_is_named),
         TEST(no_damage_goes_unseen),
         TEST(numbers_that_cannot_be_are_refused),
+        TEST(texts_that_cannot_be_are_refused),
+        TEST(what_stands_behind_a_text_is_refused),
     };
     int failed = CASES_RUN(argc, argv, tests, NULL, NULL);
     (void)unlinkat(dir_fd, QUARANTINE_FILE, 0);
