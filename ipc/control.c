@@ -83,6 +83,8 @@ int control_decode(const uint8_t *bytes, size_t len, struct control_message *ret
     size_t text_len = bytes_get_u16(bytes + AT_TEXT_LEN);
     if (!kind_is_known(kind) || want >= WANT_COUNT || text_len != len - CONTROL_HEAD_BYTES)
         return err_set(e, ERR_PROTOCOL, "a control message of kind %u and %zu bytes", kind, len);
+    if (memchr(bytes + CONTROL_HEAD_BYTES, '\0', text_len) != NULL)
+        return err_set(e, ERR_PROTOCOL, "a control message with a NUL in its text");
     *ret_message =
         (struct control_message){.kind = (enum control_kind)kind,
                                  .want = (enum want)want,

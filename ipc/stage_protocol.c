@@ -35,10 +35,12 @@ void stage_arguments_write(const struct stage_arguments *arguments, const char *
     ret_argv[STAGE_ARGUMENT_COUNT] = NULL;
 }
 
+/* As it is written, and in no other way. */
 static bool read_number(const char *text, uint64_t *ret_number)
 {
     int64_t number;
-    if (text_parse_int(text, &number) != 0 || number < 0)
+    bool padded = text[0] == '-' || (text[0] == '0' && text[1] != '\0');
+    if (padded || text_parse_int(text, &number) != 0)
         return false;
     *ret_number = (uint64_t)number;
     return true;
@@ -59,6 +61,12 @@ static bool read_stream(const char *text, struct stage_stream *ret_stream)
     return true;
 }
 
+static bool read_log(const char *text, bool *ret_verbose)
+{
+    *ret_verbose = strcmp(text, "verbose") == 0;
+    return *ret_verbose || strcmp(text, "quiet") == 0;
+}
+
 int stage_arguments_read(int argc, char *const *argv, struct stage_arguments *ret_arguments,
                          struct err *e)
 {
@@ -74,12 +82,11 @@ int stage_arguments_read(int argc, char *const *argv, struct stage_arguments *re
                        argv[STAGE_ARGUMENT_PROTOCOL], STAGE_PROTOCOL_VERSION);
     struct stage_arguments *a = ret_arguments;
     *a = (struct stage_arguments){0};
-    if (argc != STAGE_ARGUMENT_COUNT ||
+    if (argc != STAGE_ARGUMENT_COUNT || !read_log(argv[STAGE_ARGUMENT_LOG], &a->verbose) ||
         !read_number(argv[STAGE_ARGUMENT_GENERATION], &a->generation) || a->generation == 0 ||
         !read_number(argv[STAGE_ARGUMENT_BEGINS_AFTER], &a->begins_after) ||
         !read_stream(argv[STAGE_ARGUMENT_STREAM], &a->stream))
         return err_set(e, ERR_INVALID, "%s is for the supervisor alone", STAGE_ARGUMENT);
     a->name = argv[STAGE_ARGUMENT_NAME];
-    a->verbose = strcmp(argv[STAGE_ARGUMENT_LOG], "verbose") == 0;
     return 0;
 }

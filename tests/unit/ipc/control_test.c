@@ -78,6 +78,9 @@ static void anything_else_is_refused(void **state)
     (void)control_encode(&m, bytes);
     bytes[14] = WANT_COUNT; /* a resource that nobody knows */
     assert_int_equal(control_decode(bytes, len, &got, &e), ERR_PROTOCOL);
+    (void)control_encode(&m, bytes);
+    bytes[CONTROL_HEAD_BYTES + 3] = '\0'; /* what stands behind it would be lost */
+    assert_int_equal(control_decode(bytes, len, &got, &e), ERR_PROTOCOL);
     for (int round = 0; round < 20000; round++) {
         len = random_below(sizeof bytes);
         for (size_t i = 0; i < len; i++)
