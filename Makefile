@@ -155,6 +155,17 @@ fuzz-programs: ## build the fuzz targets of tests/fuzz
 fuzz: fuzz-programs ## give all that parses what no one wrote; SECONDS=60 in all, T=name some of it
 	$(Q)tests/fuzz/run --only "$(T)" --seconds $(or $(SECONDS),60) build-fuzz $(ARGS)
 
+# What the tests reach. The counters of a program lie in a file that all its processes map (%m%c), so
+# one that is killed has counted to its end. They are set before clang optimizes: no level changes them.
+COVERAGE = -fprofile-instr-generate=$(CURDIR)/build-coverage/counters/%m%c.profraw -fcoverage-mapping
+.PHONY: coverage
+coverage: ## say what the tests reach, by room and by file, worst first; T= as for test
+	$(Q)scripts/setup coverage
+	$(Q)$(MAKE) --no-print-directory BUILD=build-coverage CC="$(CC:%gcc=%clang)" OPTIMIZE=-O1 \
+	    CPPFLAGS="-mllvm -runtime-counter-relocation" SANITIZE="$(COVERAGE)" tests
+	$(Q)rm -rf build-coverage/counters
+	$(Q)code=0; tests/run $(if $(T),--only '$(T)') build-coverage || code=$$?; tests/coverage build-coverage && exit $$code
+
 .PHONY: model
 model: ## check the models of tests/model with Spin, and their mutants
 	$(Q)tests/model/run
