@@ -42,6 +42,8 @@ struct pair {
 };
 
 static struct pair pairs[PAIRS_MAX];
+static size_t pairs_end;  /* none is used from here on */
+static size_t links_lost; /* ends that have lost their other end, or will */
 /* The last frame of each edge, to come back in a later incarnation. */
 static struct message old_frames[WORLD_EDGES_MAX];
 
@@ -88,7 +90,7 @@ int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, st
         fail("a link was made in directory %d", dir_fd);
     if (fault_one_in(world.faults.listen_one_in))
         return err_set(e, ERR_IO, "cannot listen");
-    for (size_t i = 0; i < PAIRS_MAX; i++) {
+    for (size_t i = 0; i < pairs_end; i++) {
         if (pairs[i].used && same_id(&pairs[i].id, id))
             return err_set(e, ERR_IO, "the address is in use");
     }
@@ -96,6 +98,7 @@ int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, st
         if (pairs[i].used)
             continue;
         pairs[i] = (struct pair){.used = true, .id = *id};
+        pairs_end = i < pairs_end ? pairs_end : i + 1;
         *ret_link = make_end(id, i, RECEIVER);
         return 0;
     }
@@ -108,7 +111,7 @@ int link_dial(int dir_fd, const struct link_id *id, struct link **ret_link, stru
     process_call("link_dial", "", id->serial);
     if (fault_one_in(world.faults.listen_one_in))
         return err_set(e, ERR_IO, "cannot connect");
-    for (size_t i = 0; i < PAIRS_MAX; i++) {
+    for (size_t i = 0; i < pairs_end; i++) {
         if (!pairs[i].used || !same_id(&pairs[i].id, id) || pairs[i].ends[RECEIVER] == NULL ||
             pairs[i].dialed)
             continue;
@@ -122,8 +125,10 @@ int link_dial(int dir_fd, const struct link_id *id, struct link **ret_link, stru
 /* Tells an end that the other one is gone; it takes a moment, and comes behind what has arrived. */
 static void tell_lost(struct link *link)
 {
-    if (link != NULL && link->lost_us == 0 && pairs[link->pair].dialed)
-        link->lost_us = sim_report.now_us + chance_below(1000);
+    if (link == NULL || link->lost_us != 0 || !pairs[link->pair].dialed)
+        return;
+    link->lost_us = sim_report.now_us + chance_below(1000);
+    links_lost += link->lost_us != 0 ? 1 : 0;
 }
 
 /* What had not arrived at the other end is lost, and of what had, chance keeps the beginning. */
@@ -131,6 +136,7 @@ static void lose_end(struct link *link)
 {
     struct pair *pair = &pairs[link->pair];
     pair->ends[link->end] = NULL;
+    links_lost -= link->lost_us != 0 ? 1 : 0;
     tell_lost(pair->ends[1 - link->end]);
     queue_clear(way_in(link));
     struct queue *out = way_out(link);
@@ -149,6 +155,8 @@ static void lose_end(struct link *link)
         queue_clear(&pair->to[1]);
         pair->used = false;
     }
+    while (pairs_end > 0 && !pairs[pairs_end - 1].used)
+        pairs_end--;
 }
 
 void link_close(struct link *link)
@@ -409,7 +417,7 @@ int link_lost_fd(void)
 
 void link_lost_seen(void)
 {
-    for (size_t i = 0; i < PAIRS_MAX; i++) {
+    for (size_t i = 0; i < pairs_end; i++) {
         for (int end = 0; end < 2; end++) {
             struct link *link = pairs[i].used ? pairs[i].ends[end] : NULL;
             if (link != NULL && link->owner == present && link->lost_us != 0 &&
@@ -422,7 +430,7 @@ void link_lost_seen(void)
 static uint64_t lost_fd_ready_at_us(const struct process *process)
 {
     uint64_t at_us = UINT64_MAX;
-    for (size_t i = 0; i < PAIRS_MAX; i++) {
+    for (size_t i = 0; i < pairs_end && links_lost > 0; i++) {
         for (int end = 0; end < 2; end++) {
             const struct link *link = pairs[i].used ? pairs[i].ends[end] : NULL;
             if (link != NULL && link->owner == process && link->lost_us != 0 && !link->lost_seen &&
@@ -461,7 +469,7 @@ bool link_fd_is_ready(const struct process *process, int fd)
 size_t links_forget(struct process *process)
 {
     size_t open = 0;
-    for (size_t i = 0; i < PAIRS_MAX; i++) {
+    for (size_t i = 0; i < pairs_end; i++) {
         for (int end = 0; end < 2; end++) {
             struct link *link = pairs[i].used ? pairs[i].ends[end] : NULL;
             if (link == NULL || link->owner != process)
@@ -484,4 +492,5 @@ void links_reset(void)
         queue_clear(&pairs[i].to[1]);
         pairs[i] = (struct pair){0};
     }
+    pairs_end = links_lost = 0;
 }
