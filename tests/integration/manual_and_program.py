@@ -264,13 +264,22 @@ def compare_tests(man5, kinds):
     TESTS = tuple(in_manual)
 
 
+def compare_readme(root, kinds):
+    """README lists every kind, and none that there is not."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| kinds of stages |")[2].partition("\n\n")[0]
+    listed = {name for row in table.split("\n")[2:] for name in re.findall(r"`([a-z.]+)`", row.split("|")[1])}
+    yield from differing("kinds in README.md", listed, kinds)
+
+
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     man1, man5 = root / "man/bulkhead.1", root / "man/bulkhead-topology.5"
     kinds = told.kinds()
     wrong = [*compare_tests(man5, kinds), *compare_kinds(man5, kinds), *compare_common(man5, kinds),
              *compare_reasons(man5, kinds), *compare_types(man5), *compare_topology_head(man5),
-             *compare_currencies(root, man5), *compare_forms(root, man5), *compare_commands(man1), *compare_exit_codes(root, man1)]
+             *compare_currencies(root, man5), *compare_forms(root, man5), *compare_commands(man1), *compare_exit_codes(root, man1),
+             *compare_readme(root, kinds)]
     options = sum(len(kind.options) for kind in kinds.values())
     reasons = {reason for kind in kinds.values() for reason in kind.reasons}
     print(f"{len(kinds)} kinds, {options} options, {len(reasons)} reasons, {len(told.commands())} commands")

@@ -35,8 +35,11 @@ set -uo pipefail
 begin_run() { # options
     bulkhead run "$@" --set loads.follow=true velocity-limits.yaml >run.out 2>run.err &
     supervisor=$!
+    until_it_runs
+}
+until_it_runs() {
     until bulkhead status --json 2>/dev/null | grep -q '"stage":"answers".*"acked":[1-9]'; do
-        kill -0 $supervisor 2>/dev/null || { cat run.err && return 1; }
+        kill -0 $! 2>/dev/null || { cat run.err && return 1; }
         sleep 0.01 # between two looks at the event
     done
 }
@@ -149,6 +152,8 @@ def script_of(blocks, place):
                 text = shortened(line.removeprefix("$ "), place)
                 lines.append(f"shown {len(commands)} <<'SHOWN_END'\n{text}\nSHOWN_END")
                 commands.append((f"{item.document}:{item.line + offset}", text))
+                # A reader does not type as fast as that.
+                lines += ["until_it_runs"] * (text.endswith("&") and any(TALKS.search(later) for later in item.lines))
         lines += ["end_run"] if talks else ["wait"]
     return "\n".join(lines), commands
 

@@ -97,7 +97,30 @@ cat run.err""", bench.new_place())
     return "" if form in made else f"the log is: {said}"
 
 
+def json_lines(bench, item):
+    """Every line is one of the sample of velocity-limits, of its answers, or of its dead letters."""
+    place = bench.new_place()
+    bench.run("bulkhead run --quiet --inline velocity-limits.yaml", place)
+    made = [place / "velocity-limits.sample.jsonl", place / "answers.jsonl",
+            place / "states/bulkhead/velocity-limits/dead-letters.jsonl"]
+    lines = {line for path in made for line in path.read_text(encoding="utf-8").splitlines()}
+    strange = [line for line in item.lines if line not in lines]
+    return f"nothing has these lines: {strange}" if strange else ""
+
+
+def chaos_report(bench, item):
+    """A report of chaos, of which lines may be left out; the numbers are of another run."""
+    def form(text):
+        return {re.sub(r" +", " ", re.sub(r"[\d,.]+", "N", line)) for line in text.splitlines() if line.strip()}
+
+    code, said = bench.run("bulkhead chaos --quiet --kills 20 velocity-limits.yaml", bench.new_place())
+    strange = sorted(form(item.text) - form(said))
+    return f"the report has no such lines: {strange}; it is: {said}" if code != 0 or strange else ""
+
+
 KNOWN = (
+    (re.compile(r"\{\""), json_lines),
+    (re.compile(r"target +kills"), chaos_report),
     (re.compile(r"[0-9a-f]{2}( +[0-9a-f]{2})+$", re.M), frame),
     (re.compile(r"seq:int$", re.M), contract),
     (re.compile(r"EDGE-"), names_of_links),
