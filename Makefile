@@ -139,7 +139,8 @@ bench: $(BUILD)/bulkhead ## the benchmark; ARGS="--quick", "--only W2,latency", 
 	$(Q)tests/bench/run $(ARGS) $(BUILD)
 
 # The fuzz targets, with all that they reach under clang's fuzzer and sanitizers, in build-fuzz, and the
-# programs that write the seeds of some of them.
+# programs that write the seeds of some of them. A hard pattern is given up early, or all are of these.
+FUZZ_BOUNDS = -DPATTERN_STEPS_MAX=500000
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c tests/fuzz/*_seeds.c))
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 $(FUZZ_PROGRAMS): %: %.o $(LIBRARY)
@@ -147,7 +148,7 @@ $(FUZZ_PROGRAMS): %: %.o $(LIBRARY)
 
 .PHONY: fuzz-programs
 fuzz-programs: ## build the fuzz targets of tests/fuzz
-	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang LINK=dynamic OPTIMIZE=-O1 \
+	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang LINK=dynamic OPTIMIZE=-O1 CPPFLAGS="$(FUZZ_BOUNDS)" \
 	    SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
 	    $(FUZZ_SOURCES:%.c=build-fuzz/%)
 

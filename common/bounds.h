@@ -124,7 +124,9 @@
  * What one match may do: steps are counted in pattern.c, some nanoseconds each. A pattern that goes
  * through its subject once takes a few for each byte.
  */
+#ifndef PATTERN_STEPS_MAX
 #define PATTERN_STEPS_MAX 20000000
+#endif
 #define PATTERN_HEAP_BYTES_MAX (16u << 20)
 #define PATTERN_BOUNDS_TEXT LIMIT_TEXT(PATTERN_STEPS_MAX) " steps or 16 MiB"
 /*
