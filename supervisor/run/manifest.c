@@ -156,12 +156,13 @@ void manifest_write(const struct manifest *m, struct buf *out)
 
 /* --- reading --- */
 
-/* Takes the word up to the next space, which must be there unless it is the last one. */
+/* Takes the word up to the next space, which must be there unless it is the last one; none is empty.
+ */
 static char *take_word(char **line, bool is_last)
 {
     char *word = *line;
     char *space = strchr(word, ' ');
-    if (*word == '\0' || (space == NULL) != is_last)
+    if (*word == '\0' || space == word || (space == NULL) != is_last)
         return NULL;
     if (space != NULL)
         *space = '\0';

@@ -19,7 +19,7 @@ static void write_bytes(const void *bytes, size_t len, struct buf *out)
     struct buf printable = {0};
     size_t text_len = len != 0 ? strnlen(bytes, len) : 0;
     text_printable(bytes, text_len, TEXT_BYTES_MAX, &printable);
-    json_write_string(printable.data, printable.len, out);
+    json_write_string((const uint8_t *)buf_text(&printable), printable.len, out);
     buf_done(&printable);
 }
 

@@ -109,6 +109,10 @@ static void lines_that_cannot_be_are_refused_by_number(void **state)
     refuse("something\n", ":1:");
     refuse("bulkhead state 1\n", "names no topology");
     refuse("bulkhead state 1\ntopology t\ntopology t\n", ":3:");
+    refuse(HEAD "stage a  keeps 0\n", ":3:");
+    refuse(HEAD "stage a b keeps 0\noption  x\n", ":4:");
+    refuse(HEAD "stage a b keeps 0\ngap  1\n", ":4:");
+    refuse(HEAD "empty  2 3 /x\n", ":3:");
     refuse("bulkhead state 1\ntopology \n", ":2:");
     refuse(HEAD "state \n", ":3:");
     refuse(HEAD "state 0\n", ":3:");
