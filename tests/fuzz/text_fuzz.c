@@ -12,6 +12,7 @@
 #include "common/text.h"
 #include "common/utf8.h"
 #include "common/value_json.h"
+#include "supervisor/run/status.h"
 #include "tests/fuzz/fuzz.h"
 #include "topology/expand.h"
 
@@ -95,6 +96,16 @@ static void check_printable(const uint8_t *bytes, size_t len, size_t max)
         ALWAYS(out.len == len && (len == 0 || memcmp(out.data, bytes, len) == 0));
     ALWAYS(out.len <= 4 * max + UTF8_BYTES_MAX + strlen("…"));
     buf_done(&out);
+}
+
+/* The end of what a stage has said. */
+static void check_last_words(const uint8_t *bytes, size_t len, size_t size)
+{
+    char *words = malloc(size);
+    ALWAYS(words != NULL);
+    status_last_words(bytes, len, words, size);
+    ALWAYS(strlen(words) < size && is_shown((const uint8_t *)words, strlen(words)));
+    free(words);
 }
 
 static void check_plain(const char *text, bool valid)
@@ -234,6 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_scan(bytes, len);
     check_printable(bytes, len, max);
     check_printable(bytes, len, len);
+    check_last_words(bytes, len, max + 1);
     check_base64(bytes, len);
     if (valid)
         check_json_string(bytes, len);
