@@ -121,6 +121,13 @@ static int corrupt(const struct journal_segment *s, uint64_t at, const char *wha
                    what);
 }
 
+/* Whether anybody can have come to these numbers; beyond them, counting would begin anew at 0. */
+static bool can_be(const struct journal_state *state)
+{
+    return state->next_seq != 0 && state->next_seq <= SEQ_MAX && state->offset <= INT64_MAX &&
+           state->lines <= state->offset && state->carry <= state->offset;
+}
+
 static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct err *e)
 {
     if (bytes_get_u32(bytes + SEGMENT_AT_MAGIC) != SEGMENT_MAGIC ||
@@ -146,6 +153,8 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
                                       .stream = bytes_get_u64(bytes + SEGMENT_AT_STREAM),
                                       .nonce = bytes_get_u64(bytes + SEGMENT_AT_NONCE),
                                       .chain = bytes_get_u32(bytes + SEGMENT_AT_CRC)};
+    if (!can_be(&s->begin))
+        return corrupt(s, SEGMENT_AT_NEXT_SEQ, "it begins where nobody can have come to", e);
     s->previous_chain = bytes_get_u32(bytes + SEGMENT_AT_CHAIN);
     memcpy(s->boot, bytes + SEGMENT_AT_BOOT, sizeof s->boot);
     return 0;

@@ -756,6 +756,40 @@ static void an_older_format_is_refused_by_its_number(void **state)
     buf_done(&file);
 }
 
+/* With a checksum that fits: counted on from there, what is new would lie before what is old. */
+static void numbers_that_cannot_be_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        size_t at;
+        uint64_t number;
+    } rows[] = {{24, 0},
+                {24, SEQ_MAX + UINT64_C(1)},
+                {32, 1},
+                {40, UINT64_MAX - 2},
+                {40, UINT64_C(1) << 63},
+                {48, 1}};
+    struct err e;
+    struct buf file = {0};
+    open_good(f);
+    close_it(f);
+    read_file(f, "journal.00000001", &file);
+    int fd = open_at_end(f, "journal.00000001");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t header[128];
+        memcpy(header, file.data, sizeof header);
+        bytes_put_u64(header + rows[i].at, rows[i].number);
+        bytes_put_u32(header + 124, hash_crc32c(0, header, 124));
+        assert_int_equal(pwrite(fd, header, sizeof header, 0), sizeof header);
+        f->config.acked.offset = rows[i].at == 40 ? rows[i].number : 0;
+        if (journal_open(&f->config, &f->journal, &e) != ERR_CORRUPT)
+            fail_msg("row %zu was not refused", i);
+        assert_non_null(strstr(e.text, "journal.00000001 does not verify at offset 24: "));
+    }
+    (void)close(fd);
+    buf_done(&file);
+}
+
 /* --- any sizes --- */
 
 static void add_random_line(struct buf *input, struct buf *wanted, bool terminated)
@@ -871,6 +905,7 @@ int main(int argc, char **argv)
         TEST(blocks_that_change_places_are_refused),
         TEST(blocks_in_the_input_are_bytes_like_others),
         TEST(an_older_format_is_refused_by_its_number),
+        TEST(numbers_that_cannot_be_are_refused),
         TEST(any_pieces_give_the_same_lines),
 #undef TEST
     };
