@@ -156,7 +156,7 @@ static void expect_dead(const struct kind_run *run, const char *reason, const ch
         [DEAD_LETTER_MESSAGE] = value_of_bytes(VALUE_STRING, message, strlen(message)),
         [DEAD_LETTER_CONTENT] = *line,
         [DEAD_LETTER_CONTENT_IS_JSON] = value_of_bool(false),
-        [DEAD_LETTER_SEQ] = value_of_integer(VALUE_INT, (int64_t)emitter_seq(&run->emitter) + 1),
+        [DEAD_LETTER_SEQ] = value_of_integer(VALUE_INT, (int64_t)run->runner.begun + 1),
         [DEAD_LETTER_LINE] = value_of_integer(VALUE_INT, 0),
     };
     buf_add_text(out, "dead ");
