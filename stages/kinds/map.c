@@ -178,8 +178,10 @@ static bool round_value(const struct map_step *step, struct value *value, struct
 {
     __int128 rounded =
         rounding_divide(value->integer, step->round_to, step->round_mode) * step->round_to;
+    /* An amount is read again only if its opposite is one too: money_parse(). */
+    __int128 low = value->tag == VALUE_MONEY ? -(__int128)INT64_MAX : INT64_MIN;
     *value = value_of_integer(value->tag, (int64_t)rounded);
-    if (rounded >= INT64_MIN && rounded <= INT64_MAX && type_admits(type_held(step->type), value))
+    if (rounded >= low && rounded <= INT64_MAX && type_admits(type_held(step->type), value))
         return true;
     *ret_misfit = (struct misfit){&dead_overflow, "does not fit its type when it is rounded"};
     return false;

@@ -80,7 +80,8 @@ static bool convert_number(const struct conversion *c, struct type from, struct 
                          "has more decimals than its new type");
     number = rounding_divide(number, divisor, c->mode);
     __int128 bound = to.tag == VALUE_DECIMAL ? decimal_bound(to.precision) - 1 : INT64_MAX;
-    __int128 low = to.tag == VALUE_DECIMAL ? -bound : INT64_MIN;
+    /* An amount is read again only if its opposite is one too: money_parse(). */
+    __int128 low = to.tag == VALUE_INT ? INT64_MIN : -bound;
     if (number > bound || number < low)
         return is_misfit(ret_misfit, &dead_overflow, "does not fit its new type");
     *ret_value = value_of_integer(to.tag, (int64_t)number);
