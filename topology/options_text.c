@@ -14,13 +14,26 @@ static void tell(const struct walk *w, enum option_tag tag, struct buf *name, st
     buf_done(text);
 }
 
+/* In a list, a comma or backslash of a value has a backslash before it: ["a, b"] is not [a, b]. */
+static void add_value(struct buf *text, const struct test *test, const struct test_value *value)
+{
+    bool is_of_list = test->tag == TEST_ONE_OF || test->tag == TEST_RANGE;
+    for (const char *at = value->text; *at != '\0'; at++) {
+        if (is_of_list && (*at == ',' || *at == '\\'))
+            buf_add_byte(text, '\\');
+        buf_add_byte(text, (uint8_t)*at);
+    }
+}
+
 static void tell_test(const struct walk *w, const char *prefix, const struct condition *condition,
                       const struct test *test)
 {
     struct buf name = {0}, text = {0};
     buf_add_format(&name, "%s.%s.%s", prefix, condition->name, test_names[test->tag]);
-    for (size_t i = 0; i < test->value_count; i++)
-        buf_add_format(&text, "%s%s", i != 0 ? ", " : "", test->values[i].text);
+    for (size_t i = 0; i < test->value_count; i++) {
+        buf_add_text(&text, i != 0 ? ", " : "");
+        add_value(&text, test, &test->values[i]);
+    }
     if (test->tag == TEST_MATCHES)
         buf_add_text(&text, test->pattern_text);
     if (test->tag == TEST_EXISTS)

@@ -3,6 +3,8 @@
  * options_text.h - the options of a stage as pairs of name and text, to be kept and compared
  *
  * Those with parts have a pair for every part: "rules.daily-amount.sum", "where.status.range".
+ * Lists are joined by commas; in those of a test, a comma or backslash of a value has a backslash
+ * before it.
  * Defaults are among them, so that two lists differ where the stage does.
  */
 #ifndef BULKHEAD_TOPOLOGY_OPTIONS_TEXT_H
