@@ -89,6 +89,15 @@ const struct manifest_stage *manifest_find(const struct manifest *m, const char 
     return NULL;
 }
 
+const char *manifest_option_text(const struct manifest_stage *stage, const char *name)
+{
+    for (size_t i = 0; i < stage->option_count; i++) {
+        if (strcmp(stage->options[i].name, name) == 0)
+            return stage->options[i].text;
+    }
+    return NULL;
+}
+
 bool manifest_has_work(const struct manifest *m)
 {
     return m->remove_count != 0 || m->empty_count != 0 || m->removes_all || m->claims;

@@ -64,6 +64,9 @@ struct manifest {
 /* Frees what it holds; *m is then empty. */
 void manifest_done(struct manifest *m);
 
+/* What an option of a stage is; NULL if it is not there. */
+const char *manifest_option_text(const struct manifest_stage *stage, const char *name);
+
 /* Adds a stage without options and gaps. The pointer is dead after the next call. */
 struct manifest_stage *manifest_add_stage(struct manifest *m, const char *name, const char *kind);
 void manifest_add_option(struct manifest_stage *stage, const char *name, const char *text);

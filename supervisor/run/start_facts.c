@@ -14,6 +14,7 @@
 #include "stages/host/layout.h"
 #include "stages/kit/output_file.h"
 #include "stages/stage.h"
+#include "supervisor/run/option_changes.h"
 #include "supervisor/run/start_p.h"
 #include "supervisor/run/start_watch.h"
 #include "topology/options_text.h"
@@ -126,55 +127,6 @@ static bool is_discarded(const struct start *s, const char *name)
     return false;
 }
 
-static const char *option_text(const struct manifest_stage *stage, const char *name)
-{
-    for (size_t i = 0; i < stage->option_count; i++) {
-        if (strcmp(stage->options[i].name, name) == 0)
-            return stage->options[i].text;
-    }
-    return NULL;
-}
-
-/* Whether no record becomes another one by an option: nor by any of a sink, which feeds nothing. */
-static bool is_neutral(const struct kind *kind, const char *name)
-{
-    const struct option_spec *spec = option_find(kind->options, name);
-    if (spec == NULL)
-        spec = option_find(kind_common_options, name);
-    return kind->role == KIND_SINK || (spec != NULL && spec->neutral);
-}
-
-/* Notes what follows from an option that is another one now. */
-static void note_change(const struct kind *kind, const char *name, struct start_stage *facts)
-{
-    bool is_wiring = strcmp(name, "from") == 0 || strcmp(name, "dead") == 0;
-    facts->rewired |= is_wiring;
-    facts->changed |= !is_wiring && !is_neutral(kind, name);
-}
-
-/* Appends "lateness was 14d, is 30d; ..." for every option that is another one now. */
-static void describe_changes(const struct manifest_stage *was, const struct manifest_stage *is,
-                             const struct kind *kind, struct start_stage *facts, struct buf *out)
-{
-    for (size_t i = 0; i < was->option_count; i++) {
-        const struct manifest_option *option = &was->options[i];
-        const char *now = option_text(is, option->name);
-        if (now != NULL && strcmp(now, option->text) == 0)
-            continue;
-        note_change(kind, option->name, facts);
-        buf_add_format(out, "%s%s was %s, ", out->len != 0 ? "; " : "", option->name, option->text);
-        buf_add_format(out, now != NULL ? "is %s" : "is not given now", now);
-    }
-    for (size_t i = 0; i < is->option_count; i++) {
-        const struct manifest_option *option = &is->options[i];
-        if (option_text(was, option->name) != NULL)
-            continue;
-        note_change(kind, option->name, facts);
-        buf_add_format(out, "%s%s was not given, is %s", out->len != 0 ? "; " : "", option->name,
-                       option->text);
-    }
-}
-
 /* A stage that was there and is not, or is another kind now, is not forgotten in silence. */
 static void check_leaving(struct start *s, const struct manifest_stage *was)
 {
@@ -240,7 +192,8 @@ static const char *path_written(struct start *s, const struct stage *stage)
 {
     if (stage->kind->internal)
         return DEAD_LETTERS_FILE;
-    return option_text(start_new_stage(s, stage->base), kind_output_option(stage->kind)->name);
+    return manifest_option_text(start_new_stage(s, stage->base),
+                                kind_output_option(stage->kind)->name);
 }
 
 /* A stage that begins anew takes no file that holds something. Better said before all is forgotten.
@@ -335,7 +288,9 @@ static int find_known(struct start *s, const struct stage *stage, const struct m
 {
     struct manifest_stage *is = start_new_stage(s, stage->base);
     struct buf changes = {0};
-    describe_changes(was, is, stage->kind, facts, &changes);
+    struct option_changes found = option_changes_find(was, is, stage->kind, &changes);
+    facts->changed = found.records;
+    facts->rewired = found.wiring;
     for (size_t i = 0; i < was->gap_count; i++)
         manifest_add_gap(is, was->gaps[i].first, was->gaps[i].last);
     int rc = find_position(s, stage, was, facts, e);
