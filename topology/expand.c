@@ -102,8 +102,11 @@ int expand_text(const char *text, const char *directory, struct buf *out, struct
 char *expand_variables(const struct node *scalar)
 {
     struct buf names = {0};
-    for (const char *at = scalar->text; !scalar->as_it_is && (at = strstr(at, "${")) != NULL;) {
-        at += 2;
+    for (const char *at = scalar->text; !scalar->as_it_is && (at = strchr(at, '$')) != NULL;) {
+        bool is_reference = at[1] == '{';
+        at += is_reference || at[1] == '$' ? 2 : 1; /* "$$" is a dollar sign */
+        if (!is_reference)
+            continue;
         size_t len = strcspn(at, ":}$");
         if (len == strlen("TOPOLOGY_DIR") && memcmp(at, "TOPOLOGY_DIR", len) == 0)
             continue;
