@@ -56,8 +56,7 @@ void progress_show(struct progress *progress, const struct supervisor *s)
     uint64_t now_ms = clock_monotonic_ms();
     struct status_progress p = {.records = status_page_counts(page).in,
                                 .bytes_done = atomic_load(&page->bytes_done),
-                                .bytes_total = atomic_load(&page->bytes_total),
-                                .elapsed_ms = now_ms - s->started_ms};
+                                .bytes_total = atomic_load(&page->bytes_total)};
     for (size_t i = 0; i < core->stage_count; i++)
         p.restarts += core->stages[i].restarts;
     uint64_t passed_ms = now_ms - progress->at_ms;

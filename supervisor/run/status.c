@@ -35,6 +35,8 @@ void status_last_words(const void *words, size_t len, char *ret_text, size_t siz
     struct buf line = {0};
     for (;;) {
         buf_reset(&line);
+        while (start < end && bytes[start] == '\n')
+            start++; /* what is parted from nothing */
         if (end > start)
             join_lines(bytes + start, end - start, &line);
         if (line.len < size)

@@ -51,7 +51,6 @@ struct status_progress {
     uint64_t records; /* that the source has put out */
     uint64_t bytes_done, bytes_total;
     uint64_t restarts;
-    uint64_t elapsed_ms;
     double records_per_second; /* lately */
 };
 
