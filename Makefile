@@ -132,6 +132,10 @@ $(BENCH_TOOLS): $(BUILD)/tests/bench/%: tests/bench/%.c tests/bench/yardstick.c 
 	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< \
 	    $(if $(filter %_yajl,$@),tests/bench/yardstick.c -lyajl_s)
 
+# Single functions of the program, measured from within.
+$(BUILD)/tests/bench/micro: $(BUILD)/tests/bench/micro.o $(LIBRARY)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
 .PHONY: bench
 bench: $(BUILD)/bulkhead ## the benchmark; ARGS="--quick", "--only W2,latency", "--runs N"
 	$(Q)scripts/setup bench
@@ -175,7 +179,7 @@ model: ## check the models of tests/model with Spin, and their mutants
 .PHONY: print-sources
 print-sources:
 	@printf '%s\n' $(SOURCES) $(TEST_SOURCES) $(SIM_OBJECTS:$(BUILD)/%.o=%.c) $(FAULT_OBJECTS:$(BUILD)/%.o=%.c) \
-	    $(FUZZ_SOURCES) $(BENCH_TOOLS:$(BUILD)/%=%.c) tests/bench/yardstick.c \
+	    $(FUZZ_SOURCES) $(BENCH_TOOLS:$(BUILD)/%=%.c) tests/bench/yardstick.c tests/bench/micro.c \
 	    tests/sweep/kill_at.c tests/graphs/print_graph.c tests/graphs/random_graph.c
 
 .PHONY: lint
