@@ -11,18 +11,62 @@
 #include <wmmintrin.h>
 #endif
 
-#define CRC32C_POLYNOMIAL_REVERSED 0x82f63b78u
+/*
+ * sums_of[n][b] is what a byte b adds to the sum when n bytes follow it: one look for each of eight
+ * bytes ("slicing by 8"; docs/decisions/0028-crc32c.md). A byte adds what its bits add, so what
+ * bits 0 to 7 add is written down, and the compiler makes the rest. Read row by row and from the
+ * right these are 64 steps of the method bit by bit; the first is the polynomial, in reverse.
+ */
+#define IF_BIT(b, bit, sum) (((b) >> (bit)) % 2 != 0 ? (sum) : 0u)
+#define SUM_OF_BITS(b, s0, s1, s2, s3, s4, s5, s6, s7)                                             \
+    (IF_BIT(b, 0, s0) ^ IF_BIT(b, 1, s1) ^ IF_BIT(b, 2, s2) ^ IF_BIT(b, 3, s3) ^                   \
+     IF_BIT(b, 4, s4) ^ IF_BIT(b, 5, s5) ^ IF_BIT(b, 6, s6) ^ IF_BIT(b, 7, s7))
+#define ENTRIES_4(b, ...)                                                                          \
+    SUM_OF_BITS((b), __VA_ARGS__), SUM_OF_BITS((b) + 1, __VA_ARGS__),                              \
+        SUM_OF_BITS((b) + 2, __VA_ARGS__), SUM_OF_BITS((b) + 3, __VA_ARGS__)
+#define ENTRIES_16(b, ...)                                                                         \
+    ENTRIES_4((b), __VA_ARGS__), ENTRIES_4((b) + 4, __VA_ARGS__), ENTRIES_4((b) + 8, __VA_ARGS__), \
+        ENTRIES_4((b) + 12, __VA_ARGS__)
+#define ENTRIES_64(b, ...)                                                                         \
+    ENTRIES_16((b), __VA_ARGS__), ENTRIES_16((b) + 16, __VA_ARGS__),                               \
+        ENTRIES_16((b) + 32, __VA_ARGS__), ENTRIES_16((b) + 48, __VA_ARGS__)
+#define ENTRIES_256(...)                                                                           \
+    ENTRIES_64(0, __VA_ARGS__), ENTRIES_64(64, __VA_ARGS__), ENTRIES_64(128, __VA_ARGS__),         \
+        ENTRIES_64(192, __VA_ARGS__)
+
+static const uint32_t sums_of[8][256] = {
+    {ENTRIES_256(0xf26b8303u, 0xe13b70f7u, 0xc79a971fu, 0x8ad958cfu, 0x105ec76fu, 0x20bd8edeu,
+                 0x417b1dbcu, 0x82f63b78u)},
+    {ENTRIES_256(0x13a29877u, 0x274530eeu, 0x4e8a61dcu, 0x9d14c3b8u, 0x3fc5f181u, 0x7f8be302u,
+                 0xff17c604u, 0xfbc3faf9u)},
+    {ENTRIES_256(0xa541927eu, 0x4f6f520du, 0x9edea41au, 0x38513ec5u, 0x70a27d8au, 0xe144fb14u,
+                 0xc76580d9u, 0x8b277743u)},
+    {ENTRIES_256(0xdd45aab8u, 0xbf672381u, 0x7b2231f3u, 0xf64463e6u, 0xe964b13du, 0xd725148bu,
+                 0xaba65fe7u, 0x52a0c93fu)},
+    {ENTRIES_256(0x38116facu, 0x7022df58u, 0xe045beb0u, 0xc5670b91u, 0x8f2261d3u, 0x1ba8b557u,
+                 0x37516aaeu, 0x6ea2d55cu)},
+    {ENTRIES_256(0xef306b19u, 0xdb8ca0c3u, 0xb2f53777u, 0x6006181fu, 0xc00c303eu, 0x85f4168du,
+                 0x0e045bebu, 0x1c08b7d6u)},
+    {ENTRIES_256(0x68032cc8u, 0xd0065990u, 0xa5e0c5d1u, 0x4e2dfd53u, 0x9c5bfaa6u, 0x3d5b83bdu,
+                 0x7ab7077au, 0xf56e0ef4u)},
+    {ENTRIES_256(0x493c7d27u, 0x9278fa4eu, 0x211d826du, 0x423b04dau, 0x847609b4u, 0x0d006599u,
+                 0x1a00cb32u, 0x34019664u)},
+};
 
 uint32_t hash_crc32c_portable(uint32_t crc, const void *bytes, size_t len)
 {
     const uint8_t *at = bytes;
-    crc = ~crc;
-    for (size_t i = 0; i < len; i++) {
-        crc ^= at[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = (crc >> 1) ^ (CRC32C_POLYNOMIAL_REVERSED & (0u - (crc & 1u)));
+    uint32_t sum = ~crc;
+    for (; len >= 8; at += 8, len -= 8) {
+        uint64_t word = bytes_get_u64(at) ^ sum;
+        sum = sums_of[7][word & 0xff] ^ sums_of[6][word >> 8 & 0xff] ^
+              sums_of[5][word >> 16 & 0xff] ^ sums_of[4][word >> 24 & 0xff] ^
+              sums_of[3][word >> 32 & 0xff] ^ sums_of[2][word >> 40 & 0xff] ^
+              sums_of[1][word >> 48 & 0xff] ^ sums_of[0][word >> 56];
     }
-    return ~crc;
+    for (; len != 0; at++, len--)
+        sum = (sum >> 8) ^ sums_of[0][(sum ^ *at) & 0xff];
+    return ~sum;
 }
 
 #if defined(__x86_64__)

@@ -21,7 +21,7 @@ struct hash128 {
 /* Continues a CRC32C over len more bytes; start with crc = 0. */
 uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t len);
 
-/* The portable form of the same, which the tests compare the fast one with. */
+/* The same by table, for processors whose instructions for it are not known here. */
 uint32_t hash_crc32c_portable(uint32_t crc, const void *bytes, size_t len);
 
 /* SipHash-2-4-128 of len bytes under a key of 16 bytes. */
