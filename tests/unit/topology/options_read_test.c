@@ -125,7 +125,7 @@ static void every_error_of_a_map_is_told(void **state)
                                                   "'out:' should be a path to write, not a map\n");
     assert_errors("{ in: '', size: 5000, pick: third, workers: 9 }\n",
                   "'in:' must not be empty\n"
-                  "'size: 5000' is out of bounds; it can be 1 to 4096\n"
+                  "'size: 5000' is out of bounds; it can be 1 to 4KiB\n"
                   "'pick: third' is no choice here; it can be: first, second\n"
                   "'workers: 9' is out of bounds; it can be 1 to 8\n");
     /* What is misspelt is not missing too. */
