@@ -18,7 +18,7 @@ static const char text[] =
     "topology: t\n"
     "types:\n"
     "  Load: { id: string, amount: money(USD), time: timestamp, n: optional(int) }\n"
-    "  Other: { id: string, time: timestamp }\n"
+    "  Other: { id: string, time: timestamp, x: optional(int) }\n"
     "stages:\n"
     "  lines: { kind: file.source, path: in.txt, max_line_bytes: 64KiB, follow: false }\n"
     "  parse: { kind: json.decode, from: lines, type: Load, workers: 2 }\n"
@@ -26,10 +26,12 @@ static const char text[] =
     "  limits: { kind: limits, from: once, key: id, amount: amount, at: time, lateness: 1h30m,\n"
     "    attempts: all, rules: { daily: { per: day, count: 3 } } }\n"
     "  texts: { kind: regex.parse, from: lines, type: Other, absent: '-', field: line,\n"
-    "    timestamp_format: '%s', pattern: '^(?<id>[a-z]+) (?<time>.*)$' }\n"
+    "    timestamp_format: '%s', pattern: '^(?<id>[a-z]+) (?<x>-|[0-9]+) (?<time>.*)$' }\n"
     "  counts: { kind: window.count, from: texts, key: id, at: time, per: hour,\n"
     "    window_field: hour, count_field: n, memory_max: 64MiB }\n"
-    "  all: { kind: json.encode, from: [limits, counts.dead, lines.dead] }\n"
+    "  all: { kind: json.encode, from: [counts.dead, lines.dead] }\n"
+    "  loads: { kind: json.encode, from: limits }\n"
+    "  answers: { kind: stdout.sink, from: loads }\n"
     "  out: { kind: file.sink, from: all, path: /tmp/out.txt }\n"
     "  end: { kind: discard, from: counts }\n";
 
@@ -81,16 +83,18 @@ static struct topology *load(const struct settings *settings)
     struct buf out = {0};
     size_t bad_at;
     diagnostics_print(&d, &out);
-    ALWAYS((rc == 0) == (out.len == 0) && utf8_valid(out.data, out.len, &bad_at));
+    ALWAYS((rc == 0) == (out.len == 0));
+    ALWAYS(utf8_valid((const uint8_t *)buf_text(&out), out.len, &bad_at));
     buf_done(&out);
     diagnostics_done(&d);
     return topology;
 }
 
-/* --- the options of a stage --- */
+/* --- the options of all stages --- */
 
+/* All of them in a manifest; and those that a setting can set, as settings. */
 struct telling {
-    struct manifest_stage *kept;
+    struct manifest kept;
     const char *stage;
     char *set[SETTINGS_MAX];
     size_t count;
@@ -103,8 +107,9 @@ static void tell(void *context, enum option_tag tag, const char *name, const cha
                              1u << OPTION_BOOL | 1u << OPTION_INT | 1u << OPTION_SIZE |
                              1u << OPTION_DURATION | 1u << OPTION_CHOICE | 1u << OPTION_FIELD |
                              1u << OPTION_TYPE;
-    manifest_add_option(t->kept, name, value);
-    if ((scalars >> tag & 1) == 0 || strchr(name, '.') != NULL || t->count == SETTINGS_MAX)
+    manifest_add_option(&t->kept.stages[t->kept.stage_count - 1], name, value);
+    if ((scalars >> tag & 1) == 0 || strchr(name, '.') != NULL || t->count == SETTINGS_MAX ||
+        strcmp(t->stage, DEAD_LETTERS_STAGE) == 0)
         return;
     size_t len = strlen(t->stage) + strlen(name) + strlen(value) + sizeof ".=";
     t->set[t->count] = malloc(len);
@@ -112,47 +117,65 @@ static void tell(void *context, enum option_tag tag, const char *name, const cha
     (void)snprintf(t->set[t->count++], len, "%s.%s=%s", t->stage, name, value);
 }
 
-static struct telling tell_stage(struct manifest *m, const struct stage *stage)
+static void tell_all(struct telling *t, const struct topology *topology)
 {
-    struct telling t = {.stage = stage->base};
-    t.kept = manifest_add_stage(m, stage->base, stage->kind->name);
-    options_text_each(stage->options, tell, &t);
-    return t;
+    *t = (struct telling){.kept = {.topology = "t"}};
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        const struct stage *stage = &topology->stages[i];
+        (void)manifest_add_stage(&t->kept, stage->base, stage->kind->name);
+        t->stage = stage->base;
+        options_text_each(stage->options, tell, t);
+    }
 }
 
-static bool options_are_same(const struct manifest_stage *a, const struct manifest_stage *b)
+static void telling_done(struct telling *t)
 {
-    bool same = a->option_count == b->option_count && strcmp(a->name, b->name) == 0;
-    for (size_t i = 0; same && i < a->option_count; i++)
-        same = strcmp(a->options[i].name, b->options[i].name) == 0 &&
-               strcmp(a->options[i].text, b->options[i].text) == 0;
-    return same;
+    while (t->count > 0)
+        free(t->set[--t->count]);
+    manifest_done(&t->kept);
 }
 
-/* What the options of a stage are, set again. */
-static void check_again(struct telling *t, const struct manifest_stage *wanted,
-                        const struct settings *before)
+static void check_same(const struct manifest *a, const struct manifest *b)
 {
-    struct settings settings = *before;
+    ALWAYS(a->stage_count == b->stage_count);
+    for (size_t i = 0; i < a->stage_count; i++) {
+        const struct manifest_stage *one = &a->stages[i], *other = &b->stages[i];
+        ALWAYS(strcmp(one->name, other->name) == 0 && one->option_count == other->option_count);
+        for (size_t k = 0; k < one->option_count; k++)
+            ALWAYS(strcmp(one->options[k].name, other->options[k].name) == 0 &&
+                   strcmp(one->options[k].text, other->options[k].text) == 0);
+    }
+}
+
+static bool is_set(const struct settings *settings, const char *key, size_t key_len)
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        if (strncmp(settings->items[i], key, key_len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the options are, set again, with what only a list or a map can say as it was set before. */
+static void check_again(const struct telling *t, const struct settings *before)
+{
+    struct settings settings = {0};
     struct err e;
     for (size_t i = 0; i < t->count; i++) {
-        /* One that sets it already is taken out. */
-        for (size_t k = 0; k < settings.count; k++) {
-            size_t key_len = strcspn(t->set[i], "=") + 1;
-            if (strncmp(settings.items[k], t->set[i], key_len) == 0)
-                settings.items[k--] = settings.items[--settings.count];
-        }
         int rc = settings_add(&settings, t->set[i], &e);
-        ALWAYS(rc == 0 || rc == ERR_RANGE || strlen(t->set[i]) > SETTING_BYTES_MAX);
+        ALWAYS(rc == 0 || strlen(t->set[i]) > SETTING_BYTES_MAX);
+    }
+    for (size_t i = 0; i < before->count; i++) {
+        if (!is_set(&settings, before->items[i], strcspn(before->items[i], "=") + 1) &&
+            settings_add(&settings, before->items[i], &e) != 0)
+            return;
     }
     struct topology *topology = load(&settings);
     ALWAYS(topology != NULL);
-    struct manifest m = {0};
-    struct telling again = tell_stage(&m, topology_find_stage(topology, t->stage));
-    ALWAYS(options_are_same(wanted, &m.stages[0]));
-    for (size_t i = 0; i < again.count; i++)
-        free(again.set[i]);
-    manifest_done(&m);
+    struct telling again;
+    tell_all(&again, topology);
+    check_same(&t->kept, &again.kept);
+    telling_done(&again);
     topology_free(topology);
 }
 
@@ -163,26 +186,9 @@ static void check_manifest(const struct manifest *m)
     struct err e;
     manifest_write(m, &written);
     ALWAYS(manifest_read(written.data, written.len, &again, &e) == 0);
-    ALWAYS(again.stage_count == m->stage_count);
-    for (size_t i = 0; i < m->stage_count; i++)
-        ALWAYS(options_are_same(&m->stages[i], &again.stages[i]));
+    check_same(m, &again);
     manifest_done(&again);
     buf_done(&written);
-}
-
-static void check_topology(const struct topology *topology, const struct settings *settings)
-{
-    struct manifest m = {.topology = "t"};
-    for (size_t i = 0; i < topology->stage_count; i++) {
-        const struct stage *stage = &topology->stages[i];
-        struct telling t = tell_stage(&m, stage);
-        if (strcmp(stage->name, DEAD_LETTERS_STAGE) != 0 && t.count > 0)
-            check_again(&t, &m.stages[m.stage_count - 1], settings);
-        for (size_t k = 0; k < t.count; k++)
-            free(t.set[k]);
-    }
-    check_manifest(&m);
-    manifest_done(&m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -191,13 +197,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct settings settings = {0};
     char *lines[SETTINGS_MAX];
     size_t count = 0;
+    static bool is_good;
+    if (!is_good) {
+        struct topology *topology = load(&settings);
+        ALWAYS(topology != NULL);
+        topology_free(topology);
+        is_good = true;
+    }
     for (; fuzz_left(&in) != 0 && count < SETTINGS_MAX; count++) {
         lines[count] = fuzz_line(&in);
         add(&settings, lines[count]);
     }
     struct topology *topology = load(&settings);
-    if (topology != NULL)
-        check_topology(topology, &settings);
+    if (topology != NULL) {
+        struct telling t;
+        tell_all(&t, topology);
+        check_manifest(&t.kept);
+        check_again(&t, &settings);
+        telling_done(&t);
+    }
     topology_free(topology);
     while (count > 0)
         free(lines[--count]);
