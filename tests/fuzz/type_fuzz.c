@@ -100,6 +100,42 @@ static void check_value(const uint8_t *bytes, size_t len, struct type type)
     check_conversions(&other, held);
 }
 
+/*
+ * Writes a type without what its one form may have more or less of: spaces but in patterns, zeros in
+ * front of numbers, and no digits behind the point.
+ */
+static void squeeze(const char *text, struct buf *out)
+{
+    bool in_pattern = false;
+    for (const char *at = text; *at != '\0'; at++) {
+        if (in_pattern && at[0] == '\\' && at[1] != '\0')
+            buf_add_byte(out, (uint8_t)*at++);
+        else if (*at == '/')
+            in_pattern = !in_pattern;
+        bool is_inner_digit = at > text && strchr("0123456789", at[-1]) != NULL;
+        bool is_zero = *at == '0' && at[1] >= '0' && at[1] <= '9' && !is_inner_digit;
+        if (!in_pattern && strncmp(at, ",0)", 3) == 0)
+            at += 2;
+        if (in_pattern || (*at != ' ' && !is_zero))
+            buf_add_byte(out, (uint8_t)*at);
+    }
+}
+
+/* The name says what the text did: types with one name are one, so the name alone proves nothing. */
+static void check_name(const char *text, const char *name)
+{
+    struct buf first = {0}, second = {0}, tight = {0};
+    squeeze(text, &tight); /* twice: a space may have stood before a zero */
+    squeeze(buf_text(&tight), &first);
+    buf_reset(&tight);
+    squeeze(name, &tight);
+    squeeze(buf_text(&tight), &second);
+    ALWAYS(strcmp(buf_text(&first), buf_text(&second)) == 0);
+    buf_done(&tight);
+    buf_done(&first);
+    buf_done(&second);
+}
+
 static void check_type(const char *text, struct type type)
 {
     char first[TYPE_NAME_BYTES_MAX], second[TYPE_NAME_BYTES_MAX];
@@ -107,6 +143,7 @@ static void check_type(const char *text, struct type type)
     const char *name = type_name(type, first);
     struct err e;
     ALWAYS(strlen(text) <= TYPE_TEXT_BYTES_MAX && strlen(name) <= TYPE_FORM_BYTES_MAX);
+    check_name(text, name);
     ALWAYS(type_parse_name(name, &again, &e) == 0);
     ALWAYS(type_equal(type, again));
     ALWAYS(strcmp(type_name(again, second), name) == 0);
