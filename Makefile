@@ -142,13 +142,13 @@ bench: $(BUILD)/bulkhead ## the benchmark; ARGS="--quick", "--only W2,latency", 
 	$(Q)$(MAKE) -s --no-print-directory $(BENCH_TOOLS)
 	$(Q)tests/bench/run $(ARGS) $(BUILD)
 
-# The fuzz targets, with all that they reach under clang's fuzzer and sanitizers, in build-fuzz, and the
-# programs that write the seeds of some of them. A hard pattern is given up early, or all are of these.
+# The fuzz targets, with all that they reach under clang's fuzzer and sanitizers, in build-fuzz. A hard
+# pattern is given up early, or all that is tried would be of these.
 FUZZ_BOUNDS = -DPATTERN_STEPS_MAX=500000
-FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c tests/fuzz/*_seeds.c))
+FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.c)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 $(FUZZ_PROGRAMS): %: %.o $(LIBRARY)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) $(if $(filter %_fuzz,$@),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 .PHONY: fuzz-programs
 fuzz-programs: ## build the fuzz targets of tests/fuzz
