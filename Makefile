@@ -143,8 +143,8 @@ bench: $(BUILD)/bulkhead ## the benchmark; ARGS="--quick", "--only W2,latency", 
 	$(Q)tests/bench/run $(ARGS) $(BUILD)
 
 # The fuzz targets, with all that they reach under clang's fuzzer and sanitizers, in build-fuzz. A hard
-# pattern is given up early, or all that is tried would be of these.
-FUZZ_BOUNDS = -DPATTERN_STEPS_MAX=500000
+# pattern is given up early, or all that is tried would be of these; and lines come in many reads.
+FUZZ_BOUNDS = -DPATTERN_STEPS_MAX=500000 -DSOURCE_READ_BYTES=1024 -DSOURCE_READS_PER_TURN=1
 FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.c)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 $(FUZZ_PROGRAMS): %: %.o $(LIBRARY)
