@@ -146,7 +146,7 @@ static void check_whole(const char *text)
 
 static void check_size(const char *text)
 {
-    static const char *const units[] = {"", "KiB", "MiB", "GiB"};
+    static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB"};
     int64_t bytes = 0;
     int rc = text_parse_size(text, &bytes);
     size_t len = strspn(text, "0123456789"), blanks = strspn(text + len, " ");
@@ -157,10 +157,19 @@ static void check_size(const char *text)
     if (rc != 0)
         return;
     size_t unit = 0;
-    while (unit < 4 && strcmp(text + len + blanks, units[unit]) != 0)
+    while (unit < 5 && strcmp(text + len + blanks, units[unit]) != 0)
         unit++;
-    ALWAYS(unit < 4 && !exact.is_huge);
+    ALWAYS(unit < 5 && !exact.is_huge);
     ALWAYS(bytes == exact.digits << (10 * unit));
+}
+
+static void check_size_format(int64_t bytes)
+{
+    struct buf text = {0};
+    int64_t again = 0;
+    text_format_size(bytes, &text);
+    ALWAYS(text_parse_size(buf_text(&text), &again) == 0 && again == bytes);
+    buf_done(&text);
 }
 
 static void check_duration(const char *text)
@@ -217,6 +226,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned precision = (unsigned)(1 + (a & 0xff) % DECIMAL_PRECISION_MAX);
     unsigned scale = (unsigned)((b & 0xff) % (precision + 1));
     check_count(a);
+    check_size_format((int64_t)(a >> (1 + b % 63)));
+    check_size_format((int64_t)(a << (b % 64) >> 1));
     check_money_format((int64_t)a, currency_of(b));
     check_rounding((__int128)(int64_t)a * (int64_t)(b | 1), (b >> 1) + 1);
     check_rounding((int64_t)a, (b & 0xff) + 1);
