@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/text.h"
 #include "common/utf8.h"
 
 /* A field of a status: its member in JSON, and where its value goes. */
@@ -31,7 +32,8 @@ static bool read_name(const struct json_span *value, void *field)
         return false;
     memcpy(name, value->start, value->len);
     name[value->len] = '\0';
-    return true;
+    /* It is shown on terminals. */
+    return text_not_plain(name) == NULL;
 }
 
 static bool read_text(const struct json_span *value, void *field)

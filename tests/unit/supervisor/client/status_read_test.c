@@ -66,6 +66,10 @@ static void what_is_no_status_is_refused(void **state)
             "}]}",
         TOP "\"pid\":1,\"stages\":[{\"stage\":\"\\u0061\",\"pid\":1,\"generation\":1,\"acked\":1,"
             "\"restarts\":1," REST "}]}",
+        TOP "\"pid\":1,\"stages\":[{\"stage\":\"a\x7f\",\"pid\":1,\"generation\":1,\"acked\":1,"
+            "\"restarts\":1," REST "}]}",
+        TOP "\"pid\":1,\"stages\":[{\"stage\":\"a\xc2\x9b\",\"pid\":1,\"generation\":1,\"acked\":1,"
+            "\"restarts\":1," REST "}]}",
         TOP "\"pid\":1,\"stages\":[{\"stage\":7,\"pid\":1,\"generation\":1,\"acked\":1,"
             "\"restarts\":1," REST "}]}",
         "{\"pid\":1,\"up_ms\":1,\"stages\":[]}",
