@@ -389,6 +389,9 @@ static void write_escaped(const uint8_t *bytes, const uint8_t *at, const uint8_t
 
 void json_write_string(const uint8_t *bytes, size_t len, struct buf *out)
 {
+    if (len == 0)
+        bytes =
+            (const uint8_t *)""; /* an empty one may lie nowhere, and nothing is added to NULL */
     const uint8_t *end = bytes + len, *at = scan_plain(bytes, end);
     if (at != end) {
         write_escaped(bytes, at, end, out);
