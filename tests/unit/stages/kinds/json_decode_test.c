@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.decode against a second way to know what comes out: what an object was made of is written
- * down before its members are shuffled.
+ * json.decode by what the manual says of it, and random objects against a second way to know what
+ * comes out: what an object was made of is written down before its members are shuffled.
  */
-#include "tests/unit/kind_run.h"
+#include "tests/unit/kind_story.h"
 
 #include <stdbool.h>
 
@@ -184,12 +184,221 @@ static void wrong_values_are_told(void **state)
     kind_run_close(&run);
 }
 
+/* --- by the manual --- */
+
+static const char text[] =
+    "topology: t\n"
+    "types: { R: { s: string, i: int, b: bool, m: money(USD), t: timestamp } }\n"
+    "stages:\n"
+    "  lines: { kind: file.source, path: x }\n"
+    "  parse: { kind: json.decode, from: lines, type: R }\n"
+    "  end: { kind: discard, from: parse }\n";
+
+static const struct kind_story stories[] = {
+    {"all fields, in any order, and no others", NULL,
+     "{'i':1,'s':'x','b':true,'m':'$1.50','t':'2000-01-01T00:00:00Z'}\n"
+     "  out {'s':'x','i':1,'b':true,'m':'$1.50','t':'2000-01-01T00:00:00Z'}\n"
+     " { 't' : '1999-12-31t22:00:00.50-02:00' , 'm' : 'USD 0' , 'x' : [{}, null, 1e999] , 'b' : "
+     "false, 'i': -9223372036854775808, 's': '\\u0041\\ud83d\\ude00' } \n"
+     "  out "
+     "{'s':'A😀','i':-9223372036854775808,'b':false,'m':'$0.00','t':'2000-01-01T00:00:00.5Z'}\n"
+     "{'s':'x','i':1,'b':true,'m':'$1.50'}\n"
+     "  dead missing-field\n"
+     "{'s':'x','i':1,'b':true,'m':'$1.50','t':'2000-01-01T00:00:00Z','i':1}\n"
+     "  dead duplicate-field\n"
+     "{'s':'x','i':1,'b':true,'m':'$1.50','t':'2000-01-01T00:00:00Z','x':1,'x':2}\n"
+     "  out {'s':'x','i':1,'b':true,'m':'$1.50','t':'2000-01-01T00:00:00Z'}\n"},
+};
+
+/* The option is the type here. */
+static const char text_of_types[] = "topology: t\n"
+                                    "types: { R: OPTIONS }\n"
+                                    "stages:\n"
+                                    "  lines: { kind: file.source, path: x }\n"
+                                    "  parse: { kind: json.decode, from: lines, type: R }\n"
+                                    "  end: { kind: discard, from: parse }\n";
+
+static const struct kind_story stories_of_types[] = {
+    {"one JSON object", "{ F: int }",
+     "{'F':0}\n"
+     "  out {'F':0}\n"
+     "{'F':0\n"
+     "  dead not-json\n"
+     "{'F':0}}\n"
+     "  dead not-json\n"
+     "{'F':0}{'F':0}\n"
+     "  dead not-json\n"
+     "{F:0}\n"
+     "  dead not-json\n"
+     "\n"
+     "  dead not-json\n"
+     "[{'F':0}]\n"
+     "  dead not-an-object\n"
+     "null\n"
+     "  dead not-an-object\n"
+     "'F'\n"
+     "  dead not-an-object\n"},
+    {"an int has no point and no exponent", "{ F: int }",
+     "{'F':9223372036854775807}\n"
+     "  out {'F':9223372036854775807}\n"
+     "{'F':9223372036854775808}\n"
+     "  dead overflow\n"
+     "{'F':-9223372036854775809}\n"
+     "  dead overflow\n"
+     "{'F':1.0}\n"
+     "  dead wrong-type\n"
+     "{'F':1e2}\n"
+     "  dead wrong-type\n"
+     "{'F':'1'}\n"
+     "  dead wrong-type\n"
+     "{'F':null}\n"
+     "  dead wrong-type\n"
+     "{'F':01}\n"
+     "  dead not-json\n"},
+    {"true or false", "{ F: bool }",
+     "{'F':1}\n"
+     "  dead wrong-type\n"
+     "{'F':'true'}\n"
+     "  dead wrong-type\n"},
+    {"an amount has the currency of its type", "{ F: money(USD) }",
+     "{'F':'$92233720368547758.07'}\n"
+     "  out {'F':'$92233720368547758.07'}\n"
+     "{'F':'$92233720368547758.08'}\n"
+     "  dead overflow\n"
+     "{'F':'1.00'}\n"
+     "  dead bad-money\n"
+     "{'F':'EUR 1.00'}\n"
+     "  dead wrong-currency\n"
+     "{'F':'$1.001'}\n"
+     "  dead too-many-decimals\n"
+     "{'F':1}\n"
+     "  dead wrong-type\n"},
+    {"a timestamp is RFC 3339", "{ F: timestamp }",
+     "{'F':'2262-04-11T23:47:16.854775807Z'}\n"
+     "  out {'F':'2262-04-11T23:47:16.854775807Z'}\n"
+     "{'F':'2262-04-11T23:47:16.854775808Z'}\n"
+     "  dead overflow\n"
+     "{'F':'2001-02-29T00:00:00Z'}\n"
+     "  dead bad-timestamp\n"
+     "{'F':'2000-01-01T00:00:60Z'}\n"
+     "  dead bad-timestamp\n"
+     "{'F':'2000-01-01'}\n"
+     "  dead bad-timestamp\n"
+     "{'F':0}\n"
+     "  dead wrong-type\n"},
+    {"a decimal is a number without exponent, or a string with one", "{ F: 'decimal(4,2)' }",
+     "{'F':12.5}\n"
+     "  out {'F':'12.50'}\n"
+     "{'F':'-99.99'}\n"
+     "  out {'F':'-99.99'}\n"
+     "{'F':100}\n"
+     "  dead overflow\n"
+     "{'F':1.234}\n"
+     "  dead bad-value\n"
+     "{'F':1e1}\n"
+     "  dead bad-value\n"},
+    {"names, days and time spans", "{ F: 'enum(iron, gold)', G: date, H: duration }",
+     "{'F':'gold','G':'2000-02-29','H':'-90m'}\n"
+     "  out {'F':'gold','G':'2000-02-29','H':'-1h30m'}\n"
+     "{'F':'lead','G':'2000-02-29','H':'1s'}\n"
+     "  dead bad-value\n"
+     "{'F':'gold','G':'2001-02-29','H':'1s'}\n"
+     "  dead bad-value\n"
+     "{'F':'gold','G':'2000-02-29','H':'1'}\n"
+     "  dead bad-value\n"
+     "{'F':'gold','G':20000229,'H':'1s'}\n"
+     "  dead wrong-type\n"},
+    {"a text of so many characters with a pattern in it", "{ F: 'string(1..2, /^\\S+$/)' }",
+     "{'F':'éé'}\n"
+     "  out {'F':'éé'}\n"
+     "{'F':''}\n"
+     "  dead bad-value\n"
+     "{'F':'abc'}\n"
+     "  dead bad-value\n"
+     "{'F':' '}\n"
+     "  dead bad-value\n"
+     "{'F':'\\ud83d'}\n"
+     "  dead not-json\n"},
+    {"lists, maps, and what may be missing", "{ F: list(int), G: map(bool), H: optional(int) }",
+     "{'F':[1,-2],'G':{'b':true,'a':false},'H':3}\n"
+     "  out {'F':[1,-2],'G':{'a':false,'b':true},'H':3}\n"
+     "{'F':[],'G':{}}\n"
+     "  out {'F':[],'G':{},'H':null}\n"
+     "{'F':[],'G':{},'H':null}\n"
+     "  out {'F':[],'G':{},'H':null}\n"
+     "{'F':[null],'G':{}}\n"
+     "  dead wrong-type\n"
+     "{'F':{},'G':{}}\n"
+     "  dead wrong-type\n"
+     "{'F':[],'G':{'a':true,'a':true}}\n"
+     "  dead duplicate-field\n"
+     "{'F':[1,'2'],'G':{}}\n"
+     "  dead wrong-type\n"},
+    {"nested 32 deep at most, also where nobody looks", "{ F: int }",
+     "{'F':1,'x':[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}\n"
+     "  out {'F':1}\n"
+     "{'F':1,'x':[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}\n"
+     "  dead not-json\n"},
+    {"what is no UTF-8, though nobody looks at it", "{ F: int }",
+     "{'F':1,'x':'\xff'}\n"
+     "  dead not-utf8\n"
+     "{'F':1}\xff\n"
+     "  dead not-utf8\n"},
+};
+
+static void objects_become_records(void **state)
+{
+    (void)state;
+    kind_stories_play(text, "parse", stories, sizeof stories / sizeof stories[0]);
+    kind_stories_play(text_of_types, "parse", stories_of_types,
+                      sizeof stories_of_types / sizeof stories_of_types[0]);
+}
+
+/* Gives one line to a stage of this type, which must refuse it for a reason. */
+static void refuse(const char *type, const struct buf *line, const char *reason)
+{
+    char *whole = memory_format("topology: t\n"
+                                "types: { R: { F: '%s' } }\n"
+                                "stages:\n"
+                                "  lines: { kind: file.source, path: x }\n"
+                                "  parse: { kind: json.decode, from: lines, type: R }\n"
+                                "  end: { kind: discard, from: parse }\n",
+                                type);
+    struct kind_run run;
+    kind_run_open(&run, whole, "parse");
+    struct value value = value_of_bytes(VALUE_BYTES, line->data, line->len);
+    kind_run_step(&run, 0, &value);
+    assert_non_null(strstr(buf_text(&run.seen), reason));
+    kind_run_close(&run);
+    free(whole);
+}
+
+/* Once only, for they take their time. */
+static void what_would_take_too_much_is_refused(void **state)
+{
+    (void)state;
+    struct buf line = {0};
+    buf_add_text(&line, "{\"F\":\"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\"}");
+    refuse("string(/^((z+)+)+(!|,)$/)", &line, "\"reason\":\"too-hard\"");
+    /* In a record, each of these takes nine bytes: 10 to the 17th. */
+    buf_reset(&line);
+    buf_add_text(&line, "{\"F\":[1");
+    for (size_t i = 0; i < RECORD_TEXT_BYTES_MAX / 9; i++)
+        buf_add_text(&line, ",1");
+    buf_add_text(&line, "]}");
+    refuse("list(decimal(18,17))", &line, "\"reason\":\"record-too-large\"");
+    buf_done(&line);
+}
+
 int main(int argc, char **argv)
 {
     random_init("json_decode_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_found_in_any_order),
         cmocka_unit_test(wrong_values_are_told),
+        cmocka_unit_test(objects_become_records),
+        cmocka_unit_test(what_would_take_too_much_is_refused),
     };
-    return CASES_RUN(argc, argv, tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL) +
+           kind_run_reasons_unseen(argc, &json_decode_kind, NULL);
 }

@@ -118,11 +118,40 @@ static void records_get_one_form(void **state)
     }
 }
 
+/* "p1" is two bytes. */
+static void a_text_too_large_with_its_origin_is_refused(void **state)
+{
+    (void)state;
+    static const char text[] = "topology: t\n"
+                               "types: { T: { a: string } }\n"
+                               "stages:\n"
+                               "  lines: { kind: file.source, path: x }\n"
+                               "  p0: { kind: json.decode, from: lines, type: T }\n"
+                               "  p1: { kind: json.decode, from: lines, type: T }\n"
+                               "  all: { kind: merge, from: [p0, p1], origin: way }\n"
+                               "  end: { kind: discard, from: all }\n";
+    struct kind_run run;
+    kind_run_open(&run, text, "all");
+    uint8_t *bytes = memory_new(RECORD_TEXT_BYTES_MAX, 1);
+    memset(bytes, 'x', RECORD_TEXT_BYTES_MAX);
+    struct value value = value_of_bytes(VALUE_STRING, bytes, RECORD_TEXT_BYTES_MAX - 1);
+    kind_run_step(&run, 1, &value);
+    assert_non_null(strstr(buf_text(&run.seen), "\"reason\":\"record-too-large\""));
+    buf_reset(&run.seen);
+    value.len--;
+    kind_run_step(&run, 1, &value);
+    assert_int_equal(run.seen.len, strlen("out {\"a\":\"\",\"way\":\"p1\"}\n") + value.len);
+    kind_run_close(&run);
+    free(bytes);
+}
+
 int main(int argc, char **argv)
 {
     random_init("merge_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_get_one_form),
+        cmocka_unit_test(a_text_too_large_with_its_origin_is_refused),
     };
-    return CASES_RUN(argc, argv, tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL) +
+           kind_run_reasons_unseen(argc, &merge_kind, NULL);
 }

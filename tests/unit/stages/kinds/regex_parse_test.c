@@ -256,12 +256,40 @@ static void faults_of_matching_are_told(void **state)
     kind_run_close(&run);
 }
 
+/* Two fields of one text, which takes half of what a record can have. */
+static void a_text_that_is_too_large_twice_is_refused(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "topology: t\n"
+        "types: { T: { a: string, b: string } }\n"
+        "stages:\n"
+        "  lines: { kind: file.source, path: x }\n"
+        "  parse: { kind: regex.parse, from: lines, type: T, pattern: '^(?<a>(?<b>.*))$' }\n"
+        "  end: { kind: discard, from: parse }\n";
+    struct kind_run run;
+    kind_run_open(&run, text, "parse");
+    uint8_t *bytes = memory_new(RECORD_TEXT_BYTES_MAX, 1);
+    memset(bytes, 'x', RECORD_TEXT_BYTES_MAX);
+    struct value value = value_of_bytes(VALUE_BYTES, bytes, RECORD_TEXT_BYTES_MAX / 2 + 1);
+    kind_run_step(&run, 0, &value);
+    assert_non_null(strstr(buf_text(&run.seen), "\"reason\":\"record-too-large\""));
+    buf_reset(&run.seen);
+    value.len--;
+    kind_run_step(&run, 0, &value);
+    assert_int_equal(run.seen.len, strlen("out {\"a\":\"\",\"b\":\"\"}\n") + 2 * value.len);
+    kind_run_close(&run);
+    free(bytes);
+}
+
 int main(int argc, char **argv)
 {
     random_init("regex_parse_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_become_fields),
         cmocka_unit_test(faults_of_matching_are_told),
+        cmocka_unit_test(a_text_that_is_too_large_twice_is_refused),
     };
-    return CASES_RUN(argc, argv, tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL) +
+           kind_run_reasons_unseen(argc, &regex_parse_kind, NULL);
 }
