@@ -17,6 +17,7 @@
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/unit/cases.h"
+#include "tests/unit/kind_run.h"
 #include "tests/unit/random.h"
 #include "topology/load.h"
 
@@ -662,6 +663,48 @@ static void any_kills_give_every_seq_the_same(void **state)
     free(h);
 }
 
+/* Reads a file that has nothing but this. Returns what came out, to be freed. */
+static char *read_lines_of_64(struct fixture *f, const char *content)
+{
+    char *text = memory_format("topology: t\nstages:\n"
+                               "  read: { kind: file.source, path: %s, max_line_bytes: 64 }\n"
+                               "  end: { kind: discard, from: read }\n",
+                               f->path);
+    (void)unlink(f->path);
+    append(f, content);
+    struct kind_run run;
+    struct err e;
+    kind_run_open(&run, text, "read");
+    int rc;
+    while ((rc = runner_read(&run.runner, &e)) == 0)
+        ;
+    assert_int_equal(rc, ERR_END);
+    char *seen = memory_dup(run.seen.data, run.seen.len);
+    kind_run_close(&run);
+    free(text);
+    return seen;
+}
+
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+static void a_line_that_is_none_is_a_dead_letter(void **state)
+{
+    struct fixture *f = *state;
+    char *seen = read_lines_of_64(f, X64 "\n" X64 "x\n" X64 "\r\nlast");
+    assert_true(strstr(seen, "out {\"line\":\"" X64 "\"}\ndead {\"seq\":2,\"line\":2,"
+                             "\"stage\":\"read\",\"reason\":\"line-too-long\"") == seen);
+    assert_non_null(strstr(seen, "}\nout {\"line\":\"" X64 "\"}\nout {\"line\":\"last\"}\n"));
+    free(seen);
+    seen = read_lines_of_64(f, "\xff\xfe"
+                               "one\n\ntwo\n");
+    assert_non_null(
+        strstr(seen, "dead {\"seq\":1,\"line\":1,\"stage\":\"read\",\"reason\":\"not-utf8\""));
+    assert_non_null(
+        strstr(seen, "dead {\"seq\":2,\"line\":3,\"stage\":\"read\",\"reason\":\"not-utf8\""));
+    assert_null(strstr(seen, "out {"));
+    free(seen);
+}
+
 int main(int argc, char **argv)
 {
     random_init("file_source_test");
@@ -684,6 +727,8 @@ int main(int argc, char **argv)
         TEST(a_last_line_waits_for_its_cursor),
         TEST(a_mark_at_the_beginning_of_a_file_is_no_part_of_it),
         TEST(any_kills_give_every_seq_the_same),
+        TEST(a_line_that_is_none_is_a_dead_letter),
     };
-    return CASES_RUN(argc, argv, tests, NULL, NULL);
+    return CASES_RUN(argc, argv, tests, NULL, NULL) +
+           kind_run_reasons_unseen(argc, &file_source_kind, NULL);
 }
