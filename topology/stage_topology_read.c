@@ -260,8 +260,10 @@ static void read_stage(struct reader *r, struct packed_value map)
     read_inputs(r, stage, packed_find(map, "inputs"));
     read_outputs(r, stage, map);
     struct packed_value options = packed_find(map, "options");
-    if (!packed_is_nil(options))
+    if (packed_is_map(options))
         stage->resolved = read_node(r, options);
+    else if (!packed_is_nil(options))
+        note_wrong(r, "options");
 }
 
 /* The contract of what goes over an edge that the stage is at one end of. */

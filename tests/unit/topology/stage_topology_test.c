@@ -249,6 +249,31 @@ static void without_stages_it_is_refused(void **state)
 }
 
 /* Whatever comes: an answer, and nothing is read or freed that is not there. */
+/* A list of as many texts as the map of options has is not options. */
+static void options_that_are_a_list_are_refused(void **state)
+{
+    (void)state;
+    static const char key[] = "\xa7options";
+    struct topology *topology = load();
+    unsigned seen = 0;
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        struct buf given = {0};
+        struct err e;
+        pack(topology, &topology->stages[i], &given);
+        uint8_t *at = memmem(given.data, given.len, key, sizeof key - 1);
+        uint8_t *head = at != NULL ? at + sizeof key - 1 : NULL;
+        if (head != NULL && *head >= 0x81 && *head <= 0x87) {
+            *head = (uint8_t)(0x90 + 2 * (*head - 0x80)); /* of msgpack: a map, and a list */
+            assert_int_equal(read_with(&given, bulkhead_kinds, &e), ERR_PROTOCOL);
+            assert_non_null(strstr(e.text, "what stands under 'options' in it is wrong"));
+            seen++;
+        }
+        buf_done(&given);
+    }
+    assert_true(seen > 0);
+    topology_free(topology);
+}
+
 static void damaged_bytes_do_no_harm(void **state)
 {
     (void)state;
@@ -284,6 +309,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(it_is_resolved_and_its_own),
         cmocka_unit_test(a_program_of_another_version_refuses),
         cmocka_unit_test(without_stages_it_is_refused),
+        cmocka_unit_test(options_that_are_a_list_are_refused),
         cmocka_unit_test(damaged_bytes_do_no_harm),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
