@@ -12,6 +12,7 @@
 #include "common/bounds.h"
 #include "common/err.h"
 #include "common/memory.h"
+#include "topology/yaml_dashes.h"
 #include "topology/yaml_hint.h"
 #include "topology/yaml_text.h"
 #include "topology/yaml_tree.h"
@@ -19,6 +20,8 @@
 struct yaml_reader {
     struct fy_parser *parser;
     struct diagnostics *diagnostics;
+    const char *text; /* that is read, len bytes */
+    size_t len;
     bool failed; /* the rest cannot be read */
     bool spoilt; /* something was left out or is not what it stands for: only read on for errors */
 };
@@ -66,6 +69,12 @@ static struct place event_place(struct fy_event *event)
     if (style == FYSS_LITERAL || style == FYSS_FOLDED)
         return (struct place){0};
     return token_place(event->scalar.value);
+}
+
+static size_t event_offset(struct fy_event *event)
+{
+    const struct fy_mark *mark = fy_event_start_mark(event);
+    return mark != NULL ? mark->input_pos : 0;
 }
 
 static void settle_place(struct node *node, struct place place)
@@ -198,16 +207,21 @@ static struct node *read_map(struct yaml_reader *r, struct place place, unsigned
     return map;
 }
 
-static struct node *read_list(struct yaml_reader *r, struct place place, unsigned depth)
+static struct node *read_list(struct yaml_reader *r, struct place place, size_t offset,
+                              unsigned depth)
 {
     struct node *list = node_new(NODE_LIST, place);
-    while (!r->failed) {
+    struct yaml_dashes dashes;
+    yaml_dashes_init(&dashes, r->text, r->len, offset, place);
+    for (size_t i = 0; !r->failed; i++) {
         bool ended;
         struct node *item = read_next(r, depth + 1, FYET_SEQUENCE_END, &ended);
         if (ended)
             break;
         if (item == NULL)
             continue;
+        if (item->place.line == 0)
+            item->place = yaml_dashes_place(&dashes, i);
         settle_place(item, place);
         if (list->count == MAP_ENTRIES_MAX) {
             (void)fail(r, item->place, "more entries than any list of a topology can have");
@@ -287,7 +301,7 @@ static struct node *read_node(struct yaml_reader *r, struct fy_event *event, uns
         return read_map(r, place, depth);
     case FYET_SEQUENCE_START:
         check_sign(r, event->sequence_start.anchor, event->sequence_start.tag);
-        return read_list(r, place, depth);
+        return read_list(r, place, event_offset(event), depth);
     case FYET_ALIAS:
         return read_alias(r, event);
     default:
@@ -360,7 +374,8 @@ static int read_text(const char *text, size_t len, struct diagnostics *d, struct
         abort();
     fy_diag_set_collect_errors(diag, true);
     struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG, .diag = diag};
-    struct yaml_reader r = {.parser = fy_parser_create(&config), .diagnostics = d};
+    struct yaml_reader r = {
+        .parser = fy_parser_create(&config), .diagnostics = d, .text = text, .len = len};
     if (r.parser == NULL)
         abort();
 
