@@ -135,6 +135,7 @@ struct contract *kind_check_output(struct kind_check *check, const char *name, s
     }
     if (check->output_count == OUTPUTS_MAX) {
         diagnostics_add(check->diagnostics, place, "more than %u outputs", OUTPUTS_MAX);
+        check->outputs_open = true; /* it may be read, and that is no error then */
         return NULL;
     }
     check->outputs = memory_resize(check->outputs, check->output_count + 1, sizeof *check->outputs);

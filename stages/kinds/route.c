@@ -41,7 +41,7 @@ static void derive(struct kind_check *check)
         add_output(check, outputs->conditions[i].name, outputs->conditions[i].place);
     if (otherwise->text != NULL)
         add_output(check, otherwise->text, otherwise->place);
-    check->outputs_open = otherwise->text == NULL || (outputs->bad && outputs->count == 0);
+    check->outputs_open |= otherwise->text == NULL || (outputs->bad && outputs->count == 0);
 }
 
 static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
