@@ -65,8 +65,10 @@ int journal_rotate(struct journal *j, struct err *e)
                                    .owner = j->config.owner,
                                    .begin = j->state,
                                    .previous_chain = j->state.chain};
-    if (j->segment_count == 0 || !journal_same_stream(j))
+    if (j->segment_count == 0 || !journal_same_stream(j)) {
         next.begin.first = true;
+        next.begin.lost = false;
+    }
     next.begin.stream = j->config.stream;
     memcpy(next.boot, j->config.boot, sizeof next.boot);
     int rc = journal_segment_create(j->config.dir_fd, &next, j->config.durable, e);

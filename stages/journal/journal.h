@@ -23,16 +23,17 @@
 
 struct journal;
 
-/* A place between two lines, as it stands in the cursor of the source. */
+/* A place between two records, as it stands in the cursor of the source. */
 struct journal_place {
     seq_number seq; /* of the last record before */
-    uint64_t line;  /* lines before */
+    uint64_t line;  /* lines, blank ones too, or packed records before */
     uint64_t offset;
 };
 
 struct journal_config {
     int dir_fd; /* borrowed */
     uint64_t owner;
+    bool packed; /* the records are values of msgpack, and not lines */
     uint8_t boot[JOURNAL_BOOT_BYTES];
     bool durable;
     uint64_t stream;  /* whose bytes are to come */
@@ -43,12 +44,12 @@ struct journal_config {
 };
 
 /*
- * Opens the journal in a directory, or makes it, and prepares to read behind what is acked. A line
- * that another stream left unfinished is ended.
+ * Opens the journal in a directory, or makes it, and prepares to read behind what is acked. A
+ * record that another stream left unfinished is ended.
  *
  * Ownership: the caller frees *ret_journal with journal_free().
  * Returns:   0; ERR_CORRUPT (e names file and offset; nothing was changed); ERR_MISMATCH (of
- *            another stage, topology or version, or the cursor does not fit); ERR_IO, and what
+ *            another stage, topology, version or format, or the cursor does not fit); ERR_IO, and what
  *            file_write_at() returns.
  */
 int journal_open(const struct journal_config *config, struct journal **ret_journal, struct err *e);
@@ -68,7 +69,7 @@ int journal_take(struct journal *j, int pipe_fd, struct err *e);
 /* Commits what journal_take() has fetched ahead, without taking more. Returns as journal_take(). */
 int journal_flush(struct journal *j, struct err *e);
 
-/* Ends the unfinished line, if there is one: its stream is over. Returns 0 or as journal_take(). */
+/* Ends the unfinished record, if there is one: its stream is over. Returns 0 or as journal_take(). */
 int journal_end(struct journal *j, struct err *e);
 
 /*
@@ -78,8 +79,8 @@ int journal_end(struct journal *j, struct err *e);
 int journal_mark_end(struct journal *j, struct err *e);
 
 /*
- * Reads committed bytes; a line_fill. Offsets must rise without gaps from the acked one.
- * Returns: 0, ERR_AGAIN (all that is committed was read), ERR_END (an unfinished line ends here, or
+ * Reads committed bytes; a record_fill. Offsets must rise without gaps from the acked one.
+ * Returns: 0, ERR_AGAIN (all that is committed was read), ERR_END (an unfinished record ends here, or
  *          the input, see journal_marked(); there may be more behind), ERR_CORRUPT, ERR_IO.
  */
 int journal_read(void *journal, uint64_t offset, uint8_t *bytes, size_t len, size_t *ret_len,
@@ -87,12 +88,12 @@ int journal_read(void *journal, uint64_t offset, uint8_t *bytes, size_t len, siz
 
 /*
  * The seq of the end of the input at which journal_read() has said ERR_END; 0 if it was the end of
- * a line. After an open this may be one that is acked.
+ * a record. After an open this may be one that is acked.
  */
 seq_number journal_marked(const struct journal *j);
 
 /*
- * Whether the first byte of a stream has this offset; a line_begins. Requires: it is not below the
+ * Whether the first byte of a stream has this offset; a record_begins. Requires: it is not below the
  * acked one.
  */
 bool journal_begins_stream(const void *journal, uint64_t offset);

@@ -5,7 +5,8 @@
 
 #include "common/bytes.h"
 #include "common/hash.h"
-#include "stages/kit/line_reader.h"
+#include "stages/kit/line_records.h"
+#include "stages/kit/packed_walk.h"
 
 enum {
     FLAG_CARRY_BLANK = 1u,
@@ -50,31 +51,69 @@ static void look(struct journal_state *state, const uint8_t *bytes, size_t len)
     }
 }
 
-/* Ends the line in hand, of which the last len bytes are these. */
-static void end_line(struct journal_state *state, const uint8_t *bytes, size_t len)
+/* Ends the record in hand, which may be no more than a blank line. */
+static void end_record(struct journal_state *state, bool blank)
 {
-    look(state, bytes, len);
-    bool blank = state->carry_blank;
     state->lines++;
     state->next_seq += blank ? 0 : 1;
     state->ended = state->ended && blank;
     state->carry = 0;
     state->carry_blank = state->carry_mark = state->first = false;
+    state->walk = (struct packed_walk){0};
+}
+
+/* Ends the line in hand, of which the last len bytes are these. */
+static void end_line(struct journal_state *state, const uint8_t *bytes, size_t len)
+{
+    look(state, bytes, len);
+    end_record(state, state->carry_blank);
+}
+
+static bool take_line(struct journal_state *state, const uint8_t *bytes, size_t len,
+                      size_t *ret_used)
+{
+    const uint8_t *newline = memchr(bytes, '\n', len);
+    if (newline != NULL) {
+        *ret_used = (size_t)(newline - bytes) + 1;
+        end_line(state, bytes, *ret_used - 1);
+        return true;
+    }
+    *ret_used = len;
+    look(state, bytes, len);
+    state->carry += len;
+    return false;
+}
+
+static bool take_packed(struct journal_state *state, const uint8_t *bytes, size_t len,
+                        size_t *ret_used)
+{
+    *ret_used = len;
+    if (state->lost)
+        return false;
+    enum packed_step step = packed_walk(&state->walk, bytes, len, ret_used);
+    if (step == PACKED_GOES_ON) {
+        state->carry += *ret_used;
+        return false;
+    }
+    state->lost = step == PACKED_IS_LOST;
+    end_record(state, false);
+    return true;
+}
+
+bool journal_state_take(struct journal_state *state, const uint8_t *bytes, size_t len,
+                        size_t *ret_used)
+{
+    bool ends = state->packed ? take_packed(state, bytes, len, ret_used)
+                              : take_line(state, bytes, len, ret_used);
+    state->offset += *ret_used;
+    return ends;
 }
 
 void journal_state_count(struct journal_state *state, const uint8_t *bytes, size_t len)
 {
-    const uint8_t *end = bytes + len;
-    state->offset += len;
-    const uint8_t *newline;
-    while ((newline = memchr(bytes, '\n', (size_t)(end - bytes))) != NULL) {
-        end_line(state, bytes, (size_t)(newline - bytes));
-        bytes = newline + 1;
-    }
-    size_t rest = (size_t)(end - bytes);
-    if (rest != 0)
-        look(state, bytes, rest);
-    state->carry += rest;
+    size_t used;
+    for (size_t at = 0; at < len; at += used)
+        (void)journal_state_take(state, bytes + at, len - at, &used);
 }
 
 void journal_block_make(uint64_t at, const struct journal_state *before, const uint8_t *payload,
@@ -82,7 +121,9 @@ void journal_block_make(uint64_t at, const struct journal_state *before, const u
 {
     struct journal_state after = *before;
     bool ends = len == 0 && before->carry != 0, marks = len == 0 && before->carry == 0;
-    if (ends)
+    if (ends && before->packed)
+        end_record(&after, false);
+    else if (ends)
         end_line(&after, payload, 0);
     else
         journal_state_count(&after, payload, len);

@@ -36,6 +36,12 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
         journal_add_segment(j, &s);
         if (s.owner != j->config.owner)
             return err_set(e, ERR_MISMATCH, "%s belongs to another topology or stage", s.name);
+        if (s.begin.packed != j->config.packed)
+            return err_set(e, ERR_MISMATCH,
+                           "%s holds %s, and the topology says records: %s now; put that back, or "
+                           "begin anew at this stage with --discard STAGE",
+                           s.name, s.begin.packed ? "packed records" : "lines",
+                           j->config.packed ? "msgpack" : "lines");
         if (i != 0 && (s.begin.offset < j->segments[i - 1].begin.offset ||
                        s.begin.next_seq < j->segments[i - 1].begin.next_seq))
             return err_set(e, ERR_CORRUPT, "%s does not follow from the segment before", s.name);
@@ -111,7 +117,7 @@ static int check_acked(const struct journal *j, struct err *e)
     return 0;
 }
 
-/* Reads up to the block that holds the acked place, and checks that a line begins there. */
+/* Reads up to the block that holds the acked place, and checks that a record begins there. */
 static int seek_acked(struct journal *j, struct err *e)
 {
     const struct journal_place *acked = &j->config.acked;
@@ -135,13 +141,15 @@ static int seek_acked(struct journal *j, struct err *e)
         here = j->block.before;
         journal_state_count(&here, j->payload, (size_t)(acked->offset - here.offset));
     }
+    const char *unit = here.packed ? "packed record" : "line";
     if (here.offset != acked->offset || here.next_seq != acked->seq + 1 ||
         here.lines != acked->line || here.carry != 0)
         return err_set(e, ERR_MISMATCH,
-                       "the cursor stands at record %" PRIu64 ", line %" PRIu64
-                       ", but there the journal (%s) has record %" PRIu64 ", line %" PRIu64
+                       "the cursor stands at record %" PRIu64 ", %s %" PRIu64
+                       ", but there the journal (%s) has record %" PRIu64 ", %s %" PRIu64
                        ": they do not belong together; restore the state directory as a whole",
-                       acked->seq, acked->line, j->source.name, here.next_seq - 1, here.lines);
+                       acked->seq, unit, acked->line, j->source.name, here.next_seq - 1, unit,
+                       here.lines);
     return 0;
 }
 
@@ -256,7 +264,8 @@ static int open_new(struct journal *j, struct err *e)
                        " were acked; restore the state directory as a whole, or begin anew at this "
                        "stage with --discard STAGE",
                        j->config.acked.seq);
-    j->state = (struct journal_state){.next_seq = j->config.acked.seq + 1};
+    j->state =
+        (struct journal_state){.next_seq = j->config.acked.seq + 1, .packed = j->config.packed};
     int rc = journal_rotate(j, e);
     return rc == 0 ? journal_reader_enter(j, 0, e) : rc;
 }

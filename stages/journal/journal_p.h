@@ -29,7 +29,7 @@ struct journal {
     struct journal_state read_state;
     struct journal_block block; /* whose bytes payload holds */
     bool block_read;            /* there is one */
-    bool end_said;              /* that it ends a line or the input was said */
+    bool end_said;              /* that it ends a record or the input was said */
     uint64_t acked_at;          /* in the last segment: the last block that was acked at the open */
     struct journal_state acked_state;
     uint8_t *payload;
@@ -52,7 +52,7 @@ static inline bool reader_at_end(const struct journal *j)
 /* Adds a segment behind the others. */
 void journal_add_segment(struct journal *j, const struct journal_segment *segment);
 
-/* Whether what is to come goes on where the last segment ends, also in the middle of a line. */
+/* Whether what is to come goes on where the last segment ends, also in the middle of a record. */
 bool journal_same_stream(const struct journal *j);
 
 /* Begins the next segment, where the last one ends. Returns as journal_segment_create(). */

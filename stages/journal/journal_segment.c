@@ -18,7 +18,8 @@
 #include "common/random.h"
 
 #define SEGMENT_MAGIC 0x534a4842u /* "BHJS" */
-#define JOURNAL_VERSION 2u
+#define JOURNAL_VERSION 2u        /* its records are lines */
+#define JOURNAL_VERSION_PACKED 3u /* they are values of msgpack */
 #define NAME_PREFIX "journal."
 #define NAME_DIGITS 8
 #define TORN_KEPT 64u /* segments for which a torn piece is kept */
@@ -37,6 +38,7 @@ enum {
     SEGMENT_AT_CHAIN = 68,
     SEGMENT_AT_BOOT = 72,
     SEGMENT_AT_NONCE = 88,
+    SEGMENT_AT_WALK = 96,
     SEGMENT_AT_CRC = 124,
 };
 
@@ -45,9 +47,11 @@ enum {
     FLAG_ENDED = 2u,
     FLAG_FIRST = 4u,
     FLAG_CARRY_MARK = 8u,
+    FLAG_LOST = 16u,
 };
 
 _Static_assert(SEGMENT_AT_CRC + 4 == JOURNAL_HEADER_BYTES, "the CRC ends the header");
+_Static_assert(SEGMENT_AT_WALK + PACKED_WALK_BYTES <= SEGMENT_AT_CRC, "there is room for it");
 
 uint64_t journal_owner(const char *topology, const char *stage)
 {
@@ -133,11 +137,13 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
     if (bytes_get_u32(bytes + SEGMENT_AT_MAGIC) != SEGMENT_MAGIC ||
         bytes_get_u32(bytes + SEGMENT_AT_CRC) != hash_crc32c(0, bytes, SEGMENT_AT_CRC))
         return corrupt(s, 0, "the header of the segment is damaged", e);
-    if (bytes_get_u32(bytes + SEGMENT_AT_VERSION) != JOURNAL_VERSION)
+    uint32_t version = bytes_get_u32(bytes + SEGMENT_AT_VERSION);
+    bool packed = version == JOURNAL_VERSION_PACKED;
+    if (version != JOURNAL_VERSION && !packed)
         return err_set(e, ERR_MISMATCH,
-                       "%s has format version %u; this bulkhead reads version %u: let the one that "
-                       "wrote it end the run, or start over with --fresh",
-                       s->name, bytes_get_u32(bytes + SEGMENT_AT_VERSION), JOURNAL_VERSION);
+                       "%s has format version %u; this bulkhead reads versions %u and %u: let the "
+                       "one that wrote it end the run, or start over with --fresh",
+                       s->name, version, JOURNAL_VERSION, JOURNAL_VERSION_PACKED);
     if (bytes_get_u64(bytes + SEGMENT_AT_NUMBER) != s->number)
         return corrupt(s, 0, "it is another segment, renamed", e);
     uint32_t flags = bytes_get_u32(bytes + SEGMENT_AT_FLAGS);
@@ -150,9 +156,13 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
                                       .ended = (flags & FLAG_ENDED) != 0,
                                       .first = (flags & FLAG_FIRST) != 0,
                                       .carry_mark = (flags & FLAG_CARRY_MARK) != 0,
+                                      .packed = packed,
+                                      .lost = packed && (flags & FLAG_LOST) != 0,
                                       .stream = bytes_get_u64(bytes + SEGMENT_AT_STREAM),
                                       .nonce = bytes_get_u64(bytes + SEGMENT_AT_NONCE),
                                       .chain = bytes_get_u32(bytes + SEGMENT_AT_CRC)};
+    if (packed)
+        s->begin.walk = packed_walk_get(bytes + SEGMENT_AT_WALK);
     if (!can_be(&s->begin))
         return corrupt(s, SEGMENT_AT_NEXT_SEQ, "it begins where nobody can have come to", e);
     s->previous_chain = bytes_get_u32(bytes + SEGMENT_AT_CHAIN);
@@ -164,7 +174,8 @@ static void encode_header(struct journal_segment *s, uint8_t *bytes)
 {
     memset(bytes, 0, JOURNAL_HEADER_BYTES);
     bytes_put_u32(bytes + SEGMENT_AT_MAGIC, SEGMENT_MAGIC);
-    bytes_put_u32(bytes + SEGMENT_AT_VERSION, JOURNAL_VERSION);
+    bytes_put_u32(bytes + SEGMENT_AT_VERSION,
+                  s->begin.packed ? JOURNAL_VERSION_PACKED : JOURNAL_VERSION);
     bytes_put_u64(bytes + SEGMENT_AT_NUMBER, s->number);
     bytes_put_u64(bytes + SEGMENT_AT_OWNER, s->owner);
     bytes_put_u64(bytes + SEGMENT_AT_NEXT_SEQ, s->begin.next_seq);
@@ -175,7 +186,10 @@ static void encode_header(struct journal_segment *s, uint8_t *bytes)
     bytes_put_u32(bytes + SEGMENT_AT_FLAGS, (s->begin.carry_blank ? FLAG_CARRY_BLANK : 0) |
                                                 (s->begin.ended ? FLAG_ENDED : 0) |
                                                 (s->begin.first ? FLAG_FIRST : 0) |
-                                                (s->begin.carry_mark ? FLAG_CARRY_MARK : 0));
+                                                (s->begin.carry_mark ? FLAG_CARRY_MARK : 0) |
+                                                (s->begin.lost ? FLAG_LOST : 0));
+    if (s->begin.packed)
+        packed_walk_put(&s->begin.walk, bytes + SEGMENT_AT_WALK);
     bytes_put_u32(bytes + SEGMENT_AT_CHAIN, s->previous_chain);
     memcpy(bytes + SEGMENT_AT_BOOT, s->boot, sizeof s->boot);
     bytes_put_u64(bytes + SEGMENT_AT_NONCE, s->begin.nonce);
@@ -208,10 +222,10 @@ int journal_segment_open(int dir_fd, uint64_t number, int flags, struct journal_
 
 bool journal_segment_follows(const struct journal_segment *s, const struct journal_state *end)
 {
-    return s->begin.next_seq == end->next_seq && s->begin.lines == end->lines &&
-           s->begin.offset == end->offset && s->begin.carry == end->carry &&
-           s->begin.carry_blank == end->carry_blank && s->begin.ended == end->ended &&
-           s->previous_chain == end->chain;
+    return s->begin.packed == end->packed && s->begin.next_seq == end->next_seq &&
+           s->begin.lines == end->lines && s->begin.offset == end->offset &&
+           s->begin.carry == end->carry && s->begin.carry_blank == end->carry_blank &&
+           s->begin.ended == end->ended && s->previous_chain == end->chain;
 }
 
 /* A segment always has its header. */

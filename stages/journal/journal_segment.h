@@ -3,7 +3,7 @@
  * journal_segment.h - one file of a journal: its header, its blocks, and whether they verify
  *
  * A segment is a header and blocks; a block is a header and the bytes as they came. What was
- * counted up to a place (lines, records, the unfinished line) is a state; the header of the segment
+ * counted up to a place (lines, records, the unfinished one) is a state; the header of the segment
  * has the state that it begins with, each block the one that it leads on from, and both are chained
  * by their CRCs. So no block can be moved, left out or taken from another journal. And each header
  * has the nonce that was drawn for its segment: a block is looked for among bytes that came from

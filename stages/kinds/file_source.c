@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source: the lines of a regular file, from where the last acked one ended; with follow, also
- * those that are still to come, through rotations.
+ * file.source: the records of a regular file, from where the last acked one ended; with follow, also
+ * those that are still to come, through rotations. A record is a line, or a value of msgpack.
  *
- * The happy path is read_record(): find a newline in what is buffered, or buffer more. A place in
- * the file is remembered as a mark (seq, offset, line number, CRC of everything before); an ack
+ * The happy path is read_record(): find the end of a record in what is buffered, or buffer more. A
+ * place in the file is remembered as a mark (seq, offset, number of the line or packed record in the
+ * file, which is `line` here for both, CRC of everything before); an ack
  * makes the last mark at or below it the cursor. A new process goes on at the cursor, which may be
  * a little before the ack: what it reads again, downstream knows and cuts.
  *
@@ -33,6 +34,7 @@
 #include "common/path.h"
 #include "stages/kinds/file_source_p.h"
 #include "stages/kinds/kinds.h"
+#include "stages/kit/record_formats.h"
 #include "stages/kit/rotation.h"
 #include "stages/stage.h"
 
@@ -45,12 +47,7 @@ static const struct option_spec specs[] = {
      .required = true,
      .neutral = true,
      .meaning = "the file to read; relative to where bulkhead is started"},
-    {.name = "max_line_bytes",
-     .tag = OPTION_SIZE,
-     .fallback = "1MiB",
-     .min = 64,
-     .max = LINE_BYTES_MAX,
-     .meaning = "a longer line is a dead letter"},
+    RECORD_FORMAT_OPTIONS,
     {.name = "follow",
      .tag = OPTION_BOOL,
      .fallback = "false",
@@ -58,11 +55,6 @@ static const struct option_spec specs[] = {
      .meaning = "wait at the end of the file for more, and go on in the file that takes its place"},
     {0},
 };
-
-static void derive(struct kind_check *check)
-{
-    kind_check_makes(check, "line", (struct type){.tag = VALUE_BYTES}, check->place);
-}
 
 static bool follows(const struct stage *stage)
 {
@@ -102,8 +94,9 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
 {
     if (self->follow) {
         int rc = file_length(self->fd, &self->file_bytes, e);
-        /* What downstream has of a line without its end was given out when a run ended with it. */
-        bool given = self->peer_seq > self->at.seq && line_reader_unfinished(&self->lines) > 0;
+        /* What downstream has of a record without its end was given out when a run ended with it.
+         */
+        bool given = self->peer_seq > self->at.seq && record_reader_unfinished(&self->records) > 0;
         return rc != 0 ? rc : self->state == FOLLOW_LEAVING || given ? ERR_END : ERR_AGAIN;
     }
     bool shorter;
@@ -119,11 +112,11 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
     return ERR_END;
 }
 
-/* What was read of a line whose end was cut off is no line, unless there is a copy with its end. */
+/* What was read of a record whose end was cut off is none, unless there is a copy with its end. */
 static int end_truncated(struct file_source *self)
 {
-    self->cut_bytes += line_reader_unfinished(&self->lines);
-    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    self->cut_bytes += record_reader_unfinished(&self->records);
+    file_source_read_on(self);
     return ERR_END;
 }
 
@@ -135,7 +128,7 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
     file_source_take_events(self);
     if (self->state == FOLLOW_TRUNCATED)
         return end_truncated(self);
-    /* What ended with the file was given out as a line; somebody may write behind it even now. */
+    /* What ended with the file was given out; somebody may write behind it even now. */
     if (self->state == FOLLOW_LEAVING && self->at.unterminated)
         return ERR_END;
     int rc = file_read_at(self->fd, offset, bytes, len, ret_len, e);
@@ -171,7 +164,7 @@ static void close_source(void *opaque)
             (void)close(fds[i]);
     }
     cursor_close(&self->cursor);
-    line_reader_done(&self->lines);
+    record_reader_done(&self->records);
     source_marks_done(&self->marks);
     free(self->trouble);
     free(self->elsewhere);
@@ -192,9 +185,8 @@ static struct file_source *source_new(const struct stage_env *env)
     struct file_source *self = memory_new(1, sizeof *self);
     const char *path = options_get(env->stage->options, "path")->text;
     self->path = memory_dup(path, strlen(path));
-    line_reader_init(&self->lines,
-                     (size_t)options_get(env->stage->options, "max_line_bytes")->number, fill,
-                     begins, self);
+    record_format_open(env->stage->options, fill, begins, self, &self->records);
+    self->is_packed = record_format_chosen(env->stage->options) == RECORDS_MSGPACK;
     self->beats = env->beats;
     self->note = env->note;
     self->marks_end = env->topology->marks_end;
@@ -215,7 +207,7 @@ static int check(const struct stage_env *env, struct err *e)
     bool found;
     int rc = cursor_read(env->state_fd, SOURCE_MAGIC, payload, &found, e);
     if (rc == 0 && found)
-        file_source_take_payload(self, payload);
+        rc = file_source_take_payload(self, payload, e);
     bool met = rc == 0 && found && self->at.file.inode != 0;
     if (met)
         rc = file_open(AT_FDCWD, self->path, O_RDONLY | O_NONBLOCK, 0, &self->fd, e);
@@ -233,7 +225,7 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     int rc =
         cursor_open(&self->cursor, env->state_fd, SOURCE_MAGIC, env->durable, payload, &found, e);
     if (rc == 0 && found)
-        file_source_take_payload(self, payload);
+        rc = file_source_take_payload(self, payload, e);
     if (self->at.seq < env->begins_after)
         self->at.seq = self->committed.seq = env->begins_after;
     /* One that has met no file yet takes the first that comes. */
@@ -255,11 +247,11 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
 
 /* --- reading --- */
 
-static int next_line(struct file_source *self, struct line *ret_line, struct err *e)
+static int next_cut(struct file_source *self, struct record_cut *ret_cut, struct err *e)
 {
     int rc = 0;
     while (rc == 0) {
-        rc = self->fd >= 0 ? line_reader_next(&self->lines, ret_line, e) : ERR_AGAIN;
+        rc = self->fd >= 0 ? record_reader_next(&self->records, ret_cut, e) : ERR_AGAIN;
         if (rc == 0 || rc == ERR_UNFINISHED || !self->follow)
             return rc;
         if (rc == ERR_AGAIN && self->read_fails) {
@@ -275,43 +267,43 @@ static int next_line(struct file_source *self, struct line *ret_line, struct err
     return rc;
 }
 
-/* The end of the file was taken for the end of a line: it must have been. */
+/* The end of the file was taken for the end of a record: it must have been. */
 static int check_ended(struct file_source *self, struct err *e)
 {
     if (!self->at.unterminated || self->state != FOLLOW_OPEN)
         return 0;
-    int rc = file_source_finish_line(self, e);
+    int rc = file_source_finish_record(self, e);
     if (rc != 0)
         return rc;
     if (!self->at.unterminated)
-        line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+        file_source_read_on(self);
     return self->at.unterminated && !self->follow ? ERR_END : 0;
 }
 
 /* Nothing is a line yet of what ends with the file and is blank; it may go on there one day. */
 static int pass_nothing(struct file_source *self)
 {
-    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    file_source_read_on(self);
     return ERR_END;
 }
 
 /*
- * Has the line that was read last read once more, when there is room for it. This is the last look
+ * Has the record that was read last read once more, when there is room for it. This is the last look
  * at what stands before its end.
  */
 static int read_again(struct file_source *self, struct err *e)
 {
     int rc = self->follow ? file_source_check_tail(self, self->tail.end, e) : 0;
-    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
+    file_source_read_on(self);
     return rc;
 }
 
 /*
- * Whoever gets a line that ends with the file has all of it, and it may go on there before that is
- * acked: so the cursor tells of it before it is given out. It tells of one file alone: as long as
- * that is the one before, the line waits, as if it were not there yet.
+ * Whoever gets a record that ends with the file has all of it, and it may go on there before that
+ * is acked: so the cursor tells of it before it is given out. It tells of one file alone: as long as
+ * that is the one before, the record waits, as if it were not there yet.
  */
-static int make_room_for_last_line(struct file_source *self, struct err *e)
+static int make_room_for_last(struct file_source *self, struct err *e)
 {
     if (rotation_is_same(&self->committed.file, &self->at.file))
         return 0;
@@ -327,15 +319,15 @@ static int make_room_for_last_line(struct file_source *self, struct err *e)
 }
 
 /*
- * Whether the line that was just read may be given out: an earlier life may have given it out as it
+ * Whether the record that was just read may be given out: an earlier life may have given it out as it
  * was then. What nobody has yet is what it is now, and if it ends with the file, or did then, the
  * cursor says so first.
  */
-static int check_line(struct file_source *self, struct err *e)
+static int check_given(struct file_source *self, struct err *e)
 {
-    bool is_given = self->given.unterminated && self->at.seq == self->given.line;
+    bool is_given = self->given.unterminated && self->at.seq == self->given.record;
     if (is_given && self->peer_seq >= self->at.seq) {
-        int rc = file_source_check_given_line(self, e);
+        int rc = file_source_check_given_record(self, e);
         return rc == 0 && self->at.unterminated
                    ? file_source_write_cursor(self, &self->committed, &self->end, e)
                    : rc;
@@ -346,34 +338,35 @@ static int check_line(struct file_source *self, struct err *e)
                                         .offset = self->at.offset,
                                         .crc = self->at.prefix_crc,
                                         .unterminated = self->at.unterminated,
-                                        .line = self->at.seq};
+                                        .record = self->at.seq};
     return file_source_write_cursor(self, &self->committed, &self->end, e);
 }
 
-static void move_behind(struct file_source *self, const struct line *line)
+static void move_behind(struct file_source *self, const struct record_cut *cut)
 {
     self->begun_anew = false;
-    self->at.line++;
-    self->at.seq += line->blank ? 0 : 1;
-    self->at.offset = self->lines.offset;
-    self->at.prefix_crc = self->lines.crc;
-    self->at.unterminated = line->unterminated;
+    self->at.line += cut->rest ? 0 : 1;
+    self->at.seq += cut->blank ? 0 : 1;
+    self->at.offset = self->records.offset;
+    self->at.prefix_crc = self->records.crc;
+    self->at.unterminated = cut->unterminated;
+    self->at.unreadable = self->records.unreadable;
 }
 
 /*
- * Looks at a line of which the cursor may have to tell, before it is taken. If that cannot be done,
- * nothing has happened, and it is tried again. Returns as check_line(), and ERR_AGAIN.
+ * Looks at a record of which the cursor may have to tell, before it is taken. If that cannot be done,
+ * nothing has happened, and it is tried again. Returns as check_given(), and ERR_AGAIN.
  */
-static int prepare_line(struct file_source *self, const struct line *line, struct err *e)
+static int prepare(struct file_source *self, const struct record_cut *cut, struct err *e)
 {
-    int rc = line->unterminated ? make_room_for_last_line(self, e) : 0;
+    int rc = cut->unterminated ? make_room_for_last(self, e) : 0;
     if (rc != 0)
         return rc;
     struct source_mark before = self->at;
     struct source_given given = self->given;
     bool begun_anew = self->begun_anew;
-    move_behind(self, line);
-    rc = check_line(self, e);
+    move_behind(self, cut);
+    rc = check_given(self, e);
     self->at = before;
     self->begun_anew = begun_anew;
     if (rc == 0)
@@ -387,26 +380,26 @@ static int prepare_line(struct file_source *self, const struct line *line, struc
     return again;
 }
 
-/* Moves behind the next line that is not blank. */
-static int find_record(struct file_source *self, struct line *ret_line, struct err *e)
+/* Moves behind the next record. */
+static int find_record(struct file_source *self, struct record_cut *ret_cut, struct err *e)
 {
     int rc = check_ended(self, e);
     if (rc != 0)
         return rc;
     unsigned blanks = 0;
     do {
-        rc = blanks++ == SOURCE_BLANKS_PER_TURN ? ERR_UNFINISHED : next_line(self, ret_line, e);
+        rc = blanks++ == SOURCE_BLANKS_PER_TURN ? ERR_UNFINISHED : next_cut(self, ret_cut, e);
         if (rc != 0)
             return rc;
-        if (ret_line->blank && ret_line->unterminated && !self->follow)
+        if (ret_cut->blank && ret_cut->unterminated && !self->follow)
             return pass_nothing(self);
-        if (!ret_line->blank && (ret_line->unterminated || self->given.unterminated))
-            rc = prepare_line(self, ret_line, e);
+        if (!ret_cut->blank && (ret_cut->unterminated || self->given.unterminated))
+            rc = prepare(self, ret_cut, e);
         if (rc != 0)
             return rc;
-        move_behind(self, ret_line);
-    } while (ret_line->blank);
-    return 0;
+        move_behind(self, ret_cut);
+    } while (ret_cut->blank && !ret_cut->rest);
+    return ret_cut->rest ? ERR_UNFINISHED : 0;
 }
 
 /*
@@ -443,11 +436,11 @@ static int give_end(struct file_source *self, struct emitter *out, struct err *e
     return 0;
 }
 
-static int give_record(struct file_source *self, const struct line *line, struct emitter *out,
+static int give_record(struct file_source *self, const struct record_cut *cut, struct emitter *out,
                        struct err *e)
 {
     emitter_at(out, self->at.seq, self->at.line);
-    line_emit(&self->lines, line, out);
+    record_emit(&self->records, cut, out);
     return self->at.seq % SOURCE_RECORDS_PER_MARK == 0 ? file_source_add_mark(self, e) : 0;
 }
 
@@ -457,7 +450,7 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
     /* Nobody has had more than is proved: what is there now is the input, and must be known again.
      */
     if (self->is_doubtful) {
-        if (self->proven_seq < self->given.line)
+        if (self->proven_seq < self->given.record)
             self->given.unterminated = false;
         int known_rc = file_source_remember(self, e);
         if (known_rc != 0)
@@ -466,10 +459,12 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
     }
     /* Where an end was noted it is given out, though the file may go on there by now. */
     if (self->end.seq != self->at.seq + 1) {
-        struct line line;
-        int rc = find_record(self, &line, e);
+        struct record_cut cut;
+        int rc = find_record(self, &cut, e);
         if (rc == 0)
-            return give_record(self, &line, out, e);
+            return give_record(self, &cut, out, e);
+        if (rc == ERR_END)
+            file_source_note_rest(self);
         if (rc == ERR_END)
             rc = self->at.seq < self->peer_seq ? file_source_check_numbers(self, e)
                                                : note_end(self, e);
@@ -526,7 +521,8 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
                        "holds is read as new",
                        self->path, self->proven_seq, name, seq);
     int rc = self->begun_anew ? file_source_check_numbers(self, e) : 0;
-    return rc == 0 && self->at.seq < self->given.line ? file_source_check_given_line(self, e) : rc;
+    return rc == 0 && self->at.seq < self->given.record ? file_source_check_given_record(self, e)
+                                                        : rc;
 }
 
 static bool gave_all(const void *opaque)
@@ -537,7 +533,7 @@ static bool gave_all(const void *opaque)
 static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total)
 {
     const struct file_source *self = opaque;
-    *ret_done = self->at.offset + self->lines.skipped;
+    *ret_done = self->at.offset + self->records.skipped;
     *ret_total = self->file_bytes;
     if (*ret_total < *ret_done) /* in a file that is not followed, its size said too little */
         *ret_total = self->follow ? *ret_done : 0;
@@ -559,24 +555,25 @@ const struct stage_ops file_source_ops = {
 
 const struct kind file_source_kind = {
     .name = "file.source",
-    .summary = "reads the lines of a file",
+    .summary = "reads the records of a file",
     .manual =
-        "Reads a regular file line by line to its end, whatever its size says. LF and CRLF end a "
-        "line, the last one may lack it; blank lines are skipped, and so is a byte order mark at "
-        "the beginning. A later run goes on where the last one stopped, and is refused if the file "
-        "was replaced or truncated meanwhile. With follow: true it waits at the end for more, and "
-        "a "
-        "last line without its end is not read yet. A file that was renamed is read to its end, "
-        "then those that were rotated after it, in the order of their births, then the one that "
-        "has its name now. One that was truncated is read again from its beginning, the rest of a "
-        "copy that was made of it first. Where nobody can tell what comes next, the run stops and "
-        "names the files; what cannot be opened for a while is waited for.",
+        "Reads a regular file to its end, whatever its size says: line by line, or value by value "
+        "of msgpack, of which each must be a map. LF and CRLF end a line, the last one may lack "
+        "it; blank lines are skipped, and so is a byte order mark at the beginning. Behind a byte "
+        "that begins no value of msgpack the rest of the file is not read. A later run goes on "
+        "where the last one stopped, and is refused if the file was replaced or truncated "
+        "meanwhile. With follow: true it waits at the end for more, and a last record without its "
+        "end is not read yet. A file that was renamed is read to its end, then those that were "
+        "rotated after it, in the order of their births, then the one that has its name now. One "
+        "that was truncated is read again from its beginning, the rest of a copy that was made of "
+        "it first. Where nobody can tell what comes next, the run stops and names the files; what "
+        "cannot be opened for a while is waited for.",
     .role = KIND_SOURCE,
     .lines = KIND_LINES_READ,
     .reads = "nothing",
-    .makes = "line: bytes",
-    .reasons = DEAD_REASONS(LINE_READER_REASONS),
+    .makes = RECORD_FORMATS_MAKE,
+    .reasons = record_format_reasons,
     .options = specs,
-    .derive = derive,
+    .derive = record_formats_derive,
     .cursor_magic = SOURCE_MAGIC,
 };

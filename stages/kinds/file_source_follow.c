@@ -161,7 +161,7 @@ static void check_left(struct file_source *self)
 static bool keep_tail(struct file_source *self)
 {
     struct tail *tail = &self->tail;
-    uint64_t behind = tail->end - self->at.offset; /* of a line that has no end yet */
+    uint64_t behind = tail->end - self->at.offset; /* of a record that has no end yet */
     if (tail->end < self->at.offset || behind >= tail->len)
         return false;
     tail->len -= (size_t)behind;
@@ -334,8 +334,8 @@ static int take_step(struct file_source *self, const struct rotation_step *step,
 
 /*
  * Whether there is a next file, so that this one is read to its end for the last time. A copy is
- * left at once if the file still has what was read of it, or no line was: half a line at the end is
- * no line then.
+ * left at once if the file still has what was read of it, or no record was: half a one at the end is
+ * none then.
  */
 static int look_for_next(struct file_source *self, struct err *e)
 {
@@ -372,14 +372,14 @@ int file_source_look_around(struct file_source *self, struct err *e)
     return rc;
 }
 
-/* What was read of a line whose end was cut off is no line. */
+/* What was read of a record whose end was cut off is none. */
 static void note_cut(struct file_source *self)
 {
     if (self->cut_bytes != 0) {
-        char *text =
-            memory_format("%" PRIu64 " bytes of a line at the end of '%s' are dropped: the "
-                          "rest of the line was cut off",
-                          self->cut_bytes, self->path);
+        const char *unit = self->records.format->unit;
+        char *text = memory_format("%" PRIu64 " bytes of a %s at the end of '%s' are dropped: the "
+                                   "rest of the %s was cut off",
+                                   self->cut_bytes, unit, self->path, unit);
         self->note(text);
         free(text);
     }

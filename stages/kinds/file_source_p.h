@@ -20,7 +20,7 @@
 
 #include "common/err.h"
 #include "stages/kit/file_tail.h"
-#include "stages/kit/line_reader.h"
+#include "stages/kit/record_reader.h"
 #include "stages/kit/rotation.h"
 #include "stages/kit/source_marks.h"
 #include "stages/store/cursor.h"
@@ -55,8 +55,8 @@ struct source_given {
     seq_number seq;
     uint64_t offset;
     uint32_t crc;      /* of everything before it */
-    bool unterminated; /* the last line ended with the file: whoever has it has all of it */
-    seq_number line;   /* its seq; an end of the input may have the one behind it */
+    bool unterminated; /* the last record ended with the file: whoever has it has all of it */
+    seq_number record; /* its seq; an end of the input may have the one behind it */
 };
 
 /* What may only seem so, while files are renamed; it is so if it stays. */
@@ -85,9 +85,10 @@ struct file_source {
     int fd;
     _Atomic uint64_t *beats;
     seq_number let_go; /* the last record when others last had a turn before a long look */
-    struct line_reader lines;
+    struct record_reader records;
+    bool is_packed; /* they are values of msgpack */
     struct cursor cursor;
-    struct source_mark at; /* behind the last line that was read */
+    struct source_mark at; /* behind the last record that was read */
     struct source_mark committed;
     struct source_marks marks;
     struct source_given given; /* as the cursor says; of this life, where that must not be lost */
@@ -104,14 +105,15 @@ struct file_source {
     int watch;     /* in it */
     struct tail tail;
     seq_number peer_seq;   /* that stage downstream which has most has records up to here; */
-    const char *peer_name; /* a number that it has is not given to another line */
+    const char *peer_name; /* a number that it has is not given to another record */
     bool begun_anew;       /* it was found truncated, and nothing was given out since */
     struct doubt too_few;  /* there is less to read than that stage has had */
     struct doubt gap;      /* a rotated file is missing */
     struct stock stock;
     struct cut_look cut_look;
-    uint64_t cut_bytes;  /* of a line that the truncated file does not have any more */
+    uint64_t cut_bytes;  /* of a record that the truncated file does not have any more */
     char *trouble;       /* what failed and is tried again; NULL: nothing */
+    bool noted_rest;     /* that no more is read of the file was said */
     bool read_fails;     /* reading does */
     bool gave_all;       /* the last look found nothing behind what was given out */
     bool is_lost;        /* the file that the cursor tells of could not be looked for yet */
@@ -128,6 +130,9 @@ int file_source_check_regular(int fd, const char *path, struct stat *ret_st, str
 
 /* Takes the open file for the one to be read, from where `at` stands. May be ERR_MISMATCH. */
 int file_source_begin(struct file_source *self, struct err *e);
+
+/* Has the reader go on where `at` stands; what it has read is forgotten. */
+void file_source_read_on(struct file_source *self);
 
 /* Goes on at the beginning of a file, the same one or another; file_source_begin() comes next. */
 void file_source_begin_again(struct file_source *self);
@@ -164,6 +169,9 @@ void file_source_add_to_tail(struct tail *tail, const uint8_t *bytes, size_t len
  */
 int file_source_check_tail(struct file_source *self, uint64_t offset, struct err *e);
 
+/* At the end of a file that could not be cut into records any more: says that no more was read. */
+void file_source_note_rest(struct file_source *self);
+
 /* Tells the user that the file was truncated after `offset` bytes of it were read. */
 void file_source_note_truncated(const struct file_source *self, uint64_t offset);
 
@@ -180,11 +188,14 @@ int file_source_add_mark(struct file_source *self, struct err *e);
 int file_source_write_cursor(struct file_source *self, const struct source_mark *mark,
                              const struct input_end *end, struct err *e);
 
-/* Takes the cursor's payload for where the source is. */
-void file_source_take_payload(struct file_source *self, const uint8_t *payload);
+/*
+ * Takes the cursor's payload for where the source is. ERR_MISMATCH: what lies before that was cut
+ * into records of another format.
+ */
+int file_source_take_payload(struct file_source *self, const uint8_t *payload, struct err *e);
 
 /*
- * In a file that is begun again: whether the numbers of its lines are free. Those that downstream
+ * In a file that is begun again: whether the numbers of its records are free. Those that downstream
  * has are not, and what they were is not in the file any more: ERR_MISMATCH.
  */
 int file_source_check_numbers(const struct file_source *self, struct err *e);
@@ -212,7 +223,7 @@ int file_source_begin_past(struct file_source *self, struct err *e);
 
 /*
  * Opens the file that was read before this one, if it is found and the cursor knows how long it
- * was: so lines that were written to it since are not passed over without a word.
+ * was: so records that were written to it since are not passed over without a word.
  */
 void file_source_find_left(struct file_source *self);
 
@@ -231,16 +242,17 @@ int file_source_open(struct file_source *self, bool found, struct err *e);
 int file_source_resume(struct file_source *self, struct err *e);
 
 /*
- * As file_source_finish_line(), of such a line that was given out before and not acked, if others
+ * As file_source_finish_record(), of such a record that was given out before and not acked, if others
  * have it: it comes again, and must be the same. For use before the source has gone on behind it.
  */
-int file_source_check_given_line(const struct file_source *self, struct err *e);
+int file_source_check_given_record(const struct file_source *self, struct err *e);
 
 /*
- * A last line without a newline was taken as complete. It may have got its newline since, which is
- * passed over; but if it went on, what was read was half a line: ERR_MISMATCH.
+ * A last line without a newline was taken as complete, or a packed record as cut off. The line may
+ * have got its newline since, which is passed over; but if it went on, what was read was half of it:
+ * ERR_MISMATCH.
  */
-int file_source_finish_line(struct file_source *self, struct err *e);
+int file_source_finish_record(struct file_source *self, struct err *e);
 
 /* --- file_source_follow.c --- */
 

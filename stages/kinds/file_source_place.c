@@ -14,6 +14,8 @@
 #include "common/hash.h"
 #include "common/memory.h"
 #include "stages/kit/file_tail.h"
+#include "stages/kit/line_records.h"
+#include "stages/kit/record_formats.h"
 #include "stages/kit/rotation.h"
 #include "stages/kit/rotation_past.h"
 
@@ -46,6 +48,8 @@ enum {
     FLAG_COPIED = 1,
     FLAG_CUT = 2,
     FLAG_GIVEN_UNTERMINATED = 4,
+    FLAG_UNREADABLE = 8,
+    FLAG_PACKED = 16,
     FLAG_BITS = 8
 }; /* the lowest number is above these */
 
@@ -116,7 +120,7 @@ static int find_given(const struct file_source *self, const struct source_mark *
         return 0;
     bool is_here = rotation_is_same(&mark->file, &at->file) && at->offset >= mark->offset;
     /* The source is not there yet, or has gone on to the next file. */
-    if (self->given.unterminated && mark->seq < self->given.line &&
+    if (self->given.unterminated && mark->seq < self->given.record &&
         (!is_here || at->seq < self->given.seq)) {
         *ret_given = self->given;
         return 0;
@@ -178,10 +182,11 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     int rc = find_given(self, mark, &given, e);
     if (rc != 0)
         return rc;
-    bytes_put_u32(payload + AT_FLAGS, (mark->past.copied ? FLAG_COPIED : 0u) |
-                                          (mark->is_cut ? FLAG_CUT : 0u) |
-                                          (given.unterminated ? FLAG_GIVEN_UNTERMINATED : 0u) |
-                                          mark->past.lowest << FLAG_BITS);
+    bytes_put_u32(payload + AT_FLAGS,
+                  (mark->past.copied ? FLAG_COPIED : 0u) | (mark->is_cut ? FLAG_CUT : 0u) |
+                      (given.unterminated ? FLAG_GIVEN_UNTERMINATED : 0u) |
+                      (mark->unreadable ? FLAG_UNREADABLE : 0u) |
+                      (self->is_packed ? FLAG_PACKED : 0u) | mark->past.lowest << FLAG_BITS);
     bytes_put_u64(payload + AT_GIVEN_SEQ, given.seq);
     bytes_put_u64(payload + AT_GIVEN_OFFSET, given.offset);
     bytes_put_u32(payload + AT_GIVEN_CRC, given.crc);
@@ -193,7 +198,21 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     return 0;
 }
 
-void file_source_take_payload(struct file_source *self, const uint8_t *payload)
+/* Behind the beginning, a place between two records of one format is none of another. */
+static int check_format(const struct file_source *self, uint32_t flags, struct err *e)
+{
+    bool was_packed = (flags & FLAG_PACKED) != 0;
+    if (was_packed == self->is_packed || self->at.offset == 0)
+        return 0;
+    return err_set(e, ERR_MISMATCH,
+                   "'%s' was read up to offset %" PRIu64 " with records: %s, and the topology says "
+                   "records: %s now; put that back, or say --discard STAGE: then all that it holds "
+                   "is read as new",
+                   self->path, self->at.offset, record_format_names[was_packed],
+                   record_format_names[self->is_packed]);
+}
+
+int file_source_take_payload(struct file_source *self, const uint8_t *payload, struct err *e)
 {
     uint32_t flags = bytes_get_u32(payload + AT_FLAGS);
     self->at = (struct source_mark){.seq = bytes_get_u64(payload + AT_SEQ),
@@ -211,6 +230,7 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
                                              .left_bytes = bytes_get_u64(payload + AT_LEFT_BYTES),
                                              .lowest = flags >> FLAG_BITS,
                                              .copied = (flags & FLAG_COPIED) != 0},
+                                    .unreadable = (flags & FLAG_UNREADABLE) != 0,
                                     .is_cut = (flags & FLAG_CUT) != 0};
     if (self->at.past.since_ns == 0) /* of an earlier version */
         self->at.past.since_ns = self->at.file.birth_ns;
@@ -222,18 +242,23 @@ void file_source_take_payload(struct file_source *self, const uint8_t *payload)
     self->end = (struct input_end){.seq = bytes_get_u64(payload + AT_END_SEQ),
                                    .line = bytes_get_u64(payload + AT_END_LINE)};
     bool is_end = self->end.seq != 0 && self->given.seq == self->end.seq;
-    self->given.line = self->given.seq - (is_end ? 1 : 0);
+    self->given.record = self->given.seq - (is_end ? 1 : 0);
+    return check_format(self, flags, e);
+}
+
+void file_source_read_on(struct file_source *self)
+{
+    record_reader_set(&self->records, self->at.offset, self->at.prefix_crc, self->at.unreadable);
 }
 
 /* The mark of a text that is not in UTF-8 stands at its beginning, wherever reading goes on. */
-static int resume_lines(struct file_source *self, struct err *e)
+static int look_for_mark(struct file_source *self, struct err *e)
 {
     uint8_t beginning[4];
     size_t got = 0;
-    line_reader_set(&self->lines, self->at.offset, self->at.prefix_crc);
     int rc =
         self->at.offset != 0 ? file_read_at(self->fd, 0, beginning, sizeof beginning, &got, e) : 0;
-    self->lines.foreign = line_is_foreign(beginning, got);
+    self->at.unreadable = line_is_foreign(beginning, got);
     return rc;
 }
 
@@ -247,9 +272,10 @@ int file_source_begin(struct file_source *self, struct err *e)
         return rc;
     if (self->at.past.since_ns == 0)
         rotation_past_add(&self->at.past, &self->at.file);
-    rc = resume_lines(self, e);
+    rc = self->is_packed ? 0 : look_for_mark(self, e);
     if (rc != 0)
         return rc;
+    file_source_read_on(self);
     self->file_bytes = (uint64_t)st.st_size;
     self->state = FOLLOW_OPEN;
     if (self->notify_fd < 0)
@@ -264,13 +290,27 @@ int file_source_begin(struct file_source *self, struct err *e)
 
 void file_source_begin_again(struct file_source *self)
 {
+    file_source_note_rest(self);
+    self->noted_rest = false;
     self->at.offset = self->at.line = 0;
     self->at.prefix_crc = self->at.tail_crc = 0;
     self->tail.len = 0;
     self->tail.end = 0;
-    self->at.unterminated = self->at.is_cut = false;
-    if (self->given.line > self->at.seq) /* it was in what is not there any more */
+    self->at.unterminated = self->at.unreadable = self->at.is_cut = false;
+    if (self->given.record > self->at.seq) /* it was in what is not there any more */
         self->given.unterminated = false;
+}
+
+void file_source_note_rest(struct file_source *self)
+{
+    if (self->noted_rest || !self->is_packed || !self->at.unreadable)
+        return;
+    char *text = memory_format("the rest of '%s', up to offset %" PRIu64 ", was not read: it comes "
+                               "after the dead letter with the reason lost-framing",
+                               self->path, self->at.offset);
+    self->note(text);
+    free(text);
+    self->noted_rest = true;
 }
 
 void file_source_note_truncated(const struct file_source *self, uint64_t offset)
@@ -350,7 +390,7 @@ int file_source_check_numbers(const struct file_source *self, struct err *e)
         e, ERR_MISMATCH,
         "'%s' was truncated or written anew when the last that is known of it was record "
         "%" PRIu64 ", but stage '%s' had record %" PRIu64 " of it already, so nobody can "
-        "tell the new lines from those; put back what was cut off, or say "
+        "tell the new records from those; put back what was cut off, or say "
         "--discard STAGE: then all that it holds is read as new",
         self->path, self->at.seq, self->peer_name, self->peer_seq);
 }

@@ -37,32 +37,42 @@ static int check_same(struct file_source *self, const struct stat *st, struct er
     uint32_t wanted = same_file ? at->tail_crc : at->prefix_crc;
     if (crc != wanted)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' is not the file that was read up to line %" PRIu64 " (offset %" PRIu64
+                       "'%s' is not the file that was read up to %s %" PRIu64 " (offset %" PRIu64
                        "): what stands before that is different now; put it back, or say "
                        "--discard STAGE: then all that it holds is read as new",
-                       self->path, at->line, at->offset);
+                       self->path, self->records.format->unit, at->line, at->offset);
     return 0;
 }
 
-/* How long a newline behind an offset is: 0: the file ends there. ERR_MISMATCH: the line goes on.
+/*
+ * How long a newline behind an offset is: 0: the file ends there. ERR_MISMATCH: the record goes on; a
+ * packed one does with any byte.
  */
 static int find_newline(const struct file_source *self, uint64_t offset, uint64_t line,
                         uint8_t ret_newline[2], size_t *ret_len, struct err *e)
 {
     size_t got;
     int rc = file_read_at(self->fd, offset, ret_newline, 2, &got, e);
-    *ret_len = rc == 0 && got > 0 && ret_newline[0] == '\n' ? 1 : 0;
-    if (rc == 0 && got == 2 && ret_newline[0] == '\r' && ret_newline[1] == '\n')
+    bool is_text = rc == 0 && !self->is_packed;
+    *ret_len = is_text && got > 0 && ret_newline[0] == '\n' ? 1 : 0;
+    if (is_text && got == 2 && ret_newline[0] == '\r' && ret_newline[1] == '\n')
         *ret_len = 2;
     if (rc != 0 || got == 0 || *ret_len != 0)
         return rc;
+    if (self->is_packed)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' ended within packed record %" PRIu64 " when it was read, at offset "
+                       "%" PRIu64 ", and has been continued since; cut off what was added, or say "
+                       "--discard STAGE: then all that it holds is read as new. A file that is "
+                       "still written is read with follow: true",
+                       self->path, line, offset);
     return err_set(e, ERR_MISMATCH,
                    "%s:%" PRIu64 ": this line had no newline when it was read, and has been "
                    "continued since; what was read was half of it",
                    self->path, line);
 }
 
-int file_source_finish_line(struct file_source *self, struct err *e)
+int file_source_finish_record(struct file_source *self, struct err *e)
 {
     uint8_t newline[2];
     size_t len;
@@ -75,22 +85,23 @@ int file_source_finish_line(struct file_source *self, struct err *e)
     return 0;
 }
 
-int file_source_check_given_line(const struct file_source *self, struct err *e)
+int file_source_check_given_record(const struct file_source *self, struct err *e)
 {
     uint8_t newline[2];
     size_t len;
     const struct source_given *given = &self->given;
-    if (!given->unterminated || self->peer_seq < given->line || self->fd < 0)
+    if (!given->unterminated || self->peer_seq < given->record || self->fd < 0)
         return 0;
     int rc = find_newline(self, given->offset, 0, newline, &len, e);
     if (rc == ERR_MISMATCH)
         return err_set(
             e, ERR_MISMATCH,
-            "'%s': record %" PRIu64 ", the line that ends at offset %" PRIu64
-            ", had no newline when it was read, and has been continued since, but stage "
+            "'%s': record %" PRIu64 ", the %s that ends at offset %" PRIu64
+            ", had no %s when it was read, and has been continued since, but stage "
             "'%s' has it as it was; cut off what was added, or say --discard STAGE: then "
             "all that it holds is read as new",
-            self->path, given->line, given->offset, self->peer_name);
+            self->path, given->record, self->records.format->unit, given->offset,
+            self->is_packed ? "end" : "newline", self->peer_name);
     return rc;
 }
 
@@ -154,12 +165,12 @@ static int find_rotated(struct file_source *self, bool *ret_is_copy, struct err 
     if (rc != ERR_NOT_FOUND)
         return rc;
     return err_set(e, ERR_MISMATCH,
-                   "the file that was read up to line %" PRIu64 " as '%s' is not there any more: "
+                   "the file that was read up to %s %" PRIu64 " as '%s' is not there any more: "
                    "it was rotated away and removed, compressed, or moved to another directory "
                    "before its rest was read; put it back beside '%s' under any name that is free "
                    "(ln, or gzip -dk), or begin anew with what '%s' holds now: --discard STAGE, "
                    "which leaves that rest out",
-                   self->at.line, self->path, self->path, self->path);
+                   self->records.format->unit, self->at.line, self->path, self->path, self->path);
 }
 
 /*
@@ -202,7 +213,7 @@ int file_source_resume(struct file_source *self, struct err *e)
     if (rc == 0 && self->at.offset == self->committed.offset && !self->begun_anew)
         rc = check_given(self, &st, e);
     if (rc == 0 && self->at.unterminated)
-        rc = file_source_finish_line(self, e);
+        rc = file_source_finish_record(self, e);
     return rc;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stdin.source: the lines of standard input, by way of a journal.
+ * stdin.source: the records of standard input, by way of a journal.
  *
- * read_record() gives out the lines that the journal holds, and when it has none left takes more
+ * read_record() gives out the records that the journal holds, and when it has none left takes more
  * in, as much as is there but not more than a block. So the journal is never far ahead of what is
  * given out, and what is not wanted yet stays in the pipe. The end of the input, where the topology
- * marks it, is in the journal like a line.
+ * marks it, is in the journal like a record.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include "stages/journal/journal.h"
 #include "stages/journal/stage_input.h"
 #include "stages/kinds/kinds.h"
-#include "stages/kit/line_reader.h"
+#include "stages/kit/record_formats.h"
 #include "stages/kit/source_marks.h"
 #include "stages/kit/terminal_input.h"
 #include "stages/stage.h"
@@ -35,7 +35,7 @@ enum {
     AT_SEQ = 0,
     AT_OFFSET = 8,
     AT_LINE = 16,
-    AT_FOREIGN = 24,
+    AT_UNREADABLE = 24,
 };
 
 /* So often it is looked whether the run is in the foreground of its terminal again. */
@@ -47,9 +47,9 @@ struct stdin_source {
     bool in_background; /* of the terminal that is the input: what is typed there is not for us */
     bool is_null;
     struct journal *journal;
-    struct line_reader lines;
+    struct record_reader records;
     struct cursor cursor;
-    struct source_mark at; /* behind the last line that was given out */
+    struct source_mark at; /* behind the last record that was given out */
     struct source_mark committed;
     struct source_marks marks;
     bool marks_end; /* the end of the input is given out */
@@ -58,19 +58,9 @@ struct stdin_source {
 };
 
 static const struct option_spec specs[] = {
-    {.name = "max_line_bytes",
-     .tag = OPTION_SIZE,
-     .fallback = "1MiB",
-     .min = 64,
-     .max = LINE_BYTES_MAX,
-     .meaning = "a longer line is a dead letter"},
+    RECORD_FORMAT_OPTIONS,
     {0},
 };
-
-static void derive(struct kind_check *check)
-{
-    kind_check_makes(check, "line", (struct type){.tag = VALUE_BYTES}, check->place);
-}
 
 static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
 {
@@ -84,7 +74,7 @@ static void close_source(void *opaque)
     struct stdin_source *self = opaque;
     journal_free(self->journal);
     cursor_close(&self->cursor);
-    line_reader_done(&self->lines);
+    record_reader_done(&self->records);
     source_marks_done(&self->marks);
     free(self);
 }
@@ -106,6 +96,7 @@ static int open_journal(struct stdin_source *self, const struct stage_env *env, 
     struct journal_config config = {
         .dir_fd = env->state_fd,
         .owner = journal_owner(env->topology->name, env->stage->name),
+        .packed = record_format_chosen(env->stage->options) == RECORDS_MSGPACK,
         .durable = env->durable,
         .beats = env->beats,
         .stream = env->input->stream,
@@ -128,7 +119,7 @@ static int put_cursor(struct stdin_source *self, const struct source_mark *mark,
     bytes_put_u64(payload + AT_SEQ, mark->seq);
     bytes_put_u64(payload + AT_OFFSET, mark->offset);
     bytes_put_u64(payload + AT_LINE, mark->line);
-    bytes_put_u32(payload + AT_FOREIGN, mark->foreign ? 1 : 0);
+    bytes_put_u32(payload + AT_UNREADABLE, mark->unreadable ? 1 : 0);
     return cursor_write(&self->cursor, CURSOR_MAGIC, payload, e);
 }
 
@@ -148,7 +139,7 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
         self->at = (struct source_mark){.seq = bytes_get_u64(payload + AT_SEQ),
                                         .offset = bytes_get_u64(payload + AT_OFFSET),
                                         .line = bytes_get_u64(payload + AT_LINE),
-                                        .foreign = bytes_get_u32(payload + AT_FOREIGN) != 0};
+                                        .unreadable = bytes_get_u32(payload + AT_UNREADABLE) != 0};
     if (self->at.seq < env->begins_after)
         self->at.seq = env->begins_after;
     if (rc == 0)
@@ -162,11 +153,9 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
         close_source(self);
         return rc;
     }
-    line_reader_init(&self->lines,
-                     (size_t)options_get(env->stage->options, "max_line_bytes")->number,
-                     journal_read, journal_begins_stream, self->journal);
-    line_reader_set(&self->lines, self->at.offset, 0);
-    self->lines.foreign = self->at.foreign;
+    record_format_open(env->stage->options, journal_read, journal_begins_stream, self->journal,
+                       &self->records);
+    record_reader_set(&self->records, self->at.offset, 0, self->at.unreadable);
     *ret_self = self;
     return 0;
 }
@@ -222,6 +211,14 @@ static int take(struct stdin_source *self, struct err *e)
     return rc;
 }
 
+/* What comes in a stream behind a byte that begins no packed record is passed over. */
+static void note_rest(const struct stdin_source *self)
+{
+    if (self->at.unreadable && self->records.format->is_chain)
+        self->note("the rest of standard input was not read: it comes after the dead letter with "
+                   "the reason lost-framing");
+}
+
 static int take_or_end(struct stdin_source *self, struct err *e)
 {
     if (self->ended)
@@ -239,22 +236,42 @@ static int take_or_end(struct stdin_source *self, struct err *e)
     int rc = take(self, e);
     if (rc != ERR_END)
         return rc;
-    /* The last line need not have a newline. */
+    /* The last record need not have its end. */
     rc = journal_end(self->journal, e);
     if (rc == 0 && self->marks_end)
         rc = journal_mark_end(self->journal, e);
     self->ended = rc == 0;
+    if (self->ended)
+        note_rest(self);
     return rc;
 }
 
-/* Finds the next line that is not blank, or the end of the input, and moves behind it. */
-static int next_line(struct stdin_source *self, struct line *line, bool *ret_ends, struct err *e)
+static int write_cursor(struct stdin_source *self, const struct source_mark *mark, struct err *e)
+{
+    int rc = put_cursor(self, mark, e);
+    if (rc != 0)
+        return rc;
+    self->committed = *mark;
+    return journal_trim(self->journal, mark->offset, mark->seq, e);
+}
+
+/* What gives no record is acked by nobody, so of much of it the journal would be kept for long. */
+static int pass_blanks(struct stdin_source *self, struct err *e)
+{
+    bool is_acked = self->at.seq == self->committed.seq;
+    bool is_much = self->at.offset - self->committed.offset >= JOURNAL_SEGMENT_BYTES;
+    return is_acked && is_much ? write_cursor(self, &self->at, e) : 0;
+}
+
+/* Finds the next record, or the end of the input, and moves behind it. */
+static int next_record(struct stdin_source *self, struct record_cut *cut, bool *ret_ends,
+                       struct err *e)
 {
     *ret_ends = false;
     for (unsigned blanks = 0, takes = 0;; blanks++) {
         if (takes == SOURCE_READS_PER_TURN || blanks == SOURCE_BLANKS_PER_TURN)
             return ERR_UNFINISHED;
-        int rc = line_reader_next(&self->lines, line, e);
+        int rc = record_reader_next(&self->records, cut, e);
         if (rc == ERR_AGAIN) {
             rc = take_or_end(self, e);
             takes++;
@@ -266,12 +283,13 @@ static int next_line(struct stdin_source *self, struct line *line, bool *ret_end
                 return 0;
             rc = 0;
         } else if (rc == 0) {
-            self->at.line++;
-            self->at.seq += line->blank ? 0 : 1;
-            self->at.offset = self->lines.offset;
-            self->at.foreign = line->foreign;
-            if (!line->blank)
+            self->at.line += cut->rest ? 0 : 1;
+            self->at.seq += cut->blank ? 0 : 1;
+            self->at.offset = self->records.offset;
+            self->at.unreadable = self->records.unreadable;
+            if (!cut->blank)
                 return 0;
+            rc = pass_blanks(self, e);
         }
         if (rc != 0)
             return rc;
@@ -281,16 +299,16 @@ static int next_line(struct stdin_source *self, struct line *line, bool *ret_end
 static int read_record(void *opaque, struct emitter *out, struct err *e)
 {
     struct stdin_source *self = opaque;
-    struct line line;
+    struct record_cut cut;
     bool ends;
-    int rc = next_line(self, &line, &ends, e);
+    int rc = next_record(self, &cut, &ends, e);
     if (rc != 0)
         return rc;
     emitter_at(out, self->at.seq, self->at.line);
     if (ends)
         emitter_end(out);
     else
-        line_emit(&self->lines, &line, out);
+        record_emit(&self->records, &cut, out);
     if (self->at.seq % SOURCE_RECORDS_PER_MARK == 0)
         source_marks_add(&self->marks, &self->at);
     return 0;
@@ -324,15 +342,6 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
 static seq_number position(const void *opaque)
 {
     return ((const struct stdin_source *)opaque)->at.seq;
-}
-
-static int write_cursor(struct stdin_source *self, const struct source_mark *mark, struct err *e)
-{
-    int rc = put_cursor(self, mark, e);
-    if (rc != 0)
-        return rc;
-    self->committed = *mark;
-    return journal_trim(self->journal, mark->offset, mark->seq, e);
 }
 
 static int commit(void *opaque, seq_number seq, struct err *e)
@@ -371,20 +380,22 @@ const struct stage_ops stdin_source_ops = {
 
 const struct kind stdin_source_kind = {
     .name = "stdin.source",
-    .summary = "reads the lines of standard input",
+    .summary = "reads the records of standard input",
     .manual =
-        "Reads standard input line by line to its end, or until the run is stopped. What is read "
-        "is in a journal in the state directory before anything is made of it, so it survives "
-        "every kill; `bulkhead journal` shows it. LF and CRLF end a line, the last one may lack "
-        "it; blank lines are skipped, and so is a byte order mark at the beginning. What a later "
-        "run reads comes behind what this one has read.",
+        "Reads standard input to its end, or until the run is stopped: line by line, or value by "
+        "value of msgpack, of which each must be a map. What is read is in a journal in the state "
+        "directory before anything is made of it, so it survives every kill; `bulkhead journal` "
+        "shows it. LF and CRLF end a line, the last one may lack it; blank lines are skipped, and "
+        "so is a byte order mark at the beginning. Behind a byte that begins no value of msgpack "
+        "the rest of the input is not read. What a later run reads comes behind what this one has "
+        "read.",
     .role = KIND_SOURCE,
     .takes_stdin = true,
     .lines = KIND_LINES_READ,
     .reads = "nothing",
-    .makes = "line: bytes",
-    .reasons = DEAD_REASONS(LINE_READER_REASONS),
+    .makes = RECORD_FORMATS_MAKE,
+    .reasons = record_format_reasons,
     .options = specs,
-    .derive = derive,
+    .derive = record_formats_derive,
     .cursor_magic = CURSOR_MAGIC,
 };

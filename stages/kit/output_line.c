@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "stages/kit/line_reader.h"
+#include "stages/kit/line_records.h"
 
 const struct dead_reason output_line_not_a_line = {
     "not-a-line", "a text with a newline in it, an empty or blank one, one that ends with CR, or a "

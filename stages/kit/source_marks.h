@@ -52,15 +52,15 @@ struct file_past {
     bool copied;
 };
 
-/* All lines before offset are read; `line` of them, the last with number seq among the records. */
+/* All records before offset are read. */
 struct source_mark {
-    seq_number seq;
+    seq_number seq; /* of the last one */
     uint64_t offset;
-    uint64_t line;
+    uint64_t line;       /* lines, blank ones included, or packed records before offset */
     uint32_t prefix_crc; /* of everything before offset */
     uint32_t tail_crc;   /* of the last bytes before offset */
-    bool unterminated;   /* the last line ended with the input, not with a newline */
-    bool foreign;        /* the text that the last line is of is not in UTF-8 */
+    bool unterminated;   /* the last record was ended by the end of the input */
+    bool unreadable;     /* the text, from here on, see record_reader.h */
     bool is_cut;         /* the file was truncated since: it does not have these bytes any more */
     struct file_identity file;
     struct file_past past; /* of it */

@@ -15,9 +15,10 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/value_json.h"
 #include "stages/journal/journal.h"
 #include "stages/journal/journal_tail.h"
-#include "stages/kit/line_reader.h"
+#include "stages/kit/line_records.h"
 #include "supervisor/command/command.h"
 #include "supervisor/run/state_dir.h"
 
@@ -32,7 +33,7 @@ struct reading {
     bool boot_known;
     uint8_t *payload;
     enum journal_tail tail; /* of the segment in hand, if it is the last */
-    struct buf carry;       /* the unfinished line, as far as it is to be shown */
+    struct buf carry;       /* the unfinished record, as far as it is to be shown */
     bool carry_known;       /* its beginning was seen */
     uint64_t ends;          /* of inputs, in the segment */
     bool failed;            /* something did not verify; it was said */
@@ -120,37 +121,45 @@ static void drop_mark(struct buf *out, size_t begin)
     memmove(out->data + begin, out->data + begin + LINE_MARK_BYTES, out->len - begin);
 }
 
-static void print_line(struct reading *r, const struct journal_state *state, const uint8_t *bytes,
-                       size_t len)
+/* The carry is a line, without its newline. */
+static void add_line(struct reading *r, const struct journal_state *state)
+{
+    size_t begin = r->out.len;
+    buf_add(&r->out, r->carry.data, r->carry.len);
+    if (state->first && r->carry_known)
+        drop_mark(&r->out, begin);
+    if (r->out.data[r->out.len - 1] == '\r')
+        r->out.len--;
+}
+
+/* The carry is the record that is completed behind a state. */
+static void print_record(struct reading *r, const struct journal_state *state)
 {
     if (state->next_seq < r->from || state->next_seq > r->to)
         return;
     buf_add_format(&r->out, "%" PRIu64 "\t%" PRIu64 "\t%s", state->next_seq, state->lines + 1,
                    r->carry_known ? "" : "…");
-    size_t begin = r->out.len;
-    buf_add(&r->out, r->carry.data, r->carry.len);
-    buf_add(&r->out, bytes, len);
-    if (state->first && r->carry_known)
-        drop_mark(&r->out, begin);
-    if (r->out.data[r->out.len - 1] == '\r')
-        r->out.len--;
+    if (state->packed)
+        value_write_base64(r->carry.data, r->carry.len, &r->out);
+    else
+        add_line(r, state);
     buf_add_byte(&r->out, '\n');
     if (r->out.len >= JOURNAL_BLOCK_BYTES)
         flush(r);
 }
 
-/* Moves behind a line; it is shown if it is a record. */
-static void pass_line(struct reading *r, struct journal_state *state,
-                      const struct journal_state *after, const uint8_t *bytes, size_t len)
+/* Moves behind the line or packed record in the carry; it is shown if it is a record. */
+static void pass_record(struct reading *r, struct journal_state *state,
+                        const struct journal_state *after)
 {
     if (after->next_seq != state->next_seq)
-        print_line(r, state, bytes, len);
+        print_record(r, state);
     *state = *after;
     buf_reset(&r->carry);
     r->carry_known = true;
 }
 
-/* The end of an input is a record without a line. */
+/* The end of an input is a record without bytes. */
 static void print_end(struct reading *r, const struct journal_block *block)
 {
     seq_number seq = block->before.next_seq;
@@ -167,21 +176,22 @@ static void print_block(struct reading *r, const struct journal_block *block)
         return;
     }
     if (block->ends) {
-        pass_line(r, &state, &block->after, r->payload, 0);
+        pass_record(r, &state, &block->after);
         return;
     }
-    size_t at = 0;
-    const uint8_t *newline;
-    while (at < block->len && (newline = memchr(r->payload + at, '\n', block->len - at)) != NULL) {
-        size_t len = (size_t)(newline - r->payload) - at;
+    size_t used;
+    for (size_t at = 0; at < block->len; at += used) {
         struct journal_state after = state;
-        journal_state_count(&after, r->payload + at, len + 1);
-        pass_line(r, &state, &after, r->payload + at, len);
-        at += len + 1;
+        bool ends = journal_state_take(&after, r->payload + at, block->len - at, &used);
+        bool newline = ends && !state.packed;
+        /* Longer than any record, it is a dead letter: its beginning is enough. */
+        if ((ends || r->carry.len + used <= LINE_BYTES_MAX) && !state.lost)
+            buf_add(&r->carry, r->payload + at, used - (newline ? 1 : 0));
+        if (ends)
+            pass_record(r, &state, &after);
+        else
+            state = after;
     }
-    /* Longer than any record, it is a dead letter: its beginning is enough. */
-    if (r->carry.len + (block->len - at) <= LINE_BYTES_MAX)
-        buf_add(&r->carry, r->payload + at, block->len - at);
 }
 
 static void complain(struct reading *r, const struct err *e)
@@ -248,6 +258,7 @@ static void list_segment(struct reading *r, const struct journal_segment *s, boo
 {
     uint64_t file_len = 0;
     struct err e;
+    const char *unit = s->begin.packed ? "packed record" : "line";
     (void)file_length(s->fd, &file_len, &e);
     buf_add_format(&r->out, "%-18s ", s->name);
     if (end->next_seq > s->begin.next_seq)
@@ -257,10 +268,10 @@ static void list_segment(struct reading *r, const struct journal_segment *s, boo
         buf_add_text(&r->out, "no records, ");
     if (r->ends != 0)
         buf_add_format(&r->out, "%" PRIu64 " of them the end of an input, ", r->ends);
-    buf_add_format(&r->out, "lines %" PRIu64 " to %" PRIu64 ", %" PRIu64 " bytes, ",
+    buf_add_format(&r->out, "%ss %" PRIu64 " to %" PRIu64 ", %" PRIu64 " bytes, ", unit,
                    s->begin.lines + 1, end->lines, end->offset - s->begin.offset);
     if (last && end->carry != 0)
-        buf_add_format(&r->out, "%" PRIu64 " of them of an unfinished line, ", end->carry);
+        buf_add_format(&r->out, "%" PRIu64 " of them of an unfinished %s, ", end->carry, unit);
     if (last && r->tail == JOURNAL_TAIL_TORN)
         buf_add_format(&r->out,
                        "%" PRIu64 " bytes torn by a loss of power, which the next start cuts off, ",

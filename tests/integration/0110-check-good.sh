@@ -155,7 +155,7 @@ END
 
 run kinds file.source
 expect_after "    max_line_bytes: size, default 1MiB" <<'END'
-        a longer line is a dead letter
+        a longer line or packed record is a dead letter
         64 to 2MiB
 END
 

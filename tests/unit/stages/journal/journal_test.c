@@ -20,7 +20,7 @@
 #include "common/hash.h"
 #include "common/memory.h"
 #include "stages/journal/journal.h"
-#include "stages/kit/line_reader.h"
+#include "stages/kit/line_records.h"
 #include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
@@ -113,19 +113,20 @@ static void feed_text(struct fixture *f, const char *text)
 /* All lines behind the acked place, as "line|", an unterminated one as "line!". Or the error. */
 static int read_lines(struct fixture *f, struct buf *out, struct err *e)
 {
-    struct line_reader reader;
-    line_reader_init(&reader, 1000, journal_read, journal_begins_stream, f->journal);
-    line_reader_set(&reader, f->config.acked.offset, 0);
+    struct record_reader reader;
+    record_reader_init(&reader, &line_records, 1000, journal_read, journal_begins_stream,
+                       f->journal);
+    record_reader_set(&reader, f->config.acked.offset, 0, false);
     int rc;
-    struct line line;
-    while ((rc = line_reader_next(&reader, &line, e)) == 0 || rc == ERR_END ||
+    struct record_cut line;
+    while ((rc = record_reader_next(&reader, &line, e)) == 0 || rc == ERR_END ||
            rc == ERR_UNFINISHED) {
         if (rc != 0)
             continue;
         buf_add(out, line.bytes, line.len);
         buf_add_byte(out, line.unterminated ? '!' : '|');
     }
-    line_reader_done(&reader);
+    record_reader_done(&reader);
     return rc;
 }
 

@@ -50,10 +50,8 @@ static void on_emit(void *host, port_number port, const struct record *record)
                        (int)record->fields[0].len, (const char *)record->fields[0].bytes);
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, const char *text)
 {
-    static const char text[] = "topology: t\nstages:\n  read: { kind: stdin.source }\n"
-                               "  write: { kind: stdout.sink, from: read }\n";
     struct fixture *f = memory_new(1, sizeof *f);
     (void)snprintf(f->directory, sizeof f->directory, "/tmp/bulkhead-stdin-XXXXXX");
     if (mkdtemp(f->directory) == NULL)
@@ -72,6 +70,19 @@ static int set_up(void **state)
     f->write_fd = -1;
     *state = f;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, "topology: t\nstages:\n  read: { kind: stdin.source }\n"
+                              "  write: { kind: stdout.sink, from: read }\n");
+}
+
+static int set_up_packed(void **state)
+{
+    return set_up_with(state, "topology: t\nstages:\n"
+                              "  read: { kind: stdin.source, records: msgpack }\n"
+                              "  drop: { kind: discard, from: read }\n");
 }
 
 /* A run begins with an input of its own. */
@@ -121,11 +132,17 @@ static int tear_down(void **state)
     return rc;
 }
 
+static void note(const char *text)
+{
+    (void)text;
+}
+
 static void *open_source(struct fixture *f)
 {
     struct stage_env env = {.topology = f->topology,
                             .stage = &f->topology->stages[0],
                             .state_fd = f->state_fd,
+                            .note = note,
                             .input = &f->input};
     void *self;
     struct err e;
@@ -450,14 +467,18 @@ static void read_new(struct fixture *f, seq_number *seen, struct buf *got)
             self = open_source(f);
         }
     }
+    if (random_below(4) == 0)
+        commit(f, self, f->ops->position(self));
     f->ops->close(self);
 }
 
-static void any_streams_with_marks_give_their_lines(void **state)
+/* Adds what a stream gives as a whole, and counts its records. */
+typedef void naive_records(const struct buf *stream, seq_number *seq, struct buf *out);
+
+/* Streams in pieces, read by processes that are killed, against what each of them gives. */
+static void check_any_streams(struct fixture *f, const char *const *parts, size_t part_count,
+                              naive_records *naive)
 {
-    struct fixture *f = *state;
-    static const char *const parts[] = {MARK, "\xef", "\xbb", "\xbf", "\xff\xfe", " ",
-                                        "\n", "\n",   "a",    "b",    MARK "\n",  MARK " "};
     struct buf stream = {0}, wanted = {0}, got = {0};
     seq_number seq = 0, seen = 0;
     f->topology->marks_end = false;
@@ -467,12 +488,12 @@ static void any_streams_with_marks_give_their_lines(void **state)
         if (kept) {
             begin_run_kept(f);
         } else {
-            naive_lines(&stream, &seq, &wanted);
+            naive(&stream, &seq, &wanted);
             buf_reset(&stream);
             begin_run(f);
         }
         for (uint64_t n = random_below(8); n > 0; n--) {
-            const char *part = parts[random_below(sizeof parts / sizeof parts[0])];
+            const char *part = parts[random_below(part_count)];
             feed(f, part);
             buf_add_text(&stream, part);
             if (random_below(2) == 0)
@@ -480,8 +501,8 @@ static void any_streams_with_marks_give_their_lines(void **state)
         }
         read_new(f, &seen, &got);
     }
-    naive_lines(&stream, &seq, &wanted);
-    begin_run(f); /* ends the last line */
+    naive(&stream, &seq, &wanted);
+    begin_run(f); /* ends the last record */
     f->input.kept = false;
     read_new(f, &seen, &got);
     assert_int_equal(seen, seq);
@@ -490,6 +511,166 @@ static void any_streams_with_marks_give_their_lines(void **state)
     buf_done(&stream);
     buf_done(&wanted);
     buf_done(&got);
+}
+
+static void any_streams_with_marks_give_their_lines(void **state)
+{
+    static const char *const parts[] = {MARK, "\xef", "\xbb", "\xbf", "\xff\xfe", " ",
+                                        "\n", "\n",   "a",    "b",    MARK "\n",  MARK " "};
+    check_any_streams(*state, parts, sizeof parts / sizeof parts[0], naive_lines);
+}
+
+/* --- packed records --- */
+
+#define MAP(n) "\x81\xa1k" n
+
+static void packed_records_have_numbers_and_ends(void **state)
+{
+    struct fixture *f = *state;
+    begin_run(f);
+    static const char bytes[] = MAP("\x01") "\x07" MAP("\n");
+    for (size_t i = 0; bytes[i] != '\0'; i++) {
+        const char piece[2] = {bytes[i], '\0'};
+        feed(f, piece);
+        f->ops->close(read_all(f, ERR_AGAIN,
+                               i < 3    ? ""
+                               : i == 3 ? "1:" MAP("\x01") "|"
+                               : i < sizeof bytes - 2
+                                   ? "1:" MAP("\x01") "|2:not-a-map#"
+                                   : "1:" MAP("\x01") "|2:not-a-map#3:" MAP("\n") "|"));
+    }
+    feed(f, "\x81");
+    end_input(f);
+    static const char all[] = "1:" MAP("\x01") "|2:not-a-map#3:" MAP("\n") "|4:cut-off#5:4!";
+    f->ops->close(read_all(f, ERR_END, all));
+    void *self = read_all(f, ERR_END, all);
+    commit(f, self, 5);
+    f->ops->close(self);
+    begin_run(f);
+    feed(f, MAP("\x02"));
+    end_input(f);
+    f->ops->close(read_all(f, ERR_END, "6:" MAP("\x02") "|7:5!"));
+}
+
+/* What comes behind it in the same stream gives nothing, whoever reads it; the next one does. */
+static void lost_framing_lasts_as_long_as_its_stream(void **state)
+{
+    struct fixture *f = *state;
+    f->topology->marks_end = false;
+    begin_run(f);
+    feed(f, MAP("\x01") "\xc1" MAP("\x02"));
+    f->ops->close(read_all(f, ERR_AGAIN, "1:" MAP("\x01") "|2:lost-framing#"));
+    void *self = read_all(f, ERR_AGAIN, "1:" MAP("\x01") "|2:lost-framing#");
+    commit(f, self, 2);
+    f->ops->close(self);
+    feed(f, MAP("\x03"));
+    f->ops->close(read_all(f, ERR_AGAIN, ""));
+    begin_run_kept(f);
+    feed(f, MAP("\x04"));
+    f->ops->close(read_all(f, ERR_AGAIN, ""));
+    begin_run(f);
+    f->input.kept = false;
+    feed(f, MAP("\x05"));
+    f->ops->close(read_all(f, ERR_AGAIN, "3:" MAP("\x05") "|"));
+}
+
+static unsigned count_segments(const struct fixture *f)
+{
+    unsigned count = 0;
+    DIR *dir = opendir(f->directory);
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL)
+        count += strncmp(entry->d_name, "journal.", 8) == 0 ? 1 : 0;
+    (void)closedir(dir);
+    return count;
+}
+
+/* What gives no record is not kept for ever, however much of it comes. */
+static void a_rest_does_not_fill_the_disk(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    static char piece[(32u << 10) + 1];
+    memset(piece, 'x', sizeof piece - 1);
+    begin_run(f);
+    feed(f, "\xc1");
+    void *self = read_all(f, ERR_AGAIN, "1:lost-framing#");
+    commit(f, self, 1);
+    for (size_t fed = 0; fed < 3 * (size_t)JOURNAL_SEGMENT_BYTES; fed += sizeof piece - 1) {
+        feed(f, piece);
+        int rc;
+        while ((rc = f->ops->read(self, &f->emitter, &e)) == ERR_UNFINISHED)
+            ;
+        assert_int_equal(rc, ERR_AGAIN);
+    }
+    assert_in_range(count_segments(f), 1, 2);
+    f->ops->close(self);
+    f->ops->close(read_all(f, ERR_AGAIN, ""));
+}
+
+static void a_journal_of_another_format_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct topology *packed = f->topology, *lines;
+    void *other;
+    struct err e;
+    begin_run(f);
+    f->ops->close(read_all(f, ERR_AGAIN, ""));
+    assert_int_equal(set_up(&other), 0);
+    lines = ((struct fixture *)other)->topology;
+    struct stage_env env = {
+        .topology = lines, .stage = &lines->stages[0], .state_fd = f->state_fd, .input = &f->input};
+    void *self;
+    assert_int_equal(f->ops->open(&env, &self, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "journal.00000001 holds packed records, and the topology says "
+                                   "records: lines now"));
+    assert_int_equal(tear_down(&other), 0);
+    assert_ptr_equal(f->topology, packed);
+}
+
+/* Where the value at a place ends, as far as the parts below go; *ret_lost: none begins there. */
+static size_t naive_end(const struct buf *stream, size_t at, bool *ret_lost)
+{
+    if (at >= stream->len)
+        return SIZE_MAX;
+    uint8_t tag = stream->data[at++];
+    size_t values = tag >= 0x90 ? tag & 0x0fu : 2 * (tag & 0x0fu);
+    *ret_lost = tag == 0xc1;
+    if (tag < 0x80 || tag == 0xc1)
+        return at;
+    if (tag >= 0xa0) {
+        size_t len =
+            tag == 0xd9 ? (at < stream->len ? 1u + stream->data[at] : SIZE_MAX / 2) : tag & 0x1fu;
+        return len <= stream->len - at ? at + len : SIZE_MAX;
+    }
+    while (values-- > 0 && at != SIZE_MAX && !*ret_lost)
+        at = naive_end(stream, at, ret_lost);
+    return at;
+}
+
+static void naive_packed(const struct buf *stream, seq_number *seq, struct buf *out)
+{
+    bool lost = false;
+    for (size_t at = 0; at < stream->len && !lost;) {
+        size_t end = naive_end(stream, at, &lost);
+        unsigned long long number = ++*seq;
+        if (lost || end == SIZE_MAX)
+            buf_add_format(out, "%llu:%s#", number, lost ? "lost-framing" : "cut-off");
+        else if ((stream->data[at] & 0xf0) != 0x80)
+            buf_add_format(out, "%llu:not-a-map#", number);
+        else
+            buf_add_format(out, "%llu:%.*s|", number, (int)(end - at),
+                           (const char *)stream->data + at);
+        at = end < stream->len ? end : stream->len;
+    }
+}
+
+static void any_packed_streams_give_their_records(void **state)
+{
+    static const char *const parts[] = {MAP("\x01"), MAP("\n"), "\x81",      "\xa2", "k",
+                                        "\x01",      "\x92",    "\xd9",      "\x03", "\x82",
+                                        "\xc1",      "\x80",    MAP("\x02"), "abc"};
+    check_any_streams(*state, parts, sizeof parts / sizeof parts[0], naive_packed);
 }
 
 int main(int argc, char **argv)
@@ -506,6 +687,12 @@ int main(int argc, char **argv)
         TEST(any_kills_give_every_seq_the_same),
         TEST(a_mark_at_the_beginning_of_a_stream_is_no_part_of_it),
         TEST(any_streams_with_marks_give_their_lines),
+#define TEST_PACKED(f) cmocka_unit_test_setup_teardown(f, set_up_packed, tear_down)
+        TEST_PACKED(packed_records_have_numbers_and_ends),
+        TEST_PACKED(lost_framing_lasts_as_long_as_its_stream),
+        TEST_PACKED(a_rest_does_not_fill_the_disk),
+        TEST_PACKED(a_journal_of_another_format_is_refused),
+        TEST_PACKED(any_packed_streams_give_their_records),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 
 #include "common/hash.h"
 #include "common/memory.h"
-#include "stages/kit/line_reader.h"
+#include "stages/kit/line_records.h"
 #include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
@@ -125,14 +125,16 @@ static void any_text(struct text *text)
 }
 
 static void assert_same(const struct text *text, const struct naive_line *wanted,
-                        const struct line *line, bool foreign)
+                        const struct record_cut *line, bool foreign)
 {
     size_t len = wanted->end - wanted->from;
     assert_int_equal(line->whole_len, len);
     assert_int_equal(line->blank, wanted->blank);
-    assert_int_equal(line->too_long, wanted->too_long);
+    assert_int_equal(line->fault, wanted->too_long ? RECORD_TOO_LONG
+                                  : foreign        ? RECORD_UNREADABLE
+                                                   : RECORD_GOOD);
     assert_int_equal(line->unterminated, wanted->unterminated);
-    assert_int_equal(line->foreign, foreign);
+    assert_false(line->rest);
     if (wanted->too_long && len > DEAD_EXCERPT_BYTES)
         len = DEAD_EXCERPT_BYTES;
     assert_int_equal(line->len, len);
@@ -145,43 +147,43 @@ static void any_pieces_give_the_same_lines(void **state)
     (void)state;
     struct text *text = memory_new(1, sizeof *text);
     struct naive_line *lines = memory_new(LINES_MAX, sizeof *lines);
-    struct line_reader reader;
-    line_reader_init(&reader, LINE_MAX_BYTES, fill, begins, text);
+    struct record_reader reader;
+    record_reader_init(&reader, &line_records, LINE_MAX_BYTES, fill, begins, text);
     for (unsigned round = 0; round < 3000; round++) {
         any_text(text);
         size_t count = split(text, lines);
         bool foreign = is_foreign(text);
-        line_reader_set(&reader, 0, 0);
+        record_reader_set(&reader, 0, 0, false);
         for (size_t i = 0; i < count; i++) {
-            struct line line;
+            struct record_cut line;
             struct err e;
             int rc;
             do {
-                rc = line_reader_next(&reader, &line, &e);
+                rc = record_reader_next(&reader, &line, &e);
             } while (rc == ERR_AGAIN || rc == ERR_UNFINISHED);
             assert_int_equal(rc, 0);
             assert_same(text, &lines[i], &line, foreign);
             assert_int_equal(reader.offset, lines[i].next);
             assert_int_equal(reader.crc, hash_crc32c(0, text->bytes, lines[i].next));
             if (random_below(8) == 0) { /* another process goes on */
-                line_reader_done(&reader);
-                line_reader_init(&reader, LINE_MAX_BYTES, fill, begins, text);
-                line_reader_set(&reader, lines[i].next, hash_crc32c(0, text->bytes, lines[i].next));
-                reader.foreign = foreign;
+                record_reader_done(&reader);
+                record_reader_init(&reader, &line_records, LINE_MAX_BYTES, fill, begins, text);
+                record_reader_set(&reader, lines[i].next,
+                                  hash_crc32c(0, text->bytes, lines[i].next), foreign);
             }
         }
-        struct line line;
+        struct record_cut line;
         struct err e;
-        assert_int_equal(line_reader_next(&reader, &line, &e), ERR_END);
+        assert_int_equal(record_reader_next(&reader, &line, &e), ERR_END);
     }
-    line_reader_done(&reader);
+    record_reader_done(&reader);
     free(lines);
     free(text);
 }
 
 int main(int argc, char **argv)
 {
-    random_init("line_reader_test");
+    random_init("line_records_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_pieces_give_the_same_lines),
     };

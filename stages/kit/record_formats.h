@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record_formats.h - the formats of a stream of records, as topologies name them
+ *
+ * Each of them is a struct record_format (record_reader.h) in a file of its own.
+ */
+#ifndef BULKHEAD_STAGES_KIT_RECORD_FORMATS_H
+#define BULKHEAD_STAGES_KIT_RECORD_FORMATS_H
+
+#include "stages/kit/record_reader.h"
+#include "topology/kind_check.h"
+#include "topology/options.h"
+
+/* In the order of record_format_names. */
+enum record_format_number { RECORDS_LINES, RECORDS_MSGPACK };
+
+/* The choices of the option `records`; ends with NULL. */
+extern const char *const record_format_names[];
+
+/* Rows of kind.options that every source of a stream has. */
+#define RECORD_FORMAT_OPTIONS                                                                      \
+    {.name = "records",                                                                            \
+     .tag = OPTION_CHOICE,                                                                         \
+     .fallback = "lines",                                                                          \
+     .choices = record_format_names,                                                               \
+     .meaning = "what a record is: a line, or a map of msgpack"},                                  \
+    {                                                                                              \
+        .name = "max_line_bytes", .tag = OPTION_SIZE, .fallback = "1MiB", .min = 64,               \
+        .max = LINE_BYTES_MAX, .meaning = "a longer line or packed record is a dead letter"        \
+    }
+
+/* What such a source makes, and why it refuses what it reads, for its declaration. */
+#define RECORD_FORMATS_MAKE "line: bytes, or packed: bytes (see records)"
+extern const struct dead_reason *const record_format_reasons[];
+
+/* For kind.derive: the field that a record is given out in. */
+void record_formats_derive(struct kind_check *check);
+
+enum record_format_number record_format_chosen(const struct options *options);
+
+/* Prepares a reader as the options say. The caller ends it with record_reader_done(). */
+void record_format_open(const struct options *options, record_fill *fill, record_begins *begins,
+                        void *context, struct record_reader *ret_reader);
+
+#endif
