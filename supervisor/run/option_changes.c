@@ -20,6 +20,16 @@ static void note_change(const struct kind *kind, const char *name, struct option
     changes->records |= !is_wiring && !is_neutral(kind, name);
 }
 
+/*
+ * Whether an option that the manifest does not have has its default: every option with a default
+ * stands in it, so the build that wrote it did not know this one, and did what the default says.
+ */
+static bool is_new_default(const struct kind *kind, const struct manifest_option *option)
+{
+    const struct option_spec *spec = option_find(kind->options, option->name);
+    return spec != NULL && spec->fallback != NULL && strcmp(spec->fallback, option->text) == 0;
+}
+
 /* Whether an option of the manifest is a part of one of the topology. */
 static bool is_part(const char *name, const char *option)
 {
@@ -88,7 +98,7 @@ struct option_changes option_changes_find(const struct manifest_stage *was,
     }
     for (size_t i = 0; i < is->option_count; i++) {
         const struct manifest_option *option = &is->options[i];
-        if (manifest_option_text(was, option->name) != NULL)
+        if (manifest_option_text(was, option->name) != NULL || is_new_default(kind, option))
             continue;
         note_change(kind, option->name, &changes);
         buf_add_format(out, "%s%s was not given, is %s", out->len != 0 ? "; " : "", option->name,

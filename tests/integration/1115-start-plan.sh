@@ -164,7 +164,8 @@ for begins in "" --fresh; do
     rm -rf other && cp -a "$state" other && mv out.jsonl other.jsonl
 done
 
-# A state that an earlier build has left has no number, whatever a start that was killed has made.
+# A state that an earlier build has left has no number, whatever a start that was killed has made,
+# and no option that came later.
 cat >age.py <<'END'
 import glob, os, re, sys
 state = sys.argv[1]
@@ -177,7 +178,7 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 text = open(f"{state}/manifest").read()
 text = re.sub("^(bulkhead state )2$", r"\g<1>1", text, flags=re.M)
-text = re.sub("^(state|crc32c) .*\n", "", text, flags=re.M)
+text = re.sub("^(state|crc32c|option records) .*\n", "", text, flags=re.M)
 open(f"{state}/manifest", "w").write(text + "crc32c %08x\n" % crc32c(text.encode()))
 for claim in glob.glob(f"{state}/stages/*/state.*"):
     os.rename(claim, os.path.dirname(claim) + "/state.0123456789abcdef")
@@ -332,6 +333,10 @@ topology=changed.yaml noted "stage 'low': where.n.below was 1000, is 120"
 holds out.jsonl 1 150
 rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
 topology=without.yaml noted "some outputs are as before and some as now, as --accept-gap says" --accept-gap
+# With its default, an option that an earlier build did not have changes nothing.
+rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
+python3 age.py "$state"
+topology=without.yaml run >summary
 
 # One worker of two is ahead of the sink: its records would be missing, whoever gets its state.
 sed 's/key: k }/key: k, workers: 2 }/' t.yaml >shared.yaml
