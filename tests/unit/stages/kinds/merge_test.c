@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * merge against a second way to do it: look up each field of the output by its name.
+ * merge by what the manual says of it, and against a second way to do it: look up each field of the
+ * output by its name.
  */
-#include "tests/unit/kind_run.h"
+#include "tests/unit/kind_story.h"
 
 #include "common/memory.h"
 #include "tests/unit/cases.h"
@@ -118,6 +119,45 @@ static void records_get_one_form(void **state)
     }
 }
 
+static const char text_of_three[] = "topology: t\n"
+                                    "types:\n"
+                                    "  A: { id: string, n: int }\n"
+                                    "  B: { n: int, id: string }\n"
+                                    "stages:\n"
+                                    "  lines: { kind: file.source, path: x }\n"
+                                    "  web: { kind: json.decode, from: lines, type: A }\n"
+                                    "  shop: { kind: json.decode, from: lines, type: B }\n"
+                                    "  mail: { kind: json.decode, from: lines, type: A }\n"
+                                    "  all: { kind: merge, from: [web, shop, mail], OPTIONS }\n"
+                                    "  end: { kind: discard, from: all }\n";
+
+static const struct kind_story stories[] = {
+    {"fields have the order of the first input, and records of one seq that of from", "origin: way",
+     "{'id':'a','n':1}\n"
+     "  out {'id':'a','n':1,'way':'web'}\n"
+     "shop: {'id':'b','n':2}\n"
+     "  out {'id':'b','n':2,'way':'shop'}\n"
+     "{'id':'a','n':3}\n"
+     "& {'id':'b','n':3}\n"
+     "& shop: {'n':3,'id':'c'}\n"
+     "& mail: {'n':3,'id':'d'}\n"
+     "  out {'id':'a','n':3,'way':'web'}\n"
+     "  out {'id':'b','n':3,'way':'web'}\n"
+     "  out {'id':'c','n':3,'way':'shop'}\n"
+     "  out {'id':'d','n':3,'way':'mail'}\n"
+     "mail: {'n':4,'id':'a'}\n"
+     "  out {'id':'a','n':4,'way':'mail'}\n"},
+    {"without an origin nothing is added", "memory_max: 64MiB",
+     "mail: {'id':'a','n':1}\n"
+     "  out {'id':'a','n':1}\n"},
+};
+
+static void several_flows_become_one(void **state)
+{
+    (void)state;
+    kind_stories_play(text_of_three, "all", stories, sizeof stories / sizeof stories[0]);
+}
+
 /* "p1" is two bytes. */
 static void a_text_too_large_with_its_origin_is_refused(void **state)
 {
@@ -150,6 +190,7 @@ int main(int argc, char **argv)
     random_init("merge_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_get_one_form),
+        cmocka_unit_test(several_flows_become_one),
         cmocka_unit_test(a_text_too_large_with_its_origin_is_refused),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL) +
