@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regex.parse against a second way to do it: split the text at its bars, and take every part as it
+ * regex.parse by what the manual says of it, and against a second way to do it: split the text at its bars, and take every part as it
  * was when the text was made.
  */
-#include "tests/unit/kind_run.h"
+#include "tests/unit/kind_story.h"
 
 #include <stdlib.h>
 
@@ -256,6 +256,125 @@ static void faults_of_matching_are_told(void **state)
     kind_run_close(&run);
 }
 
+/* --- by the manual --- */
+
+/* The options end with the type. */
+static const char text_of_stories[] = "topology: t\n"
+                                      "stages:\n"
+                                      "  lines: { kind: file.source, path: x }\n"
+                                      "  end: { kind: discard, from: parse }\n"
+                                      "  parse: { kind: regex.parse, from: lines, type: R,\n"
+                                      "           OPTIONS\n";
+
+static const struct kind_story stories[] = {
+    {"every group is a field, in the order of the type",
+     "pattern: '^(?<s>\\S*) (?<n>\\S+)$' }\n"
+     "types: { R: { n: int, s: string } }",
+     "a 1\n"
+     "  out {'n':1,'s':'a'}\n"
+     " -7\n"
+     "  out {'n':-7,'s':''}\n"
+     "a 1 \n"
+     "  dead no-match\n"
+     "a b\n"
+     "  dead bad-value\n"
+     "a 9223372036854775808\n"
+     "  dead overflow\n"},
+    {"a pattern without ends is found anywhere, first where it fits first",
+     "pattern: '(?<n>\\d+)' }\n"
+     "types: { R: { n: int } }",
+     "a12b34\n"
+     "  out {'n':12}\n"
+     "ab\n"
+     "  dead no-match\n"},
+    {"a group that took no part is no value",
+     "pattern: '^(?:a(?<a>.*)|b(?<b>.*))$' }\n"
+     "types: { R: { a: optional(string), b: string } }",
+     "b\n"
+     "  out {'a':null,'b':''}\n"
+     "a\n"
+     "  dead missing-field\n"},
+    {"of several groups of one name the first that took part",
+     "pattern: '(?J)^(?:\"(?<q>[^\"]*)\"|\\[(?<q>[^]]*)\\]|(?<q>\\w*))$' }\n"
+     "types: { R: { q: string } }",
+     "'a b'\n"
+     "  out {'q':'a b'}\n"
+     "[a b]\n"
+     "  out {'q':'a b'}\n"
+     "ab\n"
+     "  out {'q':'ab'}\n"
+     "a b\n"
+     "  dead no-match\n"},
+    {"a text that stands for no value, where there may be none",
+     "absent: '-', pattern: '^(?<a>\\S*) (?<b>\\S*)$' }\n"
+     "types: { R: { a: optional(int), b: string } }",
+     "- -\n"
+     "  out {'a':null,'b':'-'}\n"
+     "7 --\n"
+     "  out {'a':7,'b':'--'}\n"
+     "-- a\n"
+     "  dead bad-value\n"},
+    {"the currency may be left out",
+     "pattern: '^(?<m>.*)$' }\n"
+     "types: { R: { m: money(USD) } }",
+     "5\n"
+     "  out {'m':'$5.00'}\n"
+     "USD 5\n"
+     "  out {'m':'$5.00'}\n"
+     "-$0.05\n"
+     "  out {'m':'-$0.05'}\n"
+     "EUR 5\n"
+     "  dead wrong-currency\n"
+     "5.001\n"
+     "  dead too-many-decimals\n"
+     "five\n"
+     "  dead bad-money\n"},
+    {"all timestamps in one form",
+     "timestamp_format: '%d/%b/%Y:%H:%M:%S %z', pattern: '^(?<t>[^|]*)(?:\\|(?<u>.*))?$' }\n"
+     "types: { R: { t: timestamp, u: optional(timestamp) } }",
+     "10/Oct/2000:13:55:36 -0700\n"
+     "  out {'t':'2000-10-10T20:55:36Z','u':null}\n"
+     "01/Jan/1970:00:00:00 +0000|31/Dec/1969:23:59:59 Z\n"
+     "  out {'t':'1970-01-01T00:00:00Z','u':'1969-12-31T23:59:59Z'}\n"
+     "2000-01-01T00:00:00Z\n"
+     "  dead bad-timestamp\n"},
+    {"what is no UTF-8 is not matched",
+     "pattern: '^(?<s>.*)$' }\n"
+     "types: { R: { s: bytes } }",
+     "\xc3\xa9\n"
+     "  out {'s':'\xc3\xa9'}\n"
+     "\xc3\n"
+     "  dead not-utf8\n"},
+};
+
+static void texts_become_records(void **state)
+{
+    (void)state;
+    kind_stories_play(text_of_stories, "parse", stories, sizeof stories / sizeof stories[0]);
+}
+
+static const char text_of_fields[] =
+    "topology: t\n"
+    "types: { R: { a: int, b: string }, S: { n: int } }\n"
+    "stages:\n"
+    "  lines: { kind: file.source, path: x }\n"
+    "  json: { kind: json.decode, from: lines, type: R }\n"
+    "  parse: { kind: regex.parse, from: json, type: S, pattern: '^(?<n>\\d+)$' }\n"
+    "  end: { kind: discard, from: parse }\n";
+
+static const struct kind_story stories_of_fields[] = {
+    {"if the input has no line, its only text is read", NULL,
+     "{'a':1,'b':'22'}\n"
+     "  out {'n':22}\n"},
+};
+
+static void the_text_that_is_meant_is_read(void **state)
+{
+    (void)state;
+    kind_stories_play(text_of_fields, "parse", stories_of_fields,
+                      sizeof stories_of_fields / sizeof stories_of_fields[0]);
+}
+
 /* Two fields of one text, which takes half of what a record can have. */
 static void a_text_that_is_too_large_twice_is_refused(void **state)
 {
@@ -288,6 +407,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_become_fields),
         cmocka_unit_test(faults_of_matching_are_told),
+        cmocka_unit_test(texts_become_records),
+        cmocka_unit_test(the_text_that_is_meant_is_read),
         cmocka_unit_test(a_text_that_is_too_large_twice_is_refused),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL) +
