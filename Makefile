@@ -9,13 +9,17 @@ CPPFLAGS_ALL = -I. -D_GNU_SOURCE -DBULKHEAD_VERSION='"$(VERSION)"' $(CPPFLAGS)
 # Two clones give the same bytes, wherever they lie.
 CFLAGS_ALL = -std=c17 -g -ffile-prefix-map=$(CURDIR)=. $(OPTIMIZE) $(WARNINGS) $(if $(SANITIZE),,$(HARDENING)) \
              $(SANITIZE) -fno-omit-frame-pointer -pthread $(CFLAGS)
-LDFLAGS_static = -static-pie -Wl,--wrap=nni_plat_ncpu,--wrap=nni_posix_resolv_sysinit,--wrap=socket,--wrap=pthread_create -Wl,-u,pthread_create
+# What ipc/link.c has in place of nng's own functions, and of what nng calls of the C library. nng's are in no header
+# of it, so another version may be without them: then its own stand, and scripts/not-replaced says so.
+NNG_REPLACED = nni_plat_ncpu nni_posix_resolv_sysinit
+LDFLAGS_static = -static-pie $(patsubst %,-Wl$(comma)--wrap=%,$(NNG_REPLACED) socket getaddrinfo freeaddrinfo pthread_create) -Wl,-u,pthread_create
+comma = ,
 LDFLAGS_dynamic =
 CFLAGS_ALL += $(if $(filter static,$(LINK)),-fPIE)
-# nng's name look-up is for TCP, which nothing here uses; the linker warns of it in a static
-# program (--no-warnings).
-LDFLAGS_ALL = $(LDFLAGS_$(LINK)) $(SANITIZE) -pthread -Wl,--no-warnings $(LDFLAGS)
-LIBS = -lmsgpackc -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lpcre2-8 -lev -lm -latomic
+LDFLAGS_ALL = $(LDFLAGS_$(LINK)) $(SANITIZE) -pthread $(LDFLAGS)
+# msgpack-c is libmsgpackc up to version 5, and libmsgpack-c after it.
+MSGPACK := $(if $(findstring /,$(shell $(CC) -print-file-name=libmsgpack-c.so)),-lmsgpack-c,-lmsgpackc)
+LIBS = $(MSGPACK) -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lpcre2-8 -lev -lm -latomic
 
 # Every C file in these folders is part of the program, however deep it lies.
 SOURCES := $(sort $(shell find common topology ipc stages supervisor -name '*.c'))
@@ -55,6 +59,7 @@ all: $(BUILD)/bulkhead ## build the program (the default)
 
 $(BUILD)/bulkhead: $(BUILD)/supervisor/command/main.o $(LIBRARY)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q)scripts/not-replaced $(LINK) "$$($(CC) -print-file-name=libnng.a)" $(NNG_REPLACED)
 
 # All but main(): a program with kinds of its own is a main() of a few lines and this.
 $(LIBRARY): $(LIBRARY_OBJECTS)
@@ -67,7 +72,7 @@ $(BUILD)/%.o: %.c Makefile config.mk
 $(BUILD)/tests/%_test: tests/%_test.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< \
-	    $(LIBRARY) $(SANITIZE) -pthread -Wl,--no-warnings $(LIBS) -lcmocka
+	    $(LIBRARY) $(SANITIZE) -pthread $(LIBS) -lcmocka
 
 # The programs with kinds that fail on purpose: see tests/faults/README.md.
 FAULT_OBJECTS := $(patsubst %,$(BUILD)/tests/faults/%.o,main stages_main fault fault_kinds)
@@ -78,7 +83,7 @@ $(BUILD)/tests/bulkhead-fault-stages: $(filter-out %/main.o,$(FAULT_OBJECTS)) $(
 
 $(SIM): $(SIM_OBJECTS) $(LIBRARY_OBJECTS) Makefile
 	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(filter-out %_loop.o %/link.o %/log.o %/standard_error.o,$(LIBRARY_OBJECTS)) \
-	    $(SIM_CALLS:%=-Wl,--wrap=%) -Wl,-z,now $(SANITIZE) -pthread -Wl,--no-warnings -lfyaml -lpcre2-8 -lm -lmsgpackc
+	    $(SIM_CALLS:%=-Wl,--wrap=%) -Wl,-z,now $(SANITIZE) -pthread -lfyaml -lpcre2-8 -lm $(MSGPACK)
 
 # A tool of the tests that knows nothing of the program but its name.
 $(BUILD)/tests/sweep/%: tests/sweep/%.c Makefile

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netdb.h>
 #include <nng/nng.h>
 #include <nng/protocol/pipeline0/pull.h>
 #include <nng/protocol/pipeline0/push.h>
@@ -100,6 +101,29 @@ int __wrap_nni_plat_ncpu(void)
 int __wrap_nni_posix_resolv_sysinit(void)
 {
     return 0;
+}
+
+/*
+ * Nor does nng get to look up names. The C library does that by loading others at run time, which a
+ * static program must not need.
+ */
+int __wrap_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **ret_addresses);
+void __wrap_freeaddrinfo(struct addrinfo *addresses);
+
+int __wrap_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **ret_addresses)
+{
+    (void)name;
+    (void)service;
+    (void)hints;
+    *ret_addresses = NULL;
+    return EAI_FAIL;
+}
+
+void __wrap_freeaddrinfo(struct addrinfo *addresses)
+{
+    (void)addresses; /* there are none */
 }
 
 /*

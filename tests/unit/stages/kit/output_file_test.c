@@ -70,7 +70,7 @@ static void add_line(struct output_file *o, seq_number seq, const char *line)
 static void add_lines(struct output_file *o, seq_number first, seq_number last)
 {
     for (seq_number n = first; n <= last; n++) {
-        char line[16];
+        char line[24];
         (void)snprintf(line, sizeof line, "%09llu\n", (unsigned long long)n);
         add_line(o, n, line);
     }
