@@ -212,6 +212,7 @@ clean: ## remove all that was built
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
-	@echo "  V=1 shows the commands; BUILD=, CC=, LINK=dynamic, PREFIX= change what config.mk says"
+	@echo "  V=1 shows the commands; BUILD=, CC=, LINK=dynamic, PREFIX= change what config.mk says;"
+	@echo "  WERROR=-Werror makes errors of warnings, as scripts/test does"
 
 -include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(TEST_PROGRAMS:%=%.d) $(SIM_OBJECTS:.o=.d) $(FUZZ_PROGRAMS:%=%.d)
