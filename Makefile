@@ -81,8 +81,9 @@ $(BUILD)/tests/bulkhead-faults: $(filter-out %/stages_main.o %/fault.o,$(FAULT_O
 $(BUILD)/tests/bulkhead-fault-stages: $(filter-out %/main.o,$(FAULT_OBJECTS)) $(LIBRARY)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+SIM_LIBRARY = $(filter-out %_loop.o %/link.o %/log.o %/standard_error.o $(BUILD)/supervisor/command/%,$(LIBRARY_OBJECTS))
 $(SIM): $(SIM_OBJECTS) $(LIBRARY_OBJECTS) Makefile
-	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(filter-out %_loop.o %/link.o %/log.o %/standard_error.o,$(LIBRARY_OBJECTS)) \
+	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(SIM_LIBRARY) \
 	    $(SIM_CALLS:%=-Wl,--wrap=%) -Wl,-z,now $(SANITIZE) -pthread -lfyaml -lpcre2-8 -lm $(MSGPACK)
 
 # A tool of the tests that knows nothing of the program but its name.
