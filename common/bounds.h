@@ -102,6 +102,12 @@
 /* Nesting of documents in msgpack; msgpack-c has a stack of 32. Options in a topology are less
  * deep. */
 #define PACKED_DEPTH_MAX 31u
+/*
+ * Values in one record of msgpack. A byte of it can be one, and each takes 24 bytes in memory, which
+ * msgpack-c rounds up to twice as much: more than there is beside the state in MEMORY_BYTES_MIN
+ * otherwise.
+ */
+#define PACKED_VALUES_MAX (512u << 10)
 /* What a stage is given of its topology: text of TOPOLOGY_BYTES_MAX in which variables were
  * replaced. */
 #define STAGE_TOPOLOGY_BYTES_MAX (16u << 20)

@@ -38,6 +38,11 @@ static _Noreturn void out_of_memory(size_t count, size_t size)
     abort();
 }
 
+void memory_none(size_t bytes)
+{
+    out_of_memory(1, bytes);
+}
+
 uint64_t memory_private_bytes(void)
 {
     char text[128] = "";

@@ -18,6 +18,12 @@
 void memory_on_none(void (*function)(const char *text, size_t bytes));
 
 /*
+ * For who calls a library that says there was no memory: ends the process as if so many bytes had
+ * been asked for here.
+ */
+_Noreturn void memory_none(size_t bytes);
+
+/*
  * What this process has of private memory that can be written, in bytes: what RLIMIT_DATA bounds.
  * It need not be backed by pages yet. 0 if nobody says. Allocates nothing.
  */

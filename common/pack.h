@@ -24,9 +24,13 @@ enum {
     PACK_NIL = 0xc0,
     PACK_FALSE = 0xc2,
     PACK_TRUE = 0xc3,
+    PACK_NEVER = 0xc1, /* begins no value */
     PACK_BIN_8 = 0xc4, /* bin 16 and bin 32 follow; likewise below */
+    PACK_EXT_8 = 0xc7,
+    PACK_FLOAT_32 = 0xca, /* float 64 follows */
     PACK_UINT_8 = 0xcc,
     PACK_INT_8 = 0xd0,
+    PACK_FIX_EXT_1 = 0xd4, /* those of 2, 4, 8 and 16 bytes follow */
     PACK_STR_8 = 0xd9,
     PACK_ARRAY_16 = 0xdc,
     PACK_MAP_16 = 0xde,

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * msgpack-c allocates on the word of a length before it has seen that so much is there, and takes
- * what stands after the value. So a document is walked before the library sees it.
- */
 #include "common/packed.h"
 
 #include <msgpack.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/bounds.h"
 #include "common/check.h"
+#include "common/floor.h"
 #include "common/memory.h"
-#include "common/pack.h"
+#include "common/packed_check.h"
+#include "common/timestamp.h"
 
 struct packed {
     msgpack_unpacked unpacked;
@@ -59,10 +56,29 @@ void packed_add_int(struct buf *out, int64_t number)
 
 void packed_add_text(struct buf *out, const char *text)
 {
+    packed_add_string(out, text, strlen(text));
+}
+
+void packed_add_string(struct buf *out, const void *bytes, size_t len)
+{
     msgpack_packer packer = packer_to(out);
-    size_t len = strlen(text);
     (void)msgpack_pack_str(&packer, len);
-    (void)msgpack_pack_str_body(&packer, text, len);
+    (void)msgpack_pack_str_body(&packer, bytes, len);
+}
+
+void packed_add_bytes(struct buf *out, const void *bytes, size_t len)
+{
+    msgpack_packer packer = packer_to(out);
+    (void)msgpack_pack_bin(&packer, len);
+    (void)msgpack_pack_bin_body(&packer, bytes, len);
+}
+
+void packed_add_timestamp(struct buf *out, int64_t ns)
+{
+    msgpack_packer packer = packer_to(out);
+    msgpack_timestamp timestamp = {.tv_sec = floor_div(ns, TIMESTAMP_NS_PER_SECOND),
+                                   .tv_nsec = (uint32_t)floor_mod(ns, TIMESTAMP_NS_PER_SECOND)};
+    (void)msgpack_pack_timestamp(&packer, &timestamp);
 }
 
 void packed_add_list(struct buf *out, size_t item_count)
@@ -79,78 +95,10 @@ void packed_add_map(struct buf *out, size_t pair_count)
 
 /* --- reading --- */
 
-/* Where a value without items ends, or NULL if it is not whole; of a list or map, its head. */
-static const uint8_t *walk_one(const uint8_t *at, const uint8_t *end, uint64_t *ret_items)
+static int read_value(const uint8_t *bytes, size_t len, const struct packed_rules *rules,
+                      struct packed **ret_packed, struct err *e)
 {
-    uint8_t tag = *at++;
-    uint64_t len = 0; /* of what stands after the tag */
-    *ret_items = 0;
-    if (tag <= 0x7f || tag >= 0xe0) {
-        return at;
-    } else if (tag < PACK_FIX_ARRAY) {
-        *ret_items = 2 * (uint64_t)(tag & 0x0f);
-    } else if (tag < PACK_FIX_STR) {
-        *ret_items = tag & 0x0f;
-    } else if (tag < PACK_NIL) {
-        len = tag & 0x1f;
-    } else if (tag == PACK_NIL || tag == PACK_FALSE || tag == PACK_TRUE) {
-        return at;
-    } else if (tag >= PACK_UINT_8 && tag <= PACK_INT_8 + 3) {
-        len = (uint64_t)1 << ((tag - PACK_UINT_8) & 3);
-    } else if ((tag >= PACK_BIN_8 && tag <= PACK_BIN_8 + 2) || tag >= PACK_STR_8) {
-        bool counts = tag >= PACK_ARRAY_16;
-        unsigned width = tag <= PACK_BIN_8 + 2 ? (unsigned)tag - PACK_BIN_8
-                         : tag < PACK_ARRAY_16 ? (unsigned)tag - PACK_STR_8
-                                               : ((unsigned)(tag - PACK_ARRAY_16) & 1) + 1;
-        if ((size_t)(end - at) < (size_t)1 << width)
-            return NULL;
-        uint64_t number = pack_number_at(at, width);
-        at += (size_t)1 << width;
-        if (counts)
-            *ret_items = tag >= PACK_MAP_16 ? 2 * number : number;
-        else
-            len = number;
-    } else {
-        return NULL; /* extensions, floating point numbers, the tag that is never used */
-    }
-    /* Every item has a byte at least. */
-    if ((uint64_t)(end - at) < len || (uint64_t)(end - at) < *ret_items)
-        return NULL;
-    return at + len;
-}
-
-static int walk(const uint8_t *bytes, size_t len, struct err *e)
-{
-    uint64_t left[PACKED_DEPTH_MAX + 1] = {1}; /* values that are still to come, by depth */
-    size_t depth = 0;
-    const uint8_t *at = bytes, *end = bytes + len;
-    for (;;) {
-        while (left[depth] == 0 && depth > 0)
-            depth--;
-        if (left[depth] == 0)
-            break;
-        left[depth]--;
-        uint64_t items = 0;
-        const uint8_t *next = at < end ? walk_one(at, end, &items) : NULL;
-        if (next == NULL)
-            return err_set(e, ERR_PROTOCOL, "no whole value of msgpack at byte %zu",
-                           (size_t)(at - bytes));
-        at = next;
-        if (items == 0)
-            continue;
-        if (depth == PACKED_DEPTH_MAX)
-            return err_set(e, ERR_PROTOCOL, "lists and maps are nested more than %u deep",
-                           PACKED_DEPTH_MAX);
-        left[++depth] = items;
-    }
-    if (at != end)
-        return err_set(e, ERR_PROTOCOL, "%zu bytes after the value", (size_t)(end - at));
-    return 0;
-}
-
-int packed_read(const uint8_t *bytes, size_t len, struct packed **ret_packed, struct err *e)
-{
-    int rc = walk(bytes, len, e);
+    int rc = packed_check_all(bytes, len, rules, e);
     if (rc != 0)
         return rc;
     struct packed *packed = memory_new(1, sizeof *packed);
@@ -158,12 +106,26 @@ int packed_read(const uint8_t *bytes, size_t len, struct packed **ret_packed, st
     size_t offset = 0;
     msgpack_unpack_return got =
         msgpack_unpack_next(&packed->unpacked, (const char *)bytes, len, &offset);
+    /* What is too deep for it, of which it says the same, was refused by the check. */
+    if (got == MSGPACK_UNPACK_NOMEM_ERROR)
+        memory_none(len);
     if (got != MSGPACK_UNPACK_SUCCESS || offset != len) {
         packed_free(packed);
         return err_set(e, ERR_PROTOCOL, "msgpack-c cannot read it (%d)", (int)got);
     }
     *ret_packed = packed;
     return 0;
+}
+
+int packed_read(const uint8_t *bytes, size_t len, struct packed **ret_packed, struct err *e)
+{
+    static const struct packed_rules rules = {.values_max = UINT64_MAX};
+    return read_value(bytes, len, &rules, ret_packed, e);
+}
+
+int packed_read_record(const uint8_t *bytes, size_t len, struct packed **ret_packed, struct err *e)
+{
+    return read_value(bytes, len, &packed_record_rules, ret_packed, e);
 }
 
 void packed_free(struct packed *packed)
@@ -177,6 +139,53 @@ void packed_free(struct packed *packed)
 struct packed_value packed_root(const struct packed *packed)
 {
     return (struct packed_value){&packed->unpacked.data};
+}
+
+enum packed_type packed_type(struct packed_value value)
+{
+    const msgpack_object *object = value.object;
+    if (object == NULL)
+        return PACKED_NIL;
+    switch (object->type) {
+    case MSGPACK_OBJECT_NIL:
+        return PACKED_NIL;
+    case MSGPACK_OBJECT_BOOLEAN:
+        return PACKED_BOOL;
+    case MSGPACK_OBJECT_POSITIVE_INTEGER:
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+        return PACKED_INT;
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64:
+        return PACKED_FLOAT;
+    case MSGPACK_OBJECT_STR:
+        return PACKED_STRING;
+    case MSGPACK_OBJECT_BIN:
+        return PACKED_BYTES;
+    case MSGPACK_OBJECT_ARRAY:
+        return PACKED_LIST;
+    case MSGPACK_OBJECT_MAP:
+        return PACKED_MAP;
+    case MSGPACK_OBJECT_EXT:
+        return object->via.ext.type == -1 ? PACKED_TIMESTAMP : PACKED_EXTENSION;
+    }
+    UNREACHABLE();
+}
+
+const char *packed_type_name(enum packed_type type)
+{
+    static const char *const names[] = {
+        [PACKED_NIL] = "nil",
+        [PACKED_BOOL] = "a boolean",
+        [PACKED_INT] = "an integer",
+        [PACKED_FLOAT] = "a float",
+        [PACKED_STRING] = "a str",
+        [PACKED_BYTES] = "a bin",
+        [PACKED_LIST] = "an array",
+        [PACKED_MAP] = "a map",
+        [PACKED_TIMESTAMP] = "a timestamp",
+        [PACKED_EXTENSION] = "an extension",
+    };
+    return names[type];
 }
 
 static const msgpack_object *object_of(struct packed_value value, msgpack_object_type type)
@@ -284,4 +293,39 @@ bool packed_get_text(struct packed_value value, const char **ret_text, size_t *r
     *ret_text = text_of(object);
     *ret_len = object->via.str.size;
     return true;
+}
+
+bool packed_get_string(struct packed_value value, const uint8_t **ret_bytes, size_t *ret_len)
+{
+    const msgpack_object *object = object_of(value, MSGPACK_OBJECT_STR);
+    if (object == NULL)
+        return false;
+    *ret_bytes = (const uint8_t *)object->via.str.ptr;
+    *ret_len = object->via.str.size;
+    return true;
+}
+
+bool packed_get_bytes(struct packed_value value, const uint8_t **ret_bytes, size_t *ret_len)
+{
+    const msgpack_object *object = object_of(value, MSGPACK_OBJECT_BIN);
+    if (object == NULL)
+        return false;
+    *ret_bytes = (const uint8_t *)object->via.bin.ptr;
+    *ret_len = object->via.bin.size;
+    return true;
+}
+
+enum timestamp_result packed_get_timestamp(struct packed_value value, int64_t *ret_ns)
+{
+    const msgpack_object *object = value.object;
+    msgpack_timestamp timestamp;
+    if (packed_type(value) != PACKED_TIMESTAMP ||
+        !msgpack_object_to_timestamp(object, &timestamp) ||
+        timestamp.tv_nsec >= TIMESTAMP_NS_PER_SECOND)
+        return TIMESTAMP_BAD_FORM;
+    __int128 ns = (__int128)timestamp.tv_sec * TIMESTAMP_NS_PER_SECOND + timestamp.tv_nsec;
+    if (ns > INT64_MAX || ns < INT64_MIN)
+        return TIMESTAMP_OVERFLOW;
+    *ret_ns = (int64_t)ns;
+    return TIMESTAMP_OK;
 }
