@@ -17,6 +17,10 @@
     X(dead_not_utf8, "not-utf8", "bytes that are not UTF-8")                                       \
     X(dead_missing_field, "missing-field",                                                         \
       "a field of the type has no value: it is missing, or its group took no part in the match")   \
+    X(dead_duplicate_field, "duplicate-field",                                                     \
+      "a field of the type, or a key of a map, is there twice")                                    \
+    X(dead_wrong_type, "wrong-type",                                                               \
+      "a field has another type in the input than its own needs, or a number is not whole")        \
     X(dead_bad_money, "bad-money", "not an amount of money")                                       \
     X(dead_wrong_currency, "wrong-currency", "an amount in another currency")                      \
     X(dead_too_many_decimals, "too-many-decimals",                                                 \

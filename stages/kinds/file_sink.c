@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.sink: writes the field `line` of every record as a line of a file.
+ * file.sink: writes every record to a file, as a line or as the map in msgpack that it is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,11 +14,13 @@
 #include "stages/kinds/kinds.h"
 #include "stages/kit/output_file.h"
 #include "stages/kit/output_line.h"
+#include "stages/kit/record_field.h"
 #include "stages/stage.h"
 
 struct file_sink {
     struct output_file output;
-    size_t line_field;
+    enum record_format_number format;
+    size_t field; /* that is written */
     enum kind_lines sure;
 };
 
@@ -27,12 +29,13 @@ static const struct option_spec specs[] = {
      .tag = OPTION_PATH_OUT,
      .required = true,
      .meaning = "the file to write; relative to where bulkhead is started"},
+    RECORD_FIELD_OPTION,
     {0},
 };
 
 static void derive(struct kind_check *check)
 {
-    (void)kind_check_needs(check, "line", 1u << VALUE_STRING | 1u << VALUE_BYTES, NULL);
+    record_field_sink_needs(check);
 }
 
 static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
@@ -66,8 +69,8 @@ static int check(const struct stage_env *env, struct err *e)
 static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
 {
     struct file_sink *self = memory_new(1, sizeof *self);
-    int line = contract_find(env->stage->in, "line");
-    self->line_field = (size_t)line;
+    self->format = record_format_chosen(env->stage->options);
+    self->field = (size_t)contract_find(env->stage->in, record_format_field(self->format));
     self->sure = output_line_sure(env->topology, env->stage);
     int rc =
         output_file_open(&self->output, AT_FDCWD, options_get(env->stage->options, "path")->text,
@@ -92,10 +95,12 @@ static void close_sink(void *opaque)
 static bool refuse(const void *opaque, const struct record *in, struct emitter *out)
 {
     const struct file_sink *self = opaque;
-    if (output_line_is_plain(self->sure, &in->fields[self->line_field]))
+    if (self->format == RECORDS_MSGPACK)
+        return record_field_refuse_packed(in, self->field, out);
+    if (output_line_is_plain(self->sure, &in->fields[self->field]))
         return false;
     bool begins = output_file_is_empty(&self->output);
-    return output_line_refuse(in, self->line_field, begins, out);
+    return output_line_refuse(in, self->field, begins, out);
 }
 
 static int write_record(void *opaque, const struct record *in, struct err *e)
@@ -105,9 +110,10 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     int rc = output_file_begin(&self->output, in->seq, &out, e);
     if (rc != 0)
         return rc;
-    const struct value *line = &in->fields[self->line_field];
-    buf_add(out, line->bytes, line->len);
-    buf_add_byte(out, '\n');
+    const struct value *record = &in->fields[self->field];
+    buf_add(out, record->bytes, record->len);
+    if (self->format == RECORDS_LINES)
+        buf_add_byte(out, '\n');
     return 0;
 }
 
@@ -152,9 +158,11 @@ const struct stage_ops file_sink_ops = {
 
 const struct kind file_sink_kind = {
     .name = "file.sink",
-    .summary = "writes lines to a file, each exactly once",
+    .summary = "writes records to a file, each exactly once",
     .manual =
-        "Writes the field 'line' of every record and a newline. A text that is not one line, "
+        "Writes the field 'line' of every record and a newline, or with 'records: msgpack' the "
+        "field 'packed' and nothing else, which must be one map in msgpack. A text that is not one "
+        "line, "
         "because a newline is in it, because it is empty or blank, or because it ends with a "
         "carriage return, is a dead letter: json.encode makes a line of any text. After a kill the "
         "file goes on from what was committed: lines behind that, which may have been seen, come "
@@ -168,9 +176,9 @@ const struct kind file_sink_kind = {
         "added to, moved away or replaced while it is written stops the run, and the next one is "
         "refused until the file is put back; so it must not be rotated.",
     .role = KIND_SINK,
-    .reads = "line: string or bytes",
+    .reads = RECORD_FIELD_SINK_READS,
     .makes = "nothing",
-    .reasons = DEAD_REASONS(OUTPUT_LINE_REASONS),
+    .reasons = DEAD_REASONS(OUTPUT_LINE_REASONS, RECORD_FIELD_REASONS),
     .options = specs,
     .derive = derive,
     .cursor_magic = OUTPUT_MAGIC,

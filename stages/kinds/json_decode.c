@@ -18,17 +18,12 @@
 #include "common/type.h"
 #include "common/utf8.h"
 #include "stages/kinds/kinds.h"
-#include "stages/kit/text_value.h"
+#include "stages/kit/record_field.h"
+#include "stages/kit/refusal.h"
 #include "stages/stage.h"
-
-#define SHORT_NAME_BYTES 100u
 
 static const struct dead_reason not_json = {"not-json", "not one JSON text"};
 static const struct dead_reason not_an_object = {"not-an-object", "JSON, but not an object"};
-static const struct dead_reason duplicate_field = {
-    "duplicate-field", "a field of the type, or a key of a map, is there twice"};
-static const struct dead_reason wrong_type = {
-    "wrong-type", "a field has another JSON type than its own needs, or a number is not whole"};
 
 /* What the text says about one field of the type. */
 struct found {
@@ -67,7 +62,10 @@ static bool holds_bytes(struct type type)
 
 static void derive(struct kind_check *check)
 {
-    (void)kind_check_needs(check, "line", 1u << VALUE_STRING | 1u << VALUE_BYTES, NULL);
+    record_field_needs(
+        check, RECORDS_LINES,
+        "msgpack.decode reads that; a source makes lines with 'records: lines', which "
+        "is the default");
     const struct option_value *type = options_get(check->options, "type");
     check->out->open = type->number < 0;
     if (check->out->open)
@@ -136,23 +134,6 @@ static void note_member(void *opaque, const struct json_span *key, const struct 
     note_value(self, self->key.data, self->key.len, value);
 }
 
-/* A refusal: why, and a few words for a person. */
-struct refusal {
-    const struct dead_reason *reason;
-    const char *what;
-    /* Of what does not fit: it may be deep in the field. */
-    enum json_type found;
-    struct type wanted;
-};
-
-/* Not inline, so that what fits does not pay for what does not. */
-__attribute__((noinline)) static bool refuse(struct refusal *why, const struct dead_reason *reason,
-                                             const char *what)
-{
-    *why = (struct refusal){.reason = reason, .what = what};
-    return false;
-}
-
 /* The string of a span; its bytes live until the next record. */
 static struct value string_of(struct json_decode *self, const struct json_span *span)
 {
@@ -173,8 +154,8 @@ static bool decode_int(const struct json_span *span, struct value *ret_value, st
     bool whole = memchr(span->start, '.', span->len) == NULL &&
                  memchr(span->start, 'e', span->len) == NULL &&
                  memchr(span->start, 'E', span->len) == NULL;
-    return whole ? refuse(why, &dead_overflow, "does not fit 64 bits")
-                 : refuse(why, &wrong_type, "is no whole number");
+    return whole ? refusal_set(why, &dead_overflow, "does not fit 64 bits")
+                 : refusal_set(why, &dead_wrong_type, "is no whole number");
 }
 
 static bool decode_scalar(struct json_decode *self, const struct json_span *span,
@@ -236,15 +217,15 @@ static bool decode_value(struct json_decode *self, const struct json_span *span,
         type = &held;
     }
     if (!json_type_fits(span->type, type->tag)) {
-        bool good = refuse(why, &wrong_type, "has the wrong JSON type");
-        why->found = span->type;
+        bool good = refusal_set(why, &dead_wrong_type, "has the wrong JSON type");
+        why->found = json_type_name(span->type);
         why->wanted = *type;
         return good;
     }
     if (type->tag != VALUE_LIST && type->tag != VALUE_MAP) {
         bool good = decode_scalar(self, span, type, value, why);
         if (!good) {
-            why->found = span->type;
+            why->found = json_type_name(span->type);
             why->wanted = *type;
         }
         return good;
@@ -319,7 +300,7 @@ static void add_members(struct reading *r)
     nested_add_head(VALUE_MAP, r->count, &r->self->nested);
     for (uint32_t i = 0; r->good && i < r->count; i++) {
         if (i != 0 && compare_members(&r->members[i - 1], &r->members[i]) == 0) {
-            r->why->reason = &duplicate_field;
+            r->why->reason = &dead_duplicate_field;
             r->why->what = "has a key more than once";
             r->good = false;
             return;
@@ -358,54 +339,11 @@ static bool decode_field(struct json_decode *self, size_t i, struct refusal *why
         return true;
     }
     if (found->times == 0)
-        return refuse(why, &dead_missing_field, "is not there");
+        return refusal_set(why, &dead_missing_field, "is not there");
     if (found->times > 1)
-        return refuse(why, &duplicate_field, "is there more than once");
+        return refusal_set(why, &dead_duplicate_field, "is there more than once");
     self->nested_at[i] = self->nested.len;
     return decode_value(self, &found->value, type, &self->fields[i], why);
-}
-
-/* The type for a message, whose length is bounded: cut between characters. */
-static const char *short_name(struct type type, char ret_text[SHORT_NAME_BYTES])
-{
-    char name[TYPE_NAME_BYTES_MAX];
-    const char *text = type_name(type, name);
-    size_t len = strlen(text), room = SHORT_NAME_BYTES - sizeof "…";
-    const char *tail = len > room ? "…" : "";
-    if (len > room)
-        len = room;
-    while (*tail != '\0' && ((uint8_t)text[len] & 0xc0) == 0x80)
-        len--;
-    (void)snprintf(ret_text, SHORT_NAME_BYTES, "%.*s%s", (int)len, text, tail);
-    return ret_text;
-}
-
-static bool holds_others(struct type type)
-{
-    if (type.tag == VALUE_OPTIONAL)
-        type = type_item(type);
-    return type.tag == VALUE_LIST || type.tag == VALUE_MAP;
-}
-
-static void refuse_field(const struct json_decode *self, size_t i, const struct refusal *why,
-                         const struct value *line, struct emitter *out)
-{
-    const struct field *field = &self->out->fields[i];
-    bool inside = holds_others(field->type) && why->reason != &dead_missing_field &&
-                  why->reason != &duplicate_field && why->wanted.tag != VALUE_LIST &&
-                  why->wanted.tag != VALUE_MAP;
-    const char *whose = inside ? "an item of the field" : "the field";
-    char wanted[SHORT_NAME_BYTES];
-    if (why->reason == &wrong_type)
-        emitter_dead(out, why->reason, line->bytes, line->len, false,
-                     "%s '%s' %s: it is %s, and %s is needed", whose, field->name, why->what,
-                     json_type_name(why->found), short_name(why->wanted, wanted));
-    else if (why->reason == &dead_bad_value)
-        emitter_dead(out, why->reason, line->bytes, line->len, false, "%s '%s' %s; it should be %s",
-                     whose, field->name, why->what, short_name(why->wanted, wanted));
-    else
-        emitter_dead(out, why->reason, line->bytes, line->len, false, "%s '%s' %s", whose,
-                     field->name, why->what);
 }
 
 static void step(void *opaque, const struct record *in, struct emitter *out)
@@ -440,7 +378,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     for (size_t i = 0; i < count; i++) {
         struct refusal why;
         if (!decode_field(self, i, &why)) {
-            refuse_field(self, i, &why, line, out);
+            refusal_put_out(&why, &self->out->fields[i], line, out);
             return;
         }
     }
@@ -471,10 +409,11 @@ const struct kind json_decode_kind = {
     .partition = KIND_ANYHOW,
     .reads = "line: string or bytes",
     .makes = "the fields of the type",
-    .reasons = DEAD_REASONS(&dead_not_utf8, &not_json, &not_an_object, &dead_missing_field,
-                            &duplicate_field, &wrong_type, &dead_bad_money, &dead_wrong_currency,
-                            &dead_too_many_decimals, &dead_bad_timestamp, &dead_overflow,
-                            &dead_bad_value, &dead_too_hard, &dead_record_too_large),
+    .reasons =
+        DEAD_REASONS(&dead_not_utf8, &not_json, &not_an_object, &dead_missing_field,
+                     &dead_duplicate_field, &dead_wrong_type, &dead_bad_money, &dead_wrong_currency,
+                     &dead_too_many_decimals, &dead_bad_timestamp, &dead_overflow, &dead_bad_value,
+                     &dead_too_hard, &dead_record_too_large),
     .options = specs,
     .derive = derive,
 };

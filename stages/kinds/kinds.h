@@ -15,6 +15,7 @@
     X(file_source)                                                                                 \
     X(stdin_source)                                                                                \
     X(json_decode)                                                                                 \
+    X(msgpack_decode)                                                                              \
     X(regex_parse)                                                                                 \
     X(filter)                                                                                      \
     X(route)                                                                                       \
@@ -24,6 +25,7 @@
     X(limits)                                                                                      \
     X(window_count)                                                                                \
     X(json_encode)                                                                                 \
+    X(msgpack_encode)                                                                              \
     X(file_sink)                                                                                   \
     X(stdout_sink)                                                                                 \
     X(discard)                                                                                     \

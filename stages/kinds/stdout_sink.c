@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stdout.sink: writes the field `line` of every record as a line of standard output.
+ * stdout.sink: writes every record to standard output, as a line or as the map in msgpack that it
+ * is.
  *
- * Lines gather in a buffer, are written when there is enough of them or at a commit, and only when
+ * Records gather in a buffer, are written when there is enough of them or at a commit, and only when
  * all is written the cursor moves. Writing never blocks: when the reader is slow, records are not
- * taken, and the host waits. A kill between write and cursor repeats lines. It does not cut one,
- * since a pipe takes whole lines of up to PIPE_BUF in one piece or not at all; a longer one that
- * may have been cut is ended by the next life.
+ * taken, and the host waits. A kill between write and cursor repeats records. It does not cut one,
+ * since a pipe takes whole records of up to PIPE_BUF in one piece or not at all. A longer line that
+ * may have been cut is ended by the next life. Nothing ends a map that was cut: the run stops.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include "common/memory.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/output_line.h"
+#include "stages/kit/record_field.h"
 #include "stages/stage.h"
 #include "stages/store/cursor.h"
 
@@ -38,7 +40,8 @@ enum {
 };
 
 struct stdout_sink {
-    size_t line_field;
+    enum record_format_number format;
+    size_t field; /* that is written */
     enum kind_lines sure;
     bool numbered;
     int fd;
@@ -46,11 +49,14 @@ struct stdout_sink {
     bool is_socket;
     struct cursor cursor;
     seq_number committed;
-    bool torn; /* the cursor says that a line may have been cut */
+    bool torn; /* the cursor says that a record may have been cut */
     seq_number seq;
     uint64_t index; /* of the next record of that seq */
     struct buf waiting;
     size_t written; /* so much of it */
+    /* RECORDS_MSGPACK: where the records in it end; those that are written come first. */
+    size_t *ends;
+    size_t end_count, ends_written, end_capacity;
 };
 
 static const struct option_spec specs[] = {
@@ -58,15 +64,21 @@ static const struct option_spec specs[] = {
      .tag = OPTION_BOOL,
      .fallback = "false",
      .meaning = "begin each line with SEQ.INDEX and a tab, by which a repeated line is known"},
+    RECORD_FIELD_OPTION,
     {0},
 };
 
 static void derive(struct kind_check *check)
 {
-    (void)kind_check_needs(check, "line", 1u << VALUE_STRING | 1u << VALUE_BYTES, NULL);
+    record_field_sink_needs(check);
+    const struct option_value *numbered = options_get(check->options, "numbered");
+    if (numbered->number == 1 && record_format_chosen(check->options) == RECORDS_MSGPACK)
+        diagnostics_add(check->diagnostics, numbered->place,
+                        "'numbered:' is for lines; with 'records: msgpack' have the number in a "
+                        "field of the record, or leave it out");
 }
 
-static int check_output(struct stat *ret_st, struct err *e)
+static int check_output(enum record_format_number format, struct stat *ret_st, struct err *e)
 {
     int flags = fcntl(STDOUT_FILENO, F_GETFL);
     if (flags < 0 || fstat(STDOUT_FILENO, ret_st) != 0)
@@ -76,6 +88,11 @@ static int check_output(struct stat *ret_st, struct err *e)
         return err_set(e, ERR_MISMATCH,
                        "standard output is a regular file; file.sink writes one so that no line "
                        "is repeated or lost: use that, or put '| cat' in front of the '>'");
+    if (format == RECORDS_MSGPACK && isatty(STDOUT_FILENO))
+        return err_set(
+            e, ERR_MISMATCH,
+            "standard output is a terminal, and msgpack is not for people; put a '|' and "
+            "a program that reads it behind the command, or use file.sink");
     /* That is how main() leaves one that was closed. */
     if ((flags & O_ACCMODE) == O_RDONLY && S_ISCHR(ret_st->st_mode) &&
         ret_st->st_rdev == makedev(1, 3))
@@ -88,9 +105,8 @@ static int check_output(struct stat *ret_st, struct err *e)
 static int preflight(const struct topology *topology, const struct stage *stage, struct err *e)
 {
     (void)topology;
-    (void)stage;
     struct stat st;
-    return check_output(&st, e);
+    return check_output(record_format_chosen(stage->options), &st, e);
 }
 
 static int unread(struct err *e)
@@ -106,7 +122,7 @@ static int unread(struct err *e)
 static int open_output(struct stdout_sink *self, struct err *e)
 {
     struct stat st;
-    int rc = check_output(&st, e);
+    int rc = check_output(self->format, &st, e);
     if (rc != 0)
         return rc;
     self->is_socket = S_ISSOCK(st.st_mode);
@@ -128,6 +144,7 @@ static void close_sink(void *opaque)
         (void)close(self->fd);
     cursor_close(&self->cursor);
     buf_done(&self->waiting);
+    free(self->ends);
     free(self);
 }
 
@@ -148,7 +165,8 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
 {
     struct stdout_sink *self = memory_new(1, sizeof *self);
     self->cursor.fd = -1;
-    self->line_field = (size_t)contract_find(env->stage->in, "line");
+    self->format = record_format_chosen(env->stage->options);
+    self->field = (size_t)contract_find(env->stage->in, record_format_field(self->format));
     self->sure = output_line_sure(env->topology, env->stage);
     self->numbered = options_get(env->stage->options, "numbered")->number == 1;
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
@@ -166,6 +184,11 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
     /* What a former run has cut was in its own output. */
     if (rc == 0 && self->torn && env->first)
         rc = write_cursor(self, self->committed, false, e);
+    if (rc == 0 && self->torn && self->format == RECORDS_MSGPACK)
+        rc = err_set(e, ERR_MISMATCH,
+                     "a record may have been cut on standard output by a kill, and whoever reads "
+                     "that would take what follows for a part of it; the next run begins with the "
+                     "whole record");
     if (rc != 0) {
         close_sink(self);
         return rc;
@@ -199,27 +222,67 @@ static int cannot_write(struct err *e)
     return rc;
 }
 
-/* How much of what waits is written in one piece: whole lines, or a part of one that is longer. */
-static size_t piece_len(const uint8_t *bytes, size_t len)
+/* Where the next piece of what waits ends: whole lines, or a part of one that is longer. */
+static size_t lines_end(const struct stdout_sink *self)
 {
+    const uint8_t *bytes = self->waiting.data + self->written;
+    size_t len = self->waiting.len - self->written;
     if (len <= PIPE_BUF)
-        return len;
+        return self->waiting.len;
     const uint8_t *newline = memrchr(bytes, '\n', PIPE_BUF);
-    return newline != NULL ? (size_t)(newline - bytes) + 1 : PIPE_BUF;
+    return self->written + (newline != NULL ? (size_t)(newline - bytes) + 1 : PIPE_BUF);
+}
+
+/* The same of packed records. */
+static size_t packed_end(const struct stdout_sink *self)
+{
+    size_t end = 0, most = self->written + PIPE_BUF;
+    for (size_t i = self->ends_written; i < self->end_count && self->ends[i] <= most; i++)
+        end = self->ends[i];
+    return end != 0 ? end : most;
+}
+
+/* Whether a record ends there. */
+static bool ends_record(const struct stdout_sink *self, size_t at)
+{
+    if (self->format == RECORDS_LINES)
+        return self->waiting.data[at - 1] == '\n';
+    for (size_t i = self->ends_written; i < self->end_count && self->ends[i] <= at; i++) {
+        if (self->ends[i] == at)
+            return true;
+    }
+    return at == 0 || (self->ends_written != 0 && self->ends[self->ends_written - 1] == at);
+}
+
+static int set_torn(struct stdout_sink *self, bool torn, struct err *e)
+{
+    return torn != self->torn ? write_cursor(self, self->committed, torn, e) : 0;
+}
+
+/*
+ * Packed records were written up to somewhere. A reader of lines does not mind one newline too many,
+ * so for lines the cursor says that one is torn until the next commit; a run with packed records
+ * would stop for nothing.
+ */
+static int pass_packed(struct stdout_sink *self, struct err *e)
+{
+    while (self->ends_written < self->end_count && self->ends[self->ends_written] <= self->written)
+        self->ends_written++;
+    return set_torn(self, !ends_record(self, self->written), e);
 }
 
 /* Writes all that waits. ERR_AGAIN: not all of it can be written now. */
 static int push(struct stdout_sink *self, struct err *e)
 {
-    while (self->written < self->waiting.len) {
+    int rc = 0;
+    while (rc == 0 && self->written < self->waiting.len) {
         const uint8_t *bytes = self->waiting.data + self->written;
-        size_t len = piece_len(bytes, self->waiting.len - self->written);
-        if (bytes[len - 1] != '\n' && !self->torn) {
-            int rc = write_cursor(self, self->committed, true, e);
-            if (rc != 0)
-                return rc;
-        }
-        ssize_t n = write_some(self, bytes, len);
+        size_t end = self->format == RECORDS_LINES ? lines_end(self) : packed_end(self);
+        if (!ends_record(self, end))
+            rc = set_torn(self, true, e);
+        if (rc != 0)
+            return rc;
+        ssize_t n = write_some(self, bytes, end - self->written);
         if (n >= 0)
             self->written += (size_t)n;
         else if (errno == EAGAIN)
@@ -228,17 +291,33 @@ static int push(struct stdout_sink *self, struct err *e)
             return unread(e);
         else if (errno != EINTR)
             return cannot_write(e);
+        if (n > 0 && self->format == RECORDS_MSGPACK)
+            rc = pass_packed(self, e);
     }
+    if (rc != 0)
+        return rc;
     buf_reset(&self->waiting);
-    self->written = 0;
+    self->written = self->end_count = self->ends_written = 0;
     return 0;
+}
+
+/* Remembers that a packed record ends where what waits does. */
+static void add_end(struct stdout_sink *self)
+{
+    if (self->end_count == self->end_capacity) {
+        self->end_capacity = self->end_capacity != 0 ? 2 * self->end_capacity : 64;
+        self->ends = memory_resize(self->ends, self->end_capacity, sizeof *self->ends);
+    }
+    self->ends[self->end_count++] = self->waiting.len;
 }
 
 static bool refuse(const void *opaque, const struct record *in, struct emitter *out)
 {
     const struct stdout_sink *self = opaque;
-    return !output_line_is_plain(self->sure, &in->fields[self->line_field]) &&
-           output_line_refuse(in, self->line_field, false, out);
+    if (self->format == RECORDS_MSGPACK)
+        return record_field_refuse_packed(in, self->field, out);
+    return !output_line_is_plain(self->sure, &in->fields[self->field]) &&
+           output_line_refuse(in, self->field, false, out);
 }
 
 static int write_record(void *opaque, const struct record *in, struct err *e)
@@ -251,11 +330,14 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     }
     self->index = in->seq == self->seq ? self->index + 1 : 0;
     self->seq = in->seq;
-    const struct value *line = &in->fields[self->line_field];
+    const struct value *record = &in->fields[self->field];
     if (self->numbered)
         buf_add_format(&self->waiting, "%" PRIu64 ".%" PRIu64 "\t", in->seq, self->index);
-    buf_add(&self->waiting, line->bytes, line->len);
-    buf_add_byte(&self->waiting, '\n');
+    buf_add(&self->waiting, record->bytes, record->len);
+    if (self->format == RECORDS_LINES)
+        buf_add_byte(&self->waiting, '\n');
+    else
+        add_end(self);
     return 0;
 }
 
@@ -291,20 +373,23 @@ const struct stage_ops stdout_sink_ops = {
 
 const struct kind stdout_sink_kind = {
     .name = "stdout.sink",
-    .summary = "writes lines to standard output",
+    .summary = "writes records to standard output",
     .manual =
         "Writes the field 'line' of every record and a newline to standard output: a pipe, a "
-        "terminal or a socket. A text that is not one line is a dead letter, as for file.sink. No "
+        "terminal or a socket; with 'records: msgpack' the field 'packed' and nothing else, which "
+        "must be one map in msgpack, and not to a terminal. A text that is not one line is a dead "
+        "letter, as for file.sink. No "
         "line is missing, but after a kill some may come twice, since "
         "nobody can tell what a reader has got; with 'numbered: true' a repeated line is known by "
         "its number. A line of more than 4096 bytes may also be cut by a kill; then a newline ends "
-        "the piece, and the whole line follows. A regular file is refused: file.sink "
+        "the piece, and the whole line follows. A map that may have been cut stops the run, as "
+        "nothing can follow it. A regular file is refused: file.sink "
         "writes each line exactly once.",
     .role = KIND_SINK,
     .takes_stdout = true,
-    .reads = "line: string or bytes",
+    .reads = RECORD_FIELD_SINK_READS,
     .makes = "nothing",
-    .reasons = DEAD_REASONS(OUTPUT_LINE_REASONS),
+    .reasons = DEAD_REASONS(OUTPUT_LINE_REASONS, RECORD_FIELD_REASONS),
     .options = specs,
     .derive = derive,
     .cursor_magic = CURSOR_MAGIC,

@@ -28,6 +28,11 @@ enum record_format_number record_format_chosen(const struct options *options)
     return (enum record_format_number)options_get(options, "records")->number;
 }
 
+const char *record_format_field(enum record_format_number number)
+{
+    return formats[number]->field;
+}
+
 void record_format_open(const struct options *options, record_fill *fill, record_begins *begins,
                         void *context, struct record_reader *ret_reader)
 {

@@ -36,7 +36,11 @@ extern const struct dead_reason *const record_format_reasons[];
 /* For kind.derive: the field that a record is given out in. */
 void record_formats_derive(struct kind_check *check);
 
+/* The format that the option `records` says. Requires: it was read without an error. */
 enum record_format_number record_format_chosen(const struct options *options);
+
+/* The field that holds a record of the format. */
+const char *record_format_field(enum record_format_number number);
 
 /* Prepares a reader as the options say. The caller ends it with record_reader_done(). */
 void record_format_open(const struct options *options, record_fill *fill, record_begins *begins,

@@ -220,6 +220,51 @@ static void json_is_a_line(void **state)
     free(of_json);
 }
 
+/* Packed records stand one behind the other; what is none would put a reader out of step. */
+static void packed_records_are_written_as_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *reason; /* NULL: it is written */
+    } rows[] = {
+        {"\x81\xa1n\x01", 4, NULL},     {"\x81\xa1n", 3, "not-msgpack"},
+        {"\x80\x80", 2, "not-msgpack"}, {"\x01", 1, "not-a-map"},
+        {"", 0, "not-msgpack"},         {"\xdf\xff\xff\xff\xff", 5, "not-msgpack"},
+        {"\x81\xa1n\n", 4, NULL},       {"\x80", 1, NULL},
+    };
+    char *of_packed =
+        memory_format("topology: t\n"
+                      "stages:\n"
+                      "  in: { kind: file.source, path: x, records: msgpack }\n"
+                      "  file: { kind: file.sink, from: in, path: %s, records: msgpack }\n",
+                      path);
+    struct kind_run run;
+    struct buf wanted = {0};
+    kind_run_open(&run, of_packed, "file");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct value packed = value_of_bytes(VALUE_BYTES, rows[i].bytes, rows[i].len);
+        buf_reset(&run.seen);
+        kind_run_step(&run, 0, &packed);
+        if (rows[i].reason == NULL)
+            buf_add(&wanted, rows[i].bytes, rows[i].len);
+        bool told = rows[i].reason != NULL && strstr(buf_text(&run.seen), rows[i].reason) != NULL;
+        if (rows[i].reason == NULL ? run.seen.len != 0 : !told)
+            fail_msg("row %zu: %s", i, buf_text(&run.seen));
+        if (i == 4)
+            kind_run_commit(&run, run.runner.done);
+        if (i == 5)
+            kind_run_kill(&run, false);
+    }
+    kind_run_commit(&run, run.runner.done);
+    assert_file(buf_text(&wanted));
+    kind_run_close(&run);
+    assert_int_equal(unlink(path), 0);
+    buf_done(&wanted);
+    free(of_packed);
+}
+
 static int preflight(const char *where, struct err *e)
 {
     char *of_path = memory_format("topology: t\n"
@@ -259,6 +304,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_kill_anywhere_leaves_each_line_once),
         cmocka_unit_test(what_does_not_come_again_is_cut_off),
         cmocka_unit_test(json_is_a_line),
+        cmocka_unit_test(packed_records_are_written_as_they_are),
         cmocka_unit_test(a_path_that_cannot_be_written_is_refused_before_the_start),
     };
     return CASES_RUN(argc, argv, tests, set_up, tear_down) +

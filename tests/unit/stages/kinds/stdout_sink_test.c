@@ -172,6 +172,65 @@ static void a_line_that_was_cut_comes_again_whole(void **state)
     kind_run_close(&run);
 }
 
+static const char text_of_packed[] = "topology: t\n"
+                                     "stages:\n"
+                                     "  in: { kind: file.source, path: x, records: msgpack }\n"
+                                     "  print: { kind: stdout.sink, from: in, records: msgpack }\n";
+
+static void give_packed(struct kind_run *run, seq_number seq, const void *bytes, size_t len)
+{
+    struct value value = value_of_bytes(VALUE_BYTES, bytes, len);
+    struct record record = {.seq = seq, .fields = &value, .count = 1};
+    kind_run_take(run, &record);
+    runner_complete(&run->runner, seq);
+}
+
+static void packed_records_are_printed_as_they_are(void **state)
+{
+    (void)state;
+    struct kind_run run;
+    kind_run_open(&run, text_of_packed, "print");
+    give_packed(&run, 1, "\x81\xa1n\x01", 4);
+    give_packed(&run, 2, "\x81\xa1n", 3);
+    assert_non_null(strstr(buf_text(&run.seen), "\"reason\":\"not-msgpack\""));
+    give_packed(&run, 3, "\x01", 1);
+    assert_non_null(strstr(buf_text(&run.seen), "\"reason\":\"not-a-map\""));
+    give_packed(&run, 4, "\x81\xa1n\n", 4);
+    kind_run_commit(&run, run.runner.done);
+    assert_printed("\x81\xa1n\x01\x81\xa1n\n");
+    kind_run_close(&run);
+}
+
+/* A map that was cut is ended by nothing: the process that finds it is refused, unless the run is
+ * another one. */
+static void nothing_follows_a_packed_record_that_was_cut(void **state)
+{
+    (void)state;
+    static uint8_t packed[200000] = {0x81, 0xa1, 'n', 0xc6, 0x00, 0x03, 0x0d, 0x38};
+    struct kind_run run;
+    struct buf out = {0};
+    struct err e;
+    kind_run_open(&run, text_of_packed, "print");
+    give_packed(&run, 1, packed, sizeof packed);
+    assert_int_equal(runner_commit(&run.runner, 1, &e), ERR_AGAIN); /* the pipe is full */
+    read_pipe(&out);
+    assert_in_range(out.len, 1, sizeof packed - 1);
+    assert_memory_equal(out.data, packed, out.len);
+    runner_close(&run.runner);
+    struct runner_config config = {.topology = run.topology,
+                                   .stage = run.stage,
+                                   .stages_fd = run.stages_fd,
+                                   .image_fd = -1,
+                                   .emit = run.emit,
+                                   .host = run.host};
+    assert_int_equal(runner_open(&run.runner, &config, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "may have been cut"));
+    run.lived = false;
+    kind_run_begin_life(&run);
+    buf_done(&out);
+    kind_run_close(&run);
+}
+
 static void the_end_of_its_reader_is_told(void **state)
 {
     (void)state;
@@ -215,6 +274,8 @@ int main(int argc, char **argv)
         ON_A_PIPE(one_record_is_one_line),
         ON_A_PIPE(lines_come_again_after_a_kill_with_their_numbers),
         ON_A_PIPE(a_line_that_was_cut_comes_again_whole),
+        ON_A_PIPE(packed_records_are_printed_as_they_are),
+        ON_A_PIPE(nothing_follows_a_packed_record_that_was_cut),
         ON_A_PIPE(the_end_of_its_reader_is_told),
         ON_A_PIPE(what_is_no_stream_is_refused_before_the_start),
     };

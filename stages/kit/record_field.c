@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages/kit/record_field.h"
+
+#include "common/packed_check.h"
+
+const struct dead_reason record_field_not_msgpack = {
+    "not-msgpack",
+    "not one whole value of msgpack, or one that is too deep or has too many others in it"};
+/* The types that the field may have. */
+static const unsigned tags[] = {
+    [RECORDS_LINES] = 1u << VALUE_STRING | 1u << VALUE_BYTES,
+    [RECORDS_MSGPACK] = 1u << VALUE_BYTES,
+};
+
+void record_field_needs(struct kind_check *check, enum record_format_number format, const char *way)
+{
+    const char *field = record_format_field(format);
+    const char *other =
+        record_format_field(format == RECORDS_LINES ? RECORDS_MSGPACK : RECORDS_LINES);
+    char wanted[96];
+    if (contract_find(check->in, field) < 0 && contract_find(check->in, other) >= 0 &&
+        !check->in->open)
+        diagnostics_add(check->diagnostics, check->place,
+                        "stage '%s' reads a field '%s' (%s), but '%s' makes '%s': %s", check->stage,
+                        field, kind_check_tags_text(tags[format], wanted), check->from, other, way);
+    else
+        (void)kind_check_needs(check, field, tags[format], NULL);
+}
+
+void record_field_sink_needs(struct kind_check *check)
+{
+    const struct option_value *records = options_get(check->options, "records");
+    if (records->bad)
+        return;
+    if (record_format_chosen(check->options) == RECORDS_LINES)
+        record_field_needs(check, RECORDS_LINES, "that is written with 'records: msgpack'");
+    else
+        record_field_needs(check, RECORDS_MSGPACK,
+                           "lines are written without 'records: msgpack', and msgpack.encode makes "
+                           "'packed' of any record");
+}
+
+bool record_field_refuse_packed(const struct record *in, size_t field, struct emitter *out)
+{
+    const struct value *packed = &in->fields[field];
+    struct err e;
+    if (packed_check_all(packed->bytes, packed->len, &packed_record_rules, &e) != 0)
+        emitter_dead_record(out, &record_field_not_msgpack, in,
+                            "%s; msgpack.encode makes it of any "
+                            "record",
+                            e.text);
+    else if (!packed_begins_map(packed->bytes, packed->len))
+        emitter_dead_record(out, &packed_records_no_map, in,
+                            "it is a value of msgpack, but not a map; msgpack.encode makes one of "
+                            "any record");
+    else
+        return false;
+    return true;
+}
