@@ -15,11 +15,18 @@
 #include "supervisor/chaos/chaos_compare.h"
 #include "supervisor/chaos/chaos_run.h"
 
-static bool compare(struct chaos_run *run, char *expected, char *actual)
+/* Whether a stage writes records of msgpack. */
+static bool writes_packed(const struct stage *stage)
+{
+    return option_find(stage->kind->options, "records") != NULL &&
+           strcmp(options_get(stage->options, "records")->text, "msgpack") == 0;
+}
+
+static bool compare(struct chaos_run *run, char *expected, char *actual, bool packed)
 {
     uint64_t bytes = 0;
     struct err e;
-    int rc = chaos_compare(expected, actual, &bytes, &run->report->reason, &e);
+    int rc = chaos_compare(expected, actual, packed, &bytes, &run->report->reason, &e);
     if (rc == ERR_IO)
         buf_add_format(&run->report->reason, "%s\n", e.text);
     if (rc == 0) {
@@ -74,7 +81,7 @@ bool chaos_run_check(struct chaos_run *run)
         const struct stage *stage = &run->topology->stages[i];
         if (kind_output_option(stage->kind) != NULL)
             good &= compare(run, chaos_run_path(run, "expected", stage->name),
-                            chaos_run_path(run, "outputs", stage->name));
+                            chaos_run_path(run, "outputs", stage->name), writes_packed(stage));
         char path[LAYOUT_PATH_BYTES_MAX];
         good &= is_absent(
             run,
@@ -82,7 +89,7 @@ bool chaos_run_check(struct chaos_run *run)
             "a record was blamed for kills that came from outside");
     }
     good &= compare(run, chaos_run_path(run, "inline", DEAD_LETTERS_FILE),
-                    chaos_run_path(run, "state", DEAD_LETTERS_FILE));
+                    chaos_run_path(run, "state", DEAD_LETTERS_FILE), false);
     good &= is_absent(run, chaos_run_path(run, "state", CONTROL_SOCKET_FILE),
                       "the control socket was left behind");
     good &= holds_nothing(run, "state", "links", false);

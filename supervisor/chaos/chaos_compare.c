@@ -5,10 +5,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/packed_check.h"
 #include "common/text.h"
 
 #define BLOCK_BYTES (256u << 10)
@@ -26,6 +28,7 @@ struct parting {
     uint64_t offset;
     uint64_t line;
     uint64_t line_offset; /* at which that line begins */
+    bool packed;          /* it is a record of msgpack */
 };
 
 static int open_side(struct side *side, const char *path, struct err *e)
@@ -79,6 +82,28 @@ static int find_parting(struct side sides[2], struct parting *at, struct err *e)
     }
 }
 
+/* Of records: which one they part in, and where it begins. Up to there both files are the same. */
+static void find_record(const struct side *side, struct parting *at)
+{
+    uint64_t length = 0;
+    at->line = 1;
+    at->line_offset = 0;
+    if (file_length(side->fd, &length, NULL) != 0 || length == 0)
+        return;
+    uint8_t *bytes = mmap(NULL, length, PROT_READ, MAP_PRIVATE, side->fd, 0);
+    if (bytes == MAP_FAILED)
+        return;
+    size_t len;
+    while (at->line_offset < at->offset &&
+           packed_check(bytes + at->line_offset, length - at->line_offset, &packed_record_rules,
+                        &len, NULL) == 0 &&
+           at->line_offset + len <= at->offset) {
+        at->line_offset += len;
+        at->line++;
+    }
+    (void)munmap(bytes, length);
+}
+
 /* The line at an offset, its beginning only if it is long and they part far behind that. */
 static void show_line(const struct side *side, const struct parting *at, struct buf *out)
 {
@@ -94,7 +119,7 @@ static void show_line(const struct side *side, const struct parting *at, struct 
         buf_add_text(out, "(the file ends here)\n");
         return;
     }
-    const uint8_t *newline = memchr(side->block, '\n', len);
+    const uint8_t *newline = at->packed ? NULL : memchr(side->block, '\n', len);
     if (newline != NULL)
         len = (size_t)(newline - side->block);
     buf_add_text(out, from != at->line_offset ? "…" : "");
@@ -102,11 +127,11 @@ static void show_line(const struct side *side, const struct parting *at, struct 
     buf_add_byte(out, '\n');
 }
 
-int chaos_compare(const char *expected, const char *actual, uint64_t *ret_bytes,
+int chaos_compare(const char *expected, const char *actual, bool packed, uint64_t *ret_bytes,
                   struct buf *difference, struct err *e)
 {
     struct side sides[2] = {{.fd = -1}, {.fd = -1}};
-    struct parting at = {.line = 1};
+    struct parting at = {.line = 1, .packed = packed};
     int rc = open_side(&sides[0], expected, e);
     if (rc == 0)
         rc = open_side(&sides[1], actual, e);
@@ -117,8 +142,10 @@ int chaos_compare(const char *expected, const char *actual, uint64_t *ret_bytes,
     } else if (rc == 0 && sides[0].fd >= 0) {
         rc = find_parting(sides, &at, e);
         if (rc == ERR_MISMATCH) {
-            buf_add_format(difference, "'%s' differs at byte %" PRIu64 ", line %" PRIu64 "\n",
-                           actual, at.offset + 1, at.line);
+            if (packed)
+                find_record(&sides[0], &at);
+            buf_add_format(difference, "'%s' differs at byte %" PRIu64 ", %s %" PRIu64 "\n", actual,
+                           at.offset + 1, packed ? "record" : "line", at.line);
             buf_add_text(difference, "  should be: ");
             show_line(&sides[0], &at, difference);
             buf_add_text(difference, "  is:        ");

@@ -28,7 +28,7 @@ static void expect(const char *a, const char *b, int rc, const char *difference)
         write_file("a", a, strlen(a));
     if (b != NULL)
         write_file("b", b, strlen(b));
-    assert_int_equal(chaos_compare("a", "b", &bytes, &out, &e), rc);
+    assert_int_equal(chaos_compare("a", "b", false, &bytes, &out, &e), rc);
     assert_string_equal(buf_text(&out), difference);
     assert_int_equal(bytes, rc != 0 ? 77 : a != NULL ? strlen(a) : 0);
     buf_done(&out);
@@ -71,11 +71,11 @@ static void large_files(void **state)
         uint64_t same;
         char begin[96], before = bytes[places[i]];
         write_file("b", bytes, LEN);
-        assert_int_equal(chaos_compare("a", "b", &same, &out, &e), 0);
+        assert_int_equal(chaos_compare("a", "b", false, &same, &out, &e), 0);
         assert_int_equal(same, LEN);
         bytes[places[i]] = '#';
         write_file("b", bytes, LEN);
-        assert_int_equal(chaos_compare("a", "b", &same, &out, &e), ERR_MISMATCH);
+        assert_int_equal(chaos_compare("a", "b", false, &same, &out, &e), ERR_MISMATCH);
         (void)snprintf(begin, sizeof begin, "'b' differs at byte %zu, line %zu\n", places[i] + 1,
                        places[i] / LINE + 1);
         assert_memory_equal(buf_text(&out), begin, strlen(begin));
@@ -97,12 +97,50 @@ static void a_long_line(void **state)
     struct buf out = {0};
     struct err e;
     uint64_t same;
-    assert_int_equal(chaos_compare("a", "b", &same, &out, &e), ERR_MISMATCH);
+    assert_int_equal(chaos_compare("a", "b", false, &same, &out, &e), ERR_MISMATCH);
     assert_non_null(strstr(buf_text(&out), "'b' differs at byte 4001, line 1\n"));
     assert_non_null(strstr(buf_text(&out), "xxxxyxxxx"));
     assert_true(out.len < 700);
     buf_done(&out);
     free(bytes);
+}
+
+/* Records of msgpack: they are counted, and a newline in one is no end of it. */
+static void packed_files(void **state)
+{
+    (void)state;
+    static const char expected[] = "\x81\xa1n\x0a\x81\xa1n\x0b\x81\xa1n\x0c";
+    static const struct {
+        size_t place; /* of a byte that is another one; or where it was cut */
+        bool cut;
+        const char *difference;
+    } rows[] = {
+        {0, false, "'b' differs at byte 1, record 1\n  should be: \\x81\\xa1n\\x0a\\x81"},
+        {3, false, "'b' differs at byte 4, record 1\n  should be: \\x81\\xa1n\\x0a\\x81"},
+        {4, false, "'b' differs at byte 5, record 2\n  should be: \\x81\\xa1n\\x0b\\x81"},
+        {7, false, "'b' differs at byte 8, record 2\n  should be: \\x81\\xa1n\\x0b\\x81"},
+        {11, false, "'b' differs at byte 12, record 3\n  should be: \\x81\\xa1n\\x0c\n  is:"},
+        {8, true,
+         "'b' differs at byte 9, record 3\n  should be: \\x81\\xa1n\\x0c\n  is:        "
+         "(the file ends here)\n"},
+        {10, true,
+         "'b' differs at byte 11, record 3\n  should be: \\x81\\xa1n\\x0c\n  is:        "
+         "\\x81\\xa1\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char actual[sizeof expected];
+        struct buf out = {0};
+        struct err e;
+        uint64_t bytes;
+        memcpy(actual, expected, sizeof expected);
+        actual[rows[i].place] = (char)(actual[rows[i].place] + 1);
+        write_file("a", expected, sizeof expected - 1);
+        write_file("b", actual, rows[i].cut ? rows[i].place : sizeof expected - 1);
+        assert_int_equal(chaos_compare("a", "b", true, &bytes, &out, &e), ERR_MISMATCH);
+        if (strncmp(buf_text(&out), rows[i].difference, strlen(rows[i].difference)) != 0)
+            fail_msg("row %zu: %s", i, buf_text(&out));
+        buf_done(&out);
+    }
 }
 
 int main(int argc, char **argv)
@@ -114,6 +152,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(small_files),
         cmocka_unit_test(large_files),
         cmocka_unit_test(a_long_line),
+        cmocka_unit_test(packed_files),
     };
     int failed = CASES_RUN(argc, argv, tests, NULL, NULL);
     (void)unlink("a");
