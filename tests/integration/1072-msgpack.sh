@@ -1,0 +1,302 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Records in msgpack: whole outputs against those of another library, with kills in the middle and
+# with workers; what no sink writes; standard output, its terminals, and a map that a kill has cut.
+. "$ROOT/tests/integration/lib.sh"
+seed=${SEED:-$RANDOM}
+echo "SEED=$seed"
+export INPUT=$PWD/input OUTPUT=$PWD/answers
+
+cat >encode.yaml <<'END'
+topology: encode
+types:
+  T:
+    n: int
+    id: string
+    ok: bool
+    amount: money(USD)
+    rate: decimal(10,2)
+    at: timestamp
+    day: date
+    span: duration
+    state: enum(open, closed)
+    moments: list(timestamp)
+    numbers: map(list(int))
+    note: optional(int)
+stages:
+  loads: { kind: file.source, path: "${INPUT}" }
+  parse: { kind: json.decode, from: loads, type: T, workers: 2 }
+  pack: { kind: msgpack.encode, from: parse, workers: 2 }
+  out: { kind: file.sink, from: pack, path: "${OUTPUT}", records: msgpack }
+END
+sed -e 's/path: "${INPUT}"/&, records: msgpack/' -e 's/json.decode/msgpack.decode/' encode.yaml >decode.yaml
+
+# What a sink of packed records refuses: it would put a reader out of step.
+cat >refuse.yaml <<'END'
+topology: refuse
+stages:
+  lines: { kind: file.source, path: input }
+  packed: { kind: map, from: lines, rename: { line: packed } }
+  out: { kind: file.sink, from: packed, path: "${OUTPUT}", records: msgpack }
+  shown: { kind: stdout.sink, from: packed, records: msgpack }
+END
+printf '%b\n' '\x81\xa1n\x01' 'abc' '\x81\xa1n' '\xde\x00\x01\xa1n\x02' '\x01' '\x80' '\x81\xa1n\x03\x80' >input
+dead() { printf '{"seq":%s,"line":%s,"stage":"%s","reason":"%s","message":"%s; msgpack.encode makes %s of any record","record":{"packed":"%s"}}\n' "$@"; }
+{
+    for row in '2|not-msgpack|2 bytes stand after the value|it|abc' \
+        '3|not-msgpack|it ends in the value that begins at byte 4|it|gaFu' \
+        '5|not-a-map|it is a value of msgpack, but not a map|one|\u0001' \
+        '7|not-msgpack|1 bytes stand after the value|it|gaFuA4A='; do
+        IFS='|' read -r seq reason message one bytes <<<"$row"
+        for stage in out shown; do dead "$seq" "$seq" "$stage" "$reason" "$message" "$one" "$bytes"; done
+    done
+} >wanted.dead
+printf '\x81\xa1n\x01\xde\x00\x01\xa1n\x02\x80' >wanted
+for host in "" --inline; do
+    rm -rf state answers
+    topology=refuse.yaml
+    # shellcheck disable=SC2086
+    run $host 2>errors | cat >shown || fail "exit $?: $(cat errors)"
+    same answers wanted
+    same shown wanted
+    same state/dead-letters.jsonl wanted.dead
+done
+
+# A terminal is no place for it.
+rm -rf state answers
+python3 - "$BULKHEAD" <<'END' || fail "on a terminal"
+import os, pty, subprocess, sys
+master, slave = pty.openpty()
+done = subprocess.run([sys.argv[1], "run", "--state", "state", "refuse.yaml"], stdout=slave,
+                      stderr=subprocess.PIPE, text=True, check=False)
+assert done.returncode == 5, done
+assert "standard output is a terminal, and msgpack is not for people" in done.stderr, done.stderr
+END
+[ ! -e answers ] || fail "it began to write before it looked at the terminal"
+
+# Kills while it runs, and a chaos of them, with the same bytes.
+python3 - "$seed" "$(scaled 6000)" >whole <<'END'
+import json, random, sys
+rng = random.Random(int(sys.argv[1]))
+for n in range(1, int(sys.argv[2]) + 1):
+    size = rng.choice([0, 1, 40, 200, 5000 if n % 50 == 0 else 10])
+    print(json.dumps({"n": n, "id": "x\n" * size, "ok": True, "amount": "$1.00", "rate": 1, "at": "2000-01-01T00:00:00Z",
+                      "day": "2000-01-01", "span": "1s", "state": "open", "moments": ["1999-12-31T23:59:59.5Z"] * (n % 3),
+                      "numbers": {"b": [n], "a": []}} if n % 100 else {"n": n}))
+END
+lines=$(wc -l <whole)
+cp whole input
+topology=encode.yaml
+rm -rf state
+run --inline >inline-summary
+mv answers inline-answers
+cp state/dead-letters.jsonl inline-dead
+for victim in pack.0 out; do
+    rm -rf state answers
+    : >input
+    given=0
+    give $((lines / 3))
+    start_endless
+    wait_for acked loads $((lines / 10))
+    pid=$(json "$victim" pid)
+    give_rest
+    kill -9 "$pid"
+    wait_for acked loads "$lines"
+    stop
+    same answers inline-answers
+    same state/dead-letters.jsonl inline-dead
+done
+# The supervisor and all stages at once: the sink finds what it has shown and writes it over.
+rm -rf state answers
+: >input
+given=0
+give $((lines / 2))
+start_endless
+wait_for acked loads $((lines / 10))
+give_rest
+kill -9 "$supervisor"
+wait "$supervisor" || true
+supervisor=""
+run >summary
+same answers inline-answers
+cp whole input
+"$BULKHEAD" chaos --quiet --seed "$seed" --kills "$(scaled 20)" encode.yaml >report 2>errors ||
+    fail "chaos: exit $?: $(cat report errors)"
+grep -q 'verdict: *same bytes' report || fail "$(cat report)"
+
+# Standard output. Nobody reads, so maps of more than a pipe takes at once are cut where it is full:
+# a kill then stops the run, and the next one begins with the whole map.
+sed 's/file.sink, from: pack, path: "${OUTPUT}"/stdout.sink, from: pack/' encode.yaml >shown.yaml
+topology=shown.yaml
+python3 - >input <<'END'
+import json
+for n in range(1, 201):
+    print(json.dumps({"n": n, "id": "x" * (9001 if n % 2 else 30), "ok": True, "amount": "$1.00", "rate": 1,
+                      "at": "2000-01-01T00:00:00Z", "day": "2000-01-01", "span": "1s", "state": "open",
+                      "moments": [], "numbers": {}}))
+END
+rm -rf state
+run 2>errors | cat >shown.whole || fail "exit $?: $(cat errors)"
+rm -rf state
+mkfifo pipe
+exec 7<>pipe
+"$BULKHEAD" run --quiet --state "$state" shown.yaml >pipe 2>run.err &
+supervisor=$!
+wait_for running
+before=none
+full() { [ "$(json out processed)" = "$before" ] && [ "$before" != 0 ] || { before=$(json out processed) && false; }; }
+wait_for full
+"$BULKHEAD" kill out --state "$state" >/dev/null
+wait_for gone "$supervisor"
+code=0
+wait "$supervisor" || code=$?
+supervisor=""
+[ "$code" -eq 5 ] || fail "exit $code: $(cat run.err)"
+grep -q 'a record may have been cut on standard output by a kill' run.err || fail "$(cat run.err)"
+exec 8<pipe 7<&-
+cat <&8 >shown.cut
+exec 8<&-
+run 2>errors | cat >shown.rest || fail "exit $?: $(cat errors)"
+python3 - <<'END' || fail "the parts of standard output are wrong"
+whole, cut, rest = (open(f"shown.{part}", "rb").read() for part in ("whole", "cut", "rest"))
+assert whole.startswith(cut) and 0 < len(cut) < len(whole), len(cut)
+assert whole.endswith(rest), len(rest)
+begin = len(whole) - len(rest)
+assert begin <= len(cut), (begin, len(cut))
+assert whole[begin:].startswith(b"\x8b\xa1n") and (begin == 0 or b"\xa7numbers\x80" == whole[begin - 9:begin]), begin
+END
+# One that is whole when the pipe is full was not cut: a kill then is like any other.
+python3 - >input <<'END'
+import json
+for n in range(1, 201):
+    print(json.dumps({"n": n, "id": "x" * (9001 if n == 1 else 1000), "ok": True, "amount": "$1.00", "rate": 1,
+                      "at": "2000-01-01T00:00:00Z", "day": "2000-01-01", "span": "1s", "state": "open",
+                      "moments": [], "numbers": {}}))
+END
+rm -rf state
+exec 7<>pipe
+"$BULKHEAD" run --quiet --state "$state" shown.yaml >pipe 2>run.err &
+supervisor=$!
+wait_for running
+before=none
+wait_for full
+"$BULKHEAD" kill out --state "$state" >/dev/null
+again() { [ "$(json out generation)" = 2 ] && [ "$(json out state)" = running ]; }
+wait_for again
+cat <pipe 7<&- >shown.whole &
+reader=$!
+exec 7<&-
+wait "$supervisor" || fail "exit $?: $(cat run.err)"
+supervisor=""
+wait "$reader"
+[ "$(LC_ALL=C grep -ao $'\xa7numbers\x80' shown.whole | wc -l)" -gt 200 ] || fail "nothing came again"
+# Smaller ones are never cut, however often the sink is killed; some may come again.
+python3 - "$(scaled 4000)" >input <<'END'
+import json, sys
+for n in range(1, int(sys.argv[1]) + 1):
+    print(json.dumps({"n": n, "id": "x" * (n % 97 * 40), "ok": True, "amount": "$1.00", "rate": 1,
+                      "at": "2000-01-01T00:00:00Z", "day": "2000-01-01", "span": "1s", "state": "open",
+                      "moments": [], "numbers": {}}))
+END
+rm -rf state
+run 2>errors | cat >shown.whole || fail "exit $?: $(cat errors)"
+rm -rf state
+python3 - "$BULKHEAD" "$state" <<'END' || fail "killed while it writes to a pipe"
+import os, re, subprocess, sys
+whole = open("shown.whole", "rb").read()
+reader, writer = os.pipe()
+run = subprocess.Popen([sys.argv[1], "run", "--quiet", "--state", sys.argv[2], "shown.yaml"], stdout=writer,
+                       stderr=subprocess.PIPE)
+os.close(writer)
+out, kills = b"", 0
+while piece := os.read(reader, 1 << 16):
+    out += piece
+    if kills < 10 and len(out) > (kills + 1) * len(whole) // 12:
+        kills += 1
+        subprocess.run([sys.argv[1], "kill", "out", "--state", sys.argv[2]], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=False)
+error = run.stderr.read()
+assert run.wait() == 0, error
+# Each map stands alone in what came, and they go on, or back to one that came already.
+maps = {}
+place = 0
+for end in re.finditer(rb"\xa7numbers\x80", whole):
+    maps[whole[place:end.end()]] = len(maps)
+    place = end.end()
+last, again, place = -1, 0, 0
+for end in re.finditer(rb"\xa7numbers\x80", out):
+    number = maps[out[place:end.end()]]
+    assert number <= last + 1, (number, last)
+    again += number <= last
+    last, place = max(last, number), end.end()
+assert place == len(out) and last == len(maps) - 1, (place, len(out), last)
+print(f"{kills} kills, {again} maps again")
+END
+
+# The bytes are those of another library.
+python=python3
+$python -c 'import msgpack' 2>/dev/null || python=/usr/bin/python3
+$python -c 'import msgpack' 2>/dev/null || skip "python3-msgpack is not here to compare with"
+$python "$ROOT/tests/integration/msgpack_values.py" make "$seed" "$(scaled 1000)" made
+for host in "" --inline; do
+    rm -rf state answers
+    cp made.jsonl input
+    topology=encode.yaml
+    # shellcheck disable=SC2086
+    run $host >summary
+    same answers made.wanted
+    [ ! -s state/dead-letters.jsonl ] || fail "$(head -3 state/dead-letters.jsonl)"
+    # What it reads in any form is what it writes in the one form.
+    rm -rf state answers
+    cp made.other input
+    topology=decode.yaml
+    # shellcheck disable=SC2086
+    run $host >summary
+    same answers made.wanted
+    [ ! -s state/dead-letters.jsonl ] || fail "$(head -3 state/dead-letters.jsonl)"
+done
+# What it wrote, read again: the same bytes. From standard input, with kills until it is over.
+sed 's/file.source, path: "${INPUT}"/stdin.source/' decode.yaml >piped.yaml
+topology=piped.yaml
+rm -rf state answers
+python3 -c 'import shutil, sys
+with open("made.wanted", "rb") as source:
+    while piece := source.read(2001):
+        sys.stdout.buffer.write(piece)
+        sys.stdout.flush()' | "$BULKHEAD" run --quiet --state "$state" piped.yaml >run.out 2>run.err &
+supervisor=$!
+kill_until_over loads parse.0 parse.1 pack.0 pack.1 out
+same answers made.wanted
+[ ! -s state/dead-letters.jsonl ] || fail "$(head -3 state/dead-letters.jsonl)"
+# A file that grows while stages are killed, with damage in it: the dead letters are the same too.
+python3 - "$seed" <<'END'
+import random, sys
+rng = random.Random(int(sys.argv[1]))
+with open("made.other", "rb") as source, open("damaged", "wb") as out:
+    records = source.read().split(b"\xdf\x00\x00\x00")  # mostly where a record or a map begins
+    for record in records[1:]:
+        out.write(b"\xdf\x00\x00\x00" + record)
+        if rng.random() < 0.02:
+            out.write(rng.choice([b"\x80", b"\x81\x01\x02", b"\x91" * 40 + b"\x01", b"\x81\xa1n\xca\x00\x00\x00\x00", b"\xa1n"]))
+END
+topology=decode.yaml
+rm -rf state answers
+cp damaged input
+run --inline >inline-summary
+mv answers inline-answers
+cp state/dead-letters.jsonl inline-dead
+[ -s inline-dead ] || fail "nothing was refused"
+size=$(stat -c %s damaged)
+for victim in loads parse.1; do
+    rm -rf state answers
+    head -c $((size / 2)) damaged >input
+    start_endless
+    wait_for acked loads 50
+    pid=$(json "$victim" pid)
+    tail -c +$((size / 2 + 1)) damaged >>input
+    kill -9 "$pid"
+    wait_for acked loads "$(awk '$1 == "loads" { print $4 + $6 }' inline-summary)"
+    stop
+    same answers inline-answers
+    same state/dead-letters.jsonl inline-dead
+done
