@@ -115,7 +115,7 @@ def shortened(command, place):
 
 def is_named_only(text):
     """Whether a span names a file or a program of the tests, which 0166 looks for."""
-    return bool(re.match(r"(tests|scripts|build(-[a-z]+)?)/(?!bulkhead|demo|generate-|tests/sweep/kill_at)|man ", text))
+    return bool(re.match(r"(tests|scripts|build(-[a-z]+)?)/(?!bulkhead|demo|generate-|tests/sweep/kill_at)|build/demo|man ", text))
 
 
 def expanded(text):
