@@ -116,10 +116,10 @@ topology=follow.yaml
 mkdir log
 files=()
 part=0
-add() { # BYTES-OF-IT WHAT-COMES-BEHIND: a file of the log, which is written in two parts
+add() { # BYTES-OF-IT BEHIND-IT [BEFORE-IT]: a file of the log, which is written in two parts
     part=$((part + 1))
     "$stream" make $((100 + part)) 300 >made
-    { head -c "$1" made && printf "$2"; } >"written.$part"
+    { printf "${3-}" && head -c "$1" made && printf "$2"; } >"written.$part"
     files+=("written.$part")
     if [ -e log/app.log ]; then
         for old in 4 3 2 1; do [ ! -e log/app.log.$old ] || mv log/app.log.$old log/app.log.$((old + 1)); done
@@ -133,7 +133,11 @@ add() { # BYTES-OF-IT WHAT-COMES-BEHIND: a file of the log, which is written in 
 settle() { wait_for acked out "$(cat records)" && compare; }
 start
 add 9000 ''
-add 6001 '\xc1\x80\x80\x80'
+add 6001 '\x80\x80' '\x81\xa1k\x01\xc1'
+wanted "${files[@]}"
+wait_for acked in "$(cat records)"
+killed in || fail "the source was not there" # a new one begins within the rest
+printf '\x80\x81' | tee -a log/app.log >>"written.$part"
 add 100 '\xc1'
 for round in $(seq "$(scaled 8)"); do
     add $((7000 + round)) "$([ $((round % 3)) -ne 0 ] || echo '\xc1')"
