@@ -6,7 +6,7 @@
  */
 #include "common/bounds.h"
 #include "common/hash.h"
-#include "stages/kit/line_reader.h"
+#include "stages/kit/line_records.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The text, and how it comes: by so many bytes at a time, over and over; 0: nothing now. */
@@ -42,19 +42,19 @@ static bool begins(const void *context, uint64_t offset)
 }
 
 /* What the next call gives that is no pause. */
-static int next_line(struct line_reader *r, struct line *line)
+static int next_line(struct record_reader *r, struct record_cut *line)
 {
     struct err e;
     int rc;
     do {
-        rc = line_reader_next(r, line, &e);
+        rc = record_reader_next(r, line, &e);
     } while (rc == ERR_AGAIN || rc == ERR_UNFINISHED);
     ALWAYS(rc == 0 || rc == ERR_END);
     return rc;
 }
 
 /* The line that the whole text has at an offset, and whether the text is foreign from there on. */
-static struct line line_at(const struct source *s, uint64_t offset, size_t max, bool *foreign)
+static struct record_cut line_at(const struct source *s, uint64_t offset, size_t max, bool *foreign)
 {
     const uint8_t *at = s->bytes + offset;
     size_t left = s->len - (size_t)offset, mark = 0;
@@ -64,7 +64,7 @@ static struct line line_at(const struct source *s, uint64_t offset, size_t max, 
         *foreign = line_is_foreign(at, len);
         mark = len >= 3 && memcmp(at, LINE_MARK, 3) == 0 ? 3 : 0;
     }
-    struct line line = {.unterminated = newline == NULL, .foreign = *foreign, .blank = true};
+    struct record_cut line = {.unterminated = newline == NULL, .blank = true};
     for (size_t i = mark; i < len; i++)
         line.blank = line.blank && (at[i] == ' ' || at[i] == '\t' || at[i] == '\r');
     len -= mark;
@@ -72,39 +72,39 @@ static struct line line_at(const struct source *s, uint64_t offset, size_t max, 
     len -= len > 0 && at[len - 1] == '\r' ? 1 : 0;
     line.bytes = at;
     line.whole_len = len;
-    line.too_long = len > max;
-    line.len = line.too_long && len > DEAD_EXCERPT_BYTES ? DEAD_EXCERPT_BYTES : len;
+    line.fault = len > max ? RECORD_TOO_LONG : *foreign ? RECORD_UNREADABLE : RECORD_GOOD;
+    line.len = len > max && len > DEAD_EXCERPT_BYTES ? DEAD_EXCERPT_BYTES : len;
     return line;
 }
 
-static void check_line(const struct line *line, const struct line *wanted)
+static void check_line(const struct record_cut *line, const struct record_cut *wanted)
 {
-    ALWAYS(line->whole_len == wanted->whole_len && line->too_long == wanted->too_long);
+    ALWAYS(line->whole_len == wanted->whole_len && line->fault == wanted->fault);
     ALWAYS(line->len == wanted->len && memcmp(line->bytes, wanted->bytes, line->len) == 0);
     ALWAYS(line->blank == wanted->blank && line->unterminated == wanted->unterminated);
-    ALWAYS(line->foreign == wanted->foreign);
+    ALWAYS(!line->rest);
 }
 
 /* Reads on to the end; and now and then, from behind a line, another reader does so. */
 static void check_lines(struct source *s, size_t max, uint64_t offset, bool foreign, unsigned depth)
 {
-    struct line_reader r;
-    line_reader_init(&r, max, fill, begins, s);
-    line_reader_set(&r, offset, hash_crc32c(0, s->bytes, (size_t)offset));
-    r.foreign = foreign;
-    struct line line;
+    struct record_reader r;
+    record_reader_init(&r, &line_records, max, fill, begins, s);
+    record_reader_set(&r, offset, hash_crc32c(0, s->bytes, (size_t)offset), foreign);
+    struct record_cut line;
     for (size_t count = 1; next_line(&r, &line) == 0; count++) {
-        struct line wanted = line_at(s, offset, max, &foreign);
+        struct record_cut wanted = line_at(s, offset, max, &foreign);
         check_line(&line, &wanted);
         const uint8_t *newline = memchr(s->bytes + offset, '\n', s->len - (size_t)offset);
         offset = newline != NULL ? (uint64_t)(newline - s->bytes) + 1 : s->len;
         ALWAYS(r.offset == offset);
+        ALWAYS(r.unreadable == foreign);
         ALWAYS(r.crc == hash_crc32c(0, s->bytes, (size_t)offset));
         if (depth == 0 && count % 8 == 1)
             check_lines(s, max, offset, foreign, depth + 1);
     }
-    ALWAYS(offset == s->len && line_reader_unfinished(&r) == 0);
-    line_reader_done(&r);
+    ALWAYS(offset == s->len && record_reader_unfinished(&r) == 0);
+    record_reader_done(&r);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
