@@ -13,11 +13,13 @@ if [ ! -x "$ROOT/build-fuzz/tests/fuzz/topology_fuzz" ]; then
 fi
 
 unset INPUT OUTPUT
-FUZZ_PLACE=$PWD "$ROOT/tests/fuzz/run" --seconds 54 build-fuzz -seed=1 -runs=20000 >log 2>&1 ||
+FUZZ_PLACE=$PWD "$ROOT/tests/fuzz/run" --seconds 48 build-fuzz -seed=1 -runs=20000 >log 2>&1 ||
     fail "$(cat log; for bytes in *-{crash,timeout,leak,oom}-*; do [ ! -e "$bytes" ] || { echo "$bytes:" && base64 "$bytes"; }; done)"
 for source in "$ROOT"/tests/fuzz/*_fuzz.c; do
     name=$(basename "$source" _fuzz.c)
-    grep -qE "^ok +$name +[1-9][0-9]* runs, +[1-9][0-9]* new$" log ||
-        fail "$name is not built, or has found nothing new and so sees nothing: $(cat log)"
+    line=$(grep -E "^ok +$name " log) || fail "$name was not run: $(cat log)"
+    read -r _ _ runs _ new _ <<<"$line"
+    # On a host with much to do, a slow one may come to little more than its seeds.
+    [ "$new" -gt 20 ] || [ "$runs" -lt 2000 ] || fail "$name has found next to nothing, and so sees nothing: $line"
 done
 "$BULKHEAD" check "$ROOT/tests/fuzz/corpus/topology/quotes.yaml" >out 2>err || fail "a good topology: $(cat err)"
