@@ -140,20 +140,39 @@ struct written {
 
 static void write_directive(const struct written *w, char directive, struct buf *out)
 {
-    char text[64], format[3] = {'%', directive, '\0'};
+    static const char days[] = "SunMonTueWedThuFriSat",
+                      months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     int64_t seconds = floor_div(w->ns, TIMESTAMP_NS_PER_SECOND);
     int64_t fraction = floor_mod(w->ns, TIMESTAMP_NS_PER_SECOND);
-    if (directive == 'f')
-        (void)snprintf(text, sizeof text, "%09lld", (long long)fraction);
+    const struct tm *tm = &w->tm;
+    const struct {
+        char directive;
+        int number;
+    } twos[] = {{'m', tm->tm_mon + 1},
+                {'d', tm->tm_mday},
+                {'H', tm->tm_hour},
+                {'M', tm->tm_min},
+                {'S', tm->tm_sec}};
+    for (size_t i = 0; i < sizeof twos / sizeof twos[0]; i++) {
+        if (twos[i].directive == directive)
+            buf_add_format(out, "%02d", twos[i].number);
+    }
+    if (directive == 'Y')
+        buf_add_format(out, "%04d", tm->tm_year + 1900);
+    else if (directive == 'e')
+        buf_add_format(out, "%2d", tm->tm_mday);
+    else if (directive == 'a')
+        buf_add(out, days + (ptrdiff_t)3 * tm->tm_wday, 3);
+    else if (directive == 'b')
+        buf_add(out, months + (ptrdiff_t)3 * tm->tm_mon, 3);
+    else if (directive == 'f')
+        buf_add_format(out, "%09lld", (long long)fraction);
     else if (directive == 's')
-        (void)snprintf(text, sizeof text, "%lld", (long long)seconds);
+        buf_add_format(out, "%lld", (long long)seconds);
     else if (directive == 'z')
-        (void)snprintf(text, sizeof text, "%c%02d%s%02d", w->zone_minutes < 0 ? '-' : '+',
+        buf_add_format(out, "%c%02d%s%02d", w->zone_minutes < 0 ? '-' : '+',
                        abs(w->zone_minutes) / 60, w->zone_minutes % 2 != 0 ? ":" : "",
                        abs(w->zone_minutes) % 60);
-    else
-        ALWAYS(strftime(text, sizeof text, format, &w->tm) != 0);
-    buf_add_text(out, text);
 }
 
 static bool has(const struct timestamp_form *form, char directive)
