@@ -276,8 +276,8 @@ static size_t shown_len(const uint8_t *at, size_t len)
 void text_printable(const void *bytes, size_t len, size_t max, struct buf *out)
 {
     const uint8_t *at = bytes;
-    size_t shown = len < max ? len : max;
-    for (size_t i = 0; i < shown;) {
+    size_t shown = len < max ? len : max, i = 0;
+    while (i < shown) {
         size_t n = shown_len(at + i, len - i);
         if (n != 0)
             buf_add(out, at + i, n);
@@ -285,7 +285,7 @@ void text_printable(const void *bytes, size_t len, size_t max, struct buf *out)
             buf_add_format(out, "\\x%02x", at[i]);
         i += n != 0 ? n : 1;
     }
-    if (shown < len)
+    if (i < len)
         buf_add_text(out, "…");
 }
 

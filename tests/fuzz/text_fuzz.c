@@ -95,6 +95,13 @@ static void check_printable(const uint8_t *bytes, size_t len, size_t max)
     if (is_shown(bytes, len) && len <= max)
         ALWAYS(out.len == len && (len == 0 || memcmp(out.data, bytes, len) == 0));
     ALWAYS(out.len <= 4 * max + UTF8_BYTES_MAX + strlen("…"));
+    /* It says that there is more only where there is. */
+    struct buf all = {0};
+    text_printable(bytes, len, len, &all);
+    bool is_all = out.len == all.len && (all.len == 0 || memcmp(out.data, all.data, all.len) == 0);
+    ALWAYS(is_all || memcmp(out.data + out.len - strlen("…"), "…", strlen("…")) == 0);
+    ALWAYS(is_all || out.len - strlen("…") < all.len);
+    buf_done(&all);
     buf_done(&out);
 }
 

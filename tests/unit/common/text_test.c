@@ -4,6 +4,7 @@
 #include "common/bounds.h"
 #include "common/err.h"
 #include "common/text.h"
+#include "common/utf8.h"
 #include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
@@ -567,6 +568,8 @@ static const struct printable_case printable_cases[] = {
     {"as much as wanted", "abcdef", 6, 6, "abcdef"},
     {"more than wanted", "abcdef", 6, 5, "abcde…"},
     {"nothing wanted", "abc", 3, 0, "…"},
+    {"wanted up to within the last character", "a\xe2\x82\xac", 4, 2, "a\xe2\x82\xac"},
+    {"wanted up to within a character", "a\xe2\x82\xac!", 5, 2, "a\xe2\x82\xac…"},
     {"nothing there and nothing wanted", "", 0, 0, ""},
 };
 
@@ -611,7 +614,7 @@ static void text_behind_a_bad_byte_stays_text(void **state)
 static void nothing_dangerous_is_printed(void **state)
 {
     (void)state;
-    struct buf text = {0};
+    struct buf text = {0}, all = {0};
     for (int i = 0; i < 20000; i++) {
         uint8_t bytes[40];
         random_fill(bytes, sizeof bytes);
@@ -628,11 +631,14 @@ static void nothing_dangerous_is_printed(void **state)
         assert_true(text.len >= plain);
         assert_true(text.len <= 4 * shown + strlen("…"));
         bool more = text.len >= 3 && memcmp(text.data + text.len - 3, "…", 3) == 0;
-        /* What comes in may end so by itself, once in some thousand runs. */
-        bool ends_so = len >= 3 && memcmp(bytes + len - 3, "…", 3) == 0;
-        assert_true(more == (shown < len) || (more && ends_so));
+        buf_reset(&all);
+        text_printable(bytes, len, len, &all);
+        bool is_all = strcmp(buf_text(&text), buf_text(&all)) == 0;
+        /* All is there also where nothing is left but the end of a character. */
+        assert_true(is_all ? len - shown < UTF8_BYTES_MAX : more);
     }
     buf_done(&text);
+    buf_done(&all);
 }
 
 static void what_is_not_plain_is_told(void **state)
