@@ -73,7 +73,8 @@ int output_file_open(struct output_file *o, int dir_fd, const char *path, int st
 void output_file_close(struct output_file *o);
 
 /*
- * Looks whether output_file_open() would refuse, and changes nothing.
+ * Looks whether output_file_open() would refuse, and changes nothing. But for what lies in a file
+ * that no cursor tells of: that is the business of the plan of a start, which may empty it.
  *
  *   stages_fd   the directory of all stages
  *   state_fd    that of the stage; -1: it is new, so there is no cursor to compare with
