@@ -86,6 +86,20 @@ static void some_options_make_no_other_record(void **state)
         check(&rows[i]);
 }
 
+/* What a build that did not know an option has done is what its default says. */
+static void an_option_that_came_later_is_as_before_with_its_default(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"limits", "key k", "key k\nattempts accepted", "", false, false},
+        {"limits", "key k", "key k\nattempts all", "attempts was not given, is all", true, false},
+        {"limits", "key k\nattempts accepted", "key k", "attempts was accepted, is not given now",
+         true, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        check(&rows[i]);
+}
+
 /* route: the first output whose conditions hold. filter: a record that cannot be judged is refused
  * if it comes to that test. */
 static void of_conditions_the_order_counts(void **state)
@@ -127,6 +141,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_differs_is_told_with_what_follows),
         cmocka_unit_test(some_options_make_no_other_record),
+        cmocka_unit_test(an_option_that_came_later_is_as_before_with_its_default),
         cmocka_unit_test(of_conditions_the_order_counts),
         cmocka_unit_test(of_other_options_it_does_not),
     };
