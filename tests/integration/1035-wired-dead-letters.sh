@@ -16,7 +16,7 @@ stages:
   letters: { kind: file.sink, from: refused, path: "${LETTERS}" }
 END
 topology=wired.yaml
-"$generate" --records 20000 --seed 71 --malformed 8 -o input
+"$generate" --records "$(scaled 20000)" --seed 71 --malformed 8 -o input
 export INPUT="$PWD/input" OUTPUT="$PWD/answers" LETTERS="$PWD/letters"
 run >summary
 [ ! -s state/dead-letters.jsonl ] ||

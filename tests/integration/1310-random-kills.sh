@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Random stages killed 200 times, as fast as they come back, each time with a new part of the input
-# on its way; then as often as it goes until the run is over by itself.
+# on its way; then as often as it goes, or some hundred times, until the run is over by itself.
 . "$ROOT/tests/integration/lib.sh"
 lines=$(scaled 120000)
 wanted=$(scaled 200)

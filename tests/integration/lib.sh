@@ -96,9 +96,12 @@ killed() {
 }
 
 # Kills stages, chosen at random, until the run is over by itself: it may have one before it answers.
+# With tiny bounds it would get nowhere for a long time, so it is left alone after some hundred.
 kill_until_over() {
-    local names=("$@")
-    until gone "$supervisor"; do killed "${names[RANDOM % ${#names[@]}]}" || true; done
+    local names=("$@") enough=$((kills + 400))
+    until gone "$supervisor" || [ "$kills" -ge "$enough" ]; do
+        killed "${names[RANDOM % ${#names[@]}]}" || true
+    done
     wait "$supervisor" || fail "exit $?: $(cat run.err)"
     supervisor=""
 }
