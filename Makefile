@@ -12,14 +12,19 @@ CFLAGS_ALL = -std=c17 -g -ffile-prefix-map=$(CURDIR)=. $(OPTIMIZE) $(WARNINGS) $
 # What ipc/link.c has in place of nng's own functions, and of what nng calls of the C library. nng's are in no header
 # of it, so another version may be without them: then its own stand, and scripts/not-replaced says so.
 NNG_REPLACED = nni_plat_ncpu nni_posix_resolv_sysinit
-LDFLAGS_static = -static-pie $(patsubst %,-Wl$(comma)--wrap=%,$(NNG_REPLACED) socket getaddrinfo freeaddrinfo pthread_create) -Wl,-u,pthread_create
+WRAPPED = $(patsubst %,-Wl$(comma)--wrap=%,$(NNG_REPLACED) socket getaddrinfo freeaddrinfo pthread_create)
+LDFLAGS_static = -static-pie $(WRAPPED) -Wl,-u,pthread_create
 comma = ,
 LDFLAGS_dynamic =
+# A program under sanitizers starts in five sixths of the time if only the C library is a shared one.
+LDFLAGS_sanitized = -static-libasan -static-libubsan $(WRAPPED)
 CFLAGS_ALL += $(if $(filter static,$(LINK)),-fPIE)
 LDFLAGS_ALL = $(LDFLAGS_$(LINK)) $(SANITIZE) -pthread $(LDFLAGS)
 # msgpack-c is libmsgpackc up to version 5, and libmsgpack-c after it.
 MSGPACK := $(if $(findstring /,$(shell $(CC) -print-file-name=libmsgpack-c.so)),-lmsgpack-c,-lmsgpackc)
-LIBS = $(MSGPACK) -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lpcre2-8 -lev -lm -latomic
+sanitized = $(if $(filter sanitized,$(LINK)),$(1))
+LIBS = $(call sanitized,-Wl$(comma)-Bstatic) $(MSGPACK) -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml \
+       -lpcre2-8 -lev $(call sanitized,-Wl$(comma)-Bdynamic) -lm -latomic
 
 # Every C file in these folders is part of the program, however deep it lies.
 SOURCES := $(sort $(shell find common topology ipc stages supervisor -name '*.c'))
@@ -103,10 +108,15 @@ tests: $(TEST_PROGRAMS) $(BUILD)/tests/bulkhead-faults $(BUILD)/tests/bulkhead-f
 test: tests ## run the tests; T=NAME those whose name holds it, T=NAME:CASE one case of it
 	$(Q)tests/run $(if $(T),--only '$(T)') $(BUILD)
 
+ASAN = BUILD=build-asan LINK=sanitized OPTIMIZE=-O1 SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all"
+
 .PHONY: asan
 asan: ## run all tests under AddressSanitizer and UBSan
-	$(Q)$(MAKE) --no-print-directory BUILD=build-asan LINK=dynamic OPTIMIZE=-O1 \
-	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" test T="$(T)"
+	$(Q)$(MAKE) --no-print-directory $(ASAN) test T="$(T)"
+
+.PHONY: asan-tests
+asan-tests: ## build the program and all test programs with AddressSanitizer and UBSan, in build-asan
+	$(Q)$(MAKE) --no-print-directory $(ASAN) tests
 
 .PHONY: small
 small: ## build the program and the simulation with tiny bounds, in build-small
@@ -119,9 +129,23 @@ sim: $(SIM) small ## play seeds of the simulation; ARGS="--minutes 10" and so on
 	$(Q)$(SIM) $(ARGS)
 	$(Q)build-small/tests/sim/pipeline_test $(ARGS)
 
+# What clang warns of it says before it makes code; that it makes code that links is seen in build-fuzz.
+CLANG_SOURCES := $(SOURCES) $(TEST_SOURCES) $(SIM_OBJECTS:$(BUILD)/%.o=%.c) $(FAULT_OBJECTS:$(BUILD)/%.o=%.c) \
+                 tests/sweep/kill_at.c tests/graphs/print_graph.c
+CLANG_READ := $(addprefix build-clang/,$(sort $(CLANG_SOURCES:.c=.read)))
+build-clang/%.read: %.c Makefile config.mk
+	@mkdir -p $(@D)
+	$(call say,CLANG,$<)clang $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fsyntax-only -MMD -MP -MF $(@:.read=.d) -MT $@ $< && touch $@
+
 .PHONY: clang
-clang: ## build everything with clang, with the same warnings
-	$(Q)$(MAKE) --no-print-directory BUILD=build-clang CC=clang tests
+clang: $(CLANG_READ) ## have clang read everything, with the same warnings
+
+# The program as it is, but for the link: calls of the C library can be made to fail.
+.PHONY: dynamic
+dynamic: build-dynamic/bulkhead ## link the objects of the program dynamically, in build-dynamic
+build-dynamic/bulkhead: $(BUILD)/supervisor/command/main.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_dynamic) $(SANITIZE) -pie -pthread $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: chaos-long
 chaos-long: $(BUILD)/bulkhead ## a campaign of kills; KILLS=50000 or HOURS=3 in the environment
@@ -216,4 +240,4 @@ help: ## this list
 	@echo "  V=1 shows the commands; BUILD=, CC=, LINK=dynamic, PREFIX= change what config.mk says;"
 	@echo "  WERROR=-Werror makes errors of warnings, as scripts/test does"
 
--include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(TEST_PROGRAMS:%=%.d) $(SIM_OBJECTS:.o=.d) $(FUZZ_PROGRAMS:%=%.d)
+-include $(CLANG_READ:.read=.d) $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(TEST_PROGRAMS:%=%.d) $(SIM_OBJECTS:.o=.d) $(FUZZ_PROGRAMS:%=%.d)
