@@ -71,10 +71,9 @@ static void write_map(const struct value *value, struct type type, struct buf *o
     buf_add_text(out, nested.left == 0 ? "{}" : "}");
 }
 
-void value_write_text(const struct value *value, struct type type, struct buf *out)
+/* What has a text of its own that needs no escapes. */
+static void write_text(const struct value *value, struct type type, struct buf *out)
 {
-    if (type.tag == VALUE_OPTIONAL)
-        type = type_item(type);
     switch (value->tag) {
     case VALUE_MONEY:
         money_format(value->integer, type.currency, out);
@@ -130,7 +129,7 @@ static void write_other(const struct value *value, struct type type, struct buf 
         return;
     default:
         buf_add_byte(out, '"');
-        value_write_text(value, type, out);
+        write_text(value, type, out);
         buf_add_byte(out, '"');
     }
 }

@@ -18,14 +18,6 @@
  */
 void value_write_json(const struct value *value, struct type type, struct buf *out);
 
-/*
- * Appends the text that stands in such a string; it needs no escapes and has at most
- * VALUE_TEXT_BYTES_MAX. Requires: money, a timestamp, a decimal, a date, a duration or a name of an
- * enum.
- */
-#define VALUE_TEXT_BYTES_MAX 128u
-void value_write_text(const struct value *value, struct type type, struct buf *out);
-
 /* Appends base64 (RFC 4648, with padding). */
 void value_write_base64(const uint8_t *bytes, size_t len, struct buf *out);
 

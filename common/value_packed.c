@@ -9,6 +9,9 @@
 #include "common/type.h"
 #include "common/value_json.h"
 
+/* What money, a decimal, a date, a duration or the name of an enum has at most. */
+#define TEXT_BYTES_MAX 128u
+
 static bool add_list(const struct value *value, struct type type, size_t max, struct buf *out)
 {
     struct nested nested;
@@ -40,15 +43,15 @@ static bool add_map(const struct value *value, struct type type, size_t max, str
     return out->len <= max;
 }
 
-/* The length of a text stands in front of it, so it is written twice. */
+/* The text of a string of JSON, which needs no escapes. Its length stands in front of it here. */
 static void add_text(const struct value *value, struct type type, struct buf *out)
 {
-    char text[VALUE_TEXT_BYTES_MAX];
+    char text[TEXT_BYTES_MAX];
     size_t from = out->len;
-    value_write_text(value, type, out);
-    size_t len = out->len - from;
-    INVARIANT(len <= sizeof text);
-    memcpy(text, out->data + from, len);
+    value_write_json(value, type, out);
+    INVARIANT(out->data[from] == '"' && out->len - from - 2 <= sizeof text);
+    size_t len = out->len - from - 2;
+    memcpy(text, out->data + from + 1, len);
     out->len = from;
     packed_add_string(out, text, len);
 }
