@@ -36,7 +36,7 @@ static void settle(struct world *w)
 /* Of what a story is: how files are named, what the file system knows, and what fails. */
 static void choose(struct world *w)
 {
-    begin_with(w, (enum naming)random_below(NAMINGS));
+    begin_as(w, (enum naming)random_below(NAMINGS), random_below(4) == 0);
     bool told = w->naming == FALLING || w->naming == DATED || w->naming == DOTTED ||
                 w->naming == EPOCH || w->naming == COPIED; /* by names alone */
     w->keeps_times = !told || random_below(2) == 0;

@@ -2,7 +2,7 @@
 /*
  * follow_story.h - a source in the world of follow_world.h, and what a story does by hand
  *
- * Every record is compared with the line that it must be: number N is "N-N".
+ * Every record is compared with the line that it must be: number N is "N-N", or a map that holds that.
  */
 #ifndef BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_STORY_H
 #define BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_STORY_H
@@ -78,10 +78,11 @@ static inline bool may_refuse(const struct world *w, const char *text)
 static inline void on_emit(void *host, port_number port, const struct record *record)
 {
     struct world *w = host;
-    char wanted[32];
+    char wanted[64], begun[32];
     assert_int_equal(port, PORT_OUT);
     assert_true(record->seq <= w->seen + 1);
-    (void)snprintf(wanted, sizeof wanted, "%u-%u", (unsigned)record->seq, (unsigned)record->seq);
+    begin_line(w, (unsigned)record->seq, begun);
+    (void)snprintf(wanted, sizeof wanted, "%s-%u", begun, (unsigned)record->seq);
     if (w->warned) /* it was said that something is missing */
         return;
     if (record->fields[0].len != strlen(wanted) ||
@@ -162,9 +163,9 @@ static inline void go_on(struct world *w)
 static inline void load(struct world *w, bool follow)
 {
     char *text = memory_format("topology: t\nstages:\n"
-                               "  read: { kind: file.source, path: %s, follow: %s }\n"
-                               "  write: { kind: file.sink, from: read, path: %s.out }\n",
-                               w->path, follow ? "true" : "false", w->path);
+                               "  read: { kind: file.source, path: %s, follow: %s, records: %s }\n"
+                               "  write: { kind: discard, from: read }\n",
+                               w->path, follow ? "true" : "false", w->packed ? "msgpack" : "lines");
     struct diagnostics d;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
     assert_int_equal(topology_load("t.yaml", text, strlen(text), bulkhead_kinds, TOPOLOGY_PROCESSES,
@@ -182,9 +183,10 @@ static inline void make_directory(const struct world *w, const char *name)
     assert_int_equal(mkdir(path, 0700), 0);
 }
 
-static inline void begin_with(struct world *w, enum naming naming)
+static inline void begin_as(struct world *w, enum naming naming, bool packed)
 {
     *w = (struct world){.naming = naming,
+                        .packed = packed,
                         .speed = 1 + (unsigned)random_below(12),
                         .wanted = 1 + (unsigned)random_below(LINES_MAX),
                         .has_births = true,
@@ -215,6 +217,11 @@ static inline void begin_with(struct world *w, enum naming naming)
     write_text(
         w, ""); /* a file that was rotated before it was seen for the first time is none of ours */
     the_world = w;
+}
+
+static inline void begin_with(struct world *w, enum naming naming)
+{
+    begin_as(w, naming, false);
 }
 
 static inline void begin(struct world *w)

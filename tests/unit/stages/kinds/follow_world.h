@@ -68,6 +68,7 @@ struct world {
     char real[96]; /* that it leads to */
     bool turns;    /* at the calls of the system, too */
     enum naming naming;
+    bool packed;      /* what is called a line here is a map of msgpack that holds it */
     unsigned speed;   /* one of so many calls has a step */
     unsigned fails;   /* one of so many fails; 0: none */
     bool has_births;  /* the file system knows them */
@@ -258,20 +259,29 @@ static inline void write_text(struct world *w, const char *text)
     note_times(w, w->fd, false, *text != '\0');
 }
 
+/* The first half of a line, which is its number, with what stands before it. */
+static inline void begin_line(const struct world *w, unsigned number, char text[32])
+{
+    int digits = snprintf(text, 32, "%u", number);
+    if (w->packed)
+        (void)snprintf(text, 32, "\x81\xa1k%c%u", 0xa0 | (2 * digits + 1), number);
+}
+
 static inline void write_lines(struct world *w)
 {
-    char text[64];
+    char text[64], begun[32];
+    const char *end = w->packed ? "" : "\n";
     if (w->half) {
-        (void)snprintf(text, sizeof text, "-%u\n", w->lines);
+        (void)snprintf(text, sizeof text, "-%u%s", w->lines, end);
         w->half = false;
     } else if (w->lines == w->wanted) {
         return;
     } else if (random_below(4) == 0) {
-        (void)snprintf(text, sizeof text, "%u", ++w->lines);
+        begin_line(w, ++w->lines, text);
         w->half = true;
     } else {
-        w->lines++;
-        (void)snprintf(text, sizeof text, "%u-%u\n", w->lines, w->lines);
+        begin_line(w, ++w->lines, begun);
+        (void)snprintf(text, sizeof text, "%s-%u%s", begun, w->lines, end);
     }
     write_text(w, text);
 }
