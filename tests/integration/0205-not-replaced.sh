@@ -32,7 +32,7 @@ grep -q "nm cannot read 'nowhere.a'" said || fail "no word of a library that is 
 said dynamic libnng.a nni_plat_ncpu
 grep -q 'linked dynamically' said || fail "no word of a dynamic program: $(cat said)"
 
-# The linker of Debian 13 makes programs that crash if it may not warn.
+# GNU ld that may not warn says nothing of errors either, and makes programs that crash.
 flags=$(make -s -C "$ROOT" --no-print-directory -n -B V=1 BUILD=elsewhere elsewhere/bulkhead 2>/dev/null | grep -e '-o elsewhere/bulkhead ') ||
     fail "no line that links the program"
 [[ $flags != *no-warnings* ]] || fail "the linker may not warn: $flags"
