@@ -16,8 +16,7 @@ void nested_add_head(enum value_tag tag, uint32_t count, struct buf *out)
 {
     REQUIRE(tag == VALUE_LIST || tag == VALUE_MAP);
     uint8_t *at = buf_reserve(out, PACK_HEAD_BYTES_MAX);
-    at = tag == VALUE_LIST ? pack_put_count(at, PACK_FIX_ARRAY, PACK_ARRAY_16, count)
-                           : pack_put_count(at, PACK_FIX_MAP, PACK_MAP_16, count);
+    at = tag == VALUE_LIST ? pack_put_array(at, count) : pack_put_map(at, count);
     out->len = (size_t)(at - out->data);
 }
 

@@ -12,8 +12,11 @@
 #ifndef BULKHEAD_COMMON_PACK_H
 #define BULKHEAD_COMMON_PACK_H
 
+#include <msgpack/pack_define.h>
+#include <msgpack/timestamp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/bytes.h"
 
@@ -36,69 +39,53 @@ enum {
     PACK_MAP_16 = 0xde,
 };
 
-/* What a number, or what stands in front of anything else, needs at most. Writers write so much. */
+/* What a number, or what stands in front of anything else, needs at most. Writers may write so much. */
 #define PACK_HEAD_BYTES_MAX 9u
 
-/* The exponent of how many bytes (1, 2, 4, 8) an unsigned number needs. */
-static inline unsigned pack_width(uint64_t number)
-{
-    if (number <= UINT8_MAX)
-        return 0;
-    if (number <= UINT16_MAX)
-        return 1;
-    return number <= UINT32_MAX ? 2 : 3;
-}
-
-/* Writes a tag and a big-endian number of 1 << width bytes. */
-static inline uint8_t *pack_put_number(uint8_t *at, uint8_t tag, uint64_t number, unsigned width)
-{
-    *at = tag;
-    bytes_put_u64(at + 1, __builtin_bswap64(number << (64 - (8u << width))));
-    return at + 1 + (1u << width);
-}
+/* The writers are msgpack-c's, made for where `at` points: its template calls this for what it appends. */
+#define msgpack_pack_user uint8_t **
+#define msgpack_pack_append_buffer(at, bytes, len) (memcpy(*(at), (bytes), (len)), *(at) += (len))
+#define msgpack_pack_inline_func(name)                                                             \
+    static inline __attribute__((unused)) void pack_by_msgpack##name
+#define msgpack_pack_inline_func_cint(name) msgpack_pack_inline_func(name)
+/* It calls one of its functions by the name that they have with the library. */
+#define msgpack_pack_ext pack_by_msgpack_ext
+#include <msgpack/pack_template.h>
+#undef msgpack_pack_ext
 
 /* Writes an integer. Needs room for PACK_HEAD_BYTES_MAX, whatever it takes. */
 static inline uint8_t *pack_put_int(uint8_t *at, int64_t number)
 {
-    if (number >= -32 && number <= 127) {
-        *at = (uint8_t)number;
-        return at + 1;
-    }
-    /* One bit of a signed number is its sign. */
-    uint64_t bits = (uint64_t)number;
-    unsigned width = number > 0 ? pack_width(bits) : pack_width(~bits << 1);
-    uint8_t tag = (uint8_t)((number > 0 ? PACK_UINT_8 : PACK_INT_8) + width);
-    return pack_put_number(at, tag, bits, width);
+    pack_by_msgpack_int64(&at, number);
+    return at;
 }
 
 /* Writes what stands in front of so many bytes of UTF-8. Room: as for an integer. */
 static inline uint8_t *pack_put_string_head(uint8_t *at, uint32_t len)
 {
-    if (len <= 31) {
-        *at = (uint8_t)(PACK_FIX_STR | len);
-        return at + 1;
-    }
-    unsigned width = pack_width(len);
-    return pack_put_number(at, (uint8_t)(PACK_STR_8 + width), len, width);
+    pack_by_msgpack_str(&at, len);
+    return at;
 }
 
 /* Writes what stands in front of so many bytes. Room: as for an integer. */
 static inline uint8_t *pack_put_bytes_head(uint8_t *at, uint32_t len)
 {
-    unsigned width = pack_width(len);
-    return pack_put_number(at, (uint8_t)(PACK_BIN_8 + width), len, width);
+    pack_by_msgpack_bin(&at, len);
+    return at;
 }
 
-/* Writes what stands in front of so many elements, or pairs: fix and wide are the tags of the form.
- * Room: as for an integer. */
-static inline uint8_t *pack_put_count(uint8_t *at, uint8_t fix, uint8_t wide, uint32_t count)
+/* Writes what stands in front of so many elements. Room: as for an integer. */
+static inline uint8_t *pack_put_array(uint8_t *at, uint32_t count)
 {
-    if (count <= 15) {
-        *at = (uint8_t)(fix | count);
-        return at + 1;
-    }
-    unsigned width = count <= UINT16_MAX ? 1 : 2;
-    return pack_put_number(at, (uint8_t)(wide + width - 1), count, width);
+    pack_by_msgpack_array(&at, count);
+    return at;
+}
+
+/* Writes what stands in front of so many pairs. Room: as for an integer. */
+static inline uint8_t *pack_put_map(uint8_t *at, uint32_t count)
+{
+    pack_by_msgpack_map(&at, count);
+    return at;
 }
 
 /* A big-endian number of 1 << width bytes, all of which are there. */

@@ -3,8 +3,8 @@
  * packed.h - whole documents in msgpack, by msgpack-c
  *
  * For what others write or read: records (docs/decisions/0027-msgpack-kinds.md) and the topology that
- * a stage is given. Frames, which pay for every instruction, have a writer and a reader of their own
- * (pack.h, ipc/frame.c; docs/decisions/0002-frames.md).
+ * a stage is given. Frames, which pay for every instruction, are written by msgpack-c's template and
+ * have a reader of their own (pack.h, ipc/frame.c; docs/decisions/0002-frames.md).
  */
 #ifndef BULKHEAD_COMMON_PACKED_H
 #define BULKHEAD_COMMON_PACKED_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The body is msgpack, written and read by common/pack.h, because a contract says exactly which
+ * The body is msgpack, written by msgpack-c's template and read by us (common/pack.h), because a contract says exactly which
  * type comes next, and because this is done for every field of every record on every link
  * (docs/decisions/0002-frames.md). The test has msgpack-c write the same records to the same bytes.
  */
@@ -122,7 +122,7 @@ static uint8_t *put_head(const struct frame_builder *b, const struct record *rec
     if (record->kind != RECORD_DATA)
         *at++ = PACK_FIX_MAP | 1;
     uint32_t elements = (b->ordered ? 3u : 2u) + (uint32_t)record->count;
-    at = pack_put_count(at, PACK_FIX_ARRAY, PACK_ARRAY_16, elements);
+    at = pack_put_array(at, elements);
     at = pack_put_int(at, (int64_t)(record->seq - b->previous_seq));
     at = pack_put_int(at, (int64_t)(record->position - b->previous_position));
     if (!b->ordered)
