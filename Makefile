@@ -12,19 +12,14 @@ CFLAGS_ALL = -std=c17 -g -ffile-prefix-map=$(CURDIR)=. $(OPTIMIZE) $(WARNINGS) $
 # What ipc/link.c has in place of nng's own functions, and of what nng calls of the C library. nng's are in no header
 # of it, so another version may be without them: then its own stand, and scripts/not-replaced says so.
 NNG_REPLACED = nni_plat_ncpu nni_posix_resolv_sysinit
-WRAPPED = $(patsubst %,-Wl$(comma)--wrap=%,$(NNG_REPLACED) socket getaddrinfo freeaddrinfo pthread_create)
-LDFLAGS_static = -static-pie $(WRAPPED) -Wl,-u,pthread_create
+LDFLAGS_static = -static-pie $(patsubst %,-Wl$(comma)--wrap=%,$(NNG_REPLACED) socket getaddrinfo freeaddrinfo pthread_create) -Wl,-u,pthread_create
 comma = ,
 LDFLAGS_dynamic =
-# A program under sanitizers starts in five sixths of the time if only the C library is a shared one.
-LDFLAGS_sanitized = -static-libasan -static-libubsan $(WRAPPED)
 CFLAGS_ALL += $(if $(filter static,$(LINK)),-fPIE)
 LDFLAGS_ALL = $(LDFLAGS_$(LINK)) $(SANITIZE) -pthread $(LDFLAGS)
 # msgpack-c is libmsgpackc up to version 5, and libmsgpack-c after it.
 MSGPACK := $(if $(findstring /,$(shell $(CC) -print-file-name=libmsgpack-c.so)),-lmsgpack-c,-lmsgpackc)
-sanitized = $(if $(filter sanitized,$(LINK)),$(1))
-LIBS = $(call sanitized,-Wl$(comma)-Bstatic) $(MSGPACK) -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml \
-       -lpcre2-8 -lev $(call sanitized,-Wl$(comma)-Bdynamic) -lm -latomic
+LIBS = $(MSGPACK) -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lfyaml -lpcre2-8 -lev -lm -latomic
 
 # Every C file in these folders is part of the program, however deep it lies.
 SOURCES := $(sort $(shell find common topology ipc stages supervisor -name '*.c'))
@@ -108,15 +103,10 @@ tests: $(TEST_PROGRAMS) $(BUILD)/tests/bulkhead-faults $(BUILD)/tests/bulkhead-f
 test: tests ## run the tests; T=NAME those whose name holds it, T=NAME:CASE one case of it
 	$(Q)tests/run $(if $(T),--only '$(T)') $(BUILD)
 
-ASAN = BUILD=build-asan LINK=sanitized OPTIMIZE=-O1 SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all"
-
 .PHONY: asan
 asan: ## run all tests under AddressSanitizer and UBSan
-	$(Q)$(MAKE) --no-print-directory $(ASAN) test T="$(T)"
-
-.PHONY: asan-tests
-asan-tests: ## build the program and all test programs with AddressSanitizer and UBSan, in build-asan
-	$(Q)$(MAKE) --no-print-directory $(ASAN) tests
+	$(Q)$(MAKE) --no-print-directory BUILD=build-asan LINK=dynamic OPTIMIZE=-O1 \
+	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" test T="$(T)"
 
 .PHONY: small
 small: ## build the program and the simulation with tiny bounds, in build-small
