@@ -231,6 +231,8 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     /* One that has met no file yet takes the first that comes. */
     if (rc == 0)
         rc = file_source_open(self, found && self->at.file.inode != 0, e);
+    if (rc == 0 && self->is_packed && self->at.unreadable)
+        file_source_note_lost(self);
     /* Before anything is given out: a cursor that is missing later was taken away. */
     if (rc == 0 && !found)
         rc = self->fd >= 0 ? file_source_remember(self, e)
@@ -441,6 +443,8 @@ static int give_record(struct file_source *self, const struct record_cut *cut, s
 {
     emitter_at(out, self->at.seq, self->at.line);
     record_emit(&self->records, cut, out);
+    if (cut->fault == RECORD_LOST)
+        file_source_note_lost(self);
     return self->at.seq % SOURCE_RECORDS_PER_MARK == 0 ? file_source_add_mark(self, e) : 0;
 }
 

@@ -172,6 +172,9 @@ int file_source_check_tail(struct file_source *self, uint64_t offset, struct err
 /* At the end of a file that could not be cut into records any more: says that no more was read. */
 void file_source_note_rest(struct file_source *self);
 
+/* Says that nothing more of the file is read, at the byte that loses the framing and at a start. */
+void file_source_note_lost(const struct file_source *self);
+
 /* Tells the user that the file was truncated after `offset` bytes of it were read. */
 void file_source_note_truncated(const struct file_source *self, uint64_t offset);
 

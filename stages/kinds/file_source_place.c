@@ -301,6 +301,18 @@ void file_source_begin_again(struct file_source *self)
         self->given.unterminated = false;
 }
 
+void file_source_note_lost(const struct file_source *self)
+{
+    char *text =
+        memory_format("nothing more of '%s' can be read, as the dead letter with the reason "
+                      "lost-framing says; %s",
+                      self->path,
+                      self->follow ? "this lasts until another file takes its place"
+                                   : "the rest of it is passed over");
+    self->note(text);
+    free(text);
+}
+
 void file_source_note_rest(struct file_source *self)
 {
     if (self->noted_rest || !self->is_packed || !self->at.unreadable)

@@ -123,6 +123,13 @@ static int put_cursor(struct stdin_source *self, const struct source_mark *mark,
     return cursor_write(&self->cursor, CURSOR_MAGIC, payload, e);
 }
 
+/* Said at once, for the stream may have no end. */
+static void note_lost(const struct stdin_source *self)
+{
+    self->note("nothing more of standard input can be read, as the dead letter with the reason "
+               "lost-framing says; the rest of the stream is passed over");
+}
+
 static int open_source(const struct stage_env *env, void **ret_self, struct err *e)
 {
     struct stdin_source *self = memory_new(1, sizeof *self);
@@ -156,6 +163,8 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     record_format_open(env->stage->options, journal_read, journal_begins_stream, self->journal,
                        &self->records);
     record_reader_set(&self->records, self->at.offset, 0, self->at.unreadable);
+    if (self->records.format->is_chain && self->at.unreadable)
+        note_lost(self);
     *ret_self = self;
     return 0;
 }
@@ -309,6 +318,8 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
         emitter_end(out);
     else
         record_emit(&self->records, &cut, out);
+    if (!ends && cut.fault == RECORD_LOST)
+        note_lost(self);
     if (self->at.seq % SOURCE_RECORDS_PER_MARK == 0)
         source_marks_add(&self->marks, &self->at);
     return 0;

@@ -327,9 +327,11 @@ static void a_rest_ends_with_its_file(void **state)
     void *self = open_source(f);
     assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
     check_seen(f, "1/1:" MAP("\x01") "|2/2:lost-framing#");
+    assert_non_null(strstr(buf_text(&noted), "can be read, as the dead letter"));
     commit_all(f, self);
     ops_of(f)->close(self);
     self = open_source(f);
+    assert_non_null(strstr(buf_text(&noted), "this lasts until another file takes its place"));
     APPEND(f, MAP("\x03"));
     assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
     check_seen(f, "");
