@@ -22,8 +22,8 @@ TEST = re.compile(r"(?:(?:build/)?tests/)?(?:(unit|sim|model|integration)/)?((?:
 PROGRAM = re.compile(r"Makefile|scripts/|supervisor/.*\.[ch]$|tests/(run$|(bench|model|sim|sweep)/(?!.*\.md))")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # Of others: files that people have, programs that are not ours.
-TYPED = ("--f",)  # what somebody typed, and the program refuses
-STRANGERS = ("dead-letters.jsonl", "T.yaml", "logrotate")
+TYPED = ("--f", "--trace-children")  # what the program refuses, and what another program takes
+STRANGERS = ("dead-letters.jsonl", "T.yaml", "logrotate", "pack_template.h")
 
 
 def files_of(root):
