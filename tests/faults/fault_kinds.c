@@ -4,6 +4,7 @@
  * of the stages alone.
  */
 #include "stages/kinds/kinds.h"
+#include "stages/kit/record_field.h"
 #include "tests/faults/fault.h"
 #include "topology/kind_check.h"
 
@@ -90,6 +91,7 @@ static const struct option_spec sink_specs[] = {
      .choices = fault_choices,
      .meaning = "what happens then"},
     {.name = "path", .tag = OPTION_PATH_OUT, .required = true, .meaning = "as in file.sink"},
+    RECORD_FIELD_OPTION,
     {0},
 };
 
