@@ -467,6 +467,8 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
         int rc = find_record(self, &cut, e);
         if (rc == 0)
             return give_record(self, &cut, out, e);
+        if (rc == ERR_AGAIN)
+            file_source_note_overlong(self);
         if (rc == ERR_END)
             file_source_note_rest(self);
         if (rc == ERR_END)

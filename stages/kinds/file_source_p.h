@@ -175,6 +175,12 @@ void file_source_note_rest(struct file_source *self);
 /* Says that nothing more of the file is read, at the byte that loses the framing and at a start. */
 void file_source_note_lost(const struct file_source *self);
 
+/*
+ * There is nothing more to read now: says, once for a record, that the one in hand is too long and
+ * has no end yet.
+ */
+void file_source_note_overlong(struct file_source *self);
+
 /* Tells the user that the file was truncated after `offset` bytes of it were read. */
 void file_source_note_truncated(const struct file_source *self, uint64_t offset);
 

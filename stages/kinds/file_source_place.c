@@ -325,6 +325,21 @@ void file_source_note_rest(struct file_source *self)
     self->noted_rest = true;
 }
 
+void file_source_note_overlong(struct file_source *self)
+{
+    if (!self->follow || !record_reader_tell_overlong(&self->records))
+        return;
+    char *text = memory_format(
+        "'%s': the %s that begins at offset %" PRIu64
+        " is longer than max_line_bytes (%zu) already, and its end has not come yet; "
+        "nothing after it is read before that%s",
+        self->path, self->records.format->unit, self->records.offset,
+        self->records.record_bytes_max,
+        self->is_packed ? ", and if a length in it is damaged, it may never come" : "");
+    self->note(text);
+    free(text);
+}
+
 void file_source_note_truncated(const struct file_source *self, uint64_t offset)
 {
     char *text = memory_format("'%s' was truncated or written anew after %" PRIu64

@@ -228,6 +228,25 @@ static void note_rest(const struct stdin_source *self)
                    "the reason lost-framing");
 }
 
+/*
+ * There is nothing more to read now, or very much was read in one piece: says, once for a record,
+ * that the one in hand is too long and has no end yet.
+ */
+static void note_overlong(struct stdin_source *self)
+{
+    const struct record_reader *r = &self->records;
+    if (!record_reader_tell_overlong(&self->records))
+        return;
+    char *text = memory_format(
+        "standard input: the %s that begins at offset %" PRIu64 " of all that was read from it is "
+        "longer than max_line_bytes (%zu) already, and its end has not come yet; nothing after it "
+        "is read before that%s",
+        r->format->unit, r->offset, r->record_bytes_max,
+        r->format->is_chain ? ", and if a length in it is damaged, it may never come" : "");
+    self->note(text);
+    free(text);
+}
+
 static int take_or_end(struct stdin_source *self, struct err *e)
 {
     if (self->ended)
@@ -311,8 +330,11 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
     struct record_cut cut;
     bool ends;
     int rc = next_record(self, &cut, &ends, e);
-    if (rc != 0)
+    if (rc != 0) {
+        if (rc == ERR_AGAIN || self->records.skipped >= JOURNAL_SEGMENT_BYTES)
+            note_overlong(self);
         return rc;
+    }
     emitter_at(out, self->at.seq, self->at.line);
     if (ends)
         emitter_end(out);

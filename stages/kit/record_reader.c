@@ -56,6 +56,13 @@ uint64_t record_reader_unfinished(const struct record_reader *r)
     return r->skipped + (r->end - r->start);
 }
 
+bool record_reader_tell_overlong(struct record_reader *r)
+{
+    bool tells = r->skipping && !r->told;
+    r->told = r->told || tells;
+    return tells;
+}
+
 /* Buffers more of the input. */
 static int fill(struct record_reader *r, struct err *e)
 {
@@ -84,6 +91,7 @@ static void skip_buffered(struct record_reader *r)
         r->format->drop(r, bytes, len);
     if (!r->skipping) {
         r->skipping = true;
+        r->told = false;
         REQUIRE(len >= sizeof r->excerpt); /* see skip_above */
         memcpy(r->excerpt, bytes, sizeof r->excerpt);
     }

@@ -78,6 +78,7 @@ struct record_reader {
     size_t searched; /* so many bytes from start on hold no end of a record */
     bool skipping;   /* in a record that is too long: its bytes are counted and dropped */
     uint64_t skipped;
+    bool told; /* of what is dropped: record_reader_tell_overlong() was true */
     uint8_t excerpt[DEAD_EXCERPT_BYTES + RECORD_MARK_BYTES];
     bool unreadable; /* the text, from here on: lines in UTF-16, packed bytes behind a wrong one */
 
@@ -133,6 +134,13 @@ int record_reader_next(struct record_reader *r, struct record_cut *ret_cut, stru
 
 /* How many bytes of an unfinished record are read. */
 uint64_t record_reader_unfinished(const struct record_reader *r);
+
+/*
+ * Whether the record in hand is too long already, and its end was not found; it is true once for a
+ * record. Whatever comes, it is no good record any more, but its end may never come, and then
+ * nobody would hear of it.
+ */
+bool record_reader_tell_overlong(struct record_reader *r);
 
 /* Puts out a record that is not blank, or the dead letter that it has a fault. Requires: the reader
  * has not moved on. */

@@ -22,7 +22,7 @@ struct fixture {
     char directory[64];
     char path[80], old_path[80];
     int state_fd;
-    struct topology *packed, *followed, *lines;
+    struct topology *packed, *followed, *lines, *followed_lines;
     struct topology *topology; /* the one in use */
     struct emitter emitter;
     struct buf seen; /* "seq/number:bytes|" of every record, "seq/number:reason#" of every other */
@@ -75,6 +75,7 @@ static int set_up(void **state)
     f->packed = load(f, ", records: msgpack, max_line_bytes: 64");
     f->followed = load(f, ", records: msgpack, max_line_bytes: 64, follow: true");
     f->lines = load(f, "");
+    f->followed_lines = load(f, ", max_line_bytes: 64, follow: true");
     f->topology = f->packed;
     emitter_init(&f->emitter, &f->packed->stages[0], false, on_emit, f);
     *state = f;
@@ -92,6 +93,7 @@ static int tear_down(void **state)
     topology_free(f->packed);
     topology_free(f->followed);
     topology_free(f->lines);
+    topology_free(f->followed_lines);
     emitter_done(&f->emitter);
     buf_done(&f->seen);
     buf_done(&noted);
@@ -105,6 +107,14 @@ static void append(const struct fixture *f, const void *bytes, size_t len)
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, len, file), len);
     assert_int_equal(fclose(file), 0);
+}
+
+static void append_many(const struct fixture *f, char byte, size_t count)
+{
+    char *bytes = memory_new(count, 1);
+    memset(bytes, byte, count);
+    append(f, bytes, count);
+    free(bytes);
 }
 #define APPEND(f, text) append(f, text, sizeof(text) - 1)
 
@@ -371,6 +381,81 @@ static void a_truncated_file_begins_again(void **state)
     ops_of(f)->close(self);
 }
 
+/* How often a text was said. */
+static unsigned count_notes(const char *text)
+{
+    unsigned count = 0;
+    for (const char *at = buf_text(&noted); (at = strstr(at, text)) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* Says once for each record that it is too long and has no end, in each life that waits for it. */
+static void check_overlong(struct fixture *f, const char *wanted)
+{
+    struct err e;
+    void *self = NULL;
+    for (int life = 0; life < 2; life++) {
+        self = open_source(f);
+        assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
+        append_many(f, 'x', 1000);
+        assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
+        assert_int_equal(count_notes(wanted), 1);
+        assert_int_equal(count_notes("is longer than"), 1);
+        commit_all(f, self);
+        if (life == 0)
+            ops_of(f)->close(self);
+    }
+    rotate(f);
+    append(f, "\x81\xa1k\n", 4);
+    commit_all(f, self);
+    assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
+    append_many(f, '\xdd', 1000);
+    assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
+    assert_int_equal(count_notes("that begins at offset 4 is longer than"), 2);
+    ops_of(f)->close(self);
+}
+
+/* A length that is damaged may have no end: it is not waited for in silence. */
+static void a_record_without_end_is_told(void **state)
+{
+    struct fixture *f = *state;
+    f->topology = f->followed;
+    APPEND(f, MAP("\x01") "\xdd\xff\xff\xff\xff");
+    append_many(f, 'x', 1000);
+    check_overlong(f,
+                   "the packed record that begins at offset 4 is longer than max_line_bytes (64) "
+                   "already, and its end has not come yet; nothing after it is read before "
+                   "that, and if a length in it is damaged");
+}
+
+static void a_line_without_end_is_told(void **state)
+{
+    struct fixture *f = *state;
+    f->topology = f->followed_lines;
+    APPEND(f, "one\n");
+    append_many(f, 'x', 1000);
+    check_overlong(f,
+                   "the line that begins at offset 4 is longer than max_line_bytes (64) already, "
+                   "and its end has not come yet; nothing after it is read before that\n");
+}
+
+/* One that has its end is a dead letter, and that says it. */
+static void a_record_with_its_end_is_not_told(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    f->topology = f->followed;
+    APPEND(f, "\x81\xa1k\xc5\x03\xe8");
+    append_many(f, 'x', 1000);
+    APPEND(f, MAP("\x01"));
+    void *self = open_source(f);
+    assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
+    check_seen(f, "1/1:packed-too-long#2/2:" MAP("\x01") "|");
+    assert_int_equal(noted.len, 0);
+    ops_of(f)->close(self);
+}
+
 /* --- any input, any deaths --- */
 
 static void add_any(struct buf *out)
@@ -456,6 +541,9 @@ int main(int argc, char **argv)
         TEST(half_a_record_is_waited_for),
         TEST(a_rest_ends_with_its_file),
         TEST(a_truncated_file_begins_again),
+        TEST(a_record_without_end_is_told),
+        TEST(a_line_without_end_is_told),
+        TEST(a_record_with_its_end_is_not_told),
         TEST(any_deaths_give_the_same),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);

@@ -33,6 +33,10 @@ struct fixture {
     unsigned turns;  /* in which there was no record, but there may be more */
 };
 
+/* What the source has told people: how often, and the last of it. */
+static unsigned notes;
+static struct buf noted;
+
 static void on_emit(void *host, port_number port, const struct record *record)
 {
     struct fixture *f = host;
@@ -127,6 +131,7 @@ static int tear_down(void **state)
     int rc = rmdir(f->directory);
     topology_free(f->topology);
     buf_done(&f->seen);
+    buf_done(&noted);
     emitter_done(&f->emitter);
     free(f);
     return rc;
@@ -136,6 +141,9 @@ static int lost_notes; /* how often it was said that the rest of a stream is pas
 
 static void note(const char *text)
 {
+    buf_reset(&noted);
+    buf_add_text(&noted, text);
+    notes++;
     lost_notes += strstr(text, "the rest of the stream is passed over") != NULL ? 1 : 0;
 }
 
@@ -591,24 +599,66 @@ static unsigned count_segments(const struct fixture *f)
     return count;
 }
 
-/* What gives no record is not kept for ever, however much of it comes. */
-static void a_rest_does_not_fill_the_disk(void **state)
+/* Gives so much of a record that it cannot be a good one any more. */
+static void feed_much(struct fixture *f, void *self, size_t bytes)
 {
-    struct fixture *f = *state;
     struct err e;
     static char piece[(32u << 10) + 1];
     memset(piece, 'x', sizeof piece - 1);
-    begin_run(f);
-    feed(f, "\xc1");
-    void *self = read_all(f, ERR_AGAIN, "1:lost-framing#");
-    commit(f, self, 1);
-    for (size_t fed = 0; fed < 3 * (size_t)JOURNAL_SEGMENT_BYTES; fed += sizeof piece - 1) {
+    for (size_t fed = 0; fed < bytes; fed += sizeof piece - 1) {
         feed(f, piece);
         int rc;
         while ((rc = f->ops->read(self, &f->emitter, &e)) == ERR_UNFINISHED)
             ;
         assert_int_equal(rc, ERR_AGAIN);
     }
+}
+
+/* Its end may never come: it is not waited for in silence, in no life. */
+static void check_overlong(struct fixture *f, const char *begin, const char *wanted)
+{
+    begin_run(f);
+    notes = 0;
+    feed(f, begin);
+    void *self = open_source(f);
+    feed_much(f, self, 2u << 20);
+    assert_int_equal(notes, 1);
+    assert_string_equal(buf_text(&noted), wanted);
+    f->ops->close(self);
+    self = open_source(f);
+    feed_much(f, self, 1);
+    assert_int_equal(notes, 2);
+    assert_string_equal(buf_text(&noted), wanted);
+    f->ops->close(self);
+}
+
+static void a_packed_record_without_end_is_told(void **state)
+{
+    check_overlong(*state, "\xdd\xff\xff\xff\xff",
+                   "standard input: the packed record that begins at offset 0 of all that was read "
+                   "from it is longer than max_line_bytes (1048576) already, and its end has not "
+                   "come yet; nothing after it is read before that, and if a length in it is "
+                   "damaged, it may never come");
+}
+
+static void a_line_without_end_is_told(void **state)
+{
+    check_overlong(
+        *state, "\n\na",
+        "standard input: the line that begins at offset 2 of all that was read from it is "
+        "longer than max_line_bytes (1048576) already, and its end has not come yet; "
+        "nothing after it is read before that");
+}
+
+/* What gives no record is not kept for ever, however much of it comes. */
+static void a_rest_does_not_fill_the_disk(void **state)
+{
+    struct fixture *f = *state;
+    begin_run(f);
+    feed(f, "\xc1");
+    void *self = read_all(f, ERR_AGAIN, "1:lost-framing#");
+    commit(f, self, 1);
+    feed_much(f, self, 3 * (size_t)JOURNAL_SEGMENT_BYTES);
     assert_in_range(count_segments(f), 1, 2);
     f->ops->close(self);
     f->ops->close(read_all(f, ERR_AGAIN, ""));
@@ -696,6 +746,8 @@ int main(int argc, char **argv)
 #define TEST_PACKED(f) cmocka_unit_test_setup_teardown(f, set_up_packed, tear_down)
         TEST_PACKED(packed_records_have_numbers_and_ends),
         TEST_PACKED(lost_framing_lasts_as_long_as_its_stream),
+        TEST(a_line_without_end_is_told),
+        TEST_PACKED(a_packed_record_without_end_is_told),
         TEST_PACKED(a_rest_does_not_fill_the_disk),
         TEST_PACKED(a_journal_of_another_format_is_refused),
         TEST_PACKED(any_packed_streams_give_their_records),
