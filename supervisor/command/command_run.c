@@ -381,9 +381,9 @@ static void print_outcome(const struct run *run, struct buf *out)
 {
     uint64_t records = run->rows[topology_source(run->topology)->index].counts.in;
     const char *name = run->topology->name;
+    /* There may be bytes that cannot be read; only the source knows, and says so. */
     if (records == 0 && run->outcome == CORE_OUTCOME_DONE) {
-        buf_add_format(out, "%s: nothing new; the input holds no record that was not read before\n",
-                       name);
+        buf_add_format(out, "%s: nothing new; no record was read that was not read before\n", name);
         return;
     }
     buf_add_format(out, "%s: ", name);

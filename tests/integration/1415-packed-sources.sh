@@ -65,6 +65,18 @@ compare
 again
 mv whole input
 
+# Of a file that cannot be read to its end nobody says that it holds nothing more.
+mv input whole
+printf '\x81\xa1k\x01\xc1\x80\x80' >input
+for host in "" --inline; do
+    run_it $host file.yaml >summary
+    run_it $host file.yaml >summary
+    grep -qx 't: nothing new; no record was read that was not read before' summary || fail "$(cat summary)"
+    grep -q "'input' can be read, as the dead letter" errors || fail "$(cat errors)"
+    again
+done
+mv whole input
+
 # Standard input, the source killed while it comes; then the run itself, while the pipe is kept open.
 wanted input
 for pieces in small large; do
