@@ -443,8 +443,8 @@ static int give_record(struct file_source *self, const struct record_cut *cut, s
 {
     emitter_at(out, self->at.seq, self->at.line);
     record_emit(&self->records, cut, out);
-    if (cut->fault == RECORD_LOST)
-        file_source_note_lost(self);
+    if (cut->fault != RECORD_GOOD)
+        file_source_note_fault(self, cut);
     return self->at.seq % SOURCE_RECORDS_PER_MARK == 0 ? file_source_add_mark(self, e) : 0;
 }
 

@@ -111,11 +111,14 @@ struct file_source {
     struct doubt gap;      /* a rotated file is missing */
     struct stock stock;
     struct cut_look cut_look;
-    uint64_t cut_bytes;  /* of a record that the truncated file does not have any more */
-    char *trouble;       /* what failed and is tried again; NULL: nothing */
-    bool noted_rest;     /* that no more is read of the file was said */
-    bool read_fails;     /* reading does */
-    bool gave_all;       /* the last look found nothing behind what was given out */
+    uint64_t cut_bytes;            /* of a record that the truncated file does not have any more */
+    char *trouble;                 /* what failed and is tried again; NULL: nothing */
+    uint64_t lost_begin, lost_end; /* the record with the byte behind which no more is read of the
+                                      file; 0: not known */
+    bool noted_rest;               /* that no more is read of the file was said */
+    bool noted_no_map;             /* and that there are values of msgpack that are not maps */
+    bool read_fails;               /* reading does */
+    bool gave_all;                 /* the last look found nothing behind what was given out */
     bool is_lost;        /* the file that the cursor tells of could not be looked for yet */
     bool noted_other;    /* a file that may be of another log was mentioned */
     char *elsewhere;     /* another directory with rotated files, which was mentioned */
@@ -169,11 +172,14 @@ void file_source_add_to_tail(struct tail *tail, const uint8_t *bytes, size_t len
  */
 int file_source_check_tail(struct file_source *self, uint64_t offset, struct err *e);
 
-/* At the end of a file that could not be cut into records any more: says that no more was read. */
+/* At the end of a file that could not be cut into records any more: says what was not read of it. */
 void file_source_note_rest(struct file_source *self);
 
-/* Says that nothing more of the file is read, at the byte that loses the framing and at a start. */
+/* Says that nothing more of the file is read: at a start, and, from where on, when that begins. */
 void file_source_note_lost(const struct file_source *self);
+
+/* Says what is more than a dead letter of a record that is one. */
+void file_source_note_fault(struct file_source *self, const struct record_cut *cut);
 
 /*
  * There is nothing more to read now: says, once for a record, that the one in hand is too long and

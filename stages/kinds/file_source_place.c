@@ -2,6 +2,7 @@
 #include "stages/kinds/file_source_p.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "stages/kit/file_tail.h"
 #include "stages/kit/line_records.h"
 #include "stages/kit/record_formats.h"
+#include "stages/kit/record_notes.h"
 #include "stages/kit/rotation.h"
 #include "stages/kit/rotation_past.h"
 
@@ -292,6 +294,7 @@ void file_source_begin_again(struct file_source *self)
 {
     file_source_note_rest(self);
     self->noted_rest = false;
+    self->lost_begin = self->lost_end = 0;
     self->at.offset = self->at.line = 0;
     self->at.prefix_crc = self->at.tail_crc = 0;
     self->tail.len = 0;
@@ -301,43 +304,63 @@ void file_source_begin_again(struct file_source *self)
         self->given.unterminated = false;
 }
 
+/* Says a text and frees it; takes NULL. */
+static void say(const struct file_source *self, char *text)
+{
+    if (text != NULL)
+        self->note(text);
+    free(text);
+}
+
+#define LOST_WHY "because of the dead letter with the reason lost-framing"
+
 void file_source_note_lost(const struct file_source *self)
 {
-    char *text =
-        memory_format("nothing more of '%s' can be read, as the dead letter with the reason "
-                      "lost-framing says; %s",
-                      self->path,
-                      self->follow ? "this lasts until another file takes its place"
-                                   : "the rest of it is passed over");
-    self->note(text);
-    free(text);
+    const char *lasts = self->follow ? "; this lasts until another file takes its place" : "";
+    if (self->lost_end == 0)
+        say(self,
+            memory_format("'%s': nothing more of it is read, " LOST_WHY "%s", self->path, lasts));
+    else
+        say(self, memory_format("'%s': nothing from offset %" PRIu64 " on is read, " LOST_WHY
+                                " (its record begins at offset %" PRIu64 ")%s",
+                                self->path, self->lost_end, self->lost_begin, lasts));
 }
 
 void file_source_note_rest(struct file_source *self)
 {
     if (self->noted_rest || !self->is_packed || !self->at.unreadable)
         return;
-    char *text = memory_format("the rest of '%s', up to offset %" PRIu64 ", was not read: it comes "
-                               "after the dead letter with the reason lost-framing",
-                               self->path, self->at.offset);
-    self->note(text);
-    free(text);
     self->noted_rest = true;
+    if (self->lost_end == 0)
+        say(self, memory_format("'%s': what comes after the dead letter with the reason "
+                                "lost-framing, up to offset %" PRIu64 ", was not read",
+                                self->path, self->at.offset));
+    else if (self->at.offset != self->lost_end)
+        say(self, memory_format("'%s': nothing from offset %" PRIu64 " to %" PRIu64
+                                " was read, " LOST_WHY,
+                                self->path, self->lost_end, self->at.offset));
 }
 
 void file_source_note_overlong(struct file_source *self)
 {
-    if (!self->follow || !record_reader_tell_overlong(&self->records))
-        return;
-    char *text = memory_format(
-        "'%s': the %s that begins at offset %" PRIu64
-        " is longer than max_line_bytes (%zu) already, and its end has not come yet; "
-        "nothing after it is read before that%s",
-        self->path, self->records.format->unit, self->records.offset,
-        self->records.record_bytes_max,
-        self->is_packed ? ", and if a length in it is damaged, it may never come" : "");
-    self->note(text);
-    free(text);
+    char input[PATH_MAX + 3];
+    (void)snprintf(input, sizeof input, "'%s'", self->path);
+    if (self->follow)
+        say(self, record_note_overlong(&self->records, input));
+}
+
+void file_source_note_fault(struct file_source *self, const struct record_cut *cut)
+{
+    if (cut->fault == RECORD_LOST) {
+        self->lost_end = self->records.offset;
+        self->lost_begin = self->lost_end - cut->whole_len;
+        file_source_note_lost(self);
+    } else if (cut->fault == RECORD_NO_MAP && !self->noted_no_map) {
+        char input[PATH_MAX + 3];
+        (void)snprintf(input, sizeof input, "'%s'", self->path);
+        self->noted_no_map = true;
+        say(self, record_note_no_map(&self->records, cut, input));
+    }
 }
 
 void file_source_note_truncated(const struct file_source *self, uint64_t offset)

@@ -23,6 +23,7 @@
 #include "stages/journal/stage_input.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/record_formats.h"
+#include "stages/kit/record_notes.h"
 #include "stages/kit/source_marks.h"
 #include "stages/kit/terminal_input.h"
 #include "stages/stage.h"
@@ -52,9 +53,11 @@ struct stdin_source {
     struct source_mark at; /* behind the last record that was given out */
     struct source_mark committed;
     struct source_marks marks;
-    bool marks_end; /* the end of the input is given out */
-    bool ended;     /* the input is at its end */
-    bool draining;  /* nothing more is to be taken in */
+    bool marks_end;                /* the end of the input is given out */
+    bool ended;                    /* the input is at its end */
+    bool draining;                 /* nothing more is to be taken in */
+    uint64_t lost_begin, lost_end; /* the last record with a byte that begins none; 0: not known */
+    bool noted_no_map;             /* that there are values of msgpack that are not maps was said */
 };
 
 static const struct option_spec specs[] = {
@@ -123,11 +126,55 @@ static int put_cursor(struct stdin_source *self, const struct source_mark *mark,
     return cursor_write(&self->cursor, CURSOR_MAGIC, payload, e);
 }
 
+/* Says a text and frees it; takes NULL. */
+static void say(const struct stdin_source *self, char *text)
+{
+    if (text != NULL)
+        self->note(text);
+    free(text);
+}
+
+#define LOST_WHY "because of the dead letter with the reason lost-framing"
+
 /* Said at once, for the stream may have no end. */
 static void note_lost(const struct stdin_source *self)
 {
-    self->note("nothing more of standard input can be read, as the dead letter with the reason "
-               "lost-framing says; the rest of the stream is passed over");
+    if (self->lost_end == 0)
+        say(self, memory_format("standard input: the rest of the stream is discarded, " LOST_WHY));
+    else
+        say(self, memory_format("standard input: the rest of the stream, from offset %" PRIu64
+                                " of all that was read from it on, is discarded, " LOST_WHY
+                                " (its record begins at offset %" PRIu64 ")",
+                                self->lost_end, self->lost_begin));
+}
+
+/* What comes in a stream after a byte that begins no packed record is passed over. */
+static void note_rest(const struct stdin_source *self)
+{
+    if (!self->at.unreadable || !self->records.format->is_chain)
+        return;
+    if (self->lost_end == 0)
+        say(self, memory_format("standard input: what came after the dead letter with the reason "
+                                "lost-framing, up to offset %" PRIu64
+                                " of all that was read from it, was discarded",
+                                self->at.offset));
+    else if (self->at.offset != self->lost_end)
+        say(self, memory_format("standard input: what came from offset %" PRIu64 " to %" PRIu64
+                                " of all that was read from it was discarded, " LOST_WHY,
+                                self->lost_end, self->at.offset));
+}
+
+/* Says what is more than a dead letter of a record that is one. */
+static void note_fault(struct stdin_source *self, const struct record_cut *cut)
+{
+    if (cut->fault == RECORD_LOST) {
+        self->lost_end = self->records.offset;
+        self->lost_begin = self->lost_end - cut->whole_len;
+        note_lost(self);
+    } else if (cut->fault == RECORD_NO_MAP && !self->noted_no_map) {
+        self->noted_no_map = true;
+        say(self, record_note_no_map(&self->records, cut, "standard input"));
+    }
 }
 
 static int open_source(const struct stage_env *env, void **ret_self, struct err *e)
@@ -162,6 +209,7 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     }
     record_format_open(env->stage->options, journal_read, journal_begins_stream, self->journal,
                        &self->records);
+    self->records.is_stream = true;
     record_reader_set(&self->records, self->at.offset, 0, self->at.unreadable);
     if (self->records.format->is_chain && self->at.unreadable)
         note_lost(self);
@@ -218,33 +266,6 @@ static int take(struct stdin_source *self, struct err *e)
     if (rc == ERR_AGAIN)
         rc = relay(self, e);
     return rc;
-}
-
-/* What comes in a stream behind a byte that begins no packed record is passed over. */
-static void note_rest(const struct stdin_source *self)
-{
-    if (self->at.unreadable && self->records.format->is_chain)
-        self->note("the rest of standard input was not read: it comes after the dead letter with "
-                   "the reason lost-framing");
-}
-
-/*
- * There is nothing more to read now, or very much was read in one piece: says, once for a record,
- * that the one in hand is too long and has no end yet.
- */
-static void note_overlong(struct stdin_source *self)
-{
-    const struct record_reader *r = &self->records;
-    if (!record_reader_tell_overlong(&self->records))
-        return;
-    char *text = memory_format(
-        "standard input: the %s that begins at offset %" PRIu64 " of all that was read from it is "
-        "longer than max_line_bytes (%zu) already, and its end has not come yet; nothing after it "
-        "is read before that%s",
-        r->format->unit, r->offset, r->record_bytes_max,
-        r->format->is_chain ? ", and if a length in it is damaged, it may never come" : "");
-    self->note(text);
-    free(text);
 }
 
 static int take_or_end(struct stdin_source *self, struct err *e)
@@ -331,8 +352,9 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
     bool ends;
     int rc = next_record(self, &cut, &ends, e);
     if (rc != 0) {
+        /* There is nothing more to read now, or very much was read in one piece. */
         if (rc == ERR_AGAIN || self->records.skipped >= JOURNAL_SEGMENT_BYTES)
-            note_overlong(self);
+            say(self, record_note_overlong(&self->records, "standard input"));
         return rc;
     }
     emitter_at(out, self->at.seq, self->at.line);
@@ -340,8 +362,8 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
         emitter_end(out);
     else
         record_emit(&self->records, &cut, out);
-    if (!ends && cut.fault == RECORD_LOST)
-        note_lost(self);
+    if (!ends && cut.fault != RECORD_GOOD)
+        note_fault(self, &cut);
     if (self->at.seq % SOURCE_RECORDS_PER_MARK == 0)
         source_marks_add(&self->marks, &self->at);
     return 0;

@@ -3,6 +3,9 @@
 
 #include <inttypes.h>
 
+#include "common/pack.h"
+#include "common/packed.h"
+
 const struct dead_reason packed_records_too_long = {"packed-too-long",
                                                     "longer than max_line_bytes"};
 const struct dead_reason packed_records_no_map = {"not-a-map", "msgpack, but not a map"};
@@ -40,22 +43,55 @@ static void describe(struct record_reader *r, size_t len, struct record_cut *cut
     r->walk = (struct packed_walk){0};
 }
 
+/* The first that a tag lies below says what it is. */
+static enum packed_type type_of(uint8_t tag)
+{
+    static const struct {
+        unsigned below;
+        enum packed_type type;
+    } types[] = {{PACK_FIX_MAP, PACKED_INT},     {PACK_FIX_ARRAY, PACKED_MAP},
+                 {PACK_FIX_STR, PACKED_LIST},    {PACK_NIL, PACKED_STRING},
+                 {PACK_FALSE, PACKED_NIL},       {PACK_BIN_8, PACKED_BOOL},
+                 {PACK_EXT_8, PACKED_BYTES},     {PACK_FLOAT_32, PACKED_EXTENSION},
+                 {PACK_UINT_8, PACKED_FLOAT},    {PACK_FIX_EXT_1, PACKED_INT},
+                 {PACK_STR_8, PACKED_EXTENSION}, {PACK_ARRAY_16, PACKED_STRING},
+                 {PACK_MAP_16, PACKED_LIST},     {PACK_MAP_16 + 2, PACKED_MAP},
+                 {UINT8_MAX + 1, PACKED_INT}};
+    size_t i = 0;
+    while (tag >= types[i].below)
+        i++;
+    return types[i].type;
+}
+
+const char *packed_records_type_name(uint8_t first)
+{
+    return packed_type_name(type_of(first));
+}
+
+static void refuse_lost(const struct record_reader *r, const struct record_cut *cut,
+                        const char *shown, struct emitter *out)
+{
+    emitter_dead(out, &packed_records_lost, cut->bytes, cut->len, false,
+                 "0xc1 at offset %" PRIu64 "%s is not valid msgpack (the record begins at offset "
+                 "%" PRIu64 "); where the next record begins is unknown, so the rest of the %s%s",
+                 r->offset - 1, r->is_stream ? " of all that was read from standard input" : "",
+                 r->offset - cut->whole_len,
+                 r->is_stream ? "stream is discarded" : "file is not read", shown);
+}
+
 static void refuse(const struct record_reader *r, const struct record_cut *cut, struct emitter *out)
 {
     const char *shown = cut->len < cut->whole_len ? "; the input shown is its beginning" : "";
     if (cut->fault == RECORD_CUT_OFF)
         emitter_dead(out, &packed_records_cut_off, cut->bytes, cut->len, false,
-                     "the file or stream ends within a record, behind %" PRIu64 " bytes of it%s",
-                     cut->whole_len, shown);
+                     "the %s ends in the middle of a record, after %" PRIu64 " bytes of it%s",
+                     r->is_stream ? "stream" : "file", cut->whole_len, shown);
     else if (cut->fault == RECORD_LOST)
-        emitter_dead(out, &packed_records_lost, cut->bytes, cut->len, false,
-                     "the byte at offset %" PRIu64 " (0xc1) begins no value of msgpack, so nobody "
-                     "can tell where the next record begins: the rest of the file or stream is not "
-                     "read%s",
-                     r->offset - 1, shown);
+        refuse_lost(r, cut, shown, out);
     else if (cut->fault == RECORD_NO_MAP)
         emitter_dead(out, &packed_records_no_map, cut->bytes, cut->len, false,
-                     "a packed record must be a map%s", shown);
+                     "it is %s, and a map is needed%s", packed_records_type_name(cut->bytes[0]),
+                     shown);
     else
         emitter_dead(out, &packed_records_too_long, cut->bytes, cut->len, false,
                      "%" PRIu64 " bytes; max_line_bytes is %zu%s", cut->whole_len,

@@ -19,4 +19,8 @@ extern const struct dead_reason packed_records_too_long, packed_records_no_map, 
 #define PACKED_RECORDS_REASONS                                                                     \
     &packed_records_too_long, &packed_records_no_map, &packed_records_lost, &packed_records_cut_off
 
+/* What a value is that begins with this byte, in the words of packed_type_name(); a timestamp is an
+ * extension. */
+const char *packed_records_type_name(uint8_t first);
+
 #endif

@@ -67,6 +67,7 @@ struct record_reader {
     record_fill *fill;
     record_begins *begins;
     void *context;
+    bool is_stream; /* not a file: offsets count all that was read from it over all runs */
     size_t record_bytes_max;
     size_t skip_above; /* more of a record than this is not kept */
     uint64_t offset;   /* behind the last record */

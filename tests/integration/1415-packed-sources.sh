@@ -20,6 +20,7 @@ compare() {
     dead_letters >dead
     same dead wanted.dead
 }
+says() { grep -qF "\"$1\"" "$state/dead-letters.jsonl" || fail "no dead letter says: $1"; }
 again() { rm -rf state out; }
 run_it() { "$BULKHEAD" run --quiet --state "$state" "$@" 2>errors || fail "exit $?: $(cat errors)"; }
 
@@ -29,6 +30,7 @@ wanted input
 for host in "" --inline; do
     run_it $host file.yaml >summary
     compare
+    says 'the file ends in the middle of a record, after 3 bytes of it'
     run_it $host file.yaml >summary # nothing new
     compare
     again
@@ -70,9 +72,11 @@ mv input whole
 printf '\x81\xa1k\x01\xc1\x80\x80' >input
 for host in "" --inline; do
     run_it $host file.yaml >summary
+    says "0xc1 at offset 4 is not valid msgpack (the record begins at offset 4); where the next record begins is unknown, so the rest of the file is not read"
+    grep -q "'input': nothing from offset 5 to 7 was read, because of the dead letter" errors || fail "$(cat errors)"
     run_it $host file.yaml >summary
     grep -qx 't: nothing new; no record was read that was not read before' summary || fail "$(cat summary)"
-    grep -q "'input' can be read, as the dead letter" errors || fail "$(cat errors)"
+    grep -q "'input': nothing more of it is read, because of the dead letter" errors || fail "$(cat errors)"
     again
 done
 mv whole input
@@ -99,7 +103,7 @@ tail -c "$((bytes / 3))" input >third
 wanted --stream first second third
 run_it stdin.yaml <first >summary
 run_it --inline stdin.yaml <second >summary
-grep -q "the rest of standard input was not read" errors || fail "$(cat errors)"
+grep -q "standard input: what came from offset .* was discarded, because of the dead letter" errors || fail "$(cat errors)"
 run_it stdin.yaml <third >summary
 compare
 again
@@ -107,6 +111,8 @@ again
 # What the journal shows of them.
 printf '\x81\xa1k\x01\x07\x81\xa1k\xc1\x80\x80' >tiny
 run_it --inline stdin.yaml <tiny >summary
+says 'it is an integer, and a map is needed'
+says "0xc1 at offset 8 of all that was read from standard input is not valid msgpack (the record begins at offset 5); where the next record begins is unknown, so the rest of the stream is discarded"
 "$BULKHEAD" journal --state "$state" stdin.yaml >listed
 echo 'journal.00000001   records 1 to 3, packed records 1 to 3, 11 bytes, in use' >wanted
 same listed wanted

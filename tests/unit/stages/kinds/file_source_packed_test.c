@@ -181,6 +181,15 @@ static void check_lives(struct fixture *f, const char *wanted)
     }
 }
 
+/* How often a text was said. */
+static unsigned count_notes(const char *text)
+{
+    unsigned count = 0;
+    for (const char *at = buf_text(&noted); (at = strstr(at, text)) != NULL; at++)
+        count++;
+    return count;
+}
+
 /* {"k":1}, {"k":2}, … */
 #define MAP(n) "\x81\xa1k" n
 
@@ -211,10 +220,58 @@ static void a_rest_stays_unread(void **state)
     struct fixture *f = *state;
     APPEND(f, MAP("\x01") "\x81\xa1k\xc1" MAP("\x02"));
     check_lives(f, "1/1:" MAP("\x01") "|2/2:lost-framing#");
-    assert_non_null(strstr(buf_text(&noted), "up to offset 12, was not read"));
+    assert_non_null(strstr(buf_text(&noted), "lost-framing, up to offset 12, was not read"));
     APPEND(f, MAP("\x03") "\xc1");
     check_lives(f, "");
-    assert_non_null(strstr(buf_text(&noted), "up to offset 17, was not read"));
+    assert_non_null(strstr(buf_text(&noted), "lost-framing, up to offset 17, was not read"));
+}
+
+/* A life that comes to the end says from where to where it did not read; of nothing it says nothing. */
+static void a_rest_has_its_place(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    APPEND(f, MAP("\x01") "\x81\xa1k\xc1");
+    void *self = open_source(f);
+    assert_int_equal(read_on(f, self, &e), ERR_END);
+    assert_non_null(strstr(buf_text(&noted),
+                           "nothing from offset 8 on is read, because of the dead "
+                           "letter with the reason lost-framing (its record "
+                           "begins at offset 4)\n"));
+    assert_int_equal(count_notes("\n"), 1);
+    ops_of(f)->close(self);
+    APPEND(f, MAP("\x02"));
+    self = open_source(f);
+    assert_int_equal(read_on(f, self, &e), ERR_END);
+    assert_non_null(strstr(buf_text(&noted), "nothing from offset 8 to 12 was read, because of the "
+                                             "dead letter with the reason lost-framing\n"));
+    assert_int_equal(count_notes("\n"), 2);
+    ops_of(f)->close(self);
+}
+
+/* A text that is read as msgpack is a dead letter a byte: that is said once. */
+static void what_is_not_a_map_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    APPEND(f, "abc");
+    void *self = open_source(f);
+    assert_int_equal(read_on(f, self, &e), ERR_END);
+    check_seen(f, "1/1:not-a-map#2/2:not-a-map#3/3:not-a-map#");
+    assert_non_null(strstr(buf_text(&noted), ": a value of msgpack that is not a map, at offset 0 "
+                                             "(byte 0x61, 'a' as a character): is this a file of "
+                                             "lines? each such value is a dead letter\n"));
+    assert_int_equal(count_notes("\n"), 1);
+    commit_all(f, self);
+    ops_of(f)->close(self);
+    APPEND(f, MAP("\x01") "\x91\x01\x07");
+    self = open_source(f);
+    assert_int_equal(read_on(f, self, &e), ERR_END);
+    assert_non_null(strstr(buf_text(&noted), ": a value of msgpack that is not a map, at offset 7 "
+                                             "(byte 0x91, an array): each such value is a dead "
+                                             "letter\n"));
+    assert_int_equal(count_notes("\n"), 1);
+    ops_of(f)->close(self);
 }
 
 /* Half a record at the end is a dead letter, and it must stay that. */
@@ -337,11 +394,16 @@ static void a_rest_ends_with_its_file(void **state)
     void *self = open_source(f);
     assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
     check_seen(f, "1/1:" MAP("\x01") "|2/2:lost-framing#");
-    assert_non_null(strstr(buf_text(&noted), "can be read, as the dead letter"));
+    assert_non_null(strstr(buf_text(&noted),
+                           "nothing from offset 5 on is read, because of the dead letter with the "
+                           "reason lost-framing (its record begins at offset 4); this lasts until "
+                           "another file takes its place\n"));
     commit_all(f, self);
     ops_of(f)->close(self);
     self = open_source(f);
-    assert_non_null(strstr(buf_text(&noted), "this lasts until another file takes its place"));
+    assert_non_null(strstr(buf_text(&noted),
+                           "nothing more of it is read, because of the dead letter with the reason "
+                           "lost-framing; this lasts until another file takes its place\n"));
     APPEND(f, MAP("\x03"));
     assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
     check_seen(f, "");
@@ -349,7 +411,7 @@ static void a_rest_ends_with_its_file(void **state)
     APPEND(f, MAP("\x04"));
     assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
     check_seen(f, "3/1:" MAP("\x04") "|");
-    assert_non_null(strstr(buf_text(&noted), "up to offset 13, was not read"));
+    assert_non_null(strstr(buf_text(&noted), "lost-framing, up to offset 13, was not read\n"));
     ops_of(f)->close(self);
     self = open_source(f);
     assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
@@ -379,15 +441,6 @@ static void a_truncated_file_begins_again(void **state)
     check_seen(f, "4/1:" MAP("\x04") "|");
     assert_non_null(strstr(buf_text(&noted), "1 bytes of a packed record at the end of"));
     ops_of(f)->close(self);
-}
-
-/* How often a text was said. */
-static unsigned count_notes(const char *text)
-{
-    unsigned count = 0;
-    for (const char *at = buf_text(&noted); (at = strstr(at, text)) != NULL; at++)
-        count++;
-    return count;
 }
 
 /* Says once for each record that it is too long and has no end, in each life that waits for it. */
@@ -534,6 +587,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(every_value_is_a_record),
         TEST(a_rest_stays_unread),
+        TEST(a_rest_has_its_place),
+        TEST(what_is_not_a_map_is_told_once),
         TEST(an_end_within_a_record_stays_one),
         TEST(an_end_that_nobody_has_may_go_on),
         TEST(records_of_another_format_are_refused),

@@ -144,7 +144,7 @@ static void note(const char *text)
     buf_reset(&noted);
     buf_add_text(&noted, text);
     notes++;
-    lost_notes += strstr(text, "the rest of the stream is passed over") != NULL ? 1 : 0;
+    lost_notes += strstr(text, "is discarded, because of the dead letter") != NULL ? 1 : 0;
 }
 
 static void *open_source(struct fixture *f)
@@ -572,6 +572,11 @@ static void lost_framing_lasts_as_long_as_its_stream(void **state)
     lost_notes = 0;
     f->ops->close(read_all(f, ERR_AGAIN, "1:" MAP("\x01") "|2:lost-framing#"));
     assert_int_equal(lost_notes, 1);
+    assert_string_equal(
+        buf_text(&noted),
+        "standard input: the rest of the stream, from offset 5 of all that was read "
+        "from it on, is discarded, because of the dead letter with the reason "
+        "lost-framing (its record begins at offset 4)");
     void *self = read_all(f, ERR_AGAIN, "1:" MAP("\x01") "|2:lost-framing#");
     assert_int_equal(lost_notes, 2);
     commit(f, self, 2);
@@ -579,6 +584,15 @@ static void lost_framing_lasts_as_long_as_its_stream(void **state)
     feed(f, MAP("\x03"));
     f->ops->close(read_all(f, ERR_AGAIN, ""));
     assert_int_equal(lost_notes, 3);
+    assert_string_equal(buf_text(&noted),
+                        "standard input: the rest of the stream is discarded, because "
+                        "of the dead letter with the reason lost-framing");
+    end_input(f);
+    f->ops->close(read_all(f, ERR_END, ""));
+    assert_string_equal(
+        buf_text(&noted),
+        "standard input: what came after the dead letter with the reason "
+        "lost-framing, up to offset 13 of all that was read from it, was discarded");
     begin_run_kept(f);
     feed(f, MAP("\x04"));
     f->ops->close(read_all(f, ERR_AGAIN, ""));
@@ -586,6 +600,24 @@ static void lost_framing_lasts_as_long_as_its_stream(void **state)
     f->input.kept = false;
     feed(f, MAP("\x05"));
     f->ops->close(read_all(f, ERR_AGAIN, "3:" MAP("\x05") "|"));
+}
+
+/* What came after the byte that loses it, up to the end of the stream, has its place. */
+static void a_rest_has_its_place(void **state)
+{
+    struct fixture *f = *state;
+    f->topology->marks_end = false;
+    begin_run(f);
+    feed(f, MAP("\x01") "ab\xc1" MAP("\x02"));
+    end_input(f);
+    notes = 0;
+    f->ops->close(
+        read_all(f, ERR_END, "1:" MAP("\x01") "|2:not-a-map#3:not-a-map#4:lost-framing#"));
+    assert_string_equal(
+        buf_text(&noted),
+        "standard input: what came from offset 7 to 11 of all that was read from it "
+        "was discarded, because of the dead letter with the reason lost-framing");
+    assert_int_equal(notes, 3); /* that the framing is lost, and that a value is not a map */
 }
 
 static unsigned count_segments(const struct fixture *f)
@@ -746,6 +778,7 @@ int main(int argc, char **argv)
 #define TEST_PACKED(f) cmocka_unit_test_setup_teardown(f, set_up_packed, tear_down)
         TEST_PACKED(packed_records_have_numbers_and_ends),
         TEST_PACKED(lost_framing_lasts_as_long_as_its_stream),
+        TEST_PACKED(a_rest_has_its_place),
         TEST(a_line_without_end_is_told),
         TEST_PACKED(a_packed_record_without_end_is_told),
         TEST_PACKED(a_rest_does_not_fill_the_disk),

@@ -16,6 +16,7 @@
 
 #include "common/hash.h"
 #include "common/memory.h"
+#include "common/packed.h"
 #include "stages/kit/packed_records.h"
 #include "tests/unit/cases.h"
 #include "tests/unit/random.h"
@@ -397,6 +398,26 @@ static void nothing_depends_on_what_is_claimed(void **state)
     assert_int_equal(walk.body_bytes, UINT32_MAX);
 }
 
+/* What a value is is known by its first byte, as whoever reads all of it says. */
+static void the_first_byte_tells_the_type(void **state)
+{
+    (void)state;
+    for (unsigned tag = 0; tag <= UINT8_MAX; tag++) {
+        uint8_t bytes[64] = {(uint8_t)tag};
+        struct packed_walk walk = {0};
+        struct packed *packed;
+        struct err e;
+        size_t len;
+        if (packed_walk(&walk, bytes, sizeof bytes, &len) == PACKED_IS_LOST)
+            continue;
+        if (packed_read_record(bytes, len, &packed, &e) != 0)
+            fail_msg("0x%02x: %s", tag, e.text);
+        assert_string_equal(packed_records_type_name((uint8_t)tag),
+                            packed_type_name(packed_type(packed_root(packed))));
+        packed_free(packed);
+    }
+}
+
 static void a_walk_that_is_kept_goes_on(void **state)
 {
     (void)state;
@@ -426,6 +447,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(any_pieces_give_the_same_records),
         cmocka_unit_test(a_stream_may_end_at_any_byte),
         cmocka_unit_test(nothing_depends_on_what_is_claimed),
+        cmocka_unit_test(the_first_byte_tells_the_type),
         cmocka_unit_test(a_walk_that_is_kept_goes_on),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
