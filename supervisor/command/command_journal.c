@@ -268,8 +268,12 @@ static void list_segment(struct reading *r, const struct journal_segment *s, boo
         buf_add_text(&r->out, "no records, ");
     if (r->ends != 0)
         buf_add_format(&r->out, "%" PRIu64 " of them the end of an input, ", r->ends);
-    buf_add_format(&r->out, "%ss %" PRIu64 " to %" PRIu64 ", %" PRIu64 " bytes, ", unit,
-                   s->begin.lines + 1, end->lines, end->offset - s->begin.offset);
+    if (end->lines > s->begin.lines)
+        buf_add_format(&r->out, "%ss %" PRIu64 " to %" PRIu64 ", ", unit, s->begin.lines + 1,
+                       end->lines);
+    else
+        buf_add_format(&r->out, "no %ss, ", unit);
+    buf_add_format(&r->out, "%" PRIu64 " bytes, ", end->offset - s->begin.offset);
     if (last && end->carry != 0)
         buf_add_format(&r->out, "%" PRIu64 " of them of an unfinished %s, ", end->carry, unit);
     if (last && r->tail == JOURNAL_TAIL_TORN)

@@ -18,6 +18,7 @@
 #include "stages/host/inline_host.h"
 #include "stages/host/layout.h"
 #include "stages/journal/stage_input.h"
+#include "stages/kit/record_formats.h"
 #include "stages/stage.h"
 #include "supervisor/command/command.h"
 #include "supervisor/run/descriptors.h"
@@ -461,7 +462,9 @@ static int open_streams(struct run *run)
     }
     bool typed = run->takes_stdin && isatty(STDIN_FILENO) == 1;
     if (typed && !run->quiet)
-        log_line(LOG_INFO, "reading lines from the terminal; Ctrl-D ends them");
+        log_line(LOG_INFO, "reading %s from the terminal; Ctrl-D ends them",
+                 record_format_chosen(taker->options) == RECORDS_MSGPACK ? "packed records"
+                                                                         : "lines");
     /* Progress would be in the middle of what is typed, or of the output. */
     run->quiet |= typed || (run->takes_stdout && isatty(STDOUT_FILENO) == 1);
     return EXIT_OK;

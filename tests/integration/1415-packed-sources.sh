@@ -128,6 +128,27 @@ for host in "" --inline; do
 done
 again
 
+# Of none of them, and from a terminal, which is no file of lines then.
+run_it stdin.yaml </dev/null >summary
+"$BULKHEAD" journal --state "$state" stdin.yaml >listed
+echo 'journal.00000001   no records, no packed records, 0 bytes, in use' >wanted
+same listed wanted
+again
+typed() { # WHAT TOPOLOGY
+    python3 - "$BULKHEAD" run --state "$state" "$2" <<'END' >said || fail "on a terminal: $(cat said)"
+import os, pty, subprocess, sys
+ours, theirs = pty.openpty()
+os.write(ours, b"\x04")
+done = subprocess.run(sys.argv[1:], stdin=theirs, capture_output=True, text=True, timeout=120)
+print(done.stderr, done.stdout)
+sys.exit(done.returncode)
+END
+    grep -q "reading $1 from the terminal; Ctrl-D ends them" said || fail "$(cat said)"
+    again
+}
+typed 'packed records' stdin.yaml
+typed lines lines.yaml
+
 # A log of which files end within a record, or cannot be cut from somewhere on; the source is killed
 # around every rotation.
 topology=follow.yaml
