@@ -33,14 +33,15 @@ static int check(const struct stage_env *env, struct err *e)
 {
     if (env->state_fd < 0)
         return 0;
-    return output_file_check(env->state_fd, DEAD_LETTERS_PATH, env->stages_fd, env->state_fd, e);
+    return output_file_check(env->state_fd, DEAD_LETTERS_PATH, RECORDS_LINES, env->stages_fd,
+                             env->state_fd, e);
 }
 
 static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
 {
     struct dead_letter_sink *self = memory_new(1, sizeof *self);
-    int rc = output_file_open(&self->output, env->state_fd, DEAD_LETTERS_PATH, env->state_fd,
-                              env->durable, env->begins_after, e);
+    int rc = output_file_open(&self->output, env->state_fd, DEAD_LETTERS_PATH, RECORDS_LINES,
+                              env->state_fd, env->durable, env->begins_after, e);
     if (rc != 0) {
         free(self);
         return rc;

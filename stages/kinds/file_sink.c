@@ -63,7 +63,8 @@ static int preflight(const struct topology *topology, const struct stage *stage,
 static int check(const struct stage_env *env, struct err *e)
 {
     return output_file_check(AT_FDCWD, options_get(env->stage->options, "path")->text,
-                             env->stages_fd, env->state_fd, e);
+                             record_format_chosen(env->stage->options), env->stages_fd,
+                             env->state_fd, e);
 }
 
 static int open_sink(const struct stage_env *env, void **ret_self, struct err *e)
@@ -74,7 +75,7 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
     self->sure = output_line_sure(env->topology, env->stage);
     int rc =
         output_file_open(&self->output, AT_FDCWD, options_get(env->stage->options, "path")->text,
-                         env->state_fd, env->durable, env->begins_after, e);
+                         self->format, env->state_fd, env->durable, env->begins_after, e);
     if (rc != 0) {
         free(self);
         return rc;

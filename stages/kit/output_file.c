@@ -29,6 +29,7 @@ enum {
     AT_DEVICE = 24,
     AT_INODE = 32,
     AT_BIRTH = 40,
+    AT_FORMAT = 48,
 };
 
 #define PUT_IT_BACK "put it back, or move it away and begin anew at this stage with --discard STAGE"
@@ -60,6 +61,7 @@ static int write_cursor(struct output_file *o, seq_number seq, uint64_t length, 
     bytes_put_u64(payload + AT_DEVICE, o->file.device);
     bytes_put_u64(payload + AT_INODE, o->file.inode);
     bytes_put_u64(payload + AT_BIRTH, o->file.birth_ns);
+    bytes_put_u32(payload + AT_FORMAT, o->format);
     bytes_put_u64(payload + AT_SEQ, seq);
     bytes_put_u64(payload + AT_LENGTH, length);
     bytes_put_u32(payload + AT_TAIL_CRC, last_crc(o, length));
@@ -205,10 +207,30 @@ static void init(struct output_file *o, int dir_fd, const char *path)
     o->shown = dir_fd == AT_FDCWD || slash == NULL ? o->path : slash + 1;
 }
 
-int output_file_open(struct output_file *o, int dir_fd, const char *path, int state_fd,
-                     bool durable, seq_number begins_after, struct err *e)
+/*
+ * Where anything is committed, its format holds. What a killed process has shown behind nothing is
+ * written over as any other.
+ */
+static int check_format(const struct output_file *o, const uint8_t *payload, struct err *e)
+{
+    bool was_packed = bytes_get_u32(payload + AT_FORMAT) != RECORDS_LINES;
+    if (o->length == 0 || was_packed == (o->format == RECORDS_MSGPACK))
+        return 0;
+    return err_set(
+        e, ERR_MISMATCH,
+        "'%s' holds %" PRIu64 " bytes written with records: %s, and the topology says "
+        "records: %s now; put that back, or choose another 'path' or move the file away, "
+        "and say --discard STAGE: then what comes from now on is written to a new file; "
+        "or begin over with --fresh, which empties this one",
+        o->shown, o->length, record_format_names[was_packed], record_format_names[o->format]);
+}
+
+int output_file_open(struct output_file *o, int dir_fd, const char *path,
+                     enum record_format_number format, int state_fd, bool durable,
+                     seq_number begins_after, struct err *e)
 {
     init(o, dir_fd, path);
+    o->format = format;
     o->durable = durable;
     o->committed = begins_after;
     uint8_t payload[CURSOR_PAYLOAD_BYTES];
@@ -216,17 +238,21 @@ int output_file_open(struct output_file *o, int dir_fd, const char *path, int st
     int rc = cursor_open(&o->cursor, state_fd, OUTPUT_MAGIC, durable, payload, &found, e);
     if (rc == 0)
         rc = found ? go_on(o, payload, e) : begin_new(o, e);
+    if (rc == 0 && found)
+        rc = check_format(o, payload, e);
     o->usable = rc == 0;
     if (rc != 0)
         output_file_close(o);
     return rc;
 }
 
-/* As output_file_open(), without making or writing anything. *ret_found: there is a cursor. */
-static int look(struct output_file *o, int dir_fd, const char *path, int state_fd, bool *ret_found,
-                struct err *e)
+/*
+ * As output_file_open(), without making or writing anything, and in any format. *ret_found: there
+ * is a cursor.
+ */
+static int look(struct output_file *o, int dir_fd, const char *path, int state_fd,
+                uint8_t payload[CURSOR_PAYLOAD_BYTES], bool *ret_found, struct err *e)
 {
-    uint8_t payload[CURSOR_PAYLOAD_BYTES];
     init(o, dir_fd, path);
     *ret_found = false;
     int rc = state_fd >= 0 ? cursor_read(state_fd, OUTPUT_MAGIC, payload, ret_found, e) : 0;
@@ -235,14 +261,19 @@ static int look(struct output_file *o, int dir_fd, const char *path, int state_f
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-int output_file_check(int dir_fd, const char *path, int stages_fd, int state_fd, struct err *e)
+int output_file_check(int dir_fd, const char *path, enum record_format_number format, int stages_fd,
+                      int state_fd, struct err *e)
 {
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
     struct output_file o;
     bool found;
     int rc = dir_fd == AT_FDCWD ? refuse_state_file(stages_fd, path, e) : 0;
     if (rc != 0)
         return rc;
-    rc = look(&o, dir_fd, path, state_fd, &found, e);
+    rc = look(&o, dir_fd, path, state_fd, payload, &found, e);
+    o.format = format;
+    if (rc == 0 && found)
+        rc = check_format(&o, payload, e);
     output_file_close(&o);
     return rc;
 }
@@ -250,9 +281,10 @@ int output_file_check(int dir_fd, const char *path, int stages_fd, int state_fd,
 int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, struct stat *ret_st,
                         struct err *e)
 {
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
     struct output_file o;
     bool found;
-    int rc = look(&o, AT_FDCWD, path, state_fd, &found, e);
+    int rc = look(&o, AT_FDCWD, path, state_fd, payload, &found, e);
     *ret_ours = rc == 0 && found && o.fd >= 0 && o.end > 0 && fstat(o.fd, ret_st) == 0;
     output_file_close(&o);
     return rc == ERR_MISMATCH ? 0 : rc;
@@ -261,9 +293,10 @@ int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, struct s
 int output_file_shown_bytes(int dir_fd, const char *path, int state_fd, uint64_t *ret_bytes,
                             struct err *e)
 {
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
     struct output_file o;
     bool found;
-    int rc = look(&o, dir_fd, path, state_fd, &found, e);
+    int rc = look(&o, dir_fd, path, state_fd, payload, &found, e);
     *ret_bytes = rc == 0 && found && o.fd >= 0 ? o.end - o.length : 0;
     output_file_close(&o);
     return rc;

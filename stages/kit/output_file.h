@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output_file.h - a file that grows by lines, and never shrinks while what it has shown comes again
+ * output_file.h - a file that grows by records, and never shrinks while what it has shown comes again
  *
  * The cursor beside it says (seq, length, CRC of the last bytes). What a process that was killed
  * has shown behind that length comes again as the same bytes and is written over them in place, so
@@ -9,7 +9,8 @@
  *
  * The file must belong to its state: one that is gone, shorter than committed, has other bytes
  * before that length, or is written by another run, is refused and left as it is; also if that
- * happens while it is written. What was written is known without reading it: the bytes from
+ * happens while it is written. So is one that holds records of another format than is to be written:
+ * nobody could read it. What was written is known without reading it: the bytes from
  * somewhat before the commit on are kept in memory. A copy that was put in its place, as from a
  * backup, is as good as the file itself if it ends where the commit does.
  */
@@ -20,6 +21,7 @@
 
 #include "common/buf.h"
 #include "common/seq_queue.h"
+#include "stages/kit/record_formats.h"
 #include "stages/kit/source_marks.h"
 #include "stages/stage.h"
 #include "stages/store/cursor.h"
@@ -38,6 +40,7 @@ struct output_file {
     const char *shown; /* of path, for messages */
     int fd;
     struct cursor cursor;
+    enum record_format_number format; /* of what is written */
     bool durable;
     bool usable;               /* it is open, and nothing has failed */
     bool ended;                /* the cursor says that nothing was shown behind the length */
@@ -59,12 +62,14 @@ struct output_file {
 /*
  * Opens the file at path (relative to dir_fd) with the cursor in state_fd.
  *
+ *   format         of what will be written
  *   begins_after   nothing up to this seq is to be written here: see stage_env
  *
  * Returns: 0, ERR_MISMATCH, ERR_CORRUPT, ERR_IO; then *o needs no closing.
  */
-int output_file_open(struct output_file *o, int dir_fd, const char *path, int state_fd,
-                     bool durable, seq_number begins_after, struct err *e);
+int output_file_open(struct output_file *o, int dir_fd, const char *path,
+                     enum record_format_number format, int state_fd, bool durable,
+                     seq_number begins_after, struct err *e);
 
 /*
  * Closes it. If all that was written is committed, the cursor is told that this is an orderly end:
@@ -76,12 +81,14 @@ void output_file_close(struct output_file *o);
  * Looks whether output_file_open() would refuse, and changes nothing. But for what lies in a file
  * that no cursor tells of: that is the business of the plan of a start, which may empty it.
  *
+ *   format      of what will be written
  *   stages_fd   the directory of all stages
  *   state_fd    that of the stage; -1: it is new, so there is no cursor to compare with
  *
  * Returns: 0, ERR_MISMATCH, ERR_CORRUPT, ERR_IO.
  */
-int output_file_check(int dir_fd, const char *path, int stages_fd, int state_fd, struct err *e);
+int output_file_check(int dir_fd, const char *path, enum record_format_number format, int stages_fd,
+                      int state_fd, struct err *e);
 
 /*
  * How many bytes lie behind the committed length, shown by a process that was killed. Returns as
@@ -98,7 +105,7 @@ int output_file_open_bytes(int state_fd, bool *ret_open, uint64_t *ret_bytes, st
 
 /*
  * Whether the file at a path is what the cursor in state_fd tells of, so that it may be emptied: it
- * holds all that was committed to it. One that is not there, or empty, needs no emptying.
+ * holds all that was committed to it, in whatever format. One that is not there, or empty, needs no emptying.
  *
  *   ret_st   of the file, if so
  *

@@ -97,9 +97,9 @@ static int open_it(int dir_fd, struct output_file *o, bool has_cursor)
     struct err e = {0}, seen = {0};
     struct buf before = {0}, after = {0};
     bool there = fuzz_get_file(dir_fd, "out", &before);
-    int looked = output_file_check(dir_fd, "out", dir_fd, dir_fd, &seen);
+    int looked = output_file_check(dir_fd, "out", RECORDS_LINES, dir_fd, dir_fd, &seen);
     fuzz_memory_begin();
-    int rc = output_file_open(o, dir_fd, "out", dir_fd, false, 0, &e);
+    int rc = output_file_open(o, dir_fd, "out", RECORDS_LINES, dir_fd, false, 0, &e);
     fuzz_memory_end(64u << 10);
     ALWAYS(has_cursor ? (rc == 0) == (looked == 0) : looked == 0);
     if (rc != 0) {
@@ -187,7 +187,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         struct buf *out, file = {0}, seed = {0};
         uint8_t choices[CHOICES] = {0}, payload[CURSOR_PAYLOAD_BYTES];
         bool found;
-        ALWAYS(output_file_open(&o, dir_fd, "out", dir_fd, false, 0, &e) == 0);
+        ALWAYS(output_file_open(&o, dir_fd, "out", RECORDS_LINES, dir_fd, false, 0, &e) == 0);
         o.note = be_silent;
         for (seq_number seq = o.committed + 1; seq <= 100 * last; seq++) {
             ALWAYS(output_file_begin(&o, seq, &out, &e) == 0);

@@ -62,6 +62,64 @@ for host in "" --inline; do
     same state/dead-letters.jsonl wanted.dead
 done
 
+# A file that holds lines gets no maps behind them, nor the other way; what to do then loses nothing.
+cat >mixed.lines.yaml <<'END'
+topology: mixed
+types: { T: { n: int } }
+stages:
+  a: { kind: file.source, path: input }
+  b: { kind: json.decode, from: a, type: T }
+  c: { kind: json.encode, from: b }
+  d: { kind: file.sink, from: c, path: "${OUTPUT}" }
+END
+sed -e 's/json.encode/msgpack.encode/' -e 's/path: "${OUTPUT}"/&, records: msgpack/' mixed.lines.yaml >mixed.msgpack.yaml
+printf '{"n":1}\n' >mixed.wanted.lines
+printf '\x81\xa1n\x01' >mixed.wanted.msgpack
+for host in "" --inline; do
+    for was in lines msgpack; do
+        is=$([ "$was" = lines ] && echo msgpack || echo lines)
+        rm -rf state answers answers.new
+        echo '{"n":1}' >input
+        # shellcheck disable=SC2086
+        topology=mixed.$was.yaml run $host >summary
+        same answers "mixed.wanted.$was"
+        echo '{"n":2}' >>input
+        topology=mixed.$is.yaml
+        # shellcheck disable=SC2086
+        expect_exit 5 "$BULKHEAD" run $host --quiet --state "$state" "$topology" 2>errors
+        grep -q "stage 'd': .*'$OUTPUT' holds .* bytes written with records: $was, and the topology says records: $is now; \
+put that back, or choose another 'path' or move the file away, and say --discard d: then what comes from now on is \
+written to a new file; or begin over with --fresh, which empties this one" errors || fail "$(cat errors)"
+        same answers "mixed.wanted.$was"
+        cp -r state state.before
+        # shellcheck disable=SC2086
+        OUTPUT=$PWD/answers.new run $host --discard d >summary
+        same answers "mixed.wanted.$was"
+        tr 1 2 <"mixed.wanted.$is" | tr '\001' '\002' >wanted.new
+        same answers.new wanted.new
+        rm -rf state
+        mv state.before state
+        # shellcheck disable=SC2086
+        run $host --fresh >summary 2>errors
+        cat "mixed.wanted.$is" wanted.new | cmp - answers || fail "--fresh"
+    done
+done
+# Where a source is read anew because its records are others now, the output is looked at likewise.
+rm -rf state answers answers.new
+printf '{"n":1}\n' >input
+printf '%s\n' 'topology: copied' 'stages:' '  a: { kind: file.source, path: input }' \
+    '  d: { kind: file.sink, from: a, path: "${OUTPUT}" }' >copied.lines.yaml
+sed 's/ }$/, records: msgpack }/' copied.lines.yaml >copied.msgpack.yaml
+topology=copied.lines.yaml run >summary
+cp mixed.wanted.msgpack input
+topology=copied.msgpack.yaml
+expect_exit 5 run --discard a 2>errors
+grep -q "stage 'd': .*and say --discard d" errors || fail "$(cat errors)"
+same answers mixed.wanted.lines
+OUTPUT=$PWD/answers.new run --discard a --discard d >summary
+same answers mixed.wanted.lines
+same answers.new mixed.wanted.msgpack
+
 # A terminal is no place for it.
 rm -rf state answers
 python3 - "$BULKHEAD" <<'END' || fail "on a terminal"

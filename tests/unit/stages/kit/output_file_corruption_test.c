@@ -11,7 +11,8 @@ static struct outcome open_output(void)
 {
     struct outcome o = {0};
     struct output_file output;
-    o.rc = output_file_open(&output, dir_fd, output_name, dir_fd, false, false, &o.e);
+    o.rc =
+        output_file_open(&output, dir_fd, output_name, RECORDS_LINES, dir_fd, false, false, &o.e);
     if (o.rc != 0)
         return o;
     o.seq = output.committed;
@@ -34,7 +35,7 @@ static struct kept some_output(seq_number before, seq_number now)
 {
     struct output_file o;
     struct err e;
-    if (output_file_open(&o, dir_fd, output_name, dir_fd, false, false, &e) != 0)
+    if (output_file_open(&o, dir_fd, output_name, RECORDS_LINES, dir_fd, false, false, &e) != 0)
         fail_msg("%s", e.text);
     output_lines(&o, 1, before);
     assert_int_equal(output_file_commit(&o, before, &e), 0);

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "common/bounds.h"
+#include "common/bytes.h"
 #include "stages/kit/output_file.h"
 #include "tests/unit/cases.h"
+
+#define CURSOR_AT_FORMAT 48u /* in the payload: docs/protocol.md */
 
 static char directory[64];
 static int dir_fd;
@@ -46,7 +49,7 @@ static void take_note(const char *text)
 
 static int try_open(struct output_file *o, struct err *e)
 {
-    int rc = output_file_open(o, dir_fd, "out", dir_fd, false, false, e);
+    int rc = output_file_open(o, dir_fd, "out", RECORDS_LINES, dir_fd, false, false, e);
     o->note = take_note;
     return rc;
 }
@@ -501,6 +504,76 @@ static void what_is_kept_has_a_bound(void **state)
     assert_lines(seq);
 }
 
+/* The cursor as it is now, or as it was before it knew of formats. */
+static void change_cursor_format(uint32_t format)
+{
+    struct cursor c;
+    struct err e;
+    uint8_t payload[CURSOR_PAYLOAD_BYTES];
+    bool found;
+    assert_int_equal(cursor_open(&c, dir_fd, OUTPUT_MAGIC, false, payload, &found, &e), 0);
+    assert_true(found);
+    bytes_put_u32(payload + CURSOR_AT_FORMAT, format);
+    assert_int_equal(cursor_write(&c, OUTPUT_MAGIC, payload, &e), 0);
+    cursor_close(&c);
+}
+
+static int open_in_format(struct output_file *o, enum record_format_number format, struct err *e)
+{
+    struct err looked;
+    int seen = output_file_check(dir_fd, "out", format, dir_fd, dir_fd, &looked);
+    int rc = output_file_open(o, dir_fd, "out", format, dir_fd, false, 0, e);
+    assert_int_equal(rc, seen);
+    if (rc != 0)
+        assert_string_equal(looked.text, e->text);
+    return rc;
+}
+
+static void assert_other_format(enum record_format_number format, const char *part)
+{
+    struct output_file o;
+    struct err e;
+    struct stat st;
+    bool ours = false;
+    char path[96];
+    assert_int_equal(open_in_format(&o, format, &e), ERR_MISMATCH);
+    assert_text(&e, part);
+    (void)snprintf(path, sizeof path, "%s/out", directory);
+    assert_int_equal(output_file_is_ours(path, dir_fd, &ours, &st, &e), 0);
+    assert_true(ours); /* --fresh may empty it */
+}
+
+/* Records of two formats in one file could be read by nobody; before any is committed, there are none. */
+static void one_in_another_format_is_not_gone_on_with(void **state)
+{
+    (void)state;
+    struct output_file o;
+    struct err e;
+    assert_int_equal(open_in_format(&o, RECORDS_LINES, &e), 0);
+    output_file_close(&o);
+    assert_int_equal(open_in_format(&o, RECORDS_MSGPACK, &e), 0);
+    add_line(&o, 1, "\x80\x80");
+    assert_int_equal(output_file_flush(&o, &e), 0);
+    output_file_close(&o); /* nothing is committed */
+    assert_int_equal(open_in_format(&o, RECORDS_LINES, &e), 0);
+    output_file_close(&o);
+    assert_int_equal(open_in_format(&o, RECORDS_MSGPACK, &e), 0);
+    add_line(&o, 1, "\x80\x80");
+    assert_int_equal(output_file_commit(&o, 1, &e), 0);
+    output_file_close(&o);
+    assert_other_format(RECORDS_LINES,
+                        "'out' holds 2 bytes written with records: msgpack, and the topology "
+                        "says records: lines now; put that back, or choose another 'path'");
+    assert_content("\x80\x80");
+    assert_int_equal(open_in_format(&o, RECORDS_MSGPACK, &e), 0);
+    output_file_close(&o);
+    change_cursor_format(0); /* of a former version, which knew lines alone */
+    assert_other_format(RECORDS_MSGPACK, "2 bytes written with records: lines, and the topology "
+                                         "says records: msgpack now");
+    assert_int_equal(open_in_format(&o, RECORDS_LINES, &e), 0);
+    output_file_close(&o);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +593,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(one_that_is_moved_away_or_replaced_is_not_committed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_kept_has_a_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_in_another_format_is_not_gone_on_with, set_up,
+                                        tear_down),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
 }
