@@ -249,6 +249,12 @@ void emitter_dead_record(struct emitter *out, const struct dead_reason *reason,
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    if (out->stage->reads_packed) {
+        const struct contract *contract = out->stage->inputs[record->input].contract;
+        const struct value *packed = &record->fields[contract_find(contract, PACKED_FIELD)];
+        emit_dead(out, reason, message, packed->bytes, packed->len, false);
+        return;
+    }
     write_record(out, record);
     emit_dead(out, reason, message, out->scratch.data, out->scratch.len, true);
 }

@@ -70,7 +70,7 @@ void emitter_dead(struct emitter *out, const struct dead_reason *reason, const v
                   size_t content_len, bool content_is_json, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
-/* As emitter_dead(), with the record's fields as the content. */
+/* As emitter_dead(), with the record's fields as the content; of a packed record, its bytes. */
 void emitter_dead_record(struct emitter *out, const struct dead_reason *reason,
                          const struct record *record, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

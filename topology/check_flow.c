@@ -45,6 +45,7 @@ static void derive_outputs(const struct checker *c, struct draft_stage *draft,
     draft->kind->derive(check);
     INVARIANT(check->plan == NULL || draft->kind->free_plan != NULL);
     draft->plan = check->plan;
+    draft->reads_packed = check->reads_packed;
     free(inputs);
     draft->outputs = check->outputs;
     draft->output_count = check->output_count;

@@ -59,6 +59,7 @@ static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_i
                           .options = draft->options,
                           .resolved = expand_node(draft->map, b->checker->directory),
                           .lines = draft->kind->lines,
+                          .reads_packed = draft->reads_packed,
                           .plan = draft->plan,
                           .out = draft->out,
                           .outputs = draft->outputs,

@@ -39,6 +39,7 @@ struct draft_stage {
     bool *output_read; /* for each of them */
     size_t output_count;
     bool outputs_open; /* errors may hide some of them */
+    bool reads_packed; /* see struct stage */
     void *plan;        /* see kind.derive */
 };
 

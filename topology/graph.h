@@ -32,6 +32,9 @@ enum durability {
 /* And the file in the state directory that it writes. */
 #define DEAD_LETTERS_FILE "dead-letters.jsonl"
 
+/* The field that holds a record in msgpack. */
+#define PACKED_FIELD "packed"
+
 /* The places of the fields of a dead letter's contract. */
 enum dead_letter_field {
     DEAD_LETTER_SEQ,
@@ -61,7 +64,12 @@ struct stage {
      * stage_topology_pack(); NULL of the sink of the dead letters.
      */
     const struct node *resolved;
-    enum kind_lines lines;      /* what is known of the texts that it makes */
+    enum kind_lines lines; /* what is known of the texts that it makes */
+    /*
+     * Its records are packed: what of them it could not handle is bytes of msgpack, from its input
+     * or in the field PACKED_FIELD, and stands so in a dead letter.
+     */
+    bool reads_packed;
     const void *plan;           /* what the kind has made of them, see kind.derive; or NULL */
     const struct input *inputs; /* NULL for a source */
     size_t input_count;

@@ -53,6 +53,7 @@ struct kind_check {
     struct output *outputs; /* those with names, see kind_check_output() */
     size_t output_count;
     bool outputs_open;    /* there may be others, which errors have hidden */
+    bool reads_packed;    /* what it cannot handle is a packed record: see struct stage */
     void *plan;           /* see kind.derive; NULL: none */
     size_t errors_before; /* that diagnostics had before the check of the topology */
 };

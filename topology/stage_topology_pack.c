@@ -63,7 +63,7 @@ static void add_node(struct buf *out, const struct node *node)
 }
 
 /* What a stage knows of itself and of its peers. */
-#define IDENTITY_PAIRS 8u
+#define IDENTITY_PAIRS 9u
 static void add_identity(struct buf *out, const struct stage *stage)
 {
     static const char *const lines[] = {
@@ -74,6 +74,8 @@ static void add_identity(struct buf *out, const struct stage *stage)
     add_number(out, "workers", (int64_t)stage->workers);
     add_pair(out, "kind", stage->kind->name);
     add_pair(out, "lines", lines[stage->lines]);
+    packed_add_text(out, "reads_packed");
+    packed_add_bool(out, stage->reads_packed);
     packed_add_text(out, "by");
     packed_add_list(out, stage->by_count);
     for (size_t i = 0; i < stage->by_count; i++)

@@ -179,6 +179,7 @@ static struct stage *read_identity(struct reader *r, struct packed_value map)
     stage->worker = (size_t)find_number(r, map, "worker", 0, (int64_t)stage->workers - 1);
     stage->kind = kind_find(r->registry, kind);
     stage->lines = (enum kind_lines)find_word(r, map, "lines", lines, 3);
+    stage->reads_packed = read_bool(r, packed_find(map, "reads_packed"), "reads_packed");
     stage->clock_field = (int)find_number(r, map, "clock_field", -1, FIELDS_MAX - 1);
     if (*stage->base != '\0')
         stage_set_name(stage);
@@ -383,7 +384,7 @@ static int derive(struct reader *r, struct err *e)
     if (d.count == 0)
         stage->kind->derive(&check);
     stage->plan = check.plan;
-    if (d.count != 0 || !same_outputs(stage, &check))
+    if (d.count != 0 || !same_outputs(stage, &check) || check.reads_packed != stage->reads_packed)
         rc = refuse(r, &d, e);
     free(check.outputs);
     diagnostics_done(&d);

@@ -20,6 +20,8 @@
 
 struct dead_letter_sink {
     struct output_file output;
+    const struct stage **packed; /* the stages whose input is packed */
+    size_t packed_count;
 };
 
 static const struct option_spec specs[] = {{0}};
@@ -46,6 +48,12 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
         free(self);
         return rc;
     }
+    const struct topology *t = env->topology;
+    self->packed = memory_new(t->stage_count + 1, sizeof *self->packed);
+    for (size_t i = 0; i < t->stage_count; i++) {
+        if (t->stages[i].reads_packed)
+            self->packed[self->packed_count++] = &t->stages[i];
+    }
     self->output.note = env->note;
     self->output.full = env->full;
     *ret_self = self;
@@ -56,6 +64,7 @@ static void close_sink(void *opaque)
 {
     struct dead_letter_sink *self = opaque;
     output_file_close(&self->output);
+    free(self->packed);
     free(self);
 }
 
@@ -65,14 +74,28 @@ static void write_string_member(struct buf *out, const char *name, const struct 
     json_write_string(value->bytes, value->len, out);
 }
 
-/* The content as an object, as text, or, if it is not even text, in base64. */
-static void write_content(struct buf *out, const struct value *content, bool is_json)
+static bool reads_packed(const struct dead_letter_sink *self, const struct value *stage)
+{
+    for (size_t i = 0; i < self->packed_count; i++) {
+        const char *name = self->packed[i]->base;
+        if (strlen(name) == stage->len && memcmp(name, stage->bytes, stage->len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The content as an object, as text, or, if it is not even text, in base64. A packed record is
+ * always in base64: else nobody could tell which of its bytes are what they look like.
+ */
+static void write_content(struct buf *out, const struct value *content, bool is_json,
+                          bool is_packed)
 {
     size_t bad_at;
     if (is_json) {
         buf_add_text(out, ",\"record\":");
         buf_add(out, content->bytes, content->len);
-    } else if (utf8_valid(content->bytes, content->len, &bad_at)) {
+    } else if (!is_packed && utf8_valid(content->bytes, content->len, &bad_at)) {
         write_string_member(out, "input", content);
     } else {
         buf_add_text(out, ",\"input_base64\":\"");
@@ -94,7 +117,8 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     write_string_member(out, "reason", &in->fields[DEAD_LETTER_REASON]);
     write_string_member(out, "message", &in->fields[DEAD_LETTER_MESSAGE]);
     write_content(out, &in->fields[DEAD_LETTER_CONTENT],
-                  in->fields[DEAD_LETTER_CONTENT_IS_JSON].boolean);
+                  in->fields[DEAD_LETTER_CONTENT_IS_JSON].boolean,
+                  reads_packed(self, &in->fields[DEAD_LETTER_STAGE]));
     buf_add_text(out, "}\n");
     return 0;
 }

@@ -99,7 +99,7 @@ static void refuse(const struct record_reader *r, const struct record_cut *cut, 
 }
 
 const struct record_format packed_records = {
-    .field = "packed",
+    .field = PACKED_FIELD,
     .unit = "packed record",
     .is_chain = true,
     .find_end = find_end,

@@ -14,6 +14,7 @@ static const unsigned tags[] = {
 
 void record_field_needs(struct kind_check *check, enum record_format_number format, const char *way)
 {
+    check->reads_packed = format == RECORDS_MSGPACK;
     const char *field = record_format_field(format);
     const char *other =
         record_format_field(format == RECORDS_LINES ? RECORDS_MSGPACK : RECORDS_LINES);

@@ -21,6 +21,7 @@ void record_formats_derive(struct kind_check *check)
     else
         kind_check_makes(check, formats[records->number]->field, (struct type){.tag = VALUE_BYTES},
                          check->place);
+    check->reads_packed = !records->bad && records->number == RECORDS_MSGPACK;
 }
 
 enum record_format_number record_format_chosen(const struct options *options)

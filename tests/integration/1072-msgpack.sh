@@ -41,11 +41,11 @@ stages:
   shown: { kind: stdout.sink, from: packed, records: msgpack }
 END
 printf '%b\n' '\x81\xa1n\x01' 'abc' '\x81\xa1n' '\xde\x00\x01\xa1n\x02' '\x01' '\x80' '\x81\xa1n\x03\x80' >input
-dead() { printf '{"seq":%s,"line":%s,"stage":"%s","reason":"%s","message":"%s; msgpack.encode makes %s of any record","record":{"packed":"%s"}}\n' "$@"; }
+dead() { printf '{"seq":%s,"line":%s,"stage":"%s","reason":"%s","message":"%s; msgpack.encode makes %s of any record","input_base64":"%s"}\n' "$@"; }
 {
-    for row in '2|not-msgpack|2 bytes stand after the value|it|abc' \
+    for row in '2|not-msgpack|2 bytes stand after the value|it|YWJj' \
         '3|not-msgpack|it ends in the value that begins at byte 4|it|gaFu' \
-        '5|not-a-map|it is a value of msgpack, but not a map|one|\u0001' \
+        '5|not-a-map|it is a value of msgpack, but not a map|one|AQ==' \
         '7|not-msgpack|1 bytes stand after the value|it|gaFuA4A='; do
         IFS='|' read -r seq reason message one bytes <<<"$row"
         for stage in out shown; do dead "$seq" "$seq" "$stage" "$reason" "$message" "$one" "$bytes"; done

@@ -189,6 +189,43 @@ static void only_declared_reasons_are_given(void **state)
     assert_false(may_refuse(&refuses_nothing, &dead_bad_value));
 }
 
+static char content[64];
+static bool content_is_json;
+
+static void on_dead(void *host, port_number port, const struct record *record)
+{
+    (void)host;
+    const struct value *text = &record->fields[DEAD_LETTER_CONTENT];
+    assert_int_equal(port, PORT_DEAD);
+    (void)snprintf(content, sizeof content, "%.*s", (int)text->len, (const char *)text->bytes);
+    content_is_json = record->fields[DEAD_LETTER_CONTENT_IS_JSON].boolean;
+}
+
+/* Of a stage that reads packed records, by its own word, it is their bytes. */
+static void a_record_is_json_and_a_packed_one_its_bytes(void **state)
+{
+    (void)state;
+    struct contract in = {0};
+    assert_int_equal(contract_add(&in, "n", (struct type){.tag = VALUE_INT}), 0);
+    assert_int_equal(contract_add(&in, PACKED_FIELD, (struct type){.tag = VALUE_BYTES}), 0);
+    const struct input input = {.contract = &in};
+    struct stage stage = {.base = "test", .kind = &kind, .inputs = &input, .input_count = 1};
+    const struct value fields[] = {value_of_integer(VALUE_INT, 7),
+                                   value_of_bytes(VALUE_BYTES, "wQ==", 4)};
+    const struct record record = {.seq = 1, .fields = fields, .count = 2};
+    struct emitter emitter;
+    emitter_init(&emitter, &stage, false, on_dead, NULL);
+    emitter_begin(&emitter, &record);
+    emitter_dead_record(&emitter, &dead_poison, &record, "it kills");
+    assert_string_equal(content, "{\"n\":7,\"packed\":\"wQ==\"}");
+    assert_true(content_is_json);
+    stage.reads_packed = true;
+    emitter_dead_record(&emitter, &dead_poison, &record, "it kills");
+    assert_string_equal(content, "wQ==");
+    assert_false(content_is_json);
+    emitter_done(&emitter);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +233,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_new_is_not_packed),
         cmocka_unit_test(too_large_is_the_same_packed),
         cmocka_unit_test(only_declared_reasons_are_given),
+        cmocka_unit_test(a_record_is_json_and_a_packed_one_its_bytes),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -208,6 +208,9 @@ static void a_program_of_another_version_refuses(void **state)
     assert_int_equal(read_with(&limits, bulkhead_kinds, &e), ERR_MISMATCH);
     assert_non_null(strstr(e.text, "refuses the options"));
     assert_non_null(strstr(e.text, "cuunt"));
+    /* It would not show its records as packed ones. */
+    replace(&parse, "\xacreads_packed\xc2", "\xacreads_packed\xc3");
+    assert_int_equal(read_with(&parse, bulkhead_kinds, &e), ERR_MISMATCH);
     /* A field that it would not make: the second contract of that text is what it is said to make.
      */
     struct buf other = {0};

@@ -9,23 +9,35 @@
 #include "common/memory.h"
 
 static const char text[] = "topology: t\n"
+                           "types: { T: { n: int } }\n"
                            "stages:\n"
                            "  lines: { kind: file.source, path: x }\n"
-                           "  end: { kind: discard, from: lines }\n";
+                           "  parse: { kind: json.decode, from: lines, type: T }\n"
+                           "  pack: { kind: msgpack.encode, from: parse }\n"
+                           "  unpack: { kind: msgpack.decode, from: pack, type: T, workers: 2 }\n"
+                           "  end: { kind: discard, from: unpack }\n";
 
 static const struct {
     const char *content;
     size_t len;
     bool is_json;
     const char *member; /* how it stands in the file */
+    const char *stage;
 } cases[] = {
-    {"{\"id\":1}", 8, true, "\"record\":{\"id\":1}"},
-    {"not \"json\"\n", 11, false, "\"input\":\"not \\\"json\\\"\\n\""},
-    {"\0", 1, false, "\"input\":\"\\u0000\""},
-    {"", 0, false, "\"input\":\"\""},
-    {"\xc3\xa9", 2, false, "\"input\":\"\xc3\xa9\""},
-    {"\xff\xfe", 2, false, "\"input_base64\":\"//4=\""},
-    {"a\xed\xa0\x80", 4, false, "\"input_base64\":\"Ye2ggA==\""},
+    {"{\"id\":1}", 8, true, "\"record\":{\"id\":1}", "parse"},
+    {"not \"json\"\n", 11, false, "\"input\":\"not \\\"json\\\"\\n\"", "parse"},
+    {"\0", 1, false, "\"input\":\"\\u0000\"", "parse"},
+    {"", 0, false, "\"input\":\"\"", "parse"},
+    {"\xc3\xa9", 2, false, "\"input\":\"\xc3\xa9\"", "parse"},
+    {"\xff\xfe", 2, false, "\"input_base64\":\"//4=\"", "parse"},
+    {"a\xed\xa0\x80", 4, false, "\"input_base64\":\"Ye2ggA==\"", "parse"},
+    /* Packed records are in base64 whatever they look like: no two look alike. */
+    {"\xc1", 1, false, "\"input_base64\":\"wQ==\"", "unpack"},
+    {"wQ==", 4, false, "\"input_base64\":\"d1E9PQ==\"", "unpack"},
+    {"\x05", 1, false, "\"input_base64\":\"BQ==\"", "unpack"},
+    {"", 0, false, "\"input_base64\":\"\"", "unpack"},
+    {"{\"packed\":1}", 12, false, "\"input_base64\":\"eyJwYWNrZWQiOjF9\"", "unpack"},
+    {"wQ==", 4, false, "\"input\":\"wQ==\"", "parse"},
 };
 #define CASES (sizeof cases / sizeof cases[0])
 
@@ -34,7 +46,7 @@ static void give(struct kind_run *run, size_t i)
     struct value fields[DEAD_LETTER_FIELDS] = {
         [DEAD_LETTER_SEQ] = value_of_integer(VALUE_INT, (int64_t)i + 1),
         [DEAD_LETTER_LINE] = value_of_integer(VALUE_INT, INT64_MAX),
-        [DEAD_LETTER_STAGE] = value_of_bytes(VALUE_STRING, "parse", 5),
+        [DEAD_LETTER_STAGE] = value_of_bytes(VALUE_STRING, cases[i].stage, strlen(cases[i].stage)),
         [DEAD_LETTER_REASON] = value_of_bytes(VALUE_STRING, "not-json", 8),
         [DEAD_LETTER_MESSAGE] = value_of_bytes(VALUE_STRING, "it's \"that\"", 11),
         [DEAD_LETTER_CONTENT] = value_of_bytes(VALUE_BYTES, cases[i].content, cases[i].len),
@@ -46,9 +58,9 @@ static void give(struct kind_run *run, size_t i)
 static void add_wanted(struct buf *wanted, size_t i)
 {
     buf_add_format(wanted,
-                   "{\"seq\":%zu,\"line\":9223372036854775807,\"stage\":\"parse\","
+                   "{\"seq\":%zu,\"line\":9223372036854775807,\"stage\":\"%s\","
                    "\"reason\":\"not-json\",\"message\":\"it's \\\"that\\\"\",%s}\n",
-                   i + 1, cases[i].member);
+                   i + 1, cases[i].stage, cases[i].member);
 }
 
 static void assert_file(const struct kind_run *run, struct buf *wanted)
