@@ -332,9 +332,9 @@ import random, sys
 rng = random.Random(int(sys.argv[1]))
 with open("made.other", "rb") as source, open("damaged", "wb") as out:
     records = source.read().split(b"\xdf\x00\x00\x00")  # mostly where a record or a map begins
-    for record in records[1:]:
+    for number, record in enumerate(records[1:]):
         out.write(b"\xdf\x00\x00\x00" + record)
-        if rng.random() < 0.02:
+        if number == 0 or rng.random() < 0.02:
             out.write(rng.choice([b"\x80", b"\x81\x01\x02", b"\x91" * 40 + b"\x01", b"\x81\xa1n\xca\x00\x00\x00\x00", b"\xa1n"]))
 END
 topology=decode.yaml
