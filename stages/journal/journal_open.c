@@ -39,9 +39,10 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
         if (s.begin.packed != j->config.packed)
             return err_set(e, ERR_MISMATCH,
                            "%s holds %s, and the topology says records: %s now; put that back, or "
-                           "begin anew at this stage with --discard STAGE",
+                           "begin anew at this stage with --discard STAGE: then what the journal "
+                           "holds after record %" PRIu64 " is lost, and bulkhead journal shows it",
                            s.name, s.begin.packed ? "packed records" : "lines",
-                           j->config.packed ? "msgpack" : "lines");
+                           j->config.packed ? "msgpack" : "lines", j->config.acked.seq);
         if (i != 0 && (s.begin.offset < j->segments[i - 1].begin.offset ||
                        s.begin.next_seq < j->segments[i - 1].begin.next_seq))
             return err_set(e, ERR_CORRUPT, "%s does not follow from the segment before", s.name);

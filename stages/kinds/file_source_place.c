@@ -207,11 +207,11 @@ static int check_format(const struct file_source *self, uint32_t flags, struct e
     if (was_packed == self->is_packed || self->at.offset == 0)
         return 0;
     return err_set(e, ERR_MISMATCH,
-                   "'%s' was read up to offset %" PRIu64 " with records: %s, and the topology says "
-                   "records: %s now; put that back, or say --discard STAGE: then all that it holds "
-                   "is read as new",
-                   self->path, self->at.offset, record_format_names[was_packed],
-                   record_format_names[self->is_packed]);
+                   "offset %" PRIu64 " of '%s', up to which it was read, lies between two %ss, and "
+                   "%ss cannot go on there; put records: %s back, or say --discard STAGE: then all "
+                   "that it holds is read as new",
+                   self->at.offset, self->path, was_packed ? "packed record" : "line",
+                   self->records.format->unit, record_format_names[was_packed]);
 }
 
 int file_source_take_payload(struct file_source *self, const uint8_t *payload, struct err *e)

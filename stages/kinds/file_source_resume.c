@@ -63,9 +63,10 @@ static int find_newline(const struct file_source *self, uint64_t offset, uint64_
         return err_set(e, ERR_MISMATCH,
                        "'%s' ended within packed record %" PRIu64 " when it was read, at offset "
                        "%" PRIu64 ", and has been continued since; cut off what was added, or say "
-                       "--discard STAGE: then all that it holds is read as new. A file that is "
-                       "still written is read with follow: true",
-                       self->path, line, offset);
+                       "--discard STAGE: then all that it holds is read as new%s",
+                       self->path, line, offset,
+                       self->follow ? ""
+                                    : ". A file that is still written is read with follow: true");
     return err_set(e, ERR_MISMATCH,
                    "%s:%" PRIu64 ": this line had no newline when it was read, and has been "
                    "continued since; what was read was half of it",

@@ -150,12 +150,16 @@ static void judge_known_source(struct start_plan *plan, const struct extent *oth
     bool is_gone = !source->found && others->any && others->most > source->begins_after;
     if (!is_gone && !source->missing)
         return;
+    bool has_journal = topology_source(plan->topology)->kind->takes_stdin;
     start_plan_refuse(plan,
                       "stage '%s': its position is gone, though '%s' has records up to %" PRIu64
                       " of it, so nobody can tell which lines those were; restore the state "
-                      "directory as a whole, or say --discard %s: then all that its input holds is "
-                      "read as new, from record %" PRIu64 " on",
+                      "directory as a whole, or say --discard %s: then %s read as new, from record "
+                      "%" PRIu64 " on",
                       source->name, others->most_name, others->most, source->name,
+                      has_journal ? "what is left of its journal is thrown away, and what comes "
+                                    "from standard input is"
+                                  : "all that its input holds is",
                       others->most + 1);
 }
 

@@ -290,6 +290,11 @@ static void an_end_within_a_record_stays_one(void **state)
     assert_non_null(strstr(e.text,
                            "ended within packed record 2 when it was read, at offset 6, and "
                            "has been continued since; cut off what was added"));
+    assert_non_null(strstr(e.text, "A file that is still written is read with follow: true"));
+    f->topology = f->followed;
+    assert_int_equal(try_open(f, &self, &e), ERR_MISMATCH);
+    assert_null(strstr(e.text, "follow: true"));
+    f->topology = f->packed;
     assert_int_equal(truncate(f->path, 6), 0);
     check_lives(f, "");
 }
@@ -325,8 +330,8 @@ static void records_of_another_format_are_refused(void **state)
     f->topology = f->lines;
     assert_int_equal(try_open(f, &self, &e), ERR_MISMATCH);
     assert_non_null(strstr(e.text,
-                           "was read up to offset 8 with records: msgpack, and the topology "
-                           "says records: lines now"));
+                           "/input', up to which it was read, lies between two packed records, and "
+                           "lines cannot go on there; put records: msgpack back, or say"));
     assert_int_equal(unlinkat(f->state_fd, "cursor", 0), 0);
     self = open_source(f);
     assert_int_equal(read_on(f, self, &e), ERR_END);
@@ -335,7 +340,7 @@ static void records_of_another_format_are_refused(void **state)
     ops_of(f)->close(self);
     f->topology = f->packed;
     assert_int_equal(try_open(f, &self, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "with records: lines, and the topology says records: msgpack"));
+    assert_non_null(strstr(e.text, "between two lines, and packed records cannot go on there"));
 }
 
 static void another_file_is_known_by_its_bytes(void **state)
