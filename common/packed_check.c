@@ -78,16 +78,19 @@ static const uint8_t *pass_one(struct shape shape, const uint8_t *at, const uint
 static const uint8_t *pass(const uint8_t *bytes, const uint8_t *at, const uint8_t *end,
                            const struct packed_rules *rules, uint64_t *ret_values, struct err *e)
 {
-    size_t byte = (size_t)(at - bytes) + 1;
+    size_t offset = (size_t)(at - bytes);
     struct shape shape = at < end ? shape_of(*at) : (struct shape){0};
     if (at < end && (*at == PACK_NEVER || (shape.other && !rules->any))) {
-        (void)err_set(e, ERR_PROTOCOL, "byte %zu, 0x%02x, begins no value%s", byte, *at,
-                      *at == PACK_NEVER ? "" : " that may stand here");
+        (void)err_set(e, ERR_PROTOCOL, "the byte at offset %zu (0x%02x) begins no value%s", offset,
+                      *at, *at == PACK_NEVER ? " of msgpack" : " that may stand here");
         return NULL;
     }
     const uint8_t *next = at < end ? pass_one(shape, at + 1, end, ret_values) : NULL;
-    if (next == NULL)
-        (void)err_set(e, ERR_PROTOCOL, "it ends in the value that begins at byte %zu", byte);
+    if (next == NULL && end == bytes)
+        (void)err_set(e, ERR_PROTOCOL, "it is empty");
+    else if (next == NULL)
+        (void)err_set(e, ERR_PROTOCOL, "it is cut off inside the value that begins at offset %zu",
+                      offset);
     return next;
 }
 
@@ -112,7 +115,7 @@ int packed_check(const uint8_t *bytes, size_t len, const struct packed_rules *ru
             return err_set(e, ERR_PROTOCOL, "it has more than %" PRIu64 " values",
                            rules->values_max);
         if (more != 0 && depth == PACKED_DEPTH_MAX)
-            return err_set(e, ERR_PROTOCOL, "lists and maps are nested more than %u deep",
+            return err_set(e, ERR_PROTOCOL, "arrays and maps are nested more than %u deep",
                            PACKED_DEPTH_MAX);
         if (more != 0)
             left[++depth] = more;
@@ -127,7 +130,8 @@ int packed_check_all(const uint8_t *bytes, size_t len, const struct packed_rules
     size_t used;
     int rc = packed_check(bytes, len, rules, &used, e);
     if (rc == 0 && used != len)
-        return err_set(e, ERR_PROTOCOL, "%zu bytes stand after the value", len - used);
+        return err_set(e, ERR_PROTOCOL, "%zu %s the value", len - used,
+                       len - used == 1 ? "byte follows" : "bytes follow");
     return rc;
 }
 

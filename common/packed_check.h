@@ -29,7 +29,7 @@ extern const struct packed_rules packed_record_rules;
  *
  *   ret_len   how many bytes it has
  *
- * Returns: 0, or ERR_PROTOCOL with what is wrong at which byte, from 1.
+ * Returns: 0, or ERR_PROTOCOL with what is wrong, and at which offset.
  */
 int packed_check(const uint8_t *bytes, size_t len, const struct packed_rules *rules,
                  size_t *ret_len, struct err *e);

@@ -148,8 +148,9 @@ static bool decode_timestamp(struct packed_value packed, struct value *value, st
     case TIMESTAMP_BAD_FORM:
         break;
     }
-    return refusal_set(why, &dead_bad_timestamp,
-                       "is no timestamp of 4, 8 or 12 bytes with less than 1000000000 nanoseconds");
+    return refusal_set(
+        why, &dead_bad_timestamp,
+        "is not a timestamp extension of 4, 8 or 12 bytes with fewer than 1000000000 nanoseconds");
 }
 
 /* What is a text here or, of a decimal, has the same text as an int. */

@@ -74,8 +74,7 @@ static void derive(struct kind_check *check)
     const struct option_value *numbered = options_get(check->options, "numbered");
     if (numbered->number == 1 && record_format_chosen(check->options) == RECORDS_MSGPACK)
         diagnostics_add(check->diagnostics, numbered->place,
-                        "'numbered:' is for lines; with 'records: msgpack' have the number in a "
-                        "field of the record, or leave it out");
+                        "'numbered:' works only with lines; leave it out with 'records: msgpack'");
 }
 
 static int check_output(enum record_format_number format, struct stat *ret_st, struct err *e)
@@ -86,13 +85,14 @@ static int check_output(enum record_format_number format, struct stat *ret_st, s
                               : err_set_errno(e, "standard output");
     if (S_ISREG(ret_st->st_mode))
         return err_set(e, ERR_MISMATCH,
-                       "standard output is a regular file; file.sink writes one so that no line "
-                       "is repeated or lost: use that, or put '| cat' in front of the '>'");
+                       "standard output is a regular file; file.sink writes one so that no %s "
+                       "is repeated or lost: use that, or put '| cat' in front of the '>'",
+                       format == RECORDS_LINES ? "line" : "record");
     if (format == RECORDS_MSGPACK && isatty(STDOUT_FILENO))
         return err_set(
             e, ERR_MISMATCH,
-            "standard output is a terminal, and msgpack is not for people; put a '|' and "
-            "a program that reads it behind the command, or use file.sink");
+            "standard output is a terminal, and msgpack is not for people; pipe the output into "
+            "a program that reads msgpack, or use file.sink");
     /* That is how main() leaves one that was closed. */
     if ((flags & O_ACCMODE) == O_RDONLY && S_ISCHR(ret_st->st_mode) &&
         ret_st->st_rdev == makedev(1, 3))

@@ -6,6 +6,7 @@
 const struct dead_reason record_field_not_msgpack = {
     "not-msgpack",
     "not one whole value of msgpack, or one that is too deep or has too many others in it"};
+#define MAKE_PACKED "use msgpack.encode to make a packed record from any record"
 /* The types that the field may have. */
 static const unsigned tags[] = {
     [RECORDS_LINES] = 1u << VALUE_STRING | 1u << VALUE_BYTES,
@@ -28,17 +29,38 @@ void record_field_needs(struct kind_check *check, enum record_format_number form
         (void)kind_check_needs(check, field, tags[format], NULL);
 }
 
+static bool has_any_form(const struct kind_check *check)
+{
+    return check->in->open || contract_find(check->in, record_format_field(RECORDS_LINES)) >= 0 ||
+           contract_find(check->in, record_format_field(RECORDS_MSGPACK)) >= 0;
+}
+
+/* Of any record an encoder makes one to write, whatever became of the one that was read. */
+static void add_encoder(struct kind_check *check, enum record_format_number format)
+{
+    char wanted[96];
+    diagnostics_add(check->diagnostics, check->place,
+                    "stage '%s' reads a field '%s' (%s), which '%s' does not make; put %s between "
+                    "'%s' and '%s'",
+                    check->stage, record_format_field(format),
+                    kind_check_tags_text(tags[format], wanted), check->from,
+                    format == RECORDS_LINES ? "json.encode" : "msgpack.encode", check->from,
+                    check->stage);
+}
+
 void record_field_sink_needs(struct kind_check *check)
 {
     const struct option_value *records = options_get(check->options, "records");
     if (records->bad)
         return;
-    if (record_format_chosen(check->options) == RECORDS_LINES)
+    enum record_format_number format = record_format_chosen(check->options);
+    if (!has_any_form(check))
+        add_encoder(check, format);
+    else if (format == RECORDS_LINES)
         record_field_needs(check, RECORDS_LINES, "that is written with 'records: msgpack'");
     else
         record_field_needs(check, RECORDS_MSGPACK,
-                           "lines are written without 'records: msgpack', and msgpack.encode makes "
-                           "'packed' of any record");
+                           "lines are written without 'records: msgpack'; " MAKE_PACKED);
 }
 
 bool record_field_refuse_packed(const struct record *in, size_t field, struct emitter *out)
@@ -46,14 +68,10 @@ bool record_field_refuse_packed(const struct record *in, size_t field, struct em
     const struct value *packed = &in->fields[field];
     struct err e;
     if (packed_check_all(packed->bytes, packed->len, &packed_record_rules, &e) != 0)
-        emitter_dead_record(out, &record_field_not_msgpack, in,
-                            "%s; msgpack.encode makes it of any "
-                            "record",
-                            e.text);
+        emitter_dead_record(out, &record_field_not_msgpack, in, "%s; " MAKE_PACKED, e.text);
     else if (!packed_begins_map(packed->bytes, packed->len))
         emitter_dead_record(out, &packed_records_no_map, in,
-                            "it is a value of msgpack, but not a map; msgpack.encode makes one of "
-                            "any record");
+                            "it is a value of msgpack, but not a map; " MAKE_PACKED);
     else
         return false;
     return true;

@@ -41,14 +41,14 @@ stages:
   shown: { kind: stdout.sink, from: packed, records: msgpack }
 END
 printf '%b\n' '\x81\xa1n\x01' 'abc' '\x81\xa1n' '\xde\x00\x01\xa1n\x02' '\x01' '\x80' '\x81\xa1n\x03\x80' >input
-dead() { printf '{"seq":%s,"line":%s,"stage":"%s","reason":"%s","message":"%s; msgpack.encode makes %s of any record","input_base64":"%s"}\n' "$@"; }
+dead() { printf '{"seq":%s,"line":%s,"stage":"%s","reason":"%s","message":"%s; use msgpack.encode to make a packed record from any record","input_base64":"%s"}\n' "$@"; }
 {
-    for row in '2|not-msgpack|2 bytes stand after the value|it|YWJj' \
-        '3|not-msgpack|it ends in the value that begins at byte 4|it|gaFu' \
-        '5|not-a-map|it is a value of msgpack, but not a map|one|AQ==' \
-        '7|not-msgpack|1 bytes stand after the value|it|gaFuA4A='; do
-        IFS='|' read -r seq reason message one bytes <<<"$row"
-        for stage in out shown; do dead "$seq" "$seq" "$stage" "$reason" "$message" "$one" "$bytes"; done
+    for row in '2|not-msgpack|2 bytes follow the value|YWJj' \
+        '3|not-msgpack|it is cut off inside the value that begins at offset 3|gaFu' \
+        '5|not-a-map|it is a value of msgpack, but not a map|AQ==' \
+        '7|not-msgpack|1 byte follows the value|gaFuA4A='; do
+        IFS='|' read -r seq reason message bytes <<<"$row"
+        for stage in out shown; do dead "$seq" "$seq" "$stage" "$reason" "$message" "$bytes"; done
     done
 } >wanted.dead
 printf '\x81\xa1n\x01\xde\x00\x01\xa1n\x02\x80' >wanted
@@ -120,7 +120,11 @@ OUTPUT=$PWD/answers.new run --discard a --discard d >summary
 same answers mixed.wanted.lines
 same answers.new mixed.wanted.msgpack
 
-# A terminal is no place for it.
+# Neither a regular file nor a terminal is a place for it.
+rm -rf state answers
+topology=refuse.yaml
+expect_exit 5 run >shown 2>errors
+grep -q "a regular file; file.sink writes one so that no record is repeated or lost" errors || fail "$(cat errors)"
 rm -rf state answers
 python3 - "$BULKHEAD" <<'END' || fail "on a terminal"
 import os, pty, subprocess, sys
@@ -128,7 +132,8 @@ master, slave = pty.openpty()
 done = subprocess.run([sys.argv[1], "run", "--state", "state", "refuse.yaml"], stdout=slave,
                       stderr=subprocess.PIPE, text=True, check=False)
 assert done.returncode == 5, done
-assert "standard output is a terminal, and msgpack is not for people" in done.stderr, done.stderr
+assert ("standard output is a terminal, and msgpack is not for people; pipe the output into a program that reads "
+        "msgpack, or use file.sink") in done.stderr, done.stderr
 END
 [ ! -e answers ] || fail "it began to write before it looked at the terminal"
 

@@ -33,17 +33,18 @@ static const struct {
     {"\xd9\x00", 2, NULL},
     {"\xdc\x00\x00", 3, NULL},
     {"\xdf\x00\x00\x00\x00", 5, NULL},
-    {"", 0, "it ends in the value that begins at byte 1"},
-    {"\x81\xa1x", 3, "it ends in the value that begins at byte 4"},
-    {"\x81\xa2x", 3, "it ends in the value that begins at byte 2"},
-    {"\x81\xa1x\xc1", 4, "byte 4, 0xc1, begins no value"},
-    {"\x80\x80", 2, "1 bytes stand after the value"},
-    {"\xdf\x7f\xff\xff\xff", 5, "it ends in the value that begins at byte 1"},
-    {"\xdd\xff\xff\xff\xff", 5, "it ends in the value that begins at byte 1"},
-    {"\xdb\x40\x00\x00\x00", 5, "it ends in the value that begins at byte 1"},
-    {"\xc6\x40\x00\x00\x00", 5, "it ends in the value that begins at byte 1"},
-    {"\xc9\xff\xff\xff\xff\x01", 6, "it ends in the value that begins at byte 1"},
-    {"\xd7\xff\x00\x00\x00\x00\x00\x00\x00", 9, "it ends in the value that begins at byte 1"},
+    {"", 0, "it is empty"},
+    {"\x81\xa1x", 3, "it is cut off inside the value that begins at offset 3"},
+    {"\x81\xa2x", 3, "it is cut off inside the value that begins at offset 1"},
+    {"\x81\xa1x\xc1", 4, "the byte at offset 3 (0xc1) begins no value of msgpack"},
+    {"\x80\x80", 2, "1 byte follows the value"},
+    {"\xdf\x7f\xff\xff\xff", 5, "it is cut off inside the value that begins at offset 0"},
+    {"\xdd\xff\xff\xff\xff", 5, "it is cut off inside the value that begins at offset 0"},
+    {"\xdb\x40\x00\x00\x00", 5, "it is cut off inside the value that begins at offset 0"},
+    {"\xc6\x40\x00\x00\x00", 5, "it is cut off inside the value that begins at offset 0"},
+    {"\xc9\xff\xff\xff\xff\x01", 6, "it is cut off inside the value that begins at offset 0"},
+    {"\xd7\xff\x00\x00\x00\x00\x00\x00\x00", 9,
+     "it is cut off inside the value that begins at offset 0"},
 };
 
 static void a_fault_is_told_with_its_place(void **state)
@@ -106,7 +107,7 @@ static void depth_is_bounded(void **state)
         int rc = packed_read_record(bytes, depth + 1, &packed, &e);
         assert_int_equal(rc, depth <= PACKED_DEPTH_MAX ? 0 : ERR_PROTOCOL);
         if (rc != 0)
-            assert_string_equal(e.text, "lists and maps are nested more than 31 deep");
+            assert_string_equal(e.text, "arrays and maps are nested more than 31 deep");
         packed_free(packed);
     }
 }

@@ -102,18 +102,20 @@ static const struct {
      "out {\"x\":1}\n"},
     {"x: int", "82 a1'x' 01 a2'y'ff a1 ff", "out {\"x\":1}\n"},
     /* What is no map. */
-    {"x: int", "",
-     "\"reason\":\"not-msgpack\",\"message\":\"it ends in the value that begins at byte 1\""},
+    {"x: int", "", "\"reason\":\"not-msgpack\",\"message\":\"it is empty\""},
     {"x: int", "81 a1'x' 01 01",
-     "\"reason\":\"not-msgpack\",\"message\":\"1 bytes stand after the value\""},
+     "\"reason\":\"not-msgpack\",\"message\":\"1 byte follows the value\""},
     {"x: int", "df40000000",
-     "\"reason\":\"not-msgpack\",\"message\":\"it ends in the value that begins at byte 1\""},
+     "\"reason\":\"not-msgpack\",\"message\":\"it is cut off inside the value that begins at "
+     "offset 0\""},
     {"x: int", "82 a1'x' 01 a1'y' c6 40000000",
-     "\"reason\":\"not-msgpack\",\"message\":\"it ends in the value that begins at byte 7\""},
+     "\"reason\":\"not-msgpack\",\"message\":\"it is cut off inside the value that begins at "
+     "offset 6\""},
     {"x: int", "82 a1'x' 01 a1'y' c1",
-     "\"reason\":\"not-msgpack\",\"message\":\"byte 7, 0xc1, begins no value\""},
+     "\"reason\":\"not-msgpack\",\"message\":\"the byte at offset 6 (0xc1) begins no value of "
+     "msgpack\""},
     {"x: int", "81 a1'x' 91919191919191919191919191919191919191919191919191919191919191 9101",
-     "\"reason\":\"not-msgpack\",\"message\":\"lists and maps are nested more than 31 deep\""},
+     "\"reason\":\"not-msgpack\",\"message\":\"arrays and maps are nested more than 31 deep\""},
     {"x: int", "01",
      "\"reason\":\"not-a-map\",\"message\":\"it is an integer, and a map is needed\""},
     {"x: int", "92 a1'x' 01",
@@ -185,8 +187,9 @@ static const struct {
     {"x: money(USD)", "81 a1'x' a6'$1.234'", "\"reason\":\"too-many-decimals\""},
     {"x: timestamp", "81 a1'x' a3'now'", "\"reason\":\"bad-timestamp\""},
     {"x: timestamp", "81 a1'x' d4ff01",
-     "\"reason\":\"bad-timestamp\",\"message\":\"the field 'x' is no timestamp of 4, 8 or 12 bytes "
-     "with less than 1000000000 nanoseconds\""},
+     "\"reason\":\"bad-timestamp\",\"message\":\"the field 'x' is not a timestamp extension of 4, "
+     "8 or 12 bytes "
+     "with fewer than 1000000000 nanoseconds\""},
     {"x: timestamp", "81 a1'x' c700ff", "\"reason\":\"bad-timestamp\""},
     {"x: timestamp", "81 a1'x' d7ff ee6b2800 00000001", "\"reason\":\"bad-timestamp\""},
     {"x: timestamp", "81 a1'x' c70cff 3b9aca00 0000000000000000", "\"reason\":\"bad-timestamp\""},
