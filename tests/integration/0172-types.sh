@@ -55,7 +55,7 @@ declared=$(sed -n '/define VALUE_TAG_LIST/,/^$/p' "$ROOT/common/value.h" | grep 
 for name in money 'money(USD)' optional; do
     "$BULKHEAD" types "$name" >one
     same <(head -n 3 one) <(grep -A2 "^${name%%(*} " all)
-    [ "$(wc -l <one)" -eq 6 ] || fail "types $name: $(cat one)"
+    [ "$(wc -l <one)" -eq 7 ] || fail "types $name: $(cat one)"
 done
 expect_exit 2 "$BULKHEAD" types mony >out 2>errors
 [ "$(cat out errors)" = "bulkhead: error: there is no type 'mony'; did you mean 'money'?" ] || fail "$(cat out errors)"

@@ -77,6 +77,7 @@ def problem(bench, item):
     text = item.text if item.text.startswith("topology:") else completed(item)
     (place / "shown.yaml").write_text(text.rstrip("\n") + "\n", encoding="utf-8")
     (place / "input").write_text("\n", encoding="utf-8")
+    (place / "loads.msgpack").write_bytes(b"\x83\xa2id\xa11\xabload_amount\xa5$1.00\xa4time\xb42026-11-21T08:30:00Z")
     script = "bulkhead check shown.yaml && INPUT=${INPUT:-loads.jsonl} bulkhead run --quiet --inline shown.yaml"
     code, said = bench.run(script, place)
     if code != 0:
