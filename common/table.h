@@ -10,7 +10,7 @@
 
 #include "common/buf.h"
 
-#define TABLE_COLUMNS_MAX 8u
+#define TABLE_COLUMNS_MAX 9u
 
 struct table {
     unsigned column_count, left_count;

@@ -60,10 +60,10 @@ static void add_state(struct table *table, const struct status_stage *stage)
 
 static void write_stages(const struct status_snapshot *snapshot, struct buf *out)
 {
-    static const char *const head[] = {"stage", "state",    "pid",    "gen", "in hand",
-                                       "acked", "restarts", "memory", NULL};
+    static const char *const head[] = {"stage", "state", "pid",      "gen",    "in hand",
+                                       "acked", "dead",  "restarts", "memory", NULL};
     struct table table;
-    table_init(&table, 8, 2);
+    table_init(&table, sizeof head / sizeof head[0] - 1, 2);
     table_add_texts(&table, head);
     for (size_t i = 0; i < snapshot->stage_count; i++) {
         const struct status_stage *stage = &snapshot->stages[i];
@@ -79,6 +79,7 @@ static void write_stages(const struct status_snapshot *snapshot, struct buf *out
         else
             table_add(&table, "-");
         table_add(&table, "%" PRIu64, stage->acked);
+        table_add(&table, "%" PRIu64, stage->dead);
         table_add(&table, "%" PRIu64, stage->restarts);
         table_add(&table, "%.1f MiB", (double)stage->memory_bytes / 1048576.0);
     }

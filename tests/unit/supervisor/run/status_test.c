@@ -43,6 +43,7 @@ static void the_table_shows_what_each_stage_is_and_lacks(void **state)
                     .generation = 1,
                     .seq_in_hand = 18,
                     .acked = 16,
+                    .dead = 10042,
                     .memory_bytes = 3 << 19},
                    {.stage = "parse.1",
                     .state = "running",
@@ -53,11 +54,12 @@ static void the_table_shows_what_each_stage_is_and_lacks(void **state)
                     .restarts = 11},
                    {.stage = "out", .state = "waiting to restart", .generation = 2, .restarts = 1}},
         .stage_count = 3};
-    assert_status(&s, "t (version 3), running, pid 41, up 61 s, state /var/lib/t\n"
-                      "stage    state               pid  gen  in hand  acked  restarts   memory\n"
-                      "in       running              42    1       18     16         0  1.5 MiB\n"
-                      "parse.1  no open files        43   12        -      0        11  0.0 MiB\n"
-                      "out      waiting to restart    -    2        -      0         1  0.0 MiB\n");
+    assert_status(
+        &s, "t (version 3), running, pid 41, up 61 s, state /var/lib/t\n"
+            "stage    state               pid  gen  in hand  acked   dead  restarts   memory\n"
+            "in       running              42    1       18     16  10042         0  1.5 MiB\n"
+            "parse.1  no open files        43   12        -      0      0        11  0.0 MiB\n"
+            "out      waiting to restart    -    2        -      0      0         1  0.0 MiB\n");
 }
 
 static void what_has_happened_stands_below_the_table(void **state)
@@ -82,9 +84,9 @@ static void what_has_happened_stands_below_the_table(void **state)
         .log_lost = 5,
         .reason = TEXT("stage 'b': too many restarts")};
     assert_status(&s, "t (version 0), stopped, pid 0, up 0 s, state s\n"
-                      "stage  state   pid  gen  in hand  acked  restarts   memory\n"
-                      "a      killed    -    0        -      0         0  0.0 MiB\n"
-                      "b      down      -    0        -      0         0  0.0 MiB\n"
+                      "stage  state   pid  gen  in hand  acked  dead  restarts   memory\n"
+                      "a      killed    -    0        -      0     0         0  0.0 MiB\n"
+                      "b      down      -    0        -      0     0         0  0.0 MiB\n"
                       "a: its process was hung and was killed, and is not gone yet\n"
                       "a: the last process exited with code 3\n"
                       "b: the last process was killed by signal 9 (SIGKILL) with seq 7 in hand; it "
