@@ -172,7 +172,8 @@ const struct kind file_sink_kind = {
         "warning when all input was read, or stays until it is. The file must be this stage's own: "
         "one that holds bytes while the state directory knows of none, that has others in the 4096 "
         "before the committed length, that is shorter or gone, that was added to since an orderly "
-        "end, that is a copy with more than what is committed, or that another run is writing, is "
+        "end, that is a copy with more than what is committed, that holds the other form of "
+        "records, or that another run is writing, is "
         "refused before anything starts, and left as it is. One that is truncated, overwritten, "
         "added to, moved away or replaced while it is written stops the run, and the next one is "
         "refused until the file is put back; so it must not be rotated.",
