@@ -120,6 +120,31 @@ OUTPUT=$PWD/answers.new run --discard a --discard d >summary
 same answers mixed.wanted.lines
 same answers.new mixed.wanted.msgpack
 
+# What a source or a decoder refuses is in base64 too, where its bytes are text by chance; with a source of lines it is text.
+cat >text.yaml <<'END'
+topology: text
+types: { T: { n: int } }
+stages:
+  a: { kind: file.source, path: input, records: msgpack }
+  b: { kind: msgpack.decode, from: a, type: T, workers: 2 }
+  c: { kind: json.encode, from: b }
+  d: { kind: file.sink, from: c, path: "${OUTPUT}" }
+END
+sed -e 's/, records: msgpack//' -e 's/msgpack.decode/json.decode/' text.yaml >text.lines.yaml
+for host in "" --inline; do
+    rm -rf state answers
+    printf '\x05\x81\xa1n\xa1x' >input
+    # shellcheck disable=SC2086
+    topology=text.yaml run $host >summary
+    sed 's/.*"stage":"\([^"]*\)".*",\("[^"]*":.*\)}$/\1 \2/' state/dead-letters.jsonl >found
+    printf '%s\n' 'a "input_base64":"BQ=="' 'b "input_base64":"gaFuoXg="' | same found -
+    rm -rf state answers
+    printf '\x05\n' >input
+    # shellcheck disable=SC2086
+    topology=text.lines.yaml run $host >summary
+    grep -q ',"input":"\\u0005"}$' state/dead-letters.jsonl || fail "$(cat state/dead-letters.jsonl)"
+done
+
 # Neither a regular file nor a terminal is a place for it.
 rm -rf state answers
 topology=refuse.yaml
