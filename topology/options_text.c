@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "topology/options_text.h"
 
+#include <string.h>
+
 #include "common/buf.h"
 
 struct walk {
@@ -14,12 +16,16 @@ static void tell(const struct walk *w, enum option_tag tag, struct buf *name, st
     buf_done(text);
 }
 
+static bool has_list(enum test_tag tag)
+{
+    return tag == TEST_ONE_OF || tag == TEST_RANGE;
+}
+
 /* In a list, a comma or backslash of a value has a backslash before it: ["a, b"] is not [a, b]. */
 static void add_value(struct buf *text, const struct test *test, const struct test_value *value)
 {
-    bool is_of_list = test->tag == TEST_ONE_OF || test->tag == TEST_RANGE;
     for (const char *at = value->text; *at != '\0'; at++) {
-        if (is_of_list && (*at == ',' || *at == '\\'))
+        if (has_list(test->tag) && (*at == ',' || *at == '\\'))
             buf_add_byte(text, '\\');
         buf_add_byte(text, (uint8_t)*at);
     }
@@ -109,4 +115,21 @@ void options_text_each(const struct options *options, options_text_visit *visit,
 {
     struct walk w = {.visit = visit, .context = context};
     tell_options(&w, "", options);
+}
+
+void options_text_plain(const char *name, char *text)
+{
+    /* No option that has no conditions in it has a dot and the name of a test at its end. */
+    const char *dot = strrchr(name, '.');
+    bool is_list = false;
+    for (size_t tag = 0; dot != NULL && tag < sizeof test_names / sizeof test_names[0]; tag++)
+        is_list |= has_list((enum test_tag)tag) && strcmp(dot + 1, test_names[tag]) == 0;
+    char *to = text;
+    for (const char *at = text; is_list && *at != '\0'; at++) {
+        if (*at == '\\' && at[1] != '\0')
+            at++;
+        *to++ = *at;
+    }
+    if (is_list)
+        *to = '\0';
 }

@@ -19,4 +19,10 @@ typedef void options_text_visit(void *context, enum option_tag tag, const char *
 /* Tells all options that are present, in the order of their declaration. */
 void options_text_each(const struct options *options, options_text_visit *visit, void *context);
 
+/*
+ * Makes the text of an option what builds before manifests of version 3 had in its place, where
+ * nothing stood before a comma or backslash of a value. In place; of most options nothing changes.
+ */
+void options_text_plain(const char *name, char *text);
+
 #endif

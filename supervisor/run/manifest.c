@@ -11,8 +11,16 @@
 #include "common/text.h"
 
 #define FIRST_LINE "bulkhead state "
-/* 1 has no number of the state; it is read, and written where there is none. */
-#define FORMAT_VERSION 2
+/*
+ * In 1 and 2 the items of lists are joined as they are, and 1 has no number of the state. They are
+ * read; and written again as what they are when work that is left in them is done.
+ */
+#define FORMAT_VERSION 3
+
+static int format_version(const struct manifest *m)
+{
+    return !m->has_plain_lists ? FORMAT_VERSION : m->state != 0 ? 2 : 1;
+}
 
 static void stage_done(struct manifest_stage *stage)
 {
@@ -142,8 +150,7 @@ static void write_stage(const struct manifest_stage *stage, struct buf *out)
 void manifest_write(const struct manifest *m, struct buf *out)
 {
     size_t start = out->len;
-    buf_add_format(out, FIRST_LINE "%d\ntopology %s\n", m->state != 0 ? FORMAT_VERSION : 1,
-                   m->topology);
+    buf_add_format(out, FIRST_LINE "%d\ntopology %s\n", format_version(m), m->topology);
     if (m->state != 0)
         buf_add_format(out, "state %" PRIu64 "\n", m->state);
     for (size_t i = 0; i < m->stage_count; i++)
@@ -319,18 +326,19 @@ static size_t check_crc(const uint8_t *text, size_t len)
                : 0;
 }
 
-static int check_first(const char *line, struct err *e)
+static int read_first(struct manifest *m, const char *line, struct err *e)
 {
     int64_t version;
     size_t len = strlen(FIRST_LINE);
     if (strncmp(line, FIRST_LINE, len) != 0 || text_parse_int(line + len, &version) != 0)
         return err_set(e, ERR_CORRUPT, MANIFEST_FILE ":1: it does not begin with '" FIRST_LINE "'");
-    if (version != FORMAT_VERSION && version != 1)
+    if (version < 1 || version > FORMAT_VERSION)
         return err_set(e, ERR_MISMATCH,
                        MANIFEST_FILE ":1: format version %" PRId64
                                      "; this bulkhead reads version %d: go on with the one that "
                                      "wrote it, or use another state directory",
                        version, FORMAT_VERSION);
+    m->has_plain_lists = version < 3;
     return 0;
 }
 
@@ -349,7 +357,7 @@ int manifest_read(const uint8_t *text, size_t len, struct manifest *ret_manifest
         *newline = '\0';
         next = newline + 1;
         if (++number == 1)
-            rc = check_first(line, e);
+            rc = read_first(&m, line, e);
         else if (!read_line(&m, line))
             rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ":%u: it holds what no such line can",
                          number);

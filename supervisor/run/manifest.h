@@ -57,8 +57,9 @@ struct manifest {
     size_t remove_count;
     struct manifest_empty *empties;
     size_t empty_count;
-    bool removes_all; /* nothing of any stage, nor the dead letters */
-    bool claims;      /* the directories of all stages are to be made a part of this state */
+    bool removes_all;     /* nothing of any stage, nor the dead letters */
+    bool claims;          /* the directories of all stages are to be made a part of this state */
+    bool has_plain_lists; /* of an earlier build: its options are as options_text_plain() says */
 };
 
 /* Frees what it holds; *m is then empty. */

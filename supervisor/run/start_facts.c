@@ -283,12 +283,31 @@ static int find_position(struct start *s, const struct stage *stage,
     return check_files(s, stage, false, e);
 }
 
+/* Finds what is another one in its options; those of now are told as an older build had them. */
+static struct option_changes find_changes(const struct start *s, const struct stage *stage,
+                                          const struct manifest_stage *was,
+                                          const struct manifest_stage *is, struct buf *out)
+{
+    struct manifest older = {0};
+    if (s->old.has_plain_lists) {
+        struct manifest_stage *plain = manifest_add_stage(&older, is->name, is->kind);
+        for (size_t i = 0; i < is->option_count; i++) {
+            manifest_add_option(plain, is->options[i].name, is->options[i].text);
+            options_text_plain(plain->options[i].name, plain->options[i].text);
+        }
+        is = plain;
+    }
+    struct option_changes found = option_changes_find(was, is, stage->kind, out);
+    manifest_done(&older);
+    return found;
+}
+
 static int find_known(struct start *s, const struct stage *stage, const struct manifest_stage *was,
                       struct start_stage *facts, struct err *e)
 {
     struct manifest_stage *is = start_new_stage(s, stage->base);
     struct buf changes = {0};
-    struct option_changes found = option_changes_find(was, is, stage->kind, &changes);
+    struct option_changes found = find_changes(s, stage, was, is, &changes);
     facts->changed = found.records;
     facts->rewired = found.wiring;
     for (size_t i = 0; i < was->gap_count; i++)

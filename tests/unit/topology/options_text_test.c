@@ -161,6 +161,28 @@ static void lists_with_other_values_are_other_texts(void **state)
         buf_done(&pairs[i]);
 }
 
+static void lists_have_the_form_of_older_builds_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text, *plain;
+    } rows[] = {
+        {"where.s.one_of", "a\\, b, c\\\\d, \\\\\\,, x", "a, b, c\\d, \\,, x"},
+        {"outputs.o.2.n.range", "1, 9", "1, 9"},
+        {"where.s.one_of", "", ""},
+        {"where.s.one_of", "\\", "\\"},
+        {"where.s.matches", "a\\, b\\\\", "a\\, b\\\\"},
+        {"where.one_of.equals", "a\\,", "a\\,"},
+        {"one_of", "a\\,", "a\\,"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s", rows[i].text);
+        options_text_plain(rows[i].name, text);
+        assert_string_equal(text, rows[i].plain);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +190,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(parts_are_told_by_their_names_as_in_the_file),
         cmocka_unit_test(conditions_are_told_test_by_test),
         cmocka_unit_test(lists_with_other_values_are_other_texts),
+        cmocka_unit_test(lists_have_the_form_of_older_builds_again),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ static void what_is_written_is_read_again(void **state)
     struct buf text = {0}, again = {0};
     make_sample(&m);
     manifest_write(&m, &text);
-    assert_string_equal(buf_text(&text), "bulkhead state 1\n"
+    assert_string_equal(buf_text(&text), "bulkhead state 3\n"
                                          "topology t-1\n"
                                          "stage in file.source keeps 0\n"
                                          "option path /a b/c\\x5cd\\x0a\\x01\xff\n"
@@ -57,7 +57,7 @@ static void what_is_written_is_read_again(void **state)
                                          "empty 1 2 3 /out \\x5cx41\n"
                                          "remove gone\n"
                                          "remove-all\n"
-                                         "crc32c 7955af77\n");
+                                         "crc32c 08dad46f\n");
     assert_int_equal(manifest_read(text.data, text.len, &read, &e), 0);
     assert_true(manifest_has_work(&read));
     assert_string_equal(read.stages[0].options[0].text, "/a b/c\\d\n\x01\xff");
@@ -71,7 +71,7 @@ static void what_is_written_is_read_again(void **state)
     buf_done(&again);
 }
 
-static void a_state_with_a_number_is_of_version_2(void **state)
+static void a_state_may_have_a_number(void **state)
 {
     (void)state;
     struct manifest m = {.topology = "t", .state = UINT64_MAX}, read;
@@ -79,12 +79,35 @@ static void a_state_with_a_number_is_of_version_2(void **state)
     struct buf text = {0};
     manifest_write(&m, &text);
     static const char wanted[] =
-        "bulkhead state 2\ntopology t\nstate 18446744073709551615\ncrc32c ";
+        "bulkhead state 3\ntopology t\nstate 18446744073709551615\ncrc32c ";
     assert_int_equal(strncmp(buf_text(&text), wanted, sizeof wanted - 1), 0);
     assert_int_equal(manifest_read(text.data, text.len, &read, &e), 0);
     assert_true(read.state == UINT64_MAX);
     manifest_done(&read);
     buf_done(&text);
+}
+
+/* Of an older one that has work left, what is written when that is done is still an older one. */
+static void an_older_one_stays_one_when_it_is_written(void **state)
+{
+    (void)state;
+    static const char *const samples[] = {"bulkhead state 1\ntopology t\n",
+                                          "bulkhead state 2\ntopology t\nstate 7\n",
+                                          "bulkhead state 3\ntopology t\nstate 7\n"};
+    for (size_t i = 0; i < 3; i++) {
+        struct manifest m;
+        struct err e;
+        struct buf text = {0}, again = {0};
+        buf_add_text(&text, samples[i]);
+        add_crc(&text);
+        assert_int_equal(manifest_read(text.data, text.len, &m, &e), 0);
+        assert_true(m.has_plain_lists == (i < 2));
+        manifest_write(&m, &again);
+        assert_string_equal(buf_text(&again), buf_text(&text));
+        manifest_done(&m);
+        buf_done(&text);
+        buf_done(&again);
+    }
 }
 
 static void refuse(const char *lines, const char *words)
@@ -103,8 +126,9 @@ static void refuse(const char *lines, const char *words)
 static void lines_that_cannot_be_are_refused_by_number(void **state)
 {
     (void)state;
-#define HEAD "bulkhead state 2\ntopology t\n"
-    refuse("bulkhead state 3\n", "version 3");
+#define HEAD "bulkhead state 3\ntopology t\n"
+    refuse("bulkhead state 4\n", "version 4");
+    refuse("bulkhead state 0\n", "version 0");
     refuse("bulkhead state x\n", ":1:");
     refuse("something\n", ":1:");
     refuse("bulkhead state 1\n", "names no topology");
@@ -202,7 +226,8 @@ int main(int argc, char **argv)
     random_init("manifest_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_again),
-        cmocka_unit_test(a_state_with_a_number_is_of_version_2),
+        cmocka_unit_test(a_state_may_have_a_number),
+        cmocka_unit_test(an_older_one_stays_one_when_it_is_written),
         cmocka_unit_test(lines_that_cannot_be_are_refused_by_number),
         cmocka_unit_test(whatever_it_holds_is_refused_or_a_manifest),
     };
