@@ -259,16 +259,23 @@ static int set_torn(struct stdout_sink *self, bool torn, struct err *e)
     return torn != self->torn ? write_cursor(self, self->committed, torn, e) : 0;
 }
 
-/*
- * Packed records were written up to somewhere. A reader of lines does not mind one newline too many,
- * so for lines the cursor says that one is torn until the next commit; a run with packed records
- * would stop for nothing.
- */
-static int pass_packed(struct stdout_sink *self, struct err *e)
+/* Packed records were written up to somewhere. */
+static void pass_packed(struct stdout_sink *self)
 {
     while (self->ends_written < self->end_count && self->ends[self->ends_written] <= self->written)
         self->ends_written++;
-    return set_torn(self, !ends_record(self, self->written), e);
+}
+
+/*
+ * Nothing more is written for now. A reader of lines does not mind one newline too many, so for
+ * lines the cursor says that one is torn until the next commit; a run with packed records would
+ * stop for nothing. Not after every record: each time is a sync.
+ */
+static int rest(struct stdout_sink *self, int rc, struct err *e)
+{
+    bool is_whole = self->format == RECORDS_MSGPACK && ends_record(self, self->written);
+    int cursor_rc = is_whole ? set_torn(self, false, e) : 0;
+    return cursor_rc != 0 ? cursor_rc : rc;
 }
 
 /* Writes all that waits. ERR_AGAIN: not all of it can be written now. */
@@ -286,14 +293,15 @@ static int push(struct stdout_sink *self, struct err *e)
         if (n >= 0)
             self->written += (size_t)n;
         else if (errno == EAGAIN)
-            return ERR_AGAIN;
+            return rest(self, ERR_AGAIN, e);
         else if (errno == EPIPE || errno == ECONNRESET)
             return unread(e);
         else if (errno != EINTR)
             return cannot_write(e);
         if (n > 0 && self->format == RECORDS_MSGPACK)
-            rc = pass_packed(self, e);
+            pass_packed(self);
     }
+    rc = rest(self, 0, e);
     if (rc != 0)
         return rc;
     buf_reset(&self->waiting);

@@ -3,6 +3,7 @@
  * stdout.sink by what the manual says of it. While a case runs, standard output is a pipe that the
  * case reads itself.
  */
+#include "common/bytes.h"
 #include "tests/unit/cases.h"
 #include "tests/unit/kind_run.h"
 
@@ -231,6 +232,63 @@ static void nothing_follows_a_packed_record_that_was_cut(void **state)
     kind_run_close(&run);
 }
 
+/* A record of 8192 bytes: two of them are four pages of a pipe. */
+static void give_long(struct kind_run *run, seq_number seq)
+{
+    static const uint8_t packed[8192] = {0x81, 0xa1, 'n', 0xc5, 0x1f, 0xfa};
+    give_packed(run, seq, packed, sizeof packed);
+}
+
+/* A stage that is killed while its reader is slow goes on if nothing was cut. */
+static void a_packed_record_that_is_whole_stops_no_run(void **state)
+{
+    (void)state;
+    struct kind_run run;
+    struct buf out = {0};
+    struct err e;
+    assert_int_equal(fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 2 * 8192), 2 * 8192);
+    kind_run_open(&run, text_of_packed, "print");
+    for (seq_number seq = 1; seq <= 3; seq++)
+        give_long(&run, seq);
+    assert_int_equal(runner_commit(&run.runner, 3, &e), ERR_AGAIN);
+    read_pipe(&out);
+    assert_int_equal(out.len, 2 * 8192);
+    runner_close(&run.runner);
+    kind_run_begin_life(&run);
+    assert_int_equal(run.runner.done, 0);
+    buf_done(&out);
+    kind_run_close(&run);
+}
+
+/* How often the cursor was written, which is a sync each time. */
+static uint64_t cursor_writes(const struct kind_run *run)
+{
+    enum { SLOT_DISTANCE = 4096, SLOT_AT_COUNTER = 8 }; /* docs/protocol.md, "Cursor" */
+    uint8_t bytes[SLOT_DISTANCE + SLOT_AT_COUNTER + 8] = {0};
+    uint64_t most = 0;
+    int fd = openat(run->stages_fd, "print/cursor", O_RDONLY | O_CLOEXEC);
+    assert_true(read(fd, bytes, sizeof bytes) > 0);
+    (void)close(fd);
+    for (size_t at = 0; at < sizeof bytes; at += SLOT_DISTANCE) {
+        uint64_t counter = bytes_get_u64(bytes + at + SLOT_AT_COUNTER);
+        most = counter > most ? counter : most;
+    }
+    return most;
+}
+
+static void packed_records_of_some_pages_are_not_synced_one_by_one(void **state)
+{
+    (void)state;
+    struct kind_run run;
+    kind_run_open(&run, text_of_packed, "print");
+    for (seq_number seq = 1; seq <= 7; seq++)
+        give_long(&run, seq);
+    kind_run_commit(&run, 7);
+    /* That one may be cut, that none is, and the commit. */
+    assert_in_range(cursor_writes(&run), 1, 3);
+    kind_run_close(&run);
+}
+
 static void the_end_of_its_reader_is_told(void **state)
 {
     (void)state;
@@ -276,6 +334,8 @@ int main(int argc, char **argv)
         ON_A_PIPE(a_line_that_was_cut_comes_again_whole),
         ON_A_PIPE(packed_records_are_printed_as_they_are),
         ON_A_PIPE(nothing_follows_a_packed_record_that_was_cut),
+        ON_A_PIPE(a_packed_record_that_is_whole_stops_no_run),
+        ON_A_PIPE(packed_records_of_some_pages_are_not_synced_one_by_one),
         ON_A_PIPE(the_end_of_its_reader_is_told),
         ON_A_PIPE(what_is_no_stream_is_refused_before_the_start),
     };
