@@ -339,6 +339,9 @@ static int next_record(struct stdin_source *self, struct record_cut *cut, bool *
             if (!cut->blank)
                 return 0;
             rc = pass_blanks(self, e);
+            /* Of what comes after a broken stream there may be very much: others have a turn. */
+            if (rc == 0 && cut->rest)
+                return ERR_UNFINISHED;
         }
         if (rc != 0)
             return rc;

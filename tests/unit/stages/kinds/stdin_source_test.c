@@ -696,6 +696,21 @@ static void a_rest_does_not_fill_the_disk(void **state)
     f->ops->close(read_all(f, ERR_AGAIN, ""));
 }
 
+/* A life that finds very much of a rest in its journal gives others a turn after each read of it. */
+static void others_have_a_turn_in_a_rest(void **state)
+{
+    struct fixture *f = *state;
+    const size_t bytes = 1u << 20;
+    begin_run(f);
+    feed(f, "\xc1");
+    void *self = read_all(f, ERR_AGAIN, "1:lost-framing#");
+    feed_much(f, self, bytes);
+    f->ops->close(self);
+    f->turns = 0;
+    f->ops->close(read_all(f, ERR_AGAIN, "1:lost-framing#"));
+    assert_true(f->turns >= bytes / SOURCE_READ_BYTES);
+}
+
 static void a_journal_of_another_format_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -784,6 +799,7 @@ int main(int argc, char **argv)
         TEST(a_line_without_end_is_told),
         TEST_PACKED(a_packed_record_without_end_is_told),
         TEST_PACKED(a_rest_does_not_fill_the_disk),
+        TEST_PACKED(others_have_a_turn_in_a_rest),
         TEST_PACKED(a_journal_of_another_format_is_refused),
         TEST_PACKED(any_packed_streams_give_their_records),
     };
