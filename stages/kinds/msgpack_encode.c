@@ -7,6 +7,7 @@
 #include "common/bounds.h"
 #include "common/memory.h"
 #include "common/packed.h"
+#include "common/packed_check.h"
 #include "common/value_packed.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/record_field.h"
@@ -53,12 +54,20 @@ static void close_stage(void *opaque)
 }
 
 /* What was written so far was enough to know it, and is not kept. */
-static void refuse(struct msgpack_encode *self, struct emitter *out)
+static void refuse(struct msgpack_encode *self, unsigned most, const char *of_what,
+                   struct emitter *out)
 {
     buf_done(&self->packed);
     emitter_dead(out, &dead_record_too_large, "", 0, false,
-                 "it would have more than %u bytes in msgpack, and a record can have no more",
-                 RECORD_TEXT_BYTES_MAX);
+                 "it would have more than %u %s in msgpack, and a record can have no more", most,
+                 of_what);
+}
+
+/* Whether those that read records take it. A value has a byte at least, so few are gone over. */
+static bool has_too_many_values(const struct buf *packed)
+{
+    return packed->len > PACKED_VALUES_MAX &&
+           packed_check_all(packed->data, packed->len, &packed_record_rules, NULL) != 0;
 }
 
 static void step(void *opaque, const struct record *in, struct emitter *out)
@@ -76,9 +85,13 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
             continue;
         packed_add_text(&self->packed, field->name);
         if (!value_write_packed(value, field->type, RECORD_TEXT_BYTES_MAX, &self->packed)) {
-            refuse(self, out);
+            refuse(self, RECORD_TEXT_BYTES_MAX, "bytes", out);
             return;
         }
+    }
+    if (has_too_many_values(&self->packed)) {
+        refuse(self, PACKED_VALUES_MAX, "values, keys among them,", out);
+        return;
     }
     struct value packed = value_of_bytes(VALUE_BYTES, self->packed.data, self->packed.len);
     emitter_emit(out, &packed);
@@ -99,7 +112,9 @@ const struct kind msgpack_encode_kind = {
         "the same bytes. Timestamps are the extension of msgpack for them, bytes are bin; strings, "
         "money, decimals, dates, durations and enums are str, in the form that msgpack.decode and "
         "json.decode read. An optional field that holds nothing is left out. A sink writes it with "
-        "'records: msgpack'. A record that would be too large is a dead letter.",
+        "'records: msgpack'. A record that would be too large, or have more than 524288 values, is "
+        "a "
+        "dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .reads = "the fields",

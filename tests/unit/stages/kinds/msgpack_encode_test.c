@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "common/nested.h"
+#include "common/packed.h"
 #include "tests/unit/cases.h"
 
 static const char head[] = "topology: t\n"
@@ -92,11 +93,45 @@ static void a_record_that_would_be_too_large_is_refused(void **state)
     free(text);
 }
 
+/* {"l": [...]} is a map, a key, a list and its items; each of them takes a byte, and the list five. */
+static void a_record_of_more_values_than_are_read_is_refused(void **state)
+{
+    (void)state;
+    struct kind_run run;
+    open_stage(&run, ", fields: l");
+    for (uint32_t more = 0; more < 3; more++) {
+        struct buf nested = {0};
+        struct value nothing = value_of_nothing();
+        uint32_t items = PACKED_VALUES_MAX - 4 + more;
+        nested_add_head(VALUE_LIST, items, &nested);
+        for (uint32_t i = 0; i < items; i++)
+            nested_add(&nothing, &nested);
+        struct value fields[] = {value_of_bytes(VALUE_STRING, "", 0), nothing,
+                                 value_of_bytes(VALUE_LIST, nested.data, nested.len)};
+        buf_reset(&run.seen);
+        kind_run_step(&run, 0, fields);
+        struct packed *packed = NULL;
+        struct err e;
+        if (more < 2) {
+            assert_int_equal(packed_read_record(run.seen.data, run.seen.len, &packed, &e), 0);
+            packed_free(packed);
+        } else {
+            assert_non_null(strstr(buf_text(&run.seen),
+                                   "\"reason\":\"record-too-large\",\"message\":\"it would have "
+                                   "more than 524288 values, keys among them, in msgpack, and a "
+                                   "record can have no more\""));
+        }
+        buf_done(&nested);
+    }
+    kind_run_close(&run);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_pairs_in_their_order),
         cmocka_unit_test(a_record_that_would_be_too_large_is_refused),
+        cmocka_unit_test(a_record_of_more_values_than_are_read_is_refused),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL) +
            kind_run_reasons_unseen(argc, &msgpack_encode_kind, NULL);
