@@ -288,16 +288,21 @@ static bool take_pairs(struct packed_value map, struct pair *pairs)
     return true;
 }
 
-/* Pairs by rising keys, whatever their order in the map. */
+/*
+ * Pairs by rising keys, whatever their order in the map. Which of two with the same key comes first
+ * is chance, so no item is looked at before it is sure that there are no such.
+ */
 static bool add_pairs(struct msgpack_decode *self, struct pair *pairs, size_t count,
                       const struct type *type, struct refusal *why)
 {
     if (count != 0)
         qsort(pairs, count, sizeof *pairs, compare_pairs);
+    for (size_t i = 1; i < count; i++) {
+        if (compare_pairs(&pairs[i - 1], &pairs[i]) == 0)
+            return refusal_set(why, &dead_duplicate_field, "has a key more than once");
+    }
     nested_add_head(VALUE_MAP, (uint32_t)count, &self->nested);
     for (size_t i = 0; i < count; i++) {
-        if (i != 0 && compare_pairs(&pairs[i - 1], &pairs[i]) == 0)
-            return refusal_set(why, &dead_duplicate_field, "has a key more than once");
         nested_add(&pairs[i].key, &self->nested);
         if (!add_item(self, pairs[i].item, type, why))
             return false;

@@ -169,6 +169,12 @@ static const struct {
      "it is a boolean, and int is needed\""},
     {"x: map(int)", "81 a1'x' 82 a1'a' 01 a1'a' 01",
      "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has a key more than once\""},
+    {"x: map(int)", "81 a1'x' 82 a1'a' 01 a1'a' c3",
+     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has a key more than once\""},
+    {"x: map(int)", "81 a1'x' 82 a1'a' c3 a1'a' 01",
+     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has a key more than once\""},
+    {"x: map(int)", "81 a1'x' 83 a1'b' 01 a1'a' c3 a1'b' 01",
+     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has a key more than once\""},
     {"x: map(int)", "81 a1'x' 82 a1'a' 01 c401'a' 01",
      "\"reason\":\"key-not-a-string\",\"message\":\"the field 'x' has a key that is a bin, and a "
      "str is needed\""},
