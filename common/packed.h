@@ -48,8 +48,8 @@ struct packed_value {
 
 /*
  * Reads a document from bytes that may hold anything. Nothing is allocated before it is sure that
- * the bytes are one msgpack value, whole, of at most PACKED_DEPTH_MAX lists and maps in each other,
- * without numbers of floating point and extensions.
+ * the bytes are one msgpack value, whole, of at most PACKED_DEPTH_MAX lists and maps in each other
+ * (empty ones are not counted), without numbers of floating point and extensions.
  *
  * Ownership: the caller frees *ret_packed with packed_free(); bytes must outlive it.
  * Returns:   0 or ERR_PROTOCOL, with the place.

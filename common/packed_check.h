@@ -25,7 +25,8 @@ extern const struct packed_rules packed_record_rules;
 
 /*
  * Goes over the first value in the bytes, which may hold anything; others may stand after it. It is
- * whole, and at most PACKED_DEPTH_MAX lists and maps in it stand in each other.
+ * whole, and at most PACKED_DEPTH_MAX lists and maps in it stand in each other; an empty one, which
+ * has nothing to go into, is not counted.
  *
  *   ret_len   how many bytes it has
  *

@@ -109,6 +109,11 @@ static void depth_is_bounded(void **state)
         if (rc != 0)
             assert_string_equal(e.text, "arrays and maps are nested more than 31 deep");
         packed_free(packed);
+        /* What is empty has nothing to go into. */
+        bytes[depth] = depth % 2 != 0 ? 0x90 : 0x80;
+        assert_int_equal(packed_read_record(bytes, depth + 1, &packed, &e), rc);
+        if (rc == 0)
+            packed_free(packed);
     }
 }
 
