@@ -53,6 +53,16 @@ size_t utf8_count(const uint8_t *bytes, size_t len)
     return count;
 }
 
+size_t utf8_cut(const void *text, size_t len, size_t most)
+{
+    const uint8_t *bytes = text;
+    if (len <= most)
+        return len;
+    while (most > 0 && continues(bytes[most]))
+        most--;
+    return most;
+}
+
 void utf8_add(struct buf *out, uint32_t code_point)
 {
     REQUIRE(code_point <= 0x10ffff && (code_point < 0xd800 || code_point > 0xdfff));

@@ -20,6 +20,9 @@ bool utf8_valid(const uint8_t *bytes, size_t len, size_t *ret_bad_at);
 /* How many characters (code points) valid UTF-8 has. */
 size_t utf8_count(const uint8_t *bytes, size_t len);
 
+/* How many bytes a text has if it is cut to `most`, but not within a character. */
+size_t utf8_cut(const void *text, size_t len, size_t most);
+
 /* Appends one code point. Requires: code_point <= 0x10ffff and no surrogate. */
 void utf8_add(struct buf *out, uint32_t code_point);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/type.h"
+#include "common/utf8.h"
 
 #define SHORT_NAME_BYTES 100u
 
@@ -21,10 +22,7 @@ static const char *short_name(struct type type, char ret_text[SHORT_NAME_BYTES])
     const char *text = type_name(type, name);
     size_t len = strlen(text), room = SHORT_NAME_BYTES - sizeof "…";
     const char *tail = len > room ? "…" : "";
-    if (len > room)
-        len = room;
-    while (*tail != '\0' && ((uint8_t)text[len] & 0xc0) == 0x80)
-        len--;
+    len = utf8_cut(text, len, room);
     (void)snprintf(ret_text, SHORT_NAME_BYTES, "%.*s%s", (int)len, text, tail);
     return ret_text;
 }

@@ -12,9 +12,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/bounds.h"
 #include "common/memory.h"
+#include "common/utf8.h"
 
 /* A stage that talks without end must not be all that is listened to. */
 #define MESSAGES_PER_TURN 64u
@@ -78,8 +80,8 @@ static void do_tell(struct driver *d, const struct core_action *action)
 static void do_quarantine(struct driver *d, const struct core_action *action)
 {
     struct quarantine_entry entry = {.seq = action->seq};
-    (void)snprintf(entry.cause, sizeof entry.cause, "%.*s", (int)sizeof entry.cause - 1,
-                   action->text);
+    size_t len = utf8_cut(action->text, strlen(action->text), sizeof entry.cause - 1);
+    memcpy(entry.cause, action->text, len); /* what is no UTF-8 would not be read again */
     struct err e;
     int rc = d->ops->quarantine(d->context, action->stage, &entry, &e);
     if (rc == 0) {

@@ -238,6 +238,17 @@ static void assert_add_aborts(uint32_t code_point)
     assert_int_equal(WTERMSIG(status), SIGABRT);
 }
 
+static void a_text_is_cut_between_characters(void **state)
+{
+    (void)state;
+    static const char text[] = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z";
+    static const size_t lens[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+    for (size_t most = 0; most < sizeof lens / sizeof lens[0]; most++)
+        assert_int_equal(utf8_cut(text, sizeof text - 1, most), lens[most]);
+    assert_int_equal(utf8_cut("\x80\x80\x80", 3, 2), 0);
+    assert_int_equal(utf8_cut("", 0, 0), 0);
+}
+
 static void adding_what_is_no_code_point_aborts(void **state)
 {
     (void)state;
@@ -255,6 +266,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(damaged_texts_are_judged_as_slowly),
         cmocka_unit_test(every_code_point_is_written_and_read),
         cmocka_unit_test(adding_appends),
+        cmocka_unit_test(a_text_is_cut_between_characters),
         cmocka_unit_test(adding_what_is_no_code_point_aborts),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
