@@ -210,12 +210,19 @@ lint: ## check the layers, the headers and the formatting
 fmt: ## format all C files
 	$(Q)clang-format-14 -i $$(git ls-files '*.c' '*.h')
 
+# Where the shells look for completion.
+COMPLETIONS = bash-completion/completions zsh/site-functions fish/vendor_completions.d
+
 .PHONY: install
 install: $(BUILD)/bulkhead ## install under DESTDIR and PREFIX
 	$(Q)install -D -m 755 $(BUILD)/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkhead
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 man/*.1
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/*.5
 	$(Q)sed -i 's,/usr/local/,$(PREFIX)/,' $(DESTDIR)$(PREFIX)/share/man/man[15]/bulkhead*.[15]
+	$(Q)mkdir -p $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
+	$(Q)$(BUILD)/bulkhead completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkhead
+	$(Q)$(BUILD)/bulkhead completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bulkhead
+	$(Q)$(BUILD)/bulkhead completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkhead.fish
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bulkhead/topology topology/library/*
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/bulkhead LICENSE CHANGES.md docs/*.md
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/bulkhead/decisions docs/decisions/*.md

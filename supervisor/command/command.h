@@ -31,14 +31,30 @@ int command_graph(kind_registry kinds, int argc, char **argv);
 int command_status(kind_registry kinds, int argc, char **argv);
 int command_kill(kind_registry kinds, int argc, char **argv);
 int command_stop(kind_registry kinds, int argc, char **argv);
+int command_completion(kind_registry kinds, int argc, char **argv);
 
 /* How each of them is called. */
 extern const struct command_syntax command_run_syntax, command_check_syntax, command_chaos_syntax,
     command_kinds_syntax, command_types_syntax, command_journal_syntax, command_graph_syntax,
-    command_status_syntax, command_kill_syntax, command_stop_syntax;
+    command_status_syntax, command_kill_syntax, command_stop_syntax, command_completion_syntax;
 
 /* Appends what the fields of `status --json` are, for the help of `status`. */
 void command_status_fields(struct buf *out);
+
+/*
+ * Sends a request to the supervisor that works in state_path, or if that is NULL to the only one
+ * under the default directory, and appends its answer. Returns false, and logs nothing, if there is
+ * no such supervisor or it answers with an error.
+ */
+bool command_ask_quietly(const char *state_path, const char *request, struct buf *ret_answer);
+
+/*
+ * Prints the candidates for one word of a command line, for the scripts of a shell: argv[1] is
+ * COMPLETION_ARGUMENT, argv[2] the number of the word, the rest the words. Returns EXIT_OK, or
+ * EXIT_USAGE if it was not called like that.
+ */
+int command_complete(kind_registry kinds, const struct command_syntax *const *commands, int argc,
+                     char **argv);
 
 /* Adds what stands behind --set to the settings. Returns EXIT_OK, or EXIT_USAGE with the error
  * said. */

@@ -18,8 +18,9 @@
 #include "supervisor/command/wrapped.h"
 #include "supervisor/run/state_dir.h"
 
-/* Connects to the only supervisor under the default directory; -1 with the error said. */
-static int connect_to_only(void)
+/* Connects to the only supervisor under the default directory. Returns -1 if there is none or more
+ * than one, and unless it is to be quiet says which. */
+static int connect_to_only(bool quiet)
 {
     char *root = state_dir_root();
     DIR *dir = root != NULL ? opendir(root) : NULL;
@@ -40,12 +41,13 @@ static int connect_to_only(void)
         found = fd;
         buf_add_format(&names, "%s%s", count++ != 0 ? ", " : "", entry->d_name);
     }
-    if (count == 0)
+    if (count == 0 && !quiet)
         log_line(LOG_ERROR, "nothing is running under '%s'; if it runs elsewhere, say --state DIR",
                  root != NULL ? root : "~/.local/state/bulkhead");
-    if (count > 1) {
+    if (count > 1 && !quiet)
         log_line(LOG_ERROR, "%u topologies are running (%s); say which with --state %s/NAME", count,
                  buf_text(&names), root);
+    if (count > 1) {
         (void)close(found);
         found = -1;
     }
@@ -59,7 +61,7 @@ static int connect_to_only(void)
 /* Sends one request and prints the answer. */
 static int ask(const char *state_path, const char *request)
 {
-    int fd = state_path != NULL ? control_client_connect(state_path) : connect_to_only();
+    int fd = state_path != NULL ? control_client_connect(state_path) : connect_to_only(false);
     if (fd < 0) {
         struct err e;
         if (state_path != NULL && control_client_explain(state_path, &e) != 0)
@@ -82,6 +84,19 @@ static int ask(const char *state_path, const char *request)
     }
     buf_done(&answer);
     return code;
+}
+
+bool command_ask_quietly(const char *state_path, const char *request, struct buf *ret_answer)
+{
+    int fd = state_path != NULL ? control_client_connect(state_path) : connect_to_only(true);
+    if (fd < 0)
+        return false;
+    int rc = control_client_exchange(fd, request, ret_answer);
+    (void)close(fd);
+    if (rc != 0 || strncmp(buf_text(ret_answer), "ok\n", 3) != 0)
+        return false;
+    buf_drop_front(ret_answer, 3);
+    return true;
 }
 
 /* What the three of them take. */

@@ -11,6 +11,7 @@
 #include "stages/host/stage_main.h"
 #include "stages/registry.h"
 #include "supervisor/command/command.h"
+#include "supervisor/command/completion.h"
 #include "supervisor/run/inherited.h"
 
 #ifndef BULKHEAD_VERSION
@@ -23,11 +24,17 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {&command_run_syntax, command_run},         {&command_check_syntax, command_check},
-    {&command_graph_syntax, command_graph},     {&command_chaos_syntax, command_chaos},
-    {&command_kinds_syntax, command_kinds},     {&command_types_syntax, command_types},
-    {&command_journal_syntax, command_journal}, {&command_status_syntax, command_status},
-    {&command_kill_syntax, command_kill},       {&command_stop_syntax, command_stop},
+    {&command_run_syntax, command_run},
+    {&command_check_syntax, command_check},
+    {&command_graph_syntax, command_graph},
+    {&command_chaos_syntax, command_chaos},
+    {&command_kinds_syntax, command_kinds},
+    {&command_types_syntax, command_types},
+    {&command_journal_syntax, command_journal},
+    {&command_status_syntax, command_status},
+    {&command_kill_syntax, command_kill},
+    {&command_stop_syntax, command_stop},
+    {&command_completion_syntax, command_completion},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -147,6 +154,14 @@ static int help(int argc, char **argv)
     return command != NULL ? print_command_help(command) : unknown_command(argv[2]);
 }
 
+static int complete(kind_registry kinds, int argc, char **argv)
+{
+    const struct command_syntax *syntaxes[COMMAND_COUNT + 1] = {NULL};
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        syntaxes[i] = commands[i].syntax;
+    return command_complete(kinds, syntaxes, argc, argv);
+}
+
 int command_main(int argc, char **argv, kind_registry kinds)
 {
     if (argc > 1 && strcmp(argv[1], STAGE_ARGUMENT) == 0)
@@ -161,6 +176,8 @@ int command_main(int argc, char **argv, kind_registry kinds)
         buf_done(&out);
         return EXIT_USAGE;
     }
+    if (strcmp(argv[1], COMPLETION_ARGUMENT) == 0)
+        return complete(kinds, argc, argv);
     if (is_help_option(argv[1]))
         return print_help();
     if (strcmp(argv[1], "help") == 0)

@@ -13,16 +13,15 @@
 #include "supervisor/run/exit_codes.h"
 #include "supervisor/run/inherited.h"
 
-#define OPTIONS_MAX 16u
 #define MEANING_COLUMN 18u
 
 /* --- reading --- */
 
 static int say_unknown(const char *text, size_t len, const struct command_option *options)
 {
-    const char *names[OPTIONS_MAX], *nearest = NULL;
+    const char *names[COMMAND_OPTIONS_MAX], *nearest = NULL;
     size_t count = 0;
-    for (; options[count].name != NULL && count < OPTIONS_MAX; count++) {
+    for (; options[count].name != NULL && count < COMMAND_OPTIONS_MAX; count++) {
         names[count] = options[count].name;
         /* What other programs take for the whole option. */
         if (len > 2 && strncmp(text + 2, names[count], len - 2) == 0)
@@ -116,7 +115,7 @@ static int say_surplus(const struct command_syntax *syntax, const char *operand)
 /* Whether every option can be taken, and the operand is there if it must be, and alone. */
 static int check_words(struct words w, const struct command_syntax *syntax)
 {
-    bool given[OPTIONS_MAX] = {false};
+    bool given[COMMAND_OPTIONS_MAX] = {false};
     size_t operands = 0, operands_max = syntax->operand != NULL ? 1 : 0;
     struct word word;
     for (int at = w.at; next_word(&w, &word); at = w.at) {
@@ -128,7 +127,7 @@ static int check_words(struct words w, const struct command_syntax *syntax)
         if (word.option == NULL)
             return say_unknown(w.argv[at], word.len, w.options);
         size_t index = (size_t)(word.option - w.options);
-        REQUIRE(index < OPTIONS_MAX);
+        REQUIRE(index < COMMAND_OPTIONS_MAX);
         if (check_option(word.option, word.value, given[index]) != EXIT_OK)
             return EXIT_USAGE;
         given[index] = true;
@@ -160,6 +159,54 @@ int command_parse(const struct command_syntax *syntax, int argc, char **argv, co
     if (ret_operand != NULL)
         *ret_operand = operand;
     return EXIT_OK;
+}
+
+/* Notes what a word that is not the one being looked for says. */
+static void note_word(const struct command_syntax *syntax, const struct word *word,
+                      struct command_place *place)
+{
+    if (word->operand != NULL) {
+        place->operand = word->operand;
+    } else if (word->option != NULL) {
+        size_t index = (size_t)(word->option - syntax->options);
+        REQUIRE(index < COMMAND_OPTIONS_MAX);
+        place->given[index] = true;
+        if (strcmp(word->option->name, "state") == 0)
+            place->state = word->value;
+    }
+}
+
+/* Describes the word being looked for, text, which is a part of `word`. */
+static void describe_word(const struct word *word, const char *text, struct command_place *place)
+{
+    const char *equals = strchr(text, '=');
+    bool is_value = word->value == text;
+    bool ends_in_value = word->value != NULL && equals != NULL && word->value == equals + 1;
+    if (word->operand == text && strcmp(text, "-") != 0) {
+        place->what = COMMAND_PLACE_OPERAND;
+    } else if (word->option != NULL && word->option->argument != NULL &&
+               (is_value || ends_in_value)) {
+        place->what = COMMAND_PLACE_VALUE;
+        place->option = word->option;
+        place->done = (size_t)(word->value - text);
+    } else {
+        place->what = COMMAND_PLACE_OPTION;
+    }
+}
+
+void command_find_place(const struct command_syntax *syntax, int argc, char **argv, int at,
+                        struct command_place *ret_place)
+{
+    REQUIRE(at > 0 && at < argc);
+    *ret_place = (struct command_place){.what = COMMAND_PLACE_OPTION}; /* of a "--" at the end */
+    struct words w = {.options = syntax->options, .argv = argv, .argc = argc, .at = 1};
+    struct word word;
+    for (int begin = w.at; next_word(&w, &word); begin = w.at) {
+        if (begin <= at && at < w.at)
+            describe_word(&word, argv[at], ret_place);
+        else
+            note_word(syntax, &word, ret_place);
+    }
 }
 
 /* --- telling --- */

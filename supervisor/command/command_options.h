@@ -23,6 +23,9 @@ struct command_option {
     bool repeats;         /* may be given again, and each adds something */
 };
 
+/* The most options that a command has. */
+#define COMMAND_OPTIONS_MAX 16u
+
 struct command_syntax {
     const char *name;
     const char *operand; /* NULL: none; in brackets: it may be left out */
@@ -84,5 +87,27 @@ void command_write_usage(const struct command_syntax *syntax, struct buf *out);
 
 /* Adds a line, or a few, for each option of a command. */
 void command_write_options(const struct command_syntax *syntax, struct buf *out);
+
+/* Where a word of a command line is, and what the other words say. */
+struct command_place {
+    enum {
+        COMMAND_PLACE_OPTION,  /* the name of an option */
+        COMMAND_PLACE_VALUE,   /* the value of one, alone or after its '=' */
+        COMMAND_PLACE_OPERAND, /* neither */
+    } what;
+    const struct command_option *option; /* of the value */
+    size_t done;                         /* of a value: how many bytes of the word precede it */
+    bool given[COMMAND_OPTIONS_MAX];     /* whether another word names this option */
+    const char *operand;                 /* another word that is the operand; or NULL */
+    const char *state;                   /* the value of --state in another word; or NULL */
+};
+
+/*
+ * Finds what the word argv[at] of a command line is, which need not be complete or correct.
+ * argv[0] is the name of the command.
+ * Requires:  0 < at < argc.
+ */
+void command_find_place(const struct command_syntax *syntax, int argc, char **argv, int at,
+                        struct command_place *ret_place);
 
 #endif

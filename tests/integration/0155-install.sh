@@ -30,6 +30,11 @@ same <(cd "$ROOT/docs" && find . -name '*.md' | sort) \
     <(cd "$installed/share/doc/bulkhead" && find . -name '*.md' ! -name CHANGES.md | sort)
 same <(cd "$ROOT/topology/library" && ls) <(ls "$installed/share/bulkhead/topology")
 
+# Completion, where the shells look for it.
+for script in bash:bash-completion/completions/bulkhead zsh:zsh/site-functions/_bulkhead fish:fish/vendor_completions.d/bulkhead.fish; do
+    same <("$BULKHEAD" completion "${script%%:*}") "$installed/share/${script#*:}"
+done
+
 links=0
 while IFS=: read -r file link; do
     links=$((links + 1))

@@ -89,7 +89,7 @@ done
 expect_exit 2 "$BULKHEAD" help run check >out 2>errors
 [ ! -s out ] || fail "help run check prints $(cat out)"
 [ "$(cat errors)" = "bulkhead: error: help takes one command, and not also 'check'" ] || fail "$(cat errors)"
-for command in run check graph chaos kinds types journal status kill stop; do
+for command in run check graph chaos kinds types journal status kill stop completion; do
     "$BULKHEAD" $command --help >one
     grep -q "^usage: bulkhead $command" one || fail "$command --help: $(cat one)"
     same one <("$BULKHEAD" help $command)

@@ -173,7 +173,7 @@ def synopses(man1):
     return found
 
 
-OPERANDS = {"T.yaml": "topology.yaml", "STAGE": "stage", "[KIND]": "kind", "[TYPE]": "type"}
+OPERANDS = {"T.yaml": "topology.yaml", "STAGE": "stage", "[KIND]": "kind", "[TYPE]": "type", "SHELL": "shell"}
 
 
 def compare_commands(man1):

@@ -17,7 +17,7 @@ import shown_items
 import shown_samples
 import shown_topologies
 
-MENTION = re.compile(r"\bbulkhead (?:run|check|graph|chaos|kinds|types|journal|status|kill|stop|help)\b")
+MENTION = re.compile(r"\bbulkhead (?:run|check|graph|chaos|kinds|types|journal|status|kill|stop|completion|help)\b")
 
 
 def commands_of_drawing(item):

@@ -123,7 +123,7 @@ def expanded(text):
     text = re.sub(r"^.* -- (?=build/bulkhead)", "", text) if "kill_at" not in text else text
     match = re.search(r" \[([^]]*)\]", text)
     variants = [text] if not match else [text.replace(match[0], ""), text.replace(match[0], f" {match[1]}")]
-    words = {"STAGE": "limits", "KIND": "limits", "COMMAND": "run", "…": "T.yaml", "DIR": "somewhere"}
+    words = {"STAGE": "limits", "KIND": "limits", "COMMAND": "run", "SHELL": "bash", "…": "T.yaml", "DIR": "somewhere"}
     for variant in variants:
         for word, value in words.items():
             variant = re.sub(rf"(?<![A-Z.]){word}(?![A-Z.])", value, variant)
