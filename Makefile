@@ -225,6 +225,7 @@ install: $(BUILD)/bulkhead ## install under DESTDIR and PREFIX
 	$(Q)$(BUILD)/bulkhead completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkhead.fish
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bulkhead/topology topology/library/*
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/bulkhead LICENSE CHANGES.md docs/*.md
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/bulkhead/how-to docs/how-to/*.md
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/bulkhead/decisions docs/decisions/*.md
 
 .PHONY: clean

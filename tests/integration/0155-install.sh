@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # `make install` puts there what the manuals speak of: every path of theirs below the prefix is
-# there, every document is, and the links from one document to another lead to something.
+# there, every document is, the links from one document to another lead to something, and the index leads to all.
 . "$ROOT/tests/integration/lib.sh"
 destination=$PWD/destination
 
@@ -41,6 +41,11 @@ while IFS=: read -r file link; do
     [ -e "$(dirname "$file")/$link" ] || fail "$file links to $link, which is not installed"
 done < <(grep -roE '\]\([^)#:]+' "$installed/share/doc/bulkhead" | sed 's/\](//')
 [ $links -ge 5 ] || fail "the documents have $links links"
+
+# The index leads to every document; of the decisions, to their folder.
+for file in $(cd "$ROOT/docs" && find . -name '*.md' ! -path './decisions/*' ! -path ./README.md); do
+    grep -qF "](${file#./})" "$installed/share/doc/bulkhead/README.md" || fail "docs/README.md does not lead to $file"
+done
 
 # What was installed works by itself.
 "$installed/bin/bulkhead" check "$installed/share/bulkhead/topology/velocity-limits.yaml" >check.out

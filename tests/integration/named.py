@@ -22,8 +22,8 @@ TEST = re.compile(r"(?:(?:build/)?tests/)?(?:(unit|sim|model|integration)/)?((?:
 PROGRAM = re.compile(r"Makefile|scripts/|supervisor/.*\.[ch]$|tests/(run$|(bench|model|sim|sweep)/(?!.*\.md))")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # Of others: files that people have, programs that are not ours.
-TYPED = ("--f", "--trace-children")  # what the program refuses, and what another program takes
-STRANGERS = ("dead-letters.jsonl", "T.yaml", "logrotate", "pack_template.h")
+TYPED = ("--f", "--trace-children", "--now")  # what the program refuses, and what other programs take
+STRANGERS = ("/etc/bulkhead/app.yaml", "dead-letters.jsonl", "T.yaml", "logrotate", "pack_template.h")
 
 
 def files_of(root):
@@ -64,7 +64,7 @@ class Names:
         return any(fnmatch.filter(self.files, path) for path in paths)
 
     def has_option(self, option):
-        table = rf'"{option[2:]}", *(no|required)_argument'
+        table = rf'"{option[2:]}", *(no_argument|required_argument|NULL|")'
         return option in TYPED or bool(re.search(rf"{option}(?![a-z-])|{table}", self.programs))
 
 
