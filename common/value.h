@@ -20,21 +20,20 @@
  * arguments: money(USD), see type_parse() in type.h.
  */
 #define VALUE_TAG_LIST(X)                                                                          \
-    X(VALUE_STRING, "string", "text in UTF-8")                                                     \
+    X(VALUE_STRING, "string", "UTF-8 text")                                                        \
     X(VALUE_BYTES, "bytes", "any bytes")                                                           \
-    X(VALUE_INT, "int", "a whole number of 64 bits, signed")                                       \
+    X(VALUE_INT, "int", "a signed 64-bit integer")                                                 \
     X(VALUE_BOOL, "bool", "true or false")                                                         \
     X(VALUE_MONEY, "money", "an exact amount in one currency")                                     \
     X(VALUE_TIMESTAMP, "timestamp",                                                                \
-      "a moment in UTC, to the nanosecond, from 1677-09-21 to 2262-04-11")                         \
-    X(VALUE_DECIMAL, "decimal",                                                                    \
-      "an exact number of 1 to 18 digits, some of which may be decimals")                          \
-    X(VALUE_DATE, "date", "a day of the calendar, from 0000-01-01 to 9999-12-31")                  \
+      "a UTC time with nanosecond precision, from 1677-09-21 to 2262-04-11")                       \
+    X(VALUE_DECIMAL, "decimal", "an exact decimal number of up to 18 digits")                      \
+    X(VALUE_DATE, "date", "a calendar date, from 0000-01-01 to 9999-12-31")                        \
     X(VALUE_DURATION, "duration",                                                                  \
-      "a time span to the nanosecond, of either sign, up to 292 years")                            \
-    X(VALUE_ENUM, "enum", "one of some names")                                                     \
-    X(VALUE_LIST, "list", "values of one type, in their order")                                    \
-    X(VALUE_MAP, "map", "values of one type, each by a string")                                    \
+      "a signed time span of up to 292 years, with nanosecond precision")                          \
+    X(VALUE_ENUM, "enum", "one of a fixed set of names")                                           \
+    X(VALUE_LIST, "list", "values of one type, in order")                                          \
+    X(VALUE_MAP, "map", "values of one type, each with a string as its key")                       \
     X(VALUE_OPTIONAL, "optional", "a value of one type, or nothing")
 
 enum value_tag {

@@ -20,14 +20,14 @@
 
 /* tag, name in topologies, meaning */
 #define TEST_LIST(X)                                                                               \
-    X(TEST_EQUALS, "equals", "the value is this one")                                              \
-    X(TEST_ONE_OF, "one_of", "the value is one of this list")                                      \
-    X(TEST_RANGE, "range", "the value lies between these two, or is one of them")                  \
-    X(TEST_AT_LEAST, "at_least", "the value is this one or above it")                              \
-    X(TEST_AT_MOST, "at_most", "the value is this one or below it")                                \
-    X(TEST_ABOVE, "above", "the value is above this one")                                          \
-    X(TEST_BELOW, "below", "the value is below this one")                                          \
-    X(TEST_MATCHES, "matches", "the regular expression is found in the text")                      \
+    X(TEST_EQUALS, "equals", "the value equals this one")                                          \
+    X(TEST_ONE_OF, "one_of", "the value is in this list")                                          \
+    X(TEST_RANGE, "range", "the value is between these two, inclusive")                            \
+    X(TEST_AT_LEAST, "at_least", "the value is this one or greater")                               \
+    X(TEST_AT_MOST, "at_most", "the value is this one or less")                                    \
+    X(TEST_ABOVE, "above", "the value is greater than this one")                                   \
+    X(TEST_BELOW, "below", "the value is less than this one")                                      \
+    X(TEST_MATCHES, "matches", "the text contains a match for this regular expression")            \
     X(TEST_EXISTS, "exists", "whether an optional field has a value: true or false")
 
 enum test_tag {

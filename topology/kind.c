@@ -12,15 +12,15 @@ const struct option_spec kind_common_options[] = {
      .min = MEMORY_BYTES_MIN,
      .max = MEMORY_BYTES_MAX,
      .neutral = true,
-     .meaning = "memory of the process, private and for what it keeps about keys; each worker may "
-                "have as much"},
+     .meaning = "the limit on the memory of each worker process, including what it keeps about "
+                "keys"},
     {.name = "workers",
      .tag = OPTION_INT,
      .fallback = "1",
      .min = 1,
      .max = WORKERS_MAX,
      .neutral = true,
-     .meaning = "how many processes share the work; the output does not depend on it"},
+     .meaning = "the number of processes that share the work; it does not affect the output"},
     {.name = "by",
      .tag = OPTION_FIELDS,
      .neutral = true,

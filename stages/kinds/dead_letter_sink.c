@@ -162,8 +162,8 @@ const struct stage_ops dead_letter_sink_ops = {
 
 const struct kind dead_letter_sink_kind = {
     .name = DEAD_LETTERS_KIND,
-    .summary = "keeps what could not be handled",
-    .manual = "Every topology has one; it cannot be written down.",
+    .summary = "keeps the records that other stages refused",
+    .manual = "Every topology has one; it cannot be declared.",
     .role = KIND_SINK,
     .internal = true,
     .reads = "dead letters of all stages",

@@ -27,13 +27,13 @@ static const struct option_spec specs[] = {
     {.name = "key",
      .tag = OPTION_FIELDS,
      .required = true,
-     .meaning = "the fields that together name a record"},
+     .meaning = "the fields that together identify a record"},
     {.name = "keep",
      .tag = OPTION_DURATION,
      .min = 1,
      .max = INT64_MAX,
-     .meaning = "how long a key is remembered, in event time; for ever if not given"},
-    {.name = "at", .tag = OPTION_FIELD, .meaning = "the event time; needed with keep"},
+     .meaning = "how long a key is remembered, in event time; forever by default"},
+    {.name = "at", .tag = OPTION_FIELD, .meaning = "the event time; required with 'keep'"},
     {0},
 };
 
@@ -135,10 +135,11 @@ const struct kind dedupe_kind = {
     .name = "dedupe",
     .summary = "drops records whose key was seen before",
     .manual =
-        "The first record with a key passes, later ones are dropped and counted, whatever "
-        "becomes of the first one further on. With 'keep', a key is forgotten when the "
-        "latest event time seen is that much past its own; a repeat after that passes. One that "
-        "would be kept to the end of time, in 2262, is kept for ever.",
+        "The first record with a key passes. Later ones are dropped and counted, whatever happens "
+        "to the first one downstream. With 'keep', a key expires when the latest event time seen "
+        "is later than the key's own time by that much, and a record that repeats the key after "
+        "that passes. A key that would expire at or after the end of time, in 2262, is remembered "
+        "forever.",
     .role = KIND_STEP,
     .partition = KIND_BY_KEY,
     .clock_option = "at",

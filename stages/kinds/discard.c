@@ -85,9 +85,10 @@ const struct stage_ops discard_ops = {
 
 const struct kind discard_kind = {
     .name = "discard",
-    .summary = "drops what it is given, on purpose",
-    .manual = "A sink for an output that nobody wants: every record is counted and dropped. It "
-              "keeps only how far it is.",
+    .summary = "drops all records, on purpose",
+    .manual =
+        "Use it for an output that is not needed. Every record is counted and dropped; the stage "
+        "keeps only its position.",
     .role = KIND_SINK,
     .reads = "anything",
     .makes = "nothing",

@@ -28,7 +28,7 @@ static const struct option_spec specs[] = {
     {.name = "path",
      .tag = OPTION_PATH_OUT,
      .required = true,
-     .meaning = "the file to write; relative to where bulkhead is started"},
+     .meaning = "the file to write; a relative path starts where bulkhead is started"},
     RECORD_FIELD_OPTION,
     {0},
 };
@@ -161,22 +161,22 @@ const struct kind file_sink_kind = {
     .name = "file.sink",
     .summary = "writes records to a file, each exactly once",
     .manual =
-        "Writes the field 'line' of every record and a newline, or with 'records: msgpack' the "
-        "field 'packed' and nothing else, which must be one map in msgpack. A text that is not one "
-        "line, "
-        "because a newline is in it, because it is empty or blank, or because it ends with a "
-        "carriage return, is a dead letter: json.encode makes a line of any text. After a kill the "
-        "file goes on from what was committed: lines behind that, which may have been seen, come "
-        "again as the same bytes and are written over, so whoever follows the file never sees it "
-        "shrink. What does not come again, because the input is another one now, is cut off with a "
-        "warning when all input was read, or stays until it is. The file must be this stage's own: "
-        "one that holds bytes while the state directory knows of none, that has others in the 4096 "
-        "before the committed length, that is shorter or gone, that was added to since an orderly "
-        "end, that is a copy with more than what is committed, that holds the other form of "
-        "records, or that another run is writing, is "
-        "refused before anything starts, and left as it is. One that is truncated, overwritten, "
-        "added to, moved away or replaced while it is written stops the run, and the next one is "
-        "refused until the file is put back; so it must not be rotated.",
+        "Writes the field 'line' of every record and a newline. With 'records: msgpack' it writes "
+        "only the field 'packed', which must be a single msgpack map. A text that is not a single "
+        "line, because it contains a newline, is empty or blank, or ends with a carriage return, "
+        "is a dead letter; json.encode makes a single line of any text. After a kill, writing "
+        "resumes after the committed records. Lines beyond that, which may have been seen, come "
+        "again as the same bytes and are overwritten in place, so a program that follows the file "
+        "never sees it shrink. Lines that do not come again, because the input has changed, are "
+        "cut off with a warning when all input has been read, and stay until then. The file must "
+        "belong to this stage. It is refused before anything starts, and left as it is, if it "
+        "contains bytes but the state directory knows of none, if the 4096 bytes before the "
+        "committed length have changed, if it is shorter or missing, if bytes were added to it "
+        "after an orderly end, if it is a copy that continues after the committed length, if it "
+        "contains the other format of records, or if another run is writing it. A file that is "
+        "truncated, overwritten, appended to, moved away or replaced while it is being written "
+        "stops the run, and the next run is refused until the file is put back. So do not rotate "
+        "it.",
     .role = KIND_SINK,
     .reads = RECORD_FIELD_SINK_READS,
     .makes = "nothing",

@@ -46,13 +46,13 @@ static const struct option_spec specs[] = {
      .tag = OPTION_PATH_IN,
      .required = true,
      .neutral = true,
-     .meaning = "the file to read; relative to where bulkhead is started"},
+     .meaning = "the file to read; a relative path starts where bulkhead is started"},
     RECORD_FORMAT_OPTIONS,
     {.name = "follow",
      .tag = OPTION_BOOL,
      .fallback = "false",
      .neutral = true,
-     .meaning = "wait at the end of the file for more, and go on in the file that takes its place"},
+     .meaning = "wait at the end of the file for more, and continue in the file that replaces it"},
     {0},
 };
 
@@ -561,19 +561,19 @@ const struct stage_ops file_source_ops = {
 
 const struct kind file_source_kind = {
     .name = "file.source",
-    .summary = "reads the records of a file",
+    .summary = "reads records from a file",
     .manual =
-        "Reads a regular file to its end, whatever its size says: line by line, or value by value "
-        "of msgpack, of which each must be a map. LF and CRLF end a line, the last one may lack "
-        "it; blank lines are skipped, and so is a byte order mark at the beginning. Behind a byte "
-        "that begins no value of msgpack the rest of the file is not read. A later run goes on "
-        "where the last one stopped, and is refused if the file was replaced or truncated "
-        "meanwhile. With follow: true it waits at the end for more, and a last record without its "
-        "end is not read yet. A file that was renamed is read to its end, then those that were "
-        "rotated after it, in the order of their births, then the one that has its name now. One "
-        "that was truncated is read again from its beginning, the rest of a copy that was made of "
-        "it first. Where nobody can tell what comes next, the run stops and names the files; what "
-        "cannot be opened for a while is waited for.",
+        "Reads a regular file to its end, whatever its size says: line by line, or as a sequence "
+        "of msgpack values, each of which must be a map. Lines end with LF or CRLF; the last one "
+        "may have neither. Blank lines are skipped, and so is a byte order mark at the beginning. "
+        "After a byte that cannot begin a msgpack value, the rest of the file is not read. A "
+        "later run resumes where the last one stopped, and is refused if the file was replaced or "
+        "truncated in the meantime. With 'follow: true' it waits at the end for more, and does "
+        "not read a last record before its end arrives. A file that was renamed is read to its "
+        "end, then the files that were rotated after it, in the order of their birth, then the "
+        "one that has the name now. A truncated file is read again from its beginning, after the "
+        "rest of a copy that was made of it. If it is uncertain which file comes next, the run "
+        "stops and names the files. A file that cannot be opened for a while is retried.",
     .role = KIND_SOURCE,
     .lines = KIND_LINES_READ,
     .reads = "nothing",

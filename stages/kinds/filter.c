@@ -18,9 +18,7 @@ static const struct option_spec specs[] = {
     {.name = "where",
      .tag = OPTION_CONDITIONS,
      .meaning = "a record passes only if these hold: all of a map, or any map of a list"},
-    {.name = "unless",
-     .tag = OPTION_CONDITIONS,
-     .meaning = "a record is dropped if these hold, likewise"},
+    {.name = "unless", .tag = OPTION_CONDITIONS, .meaning = "a record is dropped if these hold"},
     {0},
 };
 
@@ -83,12 +81,12 @@ const struct stage_ops filter_ops = {
 
 const struct kind filter_kind = {
     .name = "filter",
-    .summary = "lets records pass for which conditions hold",
+    .summary = "passes the records that meet conditions",
     .manual =
-        "Drops, and counts, every record for which the conditions of 'where' do not hold or those "
+        "Drops and counts every record for which the conditions of 'where' do not hold or those "
         "of 'unless' do. A map of conditions holds if all of them hold; a list of maps holds if "
-        "any of them does. A text that is no UTF-8, or that takes a pattern too many steps, makes "
-        "the record a dead letter.",
+        "at least one of them does. A text that is not UTF-8, or that takes a pattern too many "
+        "steps, makes the record a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .reads = "the fields of the conditions",

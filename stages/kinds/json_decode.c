@@ -22,7 +22,7 @@
 #include "stages/kit/refusal.h"
 #include "stages/stage.h"
 
-static const struct dead_reason not_json = {"not-json", "not one JSON text"};
+static const struct dead_reason not_json = {"not-json", "not a single JSON text"};
 static const struct dead_reason not_an_object = {"not-an-object", "JSON, but not an object"};
 
 /* What the text says about one field of the type. */
@@ -397,14 +397,14 @@ const struct stage_ops json_decode_ops = {
 
 const struct kind json_decode_kind = {
     .name = "json.decode",
-    .summary = "reads JSON objects as records of a declared type",
+    .summary = "decodes JSON objects into records of a declared type",
     .manual =
-        "Every record must be one JSON object (RFC 8259) with all fields of the type; members "
-        "that the type does not name are ignored. Money, timestamps, dates, durations and enums "
-        "are "
-        "strings: \"$12.34\" or \"USD 12.34\", \"2000-01-01T00:00:00Z\", \"2000-01-01\", "
-        "\"1h30m\"; decimals are strings or numbers, lists arrays, maps objects. An optional "
-        "field may be missing or null. What does not fit is a dead letter with its reason.",
+        "Every record must be a single JSON object (RFC 8259) with all fields of the type; "
+        "members that the type does not name are ignored. Money, timestamps, dates, durations and "
+        "enums are strings: \"$12.34\" or \"USD 12.34\", \"2000-01-01T00:00:00Z\", "
+        "\"2000-01-01\", \"1h30m\". Decimals are strings or numbers, lists are arrays, and maps "
+        "are objects. An optional field may be absent or null. Anything that does not fit makes "
+        "the record a dead letter with a reason.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .reads = "line: string or bytes",

@@ -28,7 +28,7 @@ struct json_encode {
 static const struct option_spec specs[] = {
     {.name = "fields",
      .tag = OPTION_FIELDS,
-     .meaning = "which fields to write, in this order; all if not given"},
+     .meaning = "the fields to write, in this order; all by default"},
     {0},
 };
 
@@ -104,11 +104,12 @@ const struct stage_ops json_encode_ops = {
 
 const struct kind json_encode_kind = {
     .name = "json.encode",
-    .summary = "writes records as JSON objects",
-    .manual = "Compact JSON, fields in the order given. Money and timestamps are strings in the "
-              "form that json.decode reads, and so are decimals, dates, durations and enums; bytes "
-              "that are no UTF-8 are base64. An optional field that holds nothing is left out. A "
-              "record whose text would be too large is a dead letter.",
+    .summary = "encodes records as JSON objects",
+    .manual =
+        "The JSON is compact, with the fields in the order given. Money, timestamps, decimals, "
+        "dates, durations and enums are strings in the form that json.decode reads. Bytes that "
+        "are not UTF-8 are base64. An optional field without a value is left out. A record whose "
+        "text would be too large is a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .lines = KIND_LINES_MADE,

@@ -21,7 +21,7 @@
 #include "topology/partition.h"
 
 static const struct dead_reason negative_amount = {"negative-amount",
-                                                   "an amount below zero where none can be"};
+                                                   "a negative amount, which is not allowed here"};
 
 #define RULES_MAX 32u
 /* Rules are about days and weeks. */
@@ -76,20 +76,25 @@ static const struct option_spec rule_specs[] = {
      .tag = OPTION_CHOICE,
      .required = true,
      .choices = periods,
-     .meaning = "the calendar window that the rule is about"},
+     .meaning = "the calendar window that the rule applies to"},
     {.name = "sum",
      .tag = OPTION_TEXT,
-     .meaning = "the most that may be accepted in a window, in the amount's currency"},
+     .meaning = "the maximum sum that may be accepted in a window, in the amount's currency"},
     {.name = "count",
      .tag = OPTION_INT,
      .min = 0,
      .max = INT64_MAX,
-     .meaning = "how many may be accepted in a window"},
+     .meaning = "the maximum number of records that may be accepted in a window"},
     {0},
 };
 
 static const struct option_spec specs[] = {
-    {.name = "key", .tag = OPTION_FIELDS, .required = true, .meaning = "whose limits these are"},
+    {.name = "key",
+     .tag = OPTION_FIELDS,
+     .required = true,
+     .meaning = "the fields that identify "
+                "who or what the limits "
+                "apply to"},
     {.name = "amount",
      .tag = OPTION_FIELD,
      .required = true,
@@ -107,18 +112,18 @@ static const struct option_spec specs[] = {
      .fallback = "14d",
      .min = 0,
      .max = INT64_MAX,
-     .meaning = "how long a window stays open behind the latest time seen; what comes later is a "
-                "dead letter"},
+     .meaning = "how long a window stays open after its end, measured by the latest timestamp "
+                "seen; a record after that is a dead letter"},
     {.name = "attempts",
      .tag = OPTION_CHOICE,
      .fallback = "accepted",
      .choices = attempts_choices,
-     .meaning = "which records a count rule counts"},
+     .meaning = "which records a rule with 'count' counts: accepted ones, or all"},
     {.name = "rules",
      .tag = OPTION_GROUPS,
      .required = true,
      .members = rule_specs,
-     .meaning = "named rules; all must hold for a record to be accepted"},
+     .meaning = "named rules; a record is accepted only if all of them hold"},
     {0},
 };
 
@@ -377,10 +382,11 @@ const struct stage_ops limits_ops = {
 const struct kind limits_kind = {
     .name = "limits",
     .summary = "accepts or declines records by sums and counts per day and week",
-    .manual = "Adds the field 'accepted'. A record is accepted if every rule still holds with it: "
-              "a sum may reach its limit, not pass it. Sums are of accepted amounts only; counts "
-              "too, unless attempts is all. Records may come out of time order: each counts in "
-              "the day and week of its own time, until that window closes.",
+    .manual =
+        "Adds the field 'accepted'. A record is accepted if all rules hold when it is included: a "
+        "sum may reach its limit, but not exceed it. Sums include accepted amounts only, and so "
+        "do counts unless 'attempts' is all. Records may arrive out of time order: each counts in "
+        "the day and the week of its own time, until that window closes.",
     .role = KIND_STEP,
     .partition = KIND_BY_KEY,
     .clock_option = "at",

@@ -35,32 +35,30 @@ static const struct option_spec convert_specs[] = {
     {.name = "to", .tag = OPTION_TEXT, .required = true, .meaning = "the new type"},
     {.name = "format",
      .tag = OPTION_TEXT,
-     .meaning = "the form of a text that becomes a timestamp; RFC 3339 if not given"},
-    {.name = "default",
-     .tag = OPTION_TEXT,
-     .meaning = "the value where an optional field has none"},
+     .meaning = "the form of a text that becomes a timestamp; the default is RFC 3339"},
+    {.name = "default", .tag = OPTION_TEXT, .meaning = "the value if an optional field has none"},
     {.name = "mode",
      .tag = OPTION_CHOICE,
      .fallback = "exact",
      .choices = convert_modes,
-     .meaning = "how decimals are rounded that the new type has not; exact: not at all"},
+     .meaning = "how to round decimals that the new type does not have; exact: refuse the record"},
     {0},
 };
 static const struct option_spec round_specs[] = {
     {.name = "to",
      .tag = OPTION_TEXT,
      .required = true,
-     .meaning = "the step that values become a multiple of, such as 0.05"},
+     .meaning = "the step: values are rounded to a multiple of it, such as 0.05"},
     {.name = "mode",
      .tag = OPTION_CHOICE,
      .fallback = "half_even",
      .choices = round_modes,
-     .meaning = "what becomes of the rest; up and down are seen from 0"},
+     .meaning = "how to round; down is toward 0, and up away from it"},
     {0},
 };
 static const struct option_spec set_specs[] = {
-    {.name = "type", .tag = OPTION_TEXT, .required = true, .meaning = "its type"},
-    {.name = "value", .tag = OPTION_TEXT, .required = true, .meaning = "its value"},
+    {.name = "type", .tag = OPTION_TEXT, .required = true, .meaning = "the type of the field"},
+    {.name = "value", .tag = OPTION_TEXT, .required = true, .meaning = "the value of the field"},
     {0},
 };
 static const struct option_spec specs[] = {
@@ -68,22 +66,22 @@ static const struct option_spec specs[] = {
      .tag = OPTION_FIELD_GROUPS,
      .members = convert_specs,
      .alone = "to",
-     .meaning = "first: fields that get another type"},
+     .meaning = "first: the new types of fields"},
     {.name = "round",
      .tag = OPTION_FIELD_GROUPS,
      .members = round_specs,
      .alone = "to",
-     .meaning = "second: fields that are rounded to a step"},
+     .meaning = "second: fields that are rounded to a multiple of a step"},
     {.name = "drop", .tag = OPTION_FIELDS, .meaning = "third: fields that are left out"},
     {.name = "rename",
      .tag = OPTION_FIELD_GROUPS,
      .members = rename_specs,
      .alone = "to",
-     .meaning = "fourth: fields that get another name"},
+     .meaning = "fourth: the new names of fields"},
     {.name = "set",
      .tag = OPTION_GROUPS,
      .members = set_specs,
-     .meaning = "last: fields with a constant value, behind all others"},
+     .meaning = "last: new fields with a constant value, after all others"},
     {0},
 };
 
@@ -227,12 +225,13 @@ const struct kind map_kind = {
     .name = "map",
     .summary = "converts, rounds, drops, renames and sets fields",
     .manual =
-        "The options are applied in this order, whatever the order in the file: convert, round, "
-        "drop, rename, set. All but set name fields of the input, by the names that they have "
-        "there. Text becomes any scalar, and any scalar text; int, decimal and money become each "
-        "other, money in its whole unit; a timestamp becomes its day in UTC, and a day its first "
-        "moment; optional(T) becomes T with a default. Fields keep their order; those of set stand "
-        "at the end. What cannot be converted is a dead letter.",
+        "The options are applied in this order, whatever their order in the file: convert, round, "
+        "drop, rename, set. All of them except set refer to fields of the input by their names "
+        "there. Text becomes any scalar type, and any scalar becomes text. Int, decimal and money "
+        "convert to each other, money in whole units of its currency. A timestamp becomes its UTC "
+        "date, and a date its first moment. optional(T) becomes T with a default. Fields keep "
+        "their order, and those of set come last. A record with a field that cannot be converted "
+        "is a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .reads = "the fields that its options name",

@@ -26,7 +26,7 @@ struct merge {
 static const struct option_spec specs[] = {
     {.name = "origin",
      .tag = OPTION_TEXT,
-     .meaning = "add a field of this name: by which input the record came, as 'from:' names it"},
+     .meaning = "the name of a field to add: the input of the record, as written in 'from:'"},
     {0},
 };
 
@@ -100,16 +100,17 @@ const struct stage_ops merge_ops = {
 
 const struct kind merge_kind = {
     .name = "merge",
-    .summary = "makes one flow of several",
-    .manual = "All inputs must have the same fields, in any order; the output has them in the "
-              "order of the first one. Records come in the order of the source; what was made of "
-              "one record of the source comes in the order of 'from:'. A record whose text would "
-              "be too large with its origin is a dead letter.",
+    .summary = "merges several flows into one",
+    .manual =
+        "All inputs must have the same fields, in any order; the output has them in the order of "
+        "the first input. Records come in the order of the source. Records that were made from "
+        "the same record of the source come in the order of 'from:'. A record whose text would be "
+        "too large with its origin is a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .merges = true,
     .reads = "the same fields from every input",
-    .makes = "the fields of the first input; with origin, that too: string",
+    .makes = "the fields of the first input; with origin, its field (a string)",
     .reasons = DEAD_REASONS(&dead_record_too_large),
     .options = specs,
     .derive = derive,

@@ -24,8 +24,8 @@
 /* An int of 64 bits in decimal, its sign and a NUL. */
 #define INT_TEXT_BYTES 24u
 
-static const struct dead_reason bad_key = {"key-not-a-string",
-                                           "a key of the map, or of a map in a field, is no str"};
+static const struct dead_reason bad_key = {
+    "key-not-a-string", "a key of the map, or of a map in a field, is not a str"};
 
 /* What the map says about one field of the type. */
 struct found {
@@ -446,19 +446,16 @@ const struct stage_ops msgpack_decode_ops = {
 
 const struct kind msgpack_decode_kind = {
     .name = "msgpack.decode",
-    .summary = "reads maps in msgpack as records of a declared type",
+    .summary = "decodes msgpack maps into records of a declared type",
     .manual =
-        "Every record must be one map in msgpack with all fields of the type, as a source makes "
-        "them with 'records: msgpack'; pairs that the type does not name are ignored, but every "
-        "key "
-        "is a str. Strings, money, dates, durations and enums are str, in the forms that "
-        "json.decode reads; bytes are bin, ints and bools what they are, lists arrays, maps maps. "
-        "A "
-        "timestamp is the extension of msgpack for it or a str, a decimal a str or an int. No "
-        "field "
-        "is a float, which is not exact. An optional field may be missing or nil. What does not "
-        "fit "
-        "is a dead letter with its reason.",
+        "Every record must be a single msgpack map with all fields of the type, such as a source "
+        "makes with 'records: msgpack'. Pairs that the type does not name are ignored, but every "
+        "key must be a str. Strings, money, dates, durations and enums are str, in the forms that "
+        "json.decode reads. Bytes are bin, ints are int, bools are bool, lists are arrays, and "
+        "maps are maps. A timestamp is msgpack's timestamp extension or a str, and a decimal is a "
+        "str or an int. Floats are not valid for any type, because they are not exact. An "
+        "optional field may be absent or nil. Anything that does not fit makes the record a dead "
+        "letter with a reason.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .reads = "packed: bytes",

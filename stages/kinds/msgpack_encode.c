@@ -23,7 +23,7 @@ struct msgpack_encode {
 static const struct option_spec specs[] = {
     {.name = "fields",
      .tag = OPTION_FIELDS,
-     .meaning = "which fields to write, in this order; all if not given"},
+     .meaning = "the fields to write, in this order; all by default"},
     {0},
 };
 
@@ -105,16 +105,14 @@ const struct stage_ops msgpack_encode_ops = {
 
 const struct kind msgpack_encode_kind = {
     .name = "msgpack.encode",
-    .summary = "writes records as maps in msgpack",
+    .summary = "encodes records as msgpack maps",
     .manual =
-        "Fields in the order given, each number and length in the shortest form: the same record "
-        "is "
-        "the same bytes. Timestamps are the extension of msgpack for them, bytes are bin; strings, "
-        "money, decimals, dates, durations and enums are str, in the form that msgpack.decode and "
-        "json.decode read. An optional field that holds nothing is left out. A sink writes it with "
-        "'records: msgpack'. A record that would be too large, or have more than 524288 values, is "
-        "a "
-        "dead letter.",
+        "The fields are in the order given, and each number and length has its shortest form, so "
+        "equal records are equal bytes. Timestamps use msgpack's timestamp extension, and bytes "
+        "are bin. Strings, money, decimals, dates, durations and enums are str, in the form that "
+        "msgpack.decode and json.decode read. An optional field without a value is left out. A "
+        "sink writes these records with 'records: msgpack'. A record that would be too large, or "
+        "have more than 524288 values, is a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .reads = "the fields",

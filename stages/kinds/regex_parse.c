@@ -37,21 +37,21 @@ struct regex_parse {
 static const struct option_spec specs[] = {
     {.name = "field",
      .tag = OPTION_FIELD,
-     .meaning = "the text to read; if not given, the field 'line', or the only one with text"},
+     .meaning = "the text to parse; by default the field 'line', or else the only field with text"},
     {.name = "pattern",
      .tag = OPTION_TEXT,
      .required = true,
-     .meaning = "a regular expression (PCRE2) with a named group for every field of the type"},
+     .meaning = "the regular expression (PCRE2), with a named group for every field of the type"},
     {.name = "type",
      .tag = OPTION_TYPE,
      .required = true,
      .meaning = "the declared type that the groups make"},
     {.name = "timestamp_format",
      .tag = OPTION_TEXT,
-     .meaning = "the form of timestamps, such as %d/%b/%Y:%H:%M:%S %z; RFC 3339 if not given"},
+     .meaning = "the form of timestamps, such as %d/%b/%Y:%H:%M:%S %z; the default is RFC 3339"},
     {.name = "absent",
      .tag = OPTION_TEXT,
-     .meaning = "a group with just this text, such as -, is no value; for optional fields"},
+     .meaning = "if a group matches exactly this text, such as -, its optional field has no value"},
     {0},
 };
 
@@ -350,15 +350,16 @@ const struct stage_ops regex_parse_ops = {
 
 const struct kind regex_parse_kind = {
     .name = "regex.parse",
-    .summary = "reads texts as records of a declared type by a regular expression",
+    .summary = "parses text into records with a regular expression",
     .manual =
-        "Every field of the type has a group with its name in the pattern, (?<status>\\d+), and "
-        "every named group is a field. With (?J) several groups may have one name; the first that "
-        "takes part counts. What a group takes is read as the type of its field: money "
-        "with its currency or without, timestamps as RFC 3339 or in timestamp_format. An optional "
-        "field has no value if its group takes no part, or takes the text of 'absent'. Quote a "
-        "pattern with ' in the file. A text that the pattern does not match is a dead letter, and "
-        "so is one with a group that is no value of its field.",
+        "Every field of the type has a named group in the pattern, such as (?<status>\\d+), and "
+        "every named group is a field. With (?J) several groups may have the same name; the first "
+        "that takes part in the match counts. The text of a group is read as the type of its "
+        "field: money with or without its currency, timestamps in the form of RFC 3339 or of "
+        "'timestamp_format'. An optional field has no value if its group takes no part, or "
+        "matches the text of 'absent'. Quote the pattern with ' in the file. A text that the "
+        "pattern does not match is a dead letter, and so is one with a group whose text is not "
+        "valid for its field.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .reads = "field: string or bytes",

@@ -18,11 +18,11 @@ static const struct option_spec specs[] = {
     {.name = "outputs",
      .tag = OPTION_NAMED_CONDITIONS,
      .required = true,
-     .meaning = "for each output by name the conditions of its records; the first that hold win"},
+     .meaning = "the conditions of each output; the first output whose conditions hold wins"},
     {.name = "otherwise",
      .tag = OPTION_TEXT,
      .required = true,
-     .meaning = "the name of the output for records of which no conditions hold"},
+     .meaning = "the name of the output for all other records"},
     {0},
 };
 
@@ -92,11 +92,11 @@ const struct kind route_kind = {
     .name = "route",
     .summary = "sends each record to one of several outputs",
     .manual =
-        "Conditions are tried in the order of the file, and the record goes to the first output "
-        "whose conditions hold, or to that of 'otherwise'. They are those of filter. An output is "
-        "read by 'from: STAGE.OUTPUT', and each needs a reader; discard is one that drops on "
-        "purpose. A text that is no UTF-8, or that takes a pattern too many steps, makes the "
-        "record a dead letter.",
+        "The outputs are tried in the order of the file. A record goes to the first output whose "
+        "conditions hold, or else to the one named by 'otherwise'. The conditions are those of "
+        "filter. Other stages read an output with 'from: STAGE.OUTPUT', and every output needs a "
+        "reader; use discard to drop records on purpose. A text that is not UTF-8, or that takes "
+        "a pattern too many steps, makes the record a dead letter.",
     .role = KIND_STEP,
     .partition = KIND_ANYHOW,
     .named_outputs = true,

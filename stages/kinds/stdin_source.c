@@ -438,15 +438,15 @@ const struct stage_ops stdin_source_ops = {
 
 const struct kind stdin_source_kind = {
     .name = "stdin.source",
-    .summary = "reads the records of standard input",
+    .summary = "reads records from standard input",
     .manual =
-        "Reads standard input to its end, or until the run is stopped: line by line, or value by "
-        "value of msgpack, of which each must be a map. What is read is in a journal in the state "
-        "directory before anything is made of it, so it survives every kill; `bulkhead journal` "
-        "shows it. LF and CRLF end a line, the last one may lack it; blank lines are skipped, and "
-        "so is a byte order mark at the beginning. Behind a byte that begins no value of msgpack "
-        "the rest of the input is not read. What a later run reads comes behind what this one has "
-        "read.",
+        "Reads standard input to its end, or until the run is stopped: line by line, or as a "
+        "sequence of msgpack values, each of which must be a map. All input is written to a "
+        "journal in the state directory before any record is made of it, so it survives every "
+        "kill; `bulkhead journal` shows it. Lines end with LF or CRLF; the last one may have "
+        "neither. Blank lines are skipped, and so is a byte order mark at the beginning. After a "
+        "byte that cannot begin a msgpack value, the rest of the input is not read. What a later "
+        "run reads follows what this one has read.",
     .role = KIND_SOURCE,
     .takes_stdin = true,
     .lines = KIND_LINES_READ,

@@ -63,7 +63,7 @@ static const struct option_spec specs[] = {
     {.name = "numbered",
      .tag = OPTION_BOOL,
      .fallback = "false",
-     .meaning = "begin each line with SEQ.INDEX and a tab, by which a repeated line is known"},
+     .meaning = "begin each line with SEQ.INDEX and a tab, to recognize repeated lines"},
     RECORD_FIELD_OPTION,
     {0},
 };
@@ -383,16 +383,15 @@ const struct kind stdout_sink_kind = {
     .name = "stdout.sink",
     .summary = "writes records to standard output",
     .manual =
-        "Writes the field 'line' of every record and a newline to standard output: a pipe, a "
-        "terminal or a socket; with 'records: msgpack' the field 'packed' and nothing else, which "
-        "must be one map in msgpack, and not to a terminal. A text that is not one line is a dead "
-        "letter, as for file.sink. No "
-        "line is missing, but after a kill some may come twice, since "
-        "nobody can tell what a reader has got; with 'numbered: true' a repeated line is known by "
-        "its number. A line of more than 4096 bytes may also be cut by a kill; then a newline ends "
-        "the piece, and the whole line follows. A map that may have been cut stops the run, as "
-        "nothing can follow it. A regular file is refused: file.sink "
-        "writes each line exactly once.",
+        "Writes the field 'line' of every record and a newline to standard output, which must be "
+        "a pipe, a terminal or a socket. With 'records: msgpack' it writes only the field "
+        "'packed', which must be a single msgpack map, and not to a terminal. A text that is not "
+        "a single line is a dead letter, as in file.sink. No line is missing, but after a kill "
+        "some may be repeated, because there is no way to know what a reader has received; with "
+        "'numbered: true' a repeated line can be recognized by its number. A kill may also cut a "
+        "line of more than 4096 bytes; a newline then ends the fragment, and the whole line "
+        "follows. A map that may have been cut stops the run, because nothing can follow it. A "
+        "regular file is refused; file.sink writes each line exactly once.",
     .role = KIND_SINK,
     .takes_stdout = true,
     .reads = RECORD_FIELD_SINK_READS,

@@ -29,8 +29,8 @@
 #include "stages/stage.h"
 #include "topology/partition.h"
 
-static const struct dead_reason key_too_long = {
-    "key-too-long", "its key is longer than an entry of the state can hold"};
+static const struct dead_reason key_too_long = {"key-too-long",
+                                                "its key is too long for an entry of the state"};
 
 #define KEYS_PER_BEAT 4096u
 #define CLOSINGS_KEPT 4096u
@@ -77,7 +77,7 @@ static const struct option_spec specs[] = {
     {.name = "key",
      .tag = OPTION_FIELDS,
      .required = true,
-     .meaning = "the fields whose records are counted together"},
+     .meaning = "records with the same values in these fields are counted together"},
     {.name = "at",
      .tag = OPTION_FIELD,
      .required = true,
@@ -86,7 +86,7 @@ static const struct option_spec specs[] = {
      .tag = OPTION_CHOICE,
      .required = true,
      .choices = period_names,
-     .meaning = "how long a window is"},
+     .meaning = "the length of a window"},
     {.name = "calendar",
      .tag = OPTION_GROUP,
      .members = calendar_option_members,
@@ -96,8 +96,8 @@ static const struct option_spec specs[] = {
      .fallback = "0s",
      .min = 0,
      .max = INT64_MAX,
-     .meaning = "how long a window stays open behind the latest time seen; what comes later is a "
-                "dead letter"},
+     .meaning = "how long a window stays open after its end, measured by the latest timestamp "
+                "seen; a record after that is a dead letter"},
     {.name = "window_field",
      .tag = OPTION_TEXT,
      .fallback = "window",
@@ -418,13 +418,12 @@ const struct kind window_count_kind = {
     .name = "window.count",
     .summary = "counts records by key in calendar windows",
     .manual =
-        "A record counts in the window of its own time. A window closes when the latest time seen "
-        "has come to its end and the lateness behind it; then one record for every key in it is "
-        "put out, in the order of windows and keys. What comes for a closed window is a dead "
-        "letter. At the end of a finite input all windows are closed, and stay so: what a later "
-        "run brings for them is late. A window of the last moments of time, which end in 2262, is "
-        "closed by that alone. All keys of a window are put out behind one record, in memory at "
-        "once.",
+        "A record counts in the window of its own time. A window closes once the latest timestamp "
+        "seen reaches its end plus 'lateness'. One record for every key in it is then emitted, in "
+        "the order of windows and keys. A record for a closed window is a dead letter. At the end "
+        "of a finite input all windows close, and stay closed: records that a later run brings "
+        "for them are late. A window of the last moments of time, in 2262, is closed only by the "
+        "end of the input. All records of a closing window are in memory at once.",
     .role = KIND_STEP,
     .partition = KIND_BY_KEY,
     .at_end = true,

@@ -8,7 +8,7 @@
 
 const struct dead_reason line_records_too_long = {"line-too-long", "longer than max_line_bytes"};
 const struct dead_reason line_records_foreign = {
-    "not-utf8", "the input begins with the byte order mark of UTF-16 or UTF-32"};
+    "not-utf8", "the input begins with a UTF-16 or UTF-32 byte order mark"};
 
 bool line_is_blank(const uint8_t *bytes, size_t len)
 {

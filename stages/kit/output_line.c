@@ -6,8 +6,8 @@
 #include "stages/kit/line_records.h"
 
 const struct dead_reason output_line_not_a_line = {
-    "not-a-line", "a text with a newline in it, an empty or blank one, one that ends with CR, or a "
-                  "byte order mark that would begin the output"};
+    "not-a-line", "a text that contains a newline, is empty or blank, ends with CR, or would begin "
+                  "the output with a byte order mark"};
 
 enum kind_lines output_line_sure(const struct topology *topology, const struct stage *stage)
 {

@@ -8,12 +8,12 @@
 
 const struct dead_reason packed_records_too_long = {"packed-too-long",
                                                     "longer than max_line_bytes"};
-const struct dead_reason packed_records_no_map = {"not-a-map", "msgpack, but not a map"};
+const struct dead_reason packed_records_no_map = {"not-a-map", "a msgpack value, but not a map"};
 const struct dead_reason packed_records_lost = {
-    "lost-framing", "a byte that begins no value of msgpack: nobody can tell where the next record "
-                    "begins, so the rest of the file or stream is not read"};
-const struct dead_reason packed_records_cut_off = {"cut-off",
-                                                   "the file or stream ends within the record"};
+    "lost-framing", "a byte that cannot begin a msgpack value; where the next record begins is "
+                    "unknown, so the rest of the file or stream is not read"};
+const struct dead_reason packed_records_cut_off = {
+    "cut-off", "the file or stream ends in the middle of the record"};
 
 static size_t find_end(struct record_reader *r, const uint8_t *bytes, size_t len)
 {

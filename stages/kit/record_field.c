@@ -5,7 +5,7 @@
 
 const struct dead_reason record_field_not_msgpack = {
     "not-msgpack",
-    "not one whole value of msgpack, or one that is too deep or has too many others in it"};
+    "not a single complete msgpack value, or one that is nested too deep or has too many values"};
 #define MAKE_PACKED "use msgpack.encode to make a packed record from any record"
 /* The types that the field may have. */
 static const unsigned tags[] = {

@@ -22,7 +22,7 @@
     {                                                                                              \
         .name = "records", .tag = OPTION_CHOICE, .fallback = "lines",                              \
         .choices = record_format_names,                                                            \
-        .meaning = "how to write a record: as a line, or as a map of msgpack"                      \
+        .meaning = "how to write a record: as a line, or as a msgpack map"                         \
     }
 #define RECORD_FIELD_SINK_READS "line: string or bytes; with records: msgpack, packed: bytes"
 

@@ -23,7 +23,7 @@ extern const char *const record_format_names[];
      .tag = OPTION_CHOICE,                                                                         \
      .fallback = "lines",                                                                          \
      .choices = record_format_names,                                                               \
-     .meaning = "what a record is: a line, or a map of msgpack"},                                  \
+     .meaning = "what a record is: a line, or a msgpack map"},                                     \
     {                                                                                              \
         .name = "max_line_bytes", .tag = OPTION_SIZE, .fallback = "1MiB", .min = 64,               \
         .max = LINE_BYTES_MAX, .meaning = "a longer line or packed record is a dead letter"        \

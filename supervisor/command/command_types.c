@@ -94,9 +94,9 @@ int command_types(kind_registry kinds, int argc, char **argv)
             print_type(i, &out);
     if (code == EXIT_OK) {
         buf_add_text(&out,
-                     "\nValues are of the first form of each type, as json.decode reads them.\n"
-                     "What they are in msgpack stands in bulkhead-topology(5), Values in msgpack.\n"
-                     "In a topology a type with a comma stands in quotes: 'decimal(10,2)'.\n");
+                     "\nThe values are of the first form of each type, as json.decode reads them.\n"
+                     "For their forms in msgpack see 'Values in msgpack' in bulkhead-topology(5).\n"
+                     "In a topology, quote a type that contains a comma: 'decimal(10,2)'.\n");
         code = command_print(&out, EXIT_OK);
     }
     buf_done(&out);

@@ -136,11 +136,11 @@ expect_after "    amount: field, required" <<'END'
         the field with the amount (money)
 END
 expect_after "    lateness: duration, default 14d" <<'END'
-        how long a window stays open behind the latest time seen; what comes
-        later is a dead letter
+        how long a window stays open after its end, measured by the latest
+        timestamp seen; a record after that is a dead letter
 END
 expect_after "    attempts: choice, default accepted" <<'END'
-        which records a count rule counts
+        which records a rule with 'count' counts: accepted ones, or all
         one of: accepted | all
 END
 expect_after "        week_starts: choice, default monday" <<'END'
@@ -149,7 +149,7 @@ expect_after "        week_starts: choice, default monday" <<'END'
             saturday | sunday
 END
 expect_after "        sum: text, optional" <<'END'
-            the most that may be accepted in a window, in the amount's
+            the maximum sum that may be accepted in a window, in the amount's
             currency
 END
 

@@ -30,7 +30,7 @@ def words_of(text):
 
 def option_of(entry, path, others):
     """What an entry of the manual says of an option; None if it says nothing in the form above."""
-    same = re.match(r"As for ([\w.]+)\.", entry.text)
+    same = re.match(r"Same as for ([\w.]+)\.", entry.text)
     if same and same[1] in others:
         return others[same[1]].get(path)
     match = HEAD.match(entry.text)
@@ -49,7 +49,7 @@ def options_of(section, others):
             for name in filter(None, item.mark.split(", ")):
                 path = prefix + name
                 found[path] = option_of(item, path, others)
-                same = re.search(r"as for ([\w.]+)\.", item.text)
+                same = re.search(r"same as for ([\w.]+)\.", item.text)
                 if same and same[1] in others:
                     found.update((p, o) for p, o in others[same[1]].items() if p.startswith(path + "."))
                 walk(item, path + ".")
