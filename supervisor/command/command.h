@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command.h - the commands of the program, and what they share
+ * command.h - the commands of the program, and the functions that they share
  *
- * Every command gets the kinds of its program, and its arguments from its own name on, and returns
- * an exit code. Results go to stdout, everything else to stderr.
+ * Every command receives the kinds of its program and its arguments, from its own name on, and
+ * returns an exit code. Results go to stdout, everything else to stderr.
  */
 #ifndef BULKHEAD_SUPERVISOR_COMMAND_COMMAND_H
 #define BULKHEAD_SUPERVISOR_COMMAND_COMMAND_H
@@ -16,8 +16,8 @@
 #include "topology/settings.h"
 
 /*
- * The program: chooses the command, or is a stage process, and runs it with these kinds. Returns
- * the exit code.
+ * The main function of a program with these kinds: runs the command that the arguments name, or a
+ * stage process. Returns the exit code.
  */
 int command_main(int argc, char **argv, kind_registry kinds);
 
@@ -33,12 +33,12 @@ int command_kill(kind_registry kinds, int argc, char **argv);
 int command_stop(kind_registry kinds, int argc, char **argv);
 int command_completion(kind_registry kinds, int argc, char **argv);
 
-/* How each of them is called. */
+/* The command lines of the commands. */
 extern const struct command_syntax command_run_syntax, command_check_syntax, command_chaos_syntax,
     command_kinds_syntax, command_types_syntax, command_journal_syntax, command_graph_syntax,
     command_status_syntax, command_kill_syntax, command_stop_syntax, command_completion_syntax;
 
-/* Appends what the fields of `status --json` are, for the help of `status`. */
+/* Appends the fields of `status --json` and their meanings, for the help of `status`. */
 void command_status_fields(struct buf *out);
 
 /*
@@ -56,15 +56,14 @@ bool command_ask_quietly(const char *state_path, const char *request, struct buf
 int command_complete(kind_registry kinds, const struct command_syntax *const *commands, int argc,
                      char **argv);
 
-/* Adds what stands behind --set to the settings. Returns EXIT_OK, or EXIT_USAGE with the error
- * said. */
+/* Adds the value of a --set to the settings. Returns EXIT_OK, or EXIT_USAGE after logging the error. */
 int command_add_setting(struct settings *settings, const char *text);
 
 /*
- * Reads and checks a topology file with the settings of the command line; prints its errors to
+ * Reads and checks a topology file with the settings of the command line, and prints its errors to
  * stderr.
- * Ownership: the caller frees *ret_topology, and *ret_source with topology_source_done() in any
- *            case.
+ * Ownership: the caller frees *ret_topology, and in any case *ret_source with
+ *            topology_source_done().
  * Returns:   EXIT_OK or EXIT_INVALID.
  */
 int command_load_topology(kind_registry kinds, const char *file, const struct settings *settings,
@@ -72,25 +71,26 @@ int command_load_topology(kind_registry kinds, const char *file, const struct se
                           struct topology **ret_topology);
 
 /*
- * The same, and whether every file of a stage is its own and every program of a kind is there, see
- * stage_files.h and stage_program.h.
+ * The same, and also checks that no two stages use the same file (stage_files.h) and that the
+ * programs of all kinds exist (stage_program.h).
  */
 int command_check_topology(kind_registry kinds, const char *file, const struct settings *settings,
                            enum topology_form form, struct topology_source *ret_source,
                            struct topology **ret_topology);
 
 /*
- * Whether every file of a stage is its own and every program is there; says what is not.
- *   state_path   NULL: the default one
+ * Checks that no two stages use the same file and that the programs of all kinds exist, and logs
+ * the errors.
+ *   state_path   NULL: the default state directory
  * Returns:   EXIT_OK or EXIT_REFUSED.
  */
 int command_check_files(const struct topology *topology, const struct topology_source *source,
                         const char *state_path);
 
-/* Writes all of a buffer to a descriptor, however long that takes. Returns 0 or ERR_IO. */
+/* Writes a whole buffer to a descriptor, however long that takes. Returns 0 or ERR_IO. */
 int command_write(int fd, const struct buf *out, struct err *e);
 
-/* Writes all of a buffer to stdout. Returns code, or EXIT_FAILED if stdout does not take it. */
+/* Writes a whole buffer to stdout. Returns code, or EXIT_FAILED if that is not possible. */
 int command_print(const struct buf *out, int code);
 
 #endif

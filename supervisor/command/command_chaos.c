@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chaos: the topology once undisturbed in one process, then as processes that are killed, as often
- * as it takes; and whether the bytes are the same.
+ * chaos: runs the topology once undisturbed in one process, then as processes that are killed, in as
+ * many rounds as the kills need, and compares the bytes of the outputs.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,13 +30,14 @@
 #define TEXT_OF_(number) #number
 #define TEXT_OF(number) TEXT_OF_(number)
 #define KILLS_MAX 10000000
-/* Rounds in a row that are over before anything was killed. */
+/* The limit of rounds in a row that end before anything was killed. */
 #define EMPTY_ROUNDS_MAX 20u
 #define SCRATCH_DEPTH_MAX 8u
 
 struct chaos {
     kind_registry kinds;
-    const char *file, *keep, *targets; /* targets NULL: all */
+    const char *file, *keep;
+    const char *targets; /* NULL: all */
     bool quiet, verbose, has_seed;
     struct settings settings;
     struct topology_source source;
@@ -44,7 +45,7 @@ struct chaos {
     struct chaos_plan plan;
     struct chaos_run run;
     struct chaos_report report;
-    int refused_code; /* of the reference run, if that is why nothing was done */
+    int refused_code; /* exit code of the reference run if it was refused, else 0 */
 };
 
 static int read_number(const char *option, const char *text, int64_t min, int64_t max,
@@ -63,23 +64,27 @@ static int read_number(const char *option, const char *text, int64_t min, int64_
 enum { CHAOS_KILLS, CHAOS_SEED, CHAOS_TARGETS, CHAOS_KEEP, CHAOS_SET, CHAOS_QUIET, CHAOS_VERBOSE };
 
 static const struct command_option options[] = {
-    [CHAOS_KILLS] = {"kills", "N",
-                     "the number of SIGKILLs in all; default: " TEXT_OF(KILLS_DEFAULT), false},
+    [CHAOS_KILLS] = {"kills", "N", "total number of SIGKILLs; default: " TEXT_OF(KILLS_DEFAULT),
+                     COMMAND_OPTION_ALONE},
     [CHAOS_SEED] = {"seed", "S",
-                    "decides what is disturbed, how and when; default: drawn, and shown", false},
+                    "determines the order, the targets and the times of the disturbances; default: "
+                    "random, and shown",
+                    COMMAND_OPTION_ALONE},
     [CHAOS_TARGETS] = {"targets", "STAGE,...",
-                       "disturb only these stages, or their workers; also supervisor; default: all",
-                       false},
+                       "disturb only these stages or workers, or the supervisor; default: all",
+                       COMMAND_OPTION_ALONE},
     [CHAOS_KEEP] = {"keep", "DIR",
-                    "write to DIR, and keep it; default: a directory that is removed after success",
-                    false},
+                    "use and keep DIR for scratch files; default: a temporary directory, removed "
+                    "after success",
+                    COMMAND_OPTION_ALONE},
     [CHAOS_SET] = COMMAND_OPTION_SET,
-    [CHAOS_QUIET] = {"quiet", NULL, "no progress", false},
-    [CHAOS_VERBOSE] = {"verbose", NULL, "every disturbance", false},
+    [CHAOS_QUIET] = {"quiet", NULL, "show no progress", COMMAND_OPTION_ALONE},
+    [CHAOS_VERBOSE] = {"verbose", NULL, "show every disturbance", COMMAND_OPTION_ALONE},
     {0}};
 
-const struct command_syntax command_chaos_syntax = {"chaos", "T.yaml",
-                                                    "kill it all the time: same bytes?", options};
+const struct command_syntax command_chaos_syntax = {
+    "chaos", COMMAND_OPERAND_TOPOLOGY,
+    "kill stages at random and prove that the output is the same", options};
 
 static int take_option(void *context, size_t option, const char *value)
 {
@@ -110,7 +115,7 @@ static int take_option(void *context, size_t option, const char *value)
     return EXIT_OK;
 }
 
-/* --- whom --- */
+/* --- targets --- */
 
 struct chosen {
     bool stages[PROCESSES_MAX];
@@ -141,7 +146,7 @@ static void choose_all(const struct topology *t, struct chosen *chosen)
     chosen->supervisor = true;
 }
 
-/* A stage may be called `all` or `supervisor` too: then it is meant. */
+/* A stage may be named `all` or `supervisor`; then the name means that stage. */
 static int choose(const struct topology *t, const char *name, struct chosen *chosen)
 {
     bool is_stage = false;
@@ -183,7 +188,7 @@ static int make_plan(struct chaos *c)
     return code;
 }
 
-/* --- where --- */
+/* --- the scratch directory --- */
 
 static bool is_empty(const char *path)
 {
@@ -196,7 +201,7 @@ static bool is_empty(const char *path)
     return dir != NULL && count == 2;
 }
 
-/* Makes the scratch directory; its path is absolute, for the runs and for messages. */
+/* Makes the scratch directory. Its path is made absolute, for the runs and for messages. */
 static int make_scratch(struct chaos *c)
 {
     const char *parent = getenv("TMPDIR");
@@ -212,7 +217,7 @@ static int make_scratch(struct chaos *c)
         (void)err_set_errno(&e, "cannot make the directory '%s'", path);
         err_note_new(&e, AT_FDCWD, path);
         log_line(LOG_ERROR, "%s%s", e.text,
-                 is_taken ? "; --keep wants one that is new or empty" : "");
+                 is_taken ? "; --keep needs a new or empty directory" : "");
     }
     c->run.scratch = made ? realpath(path, NULL) : NULL;
     free(path);
@@ -226,7 +231,7 @@ static void end_scratch(struct chaos *c)
     int fd;
     struct err e;
     if (c->keep != NULL || c->report.verdict == CHAOS_FAILED) {
-        log_line(LOG_INFO, "kept what it was made of: %s", c->run.scratch);
+        log_line(LOG_INFO, "kept the scratch directory: %s", c->run.scratch);
     } else if (file_open(AT_FDCWD, c->run.scratch, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd,
                          &e) == 0) {
         if (state_dir_empty(fd, SCRATCH_DEPTH_MAX, &e) != 0 || rmdir(c->run.scratch) != 0)
@@ -280,13 +285,13 @@ static void run_rounds(struct chaos *c)
     if (end == CHAOS_END_GOOD && kills >= c->report.kills_wanted && c->report.bytes_compared == 0) {
         c->report.verdict = CHAOS_UNPROVEN;
         buf_add_text(&c->report.reason,
-                     "there was not one byte to compare; give the topology more input\n");
+                     "there was not one byte of output to compare; give the topology more input\n");
     }
     if (end != CHAOS_END_GOOD || kills >= c->report.kills_wanted)
         return;
     c->report.verdict = CHAOS_UNPROVEN;
     buf_add_format(&c->report.reason,
-                   "%u rounds in a row were over before anything could be killed; give the "
+                   "%u rounds in a row ended before anything could be killed; give the "
                    "topology more input\n",
                    EMPTY_ROUNDS_MAX);
 }
@@ -308,7 +313,7 @@ static void run_all(struct chaos *c)
         run_rounds(c);
     else
         set_verdict(c, end, "in the reference run");
-    /* What refuses to run undisturbed was not tried. */
+    /* A topology that is refused even undisturbed was not tested. */
     if (end == CHAOS_END_FAILED && code > 0)
         c->refused_code = code;
 }
@@ -342,32 +347,31 @@ static bool is_followed(const struct stage *stage)
     return false;
 }
 
-/* What it compares is run twice, from the beginning, each time to an end. */
+/* The outputs are compared after two runs, both from the beginning of the input to its end. */
 static int check_repeatable(const struct topology *t)
 {
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct kind *kind = t->stages[i].kind;
         if (is_followed(&t->stages[i])) {
             log_line(LOG_ERROR,
-                     "stage '%s': an input that is followed has no end, at which to compare; say "
+                     "stage '%s': an input that is followed has no end at which to compare; use "
                      "--set %s.follow=false",
                      t->stages[i].name, t->stages[i].name);
             return EXIT_REFUSED;
         }
         if (t->stages[i].ops == NULL) {
             log_line(LOG_ERROR,
-                     "stage '%s': kind '%s' is in the program '%s'; the bytes that chaos compares "
-                     "with come from a run in one process, which cannot have it",
+                     "stage '%s': kind '%s' is in the program '%s', so it cannot take part in the "
+                     "reference run of chaos, which is a single process",
                      t->stages[i].name, kind->name, kind->program);
             return EXIT_REFUSED;
         }
         if (!kind->takes_stdin && !kind->takes_stdout)
             continue;
-        log_line(
-            LOG_ERROR,
-            "stage '%s': what goes through %s cannot be had twice, to compare it; try chaos on "
-            "files",
-            t->stages[i].name, kind->name);
+        log_line(LOG_ERROR,
+                 "stage '%s': the records of %s cannot be read twice and compared; run chaos on "
+                 "files",
+                 t->stages[i].name, kind->name);
         return EXIT_REFUSED;
     }
     return EXIT_OK;
@@ -389,7 +393,7 @@ static int prepare(struct chaos *c)
     if (!c->has_seed && getrandom(&drawn, sizeof drawn, 0) == (ssize_t)sizeof drawn)
         c->report.seed = drawn;
     code = make_plan(c);
-    /* From here on a signal does not end us, so the directory is removed again. */
+    /* From here on a signal does not end this process, so the directory is always removed. */
     struct err e;
     if (code == EXIT_OK && chaos_children_init(&e) != 0) {
         log_line(LOG_ERROR, "%s", e.text);

@@ -5,17 +5,19 @@
 
 #include "common/type.h"
 #include "supervisor/command/command.h"
+#include "supervisor/command/wrapped.h"
 
 enum { CHECK_PRINT, CHECK_SET };
 
 static const struct command_option options[] = {
     [CHECK_PRINT] = {"print", NULL,
-                     "the proved graph too: each link, with the fields that flow over it", false},
+                     "also print the checked graph: each link, with the fields that flow over it",
+                     COMMAND_OPTION_ALONE},
     [CHECK_SET] = COMMAND_OPTION_SET,
     {0}};
 
 const struct command_syntax command_check_syntax = {
-    "check", "T.yaml", "every error of a topology, with its place", options};
+    "check", COMMAND_OPERAND_TOPOLOGY, "report every error in a topology, with its place", options};
 
 struct check {
     struct settings settings;
@@ -31,24 +33,33 @@ static int take_option(void *context, size_t option, const char *value)
     return EXIT_OK;
 }
 
-static void print_contract(const struct contract *contract, struct buf *out)
+/* One link, with the names and types of its fields in braces. */
+static void print_link(const char *from, const char *port, const char *to,
+                       const struct contract *contract, struct buf *out)
 {
+    struct buf word = {0};
+    size_t begin = out->len;
+    buf_add_format(out, "%s%s -> %s  {", from, port, to);
+    struct wrapped w = {.out = out, .column = out->len - begin, .indent = 4};
     for (size_t i = 0; i < contract->count; i++) {
         char type[TYPE_NAME_BYTES_MAX];
-        buf_add_format(out, "%s%s: %s", i != 0 ? ", " : "", contract->fields[i].name,
-                       type_name(contract->fields[i].type, type));
+        bool last = i + 1 == contract->count;
+        buf_reset(&word);
+        buf_add_format(&word, "%s: %s%s", contract->fields[i].name,
+                       type_name(contract->fields[i].type, type), last ? " }" : ",");
+        wrapped_add_word(&w, word.data, word.len);
     }
+    buf_add_text(out, contract->count == 0 ? " }\n" : "\n");
+    buf_done(&word);
 }
 
-/* The proved graph: every link with the contract of what flows over it. */
+/* The checked graph: every link with the contract of the records that flow over it. */
 static void print_graph(const struct topology *t, struct buf *out)
 {
     for (size_t i = 0; i < t->edge_count; i++) {
         const struct edge *edge = &t->edges[i];
-        buf_add_format(out, "%s%s -> %s  { ", t->stages[edge->from].name,
-                       edge->port == PORT_DEAD ? ".dead" : "", t->stages[edge->to].name);
-        print_contract(edge->contract, out);
-        buf_add_text(out, " }\n");
+        print_link(t->stages[edge->from].name, edge->port == PORT_DEAD ? ".dead" : "",
+                   t->stages[edge->to].name, edge->contract, out);
     }
 }
 
@@ -65,9 +76,9 @@ int command_check(kind_registry kinds, int argc, char **argv)
                                   &topology);
     if (code == EXIT_OK) {
         struct buf out = {0};
-        buf_add_format(&out, "%s: '%s' version %" PRId64 " is good: %zu stages, %zu links\n",
+        buf_add_format(&out, "%s: '%s' version %" PRId64 " is valid: %zu stages, %zu link%s\n",
                        source.name, topology->name, topology->version, topology->stage_count,
-                       topology->edge_count);
+                       topology->edge_count, topology->edge_count == 1 ? "" : "s");
         if (check.print)
             print_graph(topology, &out);
         code = command_print(&out, code);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * status, kill and stop: one request to a running supervisor. Which one: that of --state, or the
- * only one that runs under the default directory.
+ * status, kill and stop: send one request to a running supervisor. It is the one named by --state,
+ * or else the only one that runs under the default directory.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@
 #include "supervisor/command/wrapped.h"
 #include "supervisor/run/state_dir.h"
 
-/* Connects to the only supervisor under the default directory. Returns -1 if there is none or more
- * than one, and unless it is to be quiet says which. */
+/* Connects to the only supervisor under the default directory. Returns -1, after logging why unless
+ * it is to be quiet, if there is none or more than one. */
 static int connect_to_only(bool quiet)
 {
     char *root = state_dir_root();
@@ -42,11 +42,11 @@ static int connect_to_only(bool quiet)
         buf_add_format(&names, "%s%s", count++ != 0 ? ", " : "", entry->d_name);
     }
     if (count == 0 && !quiet)
-        log_line(LOG_ERROR, "nothing is running under '%s'; if it runs elsewhere, say --state DIR",
+        log_line(LOG_ERROR, "nothing is running under '%s'; if it runs elsewhere, use --state DIR",
                  root != NULL ? root : "~/.local/state/bulkhead");
     if (count > 1 && !quiet)
-        log_line(LOG_ERROR, "%u topologies are running (%s); say which with --state %s/NAME", count,
-                 buf_text(&names), root);
+        log_line(LOG_ERROR, "%u topologies are running (%s); choose one with --state %s/NAME",
+                 count, buf_text(&names), root);
     if (count > 1) {
         (void)close(found);
         found = -1;
@@ -79,7 +79,7 @@ static int ask(const char *state_path, const char *request)
     } else if (rc == 0 && strncmp(text, "error: ", 7) == 0) {
         log_line(LOG_ERROR, "%.*s", (int)strcspn(text + 7, "\n"), text + 7);
     } else {
-        log_line(LOG_ERROR, "the supervisor gave no answer");
+        log_line(LOG_ERROR, "the supervisor did not answer");
         code = EXIT_NOT_RUNNING;
     }
     buf_done(&answer);
@@ -99,7 +99,7 @@ bool command_ask_quietly(const char *state_path, const char *request, struct buf
     return true;
 }
 
-/* What the three of them take. */
+/* The arguments of all three commands. */
 struct arguments {
     const char *state, *operand;
     bool json;
@@ -110,15 +110,16 @@ enum { CLIENT_STATE, CLIENT_JSON };
 static const struct command_option options[] = {[CLIENT_STATE] = COMMAND_OPTION_STATE_OF_RUN, {0}};
 static const struct command_option status_options[] = {
     [CLIENT_STATE] = COMMAND_OPTION_STATE_OF_RUN,
-    [CLIENT_JSON] = {"json", NULL, "for programs, with more in it", false},
+    [CLIENT_JSON] = {"json", NULL, "print JSON for programs, with more fields",
+                     COMMAND_OPTION_ALONE},
     {0}};
 
-const struct command_syntax command_status_syntax = {"status", NULL, "what is running",
+const struct command_syntax command_status_syntax = {"status", NULL, "show what is running",
                                                      status_options};
-const struct command_syntax command_kill_syntax = {"kill", "STAGE", "SIGKILL one stage, for tests",
-                                                   options};
-const struct command_syntax command_stop_syntax = {"stop", NULL, "drain and stop; twice: at once",
-                                                   options};
+const struct command_syntax command_kill_syntax = {
+    "kill", "STAGE", "kill one stage with SIGKILL, for tests", options};
+const struct command_syntax command_stop_syntax = {
+    "stop", NULL, "drain and stop; if repeated, stop without waiting", options};
 
 static int take_option(void *context, size_t option, const char *value)
 {
@@ -178,8 +179,7 @@ int command_kill(kind_registry kinds, int argc, char **argv)
         return code;
     size_t len = strlen(a.operand);
     if (len == 0 || len > STAGE_NAME_BYTES_MAX) {
-        log_line(LOG_ERROR,
-                 "kill wants the name of a stage; a name has 1 to %u bytes, this one %zu",
+        log_line(LOG_ERROR, "kill needs the name of a stage: 1 to %u bytes, not %zu",
                  STAGE_NAME_BYTES_MAX, len);
         return command_usage(&command_kill_syntax);
     }

@@ -25,7 +25,7 @@ int command_add_setting(struct settings *settings, const char *text)
 static int print_errors(struct diagnostics *d)
 {
     struct buf out = {0};
-    inherited_set_late_stops(EXIT_INVALID); /* nobody may read this */
+    inherited_set_late_stops(EXIT_INVALID); /* printing may wait for a reader that never comes */
     diagnostics_print(d, &out);
     buf_add_format(&out, "%s: %zu error%s\n", d->file, d->count, d->count == 1 ? "" : "s");
     (void)fwrite(out.data, 1, out.len, stderr);
@@ -38,7 +38,7 @@ static void add_error(void *context, const char *stage, struct place place, cons
     diagnostics_add(context, place, "stage '%s': %s", stage, message);
 }
 
-/* Tells of every stage whose program is not there. Returns how many. */
+/* Reports every stage whose program does not exist. Returns how many there are. */
 static size_t check_programs(const struct topology_draft *draft, stage_files_tell *tell,
                              void *context)
 {
@@ -123,7 +123,7 @@ int command_check_files(const struct topology *topology, const struct topology_s
     return told == 0 ? EXIT_OK : EXIT_REFUSED;
 }
 
-/* Whoever shares the descriptor may have made it one that does not block: then we wait here. */
+/* A process that shares the descriptor may have made it non-blocking; then this waits itself. */
 int command_write(int fd, const struct buf *out, struct err *e)
 {
     for (size_t done = 0; done < out->len;) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * graph: the picture of a topology, in the terminal or in the language of another program.
+ * graph: draws a topology, in the terminal or in the language of another program.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "supervisor/graph/graph_live.h"
 #include "supervisor/graph/graph_view.h"
 
-/* Of a picture that goes into a file or a pipe: the same for everybody. */
+/* The width of a picture that goes to a file or a pipe, so that it is the same for every user. */
 #define COLUMNS_PLAIN 80
 
 struct arguments {
@@ -26,19 +26,21 @@ struct arguments {
 enum { GRAPH_DOT, GRAPH_MERMAID, GRAPH_LIVE, GRAPH_STATE, GRAPH_ALL, GRAPH_ASCII, GRAPH_SET };
 
 static const struct command_option options[] = {
-    [GRAPH_DOT] = {"dot", NULL, "in the language of Graphviz", false},
-    [GRAPH_MERMAID] = {"mermaid", NULL, "in the language of Mermaid", false},
-    [GRAPH_LIVE] = {"live", NULL, "a topology that runs, with rates and lag, until it ends", false},
+    [GRAPH_DOT] = {"dot", NULL, "write the language of Graphviz", COMMAND_OPTION_ALONE},
+    [GRAPH_MERMAID] = {"mermaid", NULL, "write the language of Mermaid", COMMAND_OPTION_OR},
+    [GRAPH_LIVE] = {"live", NULL, "draw a running topology, with rates and lag, until it ends",
+                    COMMAND_OPTION_OR},
     [GRAPH_STATE] = {"state", "DIR",
-                     "with --live: the state directory of the run; default: as for run", false},
-    [GRAPH_ALL] = {"all", NULL, "the dead letters too", false},
-    [GRAPH_ASCII] = {"ascii", NULL, "ASCII characters alone; default unless the locale is UTF-8",
-                     false},
+                     "with --live: the state directory of the run; default: same as for run",
+                     COMMAND_OPTION_WITH},
+    [GRAPH_ALL] = {"all", NULL, "also show the dead letters", COMMAND_OPTION_ALONE},
+    [GRAPH_ASCII] = {"ascii", NULL, "draw with ASCII only; the default unless the locale is UTF-8",
+                     COMMAND_OPTION_ALONE},
     [GRAPH_SET] = COMMAND_OPTION_SET,
     {0}};
 
 const struct command_syntax command_graph_syntax = {
-    "graph", "T.yaml", "the picture; --live: with what flows", options};
+    "graph", COMMAND_OPERAND_TOPOLOGY, "draw a topology; --live draws a running one", options};
 
 static int take_option(void *context, size_t option, const char *value)
 {
@@ -61,15 +63,15 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
     if (code != EXIT_OK)
         return code;
     if (a->dot + a->mermaid + a->live > 1)
-        log_line(LOG_ERROR, "--dot, --mermaid and --live are pictures of their own; say one");
+        log_line(LOG_ERROR, "--dot, --mermaid and --live exclude each other; use one of them");
     else if (a->state_path != NULL && !a->live)
-        log_line(LOG_ERROR, "--state says where what --live shows is running, and it is not there");
+        log_line(LOG_ERROR, "--state has no use without --live; add --live or remove --state");
     else
         return EXIT_OK;
     return command_usage(&command_graph_syntax);
 }
 
-/* Whether the environment says that characters are UTF-8, as setlocale(3) would look it up. */
+/* Whether the locale uses UTF-8, by the same variables that setlocale(3) consults. */
 static bool locale_is_utf8(void)
 {
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
@@ -89,7 +91,7 @@ int command_graph(kind_registry kinds, int argc, char **argv)
         return code;
     struct topology_source source;
     struct topology *topology = NULL;
-    /* What runs was checked with its own state directory, and from where it was started. */
+    /* A running topology was checked with its own state directory, where it was started. */
     code = a.live ? command_load_topology(kinds, a.file, &a.settings, TOPOLOGY_LOGICAL, &source,
                                           &topology)
                   : command_check_topology(kinds, a.file, &a.settings, TOPOLOGY_LOGICAL, &source,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * journal: what a source has taken in and still keeps. Only reads, without the lock, so it works
- * beside a supervisor: a segment that goes away meanwhile was acked, and bytes without a header at
- * the end of the last one are being written now.
+ * journal: shows what a source has read and still keeps. The command only reads and takes no lock, so
+ * it works while a supervisor runs. A segment that disappears meanwhile was acked, and bytes without
+ * a header at the end of the last segment are just being written.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,14 +29,14 @@ struct reading {
     uint64_t from, to;
     int dir_fd;
     uint64_t owner;
-    uint8_t boot[JOURNAL_BOOT_BYTES]; /* of now */
+    uint8_t boot[JOURNAL_BOOT_BYTES]; /* the boot id of this host now */
     bool boot_known;
     uint8_t *payload;
-    enum journal_tail tail; /* of the segment in hand, if it is the last */
-    struct buf carry;       /* the unfinished record, as far as it is to be shown */
-    bool carry_known;       /* its beginning was seen */
-    uint64_t ends;          /* of inputs, in the segment */
-    bool failed;            /* something did not verify; it was said */
+    enum journal_tail tail; /* of the current segment, if it is the last */
+    struct buf carry;       /* the unfinished record, as far as it will be shown */
+    bool carry_known;       /* the beginning of the unfinished record was seen */
+    uint64_t ends;          /* number of ends of an input in the current segment */
+    bool failed;            /* something did not verify, and was reported */
     bool printing_failed;
     struct buf out;
 };
@@ -45,7 +45,7 @@ static int parse_seq(const char *option, const char *text, uint64_t *ret_seq)
 {
     int64_t number;
     if (text_parse_int(text, &number) != 0 || number < 1) {
-        log_line(LOG_ERROR, "--%s takes the seq of a record, from 1 on, not '%s'", option, text);
+        log_line(LOG_ERROR, "--%s takes the seq of a record, 1 or more, not '%s'", option, text);
         return EXIT_USAGE;
     }
     *ret_seq = (uint64_t)number;
@@ -56,20 +56,22 @@ enum { JOURNAL_STATE, JOURNAL_PRINT, JOURNAL_FROM, JOURNAL_TO, JOURNAL_VERIFY };
 
 static const struct command_option options[] = {
     [JOURNAL_STATE] = COMMAND_OPTION_STATE,
-    [JOURNAL_PRINT] = {"print", NULL, "the records: seq, line number, content", false},
-    [JOURNAL_FROM] = {"from", "SEQ", "with --print: the first of them; default: the first there is",
-                      false},
-    [JOURNAL_TO] = {"to", "SEQ", "with --print: the last of them; default: the last there is",
-                    false},
-    [JOURNAL_VERIFY] = {"verify", NULL, "say so if every block is whole", false},
+    [JOURNAL_PRINT] = {"print", NULL, "print the records: seq, line number, content",
+                       COMMAND_OPTION_ALONE},
+    [JOURNAL_FROM] = {"from", "SEQ", "with --print: the first record; default: the first one kept",
+                      COMMAND_OPTION_WITH},
+    [JOURNAL_TO] = {"to", "SEQ", "with --print: the last record; default: the last one kept",
+                    COMMAND_OPTION_WITH},
+    [JOURNAL_VERIFY] = {"verify", NULL, "print a line if every block verifies",
+                        COMMAND_OPTION_ALONE},
     {0}};
 
-const struct command_syntax command_journal_syntax = {"journal", "T.yaml",
-                                                      "what is kept of standard input", options};
+const struct command_syntax command_journal_syntax = {
+    "journal", COMMAND_OPERAND_TOPOLOGY, "show what is kept of standard input", options};
 
 struct taken {
     struct reading *reading;
-    bool range; /* --from or --to is there */
+    bool range; /* --from or --to is given */
 };
 
 static int take_option(void *context, size_t option, const char *value)
@@ -95,15 +97,15 @@ static int parse_arguments(int argc, char **argv, struct reading *r)
     if (code != EXIT_OK)
         return code;
     if (taken.range && !r->print)
-        log_line(LOG_ERROR, "--from and --to say what --print prints, and it is not there");
+        log_line(LOG_ERROR, "--from and --to select what --print prints; add --print");
     else if (r->from > r->to)
-        log_line(LOG_ERROR, "--from %" PRIu64 " is behind --to %" PRIu64, r->from, r->to);
+        log_line(LOG_ERROR, "--from %" PRIu64 " is after --to %" PRIu64, r->from, r->to);
     else
         return EXIT_OK;
     return command_usage(&command_journal_syntax);
 }
 
-/* Writes out what there is, so that memory does not depend on the journal. */
+/* Writes what has been collected, so that the memory used does not depend on the journal. */
 static void flush(struct reading *r)
 {
     if (command_print(&r->out, EXIT_OK) != EXIT_OK)
@@ -111,7 +113,7 @@ static void flush(struct reading *r)
     buf_reset(&r->out);
 }
 
-/* Takes a byte order mark out from before a line. */
+/* Removes a byte order mark from the beginning of a line. */
 static void drop_mark(struct buf *out, size_t begin)
 {
     if (out->len - begin < LINE_MARK_BYTES ||
@@ -121,7 +123,7 @@ static void drop_mark(struct buf *out, size_t begin)
     memmove(out->data + begin, out->data + begin + LINE_MARK_BYTES, out->len - begin);
 }
 
-/* The carry is a line, without its newline. */
+/* Adds the line in the carry, which has no newline. */
 static void add_line(struct reading *r, const struct journal_state *state)
 {
     size_t begin = r->out.len;
@@ -132,7 +134,7 @@ static void add_line(struct reading *r, const struct journal_state *state)
         r->out.len--;
 }
 
-/* The carry is the record that is completed behind a state. */
+/* Prints the record in the carry, which follows `state`. */
 static void print_record(struct reading *r, const struct journal_state *state)
 {
     if (state->next_seq < r->from || state->next_seq > r->to)
@@ -148,7 +150,7 @@ static void print_record(struct reading *r, const struct journal_state *state)
         flush(r);
 }
 
-/* Moves behind the line or packed record in the carry; it is shown if it is a record. */
+/* Moves past the line or packed record in the carry, and prints it if it is a record. */
 static void pass_record(struct reading *r, struct journal_state *state,
                         const struct journal_state *after)
 {
@@ -159,7 +161,7 @@ static void pass_record(struct reading *r, struct journal_state *state,
     r->carry_known = true;
 }
 
-/* The end of an input is a record without bytes. */
+/* Prints the end of an input, which is a record without bytes. */
 static void print_end(struct reading *r, const struct journal_block *block)
 {
     seq_number seq = block->before.next_seq;
@@ -167,7 +169,7 @@ static void print_end(struct reading *r, const struct journal_block *block)
         buf_add_format(&r->out, "%" PRIu64 "\t-\tend of the input\n", seq);
 }
 
-/* Shows the records that a block completes. */
+/* Prints the records that a block completes. */
 static void print_block(struct reading *r, const struct journal_block *block)
 {
     struct journal_state state = block->before;
@@ -184,7 +186,7 @@ static void print_block(struct reading *r, const struct journal_block *block)
         struct journal_state after = state;
         bool ends = journal_state_take(&after, r->payload + at, block->len - at, &used);
         bool newline = ends && !state.packed;
-        /* Longer than any record, it is a dead letter: its beginning is enough. */
+        /* A line longer than any record is a dead letter: its beginning is enough. */
         if ((ends || r->carry.len + used <= LINE_BYTES_MAX) && !state.lost)
             buf_add(&r->carry, r->payload + at, used - (newline ? 1 : 0));
         if (ends)
@@ -201,9 +203,9 @@ static void complain(struct reading *r, const struct err *e)
 }
 
 /*
- * Whether a block has come where there was none, or not all of it; if not, whether the next start
- * would take what stands there. It may be written while we look, so it is looked at once more
- * before it is said to be damaged.
+ * Reads the block at the end of the last segment, if it has been written meanwhile. If not, judges
+ * whether the next start would accept the bytes that are there. They may be in the middle of being
+ * written, so they are read twice before they are reported as damaged.
  */
 static int read_tail(struct reading *r, const struct journal_segment *s, uint64_t at,
                      const struct journal_state *state, struct journal_block *block, struct err *e)
@@ -222,7 +224,7 @@ static int read_tail(struct reading *r, const struct journal_segment *s, uint64_
     return rc;
 }
 
-/* Goes through the blocks of a segment; *ret_end is the state behind the last one. */
+/* Reads all blocks of a segment; *ret_end is the state after the last one. */
 static void read_blocks(struct reading *r, const struct journal_segment *s, bool last,
                         struct journal_state *ret_end, uint64_t *ret_at)
 {
@@ -278,7 +280,7 @@ static void list_segment(struct reading *r, const struct journal_segment *s, boo
         buf_add_format(&r->out, "%" PRIu64 " of them of an unfinished %s, ", end->carry, unit);
     if (last && r->tail == JOURNAL_TAIL_TORN)
         buf_add_format(&r->out,
-                       "%" PRIu64 " bytes torn by a loss of power, which the next start cuts off, ",
+                       "%" PRIu64 " bytes torn by a power failure, which the next start cuts off, ",
                        file_len - at);
     else if (last && file_len > at)
         buf_add_text(&r->out, "a block is being written, ");
@@ -295,11 +297,11 @@ static void read_segments(struct reading *r, const uint64_t *numbers, size_t cou
         uint64_t at;
         int rc = journal_segment_open(r->dir_fd, numbers[i], O_RDONLY, &s, &e);
         if (rc == ERR_NOT_FOUND && !any)
-            continue; /* acked since it was listed */
+            continue; /* it was acked after it was listed */
         if (rc == 0 && s.owner != r->owner)
             rc = err_set(&e, ERR_MISMATCH, "%s belongs to another topology or stage", s.name);
         if (rc == 0 && any && !journal_segment_follows(&s, &end))
-            rc = err_set(&e, ERR_CORRUPT, "%s does not follow from the segment before", s.name);
+            rc = err_set(&e, ERR_CORRUPT, "%s does not continue the segment before it", s.name);
         if (rc != 0) {
             complain(r, &e);
             return;
@@ -318,7 +320,7 @@ static void read_segments(struct reading *r, const uint64_t *numbers, size_t cou
         buf_add_text(&r->out, "the journal is empty\n");
 }
 
-/* Opens the directory of the stage that takes standard input. */
+/* Opens the directory of the stage that reads standard input. */
 static int open_stage(struct reading *r, const struct topology *t)
 {
     const struct stage *stage = NULL;
@@ -327,12 +329,12 @@ static int open_stage(struct reading *r, const struct topology *t)
             stage = &t->stages[i];
     }
     if (stage == NULL) {
-        log_line(LOG_ERROR, "'%s' has no stage with a journal", t->name);
+        log_line(LOG_ERROR, "topology '%s' has no stage with a journal", t->name);
         return EXIT_REFUSED;
     }
     char *root = r->state_path == NULL ? state_dir_root() : NULL;
     if (r->state_path == NULL && root == NULL) {
-        log_line(LOG_ERROR, "there is no default state directory; say --state DIR");
+        log_line(LOG_ERROR, "there is no default state directory; use --state DIR");
         return EXIT_REFUSED;
     }
     char *path = r->state_path != NULL
@@ -360,8 +362,8 @@ static int read_journal(struct reading *r)
     r->payload = memory_new(JOURNAL_BLOCK_BYTES, 1);
     r->boot_known = journal_boot_id(r->boot, &e) == 0;
     if (!r->boot_known)
-        log_line(LOG_WARNING, "%s; what a loss of power has torn cannot be told from damage",
-                 e.text);
+        log_line(LOG_WARNING,
+                 "%s; what a power failure has torn cannot be distinguished from damage", e.text);
     read_segments(r, numbers, count);
     if (r->verify && !r->failed)
         buf_add_text(&r->out, "every block verifies\n");

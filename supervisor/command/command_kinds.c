@@ -17,7 +17,7 @@ static void print_bounds(const struct option_spec *spec, struct buf *out)
     option_write_bounds(spec, out);
 }
 
-/* In quotes where a text would be taken for the punctuation of the line, or not be seen. */
+/* In quotes where the text could be confused with the punctuation of the line, or is invisible. */
 static void print_default(const struct option_spec *spec, struct buf *out)
 {
     static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -79,7 +79,7 @@ static void print_tests(struct buf *out)
         buf_add_format(out, "    %-9s %s\n", test_names[tag], test_meanings[tag]);
 }
 
-/* Those of the options that all stages have that are of use in this kind. */
+/* The options that all stages have, without those that have no use in this kind. */
 static void print_common_options(const struct kind *kind, struct buf *out)
 {
     buf_add_text(out, "\n  options of any stage:\n");
@@ -95,7 +95,7 @@ static void print_reason(const struct dead_reason *reason, struct buf *out)
     wrapped_add_paragraph(out, reason->meaning, 8);
 }
 
-/* Its own, and that of records that kill it, which a source is not given. */
+/* The reasons of the kind, and `poison` for records that kill it; a source receives no records. */
 static void print_reasons(const struct kind *kind, struct buf *out)
 {
     buf_add_text(out, "\n  reasons of dead letters:\n");
@@ -149,7 +149,7 @@ static int unknown_kind(kind_registry kinds, const char *name)
 static const struct command_option options[] = {{0}};
 
 const struct command_syntax command_kinds_syntax = {
-    "kinds", "[KIND]", "the kinds of stages and their options", options};
+    "kinds", "[KIND]", "list the kinds of stages, or describe one", options};
 
 int command_kinds(kind_registry kinds, int argc, char **argv)
 {

@@ -41,18 +41,19 @@ static const struct command commands[] = {
 static void write_help(struct buf *out)
 {
     buf_add_text(out,
-                 "bulkhead " BULKHEAD_VERSION " - runs pipelines whose stages may be killed\n\n");
+                 "bulkhead " BULKHEAD_VERSION " - runs pipelines whose stages may be killed\n\n"
+                 "usage: bulkhead COMMAND [OPTION]... [ARGUMENT]\n\ncommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         const struct command_syntax *syntax = commands[i].syntax;
         char call[64];
-        (void)snprintf(call, sizeof call, "%s%s%s%s", syntax->name,
-                       syntax->options[0].name != NULL ? " [options]" : "",
+        (void)snprintf(call, sizeof call, "%s%s%s", syntax->name,
                        syntax->operand != NULL ? " " : "",
                        syntax->operand != NULL ? syntax->operand : "");
-        buf_add_format(out, "  bulkhead %-25s %s\n", call, syntax->summary);
+        buf_add_format(out, "  %-15s %s\n", call, syntax->summary);
     }
-    buf_add_text(out, "  bulkhead help [COMMAND]            this, or how one command is called\n"
-                      "  bulkhead --version                 the version\n");
+    buf_add_text(out, "  help [COMMAND]  show this help, or the help of one command\n"
+                      "  --version       print the version\n\n"
+                      "T.yaml is the file of a topology, or - for standard input.\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (commands[i].syntax->options[0].name == NULL)
             continue;
@@ -63,6 +64,10 @@ static void write_help(struct buf *out)
 #define X(name, code, meaning) buf_add_format(out, "  %d  %s\n", code, meaning);
     EXIT_CODE_LIST(X)
 #undef X
+    buf_add_text(
+        out, "\nmanuals:\n"
+             "  man bulkhead           commands, signals, files and exit codes in full\n"
+             "  man bulkhead-topology  the topology file: stages, kinds, types, dead letters\n");
 }
 
 static int print_help(void)
@@ -74,16 +79,24 @@ static int print_help(void)
     return code;
 }
 
+/* Whether bulkhead-topology(5) says more about what a command takes. */
+static bool describes_topologies(const struct command_syntax *syntax)
+{
+    return syntax->operand != NULL && strcmp(syntax->operand, command_kill_syntax.operand) != 0;
+}
+
 static int print_command_help(const struct command *command)
 {
     struct buf out = {0};
     command_write_usage(command->syntax, &out);
-    buf_add_format(&out, "%s; more: bulkhead --help, man bulkhead\n", command->syntax->summary);
+    buf_add_format(&out, "\n%s\n", command->syntax->summary);
     if (command->syntax->options[0].name != NULL)
-        buf_add_byte(&out, '\n');
+        buf_add_text(&out, "\noptions:\n");
     command_write_options(command->syntax, &out);
     if (command->run == command_status)
         command_status_fields(&out);
+    buf_add_format(&out, "\nmanuals: man bulkhead%s\n",
+                   describes_topologies(command->syntax) ? ", man bulkhead-topology" : "");
     int code = command_print(&out, EXIT_OK);
     buf_done(&out);
     return code;
@@ -100,13 +113,31 @@ static int print_version(void)
 
 static int unknown_command(const char *name)
 {
-    const char *names[COMMAND_COUNT];
+    const char *names[COMMAND_COUNT + 1], *nearest = NULL;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         names[i] = commands[i].syntax->name;
-    const char *nearest = text_nearest(name, names, COMMAND_COUNT);
+    names[COMMAND_COUNT] = "help";
+    for (size_t i = 0; i <= COMMAND_COUNT; i++) {
+        if (strlen(name) > 1 && strncmp(name, names[i], strlen(name)) == 0)
+            nearest = names[i];
+    }
+    if (nearest == NULL)
+        nearest = strcmp(name, "version") == 0 ? "--version"
+                                               : text_nearest(name, names, COMMAND_COUNT + 1);
     char hint[TEXT_SUGGESTION_BYTES];
     log_line(LOG_ERROR, "there is no command '%s'%s", name,
              text_suggestion(nearest, "; see bulkhead --help", hint));
+    return EXIT_USAGE;
+}
+
+/* An option where a command is expected. */
+static int unknown_option(const char *text)
+{
+    static const char *const names[] = {"--help", "--version"};
+    char hint[TEXT_SUGGESTION_BYTES];
+    log_line(LOG_ERROR, "there is no option '%s' before the command%s", text,
+             text_suggestion(text_nearest(text, names, sizeof names / sizeof names[0]),
+                             "; options of a command come after its name", hint));
     return EXIT_USAGE;
 }
 
@@ -131,7 +162,7 @@ static bool is_help_option(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* `bulkhead run --help`, also behind what was typed already. */
+/* `bulkhead run --help`, also after other words of the command line. */
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -145,7 +176,7 @@ static bool asks_for_help(int argc, char **argv)
 static int help(int argc, char **argv)
 {
     if (argc > 3 && !asks_for_help(argc, argv)) {
-        log_line(LOG_ERROR, "help takes one command, and not also '%s'", argv[3]);
+        log_line(LOG_ERROR, "help takes one command, and '%s' is a second one", argv[3]);
         return EXIT_USAGE;
     }
     if (argc == 2 || strcmp(argv[2], "help") == 0 || is_help_option(argv[2]))
@@ -184,11 +215,13 @@ int command_main(int argc, char **argv, kind_registry kinds)
         return help(argc, argv);
     if (strcmp(argv[1], "--version") == 0)
         return print_version();
+    if (argv[1][0] == '-')
+        return unknown_option(argv[1]);
     const struct command *command = find_command(argv[1]);
     if (command == NULL)
         return unknown_command(argv[1]);
     if (asks_for_help(argc, argv))
         return print_command_help(command);
-    argv[1] = argv[0]; /* the name of the program, as main() gets it */
+    argv[1] = argv[0]; /* the name of the program, as main() received it */
     return command->run(kinds, argc - 1, argv + 1);
 }

@@ -3,11 +3,13 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/bounds.h"
 #include "common/check.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/text.h"
 #include "supervisor/command/wrapped.h"
 #include "supervisor/run/exit_codes.h"
@@ -15,24 +17,29 @@
 
 #define MEANING_COLUMN 18u
 
-/* --- reading --- */
+/* --- parsing --- */
 
-static int say_unknown(const char *text, size_t len, const struct command_option *options)
+/* Reports an unknown option; text has one or two dashes, and the option ends after len bytes. */
+static int report_unknown(const char *text, size_t len, const struct command_option *options)
 {
     const char *names[COMMAND_OPTIONS_MAX], *nearest = NULL;
-    size_t count = 0;
+    size_t count = 0, dashes = strspn(text, "-") < 2 ? 1 : 2;
+    char *name = memory_dup(text + dashes, len - dashes);
     for (; options[count].name != NULL && count < COMMAND_OPTIONS_MAX; count++) {
         names[count] = options[count].name;
-        /* What other programs take for the whole option. */
-        if (len > 2 && strncmp(text + 2, names[count], len - 2) == 0)
+        /* Other programs accept a prefix. */
+        if (strlen(name) > 2 - dashes && strncmp(name, names[count], strlen(name)) == 0)
             nearest = names[count];
     }
-    if (nearest == NULL && strncmp(text, "--", 2) == 0)
-        nearest = text_nearest(text + 2, names, count);
+    bool is_short = dashes == 1 && strlen(name) == 1;
+    if (nearest == NULL && !is_short)
+        nearest = text_nearest(name, names, count);
     char whole[NAME_BYTES_MAX + 3], hint[TEXT_SUGGESTION_BYTES];
     (void)snprintf(whole, sizeof whole, "--%s", nearest != NULL ? nearest : "");
     log_line(LOG_ERROR, "there is no option '%.*s'%s", (int)len, text,
-             text_suggestion(nearest != NULL ? whole : NULL, "", hint));
+             text_suggestion(nearest != NULL ? whole : NULL,
+                             is_short ? "; options have no short forms" : "", hint));
+    free(name);
     return EXIT_USAGE;
 }
 
@@ -46,30 +53,30 @@ static const struct command_option *find_option(const char *name, size_t len,
     return NULL;
 }
 
-/* Says what is wrong with an option that there is; value: what stands for one, NULL: nothing. */
+/* Checks the use of a known option; value: as given, NULL: none. */
 static int check_option(const struct command_option *option, const char *value, bool is_given)
 {
     const char *name = option->name;
     int code = EXIT_USAGE;
     if (option->argument == NULL && value != NULL)
-        log_line(LOG_ERROR, "--%s takes no value, and not '%s'", name, value);
+        log_line(LOG_ERROR, "--%s takes no value, but '%s' was given", name, value);
     else if (option->argument != NULL && value == NULL)
-        log_line(LOG_ERROR, "--%s wants a value behind it", name);
+        log_line(LOG_ERROR, "--%s needs a value", name);
     else if (option->argument != NULL && *value == '\0')
-        log_line(LOG_ERROR, "--%s wants a value, and this one is empty", name);
-    else if (is_given && option->argument != NULL && !option->repeats)
-        log_line(LOG_ERROR, "--%s is there twice; say it once", name);
+        log_line(LOG_ERROR, "--%s needs a value, but this one is empty", name);
+    else if (is_given && option->argument != NULL && option->use != COMMAND_OPTION_REPEATS)
+        log_line(LOG_ERROR, "--%s is given twice; give it once", name);
     else
         code = EXIT_OK;
     return code;
 }
 
-/* What stands at one place of a command line. */
+/* One word of a command line, or an option together with its value. */
 struct word {
     const char *operand;                 /* NULL: it is an option */
-    const struct command_option *option; /* NULL: there is no such one */
-    size_t len;                          /* of the option with its dashes */
-    const char *value;
+    const struct command_option *option; /* NULL: it is unknown, or this is an operand */
+    size_t len;                          /* length of the option with its dashes */
+    const char *value;                   /* NULL: none */
 };
 
 /* A walk over a command line. */
@@ -103,16 +110,17 @@ static bool next_word(struct words *w, struct word *ret_word)
     return true;
 }
 
-static int say_surplus(const struct command_syntax *syntax, const char *operand)
+static int report_surplus(const struct command_syntax *syntax, const char *operand)
 {
     if (syntax->operand == NULL)
-        log_line(LOG_ERROR, "%s takes no argument, and not '%s'", syntax->name, operand);
+        log_line(LOG_ERROR, "%s takes no argument, but '%s' was given", syntax->name, operand);
     else
-        log_line(LOG_ERROR, "%s takes one argument, and not also '%s'", syntax->name, operand);
+        log_line(LOG_ERROR, "%s takes one argument, and '%s' is a second one", syntax->name,
+                 operand);
     return EXIT_USAGE;
 }
 
-/* Whether every option can be taken, and the operand is there if it must be, and alone. */
+/* Checks that every option can be accepted, and that there are as many operands as required. */
 static int check_words(struct words w, const struct command_syntax *syntax)
 {
     bool given[COMMAND_OPTIONS_MAX] = {false};
@@ -121,11 +129,11 @@ static int check_words(struct words w, const struct command_syntax *syntax)
     for (int at = w.at; next_word(&w, &word); at = w.at) {
         if (word.operand != NULL) {
             if (operands++ == operands_max)
-                return say_surplus(syntax, word.operand);
+                return report_surplus(syntax, word.operand);
             continue;
         }
         if (word.option == NULL)
-            return say_unknown(w.argv[at], word.len, w.options);
+            return report_unknown(w.argv[at], word.len, w.options);
         size_t index = (size_t)(word.option - w.options);
         REQUIRE(index < COMMAND_OPTIONS_MAX);
         if (check_option(word.option, word.value, given[index]) != EXIT_OK)
@@ -209,7 +217,7 @@ void command_find_place(const struct command_syntax *syntax, int argc, char **ar
     }
 }
 
-/* --- telling --- */
+/* --- usage and help --- */
 
 void command_write_usage(const struct command_syntax *syntax, struct buf *out)
 {
@@ -219,10 +227,15 @@ void command_write_usage(const struct command_syntax *syntax, struct buf *out)
     buf_add(out, word.data, word.len);
     for (const struct command_option *option = syntax->options; option->name != NULL; option++) {
         buf_reset(&word);
-        buf_add_format(&word, "[--%s", option->name);
+        buf_add_text(&word, option->use == COMMAND_OPTION_OR ? "| " : "[");
+        buf_add_format(&word, "--%s", option->name);
         if (option->argument != NULL)
             buf_add_format(&word, " %s", option->argument);
-        buf_add_text(&word, option->repeats ? "]..." : "]");
+        bool is_nested = option->use == COMMAND_OPTION_WITH;
+        bool ends_group = option[1].name == NULL || option[1].use == COMMAND_OPTION_ALONE ||
+                          option[1].use == COMMAND_OPTION_REPEATS;
+        buf_add_format(&word, "%s%s%s", is_nested ? "]" : "", ends_group ? "]" : "",
+                       option->use == COMMAND_OPTION_REPEATS ? "..." : "");
         wrapped_add_word(&w, word.data, word.len);
     }
     if (syntax->operand != NULL)
@@ -239,7 +252,7 @@ void command_write_options(const struct command_syntax *syntax, struct buf *out)
         if (option->argument != NULL)
             buf_add_format(out, " %s", option->argument);
         size_t column = out->len - begin;
-        if (column >= MEANING_COLUMN) {
+        if (column + 1 >= MEANING_COLUMN) {
             buf_add_byte(out, '\n');
             column = 0;
         }
@@ -252,7 +265,7 @@ void command_write_options(const struct command_syntax *syntax, struct buf *out)
 
 int command_usage(const struct command_syntax *syntax)
 {
-    inherited_set_late_stops(EXIT_USAGE); /* nobody may read this */
+    inherited_set_late_stops(EXIT_USAGE); /* printing may wait for a reader that never comes */
     struct buf out = {0};
     command_write_usage(syntax, &out);
     fputs(buf_text(&out), stderr);

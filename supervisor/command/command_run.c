@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run: check, look whether the files can be opened, take the state directory, run in one of the
- * two hosts, and say what was done.
+ * run: checks the topology and whether its files can be opened, locks the state directory, runs in
+ * one of the two hosts, and prints what was done.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -31,7 +31,7 @@
 #include "supervisor/run/supervisor.h"
 #include "supervisor/run/surroundings.h"
 
-/* The inline host looks for signals and at the time this often. */
+/* How often the inline host checks for signals and reads the clock. */
 #define INLINE_RECORDS_PER_ROUND 4096u
 #define INLINE_COMMIT_MS 100u
 
@@ -41,9 +41,10 @@ struct run {
     const char *state_path;
     bool inline_host, quiet, verbose;
     struct start_options start;
-    seq_number *begins_after; /* by stage */
+    seq_number *begins_after; /* for each stage, the seq after which it begins */
     struct settings settings;
-    bool takes_stdin, takes_stdout; /* some stage does */
+    bool takes_stdin;  /* a stage reads standard input */
+    bool takes_stdout; /* a stage writes to standard output */
     struct stage_input input;
     struct topology_source source;
     struct topology *topology;
@@ -66,27 +67,34 @@ enum {
 };
 
 static const struct command_option options[] = {
-    [RUN_INLINE] = {"inline", NULL, "in one process, without isolation: the same bytes", false},
-    [RUN_FRESH] = {"fresh", NULL, "start over: forget the state, empty the outputs that are ours",
-                   false},
-    [RUN_DISCARD] = {"discard", "STAGE",
-                     "forget what is kept of a stage, which then begins where its input is", true},
+    [RUN_INLINE] = {"inline", NULL,
+                    "run all stages in one process, without isolation; the output is the same",
+                    COMMAND_OPTION_ALONE},
+    [RUN_FRESH] = {"fresh", NULL,
+                   "start over: remove the state and the dead letters, empty the output files that "
+                   "this state directory has written",
+                   COMMAND_OPTION_ALONE},
+    [RUN_DISCARD] =
+        {"discard", "STAGE",
+         "discard the state of a stage; it begins again, empty, after the last record done",
+         COMMAND_OPTION_REPEATS},
     [RUN_ACCEPT_GAP] = {"accept-gap", NULL,
-                        "go on although stages lack records that nothing can give to them again",
-                        false},
+                        "continue although stages miss records that can no longer be sent to them",
+                        COMMAND_OPTION_ALONE},
     [RUN_STATE] = COMMAND_OPTION_STATE,
     [RUN_SET] = COMMAND_OPTION_SET,
-    [RUN_QUIET] = {"quiet", NULL, "no progress, only warnings and errors", false},
-    [RUN_VERBOSE] = {"verbose", NULL, "say more; has no effect with --quiet", false},
+    [RUN_QUIET] = {"quiet", NULL, "show no progress, only warnings and errors",
+                   COMMAND_OPTION_ALONE},
+    [RUN_VERBOSE] = {"verbose", NULL, "log more; no effect with --quiet", COMMAND_OPTION_ALONE},
     {0}};
 
-const struct command_syntax command_run_syntax = {"run", "T.yaml",
-                                                  "run a topology, every stage a process", options};
+const struct command_syntax command_run_syntax = {
+    "run", COMMAND_OPERAND_TOPOLOGY, "run a topology, each stage in its own process", options};
 
 static int take_discard(struct run *run, const char *stage)
 {
     if (run->start.discard_count == START_DISCARDS_MAX) {
-        log_line(LOG_ERROR, "--discard can be said %u times", START_DISCARDS_MAX);
+        log_line(LOG_ERROR, "--discard can be given at most %u times", START_DISCARDS_MAX);
         return EXIT_USAGE;
     }
     run->start.discards[run->start.discard_count++] = stage;
@@ -125,19 +133,20 @@ static int take_option(void *context, size_t option, const char *value)
     return EXIT_OK;
 }
 
-/* Standard input is one thing or the other. */
+/* Standard input cannot be both the topology and the input of a stage. */
 static int check_stdin(const struct stage *stage, const struct topology_source *source,
                        struct err *e)
 {
     if (!stage->kind->takes_stdin || !source->is_stdin)
         return 0;
-    return err_set(e, ERR_MISMATCH,
-                   "it reads standard input, from which the topology '%s' was read already; give "
-                   "the topology as a file",
-                   source->name);
+    return err_set(
+        e, ERR_MISMATCH,
+        "it reads standard input, but the topology '%s' was already read from there; give "
+        "the topology as a file",
+        source->name);
 }
 
-/* Everything that is known to be wrong before the start, all at once. */
+/* Reports all errors that can be found before the start, at once. */
 static int preflight(const struct topology *t, const struct topology_source *source,
                      const char *state_path, bool inline_host)
 {
@@ -149,7 +158,7 @@ static int preflight(const struct topology *t, const struct topology_source *sou
         if (rc == 0 && inline_host && ops == NULL)
             rc = err_set(&e, ERR_MISMATCH,
                          "kind '%s' is in the program '%s', which --inline cannot run; run it "
-                         "without",
+                         "without --inline",
                          t->stages[i].kind->name, t->stages[i].kind->program);
         if (rc == 0)
             rc = check_stdin(&t->stages[i], source, &e);
@@ -196,7 +205,7 @@ static void say_lines(enum log_level level, struct buf *lines)
     buf_done(lines);
 }
 
-/* Leaves the watch over the start to the host, which is not ready yet. */
+/* On success the watch over the start continues; the host ends it once it is ready. */
 static int open_state(struct run *run)
 {
     struct err e;
@@ -207,8 +216,8 @@ static int open_state(struct run *run)
     }
     if (run->state.locks_file_only)
         log_line(LOG_WARNING,
-                 "the file system of '%s' cannot lock a directory: as long as this runs, whoever "
-                 "removes '%s/lock' lets a second supervisor in",
+                 "the file system of '%s' cannot lock a directory: do not remove '%s/lock' while "
+                 "this runs, or a second supervisor could start in the directory",
                  run->state.path, run->state.path);
     start_watch_begin();
     run->begins_after = memory_new(run->topology->stage_count, sizeof *run->begins_after);
@@ -277,7 +286,7 @@ static void note(const char *text)
     log_line(LOG_WARNING, "%s", text);
 }
 
-/* Waits for what the host waits for, or for one more signal to stop than there were. */
+/* Waits until the host can continue, or until one more stop signal arrives than `stops_before`. */
 static int wait_inline(const struct inline_host *host, int stops_before, struct err *e)
 {
     sigset_t stops, before;
@@ -291,7 +300,7 @@ static int wait_inline(const struct inline_host *host, int stops_before, struct 
     return rc;
 }
 
-/* Runs to the end of the input, or until a signal, with a commit now and then. */
+/* Runs to the end of the input, or until a signal, and commits regularly. */
 static int drive_inline(struct inline_host *host, struct err *e)
 {
     uint64_t committed_ms = clock_monotonic_ms();
@@ -311,7 +320,7 @@ static int drive_inline(struct inline_host *host, struct err *e)
     }
     if (rc != 0 && rc != ERR_END)
         return rc;
-    /* The second signal does not wait for a reader; what is not safe is done again. */
+    /* A second signal ends the wait for a reader; the next run repeats what is not safe. */
     int stops = stops_asked != 0 ? 1 : 0;
     while ((rc = inline_host_commit(host, e)) == ERR_AGAIN && stops_asked <= 1)
         if ((rc = wait_inline(host, stops, e)) != 0)
@@ -322,7 +331,7 @@ static int drive_inline(struct inline_host *host, struct err *e)
 static int run_inline(struct run *run)
 {
     inherited_set_stops(on_stop_signal);
-    (void)signal(SIGCHLD, SIG_IGN); /* the kernel reaps whose parent we become as PID 1 */
+    (void)signal(SIGCHLD, SIG_IGN); /* as PID 1 we inherit children; the kernel reaps them */
     uint64_t started_ms = clock_monotonic_ms();
     struct inline_host *host = NULL;
     struct inline_io io = {.input = run->takes_stdin ? &run->input : NULL, .note = note};
@@ -365,7 +374,7 @@ static int outcome_code(enum core_outcome outcome)
     return EXIT_OK;
 }
 
-/* How many dead letters went to the usual place; a topology may read some of them itself. */
+/* Dead letters that went to the dead-letters stage; a topology may read others itself. */
 static uint64_t total_dead(const struct run *run)
 {
     size_t dead_letters = topology_dead_letters(run->topology)->index;
@@ -382,9 +391,9 @@ static void print_outcome(const struct run *run, struct buf *out)
 {
     uint64_t records = run->rows[topology_source(run->topology)->index].counts.in;
     const char *name = run->topology->name;
-    /* There may be bytes that cannot be read; only the source knows, and says so. */
+    /* Unread bytes may remain, such as an unfinished line; only the source knows, and logs it. */
     if (records == 0 && run->outcome == CORE_OUTCOME_DONE) {
-        buf_add_format(out, "%s: nothing new; no record was read that was not read before\n", name);
+        buf_add_format(out, "%s: nothing new; no records were read\n", name);
         return;
     }
     buf_add_format(out, "%s: ", name);
@@ -394,10 +403,10 @@ static void print_outcome(const struct run *run, struct buf *out)
     buf_add_text(out, "/s)");
     switch (run->outcome) {
     case CORE_OUTCOME_STOPPED:
-        buf_add_text(out, "; stopped, the next run goes on from here");
+        buf_add_text(out, "; stopped, the next run continues from here");
         break;
     case CORE_OUTCOME_FORCED:
-        buf_add_text(out, "; stopped without waiting, the next run does again what was not safe");
+        buf_add_text(out, "; stopped without waiting, the next run repeats what was not safe");
         break;
     default:
         break;
@@ -418,8 +427,8 @@ static int report(const struct run *run)
     int code = outcome_code(run->outcome);
     inherited_set_late_stops(code);
     if (run->takes_stdout)
-        (void)command_write(STDERR_FILENO, &out, NULL); /* to stdout goes the output alone */
-    else if (!inherited_was_closed(STDOUT_FILENO))      /* who closes it wants no summary */
+        (void)command_write(STDERR_FILENO, &out, NULL); /* stdout is for the output only */
+    else if (!inherited_was_closed(STDOUT_FILENO))      /* if it was closed, no summary is wanted */
         code = command_print(&out, code);
     buf_done(&out);
     if (run->reason[0] != '\0')
@@ -436,15 +445,16 @@ static int take_stdin(struct run *run, const struct stage *stage, struct err *e)
     rc = stage_input_open(STDIN_FILENO, fd, &run->input, e);
     (void)close(fd);
     if (rc == 0 && run->input.unmarked)
-        log_line(LOG_WARNING,
-                 "standard input is a named pipe whose size cannot be changed (too many pipes of "
-                 "this user, see /proc/sys/fs/pipe-user-pages-soft, or too much in it), so the "
-                 "next run would not know it again: a line that is read in part when this run is "
-                 "killed is then cut in two");
+        log_line(
+            LOG_WARNING,
+            "standard input is a named pipe whose size cannot be changed (too many pipes of "
+            "this user, see /proc/sys/fs/pipe-user-pages-soft, or too much in it), so the "
+            "next run would not recognize it: a line that was only partly read when this run is "
+            "killed would be cut in two");
     return rc;
 }
 
-/* Standard input and output are given to the stages that take them. */
+/* Opens standard input and output for the stages that use them. */
 static int open_streams(struct run *run)
 {
     run->input.relay_read_fd = run->input.relay_write_fd = -1;
@@ -462,10 +472,10 @@ static int open_streams(struct run *run)
     }
     bool typed = run->takes_stdin && isatty(STDIN_FILENO) == 1;
     if (typed && !run->quiet)
-        log_line(LOG_INFO, "reading %s from the terminal; Ctrl-D ends them",
+        log_line(LOG_INFO, "reading %s from the terminal; Ctrl-D ends the input",
                  record_format_chosen(taker->options) == RECORDS_MSGPACK ? "packed records"
                                                                          : "lines");
-    /* Progress would be in the middle of what is typed, or of the output. */
+    /* Progress would appear in the middle of what is typed, or of the output. */
     run->quiet |= typed || (run->takes_stdout && isatty(STDOUT_FILENO) == 1);
     return EXIT_OK;
 }
@@ -492,7 +502,7 @@ static int run_all(struct run *run)
         return code;
     }
     make_rows(run);
-    log_begin_times(); /* what was refused before was never a run */
+    log_begin_times(); /* messages of a run have times; those of a refused start have none */
     code = run->inline_host ? run_inline(run) : run_processes(run);
     if (code == EXIT_OK)
         code = report(run);
@@ -510,8 +520,8 @@ int command_run(kind_registry kinds, int argc, char **argv)
     log_init("bulkhead", run.quiet ? LOG_WARNING : run.verbose ? LOG_DEBUG : LOG_INFO);
     if (inherited_was_real_time())
         log_line(LOG_WARNING,
-                 "a scheduling policy of real time is left for the usual one: the processes "
-                 "of a run wait for each other, and one would keep the others from it");
+                 "the real-time scheduling policy is replaced by the default one: the processes of "
+                 "a run wait for each other, and one of them could block the others");
     code = run_all(&run);
     free(run.rows);
     free(run.begins_after);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * types: the types of fields, as a topology writes them, and values of each.
+ * types: the types of fields, as they are written in a topology, with examples of values.
  */
 #include <string.h>
 
@@ -11,8 +11,8 @@
 #include "supervisor/command/command.h"
 
 /*
- * How a type is written, and values of the first form as json.decode reads them; alternatives with
- * " | " between them. A test gives all of them to a topology.
+ * The forms of a type, and values of the first form as json.decode reads them. Alternatives are
+ * separated by " | ". A test uses all of them in a topology.
  */
 struct example {
     const char *written, *values;
@@ -21,7 +21,7 @@ struct example {
 static const struct example examples[VALUE_TAG_COUNT] = {
     [VALUE_STRING] = {"string | string(1..64) | string(/^[a-z]+$/) | string(1..64, /^a/)",
                       "\"monday\" | \"Zo\\u00eb\" | \"\""},
-    [VALUE_BYTES] = {"bytes", NULL}, /* there are none in JSON */
+    [VALUE_BYTES] = {"bytes", NULL}, /* JSON has no such values */
     [VALUE_INT] = {"int", "0 | -17 | 9223372036854775807"},
     [VALUE_BOOL] = {"bool", "true | false"},
     [VALUE_MONEY] = {"money(USD)", "\"$12.34\" | \"USD 12.34\" | \"-$0.05\""},
@@ -50,8 +50,8 @@ static const char *const meanings[VALUE_TAG_COUNT] = {
 
 static const struct command_option options[] = {{0}};
 
-const struct command_syntax command_types_syntax = {"types", "[TYPE]",
-                                                    "the types of fields, with values", options};
+const struct command_syntax command_types_syntax = {
+    "types", "[TYPE]", "list the types of fields, or describe one", options};
 
 static void print_type(size_t tag, struct buf *out)
 {
@@ -62,7 +62,7 @@ static void print_type(size_t tag, struct buf *out)
         buf_add_format(out, "  values:  %s\n", examples[tag].values);
 }
 
-/* Prints the type of that name, whatever stands in parentheses behind it. */
+/* Prints the type of a name, which may be followed by parentheses, as in string(1..64). */
 static int print_named(const char *text, struct buf *out)
 {
     size_t len = strcspn(text, "(");

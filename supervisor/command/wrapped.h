@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrapped.h - text in lines that fit into a terminal of 80 columns
+ * wrapped.h - text wrapped to fit a terminal of 80 columns
  */
 #ifndef BULKHEAD_SUPERVISOR_COMMAND_WRAPPED_H
 #define BULKHEAD_SUPERVISOR_COMMAND_WRAPPED_H
@@ -10,21 +10,22 @@
 #include "common/buf.h"
 
 /*
- * A text that is added to a buffer word by word. Its first line goes on at `column`, and others
- * begin at `indent`. A text that is to begin with a space has a column that is not its indent.
+ * A text that is appended to a buffer word by word. Its first line continues at `column`; the other
+ * lines begin at `indent`. If the two differ at the start, the first word is preceded by a space.
  */
 struct wrapped {
     struct buf *out;
-    size_t column, indent;
+    size_t column; /* of the current line: how much of it is used */
+    size_t indent;
 };
 
-/* Adds what is not to be broken, with a space or the end of a line before it. */
+/* Appends a text that must not be broken, after a space or a line break. */
 void wrapped_add_word(struct wrapped *w, const void *text, size_t len);
 
-/* Adds a text word by word; the spaces in it only part the words. */
+/* Appends a text word by word; words are separated by spaces. */
 void wrapped_add_text(struct wrapped *w, const char *text);
 
-/* Adds a paragraph of its own, with all lines indented. */
+/* Appends a paragraph on lines of its own, all indented. */
 void wrapped_add_paragraph(struct buf *out, const char *text, size_t indent);
 
 #endif

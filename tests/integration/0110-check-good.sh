@@ -53,25 +53,34 @@ run check "$library"
 expect_code 0
 expect_empty stderr
 expect_whole stdout <<'END'
-topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is good: 7 stages, 11 links
+topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is valid: 7 stages, 11 links
 END
 
 run check --print "$library"
 expect_code 0
 expect_empty stderr
 expect_whole stdout <<'END'
-topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is good: 7 stages, 11 links
-loads.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is valid: 7 stages, 11 links
+loads.dead -> dead-letters  { seq: int, line: int, stage: string,
+    reason: string, message: string, content: bytes, content_is_json: bool }
 loads -> parse  { line: bytes }
-parse.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
-parse -> once  { id: string, customer_id: string, load_amount: money(USD), time: timestamp }
-once.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
-once -> limits  { id: string, customer_id: string, load_amount: money(USD), time: timestamp }
-limits.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
-limits -> format  { id: string, customer_id: string, load_amount: money(USD), time: timestamp, accepted: bool }
-format.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+parse.dead -> dead-letters  { seq: int, line: int, stage: string,
+    reason: string, message: string, content: bytes, content_is_json: bool }
+parse -> once  { id: string, customer_id: string, load_amount: money(USD),
+    time: timestamp }
+once.dead -> dead-letters  { seq: int, line: int, stage: string,
+    reason: string, message: string, content: bytes, content_is_json: bool }
+once -> limits  { id: string, customer_id: string, load_amount: money(USD),
+    time: timestamp }
+limits.dead -> dead-letters  { seq: int, line: int, stage: string,
+    reason: string, message: string, content: bytes, content_is_json: bool }
+limits -> format  { id: string, customer_id: string, load_amount: money(USD),
+    time: timestamp, accepted: bool }
+format.dead -> dead-letters  { seq: int, line: int, stage: string,
+    reason: string, message: string, content: bytes, content_is_json: bool }
 format -> answers  { line: string }
-answers.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+answers.dead -> dead-letters  { seq: int, line: int, stage: string,
+    reason: string, message: string, content: bytes, content_is_json: bool }
 END
 
 # A file that cannot be read, and one that has an error.
@@ -101,7 +110,7 @@ run check a.yaml b.yaml
 expect_code 2
 expect_empty stdout
 expect_whole stderr <<'END'
-bulkhead: error: check takes one argument, and not also 'b.yaml'
+bulkhead: error: check takes one argument, and 'b.yaml' is a second one
 usage: bulkhead check [--print] [--set STAGE.OPTION=VALUE]... T.yaml
 END
 run check --prnt "$library"
@@ -174,7 +183,7 @@ END
 run kinds limits dedupe
 expect_code 2
 expect_whole stderr <<'END'
-bulkhead: error: kinds takes one argument, and not also 'dedupe'
+bulkhead: error: kinds takes one argument, and 'dedupe' is a second one
 usage: bulkhead kinds [KIND]
 END
 

@@ -62,7 +62,7 @@ for from in - /dev/stdin; do
     expect_exit 5 "$BULKHEAD" run --quiet --state s.4 $from <stdin.yaml 2>err
     name=${from/#-/<stdin>}
     diff - err <<EOT || fail "what is said of a second use of standard input"
-bulkhead: error: stage 'src': it reads standard input, from which the topology '$name' was read already; give the topology as a file
+bulkhead: error: stage 'src': it reads standard input, but the topology '$name' was already read from there; give the topology as a file
 EOT
     [ ! -e s.4 ] || fail "a run that was refused left a state directory"
 done

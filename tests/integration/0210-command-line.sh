@@ -22,17 +22,19 @@ refused "there is no option '--frehs'; did you mean '--fresh'?" run --frehs t.ya
 refused "there is no option '--acc'; did you mean '--accept-gap'?" run --acc t.yaml
 refused "there is no option '--sta'; did you mean '--state'?" run --sta=x t.yaml
 refused "there is no option '--zzzzzz'" run --zzzzzz t.yaml
-refused "there is no option '-f'" run -f t.yaml
-refused "--fresh takes no value, and not 'yes'" run --fresh=yes t.yaml
-refused "--state wants a value behind it" run t.yaml --state
+refused "there is no option '-f'; options have no short forms" run -f t.yaml
+refused "there is no option '-fresh'; did you mean '--fresh'?" run -fresh t.yaml
+refused "there is no option '--stae'; did you mean '--state'?" run --stae=x t.yaml
+refused "--fresh takes no value, but 'yes' was given" run --fresh=yes t.yaml
+refused "--state needs a value" run t.yaml --state
 # A value that is empty, as of a variable that is not set, is none; and of two the last would count in silence.
 empty() { # the name of the option; the command, and what stands behind the option
     local option=$1 command=$2
     shift 2
-    refused "--$option wants a value, and this one is empty" "$command" "--$option=" "$@"
-    refused "--$option wants a value, and this one is empty" "$command" "--$option" '' "$@"
+    refused "--$option needs a value, but this one is empty" "$command" "--$option=" "$@"
+    refused "--$option needs a value, but this one is empty" "$command" "--$option" '' "$@"
     [ "$option" = set ] || [ "$option" = discard ] ||
-        refused "--$option is there twice; say it once" "$command" "--$option=1" "--$option" 1 "$@"
+        refused "--$option is given twice; give it once" "$command" "--$option=1" "--$option" 1 "$@"
 }
 for option in state set discard; do empty $option run t.yaml; done
 for option in state from to; do empty $option journal --print t.yaml; done
@@ -43,10 +45,10 @@ empty state graph --live t.yaml
 empty state status
 empty state kill once
 empty state stop
-refused "--from 5 is behind --to 2" journal --print --from 5 --to 2 t.yaml
-refused "--dot, --mermaid and --live are pictures of their own; say one" graph --dot --mermaid t.yaml
-refused "--state says where what --live shows is running, and it is not there" graph --state x t.yaml
-refused "kill wants the name of a stage; a name has 1 to 67 bytes, this one 0" kill ''
+refused "--from 5 is after --to 2" journal --print --from 5 --to 2 t.yaml
+refused "--dot, --mermaid and --live exclude each other; use one of them" graph --dot --mermaid t.yaml
+refused "--state has no use without --live; add --live or remove --state" graph --state x t.yaml
+refused "kill needs the name of a stage: 1 to 67 bytes, not 0" kill ''
 for command in run check graph chaos journal; do
     expect_exit 3 "$BULKHEAD" $command '' 2>errors
     [ "$(cat errors)" = "bulkhead: error: the name of the topology file is empty" ] || fail "$command: $(cat errors)"
@@ -59,20 +61,34 @@ refused "there is no option '--st'; did you mean '--state'?" kill --st x once
 refused "there is no option '--st'; did you mean '--state'?" stop --st x
 refused "there is no option '--ver'; did you mean '--verify'?" journal --ver t.yaml
 refused "there is no option '--all'" kinds --all
-refused "kinds takes one argument, and not also 'b'" kinds limits b
-refused "types takes one argument, and not also 'date'" types int date
+refused "kinds takes one argument, and 'b' is a second one" kinds limits b
+refused "types takes one argument, and 'date' is a second one" types int date
 for command in check run graph chaos journal; do refused "$command needs an argument: T.yaml" $command; done
 refused "kill needs an argument: STAGE" kill
-refused "run takes one argument, and not also 'u.yaml'" run t.yaml --fresh u.yaml
-refused "--from and --to say what --print prints, and it is not there" journal --from 3 t.yaml
+refused "run takes one argument, and 'u.yaml' is a second one" run t.yaml --fresh u.yaml
+refused "--from and --to select what --print prints; add --print" journal --from 3 t.yaml
 for value in 0 x; do
     expect_exit 2 "$BULKHEAD" journal --print --from "$value" t.yaml 2>errors
-    [ "$(cat errors)" = "bulkhead: error: --from takes the seq of a record, from 1 on, not '$value'" ] || fail "$(cat errors)"
+    [ "$(cat errors)" = "bulkhead: error: --from takes the seq of a record, 1 or more, not '$value'" ] || fail "$(cat errors)"
 done
 same answers before
 [ ! -e state ] || fail "a state directory was made"
 rm answers
-# What stands behind an option is its value, whatever it looks like; and behind -- there is no option.
+# Of a mistyped command or option the nearest is named.
+meant() { # what it says; the arguments
+    local said=$1
+    shift
+    expect_exit 2 "$BULKHEAD" "$@" >out 2>errors
+    [ ! -s out ] || fail "$*: prints $(cat out)"
+    [ "$(cat errors)" = "bulkhead: error: $said" ] || fail "$*: says $(cat errors)"
+}
+meant "there is no command 'stat'; did you mean 'status'?" stat
+meant "there is no command 'hlep'; did you mean 'help'?" hlep
+meant "there is no command 'version'; did you mean '--version'?" version
+meant "there is no command 'frob'; see bulkhead --help" help frob
+meant "there is no option '--hlep' before the command; did you mean '--help'?" --hlep
+meant "there is no option '--state' before the command; options of a command come after its name" --state x run
+# The word after an option is its value, whatever it looks like; and after -- there is no option.
 expect_exit 3 "$BULKHEAD" check -- --print 2>errors
 grep -q "cannot open '--print'" errors || fail "$(cat errors)"
 "$BULKHEAD" run --quiet --state --fresh t.yaml >out 2>errors || fail "$(cat errors)"
@@ -88,7 +104,7 @@ for word in '' --help -h help; do
 done
 expect_exit 2 "$BULKHEAD" help run check >out 2>errors
 [ ! -s out ] || fail "help run check prints $(cat out)"
-[ "$(cat errors)" = "bulkhead: error: help takes one command, and not also 'check'" ] || fail "$(cat errors)"
+[ "$(cat errors)" = "bulkhead: error: help takes one command, and 'check' is a second one" ] || fail "$(cat errors)"
 for command in run check graph chaos kinds types journal status kill stop completion; do
     "$BULKHEAD" $command --help >one
     grep -q "^usage: bulkhead $command" one || fail "$command --help: $(cat one)"

@@ -59,13 +59,13 @@ done
 code=0
 "$BULKHEAD" run --inline --state inline t.yaml >out 2>err || code=$?
 [ $code -eq 5 ] || fail "run --inline: exit $code, not 5"
-echo "bulkhead: error: stage 'step': kind 'fault.step' is in the program 'bulkhead-fault-stages', which --inline cannot run; run it without" >wanted
+echo "bulkhead: error: stage 'step': kind 'fault.step' is in the program 'bulkhead-fault-stages', which --inline cannot run; run it without --inline" >wanted
 same err wanted
 
 code=0
 "$BULKHEAD" chaos --kills 1 t.yaml >out 2>err || code=$?
 [ $code -eq 5 ] || fail "chaos: exit $code, not 5"
-echo "bulkhead: error: stage 'step': kind 'fault.step' is in the program 'bulkhead-fault-stages'; the bytes that chaos compares with come from a run in one process, which cannot have it" >wanted
+echo "bulkhead: error: stage 'step': kind 'fault.step' is in the program 'bulkhead-fault-stages', so it cannot take part in the reference run of chaos, which is a single process" >wanted
 same err wanted
 
 # Called by a person, it says what it is.

@@ -70,7 +70,7 @@ for number in TERM HUP; do # sh has its background ignore SIGINT, and so that st
     until over; do sleep 0.01; done
     [ "$(awk '/^(read|parse|once|write|out|dead-letters) / && $7 == 0 { n++ } END { print n }' run.out)" = 6 ] ||
         fail "SIG$number: $(cat run.out run.err)"
-    grep -q 'stopped, the next run goes on from here' run.out || fail "SIG$number: $(cat run.out)"
+    grep -q 'stopped, the next run continues from here' run.out || fail "SIG$number: $(cat run.out)"
     same answers input
 done
 supervisor=""

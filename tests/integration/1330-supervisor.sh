@@ -18,7 +18,7 @@ start_and_give() {
 start_and_give
 kill -TERM "$supervisor"
 wait "$supervisor" || fail "SIGTERM: exit $?"
-grep -q 'the next run goes on from here' run.out || fail "$(cat run.out)"
+grep -q 'the next run continues from here' run.out || fail "$(cat run.out)"
 no_sockets_left
 
 # Whoever starts it again does not wait for the orphaned stages; the start does.

@@ -82,7 +82,7 @@ other_boot() { # after a loss of power
 }
 if other_boot true 2>/dev/null; then
     other_boot "$BULKHEAD" journal --verify --state "$state" t.yaml >listed || fail "another boot: $(cat listed)"
-    grep -q ' 7 bytes torn by a loss of power, which the next start cuts off, in use$' listed || fail "$(cat listed)"
+    grep -q ' 7 bytes torn by a power failure, which the next start cuts off, in use$' listed || fail "$(cat listed)"
     grep -qx 'every block verifies' listed || fail "$(cat listed)"
     other_boot "$BULKHEAD" run --quiet --state "$state" t.yaml </dev/null >summary 2>errors || fail "$(cat errors)"
     [ "$(cat state/stages/in/journal.00000001.torn)" = damaged ] || fail "it was not cut off"

@@ -49,7 +49,7 @@ failed() {
     wait "$supervisor" || code=$?
     [ "$code" -eq 7 ] || fail "exit $code, not 7: $(cat report)"
     grep -q "^verdict: *failed: " report || fail "no verdict: $(cat report)"
-    grep -qxF "bulkhead: kept what it was made of: $PWD/kept" run.err || fail "$(cat run.err)"
+    grep -qxF "bulkhead: kept the scratch directory: $PWD/kept" run.err || fail "$(cat run.err)"
 }
 
 # Suspends chaos itself in the middle of a round: what the run makes is compared only when it goes on.
@@ -117,7 +117,7 @@ INPUT=$PWD/missing expect_exit 5 chaos "$topology" >report 2>errors
 grep -q "missing': No such file" errors || fail "$(cat errors)"
 [ ! -s report ] || fail "a report of nothing: $(cat report)"
 expect_exit 5 chaos --keep kept "$topology" 2>errors
-grep -q "kept': File exists; --keep wants one that is new or empty" errors || fail "$(cat errors)"
+grep -q "kept': File exists; --keep needs a new or empty directory" errors || fail "$(cat errors)"
 for arguments in "" "--kills 0 x" "--kills many x" "--seed -1 x" "--frob x" "a b"; do
     # shellcheck disable=SC2086 # words on purpose
     expect_exit 2 "$BULKHEAD" chaos $arguments 2>errors
@@ -137,4 +137,4 @@ END
 expect_exit 5 "$BULKHEAD" chaos --quiet --kills 5 followed.yaml >followed.out 2>followed.err
 grep -q -- '--set in.follow=false' followed.err || fail "$(cat followed.err)"
 expect_exit 8 "$BULKHEAD" chaos --quiet --kills 5 --set in.follow=false followed.yaml >followed.out 2>&1
-grep -q 'not one byte to compare' followed.out || fail "$(cat followed.out)"
+grep -q 'not one byte of output to compare' followed.out || fail "$(cat followed.out)"

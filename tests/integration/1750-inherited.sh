@@ -154,7 +154,7 @@ if chrt -f 1 true 2>/dev/null; then
         for pid in $supervisor $(json read pid) $(json write pid); do
             chrt -p "$pid" | grep -q 'policy: SCHED_OTHER$' || fail "$(chrt -p "$pid")"
         done
-        grep -q 'warning: a scheduling policy of real time is left' run.err || fail "nothing said: $(cat run.err)"
+        grep -q 'warning: the real-time scheduling policy is replaced' run.err || fail "nothing said: $(cat run.err)"
         kill -TERM "$supervisor"
         ended_well
     done

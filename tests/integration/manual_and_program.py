@@ -161,16 +161,21 @@ def compare_reasons(man5, kinds):
 
 
 def synopses(man1):
-    """For each command the options of its synopsis, with what stands for their values."""
+    """For each command the options of its synopsis, with the placeholders of their values; "..." if they repeat."""
     found = {}
     text = "\n".join(manual.sections(man1)["SYNOPSIS"].raw)
     for piece in re.split(r"^\.Nm$", text, flags=re.M):
         lines = [manual.plain(line) for line in piece.strip().split("\n")]
-        options = {name: argument.upper() for line in lines[1:] for part in re.split(r" \| | (?=--)", line)
-                   for name, argument in re.findall(r"^--([a-z-]+)(?: (\S+))?", part)}
+        options = {name: (argument.upper(), repeats) for line in lines[1:] for part in re.split(r" \| | (?=--)", line)
+                   for name, argument, repeats in re.findall(r"^--([a-z-]+)(?: (\S+?,\.\.\.|\S+?))?(\.\.\.)?$", part)}
         if lines[0] and not lines[0].startswith("-"):
             found[lines[0]] = options, [line for line in lines[1:] if not line.startswith("-")]
     return found
+
+
+def repeats(usage, option):
+    """Whether a usage shows an option as one that may be given again: [--option VALUE]..."""
+    return re.search(rf"\[--{option}(?: [^][]+)?\]\.\.\.", usage) is not None
 
 
 OPERANDS = {"T.yaml": "topology.yaml", "STAGE": "stage", "[KIND]": "kind", "[TYPE]": "type", "SHELL": "shell"}
@@ -183,7 +188,8 @@ def compare_commands(man1):
     yield from differing("commands of the synopsis", in_manual, names)
     yield from differing("commands that are described", {n for n in described if n[:1] != "-"}, names)
     for name, (usage, options) in commands.items():
-        arguments = {option: argument for option, (argument, _) in options.items()}
+        arguments = {option: (argument, "..." if repeats(usage, option) else "")
+                     for option, (argument, _) in options.items()}
         if name not in in_manual or name not in described:
             continue
         yield from differing(f"the synopsis of {name}", in_manual[name][0].items(), arguments.items())
@@ -198,9 +204,9 @@ def compare_commands(man1):
             default = re.search(r"default: (\d+)", meaning)
             if default and default[1] not in text:
                 yield f"{name}: the manual does not name the default of --{option}, {default[1]}"
-            if argument and "default" not in meaning and f"[--{option} {argument}]..." not in usage:
+            if argument and "default" not in meaning and not repeats(usage, option):
                 yield f"the help of {name} does not say what holds without --{option}"
-            if f"[--{option}" not in usage:
+            if not re.search(rf"(\[|\| )--{option}[] ]", usage):
                 yield f"the usage of {name} has no --{option}"
 
 

@@ -112,7 +112,8 @@ def kinds():
 
 def commands():
     """For each command its usage, and its options: name, argument, meaning."""
-    names = re.findall(r"^  bulkhead ([a-z]+) ", ask("--help"), re.M)
+    listed = ask("--help").partition("\ncommands:\n")[2].partition("\n\n")[0]
+    names = re.findall(r"^  ([a-z]+) ", listed, re.M)
     found = {}
     for name in names:
         if name == "help":
