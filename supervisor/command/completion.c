@@ -264,7 +264,7 @@ static void offer_options(const struct typed *typed)
     for (size_t i = 0; option[i].name != NULL; i++) {
         struct buf name = {0};
         buf_add_format(&name, "--%s", option[i].name);
-        if (option[i].repeats || !typed->place.given[i])
+        if (option[i].use == COMMAND_OPTION_REPEATS || !typed->place.given[i])
             offer(typed, buf_text(&name), "", option[i].meaning);
         buf_done(&name);
     }

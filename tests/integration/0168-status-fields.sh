@@ -33,7 +33,7 @@ awk '
     /^\.Sh / { flush(); on = $0 == ".Sh STATUS FIELDS"; part = "run"; next }
     /^\.Cm stages/ { part = "stage" }
     !on { next }
-    /^\.It / { flush(); name = $3; attributes = $0; sub(/^.* No \(/, "", attributes); sub(/\)$/, "", attributes); meaning = ""; next }
+    /^\.It / { flush(); name = / No \(/ ? $3 : ""; attributes = $0; sub(/^.* No \(/, "", attributes); sub(/\)$/, "", attributes); meaning = ""; next }
     /^\./ { flush(); next }
     { meaning = meaning (meaning == "" ? "" : " ") $0 }' "$ROOT/man/bulkhead.1" >manual
 diff help manual >differences || fail "the manual says something else (>) than the help (<): $(cat differences)"
