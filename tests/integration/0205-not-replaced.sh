@@ -24,8 +24,8 @@ said() { "$ROOT/scripts/not-replaced" "$@" >said 2>&1 || fail "not-replaced $*: 
 said static libnng.a nni_plat_ncpu
 [ ! -s said ] || fail "it complains of nothing: $(cat said)"
 said static libnng.a nni_plat_ncpu nni_posix_resolv_sysinit nni_gone
-grep -q 'has no nni_posix_resolv_sysinit to be' said || fail "its own calls are not replaced: $(cat said)"
-grep -q 'has no nni_gone to be' said || fail "no word of what is gone: $(cat said)"
+grep -q 'has no nni_posix_resolv_sysinit to replace' said || fail "its own calls are not replaced: $(cat said)"
+grep -q 'has no nni_gone to replace' said || fail "no word of what is gone: $(cat said)"
 [ "$(wc -l <said)" -eq 2 ] || fail "two lines are wanted: $(cat said)"
 said static nowhere.a nni_plat_ncpu
 grep -q "nm cannot read 'nowhere.a'" said || fail "no word of a library that is not there: $(cat said)"
