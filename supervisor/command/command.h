@@ -71,16 +71,16 @@ int command_load_topology(kind_registry kinds, const char *file, const struct se
                           struct topology **ret_topology);
 
 /*
- * The same, and also checks that no two stages use the same file (stage_files.h) and that the
- * programs of all kinds exist (stage_program.h).
+ * The same, and also checks that nothing else uses the files that stages write (stage_files.h) and
+ * that the programs of all kinds exist (stage_program.h).
  */
 int command_check_topology(kind_registry kinds, const char *file, const struct settings *settings,
                            enum topology_form form, struct topology_source *ret_source,
                            struct topology **ret_topology);
 
 /*
- * Checks that no two stages use the same file and that the programs of all kinds exist, and logs
- * the errors.
+ * Checks that nothing else uses the files that stages write and that the programs of all kinds
+ * exist, and logs the errors.
  *   state_path   NULL: the default state directory
  * Returns:   EXIT_OK or EXIT_REFUSED.
  */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -134,10 +135,12 @@ static int unknown_command(const char *name)
 static int unknown_option(const char *text)
 {
     static const char *const names[] = {"--help", "--version"};
+    const char *nearest = text_nearest(text, names, sizeof names / sizeof names[0]);
+    if (strcasecmp(text, "-v") == 0)
+        nearest = "--version";
     char hint[TEXT_SUGGESTION_BYTES];
     log_line(LOG_ERROR, "there is no option '%s' before the command%s", text,
-             text_suggestion(text_nearest(text, names, sizeof names / sizeof names[0]),
-                             "; options of a command come after its name", hint));
+             text_suggestion(nearest, "; options of a command come after its name", hint));
     return EXIT_USAGE;
 }
 
@@ -172,7 +175,7 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-/* `bulkhead help`, with or without the name of a command. */
+/* `bulkhead help` or `bulkhead --help`, with or without the name of a command. */
 static int help(int argc, char **argv)
 {
     if (argc > 3 && !asks_for_help(argc, argv)) {
@@ -209,9 +212,7 @@ int command_main(int argc, char **argv, kind_registry kinds)
     }
     if (strcmp(argv[1], COMPLETION_ARGUMENT) == 0)
         return complete(kinds, argc, argv);
-    if (is_help_option(argv[1]))
-        return print_help();
-    if (strcmp(argv[1], "help") == 0)
+    if (strcmp(argv[1], "help") == 0 || is_help_option(argv[1]))
         return help(argc, argv);
     if (strcmp(argv[1], "--version") == 0)
         return print_version();

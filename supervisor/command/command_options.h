@@ -20,7 +20,7 @@ enum command_option_use {
     COMMAND_OPTION_ALONE,   /* independent of the others: [--a] */
     COMMAND_OPTION_REPEATS, /* may be given several times, and each time adds something: [--a]... */
     COMMAND_OPTION_OR,      /* excludes the option before it in the table: [--x | --a] */
-    COMMAND_OPTION_WITH, /* belongs to the nearest option before it that is not WITH: [--x [--a]] */
+    COMMAND_OPTION_WITH,    /* belongs to the nearest other option before it: [--x [--a]] */
 };
 
 struct command_option {

@@ -87,6 +87,7 @@ meant "there is no command 'hlep'; did you mean 'help'?" hlep
 meant "there is no command 'version'; did you mean '--version'?" version
 meant "there is no command 'frob'; see bulkhead --help" help frob
 meant "there is no option '--hlep' before the command; did you mean '--help'?" --hlep
+meant "there is no option '-V' before the command; did you mean '--version'?" -V
 meant "there is no option '--state' before the command; options of a command come after its name" --state x run
 # The word after an option is its value, whatever it looks like; and after -- there is no option.
 expect_exit 3 "$BULKHEAD" check -- --print 2>errors
@@ -109,6 +110,7 @@ for command in run check graph chaos kinds types journal status kill stop comple
     "$BULKHEAD" $command --help >one
     grep -q "^usage: bulkhead $command" one || fail "$command --help: $(cat one)"
     same one <("$BULKHEAD" help $command)
+    same one <("$BULKHEAD" --help $command)
     same one <("$BULKHEAD" $command x --state y -h)
 done
 for args in --version --help help 'help run' 'run --help' kinds 'kinds limits' 'check t.yaml' 'graph t.yaml'; do
