@@ -50,10 +50,10 @@ static void write_help(struct buf *out)
         (void)snprintf(call, sizeof call, "%s%s%s", syntax->name,
                        syntax->operand != NULL ? " " : "",
                        syntax->operand != NULL ? syntax->operand : "");
-        buf_add_format(out, "  %-15s %s\n", call, syntax->summary);
+        buf_add_format(out, "  %-17s %s\n", call, syntax->summary);
     }
-    buf_add_text(out, "  help [COMMAND]  show this help, or the help of one command\n"
-                      "  --version       print the version\n\n"
+    buf_add_text(out, "  help [COMMAND]    show this help, or the help of one command\n"
+                      "  --version         print the version\n\n"
                       "T.yaml is the file of a topology, or - for standard input.\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (commands[i].syntax->options[0].name == NULL)

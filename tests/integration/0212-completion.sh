@@ -25,7 +25,7 @@ offers() { # the candidates in one line; the number of the word, the words
 }
 
 # Every command and every option of the help, with no other word than that of the help.
-mapfile -t commands < <("$BULKHEAD" help | sed -n 's/^  bulkhead \([a-z]\+\) .*/\1/p')
+mapfile -t commands < <("$BULKHEAD" help | sed -n '/^options/q; s/^  \([a-z]\+\) .*/\1/p')
 [ ${#commands[@]} -ge 12 ] || fail "help lists ${#commands[@]} commands"
 offers "${commands[*]}" 1 ''
 offers "${commands[*]}" 2 help ''
