@@ -5,7 +5,6 @@
 
 #include "common/type.h"
 #include "supervisor/command/command.h"
-#include "supervisor/command/wrapped.h"
 
 enum { CHECK_PRINT, CHECK_SET };
 
@@ -33,33 +32,25 @@ static int take_option(void *context, size_t option, const char *value)
     return EXIT_OK;
 }
 
-/* One link, with the names and types of its fields in braces. */
-static void print_link(const char *from, const char *port, const char *to,
-                       const struct contract *contract, struct buf *out)
+/* The names and types of the fields of a record. */
+static void print_contract(const struct contract *contract, struct buf *out)
 {
-    struct buf word = {0};
-    size_t begin = out->len;
-    buf_add_format(out, "%s%s -> %s  {", from, port, to);
-    struct wrapped w = {.out = out, .column = out->len - begin, .indent = 4};
     for (size_t i = 0; i < contract->count; i++) {
         char type[TYPE_NAME_BYTES_MAX];
-        bool last = i + 1 == contract->count;
-        buf_reset(&word);
-        buf_add_format(&word, "%s: %s%s", contract->fields[i].name,
-                       type_name(contract->fields[i].type, type), last ? " }" : ",");
-        wrapped_add_word(&w, word.data, word.len);
+        buf_add_format(out, "%s%s: %s", i != 0 ? ", " : "", contract->fields[i].name,
+                       type_name(contract->fields[i].type, type));
     }
-    buf_add_text(out, contract->count == 0 ? " }\n" : "\n");
-    buf_done(&word);
 }
 
-/* The checked graph: every link with the contract of the records that flow over it. */
+/* The checked graph: one line for each link, so that it can be searched, whatever its width. */
 static void print_graph(const struct topology *t, struct buf *out)
 {
     for (size_t i = 0; i < t->edge_count; i++) {
         const struct edge *edge = &t->edges[i];
-        print_link(t->stages[edge->from].name, edge->port == PORT_DEAD ? ".dead" : "",
-                   t->stages[edge->to].name, edge->contract, out);
+        buf_add_format(out, "%s%s -> %s  { ", t->stages[edge->from].name,
+                       edge->port == PORT_DEAD ? ".dead" : "", t->stages[edge->to].name);
+        print_contract(edge->contract, out);
+        buf_add_text(out, " }\n");
     }
 }
 

@@ -61,26 +61,17 @@ expect_code 0
 expect_empty stderr
 expect_whole stdout <<'END'
 topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is valid: 7 stages, 11 links
-loads.dead -> dead-letters  { seq: int, line: int, stage: string,
-    reason: string, message: string, content: bytes, content_is_json: bool }
+loads.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 loads -> parse  { line: bytes }
-parse.dead -> dead-letters  { seq: int, line: int, stage: string,
-    reason: string, message: string, content: bytes, content_is_json: bool }
-parse -> once  { id: string, customer_id: string, load_amount: money(USD),
-    time: timestamp }
-once.dead -> dead-letters  { seq: int, line: int, stage: string,
-    reason: string, message: string, content: bytes, content_is_json: bool }
-once -> limits  { id: string, customer_id: string, load_amount: money(USD),
-    time: timestamp }
-limits.dead -> dead-letters  { seq: int, line: int, stage: string,
-    reason: string, message: string, content: bytes, content_is_json: bool }
-limits -> format  { id: string, customer_id: string, load_amount: money(USD),
-    time: timestamp, accepted: bool }
-format.dead -> dead-letters  { seq: int, line: int, stage: string,
-    reason: string, message: string, content: bytes, content_is_json: bool }
+parse.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+parse -> once  { id: string, customer_id: string, load_amount: money(USD), time: timestamp }
+once.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+once -> limits  { id: string, customer_id: string, load_amount: money(USD), time: timestamp }
+limits.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
+limits -> format  { id: string, customer_id: string, load_amount: money(USD), time: timestamp, accepted: bool }
+format.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 format -> answers  { line: string }
-answers.dead -> dead-letters  { seq: int, line: int, stage: string,
-    reason: string, message: string, content: bytes, content_is_json: bool }
+answers.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 END
 
 # A file that cannot be read, and one that has an error.

@@ -40,8 +40,8 @@ def frame(bench, item):
 
 def dead_letter_fields(bench):
     code, said = bench.run("bulkhead check --print velocity-limits.yaml", bench.new_place())
-    link = said.partition("loads.dead -> dead-letters")[2].partition("}")[0]
-    return re.findall(r"(\w+): ([\w()]+)", link)
+    line = next(line for line in said.splitlines() if line.startswith("loads.dead -> dead-letters"))
+    return re.findall(r"(\w+): ([\w()]+)", line[line.index("{") :])
 
 
 def contract(bench, item):
