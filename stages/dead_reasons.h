@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dead_reasons.h - the reasons of dead letters that several kinds give
+ * dead_reasons.h - the reasons for dead letters that several kinds share
  *
- * A reason that one kind alone gives stands in the file of that kind, and one that comes from a
- * file of stages/kit/ in the header there, which also has the list of all that it can give, for
- * `reasons` of the kinds that use it.
+ * A reason that only one kind gives is defined in the file of that kind. A reason that code in
+ * stages/kit/ gives is declared in its header there. That header also lists all reasons that the
+ * code can give, for the `reasons` of the kinds that use it.
  */
 #ifndef BULKHEAD_STAGES_DEAD_REASONS_H
 #define BULKHEAD_STAGES_DEAD_REASONS_H
@@ -12,7 +12,7 @@
 #include "common/bounds.h"
 #include "topology/kind.h"
 
-/* name, text in the dead letter, meaning */
+/* X(name of the constant, text in the dead letter, meaning) */
 #define DEAD_REASON_LIST(X)                                                                        \
     X(dead_not_utf8, "not-utf8", "not valid UTF-8")                                                \
     X(dead_missing_field, "missing-field",                                                         \

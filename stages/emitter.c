@@ -12,7 +12,7 @@
 #include "stages/stage.h"
 
 #define DEAD_MESSAGE_BYTES_MAX (256u + QUARANTINE_CAUSE_BYTES_MAX + QUARANTINE_WORDS_BYTES_MAX)
-/* Content that fits a record together with the other fields of a dead letter. */
+/* How much content fits into a record together with the other fields of a dead letter. */
 #define DEAD_CONTENT_BYTES_MAX (RECORD_TEXT_BYTES_MAX - 1024u)
 
 void emitter_init(struct emitter *out, const struct stage *stage, bool ordered, emit_function *emit,
@@ -51,7 +51,7 @@ void emitter_at(struct emitter *out, seq_number seq, uint64_t position)
     out->position = position;
 }
 
-/* The order of the next record: see ipc/order.h. */
+/* Sets the order of the record about to be emitted; see ipc/order.h. */
 static void add_order(struct emitter *out, struct record *record, const void *sort_key,
                       size_t sort_key_len)
 {
@@ -80,7 +80,7 @@ static void put_out(struct emitter *out, port_number port, struct record *record
     out->emit(out->host, port, record);
 }
 
-/* Whether it is a reason that the manual says the kind gives. */
+/* Whether the kind may give this reason, according to its declaration and so to the manual. */
 static bool may_give(const struct kind *kind, const struct dead_reason *reason)
 {
     if (reason == &dead_poison)
@@ -99,8 +99,8 @@ static void emit_dead(struct emitter *out, const struct dead_reason *reason, con
     if (content_len > DEAD_CONTENT_BYTES_MAX) {
         content_len = DEAD_EXCERPT_BYTES;
         while (content_is_json && (((const uint8_t *)content)[content_len] & 0xc0) == 0x80)
-            content_len--;       /* not within a character */
-        content_is_json = false; /* a piece of it is none */
+            content_len--;       /* do not cut within a character */
+        content_is_json = false; /* a piece of JSON is not JSON */
     }
     struct value fields[DEAD_LETTER_FIELDS] = {
         [DEAD_LETTER_SEQ] = value_of_integer(VALUE_INT, (int64_t)out->seq),
@@ -118,7 +118,7 @@ static void emit_dead(struct emitter *out, const struct dead_reason *reason, con
     put_out(out, PORT_DEAD, &record, NULL, 0);
 }
 
-/* What the strings, bytes, lists and maps of a record have in all. */
+/* The total length of the strings, bytes, lists and maps of a record. */
 static size_t text_bytes(const struct value *fields, size_t count)
 {
     size_t bytes = 0;
@@ -130,8 +130,8 @@ static size_t text_bytes(const struct value *fields, size_t count)
 }
 
 /*
- * Whether fields, of which there are `count` at least, are the same values at the same places in
- * memory. A false no is good, and only costs packing.
+ * Whether the first `count` fields of both are the same values at the same places in memory. A
+ * false negative is harmless; it only costs packing.
  */
 static bool same_fields(const struct value *a, const struct value *b, size_t count)
 {
@@ -142,7 +142,7 @@ static bool same_fields(const struct value *a, const struct value *b, size_t cou
     return true;
 }
 
-/* If a record begins with all the fields of the one in hand, it takes their packed form along. */
+/* A record that begins with all fields of the record being processed shares their packed form. */
 static void keep_packed(const struct emitter *out, struct record *record)
 {
     const struct record *in = out->in;
@@ -156,7 +156,7 @@ static void keep_packed(const struct emitter *out, struct record *record)
 
 static bool is_too_large(const struct record *record)
 {
-    /* What is packed has no more text than bytes; seldom must one look further. */
+    /* Packed fields have no more text than bytes, so the exact count is rarely needed. */
     size_t rest =
         text_bytes(record->fields + record->packed_count, record->count - record->packed_count);
     return record->packed_len + rest > RECORD_TEXT_BYTES_MAX &&
@@ -174,7 +174,7 @@ static void emit(struct emitter *out, port_number port, const struct value *fiel
     keep_packed(out, &record);
     if (is_too_large(&record)) {
         emitter_dead(out, &dead_record_too_large, "", 0, false,
-                     "its text would have %zu bytes, and a record can have %u",
+                     "its text would be %zu bytes long, but a record can have at most %u",
                      text_bytes(fields, record.count), RECORD_TEXT_BYTES_MAX);
         return;
     }
@@ -220,8 +220,8 @@ void emitter_dead(struct emitter *out, const struct dead_reason *reason, const v
 }
 
 /*
- * Writes a record as JSON to the scratch, but no further than to where it is too large to be shown:
- * the stage may have died of its size. Of such a record only the beginning is kept.
+ * Writes a record as JSON to the scratch buffer, but stops where it is too large to be shown: the
+ * stage may have died of its size. Only the beginning of such a record is kept.
  */
 static void write_record(struct emitter *out, const struct record *record)
 {

@@ -6,7 +6,7 @@
 #include "common/check.h"
 #include "stages/stage.h"
 
-/* The name of a function that a kind of this role cannot do without and has not; NULL: none. */
+/* The name of a function that the role of this kind requires and the kind lacks; NULL: none. */
 static const char *missing_function(const struct kind *kind, const struct stage_ops *ops)
 {
     if (ops->open == NULL)
@@ -37,9 +37,9 @@ void registry_require(kind_registry kinds)
 {
     for (const struct kind_entry *entry = kinds; entry->kind != NULL; entry++) {
         const struct kind *kind = entry->kind;
-        require(kind_find(kinds, kind->name) == kind, kind, "is there twice");
+        require(kind_find(kinds, kind->name) == kind, kind, "is registered twice");
         require(entry->ops != NULL || kind->program != NULL, kind,
-                "has no functions, and names no program that has them");
+                "has no functions and names no program that has them");
         const char *missing = entry->ops != NULL ? missing_function(kind, entry->ops) : NULL;
         char what[64];
         (void)snprintf(what, sizeof what, "has no function %s()", missing != NULL ? missing : "");

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stage.h - what the author of a kind writes, and what its code is given
+ * stage.h - what the author of a kind writes, and what that code is given
  *
- * A step is pure: outputs and new state follow from the record and the state alone. It sees no
- * clock, no randomness, no environment, no files, and it cannot fail: a record that it cannot
- * handle goes to the dead letters. Sources and sinks do IO and may fail; then their process ends
- * and is started again, or the topology stops if that would not help (ERR_MISMATCH, ERR_CORRUPT).
+ * A step is pure: its outputs and its new state follow from the record and the old state, and from
+ * nothing else. It sees no clock, no randomness, no environment and no files, and it cannot fail: a
+ * record that it cannot handle goes to the dead letters.
+ *
+ * Sources and sinks do I/O and may fail. Their process then ends and is started again, or, if that
+ * would not help (ERR_MISMATCH, ERR_CORRUPT), the topology stops.
  */
 #ifndef BULKHEAD_STAGES_STAGE_H
 #define BULKHEAD_STAGES_STAGE_H
@@ -22,55 +24,62 @@
 #include "topology/graph.h"
 
 /*
- * Where the outputs of a stage go; its host has made it, see emitter.h. What is put out is copied
- * at once.
+ * Where the outputs of a stage go. The host creates it (see emitter.h). Whatever is emitted is
+ * copied at once.
  */
 struct emitter;
 
-/* The stage that puts out. */
+/* The stage whose outputs these are. */
 const struct stage *emitter_stage(const struct emitter *out);
 
 /*
- * KIND_SOURCE: what is put out until the next call has this seq and this position, which is the
- * number of a line. To be called for every record that is read.
+ * KIND_SOURCE: sets the seq and the position (the line number) of everything emitted until the next
+ * call. A source calls this for every record it reads.
  */
 void emitter_at(struct emitter *out, seq_number seq, uint64_t position);
 
 /*
- * Puts out one record of the kind's output contract; one that is too large becomes a dead letter.
- * Only a kind that declares reasons may make records larger than those it takes.
+ * Emits one record of the kind's output contract. A record that is too large becomes a dead letter
+ * instead. Only a kind that declares reasons may make records larger than those it receives.
  */
 void emitter_emit(struct emitter *out, const struct value *fields);
 
-/* As emitter_emit(), on an output with a name of its own: PORT_NAMED and on. */
+/* Same as emitter_emit(), for a named output: `port` is PORT_NAMED or higher. */
 void emitter_emit_to(struct emitter *out, port_number port, const struct value *fields);
 
 /*
- * As emitter_emit(), for what a stage puts out of its state: sort_key, made with ipc/order.h, says
- * where it stands among all that the workers of the stage put out at this record or tick.
- * Requires: one worker alone would put out records in the order of their sort keys.
+ * Same as emitter_emit(), for a record that a stage makes from its state. sort_key, built with
+ * ipc/order.h, gives its place among all the records that the workers of the stage emit for this
+ * record or tick.
+ * Requires: a single worker would emit these records in the order of their sort keys.
  */
 void emitter_emit_sorted(struct emitter *out, const struct value *fields, const void *sort_key,
                          size_t sort_key_len);
 
 /*
- * Puts out the end of the input, on every output. A source does, with a seq of its own; for other
- * stages it is done when they have got it.
+ * Emits the end of the input on every output. A source calls this, with a seq of its own. For other
+ * stages the host does it, once they have received the end.
  */
 void emitter_end(struct emitter *out);
 
 /*
- * Sends the current record to the dead letters. content is what a person needs to do it again: the
- * raw input if content_is_json is false, a JSON object if it is true. Content that is too long is
- * cut.
- * Requires: the kind declares the reason, or it is one that any kind may have: dead_poison, and,
- *           of those that declare reasons at all, dead_record_too_large.
+ * Sends the current record to the dead letters.
+ *
+ *   content  what a person needs to process the record by hand: the raw input, or, if
+ *            content_is_json is true, a JSON object; content that is too long is cut
+ *   format   the message, as for printf(3)
+ *
+ * Requires: the kind declares the reason, or the reason is dead_poison, which any kind may give, or
+ *           dead_record_too_large, which any kind that declares reasons may give.
  */
 void emitter_dead(struct emitter *out, const struct dead_reason *reason, const void *content,
                   size_t content_len, bool content_is_json, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
-/* As emitter_dead(), with the record's fields as the content; of a packed record, its bytes. */
+/*
+ * Same as emitter_dead(), with the fields of the record as the content; for a packed record, its
+ * bytes.
+ */
 void emitter_dead_record(struct emitter *out, const struct dead_reason *reason,
                          const struct record *record, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -81,150 +90,168 @@ struct stage_input; /* see stage_input.h */
 struct stage_env {
     const struct topology *topology;
     const struct stage *stage;
-    int stages_fd;                   /* that of all stages */
-    int state_fd;                    /* the stage's own directory; -1 in check(): it is new */
-    bool durable;                    /* durability: host */
-    seq_number begins_after;         /* nothing up to here is this stage's to do */
-    bool first;                      /* no process of this stage was there before in this run */
-    struct store *store;             /* NULL unless the kind has a store_spec */
+    int stages_fd;           /* the directory that holds those of all stages */
+    int state_fd;            /* the stage's own directory; -1 in check() if the stage is new */
+    bool durable;            /* the topology has durability: host */
+    seq_number begins_after; /* the stage has nothing to do for seqs up to this one */
+    bool first;              /* this is the first process of the stage in this run */
+    struct store *store;     /* NULL unless the kind has a store_spec */
     const struct stage_input *input; /* NULL unless the kind takes_stdin */
-    void (*note)(const char *text);  /* says something to a person, who need not act at once */
-    /* A sink sets it while so much is not committed that it is to be given no record before. */
+    void (*note)(const char *text);  /* logs a note to the user, who need not act on it at once */
+    /*
+     * Set by a sink while it has so much uncommitted that it must not be given another record
+     * before the next commit.
+     */
     bool *full;
-    /* For beat_once() in long work of open(), which looks like a hung stage otherwise. */
+    /* For beat_once(), during long work in open(), which would otherwise look like a hang. */
     _Atomic uint64_t *beats;
 };
 
+/*
+ * The functions of a kind. Every kind has open() and close(). A comment that begins with a role
+ * names a function that a kind of this role must have, unless the comment says that it may be NULL.
+ */
 struct stage_ops {
     /*
-     * Before the start, in the supervisor: is there anything that is known to be wrong already,
-     * such as a file that cannot be opened? May be NULL. Must leave everything as it is.
-     * Returns 0, or an error that stops the start.
+     * Runs in the supervisor before anything starts. Looks for what is certain to fail, such as a
+     * file that cannot be opened. Must change nothing. May be NULL.
+     * Returns: 0, or an error that stops the start.
      */
     int (*preflight)(const struct topology *topology, const struct stage *stage, struct err *e);
 
     /*
-     * Before the start, in the supervisor, under the lock: whether what the stage would open and
-     * what is kept of it belong together, as open() would find. May be NULL. Must leave everything
-     * as it is; what another process does meanwhile is found by open(). Returns 0, or what open()
-     * would.
+     * Runs in the supervisor before anything starts, with the state directory locked. Checks
+     * whether what the stage would open and what is stored for it belong together, as open()
+     * would. Must change nothing. Changes that another process makes later are left to open(). May
+     * be NULL.
+     * Returns: 0, or the error that open() would return.
      */
     int (*check)(const struct stage_env *env, struct err *e);
 
-    /* Makes the stage. *ret_self is given to all others, and to close() at last. */
+    /* Creates the stage. *ret_self is passed to all other functions, and finally to close(). */
     int (*open)(const struct stage_env *env, void **ret_self, struct err *e);
     void (*close)(void *self);
 
     /*
-     * KIND_STEP: a hint that step() will be given this record soon, or that a new life of the stage
-     * will. What can be known of the record alone may be kept under in->ahead, a number from 1 to
-     * STAGE_AHEAD_MAX that no other record in waiting has; memory may be fetched. The state may be
-     * another by then. A record whose `ahead` is 0 was not announced. May be NULL.
+     * KIND_STEP: hints that step() is about to receive this record, in this process or in the next
+     * one. The stage may prefetch memory. It may also store what follows from the record alone
+     * under in->ahead, a number from 1 to STAGE_AHEAD_MAX that no other announced record has. The
+     * state may have changed by the time of the step. A record whose `ahead` is 0 was not
+     * announced. May be NULL.
      */
     void (*prepare)(void *self, const struct record *in);
 
-    /* KIND_STEP: one record in, any number out. */
+    /* KIND_STEP: takes one record and emits any number. */
     void (*step)(void *self, const struct record *in, struct emitter *out);
 
     /*
-     * KIND_STEP with a clock_option: event time has come to `time`, by the record whose step comes
-     * next, or by one that has none here: another worker got it, or it is in quarantine. Not called
-     * when that is not later than before; the clock of the store, if there is one, is moved by the
-     * host right after. May be NULL.
+     * KIND_STEP with a clock_option: event time has advanced to `time`. The cause is the record
+     * whose step follows, or a record that has no step here because another worker received it or
+     * because it is in quarantine. Called only if `time` is later than before. Right after the call
+     * the host advances the clock of the store, if there is a store. May be NULL.
      */
     void (*tick)(void *self, int64_t time, struct emitter *out);
 
-    /* KIND_STEP with at_end: there is no more input, for now. */
+    /* KIND_STEP with at_end: there is no more input for now. */
     void (*end)(void *self, struct emitter *out);
 
     /*
-     * KIND_SOURCE: reads one record, says with emitter_at() which, and emits it or a dead letter.
-     * Returns 0, ERR_END (there is no more), ERR_AGAIN (there is none now, see wait()),
-     * ERR_UNFINISHED (there is much to go through before the next: call it again at once, when
-     * what was given out so far has gone its way), or an error. Where the topology marks_end, and
-     * something was read since the last end, it gives out emitter_end() with the next seq before it
-     * says ERR_END for the first time.
+     * KIND_SOURCE: reads one record, gives its place with emitter_at(), and emits it or a dead
+     * letter.
+     *
+     * Where the topology marks_end, and something was read since the last end, the source calls
+     * emitter_end() with the next seq before it first returns ERR_END.
+     *
+     * Returns: 0
+     *          ERR_END         there is no more input
+     *          ERR_AGAIN       there is no input now; wait() says what to wait for
+     *          ERR_UNFINISHED  much must be read before the next record; call it again as soon as
+     *                          what was emitted so far has been sent
+     *          another error
      */
     int (*read)(void *self, struct emitter *out, struct err *e);
 
     /*
-     * KIND_SOURCE: whether the last ERR_AGAIN of read() means that all there is was given out, and
-     * not that it cannot be told yet where it goes on. NULL: it always does.
+     * KIND_SOURCE: whether the last ERR_AGAIN of read() means that all available input was emitted.
+     * The alternative is that the source cannot tell yet where the input continues. NULL: it always
+     * means that.
      */
     bool (*gave_all)(const void *self);
 
     /*
-     * KIND_SOURCE: takes nothing more in; read() gives what was taken already, then ERR_END. NULL
-     * for those that take nothing in before it is read: the host just reads no more.
+     * KIND_SOURCE: stop accepting input. read() returns what was accepted before, then ERR_END.
+     * NULL for sources that accept nothing before it is read: the host simply stops reading.
      */
     void (*drain)(void *self);
 
     /*
-     * KIND_SOURCE: stage `name` downstream, or one behind it, has all up to seq, and will take what
-     * comes again of it for what it had. If that would be something else, because what it was given
-     * is gone from the input, the answer is ERR_CORRUPT or ERR_MISMATCH: no restart brings it back.
-     * May be NULL.
+     * KIND_SOURCE: stage `name` downstream, or a stage downstream of it, already has everything up
+     * to seq, and will discard those records when it receives them again. Returns ERR_CORRUPT or
+     * ERR_MISMATCH if the source cannot produce the same records again because they are gone from
+     * the input; no restart brings them back. May be NULL.
      */
     int (*peer_has)(void *self, const char *name, seq_number seq, struct err *e);
 
     /*
-     * For those whose functions may say ERR_AGAIN: what to wait for before they are called again.
+     * What to wait for after ERR_AGAIN, before the function that returned it is called again.
      *
-     *   ret_sign        the descriptor, and with POLLIN or POLLOUT the direction, that tell by
-     *                   poll(2); its fd is -1 if nothing tells. What waits with POLLOUT is shown as
-     *                   waiting for a reader outside
-     *   ret_timeout_ms  after which it is tried without a sign; -1: never
+     *   ret_sign        the descriptor to poll(2) and its direction, POLLIN or POLLOUT; its fd is
+     *                   -1 if there is nothing to poll. With POLLOUT, the stage is shown as waiting
+     *                   for an outside reader
+     *   ret_timeout_ms  when to try again even if the descriptor is not ready; -1: never
      *
-     * NULL for those that never wait.
+     * NULL if no function of the kind returns ERR_AGAIN.
      */
     void (*wait)(const void *self, struct pollfd *ret_sign, int *ret_timeout_ms);
 
     /*
-     * KIND_SINK: whether a record is one that cannot be written, which follows from it and from
-     * what was written before; then its dead letter is put out, and write() does not see it. May be
-     * NULL.
+     * KIND_SINK: whether a record cannot be written. The answer follows from the record and from
+     * what was written before it. If so, this emits the dead letter, and write() is not called. May
+     * be NULL.
      */
     bool (*refuse)(const void *self, const struct record *in, struct emitter *out);
 
     /*
-     * KIND_SINK: takes one record; it need not be safe before commit(). ERR_NO_SPACE says that it
-     * was not taken and will be given again; so does ERR_AGAIN, when wait() says so.
+     * KIND_SINK: writes one record, which need not be safe before commit(). ERR_NO_SPACE and
+     * ERR_AGAIN mean that the record was not written and will be passed again, after ERR_AGAIN when
+     * wait() says so.
      */
     int (*write)(void *self, const struct record *in, struct err *e);
 
     /*
-     * KIND_SINK: there is no more to write for now. Shows what was written, which may be seen
-     * before it is safe: a new process would write the same. May be NULL for those that show it by
-     * commit() alone. Whatever was not shown is left to commit(), so ERR_NO_SPACE does no harm.
+     * KIND_SINK: there is nothing more to write for now. Makes what was written visible, even if it
+     * is not safe yet: a new process would write the same. What could not be shown is left to
+     * commit(), so ERR_NO_SPACE does no harm. May be NULL if only commit() makes it visible.
      */
     int (*flush)(void *self, struct err *e);
 
     /*
-     * KIND_SINK: whether something can be seen that a former life has written and this one has not
-     * come to yet. NULL if that cannot be.
+     * KIND_SINK: whether the output shows something that an earlier process wrote and this one has
+     * not reached yet. NULL if that cannot happen.
      */
     bool (*is_unsettled)(const void *self);
 
     /*
-     * KIND_SINK with is_unsettled(): the source has given out all there is, and all of it is acked.
-     * So what a former life has written and this one has not will never come: takes it away.
+     * KIND_SINK with is_unsettled(): the source has emitted all there is, and all of it is acked.
+     * What an earlier process wrote and this one has not reached will therefore never come; this
+     * removes it.
      */
     int (*settle)(void *self, struct err *e);
 
     /*
-     * KIND_SOURCE and KIND_SINK: the last seq that is safe; where a new process goes on. Never
-     * below begins_after. A source has its cursor on the disk before it gives out its first record.
+     * KIND_SOURCE and KIND_SINK: the last seq that is safe, after which a new process continues.
+     * Never below begins_after. A source has its cursor on disk before it emits its first record.
      */
     seq_number (*position)(const void *self);
 
     /*
-     * KIND_SOURCE and KIND_SINK: makes everything up to seq safe, and nothing beyond: what was read
-     * or written of later seqs comes again after a restart. After ERR_NO_SPACE, or ERR_AGAIN from a
-     * KIND_SINK, it is called again, with the same seq or a later one.
+     * KIND_SOURCE and KIND_SINK: makes everything up to seq safe, and nothing beyond it: later seqs
+     * that were read or written are processed again after a restart. After ERR_NO_SPACE, or
+     * ERR_AGAIN from a KIND_SINK, it is called again with the same seq or a later one.
      */
     int (*commit)(void *self, seq_number seq, struct err *e);
 
-    /* KIND_SOURCE: how much of the input is read, for the progress bar. May be NULL. */
+    /* KIND_SOURCE: how much of the input has been read, for the progress bar. May be NULL. */
     void (*progress)(const void *self, uint64_t *ret_done, uint64_t *ret_total);
 };
 

@@ -16,7 +16,7 @@
 #include "stages/registry.h"
 #include "topology/stage_topology.h"
 
-/* A restart would not help: the supervisor stops the topology and says why. */
+/* For errors that a restart would not fix: the supervisor stops the topology and reports why. */
 static int refuse(const struct err *e)
 {
     struct control_message message = {.kind = CTL_STAGE_REFUSED};
@@ -72,14 +72,14 @@ int stage_main(int argc, char **argv, kind_registry kinds)
     }
     if (rc != 0)
         return refuse(&e);
-    /* What ps and top show; a program that was executed by way of /proc is called "exe". */
+    /* The name that ps and top show. A program executed through /proc would be called "exe". */
     (void)prctl(PR_SET_NAME, arguments.name);
     log_init("", arguments.verbose ? LOG_DEBUG : LOG_INFO);
     struct topology *topology = NULL;
     const struct stage *stage = NULL;
     rc = read_topology(kinds, &topology, &stage, &e);
     if (rc == 0 && strcmp(stage->name, arguments.name) != 0)
-        rc = err_set(&e, ERR_PROTOCOL, "called stage '%s', and given the topology of '%s'",
+        rc = err_set(&e, ERR_PROTOCOL, "started as stage '%s', but given the topology for '%s'",
                      arguments.name, stage->name);
     int code = STAGE_EXIT_FAILED;
     if (rc == 0)

@@ -57,7 +57,7 @@ static void what_is_not_whole_is_told(void **state)
     } rows[] = {
         {{KIND_ENTRY(dedupe) KIND_ENTRY(file_source){0}}, ""},
         {{{.kind = &elsewhere}, {0}}, ""},
-        {{{.kind = &nowhere}, {0}}, "kind 'nowhere' has no functions, and names no program"},
+        {{{.kind = &nowhere}, {0}}, "kind 'nowhere' has no functions and names no program"},
         {{{&dedupe_kind, &no_step}, {0}}, "kind 'dedupe' has no function step()"},
         {{{&dedupe_kind, &no_close}, {0}}, "kind 'dedupe' has no function close()"},
         {{{&file_source_kind, &no_read}, {0}}, "kind 'file.source' has no function read()"},
@@ -75,7 +75,7 @@ static void what_is_not_whole_is_told(void **state)
     const struct kind_entry twice[] = {KIND_ENTRY(dedupe){&twin, &dedupe_ops}, {0}};
     char said[1024];
     ask(twice, said, sizeof said);
-    assert_non_null(strstr(said, "kind 'dedupe' is there twice"));
+    assert_non_null(strstr(said, "kind 'dedupe' is registered twice"));
 }
 
 static void the_kinds_of_the_program_are_whole(void **state)
