@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Says what came, in pieces: nothing that formats may be called here. */
+/* Reports the signal, in pieces: a signal handler must not call anything that formats. */
 static void say_sent(int number)
 {
     const char *name = sigabbrev_np(number);
@@ -25,10 +25,10 @@ static void say_sent(int number)
 }
 
 /*
- * A signal that says of a process that it crashed, and that another one has sent, is a kill from
- * outside: it ends as such. A crash of its own goes on to the default action, which is in force by
- * now: a fault comes again when this returns. A trap and a call that is not allowed do not, and
- * what was made of them is no work to go on with; nor does what abort(3) sends.
+ * A crash signal that another process has sent is a kill from outside, and ends the process as one.
+ * A crash of its own gets the default action, which is in force by now. A fault is raised again
+ * when this returns. A trap, a forbidden system call and abort(3) are not, so they are raised here:
+ * the process must not continue with what came of them.
  */
 static void on_crash(int number, siginfo_t *info, void *context)
 {
@@ -37,7 +37,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
     if (comes_again)
         return;
     if (info->si_code > 0 || info->si_pid == getpid()) {
-        (void)raise(number); /* comes when this returns */
+        (void)raise(number); /* delivered when this returns */
         return;
     }
     say_sent(number);

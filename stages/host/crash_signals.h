@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crash_signals.h - which signals say that a stage has crashed, and which that it was killed
+ * crash_signals.h - tells signals of a crash from signals that another process sent
  *
- * A record may be to blame for a crash, and is put out of the way when it has crashed its stage
- * three times. Another process that sends SIGSEGV, as tests do, is not to make a record poison.
+ * A record may be to blame for a crash, and is quarantined once it has crashed its stage three
+ * times. A SIGSEGV that another process sends, as tests do, must not make a record poison.
  */
 #ifndef BULKHEAD_STAGES_HOST_CRASH_SIGNALS_H
 #define BULKHEAD_STAGES_HOST_CRASH_SIGNALS_H
 
 /*
- * From here on a signal of a crash that another process sends ends this one as SIGKILL would, and
- * says so. A crash of its own ends it as ever. What a sanitizer has made of a signal stays.
+ * From now on, a crash signal that another process sends ends this process as SIGKILL would, after
+ * a line on standard error. A crash of its own ends it as before. Handlers that a sanitizer has
+ * installed are left alone.
  */
 void crash_signals_take(void);
 

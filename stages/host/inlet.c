@@ -43,8 +43,8 @@ void inlet_set_position(struct inlet *i, seq_number position)
 }
 
 /*
- * Forgets what came of a seq that is not whole: over the next link it comes from its beginning, and
- * perhaps in other parts. Nothing of it was handed out.
+ * Drops a seq of which only a part has arrived: the next link sends it from its beginning, perhaps
+ * in other parts. Nothing of it was passed on.
  */
 static void forget_part(struct inlet *i)
 {
@@ -57,7 +57,7 @@ static void forget_part(struct inlet *i)
     struct inlet_frame **at = &i->first, *last = NULL;
     while (*at != NULL && (*at)->header.first < i->expected) {
         last = *at;
-        last->cut_from = i->expected; /* it is the end of the last one at most */
+        last->cut_from = i->expected; /* only the last of these frames can reach it */
         at = &last->next;
     }
     if (at == &i->first)
@@ -83,7 +83,7 @@ void inlet_set_link(struct inlet *i, struct link *link)
 
 bool inlet_has_room(const struct inlet *i)
 {
-    /* What has begun to come must be whole before it can be handed out. */
+    /* A seq that has arrived in part must be complete before it can be passed on. */
     return i->link != NULL && (i->queued_bytes < INBOX_BYTES_MAX || i->part != 0);
 }
 
@@ -92,28 +92,28 @@ seq_number inlet_covered(const struct inlet *i)
     return i->expected - 1;
 }
 
-/* What a frame must be to be queued. Returns 0, ERR_AGAIN (not wanted, no harm), or an error. */
+/* Whether a frame may be queued. Returns 0, ERR_AGAIN (drop it; no harm done), or an error. */
 static int judge(const struct inlet *i, const struct frame_header *header, struct err *e)
 {
     if (header->serial != link_id(i->link)->serial)
-        return ERR_AGAIN; /* of an older incarnation */
+        return ERR_AGAIN; /* from an older link */
     if (header->edge != i->edge->index)
-        return err_set(e, ERR_PROTOCOL, "a frame for edge %u came on edge %zu", header->edge,
+        return err_set(e, ERR_PROTOCOL, "a frame for edge %u arrived on edge %zu", header->edge,
                        i->edge->index);
     if (header->fingerprint != i->edge->fingerprint)
         return err_set(e, ERR_PROTOCOL,
-                       "a frame of contract %016" PRIx64 " came where %016" PRIx64 " is agreed",
+                       "a frame has contract %016" PRIx64 ", but the edge has %016" PRIx64,
                        header->fingerprint, i->edge->fingerprint);
     if (header->last < i->expected)
-        return ERR_AGAIN; /* a replay of what is here */
+        return ERR_AGAIN; /* a replay of what was received before */
     if (header->first > i->expected)
         return err_set(e, ERR_PROTOCOL,
-                       "a gap: seq %" PRIu64 " is next, a frame begins at %" PRIu64, i->expected,
-                       header->first);
+                       "a gap: expected seq %" PRIu64 ", but a frame begins at %" PRIu64,
+                       i->expected, header->first);
     if (header->first == i->expected ? header->part != i->part : i->part != 0)
         return err_set(e, ERR_PROTOCOL,
-                       "a gap: part %" PRIu32 " of seq %" PRIu64 " is next, part %" PRIu32
-                       " of seq %" PRIu64 " came",
+                       "a gap: expected part %" PRIu32 " of seq %" PRIu64 ", but part %" PRIu32
+                       " of seq %" PRIu64 " arrived",
                        i->part, i->expected, header->part, header->first);
     return 0;
 }
@@ -160,7 +160,7 @@ int inlet_receive(struct inlet *i, struct err *e)
     return 0;
 }
 
-/* Reads on in the first frame. Returns: 0 (no place is left), ERR_END, ERR_PROTOCOL. */
+/* Reads on in the first frame. Returns 0 (no place is left), ERR_END, ERR_PROTOCOL. */
 static int read_frame(struct inlet *i, struct err *e)
 {
     while (i->ahead_count < INLET_AHEAD) {
@@ -176,7 +176,7 @@ static int read_frame(struct inlet *i, struct err *e)
     return 0;
 }
 
-/* A frame is kept until all its records were popped, because they point into it. */
+/* A frame is kept until all its records have been popped, because they point into it. */
 int inlet_read(struct inlet *i, struct err *e)
 {
     REQUIRE(i->ahead_count == 0);

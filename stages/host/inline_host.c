@@ -14,7 +14,7 @@
 
 #define ARENA_BLOCK_BYTES (64u << 10)
 
-/* Memory for the records of one seq: handed out bump by bump, taken back all at once. */
+/* Memory for the records of one seq: allocated piece by piece, freed all at once. */
 struct arena_block {
     struct arena_block *next;
     size_t size;
@@ -25,7 +25,7 @@ struct arena_block {
 struct edge_buffer {
     const struct edge *edge;
     struct record *records;
-    size_t taken; /* of these by the stage behind */
+    size_t taken; /* how many of the records the stage downstream has processed */
     size_t count;
     size_t capacity;
 };
@@ -33,23 +33,23 @@ struct edge_buffer {
 struct inline_stage {
     struct runner runner;
     struct inline_host *host;
-    seq_number position; /* up to here the stage has everything already */
+    seq_number position; /* the stage already has everything up to this seq */
     size_t in_count, out_count;
-    struct edge_buffer **ins;  /* in the order of its inputs */
-    struct edge_buffer **outs; /* of all its ports */
+    struct edge_buffer **ins;  /* in the order of the inputs */
+    struct edge_buffer **outs; /* those of all ports */
 };
 
 struct inline_host {
     const struct topology *topology;
-    size_t source; /* which of the stages reads the input */
+    size_t source; /* the index of the stage that reads the input */
     struct inline_stage *stages;
     struct edge_buffer *buffers;    /* one for every edge */
-    struct edge_buffer **of_stages; /* what their ins and outs are parts of */
+    struct edge_buffer **of_stages; /* the memory of all ins and outs */
     struct arena_block *arena;
     seq_number done;
-    size_t next_stage; /* that has not seen the seq in hand; 0: there is none in hand */
-    bool all_given;    /* the source had nothing more when it was asked last */
-    size_t waiting;    /* the stage that said ERR_AGAIN last */
+    size_t next_stage; /* the next stage to process the current seq; 0: there is no current seq */
+    bool all_given;    /* the source had nothing more the last time it was asked */
+    size_t waiting;    /* the stage that last returned ERR_AGAIN */
 };
 
 static void add_block(struct inline_host *h, size_t room)
@@ -92,8 +92,9 @@ static bool is_in(struct span span, const void *memory)
 }
 
 /*
- * Fields that last for the seq: those given if they do, else a copy of them with those bytes that
- * do not. What stages pass on nearly always lies in the arena's last block.
+ * Returns fields that stay valid for the whole seq: the given ones if they do, otherwise a copy of
+ * them, and of those bytes that do not. What stages pass on is nearly always in the last block of
+ * the arena.
  */
 static const struct value *keep_fields(struct inline_host *h, const struct value *from,
                                        size_t count)
@@ -146,7 +147,7 @@ static void on_emit(void *opaque, port_number port, const struct record *record)
     }
 }
 
-/* Passes a result on, with the stage in front of the reason if it is one of failure. */
+/* Returns rc. If it is a failure, puts the name of the stage before the reason. */
 static int in_stage(struct inline_host *h, size_t index, int rc, struct err *e)
 {
     if (rc == ERR_AGAIN)
@@ -157,7 +158,7 @@ static int in_stage(struct inline_host *h, size_t index, int rc, struct err *e)
     return rc;
 }
 
-/* A stage that has more than the source can give was given what is gone. */
+/* Checks that the source can still produce everything that the other stages have received. */
 static int check_kept(const struct inline_host *h, struct err *e)
 {
     const struct runner *source = &h->stages[h->source].runner;
@@ -224,7 +225,7 @@ int inline_host_new(const struct topology *topology, int stages_fd, const seq_nu
         if (runner_has_position(&h->stages[i].runner))
             h->stages[i].position = runner_position(&h->stages[i].runner);
     }
-    /* A source makes safe last what all others have done. */
+    /* A source commits last, so everything up to its position is done everywhere. */
     h->done = h->stages[h->source].position;
     for (size_t i = 0; i < topology->stage_count; i++)
         runner_complete(&h->stages[i].runner, h->done);
@@ -258,7 +259,7 @@ void inline_host_free(struct inline_host *h)
     free(h);
 }
 
-/* Gives a stage what its inputs hold for the seq in hand, edge by edge. */
+/* Passes a stage the records that its inputs hold for the current seq, edge by edge. */
 static int run_stage(struct inline_host *h, size_t index, struct err *e)
 {
     struct inline_stage *stage = &h->stages[index];
@@ -266,7 +267,7 @@ static int run_stage(struct inline_host *h, size_t index, struct err *e)
         struct edge_buffer *buffer = stage->ins[i];
         for (; buffer->taken < buffer->count; buffer->taken++) {
             const struct record *record = &buffer->records[buffer->taken];
-            /* After a kill a stage may have what those before it must do again. */
+            /* After a kill, a stage may already have what the stages upstream must do again. */
             if (record->seq <= stage->position)
                 continue;
             int rc = in_stage(h, index, runner_take(&stage->runner, record, e), e);
@@ -323,7 +324,7 @@ int inline_host_wait(const struct inline_host *h, const sigset_t *signals, struc
     struct timespec timeout = {.tv_sec = timeout_ms / 1000,
                                .tv_nsec = (timeout_ms % 1000) * 1000000L};
     if (ppoll(&sign, 1, timeout_ms >= 0 ? &timeout : NULL, signals) < 0 && errno != EINTR)
-        return err_set_errno(e, "waiting for stage '%s'", runner->stage->name);
+        return err_set_errno(e, "cannot wait for stage '%s'", runner->stage->name);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which state a stage's directory is a part of: an empty file in it whose name is the number of the
- * state. A name is made at once, or not at all, and an old one does no harm beside a new one.
+ * Which state a stage's directory is part of: an empty file in it is named after the number of the
+ * state. A name is created entirely or not at all, and an old one next to a new one does no harm.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -91,7 +91,7 @@ static int compare_claim(void *arg, const char *name, struct err *e)
     return 0;
 }
 
-/* Whether a directory holds a file, at most so many levels deep. Closes dir_fd. */
+/* Whether a directory holds a file, at most `depth` levels down. Closes dir_fd. */
 static bool holds_file(int dir_fd, unsigned depth)
 {
     DIR *dir = dir_fd >= 0 ? fdopendir(dir_fd) : NULL;
@@ -132,7 +132,7 @@ int layout_is_foreign(int stages_fd, const char *base, uint64_t state, bool *ret
         return rc == ERR_NOT_FOUND ? 0 : rc;
     rc = each_claim(fd, compare_claim, &wanted, e);
     (void)close(fd);
-    /* What nothing is kept in is a part of nothing. */
+    /* A directory without files is part of no state. */
     *ret_foreign = rc == 0 && (wanted.others || (!wanted.ours && layout_is_kept(stages_fd, base)));
     return rc == 0 ? 0 : err_wrap(e, "'stages/%s'", base);
 }

@@ -45,13 +45,13 @@ int layout_file_read(int base_fd, struct layout_file *ret_file, struct err *e)
         return err_set(e, ERR_CORRUPT, LAYOUT_FILE ": does not verify (offset 0)");
     if (bytes_get_u32(bytes + AT_VERSION) != LAYOUT_VERSION)
         return err_set(e, ERR_MISMATCH,
-                       LAYOUT_FILE ": format version %u; this bulkhead reads version %u: go on "
-                                   "with the one that wrote it, or start over with --fresh",
+                       LAYOUT_FILE ": format version %u; this bulkhead reads version %u: use the "
+                                   "one that wrote it, or discard all state with --fresh",
                        bytes_get_u32(bytes + AT_VERSION), LAYOUT_VERSION);
     size_t workers = bytes_get_u32(bytes + AT_WORKERS);
     if (workers < 2 || workers > WORKERS_MAX)
-        return err_set(e, ERR_CORRUPT, LAYOUT_FILE ": holds %zu workers (offset %d)", workers,
-                       AT_WORKERS);
+        return err_set(e, ERR_CORRUPT, LAYOUT_FILE ": has %zu as the number of workers (offset %d)",
+                       workers, AT_WORKERS);
     ret_file->workers = workers;
     memcpy(ret_file->secret, bytes + AT_SECRET, sizeof ret_file->secret);
     return 0;

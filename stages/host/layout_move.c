@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From one number of workers to another. The new directory is built as NAME.new and synced; then
- * NAME becomes NAME.old, which decides, NAME.new becomes NAME, and NAME.old is removed. Whatever is
- * found at the next start says how far this had come. The names of stages have no dots.
+ * From one number of workers to another. The new directory is built as NAME.new and synced. Then
+ * NAME is renamed to NAME.old, which decides; NAME.new is renamed to NAME; and NAME.old is removed.
+ * The directories found at the next start show how far this got. The names of stages have no dots.
  *
- * Nothing is renamed before the directories of all stages are built: what is refused at one leaves
- * every other as it was.
+ * Nothing is renamed before the directories of all stages are built, so an error at one stage
+ * leaves every other as it was.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -29,11 +29,11 @@
 
 #define REMOVE_DEPTH_MAX 4u
 
-/* The stage whose files go to other workers. */
+/* The stage whose files move to other workers. */
 struct move {
     int stages_fd;
     const struct topology *topology;
-    const struct stage *stage; /* the first of the workers to be */
+    const struct stage *stage; /* the first of the new workers */
     struct layout_file old, new;
     int old_fds[WORKERS_MAX], new_fds[WORKERS_MAX];
     char old_names[WORKERS_MAX][LAYOUT_PATH_BYTES_MAX];
@@ -79,7 +79,7 @@ static int remove_tree(int dir_fd, const char *name, struct err *e)
 int layout_remove(int stages_fd, const char *base, struct err *e)
 {
     struct names names = names_of(base);
-    /* The old one last: what a kill leaves of it is found and removed by the next try. */
+    /* The directory in use comes last: what a kill leaves of it is found by the next attempt. */
     int rc = remove_tree(stages_fd, names.built, e);
     if (rc == 0)
         rc = remove_tree(stages_fd, names.replaced, e);
@@ -88,7 +88,7 @@ int layout_remove(int stages_fd, const char *base, struct err *e)
     return rc;
 }
 
-/* Finishes what a former start has decided, and removes what it had not. */
+/* Finishes a move that an earlier start had decided, and undoes one that it had not. */
 static int settle(int stages_fd, const char *base, struct err *e)
 {
     struct names names = names_of(base);
@@ -100,8 +100,8 @@ static int settle(int stages_fd, const char *base, struct err *e)
                            names.built, names.replaced);
         rc = file_rename(stages_fd, names.built, base, true, e);
     } else if (is_there(stages_fd, names.replaced)) {
-        /* Who renamed the new one was killed, maybe before that was safe: not before it is may the
-           old one go. */
+        /* The rename of the new one may not be safe yet: its process was killed. The old one must
+           not be removed before it is. */
         rc = file_sync_dir(stages_fd, e);
     }
     if (rc == 0)
@@ -142,7 +142,7 @@ static int each_file(struct move *m, size_t worker, visit_file *visit, struct er
     return rc;
 }
 
-/* What we do not know how to deal out is not left behind in silence. */
+/* Refuses a file that we do not know how to redistribute; it must not be left behind silently. */
 static int check_file(struct move *m, size_t worker, const char *name, struct err *e)
 {
     bool known = strncmp(name, QUARANTINE_FILE, strlen(QUARANTINE_FILE)) == 0 ||
@@ -152,13 +152,13 @@ static int check_file(struct move *m, size_t worker, const char *name, struct er
         return 0;
     return err_set(
         e, ERR_MISMATCH,
-        "'%s/%s' cannot be dealt out to other workers: a stage of the kind '%s' keeps no "
-        "such file; go back to what the stage was, use another state directory, or "
-        "begin anew at this stage with --discard STAGE",
+        "'%s/%s' cannot be moved to other workers: a stage of kind '%s' keeps no such file; "
+        "restore the stage as it was, use another state directory, or discard the state of this "
+        "stage with --discard STAGE",
         m->old_names[worker], name, m->stage->kind->name);
 }
 
-/* Gives a file, which nobody reads but a person, another name with the new workers. */
+/* Keeps a file that is only for people to read, under a new name, with the new workers. */
 static int keep_evidence(struct move *m, size_t worker, const char *name, const char *suffix,
                          struct err *e)
 {
@@ -232,7 +232,7 @@ static int load_quarantines(struct move *m, struct err *e)
     return rc;
 }
 
-/* Reads all that the old workers have left; without any, the stage is new. */
+/* Reads everything that the old workers have left. If there were none, the stage is new. */
 static int load(struct move *m, int base_fd, struct err *e)
 {
     int rc = open_old(m, base_fd, e);
@@ -299,7 +299,7 @@ static int open_new(struct move *m, struct err *e)
     return rc;
 }
 
-/* Writes all of the new directory, and makes it safe. */
+/* Writes the whole new directory, and makes it safe. */
 static int build(struct move *m, int old_base_fd, struct err *e)
 {
     int rc = open_new(m, e);
@@ -354,7 +354,7 @@ static int prepare(int stages_fd, const struct topology *topology, const struct 
         m.old_fds[i] = m.new_fds[i] = -1;
     int base_fd;
     int rc = read_layout(stages_fd, stage, &base_fd, &m.old, e);
-    /* What holds nothing was made, and not begun. */
+    /* A directory without files was created, but no stage has begun in it. */
     if (rc == 0 && m.old.workers == 1 && stage->workers > 1 &&
         !layout_is_kept(stages_fd, stage->base))
         m.old.workers = 0;
@@ -368,13 +368,14 @@ static int prepare(int stages_fd, const struct topology *topology, const struct 
             *ret_built = true;
             rc = build(&m, base_fd, e);
             if (rc != 0)
-                (void)err_wrap(e, "dealing out 'stages/%s' to %zu workers", stage->base,
-                               stage->workers);
+                (void)err_wrap(e, "cannot change the number of workers in 'stages/%s' to %zu",
+                               stage->base, stage->workers);
         }
     }
     if (rc == 0 && *ret_built && note != NULL && m.old.workers != 0) {
-        char *text = memory_format("stage '%s': its state goes from %zu to %zu workers",
-                                   stage->base, m.old.workers, stage->workers);
+        char *text =
+            memory_format("stage '%s': its state moves from %zu to %zu worker%s", stage->base,
+                          m.old.workers, stage->workers, stage->workers == 1 ? "" : "s");
         note(text);
         free(text);
     }
@@ -384,7 +385,7 @@ static int prepare(int stages_fd, const struct topology *topology, const struct 
     return rc;
 }
 
-/* Puts the new directory into the place of the old one. */
+/* Puts the new directory in the place of the old one. */
 static int replace(int stages_fd, const char *base, struct err *e)
 {
     struct names names = names_of(base);

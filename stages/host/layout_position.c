@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How far the stages are, told by their files before anything is opened.
+ * How far the stages are, according to their files, before anything is opened.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "stages/stage.h"
 #include "stages/store/cursor.h"
 
-/* One worker of those that the stage is laid out for. */
+/* Reads the position of one of the workers that the stage is laid out for. */
 static int read_worker(const struct topology *topology, const struct stage *stage, int dir_fd,
                        const struct layout_file *layout, size_t worker, bool *ret_found,
                        seq_number *ret_seq, seq_number *ret_most, struct err *e)
@@ -38,7 +38,7 @@ static int read_worker(const struct topology *topology, const struct stage *stag
 static void add(struct layout_position *position, size_t before, bool found, seq_number seq,
                 seq_number most)
 {
-    /* A worker that has nothing yet is at the beginning. */
+    /* A worker without a position is at the beginning. */
     if (!found)
         seq = most = 0;
     if (seq < position->least)
@@ -64,8 +64,7 @@ static int read_workers(const struct topology *topology, const struct stage *sta
             rc = read_worker(topology, stage, dir_fd, &layout, i, &found, &seq, &most, e);
         if (rc == 0 && most > SEQ_MAX)
             rc = err_set(e, ERR_CORRUPT,
-                         "it is said to be at the seq %" PRIu64 ", which nobody can have come to",
-                         most);
+                         "it has the position %" PRIu64 ", which is beyond any possible seq", most);
         if (rc == 0)
             add(position, i, found, seq, most);
         if (dir_fd >= 0 && dir_fd != base_fd)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose files lie below stages/. Names are all there is to go by: a file of ours may be damaged.
+ * Which files below stages/ are not ours. Only the names can tell: a file of ours may be damaged.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "common/memory.h"
 #include "stages/host/layout_p.h"
 
-/* Directories of stages, and in them of workers. */
+/* The depths at which directories of stages, and below them of workers, may be. */
 #define DEPTH_STAGES 0u
 #define DEPTH_WORKERS 2u
 
@@ -34,12 +34,12 @@ static bool is_number(const char *name)
 
 static int find_in(int dir_fd, const char *name, unsigned depth, char **ret_path, struct err *e);
 
-/* Looks at one entry; a directory is closed again. */
+/* Looks at one entry, and into it if it is a directory. */
 static int look_at(int dir_fd, const char *name, unsigned depth, char **ret_path, struct err *e)
 {
     int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
-        return errno == ENOENT ? 0 : err_set_errno(e, "cannot look into '%s'", name);
+        return errno == ENOENT ? 0 : err_set_errno(e, "cannot open '%s'", name);
     bool own = fd < 0 ? depth != DEPTH_STAGES && is_own_file(name)
                       : depth == DEPTH_STAGES || (depth < DEPTH_WORKERS && is_number(name));
     int rc = 0;
@@ -52,7 +52,7 @@ static int look_at(int dir_fd, const char *name, unsigned depth, char **ret_path
     return rc;
 }
 
-/* Takes the descriptor's directory; a path that is found begins with the name. */
+/* Searches the directory of a descriptor. A path that is found begins with `name`. */
 static int find_in(int dir_fd, const char *name, unsigned depth, char **ret_path, struct err *e)
 {
     int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -52,8 +52,8 @@ int outlet_rewind(struct outlet *o)
 }
 
 /*
- * Makes room for more of a seq when the frame that is being made is large enough. It ends there,
- * and its last seq goes on in the next one; or, if that was the last of its seq, it is whole.
+ * Makes room for more when the frame under construction is large enough. If the new record begins a
+ * seq, the frame is closed before it; otherwise the seq continues in the next frame.
  */
 static void make_room(struct outlet *o, seq_number seq)
 {
@@ -106,7 +106,7 @@ bool outlet_is_ripe(const struct outlet *o, seq_number done)
 
 bool outlet_has_unflushed(const struct outlet *o, seq_number done)
 {
-    /* What stands in the middle of a seq, as for want of space, waits for the rest of it. */
+    /* A frame that ends in the middle of a seq, because space ran out, waits for the rest of it. */
     return o->builder.first <= done && o->builder.previous_seq <= done;
 }
 
@@ -136,7 +136,7 @@ int outlet_send(struct outlet *o, struct err *e)
 {
     struct window_frame *frame;
     while (o->link != NULL && (frame = window_next(&o->window)) != NULL) {
-        /* After a restart this stage may be behind its peer, and make again what that one has. */
+        /* After a restart this stage may be behind its peer, and make again what the peer has. */
         if (frame->last >= o->peer_expected) {
             frame_stamp(frame->bytes.data, link_id(o->link)->serial);
             int rc = link_send(o->link, frame->bytes.data, frame->bytes.len, e);
@@ -153,9 +153,9 @@ static int take_ack(struct outlet *o, const uint8_t *bytes, size_t len, struct e
     struct ack ack;
     int rc = ack_decode(bytes, len, &ack, e);
     if (rc == 0 && ack.serial != link_id(o->link)->serial)
-        rc = ERR_AGAIN; /* a late one of an older incarnation: dropped and counted */
+        rc = ERR_AGAIN; /* from an older link, and late: dropped and counted */
     if (rc == 0 && ack.edge != o->edge->index)
-        rc = err_set(e, ERR_PROTOCOL, "an ack for edge %u came on edge %zu", ack.edge,
+        rc = err_set(e, ERR_PROTOCOL, "an ack for edge %u arrived on edge %zu", ack.edge,
                      o->edge->index);
     if (rc != 0) {
         o->refused++;

@@ -2,9 +2,9 @@
 /*
  * outlet.h - the sending side of one edge in a stage process
  *
- * Gathers records into frames, keeps the frames until they are acked, and sends on the present
- * link whatever its peer does not have. Every record emitted for a seq is in the window, or was
- * acked: nothing depends on any link.
+ * Collects records into frames, keeps the frames until they are acked, and sends on the current
+ * link what its peer does not have. Every record emitted for a seq is in the window or was acked:
+ * nothing depends on a link.
  */
 #ifndef BULKHEAD_STAGES_HOST_OUTLET_H
 #define BULKHEAD_STAGES_HOST_OUTLET_H
@@ -22,13 +22,13 @@ struct outlet {
     struct link *link; /* NULL: there is none now */
     struct frame_builder builder;
     struct window window;
-    bool peer_known; /* a peer has said what it acked */
+    bool peer_known; /* a peer has reported what it acked */
     seq_number peer_acked;
-    seq_number peer_expected; /* on the present link */
-    int64_t time_sent;        /* the latest that a record or a tick told the peer */
-    uint64_t refused;         /* acks that were not taken */
-    bool made_room;           /* frames were closed since the last flush, because they were large */
-    bool quiet;               /* what it brings is seldom and waited for by nobody: dead letters */
+    seq_number peer_expected; /* the seq that the peer of the current link expects next */
+    int64_t time_sent;        /* the latest event time that was sent to the peer */
+    uint64_t refused;         /* how many acks were refused */
+    bool made_room;           /* frames were closed for their size since the last flush */
+    bool quiet;               /* carries dead letters: they are rare, and nothing waits for them */
     uint64_t flushed_at_us;
 };
 
@@ -36,12 +36,12 @@ struct outlet {
 void outlet_init(struct outlet *o, const struct edge *edge);
 void outlet_done(struct outlet *o);
 
-/* Begins behind a seq: what comes next is position + 1. */
+/* Begins after a seq: the next one is position + 1. */
 void outlet_set_position(struct outlet *o, seq_number position);
 
 /*
- * Takes a link to a peer that has acked and expects what it says; closes the one before.
- * Ownership: takes the link in any case.
+ * Replaces the link by one to a peer that reported these positions; closes the previous one.
+ * Ownership: takes the link.
  */
 void outlet_connect_take(struct outlet *o, struct link *link, seq_number acked,
                          seq_number expected);
@@ -50,46 +50,48 @@ void outlet_connect_take(struct outlet *o, struct link *link, seq_number acked,
 void outlet_disconnect(struct outlet *o);
 
 /*
- * Prepares to send what the peer of the present link expects. Call it once the outlet has a
- * position. Returns 0, or ERR_PROTOCOL if the peer wants what was acked and is gone.
+ * Prepares to send what the peer of the current link expects. Call it once the outlet has a
+ * position. Returns 0, or ERR_PROTOCOL if the peer expects records that were acked and discarded.
  */
 int outlet_rewind(struct outlet *o);
 
 /*
- * Adds a record or an end to the frame that is being made; if that is large enough, to the next
- * one. A seq may go on from one frame to the next, so it may have outputs without bound; they are
- * all in the window. clock_field: the field whose time the peer's clock goes by, or -1.
+ * Adds a record or an end to the frame under construction, or, if that is large enough, to the next
+ * one. A seq may continue from one frame to the next, so it may have any number of outputs; all of
+ * them are in the window.
+ *
+ *   clock_field  the field that moves the peer's clock, or -1
  */
 void outlet_add(struct outlet *o, const struct record *record, int clock_field);
 
 /*
- * Adds a tick in place of a record that another worker gets; not if the peer was told of a time as
- * late as this already.
+ * Adds a tick in place of a record that another worker receives, unless the peer was already sent a
+ * time as late as this one.
  */
 void outlet_add_tick(struct outlet *o, const struct record *record, int clock_field);
 
-/* Whether the frame that is being made has reached the size for sending, or others have. */
+/* Whether the frame under construction is large enough to send, or others were. */
 bool outlet_is_ripe(const struct outlet *o, seq_number done);
 
-/* Whether outlet_flush() would end a frame. */
+/* Whether outlet_flush() would close a frame. */
 bool outlet_has_unflushed(const struct outlet *o, seq_number done);
 
 /*
- * Ends the frame that is being made, if it covers anything: all up to done is in it. Not while it
- * has outputs of the seq after that, which is being worked on.
+ * Closes the frame under construction, which then covers everything up to `done`. Does nothing if
+ * it would cover nothing, or while it has outputs of a later seq, which is still being processed.
  */
 void outlet_flush(struct outlet *o, seq_number done);
 
-/* Whether the window holds as much as it may. */
+/* Whether the window is full. */
 bool outlet_is_full(const struct outlet *o);
 
-/* Whether frames wait to be sent on the present link. */
+/* Whether frames are waiting to be sent on the current link. */
 bool outlet_has_unsent(struct outlet *o);
 
-/* Sends what can be sent without blocking. Returns 0, or an error: make the link anew. */
+/* Sends what can be sent without blocking. Returns 0, or an error: replace the link. */
 int outlet_send(struct outlet *o, struct err *e);
 
-/* Takes the acks that have come. Returns 0, or an error: make the link anew. */
+/* Processes the acks that have arrived. Returns 0, or an error: replace the link. */
 int outlet_receive_acks(struct outlet *o, struct err *e);
 
 #endif

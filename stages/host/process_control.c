@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the supervisor and this stage say to each other, and the links that come of it. A link is
- * made in four messages: listen, listening (with the position), dial, dialed.
+ * The conversation between the supervisor and this stage, and the links that it sets up. A link
+ * takes four messages: listen, listening (with the position), dial, dialed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ int host_tell(struct host *h, const struct control_message *message)
     if (rc == ERR_END)
         h->stopping = true;
     else if (rc == ERR_AGAIN)
-        return err_set(&h->e, ERR_IO, "the supervisor does not read what it is told");
+        return err_set(&h->e, ERR_IO, "the supervisor does not read its control messages");
     return rc == ERR_END ? 0 : rc;
 }
 
@@ -90,9 +90,9 @@ static int rewind_outlet(struct host *h, struct outlet *o)
         return 0;
     const struct stage *peer = &h->config->topology->stages[o->edge->to];
     return err_set(&h->e, ERR_MISMATCH,
-                   "stage '%s' goes on at seq %" PRIu64 ", but '%s' has let go of everything up to "
-                   "%" PRIu64 ": their states do not belong together; restore the state directory "
-                   "as a whole",
+                   "stage '%s' continues at seq %" PRIu64 ", but '%s' has discarded everything up "
+                   "to %" PRIu64 ": their states do not belong together; restore the state "
+                   "directory as a whole",
                    peer->name, o->peer_expected, h->config->stage->name, o->window.pushed);
 }
 
@@ -108,7 +108,8 @@ static int on_listen(struct host *h, const struct control_message *m)
 {
     struct inlet *inlet = find_inlet(h, m->edge);
     if (inlet == NULL || !h->positioned)
-        return err_set(&h->e, ERR_PROTOCOL, "told to listen on edge %u", m->edge);
+        return err_set(&h->e, ERR_PROTOCOL, "the supervisor sent an unexpected listen for edge %u",
+                       m->edge);
     struct link_id id = id_of(m);
     struct link *link;
     if (link_listen(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
@@ -126,7 +127,8 @@ static int on_dial(struct host *h, const struct control_message *m)
 {
     struct outlet *outlet = find_outlet(h, m->edge);
     if (outlet == NULL)
-        return err_set(&h->e, ERR_PROTOCOL, "told to connect edge %u", m->edge);
+        return err_set(&h->e, ERR_PROTOCOL, "the supervisor sent an unexpected dial for edge %u",
+                       m->edge);
     struct link_id id = id_of(m);
     struct link *link;
     if (link_dial(STAGE_FD_LINKS, &id, &link, &h->e) != 0)
@@ -203,7 +205,8 @@ static int on_control(struct host *h, const struct control_message *m)
     case CTL_SUPERVISOR_PING:
         return host_tell(h, &(struct control_message){.kind = CTL_STAGE_PONG, .serial = m->serial});
     default:
-        return err_set(&h->e, ERR_PROTOCOL, "the supervisor said %s", control_kind_name(m->kind));
+        return err_set(&h->e, ERR_PROTOCOL, "the supervisor sent an unexpected %s",
+                       control_kind_name(m->kind));
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The links of a stage process: what comes by its inlets, in which order the stage is given it, and
- * what goes by its outlets.
+ * The links of a stage process: what its inlets receive, the order in which the stage is given
+ * that, and what its outlets send.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ void host_close_edges(struct host *h)
     free(h->poll_fds);
 }
 
-/* A link that cannot be trusted is given up; the supervisor makes a new one. */
+/* Gives up a link that cannot be trusted; the supervisor makes a new one. */
 static int give_up_inlet(struct host *h, struct inlet *in)
 {
     uint64_t serial = link_id(in->link)->serial;
@@ -119,8 +119,8 @@ seq_number host_covered(const struct host *h)
 }
 
 /*
- * Whether a record comes before another: by seq, then input, then its order in the seq, which only
- * workers of one stage need. An end is the last of its seq.
+ * Whether a record comes before another: by seq, then by input, then by its order within the seq,
+ * which only the workers of one stage need. An end is the last of its seq.
  */
 static bool comes_before(const struct record *a, const struct record *b)
 {
@@ -133,7 +133,7 @@ static bool comes_before(const struct record *a, const struct record *b)
     return order_compare(a->order, a->order_len, b->order, b->order_len) < 0;
 }
 
-/* Reads what has come by an inlet, and tells the stage of it. */
+/* Reads what an inlet has received, and announces it to the stage. */
 static int read_inlet(struct host *h, size_t index)
 {
     struct inlet *in = &h->inlets[index];

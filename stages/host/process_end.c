@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a stage ends that cannot go on: what it tells the supervisor, and with which code. What the
- * host has none of is waited for, so the next process begins where this one was; what a bound of
- * our own forbids ends the run, in order where we come to know of it before the memory is gone.
+ * How a stage ends that cannot continue: what it reports to the supervisor, and its exit code. For
+ * a resource that the host lacks the supervisor waits, and the next process continues where this
+ * one was. Exceeding a limit of our own ends the run; it ends in order if that is noticed before
+ * the memory is gone.
  */
 #include "stages/host/process_host_p.h"
 
@@ -17,7 +18,7 @@ int host_end(struct host *h, int rc)
     bool wants = rc == ERR_NO_SPACE || rc == ERR_NO_SPACE_LOST ||
                  (rc == ERR_IO && h->e.want != WANT_NOTHING);
     if (refused || unread) {
-        host_refuse(h, unread ? CTL_STAGE_UNREAD : CTL_STAGE_REFUSED); /* the supervisor says it */
+        host_refuse(h, unread ? CTL_STAGE_UNREAD : CTL_STAGE_REFUSED); /* the supervisor logs it */
         return STAGE_EXIT_REFUSED;
     }
     if (wants) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One turn of the loop: hear the supervisor, take acks and frames, work through some records,
- * close frames that are ripe, send, commit if it is time, ack upstream, publish. Between turns it
- * sleeps in host_wait() if there is nothing more to do. When to send and commit is in
- * process_pace.c.
+ * One turn of the loop: read the supervisor's messages, receive acks and frames, process some
+ * records, close frames that are large enough, send, commit if it is time, ack upstream, publish.
+ * If there is nothing more to do after a turn, the process sleeps in host_wait(). process_pace.c
+ * decides when to send and to commit.
  *
- * Positions. What the stage was given and what of that is done is known to its runner. `committed`:
- * up to here everything is done, acked by all downstream, and safe here; this is what is acked
- * upstream. A stage with a state or a cursor knows where it is from its files when it starts. One
- * without asks its peers downstream: it goes on after the least that they have acked, which nobody
- * will ever ask for again.
+ * Positions. The runner knows what the stage was given and how much of that is done. Everything up
+ * to `committed` is done, acked by every stage downstream, and safe here; this is what is acked
+ * upstream. A stage with a state or a cursor learns its position from its files when it starts. A
+ * stage without asks its peers downstream, and continues after the lowest seq that they have acked:
+ * nothing up to there will ever be asked for again.
  */
 #include "stages/host/process_host_p.h"
 
@@ -21,7 +21,7 @@
 #include "common/memory.h"
 #include "common/pattern.h"
 
-/* So long may a source go on reading what does not fill a frame: it waits for its disk, say. */
+/* How long a source may read without filling a frame, for example because its disk is slow. */
 #define SOURCE_TURN_US 1000u
 
 static bool is_full(const struct host *h)
@@ -36,17 +36,15 @@ static bool is_full(const struct host *h)
 static bool is_blocked(const struct host *h)
 {
     /*
-     * A stage that dies of a record must know before whether its peers have the outputs of it from
-     * a former life: then that record cannot become a dead letter any more.
+     * Before a stage dies of a record, it must know whether its peers have the outputs that an
+     * earlier process made of it: if they do, the record can no longer become a dead letter.
      */
     return !h->positioned || !host_all_peers_known(h) ||
            (is_full(h) && !runner_is_in_a_seq(&h->runner)) || h->paused == HOST_PAUSED_AT_COMMIT ||
            host_must_wait_for_space(h);
 }
 
-/*
- * Works through records, whole seqs at a time. *ret_more says whether more could be done at once.
- */
+/* Processes records, whole seqs at a time. Sets *ret_more if it could continue immediately. */
 static int work_on_input(struct host *h, bool *ret_more)
 {
     seq_number limit = host_covered(h);
@@ -61,7 +59,7 @@ static int work_on_input(struct host *h, bool *ret_more)
             *ret_more = false;
             return 0;
         }
-        runner_complete(&h->runner, record->seq - 1); /* as a seq is when the next one begins */
+        runner_complete(&h->runner, record->seq - 1); /* a seq is complete once the next begins */
         bool begins_seq = record->seq != h->runner.begun;
         bool looks = n % HOST_RECORDS_PER_LOOK == 0 || h->made_room || runner_is_full(&h->runner);
         if (begins_seq &&
@@ -132,9 +130,9 @@ static int work(struct host *h, bool *ret_more)
 }
 
 /*
- * A source says, if it was asked, that all there is was given out and is acked. So has been, then,
- * whatever a former life has given out, for that was no more. One that was told to read no more
- * does not know.
+ * Answers the supervisor's question: a source reports that all its input was emitted and acked.
+ * Then everything that an earlier process emitted was emitted again, for it cannot have been more.
+ * A source that was told to stop reading does not know, and does not answer.
  */
 static int say_all_acked(struct host *h)
 {
@@ -146,7 +144,7 @@ static int say_all_acked(struct host *h)
     return host_tell(h, &message);
 }
 
-/* A source at its end is done when everything that it ever gave out has come back as acked. */
+/* A source at its end is done once everything that it has emitted is acked. */
 static int say_done(struct host *h)
 {
     if (h->inlet_count != 0 || h->committed != h->runner.given || !host_all_peers_known(h))
@@ -167,12 +165,12 @@ int host_turn(struct host *h, bool *ret_more)
         rc = host_receive_all(h);
     if (rc == 0 && !h->stopping)
         rc = work(h, &more);
-    /* After an error, the counts may have a record that `done` does not cover. */
+    /* After an error, the counts may include a record that `done` does not cover. */
     if (rc == 0)
         host_publish_counts(h);
     if (rc == 0 && !h->stopping)
         rc = host_send_all(h, more);
-    /* Work that a full store or disk held up can go on after a commit; no event will say so. */
+    /* After a commit, work that a full store or disk held up can continue; no event says so. */
     bool was_full = runner_is_full(&h->runner);
     bool was_paused = h->paused != HOST_NOT_PAUSED;
     if (rc == 0 && !h->stopping)
@@ -188,7 +186,7 @@ int host_turn(struct host *h, bool *ret_more)
     return rc;
 }
 
-/* What a stage has to say while it opens its files or works. */
+/* Logs what a stage reports while it opens its files or works. */
 static void note(const char *text)
 {
     log_line(LOG_WARNING, "%s", text);
@@ -225,7 +223,7 @@ int host_open(struct host *h)
     if (rc != 0)
         return rc;
     h->runner.counts = status_page_counts(h->page);
-    /* Before it is ready: else the run could be over before that is known. */
+    /* This is sent before the stage is ready: otherwise the run could end before it is known. */
     struct control_message unsettled = {.kind = CTL_STAGE_UNSETTLED};
     h->idle_bytes = memory_private_bytes();
     struct control_message ready = {.kind = CTL_STAGE_READY};
@@ -263,7 +261,7 @@ int host_run(struct host *h)
 
 int process_host_run(const struct process_host_config *config)
 {
-    /* nng's threads inherit the mask, so that signals come to this thread alone. */
+    /* nng's threads inherit the mask, so signals are delivered to this thread only. */
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);

@@ -2,9 +2,9 @@
 /*
  * process_host.h - a stage as a process of its own: links, acks, commits, control
  *
- * Begins where stage_main() has read what the process was given (ipc/stage_protocol.h). It
- * lives until the supervisor says stop or is gone, or until something fails: then it ends, and a
- * new one takes its place at the last committed seq.
+ * Begins once stage_main() has read what the process was started with (ipc/stage_protocol.h). The
+ * process ends when the supervisor tells it to stop or is gone, or when something fails. In that
+ * case a new one continues from the last committed seq.
  */
 #ifndef BULKHEAD_STAGES_HOST_PROCESS_HOST_H
 #define BULKHEAD_STAGES_HOST_PROCESS_HOST_H
@@ -23,7 +23,10 @@ struct process_host_config {
     const struct stage_input *input; /* NULL unless the kind takes_stdin */
 };
 
-/* Runs the stage; returns its enum stage_exit. Blocks signals while nng starts its threads. */
+/*
+ * Runs the stage to its end. Blocks signals while nng starts its threads.
+ * Returns: an enum stage_exit, the exit code of the process.
+ */
 int process_host_run(const struct process_host_config *config);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a stage that can have no memory. If the host has none, or a limit of the user is met,
- * nobody is to blame, and it is waited for. If it is the stage's own memory_max, it dies, and shows
- * on its page that it died of that, and whether the record in hand can be the cause.
+ * How a stage ends that cannot get memory. If the host has none, or a limit of the user is reached,
+ * no record is to blame, and the supervisor waits for memory. If the stage's own memory_max is
+ * reached, the stage dies. Its status page then shows that it died of this, and whether the record
+ * it was processing can be the cause.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,12 +13,12 @@
 #include "common/memory.h"
 #include "stages/host/process_host_p.h"
 
-static struct host *own_host; /* whose memory this is; there is one in a process */
+static struct host *own_host; /* the host of this process; there is only one */
 
 /*
- * What is held of records that came and went, and of changes that are not committed, but for the
- * frames in hand: a frame ends with a record that is large. To be called at any moment, so all of
- * it may be half changed: it is a number to compare, no more.
+ * The memory that holds received and emitted records and uncommitted changes. The frames being
+ * read and built are left out, for they may be large because of the current record. Called at any
+ * moment, with everything perhaps half changed, so the result is only good for a comparison.
  */
 static uint64_t held_bytes(const struct host *h)
 {
@@ -32,8 +33,8 @@ static uint64_t held_bytes(const struct host *h)
 }
 
 /*
- * Shows that this is a death of memory_max. To do without the record in hand would mend nothing if
- * it is the others that fill the memory: they would need as much as dead letters.
+ * Shows on the status page that memory_max is the cause of this death. Skipping the current record
+ * would not help if it is the others that fill the memory: they would need as much as dead letters.
  */
 static void show_out_of_memory(const struct host *h, uint64_t bytes)
 {
@@ -53,7 +54,7 @@ void host_die_of_receipt(struct host *h, const struct inlet *in)
     atomic_store(&h->page->work, STATUS_ON_RECEIPT);
     show_out_of_memory(h, 0);
     log_line(LOG_ERROR,
-             "no memory to take in what comes from seq %" PRIu64 " on: %s (memory_max is %" PRIu64
+             "no memory to receive the records from seq %" PRIu64 " on: %s (memory_max is %" PRIu64
              ")",
              in->expected, h->e.text, memory_max);
     abort();
@@ -62,8 +63,8 @@ void host_die_of_receipt(struct host *h, const struct inlet *in)
 static void end_for_want_of_memory(const char *text, size_t bytes)
 {
     uint64_t memory_max = own_host->config->stage->memory_bytes_max;
-    uint64_t margin = 1u << 20;              /* malloc(3) asks for more than it was asked */
-    uint64_t bound = memory_private_bound(); /* what the state has left of memory_max */
+    uint64_t margin = 1u << 20;              /* malloc(3) requests more than it was asked for */
+    uint64_t bound = memory_private_bound(); /* what the state leaves of memory_max */
     bool own =
         memory_max != 0 && (bytes >= bound || memory_private_bytes() + bytes + margin >= bound);
     if (own) {

@@ -2,10 +2,10 @@
 /*
  * When a stage sends, when it commits, and how long it sleeps.
  *
- * A message costs some 100 microseconds of processor time in all, whatever is in it, and most of
- * that for waking up threads. So there is one place where records gather if they come one by one:
- * the source. What it sends then moves on through all stages at once. What nobody waits for, acks
- * and frames without dead letters, goes every few milliseconds.
+ * A message costs some 100 microseconds of processor time in all, whatever its size, and most of
+ * that goes into waking up threads. So records that come one by one are collected in one place, the
+ * source; what it sends then moves through all stages without delay. What nothing waits for, acks
+ * and frames without dead letters, is sent every few milliseconds.
  */
 #include "stages/host/process_host_p.h"
 
@@ -17,10 +17,10 @@
 #include "common/clock.h"
 #include "ipc/control.h"
 
-/* Commits are grouped: a sync costs a millisecond or two whatever it is for. */
+/* Commits are grouped: a sync takes a millisecond or two, however little it writes. */
 #define COMMIT_INTERVAL_HOST_US 10000u
 #define COMMIT_INTERVAL_PROCESS_US 5000u
-/* Of a sink that shows by its commit what it has written, if there is little of that. */
+/* For a sink whose output becomes visible only with a commit, if there is little to commit. */
 #define COMMIT_INTERVAL_SHOW_US 1000u
 #define COMMIT_FEW_SEQS 64u
 #define QUIET_FLUSH_US (QUIET_FLUSH_MS * 1000u)
@@ -33,7 +33,7 @@ static uint64_t sooner_us(uint64_t a_us, uint64_t b_us)
     return a_us < b_us ? a_us : b_us;
 }
 
-/* How much of an interval is left that began at some time. */
+/* How much is left of an interval that began at began_us. */
 static uint64_t left_us(uint64_t began_us, uint64_t interval_us)
 {
     uint64_t since_us = clock_monotonic_us() - began_us;
@@ -51,7 +51,7 @@ bool host_is_ripe(const struct host *h)
     return false;
 }
 
-/* How much is left of the time for which what only commits wait for may be held back. */
+/* How much longer an outlet may hold back what only commits wait for. */
 static uint64_t left_quiet_us(const struct host *h, const struct outlet *o)
 {
     seq_number seqs = h->runner.done + 1 - o->builder.first;
@@ -59,9 +59,9 @@ static uint64_t left_quiet_us(const struct host *h, const struct outlet *o)
 }
 
 /*
- * How long an outlet is held back. Every frame of records would have an empty one for the dead
- * letters beside it, and they would be half of all messages. Nobody waits for what is not in them
- * but the next commit.
+ * How long an outlet is held back. Otherwise every frame of records would come with an empty one
+ * for the dead letters, and half of all messages would be empty frames. Only the next commit waits
+ * for these.
  */
 static uint64_t held_us(const struct host *h, const struct outlet *o)
 {
@@ -71,7 +71,7 @@ static uint64_t held_us(const struct host *h, const struct outlet *o)
     return left_quiet_us(h, o);
 }
 
-/* Whether every link that brings records to somebody could take a frame now. */
+/* Whether every link, apart from that to the dead letters, could take a frame now. */
 static bool links_are_idle(struct host *h)
 {
     for (size_t i = 0; i < h->outlet_count; i++) {
@@ -82,7 +82,7 @@ static bool links_are_idle(struct host *h)
     return true;
 }
 
-/* Whether something is done that no frame has yet. */
+/* Whether something is done that is not in a closed frame yet, and is not held back. */
 static bool has_unflushed(const struct host *h)
 {
     for (size_t i = 0; h->positioned && i < h->outlet_count; i++) {
@@ -92,7 +92,7 @@ static bool has_unflushed(const struct host *h)
     return false;
 }
 
-/* When the next frame is to be closed if nothing happens before. */
+/* How long until the next frame must be closed, if nothing happens before. */
 static uint64_t until_flush_us(struct host *h)
 {
     if (has_unflushed(h) && links_are_idle(h))
@@ -107,8 +107,8 @@ static uint64_t until_flush_us(struct host *h)
 }
 
 /*
- * The more frames are under way, the longer: when others need the processors too, fewer and larger
- * frames are what lets the stages keep up.
+ * The more frames are in flight, the longer the source waits: when the processors are busy, fewer
+ * and larger frames let the stages keep up.
  */
 uint64_t host_paced_us(const struct host *h)
 {
@@ -125,8 +125,8 @@ uint64_t host_paced_us(const struct host *h)
 }
 
 /*
- * Frames are closed when one is ripe, or when there is nothing to add to them now and the links
- * would be idle otherwise; all of them, so that they cover the same range.
+ * Frames are closed when one is large enough, or when there is nothing to add now and the links
+ * would otherwise be idle. All are closed together, so that they cover the same range.
  */
 int host_send_all(struct host *h, bool more)
 {
@@ -140,8 +140,8 @@ int host_send_all(struct host *h, bool more)
     for (size_t i = 0; i < h->outlet_count; i++) {
         struct outlet *o = &h->outlets[i];
         /*
-         * One that was held back must go even while another link is full: that one may wait for
-         * acks that wait for it.
+         * A frame that was held back must be sent even while another link is full: that link may
+         * be waiting for acks that wait for this frame.
          */
         bool due = o->quiet && left_quiet_us(h, o) == 0;
         if ((flush || due) && h->positioned && held_us(h, o) == 0)
@@ -155,7 +155,7 @@ int host_send_all(struct host *h, bool more)
 
 /* --- commits --- */
 
-/* Up to here everything is acked downstream, and done here: it can be made safe and acked. */
+/* The seq up to which everything is acked downstream and done here, and so can be committed. */
 static seq_number committable(const struct host *h)
 {
     seq_number acked = host_least_peer_acked(h);
@@ -184,7 +184,7 @@ int host_commit_if_due(struct host *h)
         return 0;
     if (left_us(h->committed_at_us, commit_interval_us(h)) != 0 && !runner_is_full(&h->runner))
         return 0;
-    /* What there was no space for at work may come free by a commit: of a journal, say. */
+    /* If there was no space for a record, a commit may free some: a journal's does, for example. */
     if (h->paused == HOST_PAUSED_AT_COMMIT && host_must_wait_for_space(h))
         return 0;
     int commit_rc = runner_commit(&h->runner, target, &h->e);
@@ -199,7 +199,7 @@ int host_commit_if_due(struct host *h)
     h->committed_at_us = clock_monotonic_us();
     if (h->has_committed || h->paused != HOST_NOT_PAUSED)
         return 0;
-    /* What ended the life before at this place, for want of something, does so no more. */
+    /* If the previous process ended here because a resource was lacking, it is lacking no more. */
     h->has_committed = true;
     struct control_message message = {.kind = CTL_STAGE_RESUMED};
     return host_tell(h, &message);
@@ -246,7 +246,7 @@ static nfds_t watch_links(struct host *h, struct pollfd *fds)
     return count;
 }
 
-/* Watches what the stage says it waits for; returns after how long to try without a sign of it. */
+/* Polls what the stage waits for. Returns how long to wait before trying without a sign. */
 static uint64_t watch_io(struct host *h, struct pollfd *ret_sign)
 {
     int timeout_ms;
@@ -260,7 +260,7 @@ int host_wait(struct host *h)
     uint64_t timeout_us = sooner_us(until_commit_us(h), until_flush_us(h));
     uint64_t paced_us = host_paced_us(h);
     enum status_waiting why = STATUS_IDLE;
-    if (paced_us != 0 || h->paced) { /* the time may be over by now: then look at once */
+    if (paced_us != 0 || h->paced) { /* the pause may be over by now: then look again at once */
         timeout_us = sooner_us(timeout_us, paced_us);
     } else if (h->io_waits) {
         struct pollfd *sign = &h->poll_fds[count++];
@@ -273,7 +273,7 @@ int host_wait(struct host *h)
     bool forever = timeout_us == NEVER_US;
     int rc = ppoll(h->poll_fds, count, forever ? NULL : &timeout, NULL) >= 0 || errno == EINTR
                  ? 0
-                 : err_set_errno(&h->e, "waiting for the links");
+                 : err_set_errno(&h->e, "cannot wait for the links");
     atomic_store_explicit(&h->page->waiting, STATUS_BUSY, memory_order_relaxed);
     host_show_in_hand(h, 0);
     link_lost_seen();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stage that can have no space: what it says of that to the supervisor, and when it tries again.
+ * A stage that lacks space: what it reports to the supervisor, and when it tries again.
  */
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a stage shows on its status page.
+ * What a stage publishes on its status page.
  */
 #include "stages/host/process_host_p.h"
 

@@ -28,14 +28,14 @@ enum {
     HEADER_BYTES = 24,
 };
 
-/* Fixed places, the texts filled up with zeros: easier to check than to save a few bytes. */
+/* Fixed places, and texts padded with zeros: easy to check, at the cost of a few bytes. */
 enum {
     ENTRY_AT_SEQ = 0,
     ENTRY_AT_CAUSE = 8,
     ENTRY_AT_WORDS = ENTRY_AT_CAUSE + QUARANTINE_CAUSE_BYTES_MAX + 1,
     ENTRY_BYTES = ENTRY_AT_WORDS + QUARANTINE_WORDS_BYTES_MAX + 1,
 };
-/* One worker adds up to QUARANTINE_ENTRIES_MAX, and then takes over the lists of the others. */
+/* A worker adds up to QUARANTINE_ENTRIES_MAX, and may then inherit the lists of all others. */
 #define FILE_ENTRIES_MAX ((size_t)QUARANTINE_ENTRIES_MAX * WORKERS_MAX)
 #define FILE_BYTES_MAX (HEADER_BYTES + FILE_ENTRIES_MAX * ENTRY_BYTES)
 
@@ -46,8 +46,8 @@ static uint32_t crc_of(const uint8_t *bytes, size_t len)
 }
 
 /*
- * Reads a text that has so many bytes at most and is filled up with zeros. It goes into a dead
- * letter, so it must be what may stand there. Returns whether it is what a writer makes.
+ * Reads a text of at most bytes_max bytes that is padded with zeros. It ends up in a dead letter,
+ * so it must be valid there. Returns whether it is a text that quarantine_write() could have made.
  */
 static bool read_text(const uint8_t *at, size_t bytes_max, char *ret_text)
 {
@@ -72,8 +72,8 @@ static int decode(const uint8_t *bytes, size_t len, const char *owner, struct qu
         return err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": does not verify (offset 0)");
     if (bytes_get_u32(bytes + AT_VERSION) != QUARANTINE_VERSION)
         return err_set(e, ERR_MISMATCH,
-                       QUARANTINE_FILE ": format version %u; this bulkhead reads version %u: go on "
-                                       "with the one that wrote it, or start over with --fresh",
+                       QUARANTINE_FILE ": format version %u; this bulkhead reads version %u: use "
+                                       "the one that wrote it, or discard all state with --fresh",
                        bytes_get_u32(bytes + AT_VERSION), QUARANTINE_VERSION);
     if (bytes_get_u64(bytes + AT_OWNER) != hash_fnv1a(owner, strlen(owner)))
         return err_set(e, ERR_MISMATCH, QUARANTINE_FILE ": was written for another stage");
@@ -85,14 +85,13 @@ static int decode(const uint8_t *bytes, size_t len, const char *owner, struct qu
         entry->seq = bytes_get_u64(at + ENTRY_AT_SEQ);
         if (!read_text(at + ENTRY_AT_CAUSE, QUARANTINE_CAUSE_BYTES_MAX, entry->cause) ||
             !read_text(at + ENTRY_AT_WORDS, QUARANTINE_WORDS_BYTES_MAX, entry->words))
-            return err_set(e, ERR_CORRUPT,
-                           QUARANTINE_FILE ": holds a text that nobody has written (offset %zu)",
+            return err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": has an invalid text (offset %zu)",
                            (size_t)(at - bytes));
         seq_number before = i == 0 ? 0 : ret->entries[i - 1].seq;
         if (entry->seq <= before || entry->seq > SEQ_MAX)
             return err_set(e, ERR_CORRUPT,
-                           QUARANTINE_FILE ": holds the seq %" PRIu64 " (offset %zu), which cannot "
-                                           "stand there",
+                           QUARANTINE_FILE ": seq %" PRIu64 " is out of order or too large "
+                                           "(offset %zu)",
                            entry->seq, (size_t)(at - bytes));
     }
     return 0;
@@ -114,7 +113,7 @@ int quarantine_load(int dir_fd, const char *owner, struct quarantine *ret_quaran
         if (rc == 0)
             rc = decode(bytes.data, bytes.len, owner, &loaded, e);
         buf_done(&bytes);
-        /* Its writer may have been killed before its syncs: nobody acts on what may be lost yet. */
+        /* Its writer may have been killed before it synced: make it safe before acting on it. */
         if (rc == 0)
             rc = file_sync(fd, e);
         if (rc == 0)
@@ -200,8 +199,8 @@ int quarantine_add(int dir_fd, const char *owner, const struct quarantine_entry 
     if (quarantine_find(&quarantine, entry->seq) != NULL) {
         rc = err_set(
             e, ERR_RANGE,
-            "it is there already, and the stage died again, though it only makes a dead letter of "
-            "it; see its last words, and its memory_max");
+            "it is there already, but the stage died again while only making a dead letter of it; "
+            "see its last words and its memory_max");
     } else if (quarantine.count >= QUARANTINE_ENTRIES_MAX) {
         rc = err_set(e, ERR_RANGE,
                      "%u records are in quarantine already; it is the stage that is broken, "

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quarantine.h - the records that one stage does without, because they kill it
+ * quarantine.h - the records that a stage skips because they kill it
  *
- * The supervisor decides, and writes the decision down before the next process of the stage
- * starts; every process of the stage reads the list when it opens, and sends these records to the
- * dead letters instead of working on them. So whatever dies afterwards, the decision stays. One
- * file, "quarantine", in the stage's directory, replaced as a whole. Format: docs/protocol.md.
+ * The supervisor decides, and stores the decision before the next process of the stage starts.
+ * Every process of the stage reads the list when it opens, and sends these records to the dead
+ * letters instead of processing them. So the decision holds, whatever dies afterwards. The list is
+ * one file, "quarantine", in the stage's directory; it is replaced as a whole. Format:
+ * docs/protocol.md.
  */
 #ifndef BULKHEAD_STAGES_HOST_QUARANTINE_H
 #define BULKHEAD_STAGES_HOST_QUARANTINE_H
@@ -21,22 +22,22 @@
 struct quarantine_entry {
     seq_number seq;
     char cause[QUARANTINE_CAUSE_BYTES_MAX + 1]; /* "was killed by signal 11 (SIGSEGV)" */
-    char words[QUARANTINE_WORDS_BYTES_MAX + 1]; /* printable; what it said last, or "" */
+    char words[QUARANTINE_WORDS_BYTES_MAX + 1]; /* its last output, printable, or "" */
 };
 
 struct quarantine {
-    struct quarantine_entry *entries; /* rising by seq */
+    struct quarantine_entry *entries; /* in ascending order of seq */
     size_t count;
 };
 
 /*
- * Reads the list of a stage; one without the file has none.
+ * Reads the list of a stage. Without a file, it is empty.
  *
  *   dir_fd  the stage's directory
- *   owner   "TOPOLOGY/STAGE", the same for all workers: a file of another owner is refused
+ *   owner   "TOPOLOGY/STAGE", the same for all workers; a file of another owner is refused
  *
- * Ownership: the caller frees it with quarantine_done().
- * Returns: 0, ERR_CORRUPT or ERR_MISMATCH (e names file and offset), ERR_IO.
+ * Ownership: the caller frees *ret_quarantine with quarantine_done().
+ * Returns:   0, ERR_CORRUPT or ERR_MISMATCH (e names file and offset), ERR_IO.
  */
 int quarantine_load(int dir_fd, const char *owner, struct quarantine *ret_quarantine,
                     struct err *e);
@@ -46,8 +47,8 @@ void quarantine_done(struct quarantine *quarantine);
 const struct quarantine_entry *quarantine_find(const struct quarantine *quarantine, seq_number seq);
 
 /*
- * Adds the entries of another list that are not there; each list of several workers has some.
- * Ownership: copies.
+ * Adds those entries of another list that are missing; used to join the lists of several workers.
+ * Ownership: copies them.
  */
 void quarantine_merge(struct quarantine *quarantine, const struct quarantine *other);
 
@@ -57,8 +58,8 @@ int quarantine_write(int dir_fd, const char *owner, const struct quarantine *qua
 
 /*
  * Adds one entry and makes the list safe, whatever the durability of the topology.
- * Returns: 0, ERR_RANGE (the seq is there, or QUARANTINE_ENTRIES_MAX are), or as quarantine_load(),
- * ERR_NO_SPACE.
+ * Returns: 0, ERR_RANGE (the seq is on the list, or the list has QUARANTINE_ENTRIES_MAX entries),
+ *          ERR_NO_SPACE, or an error of quarantine_load().
  */
 int quarantine_add(int dir_fd, const char *owner, const struct quarantine_entry *entry,
                    struct err *e);

@@ -18,7 +18,7 @@ static int load_quarantine(struct runner *r, const struct runner_config *config,
     return rc == 0 ? 0 : err_wrap(e, "'%s'", layout_path(config->stage, path));
 }
 
-/* Opens the store with the secret that the layout has for it, if there is one. */
+/* Opens the store, with the secret that the layout has if there are several workers. */
 static int open_store(struct runner *r, const struct runner_config *config,
                       const struct store_spec *layout, bool durable, struct err *e)
 {
@@ -131,9 +131,10 @@ int runner_settle(struct runner *r, struct err *e)
 }
 
 /*
- * Adds what the emitter saw of one record, unless a former life has counted it. A tick or an end is
- * no record, but may bring some forth. A stage that puts out from its state drops nothing: which
- * record's time brings something forth, at which worker, says nothing about that record.
+ * Adds what was emitted for one record to the counts, unless an earlier process has counted it.
+ * Ticks and the end are not records, but a stage may emit records for them. A stage that emits from
+ * its state drops nothing: whether the time of a record makes a worker emit something says nothing
+ * about that record.
  */
 static inline void count(struct runner *r, bool is_data, bool is_sink)
 {
@@ -148,7 +149,7 @@ static inline void count(struct runner *r, bool is_data, bool is_sink)
     r->counts.dropped += may_drop && emitted + dead == 0 ? 1 : 0;
 }
 
-/* Shows whether a death now would be for the record in hand, or for what else happens at it. */
+/* Shows whether the current record would be to blame if the stage died now, or something else. */
 static void show_work(const struct runner *r, enum status_work work)
 {
     if (r->work != NULL)
@@ -156,9 +157,9 @@ static void show_work(const struct runner *r, enum status_work work)
 }
 
 /*
- * Moves the stage's clock to the time of a record, or to that of one that another worker got. So
- * too for a record in quarantine: the other workers know nothing of that, and what its time lets go
- * they put out at its seq.
+ * Advances the stage's clock to the time of a record, or of one that another worker received. A
+ * record in quarantine advances it too: the other workers do not know of the quarantine, and emit
+ * at its seq what its time releases.
  */
 static void advance_clock(struct runner *r, const struct record *record)
 {
@@ -177,8 +178,9 @@ static void advance_clock(struct runner *r, const struct record *record)
 }
 
 /*
- * Whether what a record does was done before the number of workers changed, and its outputs are
- * safe downstream. What other key groups let go at its time is not, so the clock goes on.
+ * Whether a record was processed before the number of workers changed, so that its effects are in
+ * the state and its outputs safe downstream. What its time releases in other key groups is not, so
+ * it still advances the clock.
  */
 static bool is_done_already(const struct runner *r, const struct record *record)
 {
@@ -187,9 +189,9 @@ static bool is_done_already(const struct runner *r, const struct record *record)
 }
 
 /*
- * The end of the input comes by every edge, after all else of its seq, and is at hand when it has
- * come by all. No stage can do without it, whatever is in quarantine: what it lets go would stay
- * behind.
+ * The end of the input comes on every edge, after everything else of its seq, and takes effect when
+ * it has come on all of them. It is never skipped, whatever is in quarantine: what it releases
+ * would remain in the state.
  */
 static void take_end(struct runner *r, const struct record *end)
 {
@@ -219,7 +221,7 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
         return 0;
     }
     bool is_data = record->kind == RECORD_DATA;
-    /* Nor can a stage do without a tick. */
+    /* Ticks are never skipped either. */
     const struct quarantine_entry *entry =
         is_data && r->quarantine.count != 0 ? quarantine_find(&r->quarantine, record->seq) : NULL;
     bool is_sink = r->ops->write != NULL && entry == NULL;
