@@ -13,10 +13,9 @@
 
 #define CURSOR_FILE "cursor"
 #define CURSOR_VERSION 3u
-/* Without what version 3 has more, which is 0 for most: a payload that needs no more is written so.
- */
+/* The version without what version 3 added. A payload whose added part is zero is written so. */
 #define CURSOR_VERSION_SHORT 2u
-/* Two pages apart, so that no torn page or sector takes both. */
+/* The slots are in different pages, so that no torn page or sector damages both. */
 #define SLOT_DISTANCE 4096u
 
 enum {
@@ -43,7 +42,7 @@ struct slot {
 
 static const uint8_t zeros[SLOT_BYTES];
 
-/* Of a slot's end. It goes on from that of its beginning, so that they belong together. */
+/* The CRC of the added part. It continues that of the first part, so the two belong together. */
 static uint32_t more_crc(const uint8_t bytes[SLOT_BYTES])
 {
     return hash_crc32c(bytes_get_u32(bytes + SLOT_AT_CRC), bytes + SLOT_AT_MORE,
@@ -75,20 +74,20 @@ static int slot_read(int fd, unsigned index, struct slot *slot, bool *ret_empty,
 static int refuse_version(uint32_t version, struct err *e)
 {
     return err_set(e, ERR_MISMATCH,
-                   CURSOR_FILE ": format version %u; this bulkhead reads versions %u and %u: go on "
-                               "with the one that wrote it, or start over with --fresh",
+                   CURSOR_FILE ": format version %u; this bulkhead reads versions %u and %u: use "
+                               "the one that wrote it, or discard all state with --fresh",
                    version, CURSOR_VERSION_SHORT, CURSOR_VERSION);
 }
 
-/* Numbers that count on would begin anew at 0 soon behind these, and old would be taken for new. */
+/* Beyond these numbers, counting on would wrap to 0, and old would be taken for new. */
 static int check_numbers(const struct slot *slot, uint64_t offset, struct err *e)
 {
     uint64_t seq = bytes_get_u64(slot->payload);
     if (seq <= SEQ_MAX && slot->counter != 0 && slot->counter <= INT64_MAX)
         return 0;
     return err_set(e, ERR_CORRUPT,
-                   CURSOR_FILE ": holds the seq %" PRIu64 " and the counter %" PRIu64
-                               " (offset %" PRIu64 "), which nobody can have come to",
+                   CURSOR_FILE ": has seq %" PRIu64 " and counter %" PRIu64 " (offset %" PRIu64
+                               "), which are impossible",
                    seq, slot->counter, offset);
 }
 
@@ -103,7 +102,7 @@ static int choose_slot(struct cursor *c, uint32_t magic, uint8_t ret_payload[CUR
             return rc;
     }
     if (!slots[0].whole && !slots[1].whole) {
-        /* A first write that was torn has told nobody anything. */
+        /* Nothing relied on a first write that was torn. */
         if (!empty[1])
             return err_set(e, ERR_CORRUPT, CURSOR_FILE ": neither slot verifies (offsets 0, %u)",
                            SLOT_DISTANCE);
@@ -137,7 +136,7 @@ static int write_slot(struct cursor *c, uint64_t counter, uint32_t magic,
     bytes_put_u32(bytes + SLOT_AT_CRC, hash_crc32c(0, bytes, SLOT_AT_CRC));
     memcpy(bytes + SLOT_AT_MORE, payload + SHORT_PAYLOAD_BYTES, MORE_PAYLOAD_BYTES);
     bytes_put_u32(bytes + SLOT_AT_MORE_CRC, more_crc(bytes));
-    /* The first write goes to slot 0, so an empty slot 1 tells a torn first write. */
+    /* The first write goes to slot 0, so if slot 1 is empty, a torn slot 0 was the first write. */
     uint64_t offset = ((counter - 1) & 1) * SLOT_DISTANCE;
     int rc = file_write_at(c->fd, offset, bytes, more ? SLOT_BYTES : SLOT_BYTES_SHORT, e);
     return rc == 0 && c->durable ? file_sync(c->fd, e) : rc;
@@ -153,8 +152,9 @@ int cursor_open(struct cursor *c, int dir_fd, uint32_t magic, bool durable,
     if (rc == 0 && durable && !*ret_found)
         rc = file_sync_dir(dir_fd, e);
     /*
-     * A process that was killed before its sync, or whose sync failed, has left what we act upon
-     * now, and after a failed sync the kernel takes the page for clean: it is written anew.
+     * The process that wrote this may have been killed before it synced, or its sync may have
+     * failed, after which the kernel regards the page as clean. So it is written again before we
+     * act on it.
      */
     if (rc == 0 && durable && *ret_found && write_slot(c, c->counter, magic, ret_payload, e) != 0)
         rc = err_wrap(e, CURSOR_FILE);
@@ -180,7 +180,7 @@ int cursor_read(int dir_fd, uint32_t magic, uint8_t ret_payload[CURSOR_PAYLOAD_B
 int cursor_write(struct cursor *c, uint32_t magic, const uint8_t payload[CURSOR_PAYLOAD_BYTES],
                  struct err *e)
 {
-    /* One that was truncated is whole again with this; one that nobody can find is lost. */
+    /* Writing repairs a file that was truncated, but would be lost in one that was removed. */
     int rc = file_check_in_place(c->dir_fd, CURSOR_FILE, c->fd, 0, e);
     if (rc != 0)
         return rc;

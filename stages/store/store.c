@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a change: store_put() notes the undo and changes the image, and keeps what the key
- * became (the redo) in private memory under its seq. store_commit(n) writes the redo up to n as
- * one group of the log, syncs it, and moves the image's commit; only then may anybody be told.
+ * The life of a change: store_put() notes the undo, changes the image, and keeps what the key
+ * became (the redo) in private memory under its seq. store_commit(n) writes the redo up to n to the
+ * log as one group, syncs it, and moves the image's commit. Only then may the stage ack n.
  *
- * The life of a store: attach to the image that the last process left, or rebuild an image from
- * the newest checkpoint and its log; when the log has grown past the table, begin a new log and
- * write the next checkpoint beside the work, key group by key group.
+ * The life of a store: attach to the image that the last process left, or rebuild it from the
+ * newest checkpoint and its log. When the log has grown larger than the table, begin a new log, and
+ * write the next checkpoint while the stage works, key group by key group.
  */
 #include "stages/store/store.h"
 
@@ -22,9 +22,9 @@
 #include "stages/store/store_p.h"
 
 /*
- * Changes that one step, tick or end may make at the most, some of them in every key group;
- * store_is_full() keeps room for them. A seq of more steps than one may need more, and has the undo
- * log grow.
+ * The most changes that one step, tick or end may make, some of them in every key group.
+ * store_is_full() keeps room for them. A seq of several steps may need more; then the undo log
+ * grows.
  */
 #define CHANGES_PER_STEP_MAX (KEY_GROUPS + 64u)
 _Static_assert(CHANGES_PER_STEP_MAX < STORE_UNDO_ENTRIES_MAX, "a store is not always full");
@@ -55,10 +55,10 @@ struct hash128 store_key(const struct store *s, unsigned group, const void *byte
 }
 
 /*
- * The key is a secret of 120 bits. What depends on n alone is added to it without carry: so two
- * keys stay apart for the same n, and meet for two numbers only by chance, as any two fingerprints.
- * One key never meets itself: hash_mix64() takes no two numbers to one, and 2 n + 1 differs for all
- * that can be the number of a window.
+ * The key is a secret of 120 bits. What is added to it (by exclusive or) depends only on n. So two
+ * keys stay different for the same n, and for different n they are equal only by chance, like any
+ * two fingerprints. The subkeys of one key are never equal: hash_mix64() never maps two numbers to
+ * the same one, and 2 n + 1 is different for all numbers that a window can have.
  */
 struct hash128 store_subkey(struct hash128 key, uint64_t n)
 {
@@ -99,7 +99,7 @@ const void *store_find(const struct store *s, struct hash128 key)
     return image_find(&s->image, key);
 }
 
-/* Notes that the redo now holds changes of the present seq. */
+/* Notes that the redo now holds changes of the current seq. */
 static void mark_redo(struct store *s)
 {
     struct redo_mark *mark = seq_queue_last(&s->redo_marks);
@@ -168,7 +168,7 @@ bool store_is_full(const struct store *s)
     return image_undo_count(&s->image) + CHANGES_PER_STEP_MAX > STORE_UNDO_ENTRIES_MAX;
 }
 
-/* How many bytes at the front of the redo are of changes up to a seq. */
+/* How many bytes at the front of the redo are changes up to a seq. */
 static size_t redo_until(const struct store *s, seq_number seq)
 {
     size_t count = seq_queue_until(&s->redo_marks, seq);
@@ -185,15 +185,15 @@ static void redo_forget(struct store *s, seq_number seq, size_t len)
     s->redo_dropped += len;
 }
 
-/* What a seq does cannot be parted: a piece of it would be replayed after a loss of power. */
+/* The changes of a seq cannot be split: after a loss of power a part of them would be replayed. */
 static int check_group_len(const struct store *s, seq_number seq, size_t len, struct err *e)
 {
     if (len <= STORE_GROUP_BODY_BYTES_MAX)
         return 0;
     return err_set(e, ERR_MISMATCH,
-                   "what seq %llu to %llu change of the state is %zu bytes long, and %u can be "
-                   "committed at once: have one record bring less, by fewer branches that meet or "
-                   "smaller windows, or give the stage more workers",
+                   "the changes that seq %llu to %llu make to the state are %zu bytes long, but at "
+                   "most %u can be committed at once; make one record cause fewer changes (merge "
+                   "fewer branches, use smaller windows), or give the stage more workers",
                    (unsigned long long)store_committed(s) + 1, (unsigned long long)seq, len,
                    STORE_GROUP_BODY_BYTES_MAX);
 }
@@ -216,7 +216,7 @@ int store_commit(struct store *s, seq_number seq, struct err *e)
         rc = store_log_sync(s->log_fd, commit.log_len, STORE_GROUP_HEADER_BYTES + len,
                             s->spec.beats, e);
     if (rc != 0)
-        return err_wrap(e, "committing the state at seq %llu", (unsigned long long)seq);
+        return err_wrap(e, "cannot commit the state at seq %llu", (unsigned long long)seq);
     commit.seq = seq;
     commit.log_len += STORE_GROUP_HEADER_BYTES + len;
     image_commit_set(&s->image, &commit);
@@ -224,7 +224,7 @@ int store_commit(struct store *s, seq_number seq, struct err *e)
     return 0;
 }
 
-/* Begins a new log, unless one was begun already and only its checkpoint is missing. */
+/* Begins a new log, unless there is one already whose checkpoint is missing. */
 static int begin_checkpoint(struct store *s, struct err *e)
 {
     struct image_commit commit = image_commit_get(&s->image);
@@ -242,7 +242,7 @@ static int begin_checkpoint(struct store *s, struct err *e)
         commit.log_len = STORE_HEADER_BYTES;
         image_commit_set(&s->image, &commit);
     }
-    /* The header says where the log begins: everything from there on is replayed over it. */
+    /* The header says where the log begins: everything from there on is replayed on top. */
     struct store_file_header log_header;
     int log_fd;
     int rc = store_log_open(s->dir_fd, commit.log_number, &log_fd, &log_header, e);

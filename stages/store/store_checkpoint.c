@@ -36,11 +36,11 @@ enum {
 };
 
 /*
- * So much of a block is in memory at once, and written and read between two beats: a group may have
- * any number of entries.
+ * How much of a block is in memory at a time, and is written or read between two beats: a group may
+ * have any number of entries.
  */
 #define BLOCK_PIECE_BYTES (1u << 20)
-/* How much is waited for at a time, before what is left is synced in one call. */
+/* How much to wait for at a time, before the rest is synced in one call. */
 #define WRITTEN_PIECE_BYTES (UINT64_C(16) << 20)
 
 static const char *name_of(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_MAX])
@@ -70,8 +70,8 @@ static int write_piece(const struct store_checkpoint *c, uint64_t at, const stru
 }
 
 /*
- * Writes the pieces of a block behind the first, whose checksum so far is *crc; then the head
- * again, with that of all. *at then stands behind the block.
+ * Writes the pieces of a block after the first one, whose checksum is crc. Then writes the checksum
+ * of the whole block into its head. *at is then the end of the block.
  */
 static int write_rest(const struct store_checkpoint *c, struct image_dump *dump, uint32_t crc,
                       uint64_t *at, struct buf *scratch, struct err *e)
@@ -91,7 +91,10 @@ static int write_rest(const struct store_checkpoint *c, struct image_dump *dump,
                    : rc;
 }
 
-/* Writes a block of what a walk gives; *ret_end then stands behind it. What fails is done again. */
+/*
+ * Writes a block with the entries of a walk (NULL: none). *ret_end is then the end of the block. A
+ * block that could not be written is written again from its beginning.
+ */
 static int write_block(const struct store_checkpoint *c, struct image_dump *dump,
                        seq_number position, struct buf *scratch, uint64_t *ret_end,
                        uint32_t *ret_count, struct err *e)
@@ -136,7 +139,7 @@ int store_checkpoint_write_group(struct store_checkpoint *c, const struct image 
     return 0;
 }
 
-/* A slow disk may take minutes for all of it, in which one sync would look like a hung stage. */
+/* A slow disk may need minutes for the whole file. A single sync would look like a hung stage. */
 static int wait_in_pieces(const struct store_checkpoint *c, _Atomic uint64_t *beats, struct err *e)
 {
     int rc = 0;
@@ -155,7 +158,7 @@ int store_checkpoint_finish(struct store_checkpoint *c, int dir_fd, uint64_t num
     bytes_put_u64(end + END_AT_ENTRIES, c->entries);
     bytes_put_u32(end + END_AT_CRC, hash_crc32c(c->seed, end, END_AT_CRC));
     int rc = file_write_at(c->fd, c->len, end, sizeof end, e);
-    /* A block that was written in part, for want of space, may have been longer. */
+    /* A block that was only partly written, because space ran out, may have been longer. */
     if (rc == 0)
         rc = file_truncate(c->fd, c->len + sizeof end, e);
     if (rc == 0 && durable)
@@ -194,7 +197,7 @@ static bool is_block(const uint8_t *block, unsigned group)
            bytes_get_u32(block + BLOCK_AT_GROUP) == group;
 }
 
-/* Puts the entries of a piece of a block into an image. False: there are some of another group. */
+/* Puts the entries of a piece of a block into an image. False: an entry is of another group. */
 static bool put_entries(const uint8_t *slots, size_t len, unsigned group,
                         const struct store_file_header *header, struct image *image)
 {
@@ -211,8 +214,8 @@ static bool put_entries(const uint8_t *slots, size_t len, unsigned group,
 }
 
 /*
- * Reads the block at the offset, piece by piece, and puts its entries into an image, unless that is
- * NULL. Its head is copied. Returns whether it verifies; if not, the image is good for nothing.
+ * Reads the block at the offset, piece by piece, and puts its entries into the image, unless that
+ * is NULL. Copies its head. Returns whether it verifies; if not, the image must be discarded.
  */
 static bool read_block(struct mapped_file *file, uint64_t offset, unsigned group,
                        const struct store_file_header *header, struct image *image,
@@ -242,7 +245,7 @@ static bool read_block(struct mapped_file *file, uint64_t offset, unsigned group
     return crc == bytes_get_u32(ret_head + BLOCK_AT_CRC);
 }
 
-/* Reads one block at the offset into the image; *offset then stands behind it. */
+/* Reads the block at the offset into the image, and moves *offset to its end. */
 static bool load_block(struct mapped_file *file, uint64_t *offset, unsigned group,
                        const struct store_file_header *header, struct image *image,
                        uint64_t *entries)
@@ -295,8 +298,8 @@ int store_checkpoint_load(int fd, const struct store_file_header *header, struct
 }
 
 /*
- * Only the heads of the blocks are read: the whole may be large, and whoever loads it verifies it.
- * But a position that counts is taken from a block that verifies.
+ * Reads only the heads of the blocks: the file may be large, and it is verified when it is loaded.
+ * But a position that raises *most must be from a block that verifies.
  */
 int store_checkpoint_raise(int fd, const struct store_file_header *header, seq_number *most,
                            struct err *e)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a key group holds as of the committed point, piece by piece: a group may have any number of
- * keys, whatever memory the stage may have.
+ * The entries of a key group as of the committed point, piece by piece: a group may have any number
+ * of keys, however little memory the stage has.
  *
- * Entries with an undo are given as the undo has them; an entry that was there at the committed
- * point and is in no slot now cannot be, because shards keep what is live as of that point.
+ * Entries with an undo are given as the undo has them. Every entry that existed at the committed
+ * point still has a slot, because shards keep what is live as of that point.
  */
 #include "stages/store/store_dump.h"
 
@@ -26,7 +26,7 @@ void image_dump_done(struct image_dump *d)
     undo_index_done(&d->undos);
 }
 
-/* What the slot of that number had at the committed point; NULL if that is nothing of the group. */
+/* What slot i held at the committed point; NULL if that was nothing, or is of another group. */
 static const struct image_slot *committed_slot(const struct image_dump *d, uint8_t *base,
                                                uint64_t i)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_dump.h - what a key group holds as of the committed point, slot by slot; private to the
+ * store_dump.h - the entries of a key group as of the committed point, slot by slot; private to the
  * store
  */
 #ifndef BULKHEAD_STAGES_STORE_STORE_DUMP_H
@@ -17,20 +17,23 @@ struct image_dump {
     const struct image *image;
     unsigned group;
     struct undo_index undos;
-    uint64_t next; /* slot of the table that is looked at next */
+    uint64_t next; /* the next slot of the table to look at */
 };
 
 /* Begins a walk. The image must not change before image_dump_done(). */
 void image_dump_init(struct image_dump *d, const struct image *image, unsigned group);
 void image_dump_done(struct image_dump *d);
 
-/* Appends the next entries, slot by slot, until they are bytes_max or all. Returns how many. */
+/*
+ * Appends the next entries, slot by slot, until they have bytes_max bytes or there are no more.
+ * Returns how many it has appended.
+ */
 uint32_t image_dump_next(struct image_dump *d, size_t bytes_max, struct buf *out);
 
-/* Whether all entries were appended. */
+/* Whether all entries have been appended. */
 bool image_dump_is_at_end(const struct image_dump *d);
 
-/* How many entries are still to come; goes through them. */
+/* How many entries are left; walks through them. */
 uint32_t image_dump_left(const struct image_dump *d);
 
 #endif

@@ -7,8 +7,8 @@
 #include "common/memory.h"
 
 /*
- * The queue holds a part of as many entries as there are slots; but some in any case, and at the
- * most 3 MiB of them, or twice that before it is tidied.
+ * The queue holds a fraction of the number of slots, but at least KEPT_MIN items, and at most 3 MiB
+ * of them, or twice that before it is tidied.
  */
 #define SLOTS_PER_KEPT 8u
 #define KEPT_MIN 64u
@@ -72,9 +72,9 @@ static struct expiring pop(struct store_expiry *x)
 }
 
 /*
- * Leaves in the queue each item once, and only the first of them if they are too many; what is in
- * order is a heap as well. The horizon falls to the first that was left out: all in the queue are
- * before it, so it never rises here.
+ * Removes duplicates from the queue, and the last items if there are too many. A sorted array is
+ * also a heap. The horizon falls to the first item that was removed: everything in the queue is
+ * before the horizon, so it never rises here.
  */
 static void tidy(struct store_expiry *x)
 {
@@ -111,7 +111,7 @@ static void add_live(void *context, struct hash128 key, int64_t expires_at, cons
 {
     struct store_expiry *x = context;
     (void)value;
-    if (expires_at < x->horizon) /* STORE_NEVER is not */
+    if (expires_at < x->horizon) /* never true for STORE_NEVER */
         add(x, (struct expiring){expires_at, key});
 }
 
@@ -130,7 +130,7 @@ static void read_all(struct store_expiry *x, const struct image *image)
 void store_expiry_note(struct store_expiry *x, const struct image *image, struct hash128 key,
                        int64_t expires_at)
 {
-    /* One that is dead already will not be looked for. */
+    /* An entry that has expired already will not be looked for. */
     if (expires_at >= x->horizon || expires_at <= image_clock(image))
         return;
     add(x, (struct expiring){expires_at, key});
@@ -159,7 +159,7 @@ static void visit_expiring(void *context, struct hash128 key, int64_t expires_at
         each->visit(each->context, key, expires_at, value);
 }
 
-/* The queue keeps them until the clock has passed them. */
+/* Visits entries in the queue. They stay in it until the clock has passed them. */
 static void visit_queued(struct store_expiry *x, const struct image *image, const struct each *each)
 {
     size_t count = 0, capacity = 0;
@@ -179,7 +179,7 @@ static void visit_queued(struct store_expiry *x, const struct image *image, cons
     for (size_t i = 0; i < count; i++) {
         int64_t expires_at = STORE_NEVER;
         const void *value = image_find_expiring(image, taken[i].key, &expires_at);
-        if (value != NULL && expires_at == taken[i].at) /* else it was put again, for later */
+        if (value != NULL && expires_at == taken[i].at) /* if not, it was put again, for later */
             each->visit(each->context, taken[i].key, expires_at, value);
         push(x, taken[i]);
         if (i % ITEMS_PER_BEAT == 0)

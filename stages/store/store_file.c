@@ -15,14 +15,14 @@
 #include "common/hash.h"
 #include "common/random.h"
 
-#define TORN_KEPT 8u    /* checkpoints for which a torn piece is kept */
-#define MOVED_NUMBER 2u /* that a state has which was dealt out, see store_parts.h */
+#define TORN_KEPT 8u    /* for how many checkpoints a torn piece is kept */
+#define MOVED_NUMBER 2u /* the first number of a state that was redistributed; see store_parts.c */
 #define FORMAT_VERSION 4u
 /* Up to this version the header was shorter. */
 #define SHORT_VERSION_LAST 3u
 #define SHORT_AT_CRC 316u
 
-/* Places in a file's header; the CRC covers all before it. */
+/* Offsets in the header of a file. The CRC covers everything before it. */
 enum {
     AT_MAGIC = 0,
     AT_VERSION = 4,
@@ -70,7 +70,7 @@ static int for_each_file(int dir_fd, store_file_fn *visit, void *context, struct
     struct dirent *entry;
     while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL)
         rc = visit(dir_fd, entry->d_name, context, e);
-    /* A list that breaks off is no list: a store whose files are not seen would begin anew. */
+    /* An incomplete list is an error: a store that overlooks its files would start from scratch. */
     if (rc == 0 && errno != 0)
         rc = err_set_errno(e, "cannot list the directory of the state");
     (void)closedir(dir);
@@ -119,9 +119,9 @@ static int remove_below(int dir_fd, const char *name, void *context, struct err 
     bool old =
         (parse_number(name, ".checkpoint", &number) || parse_number(name, ".log", &number)) &&
         number < limit;
-    /* Evidence for people, who have had time to look at it. */
+    /* Kept as evidence for people, who have had time to look at it. */
     bool torn = parse_number(name, ".torn", &number) && number + TORN_KEPT < limit;
-    /* What came from other workers has their numbers; the state that came with it began with 2. */
+    /* Pieces from other workers have numbers of their own; the state that came with them has 2. */
     size_t len = strlen(name);
     bool moved = strncmp(name, "from-", 5) == 0 && len > 5 &&
                  strcmp(name + len - 5, ".torn") == 0 && MOVED_NUMBER + TORN_KEPT < limit;
@@ -150,7 +150,7 @@ static void header_encode(const struct store_file_header *header, uint32_t magic
     bytes_put_u32(out + AT_CRC, hash_crc32c(0, out, AT_CRC));
 }
 
-/* Whether a header is whole, of this version or of one before it. */
+/* Whether the CRC of a header, of this version or an earlier one, is right. */
 static bool header_verifies(const uint8_t in[STORE_HEADER_BYTES])
 {
     bool is_short = bytes_get_u32(in + AT_VERSION) <= SHORT_VERSION_LAST;
@@ -167,12 +167,12 @@ static int header_decode(const uint8_t in[STORE_HEADER_BYTES], uint32_t magic,
         return err_set(e, ERR_CORRUPT, "the header does not verify (offset 0)");
     if (bytes_get_u32(in + AT_VERSION) != FORMAT_VERSION)
         return err_set(e, ERR_MISMATCH,
-                       "format version %u; this bulkhead reads version %u: go on with the one that "
-                       "wrote it, or start over with --fresh",
+                       "format version %u; this bulkhead reads version %u: use the one that wrote "
+                       "it, or discard all state with --fresh",
                        bytes_get_u32(in + AT_VERSION), FORMAT_VERSION);
     if (in[AT_SECRET - 1] != '\0' || bytes_get_u32(in + AT_VALUE_LEN) > STORE_VALUE_BYTES_MAX ||
         bytes_get_u32(in + AT_FLAGS) > FLAG_EXPIRES)
-        return err_set(e, ERR_CORRUPT, "the header holds what no header can (offset 0)");
+        return err_set(e, ERR_CORRUPT, "the header has invalid values (offset 0)");
     ret_header->number = bytes_get_u64(in + AT_NUMBER);
     ret_header->start_seq = bytes_get_u64(in + AT_START_SEQ);
     ret_header->clock = (int64_t)bytes_get_u64(in + AT_CLOCK);
@@ -199,8 +199,8 @@ int store_file_open(int dir_fd, const char *name, uint32_t magic, uint64_t numbe
     if (rc == 0)
         rc = header_decode(bytes, magic, ret_header, e);
     if (rc == 0 && ret_header->number != number)
-        rc = err_set(e, ERR_CORRUPT, "holds number %" PRIu64 " (offset %d)", ret_header->number,
-                     AT_NUMBER);
+        rc = err_set(e, ERR_CORRUPT, "its header has number %" PRIu64 " (offset %d)",
+                     ret_header->number, AT_NUMBER);
     if (rc != 0) {
         (void)close(fd);
         return err_wrap(e, "%s", name);

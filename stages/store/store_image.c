@@ -21,7 +21,7 @@ unsigned image_shard(struct hash128 key)
     return image_group(key) % IMAGE_SHARDS;
 }
 
-/* The lowest numbers say what is in a slot, so no key may have them. */
+/* The lowest numbers say what is in a slot, so no key may begin with them. */
 static struct hash128 usable_key(struct hash128 key)
 {
     if (key.low < SLOT_LOW_MIN)
@@ -37,7 +37,7 @@ static void slot_set(const struct image *image, struct image_slot *slot, int64_t
     copy_words(slot->rest + image->value_at, value, image->value_len);
 }
 
-/* Fills an empty slot; its first word comes last and makes it visible. */
+/* Fills an empty slot. Its first word is stored last, and makes it visible. */
 static void slot_fill(const struct image *image, struct image_slot *slot, struct hash128 key,
                       int64_t at, const void *value)
 {
@@ -61,8 +61,8 @@ void image_commit_set(struct image *image, const struct image_commit *commit)
 {
     struct image_header *h = image->header;
     /*
-     * The commit is noted first: once it is, a rollback stops above it, and entries of the undo
-     * log that lie below are only waste until the head passes them.
+     * The commit is noted first. Once it is, a rollback stops above it, and entries of the undo log
+     * below it are only garbage until the head passes them.
      */
     uint64_t next = (atomic_load(&h->active_commit) + 1) & 1;
     h->commits[next] = *commit;
@@ -77,7 +77,7 @@ void image_commit_set(struct image *image, const struct image_commit *commit)
     undo_shrink(image);
 }
 
-/* Where in a table of so many slots a key is looked for first. */
+/* The slot at which the search for a key begins in a table of this many slots. */
 static uint64_t place_of(struct hash128 key, uint64_t slots)
 {
     return (uint64_t)((unsigned __int128)key.low * slots >> 64);
@@ -148,8 +148,8 @@ int64_t image_committed_clock(const struct image *image)
 }
 
 /*
- * A table is never fuller than this: beyond, a key that is not there takes ever longer to miss. Of
- * the smallest slots, four lie in a cache line, and the next lines come by themselves.
+ * A table is never fuller than this: beyond it, finding that a key is missing takes ever longer.
+ * Four of the smallest slots fit in a cache line, and the hardware prefetches the next lines.
  */
 static uint64_t used_max(const struct image *image, uint64_t slots)
 {
@@ -157,8 +157,8 @@ static uint64_t used_max(const struct image *image, uint64_t slots)
 }
 
 /*
- * How many slots a table gets for so many live entries: room for a quarter more of them at the
- * least. Small ones are cheap and double.
+ * How many slots a table gets for this many live entries: it has room for at least a quarter more.
+ * Small tables are cheap, and double.
  */
 static uint64_t slots_for(const struct image *image, uint64_t live, uint64_t slots)
 {
@@ -168,8 +168,8 @@ static uint64_t slots_for(const struct image *image, uint64_t live, uint64_t slo
 }
 
 /*
- * Moves a shard to a new table with room for so many more entries, leaving behind what has expired
- * as of the committed clock: what expired later must come back if the clock is rolled back.
+ * Moves a shard to a new table with room for `more` entries more. Leaves out what had expired as of
+ * the committed clock; what expired later must come back if the clock is rolled back.
  */
 static void shard_rebuild(struct image *image, unsigned shard, uint64_t more)
 {
@@ -208,8 +208,8 @@ void image_expect(struct image *image, unsigned group, uint64_t entries)
 }
 
 /*
- * Sets an entry in the slot that probe() found for it, without noting how to undo it. The value is
- * not in the image, which may move.
+ * Sets an entry in the slot that probe() found for it, without an undo entry. The value must not be
+ * in the image, which may move.
  */
 static void put_at(struct image *image, struct image_slot *slot, struct hash128 key, int64_t at,
                    const void *value)
@@ -227,7 +227,10 @@ static void put_at(struct image *image, struct image_slot *slot, struct hash128 
     slot_fill(image, slot, key, at, value);
 }
 
-/* Has room for one more entry, whose number it returns. Pointers into the image are dead then. */
+/*
+ * Makes room in the undo log for one more entry, and returns its number. Invalidates pointers into
+ * the image.
+ */
 static inline uint64_t undo_make_room(struct image *image)
 {
     struct image_header *h = image->header;
@@ -250,14 +253,14 @@ static struct undo_entry *undo_begin(struct image *image, uint64_t number, seq_n
 static void undo_publish(struct image *image, uint64_t number)
 {
     /*
-     * There is one writer, and a kill comes between two of its instructions: so it is enough that
-     * the compiler keeps the order, on both sides.
+     * There is one writer, and a kill comes between two of its instructions. So it is enough that
+     * the compiler keeps the order, before and after.
      */
     atomic_store_explicit(&image->header->undo_tail, number + 1, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* Chains an entry that is about to be published to the one before it of the same group. */
+/* Links an entry that is about to be published to the previous one of the same group. */
 static void undo_chain(struct image *image, struct undo_entry *undo, uint64_t number,
                        unsigned group)
 {
@@ -266,12 +269,12 @@ static void undo_chain(struct image *image, struct undo_entry *undo, uint64_t nu
     image->last_undo[group] = number + 1;
 }
 
-/* Notes what a put of a key is about to change; returns the slot that it goes to. */
+/* Notes what a put of a key is about to change. Returns the slot to put it in. */
 static struct image_slot *note_undo(struct image *image, seq_number seq, struct hash128 key)
 {
     uint64_t number = undo_make_room(image);
     struct image_slot *slot = slot_of(image, key);
-    /* Also an entry that has expired: the rollback may take the clock back as well. */
+    /* An expired entry is noted too: the rollback may also set back the clock. */
     bool is_new = slot->low == SLOT_EMPTY;
     struct undo_entry *undo = undo_begin(image, number, seq, is_new ? UNDO_PUT_NEW : UNDO_PUT_OLD);
     if (!is_new) {

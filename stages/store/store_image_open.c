@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How an image begins: made empty, or taken over from the last process, with what that had in
- * flight rolled back.
+ * How an image begins: empty, or inherited from the last process, with what that had in flight
+ * rolled back.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 #define UNDOS_PER_BEAT 65536u
 
 /*
- * The first tables differ in size by up to a quarter, which is the step they grow by: else all
- * would grow at the same time, and have the same room to spare.
+ * The first tables differ in size by up to a quarter, which is the step they grow by. Otherwise
+ * they would all grow at the same time, and have the same amount of spare room.
  */
 static uint64_t slots_first(unsigned shard)
 {
@@ -77,7 +77,7 @@ static void undo_apply(struct image *image, const struct undo_entry *undo)
     }
 }
 
-/* What the clock was at the commit: before the first change of it that is to be rolled back. */
+/* The clock at the commit: its value before the first change that must be rolled back. */
 static int64_t find_committed_clock(const struct image *image, seq_number committed)
 {
     const struct image_header *h = image->header;
@@ -104,7 +104,7 @@ static void roll_back(struct image *image, _Atomic uint64_t *beats)
     atomic_store(&image->header->undo_head, tail);
 }
 
-/* What a table's count of slots must be, where a kill came between the table and it. */
+/* Counts the slots in use again, because a kill came between replacing a table and its count. */
 static void recount(struct image *image, unsigned shard)
 {
     uint64_t table = table_of(image, shard);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_image_p.h - what lies in an image; private to store_image*.c, store_table.c,
+ * store_image_p.h - the contents of an image; private to store_image*.c, store_table.c,
  * store_undo.c and store_dump.c
  */
 #ifndef BULKHEAD_STAGES_STORE_STORE_IMAGE_P_H
@@ -14,8 +14,8 @@
 #include "stages/store/store_image.h"
 
 /*
- * A table of a shard, or an undo log that has grown, packed so that one store replaces it:
- * page << 36 | how many slots or entries.
+ * A table of a shard, or an undo log that has grown, packed into a word so that one store replaces
+ * it: page << 36 | the number of slots or entries.
  */
 #define TABLE_SLOTS_BITS 36
 #define TABLE(page, slots) ((page) << TABLE_SLOTS_BITS | (slots))
@@ -32,25 +32,25 @@ struct image_header {
     _Atomic uint64_t active_commit; /* which of the two is valid */
     struct image_commit commits[2];
     int64_t clock;
-    _Atomic uint64_t undo_head;  /* counts entries ever freed */
-    _Atomic uint64_t undo_tail;  /* counts entries ever made */
-    _Atomic uint64_t undo_table; /* where the undo log lies; 0: behind the header */
+    _Atomic uint64_t undo_head;  /* the number of entries ever freed */
+    _Atomic uint64_t undo_tail;  /* the number of entries ever made */
+    _Atomic uint64_t undo_table; /* where the undo log is; 0: after the header */
     _Atomic uint64_t moving;     /* the shard whose table is being replaced, + 1; 0: none */
     _Atomic uint64_t tables[IMAGE_SHARDS];
     uint64_t positions[KEY_GROUPS];
-    uint32_t used[IMAGE_SHARDS]; /* slots taken; a kill may leave it one too high */
+    uint32_t used[IMAGE_SHARDS]; /* slots in use; after a kill it may be one too high */
 };
 
 enum undo_op {
-    UNDO_PUT_NEW, /* there was no entry; slot has its key only */
-    UNDO_PUT_OLD, /* there was one, kept here */
-    UNDO_CLOCK,
+    UNDO_PUT_NEW, /* there was no entry; `slot` has only the key */
+    UNDO_PUT_OLD, /* there was an entry, which `slot` has */
+    UNDO_CLOCK,   /* the clock was advanced */
 };
 
 struct undo_entry {
     uint64_t seq;
     uint32_t op;
-    uint32_t back; /* how far before this one the same group's is; 0: it was gone by then */
+    uint32_t back; /* the distance to the previous entry of the same group; 0: there was none */
     union {
         struct {
             int64_t from, to;
@@ -79,45 +79,45 @@ static inline uint64_t table_page(uint64_t table)
 /* Sets what follows from the length of values and whether entries expire. */
 void image_set_sizes(struct image *image, uint32_t value_len, bool expires);
 
-/* Begins with no tables. Requires: the sizes are set. */
+/* Begins without tables. Requires: the sizes are set. */
 void image_init_space(struct image *image);
 
-/* To be called when the map may have moved. */
+/* Sets the pointers into the image again. Call it when the map may have moved. */
 void image_follow_map(struct image *image);
 
-/* Whether a table lies in the memory that there is. */
+/* Whether a table is inside the memory of the image. */
 bool image_table_fits(const struct image *image, uint64_t table, size_t slot_size);
 
-/* Takes note of a table that is there. */
+/* Notes a table that exists. */
 void image_table_note(struct image *image, uint64_t table, size_t slot_size);
 
 /*
- * Makes a table. Pointers into the image are dead then. Returns: 0; ERR_MISMATCH: it is beyond the
- * memory_max of the stage; or as store_space_take().
+ * Creates a table. Invalidates pointers into the image.
+ * Returns: 0, ERR_MISMATCH (it would exceed the memory_max of the stage), or as store_space_take().
  */
 int image_table_make(struct image *image, uint64_t slots, size_t slot_size, uint64_t *ret_table,
                      struct err *e);
 
-/* The same, or ends the process: see store_image.h. */
+/* The same, but ends the process after an error; see store_image.h. */
 uint64_t image_table_new(struct image *image, uint64_t slots, size_t slot_size);
 
-/* Says why there is no memory for a change, and ends the process: see store_image.h. */
+/* Reports why there is no memory for a change, and ends the process; see store_image.h. */
 _Noreturn void image_give_up(const struct image *image, const struct err *e);
 
 /* --- entries --- */
 
 /*
- * Takes an entry back that there was not at the commit, if it is there. Its slot stays taken, as
- * others may lie behind it.
+ * Removes an entry that did not exist at the commit, if it exists now. Its slot stays in use, for
+ * others may have been placed after it.
  */
 void image_take_back(struct image *image, struct hash128 key);
 
 /* --- slots --- */
 
-/* So many slots, or entries of the undo log, are gone through between two beats. */
+/* How many slots, or entries of the undo log, are visited between two beats. */
 #define SLOTS_PER_BEAT 16384u
 
-/* Shows that a walk has come to number i: a group, and so a table, may have any number of keys. */
+/* Beats when a walk reaches number i: a group, and so a table, may have any number of keys. */
 static inline void image_beat(const struct image *image, uint64_t i)
 {
     if (i % SLOTS_PER_BEAT == 0)
@@ -180,7 +180,7 @@ static inline struct undo_entry *undo_at(const struct image *image, uint64_t num
     return (struct undo_entry *)(image->undo_base + (number & image->undo_mask) * image->undo_size);
 }
 
-/* Where the log lies that every image has: behind the header, its bytes. */
+/* The page of the log that every image has, which is after the header, and its size. */
 static inline uint64_t undo_fixed_page(void)
 {
     return pages_for(sizeof(struct image_header));
@@ -191,7 +191,7 @@ static inline uint64_t undo_fixed_bytes(const struct image *image)
     return STORE_UNDO_ENTRIES_MAX * image->undo_size;
 }
 
-/* Takes the log that the header names into use; when it has changed, or the map has moved. */
+/* Uses the log that the header names. Call it when that has changed, or the map has moved. */
 static inline void undo_use(struct image *image)
 {
     uint64_t table = atomic_load(&image->header->undo_table);
@@ -200,20 +200,22 @@ static inline void undo_use(struct image *image)
     image->undo_mask = (table != 0 ? table_slots(table) : STORE_UNDO_ENTRIES_MAX) - 1;
 }
 
-/* Whether the log that the header names lies in memory, and what it says of itself can be. */
+/* Whether the log that the header names is inside the image, and its numbers are possible. */
 bool undo_fits(const struct image *image);
 
-/* Makes room where every entry is taken, or ends the process. Pointers into the image are dead. */
+/*
+ * Makes room when every entry is in use, or ends the process. Invalidates pointers into the image.
+ */
 void undo_grow(struct image *image);
 
-/* Goes back to the log that every image has, when what waits for a commit fills half of it. */
+/* Returns to the log that every image has, if what waits for a commit fills at most half of it. */
 void undo_shrink(struct image *image);
 
-/* The undo entries of one group, by their keys. To be given to undo_index_done(). */
+/* Indexes the undo entries of one group by their keys. End it with undo_index_done(). */
 void undo_index_make(const struct image *image, unsigned group, struct undo_index *ret_index);
 void undo_index_done(struct undo_index *index);
 
-/* The oldest undo entry of a key, which holds what it was at the committed point; or NULL. */
+/* The oldest undo entry of a key, which has its entry as of the committed point; or NULL. */
 const struct undo_entry *undo_index_find(const struct image *image, const struct undo_index *index,
                                          const struct image_slot *key);
 

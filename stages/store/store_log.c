@@ -20,7 +20,7 @@ enum {
     GROUP_AT_BODY_LEN = 4,
     GROUP_AT_FIRST = 8,
     GROUP_AT_LAST = 16,
-    GROUP_AT_NONCE = 24, /* XOR the place of the group in the file */
+    GROUP_AT_NONCE = 24, /* XOR the offset of the group in the file */
     GROUP_AT_SPARE = 32,
     GROUP_AT_CRC = 36,
 };
@@ -86,7 +86,10 @@ void store_log_add_clock(struct buf *body, int64_t clock)
     body->len += 9;
 }
 
-/* One record may change gigabytes, which a disk takes minutes for: more than a hung stage has. */
+/*
+ * One record may change gigabytes. A disk may need minutes to write that, and without beats the
+ * stage would be taken for hung.
+ */
 static int write_in_pieces(int fd, uint64_t offset, const uint8_t *bytes, size_t len,
                            _Atomic uint64_t *beats, struct err *e)
 {
@@ -136,8 +139,8 @@ int store_log_write(int fd, uint64_t nonce, uint64_t offset, seq_number first, s
 }
 
 /*
- * The good group at an offset, dead with the next look at the log; NULL if there is none. What was
- * written elsewhere, or by somebody who does not know the nonce, is none.
+ * The good group at an offset, valid until the next access to the log; NULL if there is none. A
+ * group that was written for another place, or without knowledge of the nonce, does not count.
  */
 static const uint8_t *group_at(struct mapped_file *log, uint64_t nonce, uint64_t offset,
                                size_t *ret_body_len)
@@ -157,14 +160,14 @@ static const uint8_t *group_at(struct mapped_file *log, uint64_t nonce, uint64_t
     return crc == bytes_get_u32(group + GROUP_AT_CRC) ? group : NULL;
 }
 
-/* Whether a good group lies anywhere behind an offset: then what is bad there is no torn end. */
+/* Whether there is a good group anywhere after an offset. If so, a bad one there is not torn. */
 static bool group_behind(struct mapped_file *log, uint64_t nonce, uint64_t offset)
 {
     for (uint64_t at = offset + 1; at + STORE_GROUP_HEADER_BYTES <= log->length; at++) {
         const uint8_t *magic = mapped_file_at(log, at, sizeof(uint32_t));
         size_t body_len;
         if (magic == NULL)
-            return false; /* the failure is noted in the window */
+            return false; /* the error is in log->rc */
         if (bytes_get_u32(magic) == GROUP_MAGIC && group_at(log, nonce, at, &body_len) != NULL)
             return true;
     }

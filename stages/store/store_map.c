@@ -12,7 +12,7 @@
 #include "common/check.h"
 #include "common/file.h"
 
-/* "2": memory is promised only as far as there is some (proc_sys_vm(5)). */
+/* "2": the host does not promise more memory than it has (proc_sys_vm(5)). */
 #define OVERCOMMIT_FILE "/proc/sys/vm/overcommit_memory"
 
 static uint64_t round_up(uint64_t len, uint64_t step)
@@ -23,7 +23,7 @@ static uint64_t round_up(uint64_t len, uint64_t step)
 static int refuse(uint64_t len, const char *why, uint64_t limit, struct err *e)
 {
     (void)err_set(e, ERR_NO_SPACE,
-                  "the memory of the state cannot be %" PRIu64 " bytes long: %s is %" PRIu64, len,
+                  "the memory of the state cannot grow to %" PRIu64 " bytes: %s is %" PRIu64, len,
                   why, limit);
     e->want = WANT_MEMORY;
     return ERR_NO_SPACE;
@@ -33,17 +33,17 @@ static int refuse_memory(uint64_t len, struct err *e)
 {
     struct rlimit limit;
     if (errno == ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        return refuse(len, "the limit for addresses of a process (ulimit -v)", limit.rlim_cur, e);
-    (void)err_set(e, ERR_NO_SPACE, "the memory of the state cannot be %" PRIu64 " bytes long: %s",
+        return refuse(len, "the limit for the address space (ulimit -v)", limit.rlim_cur, e);
+    (void)err_set(e, ERR_NO_SPACE, "the memory of the state cannot grow to %" PRIu64 " bytes: %s",
                   len, strerror(errno));
     e->want = WANT_MEMORY;
     return ERR_NO_SPACE;
 }
 
 /*
- * Asked before: of a mapping that is longer than its file, the rest brings a signal. It is a want
- * of memory like any other, and waited for: who raises the limit of the supervisor ends it. An
- * output that meets it stops the run, since others read of it what is there.
+ * Checked before growing, because touching a mapping beyond the end of its file raises a signal.
+ * Reaching this limit is a lack of memory like any other, and the supervisor waits until its limit
+ * is raised. An output that reaches the limit stops the run instead, since others read what it has.
  */
 static int check_file_limit(uint64_t len, struct err *e)
 {
@@ -52,8 +52,8 @@ static int check_file_limit(uint64_t len, struct err *e)
         len <= limit.rlim_cur)
         return 0;
     return refuse(len,
-                  "the limit for files (ulimit -f), which holds for memory that outlives a "
-                  "process too,",
+                  "the limit for files (ulimit -f), which also applies to memory that outlives "
+                  "a process,",
                   limit.rlim_cur, e);
 }
 
@@ -69,7 +69,7 @@ static bool is_strict(void)
     return mode == '2';
 }
 
-/* Addresses at a multiple of a chunk where nothing is. NULL if there are none. */
+/* A free range of addresses that begins at a multiple of a chunk. NULL if there is none. */
 static uint8_t *find_place(uint64_t len)
 {
     uint8_t *at = mmap(NULL, len + STORE_CHUNK_BYTES, PROT_NONE,
@@ -84,8 +84,9 @@ static uint8_t *find_place(uint64_t len)
 }
 
 /*
- * Maps more of the file: where it is, or at a place where chunks can be huge, or, for want of
- * addresses for both, anywhere. No other thread can get what lies at the place meanwhile.
+ * Maps more of the file: where it is now, or else at a place where chunks can be huge, or else, if
+ * there are no addresses for that, anywhere. The chosen place stays reserved until it is used, so
+ * no other thread can get it.
  */
 static bool remap(struct store_map *map, uint64_t len)
 {
@@ -143,8 +144,8 @@ int store_map_open(struct store_map *map, int fd, struct err *e)
     if (rc != 0)
         return err_wrap(e, "memory of the state");
     if (opened.len % STORE_PAGE_BYTES != 0 || opened.len > STORE_SPACE_BYTES)
-        return err_set(e, ERR_IO, "what was inherited is no memory of a state");
-    /* The place is a hint, no more: any other is as good, but for huge pages. */
+        return err_set(e, ERR_IO, "the inherited descriptor is not the memory of a state");
+    /* The place is only a hint: any other will do, except for huge pages. */
     uint8_t *hint = find_place(opened.len);
     if (hint != NULL)
         (void)munmap(hint, opened.len);
@@ -169,8 +170,8 @@ int store_map_commit(const struct store_map *map, uint64_t from, uint64_t len, s
     if (!map->strict || len == 0 || fallocate(map->fd, 0, (off_t)from, (off_t)len) == 0)
         return 0;
     (void)err_set(e, ERR_NO_SPACE,
-                  "the host has no memory for the state (%s; it promises no more than it has, "
-                  "vm.overcommit_memory)",
+                  "the host has no memory for the state (%s; vm.overcommit_memory is 2, so it "
+                  "promises no more than it has)",
                   strerror(errno));
     e->want = WANT_MEMORY;
     return ERR_NO_SPACE;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_map.h - the memory of an image: a memfd that grows, and where it is mapped; private to the
- * store
+ * store_map.h - the memory of an image: a memfd that grows, and its mapping; private to the store
  *
- * File and addresses are as long as they need to be, and an eighth longer: so limits of a user
- * (ulimit -f, -v), strict accounting of the host and tools that watch memory see what is used. Both
- * only grow. Growing may move all of it to other addresses: a pointer into it is dead then. A kill
- * at any moment leaves a file that holds what it held, perhaps with zeros behind.
+ * The file and the mapping are an eighth larger than they need to be, and no more. So limits of a
+ * user (ulimit -f, -v), strict accounting of the host, and tools that watch memory see what is
+ * used. Both only grow. Growing may move the mapping, which invalidates all pointers into it. A
+ * kill at any moment leaves the contents of the file intact, perhaps with zeros after them.
  */
 #ifndef BULKHEAD_STAGES_STORE_STORE_MAP_H
 #define BULKHEAD_STAGES_STORE_STORE_MAP_H
@@ -25,25 +24,27 @@ struct store_map {
     int fd; /* borrowed */
     uint8_t *base;
     uint64_t len; /* bytes of the file that are mapped, a multiple of a page */
-    bool strict;  /* the host counts memory strictly: pages are had before they are touched */
+    bool strict;  /* the host accounts for memory strictly: allocate pages before touching them */
 };
 
 /*
- * Maps a memfd at the length that it has, one chunk at the least, so that its chunks can be huge
- * pages. Returns 0; ERR_NO_SPACE: a limit or memory does not allow it, and e names which; ERR_IO.
- * After an error there is nothing to be closed.
+ * Maps all of a memfd, at least one chunk, aligned so that chunks can be huge pages.
+ * Returns: 0, ERR_NO_SPACE (there is no memory, or a limit, which e names, is reached), ERR_IO.
+ *          After an error there is nothing to close.
  */
 int store_map_open(struct store_map *map, int fd, struct err *e);
 
-/* Unmaps it; the file stays. Takes one that was never opened, if zeroed. */
+/* Unmaps it; the file stays. Accepts a zeroed map that was never opened. */
 void store_map_close(struct store_map *map);
 
-/* Makes it so long at the least; what comes to it reads as zeros. Returns as store_map_open(). */
+/* Makes it at least this long; new memory reads as zeros. Returns as store_map_open(). */
 int store_map_reserve(struct store_map *map, uint64_t len, struct err *e);
 
 /*
- * Has the memory for a range, where the host would else say no only when it is touched, and kill.
- * Requires: it is within the map. Returns 0 or ERR_NO_SPACE.
+ * Allocates the memory of a range on a host with strict accounting, where touching it could
+ * otherwise kill the process.
+ * Requires: the range is inside the map.
+ * Returns:  0 or ERR_NO_SPACE.
  */
 int store_map_commit(const struct store_map *map, uint64_t from, uint64_t len, struct err *e);
 

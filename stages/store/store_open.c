@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How a store is opened: attach to the image that the last process left, or rebuild an image from
- * the newest checkpoint and the logs behind it, or make an empty one.
+ * the newest checkpoint and the logs after it, or create an empty one.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,12 +19,12 @@
 static int refuse_secret(uint64_t number, const char *suffix, struct err *e)
 {
     return err_set(e, ERR_CORRUPT,
-                   "store.%" PRIu64 ".%s belongs to another store: its keys are made with "
+                   "store.%" PRIu64 ".%s belongs to another store: its keys were made with "
                    "another secret (offset %u)",
                    number, suffix, STORE_HEADER_SECRET_OFFSET);
 }
 
-/* Where the secret is given, a file with another one was put here by somebody. */
+/* If the spec has a secret, a file with another one does not belong here. */
 static int check_secret(const struct store *s, const struct store_file_header *header,
                         const char *suffix, struct err *e)
 {
@@ -40,12 +40,12 @@ static int check_schema(const struct store *s, const struct store_file_header *h
         strcmp(header->schema, s->spec.schema) == 0)
         return 0;
     return err_set(e, ERR_MISMATCH,
-                   "the state was written for {%s}, the topology now says {%s}; go back to the "
-                   "old options, or begin anew at this stage with --discard STAGE",
+                   "the state was written for {%s}, but the topology now has {%s}; restore the "
+                   "old options, or discard the state of this stage with --discard STAGE",
                    header->schema, s->spec.schema);
 }
 
-/* Makes the image of a store without files. */
+/* Creates the image of a store without files. */
 static int format_empty(struct store *s, struct err *e)
 {
     uint8_t secret[STORE_SECRET_BYTES];
@@ -75,8 +75,8 @@ static int create_empty(struct store *s, struct err *e)
 }
 
 /*
- * Cuts off the end of a log. The next log may be on the disk before that is, and after a loss of
- * power what was cut off must not come back behind it.
+ * Cuts off the end of a log, and makes that safe. Otherwise the next log might reach the disk
+ * first, and after a loss of power what was cut off would be there again.
  */
 static int cut(const struct store *s, int fd, uint64_t file_len, uint64_t len, struct err *e)
 {
@@ -128,8 +128,8 @@ static int load_checkpoint(struct store *s, uint64_t number, seq_number *ret_seq
 }
 
 /*
- * Cuts off the piece of a group at the end of a log, and keeps it beside as evidence: it was never
- * acked, unless the disk has changed what it was given, and then somebody will ask for it.
+ * Cuts off the piece of a group at the end of a log, and keeps a copy as evidence. It was never
+ * acked, unless the disk has damaged what was written; then the copy will be needed.
  */
 static int cut_torn_end(const struct store *s, int fd, uint64_t number, uint64_t len, struct err *e)
 {
@@ -157,8 +157,8 @@ static int cut_torn_end(const struct store *s, int fd, uint64_t number, uint64_t
 }
 
 /*
- * Makes the last group safe: a process that was killed before its sync, or whose sync failed, has
- * left what we act upon now, and after a failed sync the kernel takes the page for clean.
+ * Makes the last group safe before we act on it. The process that wrote it may have been killed
+ * before it synced, or its sync may have failed, after which the kernel regards the page as clean.
  */
 static int write_again(int fd, uint64_t from, uint64_t to, struct err *e)
 {
@@ -188,7 +188,7 @@ static int note_torn_end(struct store *s, int fd, uint64_t len, struct err *e)
     return rc;
 }
 
-/* Applies one log, which must begin where the state before it ends, and leaves it open. */
+/* Applies one log, which must begin where the state before it ends. Leaves the newest one open. */
 static int replay_log(struct store *s, uint64_t number, bool newest, seq_number *seq,
                       uint64_t *ret_len, struct err *e)
 {
@@ -205,13 +205,13 @@ static int replay_log(struct store *s, uint64_t number, bool newest, seq_number 
         rc = image_format(&s->image, &s->spec, header.secret, e);
     if (rc == 0 && memcmp(header.secret, image_secret(&s->image), STORE_SECRET_BYTES) != 0)
         rc = refuse_secret(number, "log", e);
-    /* The first log of all says itself behind which seq the store began. */
+    /* The very first log says after which seq the store begins. */
     if (rc == 0 && s->checkpoint_number == 0 && number == 1)
         *seq = header.start_seq;
     if (rc == 0 && header.start_seq != *seq)
         rc = err_set(
             e, ERR_CORRUPT,
-            "store.%llu.log begins at seq %llu, the state before it ends at %llu (offset %u)",
+            "store.%llu.log begins at seq %llu, but the state before it ends at %llu (offset %u)",
             (unsigned long long)number, (unsigned long long)header.start_seq,
             (unsigned long long)*seq, STORE_HEADER_START_SEQ_OFFSET);
     if (rc == 0)
@@ -249,8 +249,8 @@ static int rebuild(struct store *s, const struct store_files *files, struct err 
 }
 
 /*
- * A log above the image's own is one that was made but not yet begun when the process was killed.
- * It holds nothing, and would not follow from what the older one gets from now on.
+ * A log above that of the image was created but not yet used when the process was killed. It is
+ * empty, and would not continue what is added to the older log from now on.
  */
 static int remove_unbegun_logs(struct store *s, uint64_t last, struct err *e)
 {
@@ -264,7 +264,7 @@ static int remove_unbegun_logs(struct store *s, uint64_t last, struct err *e)
     return rc;
 }
 
-/* Groups that came from a worker who was further on wait until the others are there. */
+/* Finds the last seq at which a group is ahead. */
 static void find_level(struct store *s)
 {
     for (unsigned group = 0; group < KEY_GROUPS; group++) {
@@ -310,13 +310,13 @@ int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool dur
     struct store *s = store_new(dir_fd, spec);
     s->durable = durable;
     int rc = image_init(&s->image, image_fd, spec, e);
-    /* What the last process made, renamed or removed: it may have been killed before its sync. */
+    /* The last process may have been killed before it synced files it created or removed. */
     if (rc == 0 && durable)
         rc = file_sync_dir(dir_fd, e);
     if (rc == 0)
         rc = open_state(s, e);
     if (rc == 0)
-        image_bound_private(&s->image); /* it may have been whole already */
+        image_bound_private(&s->image); /* not done yet if the image was complete already */
     if (rc == 0)
         rc = store_files_remove_below(dir_fd, s->checkpoint_number, e);
     if (rc == 0 && store_committed(s) < spec->begins_after)
@@ -346,7 +346,7 @@ int store_load(int dir_fd, const struct store_spec *spec, struct store **ret_sto
     return 0;
 }
 
-/* The last log must say whose it is, and be whole but for a piece at its end. */
+/* Reads the last log, which must be of this store, and verify apart from a piece at its end. */
 static int read_last_log(struct store *s, uint64_t number, seq_number *ret_seq, struct err *e)
 {
     struct store_file_header header;
@@ -370,7 +370,7 @@ static int read_groups(int dir_fd, uint64_t number, seq_number *most, struct err
     struct store_file_header header;
     int fd;
     int rc = store_checkpoint_open(dir_fd, number, &fd, &header, e);
-    /* Whether it is needed, and what is wrong with it, is told when the store is opened. */
+    /* Opening the store finds out whether the checkpoint is needed, and what is wrong with it. */
     if (rc != 0)
         return rc == ERR_CORRUPT || rc == ERR_NOT_FOUND ? 0 : rc;
     rc = store_checkpoint_raise(fd, &header, most, e);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The old stores are rebuilt in memory. A new one is written as a checkpoint and an empty log: the
- * blocks of a checkpoint are key groups, so each is written from the image of its old owner. Both
- * have the number 2, so that a checkpoint that is missing is noticed: only number 1 has none.
+ * The old stores are rebuilt in memory. A new store is written as a checkpoint and an empty log.
+ * The blocks of a checkpoint are key groups, so each is written from the image of its old owner.
+ * Both files have the number 2, so that a missing checkpoint is noticed: only number 1 has none.
  *
- * Entries that had expired for their old owner are left behind. So every entry of a group that is
- * ahead expires later than the clock at any seq that the group waits for, and whoever asks what
- * expires meanwhile does not meet them.
+ * Entries that had expired for their old owner are left out. So every entry of a group that is
+ * ahead expires later than the clock at any seq until the group is level, and a search for what
+ * expires until then does not find it.
  */
 #include "stages/store/store_parts.h"
 
@@ -27,10 +27,10 @@ struct store_parts {
     struct store *stores[WORKERS_MAX];
     bool torn[WORKERS_MAX];
     size_t count;
-    const struct store *least; /* the one that is least far */
+    const struct store *least; /* the one with the lowest position */
 };
 
-/* A worker that holds keys of a group that is another's was not given its records by our rules. */
+/* Refuses a worker with keys of a group of another worker: its records were not dealt by us. */
 static int check_groups(const struct store_parts *p, size_t part, struct err *e)
 {
     int rc = 0;
@@ -40,7 +40,8 @@ static int check_groups(const struct store_parts *p, size_t part, struct err *e)
         struct image_dump dump;
         image_dump_init(&dump, &p->stores[part]->image, group);
         if (image_dump_left(&dump) != 0)
-            rc = err_set(e, ERR_CORRUPT, "holds keys of group %u, which is not its own", group);
+            rc = err_set(e, ERR_CORRUPT, "has keys of group %u, which belongs to another worker",
+                         group);
         image_dump_done(&dump);
     }
     return rc;
@@ -99,7 +100,7 @@ static bool is_empty(const struct store_parts *p)
     return true;
 }
 
-/* How far a group is: its owner may have been waiting for others itself. */
+/* The position of a group, which may already have been ahead of its old owner. */
 static seq_number position_of(const struct store *owner, unsigned group)
 {
     seq_number position = image_position(&owner->image, group);

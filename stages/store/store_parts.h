@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_parts.h - the state of a stage, in the stores of its workers, dealt out to others
+ * store_parts.h - redistributes the state of a stage from the stores of its workers to others
  *
- * Every worker has the key groups that partition_worker_of_group() gives it. When the number of
- * workers changes, the entries of a group move as they are to the store of its new owner. The old
- * workers may have been killed at different seqs; a new store begins at the least of these, with
- * the clock of then, and keeps with every group how far it is: see store_is_ahead().
+ * Every worker has the key groups that partition_worker_of_group() assigns to it. When the number
+ * of workers changes, the entries of a group move unchanged to the store of its new owner. The old
+ * workers may have been killed at different seqs. The new stores begin at the lowest of these, with
+ * the clock of that seq, and record for every group how far it is; see store_is_ahead().
  *
- * Reads and writes only; nothing that was there is changed. Formats: docs/protocol.md.
+ * The old stores are only read, and never changed. Formats: docs/protocol.md.
  */
 #ifndef BULKHEAD_STAGES_STORE_STORE_PARTS_H
 #define BULKHEAD_STAGES_STORE_STORE_PARTS_H
@@ -20,39 +20,38 @@
 
 struct store_parts;
 
-/* One worker's store: its directory, open during the call, and what it must be. */
+/* The store of one worker. */
 struct store_part {
-    int dir_fd;
+    int dir_fd;       /* its directory, open during the call */
     const char *name; /* of the directory, for messages */
     struct store_spec spec;
 };
 
 /*
- * Reads the stores of all workers there were; a directory without files is a store that was never
- * used. All must have been made with one secret: several parts say in their specs which.
- *
+ * Reads the stores of all old workers. A directory without files is a store that was never used.
+ * Requires:  all stores have the same secret; if there are several parts, their specs have it.
  * Ownership: the caller frees *ret_parts with store_parts_free().
- * Returns: as store_open(); e names the part as well.
+ * Returns:   as store_open(); e names the part as well.
  */
 int store_parts_load(const struct store_part *parts, size_t count, struct store_parts **ret_parts,
                      struct err *e);
 void store_parts_free(struct store_parts *p);
 
-/* The key that their fingerprints were made with; STORE_SECRET_BYTES, dead with the parts. */
+/* The secret of the stores, STORE_SECRET_BYTES long; valid as long as the parts. */
 const uint8_t *store_parts_secret(const struct store_parts *p);
 
 /*
- * The name of the log of a part that ends in a piece of a group, which was left out: in ret_name,
- * which is returned; NULL if there is none.
+ * If the newest log of a part ends in a piece of a group, which was left out, writes the name of
+ * the log to ret_name and returns that. Otherwise returns NULL.
  */
 const char *store_parts_torn_log(const struct store_parts *p, size_t part,
                                  char ret_name[STORE_FILE_NAME_BYTES_MAX]);
 
 /*
- * Makes the store of one worker of so many in an empty directory, and syncs its files. Where there
- * is no state at all it makes none, and the worker begins with an empty store.
+ * Creates the store of one of the new workers in an empty directory, and syncs its files. If there
+ * is no state at all, creates none; the worker then begins with an empty store.
  *
- *   spec  what the new store is; must have the secret of the parts if several workers will be
+ *   spec  describes the new store; if there are several new workers, it has the secret of the parts
  *
  * Returns: 0, ERR_NO_SPACE, ERR_NO_SPACE_LOST, ERR_IO.
  */

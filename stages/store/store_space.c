@@ -15,11 +15,11 @@
 #endif
 
 #define PAGES_PER_CHUNK (STORE_CHUNK_BYTES / STORE_PAGE_BYTES)
-/* So many are cleared or given back between two beats: 64 MiB take 0.1 s or so. */
+/* How many are cleared or given back between two beats; 64 MiB take about 0.1 s. */
 #define PIECE_CHUNKS 32u
-/* One call for so many takes some milliseconds. */
+/* How many are made huge in one call, which takes some milliseconds. */
 #define CHUNKS_PER_CALL 8u
-/* One that took longer is the last. */
+/* After a call that took longer than this there is no other. */
 #define HUGE_CALL_US_MAX 50000u
 
 void store_space_init(struct store_space *space, struct store_map *map, uint64_t first_page)
@@ -34,7 +34,7 @@ void store_space_ask_for_huge(struct store_space *space)
     space->asks = true;
 }
 
-/* The first extent that begins at a page or behind it. */
+/* The index of the first extent that begins at a page or after it. */
 static size_t find(const struct store_space *space, uint64_t page)
 {
     size_t low = 0, high = space->count;
@@ -90,7 +90,7 @@ static void punch(const struct store_space *space, uint64_t page, uint64_t end)
     }
 }
 
-/* Has pages read as zeros that were a table's. */
+/* Clears pages that a table has used. */
 static void clear(const struct store_space *space, uint64_t page, uint64_t end)
 {
     while (page < end) {
@@ -101,7 +101,7 @@ static void clear(const struct store_space *space, uint64_t page, uint64_t end)
     }
 }
 
-/* Gives back what lies in whole chunks; a huge page that is cut up is one no more. */
+/* Gives back whole chunks only: giving back a part of a huge page would split it. */
 static void punch_chunks(const struct store_space *space, uint64_t page, uint64_t end)
 {
     page = (page + PAGES_PER_CHUNK - 1) / PAGES_PER_CHUNK * PAGES_PER_CHUNK;
@@ -112,7 +112,7 @@ void store_space_tidy(struct store_space *space)
 {
     for (size_t i = 0; i < space->count; i++)
         punch_chunks(space, end_before(space, i), space->extents[i].page);
-    /* To the very end: a chunk that is cut off there may have been a table's. */
+    /* To the very end: a partial chunk there may have been used by a table. */
     space->high_page = (space->high_page + PAGES_PER_CHUNK - 1) / PAGES_PER_CHUNK * PAGES_PER_CHUNK;
     punch(space, space->high_page, space->map->len / STORE_PAGE_BYTES);
 }
@@ -123,8 +123,8 @@ static bool was_asked(const struct store_space *space, uint64_t chunk)
 }
 
 /*
- * Has some chunks made huge, which need at least one page each for that. The kernel waits for all
- * processors first, whatever it is asked for; a host where that takes long is not asked again.
+ * Makes some chunks huge; each must have at least one page for that. However little is requested,
+ * the kernel first waits for all processors. If that takes long, it is not asked again.
  */
 static void make_some_huge(struct store_space *space, uint64_t first, uint64_t end)
 {
@@ -150,12 +150,12 @@ static void make_huge(struct store_space *space, uint64_t first, uint64_t end)
 }
 
 /*
- * Readies the chunks of a table to be. Where nothing was before, some more are taken than it needs,
- * an eighth of what all tables have and two at the least: the next ones will come there.
+ * Asks for huge pages for the chunks of a new table. If the table is at the end, asks for more than
+ * it needs, for the next tables: an eighth of what all tables use, plus two.
  */
 static void ask_for_chunks(struct store_space *space, uint64_t page, uint64_t pages)
 {
-    /* Where memory is counted, none is taken ahead, and chunks that are cut off are not touched. */
+    /* Nothing is requested ahead where memory is accounted for strictly, or in partial chunks. */
     uint64_t chunks = space->map->len / STORE_CHUNK_BYTES;
     if (!space->asks || space->pages < STORE_HUGE_BYTES_MIN / STORE_PAGE_BYTES ||
         space->map->strict)
@@ -198,7 +198,7 @@ void store_space_give_back(struct store_space *space, uint64_t page)
     space->count--;
     memmove(&space->extents[i], &space->extents[i + 1],
             (space->count - i) * sizeof space->extents[0]);
-    /* Of the gap, the chunks that this table had a part in: others were given back before. */
+    /* The chunks of the gap that this table used, or a part of; others were given back before. */
     uint64_t gap = end_before(space, i);
     uint64_t gap_end = i < space->count ? space->extents[i].page : space->high_page;
     uint64_t chunk = page / PAGES_PER_CHUNK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_spec.h - what a store is to be: its values, its keys, its bounds
+ * store_spec.h - describes a store: its values, its keys, its limits
  *
- * Whoever opens a store says it (store.h); the parts of the store read it.
+ * Passed to store_open() (store.h), and read by all parts of the store.
  */
 #ifndef BULKHEAD_STAGES_STORE_STORE_SPEC_H
 #define BULKHEAD_STAGES_STORE_STORE_SPEC_H
@@ -15,9 +15,9 @@
 #include "common/hash.h"
 #include "common/value.h"
 
-/* An entry with this time never expires. */
+/* The expiry of an entry that never expires. */
 #define STORE_NEVER INT64_MAX
-/* The clock of a store that was never moved. */
+/* The clock of a store that was never advanced. */
 #define STORE_CLOCK_START INT64_MIN
 
 #define STORE_VALUE_BYTES_MAX 256u
@@ -26,33 +26,32 @@
 
 struct store_spec {
     uint32_t value_len; /* bytes, a multiple of 8, STORE_VALUE_BYTES_MAX at most */
-    bool expires;       /* whether entries may; those that never do take 8 bytes less */
+    bool expires;       /* whether entries may expire; if not, each takes 8 bytes less */
     /*
-     * What the keys and values mean, as text: kind and the options that shape them. State that
-     * was written under another schema is refused.
+     * What the keys and values mean, as text: the kind, and the options that shape them. A state
+     * that was written under another schema is refused.
      */
     char schema[STORE_SCHEMA_BYTES_MAX + 1];
     /*
-     * The key of the fingerprints, where several workers of a stage must have the same one; else
-     * the store makes its own.
+     * The secret of the fingerprints, if the workers of a stage must share one. Otherwise the store
+     * draws its own.
      */
     bool has_secret;
     uint8_t secret[STORE_SECRET_BYTES];
     /*
-     * What the private memory of the process and the state may have together, in bytes; 0: there is
-     * no bound. ERR_MISMATCH where it would be passed.
+     * The limit for the private memory of the process and the state together, in bytes; 0: there is
+     * none. Exceeding it is ERR_MISMATCH.
      */
     uint64_t memory_bytes_max;
     /*
-     * Called when memory for a change cannot be had, with what to say: ERR_MISMATCH, or what
-     * store_map_reserve() returns. It ends the process; what was committed is safe, and what was
-     * not comes again. NULL: a line in the log, and exit code 1.
+     * Called when there is no memory for a change, with the reason: ERR_MISMATCH, or an error of
+     * store_map_reserve(). It ends the process. What was committed is safe, and the rest will be
+     * processed again. NULL: a line in the log, and exit code 1.
      */
     void (*on_none)(const struct err *e);
-    _Atomic uint64_t *beats; /* moved on while a state is read from disk; or NULL */
+    _Atomic uint64_t *beats; /* incremented during long work; may be NULL */
     bool first;              /* this is the first process of its stage in this run */
-    /* A new store begins behind this seq; one that is behind it is moved there, without a change.
-     */
+    /* A new store begins after this seq. A store below it is moved there, without any changes. */
     seq_number begins_after;
 };
 
@@ -62,7 +61,7 @@ struct store_spec {
  */
 void store_spec_set_schema(struct store_spec *spec, const char *text);
 
-/* The value stays where it is until the store is changed. */
+/* Visits an entry. The value is valid until the store is changed. */
 typedef void store_visit(void *context, struct hash128 key, int64_t expires_at, const void *value);
 
 #endif

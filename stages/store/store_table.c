@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of an image: where its header, its undo log and its tables lie in it, and how much of
- * it the stage may have.
+ * The memory of an image: where its header, its undo log and its tables are, and how much memory
+ * the stage may have.
  */
 #include <inttypes.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ void image_set_sizes(struct image *image, uint32_t value_len, bool expires)
     image->undo_size = offsetof(struct undo_entry, slot) + image->slot_size;
 }
 
-/* Tables begin with a chunk, behind the header and the undo log. */
+/* The first table begins at a chunk, after the header and the undo log. */
 void image_init_space(struct image *image)
 {
     uint64_t bytes = undo_fixed_page() * STORE_PAGE_BYTES + undo_fixed_bytes(image);
@@ -80,14 +80,14 @@ void image_bound_private(const struct image *image)
         memory_bound_private(state < image->memory_bytes_max ? image->memory_bytes_max - state : 0);
 }
 
-/* What private memory is to have: what it has now, but not less than it takes to work. */
+/* How much private memory the process needs: what it has now, but no less than it takes to work. */
 static uint64_t work_bytes(void)
 {
     uint64_t private = memory_private_bytes();
     return private > MEMORY_WORK_BYTES ? private : MEMORY_WORK_BYTES;
 }
 
-/* Whether more pages would take the process beyond what it may have. */
+/* Refuses more pages if they would take the process beyond its memory_max. */
 static int check_bound(const struct image *image, uint64_t pages, struct err *e)
 {
     if (image->memory_bytes_max == 0)
@@ -102,8 +102,8 @@ static int check_bound(const struct image *image, uint64_t pages, struct err *e)
         return 0;
     return err_set(
         e, ERR_MISMATCH,
-        "what it keeps about keys has %" PRIu64 " bytes and needs %" PRIu64
-        " more, which with %" PRIu64 " for its work is beyond its memory_max of %" PRIu64
+        "what it keeps about keys takes %" PRIu64 " bytes and needs %" PRIu64
+        " more, which with %" PRIu64 " for its work exceeds its memory_max of %" PRIu64
         "; nothing is lost: give it a larger memory_max or more workers, and start again",
         state, more, private, image->memory_bytes_max);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the undo log lies, and how it grows. Entry n is at n modulo the number of entries, which is
- * a power of two. Every image has a log behind its header, large enough for what is in flight. But
- * a seq cannot be committed in its middle, and may bring any number of records: then the log moves
- * to a table of twice as many entries, made like those of the shards, and back when what made it
- * large is committed. What is in it is copied, and one store of the header's word replaces it, so
- * a kill leaves the one or the other.
+ * Where the undo log is, and how it grows. Entry n is at n modulo the number of entries, which is a
+ * power of two. Every image has a log after its header that is large enough for what is usually in
+ * flight. But a seq cannot be committed in its middle, and may have any number of records. When the
+ * log is full, it moves to a table with twice as many entries, created like those of the shards; it
+ * moves back once what made it large is committed. The entries are copied, and storing one word in
+ * the header replaces the log, so a kill leaves either the one or the other.
  */
 #include <stdlib.h>
 
@@ -14,7 +14,7 @@
 #include "stages/store/store_image_p.h"
 
 _Static_assert((STORE_UNDO_ENTRIES_MAX & (STORE_UNDO_ENTRIES_MAX - 1)) == 0, "a power of two");
-/* More changes than a group of the log on disk can hold: nobody could commit them. */
+/* More changes than a group of the log on disk can hold, so they could not be committed. */
 #define ENTRIES_MOST (UINT64_C(1) << 29)
 
 uint64_t image_undo_count(const struct image *image)
@@ -33,7 +33,7 @@ bool undo_fits(const struct image *image)
            image_table_fits(image, table, image->undo_size);
 }
 
-/* Moves the log to a table that has room for it, or to where every image has one: 0. */
+/* Moves the log to a table that has room for it, or, with 0, to the place that every image has. */
 static void move_to(struct image *image, uint64_t table)
 {
     struct image_header *h = image->header;
@@ -58,7 +58,7 @@ void undo_grow(struct image *image)
     uint64_t entries = 2 * (image->undo_mask + 1);
     if (entries > ENTRIES_MOST) {
         struct err e;
-        (void)err_set(&e, ERR_NO_SPACE, "one seq makes more than %llu changes of the state",
+        (void)err_set(&e, ERR_NO_SPACE, "one seq makes more than %llu changes to the state",
                       (unsigned long long)ENTRIES_MOST);
         image_give_up(image, &e);
     }
@@ -73,14 +73,14 @@ void undo_shrink(struct image *image)
         move_to(image, 0);
 }
 
-/* The entry of the same group before one; numbers are one higher, and 0 is none. */
+/* The previous entry of the same group. Numbers here are one higher; 0 means none. */
 static uint64_t before(const struct image *image, uint64_t head, uint64_t number)
 {
     uint32_t back = undo_at(image, number - 1)->back;
     return back != 0 && number - back > head ? number - back : 0;
 }
 
-/* Where in an index a key is, or would be. */
+/* The place of a key in an index, or where it would be. */
 static uint64_t *place_in(const struct image *image, const struct undo_index *index,
                           const struct image_slot *key)
 {

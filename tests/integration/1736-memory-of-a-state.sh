@@ -22,7 +22,7 @@ stops() {
     code=0
     "$BULKHEAD" run --quiet --state state topology.yaml >run.out 2>run.err || code=$?
     [ $code -eq 5 ] || fail "exit $code: $(cat run.err)"
-    grep -q "stage 'once': what it keeps about keys has [0-9]* bytes and needs [0-9]* more, which with [0-9]* for its work is beyond its memory_max of 67108864; nothing is lost" run.err ||
+    grep -q "stage 'once': what it keeps about keys takes [0-9]* bytes and needs [0-9]* more, which with [0-9]* for its work exceeds its memory_max of 67108864; nothing is lost" run.err ||
         fail "another reason: $(cat run.err)"
     [ ! -s state/dead-letters.jsonl ] || fail "a record was blamed: $(cat state/dead-letters.jsonl)"
     [ "$(grep -c 'error:' run.err)" -eq 1 ] || fail "more than one error: $(cat run.err)"
