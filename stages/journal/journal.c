@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The happy path: journal_take() splices bytes behind the place of the next header, reads them once
- * to count lines, writes the header, syncs. The reader, which always was at the end then, goes on
- * in the buffer they were read into.
+ * The normal path: journal_take() splices bytes to after the place of the next header, reads them
+ * once to count lines, writes the header, and syncs. The reader was at the end, and continues in
+ * the buffer that they were read into.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ int journal_boot_id(uint8_t ret_boot[JOURNAL_BOOT_BYTES], struct err *e)
         digits++;
     }
     if (digits != 2 * sizeof boot)
-        return err_set(e, ERR_INVALID, "boot_id of the kernel has another form");
+        return err_set(e, ERR_INVALID, "the boot_id of the kernel has an unexpected format");
     memcpy(ret_boot, boot, sizeof boot);
     return 0;
 }
@@ -86,7 +86,7 @@ int journal_rotate(struct journal *j, struct err *e)
     return 0;
 }
 
-/* Writes the header of a block whose bytes lie behind its place, and makes both safe. */
+/* Writes the header of a block whose bytes are already in the file, and makes both safe. */
 static int write_block(struct journal *j, const uint8_t *bytes, uint32_t len,
                        struct journal_block *ret_block, struct err *e)
 {
@@ -114,31 +114,31 @@ int journal_commit_landed(struct journal *j, struct journal_block *ret_block, st
     int rc = file_read_at(last_segment(j)->fd, j->at + JOURNAL_BLOCK_HEADER_BYTES, j->fresh,
                           (size_t)j->landed, &got, e);
     if (rc == 0 && got < j->landed)
-        rc = err_set(e, ERR_CORRUPT, "became shorter while it was written");
+        rc = err_set(e, ERR_CORRUPT, "was truncated while it was being written");
     if (rc != 0)
         return err_wrap(e, "%s", last_segment(j)->name);
     return write_block(j, j->fresh, (uint32_t)j->landed, ret_block, e);
 }
 
-/* A segment is read as a whole when it is opened, so it has a bound, of bytes and of blocks. */
+/* A segment is read completely when it is opened, so its bytes and blocks are limited. */
 static bool segment_is_full(const struct journal *j)
 {
     return j->at >= JOURNAL_SEGMENT_BYTES || j->blocks >= JOURNAL_SEGMENT_BLOCKS;
 }
 
-/* What has landed so far stays where it is; the next call goes on behind it. */
+/* What has landed so far stays where it is; the next call continues after it. */
 static int no_space(const struct journal *j, struct err *e)
 {
-    (void)err_set_errno(e, "%s: cannot take input", last_segment(j)->name);
+    (void)err_set_errno(e, "%s: cannot store input", last_segment(j)->name);
     if (e != NULL)
         e->code = ERR_NO_SPACE;
     return ERR_NO_SPACE;
 }
 
 /*
- * Whether the last segment is there with all that is in it, before more is taken out of the pipe:
- * in a file that nobody finds it would be lost, and what was cut off would be read as NULs. (What
- * fills up the end of a block is not written.)
+ * Checks, before more is taken out of the pipe, that the last segment is in its place and complete.
+ * Input would be lost in a file that was removed, and a part that was cut off would be read as NUL
+ * bytes. (The padding after a block is not written.)
  */
 static int check_last(const struct journal *j, struct err *e)
 {
@@ -148,7 +148,7 @@ static int check_last(const struct journal *j, struct err *e)
     return file_check_in_place(j->config.dir_fd, s->name, s->fd, written, e);
 }
 
-/* Moves bytes from the pipe behind the place of the next header, as many as a block may hold. */
+/* Moves bytes from the pipe to after the place of the next header, as many as fit in a block. */
 static int move(struct journal *j, int pipe_fd, struct err *e)
 {
     int fd = last_segment(j)->fd;
@@ -164,20 +164,20 @@ static int move(struct journal *j, int pipe_fd, struct err *e)
             return ERR_AGAIN;
         else if (errno == EINVAL)
             return err_set(e, ERR_MISMATCH,
-                           "the file system of the state directory cannot take a pipe by "
-                           "splice(2), without which input would be lost in a kill; use another "
-                           "--state");
+                           "the file system of the state directory does not support splice(2) "
+                           "from a pipe, without which a kill would lose input; use --state DIR "
+                           "on another file system");
         else if (errno == ENOSPC || errno == EDQUOT)
             return no_space(j, e);
         else if (errno != EINTR)
-            return err_set_errno(e, "%s: cannot take input", last_segment(j)->name);
+            return err_set_errno(e, "%s: cannot store input", last_segment(j)->name);
     }
     return 0;
 }
 
 /*
- * Lets the disk write the next block while the records of this one are given out. What goes wrong
- * here goes wrong again when the block is taken.
+ * Lets the disk write the next block while the records of this one are processed. An error here
+ * will be met again when that block is taken.
  */
 static void fetch_ahead(struct journal *j, int pipe_fd)
 {
@@ -253,8 +253,8 @@ int journal_trim(struct journal *j, uint64_t offset, seq_number seq, struct err 
         count++;
     if (count == 0)
         return 0;
-    /* From the oldest on, each when the one before is gone for good: so what a kill or a loss of
-       power leaves has no holes. */
+    /* Oldest first, and each only once the removal of the one before is safe, so that a kill or a
+       loss of power leaves no holes. */
     for (size_t i = 0; i < count; i++) {
         int rc = j->config.durable && j->removed ? file_sync_dir(j->config.dir_fd, e) : 0;
         if (rc == 0)
@@ -275,7 +275,7 @@ void journal_free(struct journal *j)
 {
     if (j == NULL)
         return;
-    /* After a power loss the next process could not tell whether these are whole. */
+    /* After a loss of power, the next process could not tell whether these bytes are complete. */
     struct journal_block block;
     struct err ignored;
     if (j->landed != 0 && j->usable)

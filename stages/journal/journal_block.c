@@ -24,8 +24,8 @@ uint64_t journal_block_end(const struct journal_block *block)
 }
 
 /*
- * How much of a mark the line in hand begins with, if these bytes stand behind the carry; 0 unless
- * it is the first of its stream.
+ * How much of a byte order mark the current line begins with, if these bytes follow the carry; 0
+ * unless it is the first line of its stream.
  */
 static size_t mark_len(const struct journal_state *state, const uint8_t *bytes, size_t len)
 {
@@ -37,7 +37,7 @@ static size_t mark_len(const struct journal_state *state, const uint8_t *bytes, 
     return have + n;
 }
 
-/* Takes note of what the line in hand is so far, with these bytes behind the carry. */
+/* Updates what is known about the current line with the bytes that follow the carry. */
 static void look(struct journal_state *state, const uint8_t *bytes, size_t len)
 {
     size_t have = mark_len(state, bytes, len);
@@ -51,7 +51,7 @@ static void look(struct journal_state *state, const uint8_t *bytes, size_t len)
     }
 }
 
-/* Ends the record in hand, which may be no more than a blank line. */
+/* Ends the current record, which may be only a blank line. */
 static void end_record(struct journal_state *state, bool blank)
 {
     state->lines++;
@@ -62,7 +62,7 @@ static void end_record(struct journal_state *state, bool blank)
     state->walk = (struct packed_walk){0};
 }
 
-/* Ends the line in hand, of which the last len bytes are these. */
+/* Ends the current line with its last len bytes. */
 static void end_line(struct journal_state *state, const uint8_t *bytes, size_t len)
 {
     look(state, bytes, len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a journal is opened: the last segment is verified as a whole, those before it when they are
- * read. Nothing is changed before everything that can be refused was looked at.
+ * How a journal is opened. The last segment is verified completely; those before it are verified
+ * when they are read. Nothing is changed before everything that could be refused was checked.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,7 +22,7 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
         struct journal_segment s;
         beat_once(j->config.beats);
         if (i != 0 && numbers[i] != numbers[i - 1] + 1)
-            return err_set(e, ERR_CORRUPT, "%s is there, but the segment that follows it is not",
+            return err_set(e, ERR_CORRUPT, "%s exists, but the segment after it is missing",
                            last_segment(j)->name);
         int rc = journal_segment_open(j->config.dir_fd, numbers[i],
                                       i + 1 == count ? O_RDWR : O_RDONLY, &s, e);
@@ -38,19 +38,20 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
             return err_set(e, ERR_MISMATCH, "%s belongs to another topology or stage", s.name);
         if (s.begin.packed != j->config.packed)
             return err_set(e, ERR_MISMATCH,
-                           "%s holds %s, and the topology says records: %s now; put that back, or "
-                           "begin anew at this stage with --discard STAGE: then what the journal "
-                           "holds after record %" PRIu64 " is lost, and bulkhead journal shows it",
+                           "%s holds %s, but the topology now has records: %s; change that back, "
+                           "or discard the state of this stage with --discard STAGE: then what the "
+                           "journal holds after record %" PRIu64 " is lost; bulkhead journal shows "
+                           "it",
                            s.name, s.begin.packed ? "packed records" : "lines",
                            j->config.packed ? "msgpack" : "lines", j->config.acked.seq);
         if (i != 0 && (s.begin.offset < j->segments[i - 1].begin.offset ||
                        s.begin.next_seq < j->segments[i - 1].begin.next_seq))
-            return err_set(e, ERR_CORRUPT, "%s does not follow from the segment before", s.name);
+            return err_set(e, ERR_CORRUPT, "%s does not continue the segment before it", s.name);
     }
     return 0;
 }
 
-/* Whether a block has bytes, or the end of an input, that are not acked. */
+/* Whether a block has bytes that are not acked, or an end of the input that is not. */
 static bool is_behind(const struct journal_block *block, const struct journal_place *acked)
 {
     return block->after.offset > acked->offset ||
@@ -59,8 +60,8 @@ static bool is_behind(const struct journal_block *block, const struct journal_pl
 }
 
 /*
- * Reads the blocks of the last segment up to one that cannot be read, and says why that is: as
- * journal_segment_read(). The reader is to begin with the last that is acked.
+ * Reads the blocks of the last segment up to one that cannot be read, and returns why, as
+ * journal_segment_read(). Also finds the last block that is acked, where the reader will begin.
  */
 static int scan_blocks(struct journal *j, struct journal_block *ret_last, struct err *e)
 {
@@ -99,26 +100,26 @@ static int scan_last(struct journal *j, struct journal_block *ret_last, enum jou
                               e);
 }
 
-/* What was acked must be there: damage at the end looks like a torn write otherwise. */
+/* Checks that what was acked is there. Otherwise damage at the end would pass for a torn write. */
 static int check_acked(const struct journal *j, struct err *e)
 {
     const struct journal_place *acked = &j->config.acked;
     if (acked->seq >= j->state.next_seq || acked->offset > j->state.offset)
         return err_set(e, ERR_CORRUPT,
                        "%s does not verify at offset %" PRIu64
-                       ": it ends there with record %" PRIu64 ", but everything up to %" PRIu64
+                       ": it ends there after record %" PRIu64 ", but everything up to %" PRIu64
                        " was acked",
                        last_segment(j)->name, j->at, j->state.next_seq - 1, acked->seq);
     const struct journal_state *begin = &j->segments[0].begin;
     if (acked->offset < begin->offset || acked->seq + 1 < begin->next_seq)
         return err_set(e, ERR_CORRUPT,
-                       "%s is the first segment, but not all before it was acked; restore the "
-                       "state directory as a whole",
+                       "%s is the first segment, but not everything before it was acked; restore "
+                       "the state directory as a whole",
                        j->segments[0].name);
     return 0;
 }
 
-/* Reads up to the block that holds the acked place, and checks that a record begins there. */
+/* Reads up to the block that has the acked place, and checks that a record begins there. */
 static int seek_acked(struct journal *j, struct err *e)
 {
     const struct journal_place *acked = &j->config.acked;
@@ -146,7 +147,7 @@ static int seek_acked(struct journal *j, struct err *e)
     if (here.offset != acked->offset || here.next_seq != acked->seq + 1 ||
         here.lines != acked->line || here.carry != 0)
         return err_set(e, ERR_MISMATCH,
-                       "the cursor stands at record %" PRIu64 ", %s %" PRIu64
+                       "the cursor is at record %" PRIu64 ", %s %" PRIu64
                        ", but there the journal (%s) has record %" PRIu64 ", %s %" PRIu64
                        ": they do not belong together; restore the state directory as a whole",
                        acked->seq, unit, acked->line, j->source.name, here.next_seq - 1, unit,
@@ -154,7 +155,7 @@ static int seek_acked(struct journal *j, struct err *e)
     return 0;
 }
 
-/* Cuts off what a power loss tore; a copy stays in case that somebody wants to look at it. */
+/* Cuts off what a loss of power has torn, and keeps a copy for people to look at. */
 static int cut_torn(struct journal *j, struct err *e)
 {
     const struct journal_segment *s = last_segment(j);
@@ -178,7 +179,7 @@ static int cut_torn(struct journal *j, struct err *e)
     (void)close(fd);
     if (rc == 0)
         rc = file_truncate(s->fd, j->at, e);
-    /* The next segment may be on the disk before; then what was cut off must not come back. */
+    /* The next segment might reach the disk first, and what was cut off would be there again. */
     if (rc == 0 && j->config.durable)
         rc = file_sync(s->fd, e);
     j->cut_bytes = at - j->at;
@@ -186,9 +187,9 @@ static int cut_torn(struct journal *j, struct err *e)
 }
 
 /*
- * A process that was killed before its sync, or whose sync failed, has left what will be acted upon
- * now, and after a failed sync the kernel takes the page for clean: the last block is written anew.
- * Those before it were synced before it was begun.
+ * Makes the last block safe before we act on it, by writing it again. The process that wrote it may
+ * have been killed before it synced, or its sync may have failed, after which the kernel regards
+ * the page as clean. The blocks before were synced before this one was begun.
  */
 static int renew_last(struct journal *j, const struct journal_block *last, struct err *e)
 {
@@ -207,8 +208,9 @@ static int renew_last(struct journal *j, const struct journal_block *last, struc
 }
 
 /*
- * The beginning of a header that nothing lies behind, as of the mark of an end that there was no
- * space for, is no part of the journal: it would be overwritten, but not where a segment follows.
+ * Cuts off the beginning of a header with nothing after it, such as a mark of the end for which
+ * there was no space. It is not part of the journal. It would be overwritten by the next block, but
+ * not if another segment follows.
  */
 static int cut_unfinished(struct journal *j, struct err *e)
 {
@@ -223,7 +225,7 @@ static int cut_unfinished(struct journal *j, struct err *e)
     return rc == 0 ? 0 : err_wrap(e, "%s", s->name);
 }
 
-/* Makes the journal that was looked at fit to be written. */
+/* Prepares a journal that was checked for writing. */
 static int settle(struct journal *j, enum journal_tail tail, const struct journal_block *last,
                   struct err *e)
 {
@@ -262,8 +264,8 @@ static int open_new(struct journal *j, struct err *e)
     if (!j->config.begins && (j->config.acked.seq != 0 || j->config.acked.offset != 0))
         return err_set(e, ERR_MISMATCH,
                        "the journal is gone, though records up to %" PRIu64
-                       " were acked; restore the state directory as a whole, or begin anew at this "
-                       "stage with --discard STAGE",
+                       " were acked; restore the state directory as a whole, or discard the state "
+                       "of this stage with --discard STAGE",
                        j->config.acked.seq);
     j->state =
         (struct journal_state){.next_seq = j->config.acked.seq + 1, .packed = j->config.packed};

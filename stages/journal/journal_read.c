@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A journal read back: block by block, from segment to segment, each verified before any of its
- * bytes is given out.
+ * Reading a journal back, block by block, from segment to segment. Each block is verified before
+ * any of its bytes is passed on.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -52,7 +52,7 @@ int journal_read_block(struct journal *j, struct err *e)
         if (!journal_segment_follows(next, &j->read_state))
             return err_set(e, ERR_CORRUPT,
                            "%s does not verify at offset %" PRIu64
-                           ": it ends there, but %s does not follow from that",
+                           ": it ends there, but %s does not continue from there",
                            j->source.name, j->read_at, next->name);
         rc = journal_reader_enter(j, j->reading + 1, e);
         if (rc != 0)

@@ -19,10 +19,10 @@
 
 #define SEGMENT_MAGIC 0x534a4842u /* "BHJS" */
 #define JOURNAL_VERSION 2u        /* its records are lines */
-#define JOURNAL_VERSION_PACKED 3u /* they are values of msgpack */
+#define JOURNAL_VERSION_PACKED 3u /* its records are msgpack values */
 #define NAME_PREFIX "journal."
 #define NAME_DIGITS 8
-#define TORN_KEPT 64u /* segments for which a torn piece is kept */
+#define TORN_KEPT 64u /* for how many segments a torn piece is kept */
 
 enum {
     SEGMENT_AT_MAGIC = 0,
@@ -125,7 +125,7 @@ static int corrupt(const struct journal_segment *s, uint64_t at, const char *wha
                    what);
 }
 
-/* Whether anybody can have come to these numbers; beyond them, counting would begin anew at 0. */
+/* Whether these numbers are possible. Beyond them, counting on would wrap to 0. */
 static bool can_be(const struct journal_state *state)
 {
     return state->next_seq != 0 && state->next_seq <= SEQ_MAX && state->offset <= INT64_MAX &&
@@ -142,7 +142,7 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
     if (version != JOURNAL_VERSION && !packed)
         return err_set(e, ERR_MISMATCH,
                        "%s has format version %u; this bulkhead reads versions %u and %u: let the "
-                       "one that wrote it end the run, or start over with --fresh",
+                       "one that wrote it end the run, or discard all state with --fresh",
                        s->name, version, JOURNAL_VERSION, JOURNAL_VERSION_PACKED);
     if (bytes_get_u64(bytes + SEGMENT_AT_NUMBER) != s->number)
         return corrupt(s, 0, "it is another segment, renamed", e);
@@ -164,7 +164,7 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
     if (packed)
         s->begin.walk = packed_walk_get(bytes + SEGMENT_AT_WALK);
     if (!can_be(&s->begin))
-        return corrupt(s, SEGMENT_AT_NEXT_SEQ, "it begins where nobody can have come to", e);
+        return corrupt(s, SEGMENT_AT_NEXT_SEQ, "it begins at an impossible position", e);
     s->previous_chain = bytes_get_u32(bytes + SEGMENT_AT_CHAIN);
     memcpy(s->boot, bytes + SEGMENT_AT_BOOT, sizeof s->boot);
     return 0;
@@ -283,7 +283,7 @@ static int read_at(const struct journal_segment *s, uint64_t at, uint8_t *bytes,
     return 0;
 }
 
-/* Reads the bytes behind a header. ERR_END if the file has fewer. */
+/* Reads the bytes after a header. Returns ERR_END if the file has fewer. */
 static int read_payload(const struct journal_segment *s, uint64_t at, uint32_t len,
                         uint8_t *payload, struct err *e)
 {
@@ -315,13 +315,13 @@ int journal_segment_read(const struct journal_segment *s, uint64_t at,
     uint32_t len = bytes_get_u32(found + BLOCK_AT_LEN);
     if (bytes_get_u32(found + BLOCK_AT_MAGIC) != JOURNAL_BLOCK_MAGIC || len > JOURNAL_BLOCK_BYTES ||
         bytes_get_u32(found + BLOCK_AT_CRC) != hash_crc32c(before->chain, found, BLOCK_AT_CRC))
-        return corrupt(s, at, "the header of a block is damaged, or of another place", e);
+        return corrupt(s, at, "the header of a block is damaged, or belongs elsewhere", e);
     rc = read_payload(s, at, len, payload, e);
     if (rc == ERR_END)
         return corrupt(s, at, "a block is cut off", e);
     if (rc != 0)
         return err_wrap(e, "%s", s->name);
-    /* What we would write here is what must stand here. */
+    /* The header must be the one that we would write here. */
     uint8_t wanted[JOURNAL_BLOCK_HEADER_BYTES];
     struct journal_block block;
     journal_block_make(at, before, payload, len, &block, wanted);

@@ -12,11 +12,11 @@
 #include "common/hash.h"
 
 /*
- * Whether what stands at a place where no header verifies is one whose writing broke off: the
- * beginning of what would have been written for the bytes behind it, and nothing behind that. So a
- * process leaves it that is killed between two parts of a write, or whose write failed.
+ * Whether a header that does not verify was only partly written: it is the beginning of the header
+ * for the bytes after it, followed by zeros. A process leaves this if it is killed between two
+ * parts of a write, or if its write fails.
  *
- *   landed   bytes behind the place of the header; 0: the file may end before
+ *   landed   the number of bytes after the place of the header; 0: the file may end before
  *   payload  room for a block
  *
  * Returns: 0, ERR_IO.
@@ -30,9 +30,9 @@ static int is_unfinished(const struct journal_segment *s, uint64_t at,
     int rc = file_read_at(s->fd, at, found, sizeof found, &got, e);
     while (written > 0 && found[written - 1] == 0)
         written--;
-    /* More bytes may have come behind it before it was tried again, for want of space. */
+    /* If space ran out, more bytes may have landed after it before the next attempt. */
     uint32_t len = bytes_get_u32(found + BLOCK_AT_LEN);
-    if (written < BLOCK_AT_OFFSET) /* not all of its length is there */
+    if (written < BLOCK_AT_OFFSET) /* its length is incomplete */
         len = (uint32_t)landed;
     *ret_unfinished = false;
     if (rc != 0 || len > landed || len > JOURNAL_BLOCK_BYTES)
@@ -49,9 +49,9 @@ static int is_unfinished(const struct journal_segment *s, uint64_t at,
 }
 
 /*
- * Whether the bytes are a header of this segment and of this place. Anything may stand in the bytes
- * of a block, also other blocks of ours; but nobody outside knows the nonce, and an earlier block
- * of the same segment that somebody gives us again has the nonce of another place.
+ * Whether the bytes are a header of this segment, at its own place. A block may contain anything,
+ * even other blocks of ours. But nothing outside knows the nonce, and an earlier block of the same
+ * segment that is fed to us again has the nonce of another place.
  */
 static bool is_ours(const uint8_t *header, uint64_t at, const struct journal_state *before)
 {
@@ -62,9 +62,9 @@ static bool is_ours(const uint8_t *header, uint64_t at, const struct journal_sta
 }
 
 /*
- * Whether a block of this segment, in its place, lies anywhere behind `at`: then what is there was
- * not torn in being written, but damaged later. What only looks like one is none. Reads through
- * payload, as above.
+ * Whether there is a block of this segment, at its own place, anywhere after `at`. If so, what is
+ * at `at` was not torn while it was written, but damaged later. Bytes that only look like a block
+ * do not count. Uses payload as above.
  */
 static int good_behind(const struct journal_segment *s, uint64_t at,
                        const struct journal_state *before, uint8_t *payload, bool *ret_good,

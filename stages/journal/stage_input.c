@@ -28,7 +28,7 @@ int stage_input_check(int fd, struct err *e)
     if (flags < 0 || fstat(fd, &st) != 0)
         return errno == EBADF ? err_set(e, ERR_MISMATCH, "standard input is closed")
                               : err_set_errno(e, "standard input");
-    /* That is how main() leaves one that was closed. */
+    /* If it was closed, main() has opened /dev/null for writing in its place. */
     if ((flags & O_ACCMODE) == O_WRONLY && is_null(&st))
         return err_set(e, ERR_MISMATCH, "standard input is closed");
     if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0 || S_ISDIR(st.st_mode))
@@ -44,7 +44,7 @@ bool stage_input_is_null(const struct stage_input *input)
 
 /* --- pipes --- */
 
-/* As a pipe is when it is new, or when its user has too many of them already. */
+/* Whether this is the size of a new pipe, also that of a user who has too many pipes already. */
 static bool is_size_of_new(int size)
 {
     int page = (int)sysconf(_SC_PAGESIZE);
@@ -57,9 +57,9 @@ static bool set_size(int fd, int size)
 }
 
 /*
- * Gives a pipe another size than it has, which it loses when all have closed it. Large is better,
- * but what is always allowed is a smaller one, unless more than that is in it.
- * Returns the size, or 0 if that cannot be.
+ * Marks a pipe by giving it an unusual size, which it loses when all have closed it. A larger size
+ * is better, but only a smaller one is always allowed, unless the pipe holds more than that.
+ * Returns the size, or 0 if the pipe cannot be marked.
  */
 static int mark_pipe(int fd, int size)
 {
@@ -72,7 +72,7 @@ static int mark_pipe(int fd, int size)
     return 0;
 }
 
-/* A hash of a pipe that is the same in every run of this boot, as long as it keeps its mark. */
+/* The hash of a pipe, the same in every run during this boot as long as the pipe keeps its mark. */
 static uint32_t identify(const uint8_t boot[JOURNAL_BOOT_BYTES], const struct stat *st, int mark)
 {
     uint8_t text[JOURNAL_BOOT_BYTES + 24];
@@ -90,10 +90,11 @@ static bool has_name(int fd)
 }
 
 /*
- * Finds out whether a pipe is the one that a former run read from, open ever since, so that what
- * comes goes on where that run stopped. If it has no name, its number tells: the kernel counts up
- * to 2^32 before it gives one again. The number of a named pipe stays when all have closed it, so
- * that run has given it a size which a new one has not. If it is another pipe, that is done here.
+ * Finds out whether a pipe is the one that an earlier run has read from, and open ever since, so
+ * that the input continues where that run stopped. The inode number identifies a pipe without a
+ * name: the kernel counts to 2^32 before it uses a number again. The number of a named pipe stays
+ * the same after all have closed it, so that run has also given it a size that a new pipe does not
+ * have. If this is another pipe, it is marked now.
  */
 static int know_pipe(int journal_fd, const struct stat *st, struct stage_input *input,
                      struct err *e)
@@ -103,7 +104,7 @@ static int know_pipe(int journal_fd, const struct stat *st, struct stage_input *
     int rc = journal_boot_id(boot, e);
     if (rc != 0)
         return rc;
-    struct err ignored; /* whoever opens the journal will say it */
+    struct err ignored; /* opening the journal will report it */
     bool any = journal_last_stream(journal_fd, &last, &ignored) == 0;
     bool named = has_name(input->fd);
     int size = fcntl(input->fd, F_GETPIPE_SZ), mark = named ? size : 0;
@@ -118,12 +119,12 @@ static int know_pipe(int journal_fd, const struct stat *st, struct stage_input *
     return 0;
 }
 
-/* As large as one may be; how large that is decides nothing. */
+/* Creates a pipe that is as large as allowed; its size does not matter otherwise. */
 static int make_relay(struct stage_input *input, struct err *e)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return err_set_errno(e, "cannot make a pipe for standard input");
+        return err_set_errno(e, "cannot create a pipe for standard input");
     (void)fcntl(ends[0], F_SETPIPE_SZ, JOURNAL_PIPE_BYTES);
     input->relay_read_fd = ends[0];
     input->relay_write_fd = ends[1];

@@ -92,7 +92,7 @@ fi
 rm -rf state && cp -a good state
 truncate -s 128 $file
 expect_exit 5 run <&7 >summary 2>errors
-grep -q 'ends there with record 0, but everything up to 4 was acked' errors || fail "$(cat errors)"
+grep -q 'ends there after record 0, but everything up to 4 was acked' errors || fail "$(cat errors)"
 "$BULKHEAD" run --quiet --state "$PWD/empty" --set out.path=none t.yaml </dev/null >summary
 for host in "" --inline; do
     rm -rf state && cp -a good state

@@ -477,7 +477,7 @@ static void what_is_acked_must_be_there(void **state)
     assert_int_equal(ftruncate(fd, 128 + 128), 0);
     (void)close(fd);
     assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_CORRUPT);
-    assert_non_null(strstr(e.text, "ends there with record 1, but everything up to 2 was acked"));
+    assert_non_null(strstr(e.text, "ends there after record 1, but everything up to 2 was acked"));
     remove_files(f);
     assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_MISMATCH);
     assert_non_null(strstr(e.text, "the journal is gone, though records up to 2 were acked"));

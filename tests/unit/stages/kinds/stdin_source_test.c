@@ -725,10 +725,10 @@ static void a_journal_of_another_format_is_refused(void **state)
         .topology = lines, .stage = &lines->stages[0], .state_fd = f->state_fd, .input = &f->input};
     void *self;
     assert_int_equal(f->ops->open(&env, &self, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "journal.00000001 holds packed records, and the topology says "
-                                   "records: lines now; put that back, or begin anew at this "
-                                   "stage with --discard STAGE: then what the journal holds after "
-                                   "record 0 is lost"));
+    assert_non_null(strstr(e.text, "journal.00000001 holds packed records, but the topology now "
+                                   "has records: lines; change that back, or discard the state of "
+                                   "this stage with --discard STAGE: then what the journal holds "
+                                   "after record 0 is lost"));
     assert_int_equal(tear_down(&other), 0);
     assert_ptr_equal(f->topology, packed);
 }
