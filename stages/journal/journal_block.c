@@ -15,7 +15,7 @@ enum {
 };
 
 _Static_assert(BLOCK_AT_CRC + 4 == JOURNAL_BLOCK_HEADER_BYTES, "the CRC ends the header");
-_Static_assert(4096 % JOURNAL_BLOCK_HEADER_BYTES == 0, "a header lies in one page");
+_Static_assert(4096 % JOURNAL_BLOCK_HEADER_BYTES == 0, "a header is within one page");
 
 uint64_t journal_block_end(const struct journal_block *block)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cases.h - the main() of a cmocka program: all of its cases, or those that are named
+ * cases.h - the main() of a cmocka program: runs all of its cases, or those that are named
  *
  *   build/tests/unit/ipc/frame_test             runs all cases
- *   build/tests/unit/ipc/frame_test 'cut_*'     runs those whose name fits one of the patterns
+ *   build/tests/unit/ipc/frame_test 'cut_*'     runs those whose names match one of the patterns
  *   build/tests/unit/ipc/frame_test --list      prints the names
  *
- * Patterns are those of a shell. One that fits no case is an error: a test that was meant to run and
- * did not is no success.
+ * Patterns are those of a shell. A pattern that matches no case is an error: a test that was meant
+ * to run and did not must not count as a success.
  */
 #ifndef BULKHEAD_TESTS_UNIT_CASES_H
 #define BULKHEAD_TESTS_UNIT_CASES_H
@@ -25,7 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Puts the cases that fit a pattern into ret_chosen, once each. Returns whether any did. */
+/* Marks the cases that match a pattern in ret_chosen. Returns whether any did. */
 static inline bool cases_choose(const char *pattern, const struct CMUnitTest *tests, size_t count,
                                 bool *ret_chosen)
 {
@@ -77,9 +77,9 @@ static inline int cases_run(int argc, char **argv, const char *group,
 }
 
 /*
- * Runs the array `tests` of struct CMUnitTest, between the fixtures of the group (NULL: none), as
- * the arguments of main() want it. Returns what main() returns: the number of cases that failed, or
- * 2 if nothing was run.
+ * Runs the cases of `tests`, an array of struct CMUnitTest, that the arguments of main() select,
+ * between the fixtures of the group (NULL: none). Returns what main() must return: the number of
+ * cases that failed, or 2 if nothing was run.
  */
 #define CASES_RUN(argc, argv, tests, set_up, tear_down)                                            \
     cases_run(argc, argv, #tests, tests, sizeof(tests) / sizeof((tests)[0]), set_up, tear_down)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * damage.h - damage to the files that must survive, for the tests of what opens them
+ * damage.h - damages files that must survive, to test the code that opens them
  *
- * Files are cut at every offset, every byte is changed, they are followed or replaced by zeros,
- * garbage, directories and symlinks. Whatever was done, what opens must hold exactly a state that
- * was once committed; everything else is refused, naming the file and, where it is damage, the
- * offset, and a refusal changes nothing on disk.
+ * Files are cut at every offset, every byte is changed, and they are followed or replaced by zeros,
+ * garbage, directories and symlinks. Whatever was done, what opens must be exactly a state that was
+ * once committed. Everything else is refused; the refusal names the file, and the offset if it is
+ * damaged, and changes nothing on disk.
  */
 #ifndef BULKHEAD_TESTS_UNIT_DAMAGE_H
 #define BULKHEAD_TESTS_UNIT_DAMAGE_H
@@ -126,18 +126,18 @@ static inline const struct kept_file *file_of(const struct kept *k, const char *
     return NULL;
 }
 
-/* --- what is opened, and what came of it --- */
+/* --- opening, and the outcome --- */
 
 struct outcome {
     int rc;
-    seq_number seq; /* if rc is 0; its state is known to be right */
+    seq_number seq; /* if rc is 0: its state has been checked */
     struct err e;
 };
 
-/* Opens what is in the directory, and fails unless it is a state that was once committed. */
+/* Opens what is in the directory; fails the test if that is not a state that was once committed. */
 typedef struct outcome open_fn(void);
 
-/* Opens after damage to one file. A refusal must name it and leave everything as it is. */
+/* Opens after damage to one file. A refusal must name the file and change nothing. */
 static inline struct outcome open_damaged(open_fn *open_it, const char *name)
 {
     struct kept before = keep();
@@ -158,7 +158,7 @@ static inline struct outcome open_damaged(open_fn *open_it, const char *name)
     return o;
 }
 
-/* What a damage at an offset must lead to: the seq of the state that opens, or one of these. */
+/* What damage at an offset must lead to: the seq of the state that opens, or this. */
 #define REFUSED UINT64_MAX
 
 typedef seq_number expect_fn(size_t offset);
@@ -202,7 +202,7 @@ static inline void change_everywhere(const struct kept *good, const char *name, 
     }
 }
 
-/* Bytes behind the end, as a crash of the host may leave them. */
+/* Appends bytes, as a crash of the host may leave them. */
 static inline void lengthen(const struct kept *good, const char *name, open_fn *open_it,
                             seq_number expected)
 {
@@ -225,7 +225,7 @@ static inline seq_number refused(size_t offset)
     return REFUSED;
 }
 
-/* Zeros, random bytes, a directory, a symlink to the right bytes. */
+/* Replaces the file by zeros, random bytes, a directory, and a symlink to the right bytes. */
 static inline void replace_by_others(const struct kept *good, const char *name, open_fn *open_it,
                                      seq_number expected_of_zeros)
 {

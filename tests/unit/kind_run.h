@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kind_run.h - one stage of a topology driven by hand, for the tests of kinds
+ * kind_run.h - drives one stage of a topology by hand, for the tests of kinds
  *
- * The topology is checked as any other, and the stage is opened by the runner of the real hosts,
- * with its real store or cursor in a directory of its own in /dev/shm. What comes out is gathered as
- * text: "OUTPUT {json}" a line, with "out", the name of an output, or "dead".
+ * The topology is checked like any other, and the stage is opened by the runner of the real hosts,
+ * with its real store or cursor in a directory of its own in /dev/shm. The output is collected as
+ * text, one line "OUTPUT {json}" for each record, where OUTPUT is "out", the name of an output, or
+ * "dead".
  *
- * kind_story.h stands on it: whole lists of records as text, with kills and with several workers.
- * That is shorter for most tests. This one is for what cannot be written so, such as values that
- * are no UTF-8, and for what only one process sees.
+ * kind_story.h builds on this: whole lists of records as text, with kills and with several workers.
+ * That is shorter for most tests. Use this one for what cannot be written that way, such as values
+ * that are not UTF-8, and for what concerns a single process.
  */
 #ifndef BULKHEAD_TESTS_UNIT_KIND_RUN_H
 #define BULKHEAD_TESTS_UNIT_KIND_RUN_H
@@ -42,15 +43,15 @@ struct kind_run {
     const struct stage *stage;
     struct runner runner;
     char directory[40]; /* the state directory */
-    int stages_fd;      /* "stages" in it */
-    int image_fd;       /* what a killed process leaves of a store in memory; -1: nothing */
-    bool lived;         /* a process of the stage was there before */
+    int stages_fd;      /* the directory "stages" in it */
+    int image_fd;       /* the memory of a store that a killed process leaves; -1: none */
+    bool lived;         /* the stage has had a process before */
     emit_function *emit;
     void *host;
-    struct buf seen; /* what came out, unless somebody else takes it */
+    struct buf seen; /* the output, unless it goes elsewhere */
 };
 
-/* --- what came out --- */
+/* --- the output --- */
 
 /* The reasons of all dead letters of this program, for kind_run_reasons_unseen(). */
 static const struct dead_reason *kind_run_reasons[64];
@@ -84,7 +85,7 @@ static inline void kind_run_note_reason(const struct kind *kind, const struct va
     }
 }
 
-/* Appends what a stage has put out as "OUTPUT {json}\n", and remembers the reason of a refusal. */
+/* Appends an output of a stage as "OUTPUT {json}\n", and remembers the reason of a dead letter. */
 static inline void kind_run_print_output(const struct kind_run *run, port_number port,
                                          const struct record *record, struct buf *out)
 {
@@ -111,11 +112,11 @@ static inline void kind_run_on_emit(void *host, port_number port, const struct r
 }
 
 /*
- * To be added to what main() returns: how many of the reasons that a kind declares no dead letter
- * of this program had. Of each it is said.
+ * Counts the reasons that a kind declares but no dead letter of this program had, and prints each.
+ * Add the result to what main() returns.
  *
- *   argc       of main(): where some of the cases were chosen, nothing is asked
- *   elsewhere  the texts of those that this program cannot meet, with NULL behind; or NULL
+ *   argc       of main(): if only some cases were chosen, returns 0
+ *   elsewhere  the texts of reasons that this program cannot cause, ending with NULL; may be NULL
  */
 static inline int kind_run_reasons_unseen(int argc, const struct kind *kind,
                                           const char *const *elsewhere)
@@ -137,7 +138,7 @@ static inline int kind_run_reasons_unseen(int argc, const struct kind *kind,
 
 /* --- the life of a stage --- */
 
-/* Checks a topology, with a setting as of --set, or NULL; the caller frees it. */
+/* Checks a topology, with a setting as for --set, or NULL; the caller frees it. */
 static inline struct topology *kind_run_load_set(const char *text, enum topology_form form,
                                                  const char *setting)
 {
@@ -155,7 +156,7 @@ static inline struct topology *kind_run_load_set(const char *text, enum topology
         fail_msg("%s", buf_text(&errors));
     }
     diagnostics_done(&d);
-    topology->durability = DURABILITY_PROCESS; /* no host crashes here, so nothing need be synced */
+    topology->durability = DURABILITY_PROCESS; /* the host does not crash, so no syncs are needed */
     return topology;
 }
 
@@ -180,7 +181,7 @@ static inline void kind_run_begin_life(struct kind_run *run)
     run->lived = true;
 }
 
-/* Opens a stage of a topology that outlives the run; what comes out goes to emit, with host. */
+/* Opens a stage of a topology that outlives the run; the output goes to emit(), with host. */
 static inline void kind_run_start_to(struct kind_run *run, struct topology *topology,
                                      const char *stage, emit_function *emit, void *host)
 {
@@ -204,7 +205,7 @@ static inline void kind_run_start_to(struct kind_run *run, struct topology *topo
     kind_run_begin_life(run);
 }
 
-/* The same; what comes out is added to run->seen. */
+/* The same, but the output is added to run->seen. */
 static inline void kind_run_start(struct kind_run *run, struct topology *topology,
                                   const char *stage)
 {
@@ -217,7 +218,7 @@ static inline void kind_run_open(struct kind_run *run, const char *text, const c
     kind_run_start(run, kind_run_load(text, TOPOLOGY_LOGICAL), stage);
 }
 
-/* Gives the stage a record, a tick or an end, with the seq that it has. */
+/* Gives the stage a record, a tick or an end, with the seq that this has. */
 static inline void kind_run_take(struct kind_run *run, const struct record *record)
 {
     struct err e;
@@ -225,7 +226,7 @@ static inline void kind_run_take(struct kind_run *run, const struct record *reco
         fail_msg("seq %llu: %s", (unsigned long long)record->seq, e.text);
 }
 
-/* Gives the stage one record by an input, with the next seq. */
+/* Gives the stage one record on an input, with the next seq. */
 static inline void kind_run_step(struct kind_run *run, uint32_t input, const struct value *fields)
 {
     struct record record = {.seq = run->runner.begun + 1,
@@ -245,10 +246,10 @@ static inline void kind_run_commit(struct kind_run *run, seq_number seq)
 }
 
 /*
- * The process of a step dies, and the next one opens what is left: the state of the last commit.
- * (Nothing that closes a step writes, so this leaves what a kill does. A sink is closed in order.)
+ * The process of a step dies, and the next one opens what it leaves: the state of the last commit.
+ * (Closing a step writes nothing, so this leaves the same as a kill. A sink is closed in order.)
  *
- *   image_lost  the memory of the store is gone too; the files must do
+ *   image_lost  the memory of the store is lost too, so only the files are left
  */
 static inline void kind_run_kill(struct kind_run *run, bool image_lost)
 {

@@ -3,8 +3,8 @@
  * kind_story.h - what a step makes of a list of records, with one worker or two, killed anywhere
  *
  * A story is a row of a table: what it shows, options of the stage, and a text, written by hand
- * from the manual. A line of the text is a record that the stage is given; below it, behind two
- * spaces, stands what comes out:
+ * from the manual. Each line of the text is a record that the stage is given. Below it, indented by
+ * two spaces, is the expected output:
  *
  *     {"a repeat is dropped", "key: id",
  *      "{'id':'a','n':1}\n"
@@ -13,24 +13,25 @@
  *      "{'id':'','n':3}\n"
  *      "  dead some-reason\n"},
  *
- * What a line says depends on the stage before: if that is a json.decode, it reads the line; else
- * `line` of the record is the line. A ' stands for a ". Every record has a seq of its own, but one
- * behind "& " has that of the one before; the outputs of a seq stand below the last of its records,
- * in the order of the outputs of the stage, then the reasons of dead letters. "<end>" is the end of
- * the input. Where a stage has several inputs, a record of any but the first begins with the name
- * of its input, as in "other: {'id':'a'}"; those of one seq stand in the order of the inputs.
+ * How a line is read depends on the stage upstream: a json.decode reads the line; otherwise the
+ * line is the field `line` of the record. A ' stands for a ". Every record has a seq of its own,
+ * but one that begins with "& " has the seq of the record before. The outputs of a seq come below
+ * the last of its records, in the order of the outputs of the stage, followed by the reasons of
+ * dead letters. "<end>" is the end of the input. If a stage has several inputs, a record of any but
+ * the first begins with the name of its input, as in "other: {'id':'a'}"; those of one seq come in
+ * the order of the inputs.
  *
- * kind_stories_play() plays each story many times, on the real store and the real runner, and all
- * must put out the same bytes, of the dead letters too:
+ * kind_stories_play() plays each story many times, on the real store and the real runner. All runs
+ * must emit the same bytes, including the dead letters:
  *
- *   - undisturbed, with one worker: that is what must be in the row
- *   - killed behind every record, in the middle of a seq too, once with all committed that is done,
- *     once with half of it, once with nothing. The next process goes on from there, and what it
- *     puts out again must be the same. It has what the killed one left of the store in memory, or,
- *     every fourth time, has lost that and has the files
- *   - with two workers, killed with half committed: each is given its records, and the times of the
- *     others as ticks. What they put out is merged as those who read it would
- *   - where half is committed, told of the records to come, as hosts do (stage_ops.prepare)
+ *   - undisturbed, with one worker: the output must be that of the row
+ *   - killed after every record, even in the middle of a seq: once with everything committed that
+ *     is done, once with half of it, once with nothing. The next process continues from there, and
+ *     what it emits again must be the same. It inherits the memory of the store from the killed
+ *     one; every fourth time that is lost too, and it has only the files
+ *   - with two workers, killed with half committed: each is given its own records, and the times of
+ *     the others' as ticks. Their outputs are merged as their readers would merge them
+ *   - with half committed, also with the next records announced, as hosts do (stage_ops.prepare)
  */
 #ifndef BULKHEAD_TESTS_UNIT_KIND_STORY_H
 #define BULKHEAD_TESTS_UNIT_KIND_STORY_H
@@ -43,11 +44,11 @@
 
 #define KIND_STORY_RECORDS_MAX 64u
 #define KIND_STORY_WORKERS 2u
-#define KIND_STORY_ANNOUNCED 3u /* as many records are told of before they come */
+#define KIND_STORY_ANNOUNCED 3u /* how many records are announced before they come */
 
 struct kind_story {
     const char *name;
-    const char *options; /* stands in for OPTIONS in the topology; NULL: that has none */
+    const char *options; /* replaces OPTIONS in the topology; NULL: that has none */
     const char *text;
 };
 
@@ -57,13 +58,13 @@ struct kind_input {
     size_t count;
 };
 
-/* One thing that a stage put out. */
+/* One output of a stage. */
 struct kind_output {
     seq_number seq;
     port_number port;
     struct buf order;     /* see ipc/order.h */
-    size_t worker, place; /* place: among those of its worker */
-    struct buf text;      /* all of it */
+    size_t worker, place; /* place: its number among the outputs of its worker */
+    struct buf text;      /* all of its fields */
     char *reason;         /* of a dead letter; else NULL */
 };
 
@@ -72,17 +73,17 @@ struct kind_outputs {
     size_t count;
 };
 
-/* One process of the stage, with what all its lives put out. */
+/* One worker of the stage, with the outputs of all its processes. */
 struct kind_worker {
     const char *story; /* its name */
     struct kind_run run;
     struct kind_outputs outputs;
-    size_t again; /* if it is below their count, this one comes once more now */
+    size_t again; /* if below their count: the output that must come again now */
 };
 
 /* How the processes of a stage are disturbed. */
 enum kind_lag {
-    KIND_NEVER_KILLED, /* the others: killed behind every record, with so much committed */
+    KIND_NEVER_KILLED, /* the others: killed after every record, with this much committed */
     KIND_LAG_HALF,
     KIND_LAG_NONE,
     KIND_LAG_ALL,
@@ -119,12 +120,12 @@ static inline struct topology *kind_story_load(const char *text, const char *sta
     return topology;
 }
 
-/* Takes a record that a stage before has made. */
+/* Receives a record that the stage upstream has made. */
 static inline void kind_input_take(void *host, port_number port, const struct record *record)
 {
     struct kind_input *input = host;
     if (port != PORT_OUT)
-        fail_msg("record %zu is refused by the stage before: %.*s", input->count + 1,
+        fail_msg("record %zu is refused by the stage upstream: %.*s", input->count + 1,
                  (int)record->fields[DEAD_LETTER_MESSAGE].len,
                  (const char *)record->fields[DEAD_LETTER_MESSAGE].bytes);
     struct value *fields = memory_new(record->count, sizeof *fields);
@@ -136,7 +137,7 @@ static inline void kind_input_take(void *host, port_number port, const struct re
     input->records[input->count] = (struct record){.fields = fields, .count = record->count};
 }
 
-/* Has the stage before an input make a record of a line; returns the number of the input. */
+/* Lets the stage upstream of an input make a record of a line; returns the number of the input. */
 static inline uint32_t kind_input_decode(struct kind_input *input, struct topology *topology,
                                          const struct stage *to, const char *line, size_t len)
 {
@@ -211,7 +212,7 @@ static inline bool kind_input_ends_seq(const struct kind_input *input, size_t nu
     return number + 1 == input->count || record[1].seq != record->seq;
 }
 
-/* --- what a stage puts out --- */
+/* --- what a stage emits --- */
 
 static inline void kind_output_done(struct kind_output *output)
 {
@@ -233,13 +234,13 @@ static inline void kind_outputs_add(struct kind_outputs *outputs, struct kind_ou
     outputs->items[outputs->count++] = output;
 }
 
-/* As who reads all workers would have them: by seq, output, order. */
+/* The order in which a reader of all workers receives outputs: by seq, output, order. */
 static inline int kind_output_compare(const void *a, const void *b)
 {
     const struct kind_output *x = a, *y = b;
     if (x->seq != y->seq)
         return x->seq < y->seq ? -1 : 1;
-    if (x->port != y->port) /* the dead letters last */
+    if (x->port != y->port) /* dead letters come last */
         return x->port != PORT_DEAD && (y->port == PORT_DEAD || x->port < y->port) ? -1 : 1;
     int order = order_compare(x->order.data, x->order.len, y->order.data, y->order.len);
     if (order != 0)
@@ -257,7 +258,7 @@ static inline void kind_worker_compare(const struct kind_worker *worker, struct 
         before->seq == now->seq && before->port == now->port &&
         order_compare(before->order.data, before->order.len, now->order.data, now->order.len) == 0;
     if (!same_place || strcmp(buf_text(&before->text), buf_text(&now->text)) != 0)
-        fail_msg("%s: after a kill came at seq %llu\n%sand before it at seq %llu\n%s",
+        fail_msg("%s: after a kill came at seq %llu\n%sbut before it at seq %llu\n%s",
                  worker->story, (unsigned long long)now->seq, buf_text(&now->text),
                  (unsigned long long)before->seq, buf_text(&before->text));
 }
@@ -287,10 +288,10 @@ static inline void kind_worker_on_emit(void *host, port_number port, const struc
 
 /* --- one process --- */
 
-/* Which of two workers were given a record, or would have been, if only seqs decide. */
+/* Which of two workers were given a record, or would have been if only seqs decided. */
 static bool kind_story_given[KIND_STORY_WORKERS];
 
-/* Gives a process what it gets of the record with this number: the record, a tick, or nothing. */
+/* Gives a process its share of the record with this number: the record, a tick, or nothing. */
 static inline void kind_worker_give(struct kind_worker *worker, const struct kind_input *input,
                                     size_t number)
 {
@@ -310,7 +311,7 @@ static inline void kind_worker_give(struct kind_worker *worker, const struct kin
         record.kind = RECORD_TICK;
         record.time = stage->clock_field >= 0 ? record.fields[stage->clock_field].integer : 0;
     }
-    size_t times = record.kind == RECORD_END ? stage->input_count : 1; /* it comes by each input */
+    size_t times = record.kind == RECORD_END ? stage->input_count : 1; /* it comes on each input */
     for (; times != 0 && (record.kind != RECORD_TICK || stage->clock_field >= 0); times--)
         kind_run_take(&worker->run, &record);
     buf_done(&order);
@@ -318,7 +319,7 @@ static inline void kind_worker_give(struct kind_worker *worker, const struct kin
         runner_complete(&worker->run.runner, record.seq);
 }
 
-/* Tells a process of the records that come next. */
+/* Announces the next records to a process. */
 static inline void kind_worker_announce(struct kind_worker *worker, struct kind_input *input,
                                         size_t first)
 {
@@ -330,7 +331,7 @@ static inline void kind_worker_announce(struct kind_worker *worker, struct kind_
     }
 }
 
-/* A new process was told of no record. */
+/* No record was announced to a new process. */
 static inline void kind_worker_forget(struct kind_input *input)
 {
     for (size_t i = 0; i < input->count; i++)
@@ -350,7 +351,7 @@ static inline seq_number kind_lag_committed(enum kind_lag lag, seq_number done)
     }
 }
 
-/* Gives a process the records from first to last. With one lag it is told of them before. */
+/* Gives a process the records from first to last. With one lag they are announced before. */
 static inline void kind_worker_give_all(struct kind_worker *worker, struct kind_input *input,
                                         size_t first, size_t last, enum kind_lag lag)
 {
@@ -361,7 +362,7 @@ static inline void kind_worker_give_all(struct kind_worker *worker, struct kind_
     }
 }
 
-/* Kills a process behind a record, and has the next one do again what was not committed. */
+/* Kills a process after a record, and lets the next one do again what was not committed. */
 static inline void kind_worker_kill(struct kind_worker *worker, struct kind_input *input,
                                     size_t behind, enum kind_lag lag)
 {
@@ -402,7 +403,7 @@ static inline void kind_worker_play(struct kind_worker *worker, struct kind_inpu
 
 /* --- all processes --- */
 
-/* Plays a story once, all workers disturbed alike; what they put out, merged. */
+/* Plays a story once, all workers disturbed alike. Returns their outputs, merged. */
 static inline struct kind_outputs kind_story_once(const struct kind_story *story,
                                                   struct topology *topology, const char *stage,
                                                   struct kind_input *input, enum kind_lag lag)
@@ -425,7 +426,7 @@ static inline struct kind_outputs kind_story_once(const struct kind_story *story
     return all;
 }
 
-/* The text of a story, with what came out. */
+/* The text of a story, with the actual outputs. */
 static inline char *kind_story_tell(const struct kind_story *story, const struct kind_input *input,
                                     const struct kind_outputs *outputs)
 {
@@ -456,7 +457,7 @@ static inline char *kind_story_tell(const struct kind_story *story, const struct
 
 /* --- the property --- */
 
-/* Kills the workers of a stage, and compares what comes out with what does where nothing happens. */
+/* Kills the workers of a stage, and compares the outputs with those of an undisturbed run. */
 static inline void kind_story_disturb(const struct kind_story *story, struct topology *topology,
                                       const char *stage, struct kind_input *input, unsigned workers,
                                       const struct kind_outputs *wanted)
@@ -505,7 +506,7 @@ static inline void kind_story_play(const char *text, const char *stage,
 
 /*
  * Plays the stories of a table: see above.
- * Requires: of a stage whose records are dealt out by a key, or `by`, some come to either worker.
+ * Requires: if records go to the workers by a key, or `by`, each worker is given some.
  */
 static inline void kind_stories_play(const char *text, const char *stage,
                                      const struct kind_story *stories, size_t count)

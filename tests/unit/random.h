@@ -26,7 +26,7 @@ static inline uint64_t random_bits(void)
     return mixed ^ (mixed >> 31);
 }
 
-/* Takes the seed from SEED or draws one, and prints "name: SEED=...". Call it first in main(). */
+/* Uses the seed in SEED, or draws one, and prints "name: SEED=...". Call it first in main(). */
 static inline void random_init(const char *name)
 {
     const char *wanted = getenv("SEED");
@@ -43,7 +43,7 @@ static inline uint64_t random_below(uint64_t n)
     return random_bits() % n;
 }
 
-/* Any number of 64 bits: all magnitudes are as likely as each other, and so are the edges. */
+/* A number of 64 bits. All magnitudes are equally likely, and edge cases are frequent. */
 static inline int64_t random_integer(void)
 {
     static const int64_t edges[] = {INT64_MIN, INT64_MIN + 1, -1, 0, 1, INT64_MAX - 1, INT64_MAX};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * random_value.h - any value of any type, for the randomized unit tests
+ * random_value.h - random values of any type, for the randomized unit tests
  */
 #ifndef BULKHEAD_TESTS_UNIT_RANDOM_VALUE_H
 #define BULKHEAD_TESTS_UNIT_RANDOM_VALUE_H
@@ -16,7 +16,7 @@
 #include "common/type.h"
 #include "tests/unit/random.h"
 
-/* What values point to; free it with random_values_done(). */
+/* The memory that values point to; free it with random_values_done(). */
 struct random_values {
     void *blocks[4096];
     size_t count;
@@ -65,7 +65,7 @@ static inline struct value random_nested(struct type type, struct random_values 
     return value_of_bytes(type.tag, bytes, len);
 }
 
-/* Strings are of a to z, as long as their type lets them be; patterns are not looked at. */
+/* Strings have the letters a to z and a length that their type allows; patterns are ignored. */
 static inline struct value random_string(struct type type, struct random_values *owner)
 {
     size_t len = random_len();
@@ -100,7 +100,7 @@ static inline struct value random_value(struct type type, struct random_values *
             TIMESTAMP_DAYS_MIN +
                 (int64_t)random_below((uint64_t)(TIMESTAMP_DAYS_MAX - TIMESTAMP_DAYS_MIN + 1)));
     case VALUE_MONEY:
-    case VALUE_DURATION: /* the smallest number has no text that can be read */
+    case VALUE_DURATION: /* the smallest number has no text form */
         return value_of_integer(type.tag, random_integer() | 1);
     case VALUE_ENUM:
         return value_of_integer(type.tag, (int64_t)random_below(type.detail->name_count));

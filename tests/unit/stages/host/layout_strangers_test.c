@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose files lie below stages/: what is ours may be removed with all that is in it, and the first of
- * anything else is named, wherever it lies.
+ * Which files below stages/ are ours. Ours may be removed with everything in them; the first other
+ * file is named, wherever it is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +58,7 @@ static void make(const char *path)
     (void)close(fd);
 }
 
-/* Removes what make() has made. */
+/* Removes what make() has created. */
 static void unmake(const char *path)
 {
     char part[128];
@@ -90,7 +90,7 @@ static void what_is_not_ours_is_named(void **state)
         const char *path;
         const char *found; /* NULL: it is ours */
     } rows[] = {
-        /* Of a stage, or of its workers. */
+        /* The files of a stage or of its workers. */
         {"read/", NULL},
         {"read/cursor", NULL},
         {"read/cursor.new", NULL},
@@ -100,9 +100,9 @@ static void what_is_not_ours_is_named(void **state)
         {"read/journal.0000000000000001", NULL},
         {"read/0/cursor", NULL},
         {"read/15/store.checkpoint", NULL},
-        /* Whatever it is called, a directory of a stage can be there. */
+        /* A directory of a stage may have any name. */
         {"no-stage-of-ours/", NULL},
-        /* Others. */
+        /* Other files. */
         {"cursor", "stages/cursor"},
         {"read/notes", "stages/read/notes"},
         {"read/.hidden", "stages/read/.hidden"},
@@ -115,7 +115,7 @@ static void what_is_not_ours_is_named(void **state)
         {"read/0/notes", "stages/read/0/notes"},
         {"read/0/1/", "stages/read/0/1"},
         {"read/0/1/cursor", "stages/read/0/1"},
-        /* A link leads to what is somebody else's; by its name it is ours, and is removed as a link. */
+        /* A link is judged by its name: one of ours is removed, but not its target. */
         {"read>", "stages/read"},
         {"read/0>", "stages/read/0"},
         {"read/cursor>", NULL},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The directories of workers: killed at calls of the kernel, drawn by seed, while the state goes to
- * another number of workers, what the next start finds is the old directory or the new one, byte
- * for byte, and nothing else is left.
+ * The directories of workers. A process that moves the state to another number of workers is killed
+ * at system calls drawn by seed. The next start finds the old directory or the new one, byte for
+ * byte, and nothing else is left.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -33,8 +33,8 @@
 static char directory[64];
 
 /*
- * In the place of the C library's. Secrets and nonces are drawn anew by every move; while moves are
- * compared, they are the same for all.
+ * Replaces the function of the C library. Every move draws new secrets and nonces; while moves are
+ * compared, all draw the same.
  */
 static bool draws_zeros;
 
@@ -46,8 +46,7 @@ ssize_t getrandom(void *bytes, size_t len, unsigned flags)
     return (ssize_t)len;
 }
 
-/* Counts the syncs of "stages" while an old directory is still in it; also in the library's place.
- */
+/* Replaces that of the C library; counts the syncs of "stages" while it has an old directory. */
 static int watched_fd = -1;
 static unsigned safe_syncs;
 
@@ -88,7 +87,7 @@ static int open_stages(const char *name)
     return fd;
 }
 
-/* Runs a command of the shell in the directory. */
+/* Runs a shell command in the directory. */
 static int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static int shell(const char *format, ...)
 {
@@ -130,7 +129,7 @@ static void fill_store(const struct topology *t, const struct stage *stage, int 
     store_close(s);
 }
 
-/* Lays "start" out for so many workers, who are at different seqs, one with a quarantine. */
+/* Lays out "start" for this many workers at different seqs, one of them with a quarantine. */
 static void make_start(const struct topology *t)
 {
     struct err e;
@@ -175,7 +174,7 @@ static unsigned prepare_killed(const char *name, const struct topology *t, unsig
         _exit(layout_prepare(stages_fd, t, NULL, &e) == 0 ? 0 : 1);
     }
     int status;
-    for (unsigned stops = 0; stops <= nth; stops++) { /* two a call, before it and behind it */
+    for (unsigned stops = 0; stops <= nth; stops++) { /* two for each call, before and after it */
         assert_int_equal(waitpid(pid, &status, 0), pid);
         if (WIFEXITED(status)) {
             assert_int_equal(WEXITSTATUS(status), 0);
@@ -216,12 +215,12 @@ static void kill_at_any_call(unsigned from, unsigned to)
     unsigned stops = prepare_killed("work", new, UINT32_MAX - 1);
     unsigned kept = 0, moved = 0;
     for (unsigned i = 0; i < KILLS; i++) {
-        /* Half of them near the end, where it is decided. */
+        /* Half of them near the end, where the move is decided. */
         unsigned span = i % 4 < 2 ? stops : END_STOPS;
         unsigned nth = stops - (unsigned)random_below(span);
         assert_int_equal(shell("rm -rf work again && cp -a start work"), 0);
         (void)prepare_killed("work", new, nth);
-        /* Whatever was decided: the next start finishes it, or takes it back. */
+        /* Whether the move was decided or not: the next start finishes or undoes it. */
         assert_int_equal(shell("cp -a work again"), 0);
         prepare("again", i % 2 == 0 ? old : new);
         assert_int_not_equal(shell("ls again | grep '[.]'"), 0);
@@ -230,7 +229,7 @@ static void kill_at_any_call(unsigned from, unsigned to)
             continue;
         }
         if (!is_same("expected", "again"))
-            fail_msg("killed at stop %u: it is not what an undisturbed move makes", nth);
+            fail_msg("killed at stop %u: the result is not that of an undisturbed move", nth);
         moved++;
     }
     assert_int_equal(shell("rm -rf work again"), 0);
@@ -322,8 +321,8 @@ static void every_worker_gets_all_quarantines(void **state)
 }
 
 /*
- * A start was killed when the new directory had got its name, maybe before that was safe: it is
- * made safe before the old one is removed, or a loss of power could leave neither.
+ * A start was killed when the new directory had been renamed, perhaps before that was safe. It is
+ * made safe before the old one is removed; otherwise a loss of power could leave neither.
  */
 static void the_old_goes_when_the_new_is_safe(void **state)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one seq brings goes over a link in as many frames as it takes. An outlet and an inlet with
- * real links between them, which are made anew in the middle of a seq, by a sender that may have
- * been started anew: all of a seq is handed out, once, in order, or nothing of it.
+ * The records of one seq are sent in as many frames as they need. This connects an outlet and an
+ * inlet with real links, which are replaced in the middle of a seq, by a sender that may have been
+ * restarted. A seq is passed on as a whole, once and in order, or not at all.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -18,7 +18,7 @@
 #include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
-/* nng reaps what was closed in a thread of its own. */
+/* nng frees closed links in a thread of its own. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
@@ -33,7 +33,7 @@ static uint8_t *text; /* as long as the longest record */
 static struct contract contract;
 static struct edge edge;
 
-/* What comes of each seq: so many records, all of one length. */
+/* The output of each seq: this many records, all of the same length. */
 static unsigned counts[SEQS + 1];
 static size_t lens[SEQS + 1];
 
@@ -76,7 +76,7 @@ static void draw_seqs(void)
     }
 }
 
-/* A stage works on a seq: all its records go to the outlet, the number of each in its position. */
+/* Processes a seq: all its records go to the outlet, with their numbers as positions. */
 static void work(struct outlet *o, seq_number seq)
 {
     for (unsigned i = 0; i < counts[seq]; i++) {
@@ -100,7 +100,7 @@ static void connect_ends(struct outlet *o, struct inlet *in, seq_number acked)
     assert_int_equal(outlet_rewind(o), 0);
 }
 
-/* Takes what is whole, and compares it. */
+/* Receives complete seqs, and compares them. */
 static void take(struct inlet *in, seq_number *seq, unsigned *number)
 {
     struct err e;
@@ -177,7 +177,7 @@ static void a_seq_is_handed_out_whole_whatever_breaks(void **state)
     assert_true(in_midst > 5);
 }
 
-/* Sends frames as they are; returns what the inlet says of the last one. */
+/* Sends frames as they are; returns the inlet's result for the last one. */
 static int send_raw(struct inlet *in, struct link *sender, struct frame_builder *b)
 {
     struct err e;

@@ -63,7 +63,7 @@ static void entries_are_found_by_seq_in_any_order_of_adding(void **state)
     quarantine_done(&q);
 }
 
-/* Its record is not given to the stage any more: it is something else that kills there. */
+/* Its record is no longer given to the stage, so something else kills it there. */
 static void a_seq_is_added_once(void **state)
 {
     (void)state;
@@ -179,11 +179,11 @@ static void no_damage_goes_unseen(void **state)
             assert_refused("flipped", at);
         }
     }
-    write_damaged(bytes_len + 1); /* the static buffer goes on with a zero */
+    write_damaged(bytes_len + 1); /* the next byte of the static buffer is zero */
     assert_refused("longer", bytes_len);
 }
 
-/* A list that is in no order is searched in vain, and then its records are given out again. */
+/* In a list that is out of order, records would not be found, and be given to the stage again. */
 static void numbers_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -199,7 +199,7 @@ static void numbers_that_cannot_be_are_refused(void **state)
     }
 }
 
-/* They go into dead letters, whose texts are UTF-8 that may be shown. */
+/* The texts end up in dead letters, which are printable UTF-8. */
 static void texts_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -215,7 +215,7 @@ static void texts_that_cannot_be_are_refused(void **state)
     }
 }
 
-/* With a checksum that fits, as no disk would have it. */
+/* With a correct checksum, so no damage of the disk. */
 static void what_stands_behind_a_text_is_refused(void **state)
 {
     (void)state;

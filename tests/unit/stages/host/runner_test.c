@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a runner knows of the seqs that it is given: when the end of the input has come by all
- * edges, what is done, and what is counted of a seq that is half given.
+ * What a runner knows about the seqs that it is given: when the end of the input has come on all
+ * edges, what is done, and what is counted of a seq that is incomplete.
  */
 #include <fcntl.h>
 #include <ftw.h>
@@ -31,8 +31,8 @@ struct fixture {
     int stages_fd;
     struct topology *topology;
     struct runner runner;
-    unsigned records;          /* that came out */
-    unsigned ends[PORT_NAMED]; /* on which port */
+    unsigned records;          /* how many were emitted */
+    unsigned ends[PORT_NAMED]; /* how many were emitted on each port */
 };
 
 static void on_emit(void *host, port_number port, const struct record *record)
@@ -103,7 +103,7 @@ static void give(struct fixture *f, seq_number seq, uint32_t input, enum record_
     assert_int_equal(runner_take(&f->runner, &record, &e), 0);
 }
 
-/* By each edge comes one, and the stage has one, which it puts out on each of its ports. */
+/* One end comes on each edge; the stage has one end, which it emits on each of its ports. */
 static void the_end_counts_when_all_edges_have_brought_it(void **state)
 {
     struct fixture *f = *state;
@@ -119,7 +119,7 @@ static void the_end_counts_when_all_edges_have_brought_it(void **state)
     assert_int_equal(f->records, 2);
     struct status_counts counts;
     assert_true(runner_count_done(&f->runner, &counts));
-    assert_int_equal(counts.in, 2); /* ends are no records */
+    assert_int_equal(counts.in, 2); /* ends are not records */
     assert_int_equal(counts.dropped, 0);
 }
 
@@ -140,7 +140,7 @@ static void what_is_half_given_is_neither_done_nor_counted(void **state)
     assert_int_equal(counts.through, 1);
     assert_int_equal(counts.in, 2); /* and not the one of seq 2 */
     assert_int_equal(counts.out, 2);
-    assert_false(runner_count_done(&f->runner, &counts)); /* it was told already */
+    assert_false(runner_count_done(&f->runner, &counts)); /* they were reported already */
     give(f, 2, 1, RECORD_DATA);
     runner_complete(&f->runner, 9); /* the inputs have nothing for 3 to 9 */
     assert_true(runner_count_done(&f->runner, &counts));
@@ -150,7 +150,7 @@ static void what_is_half_given_is_neither_done_nor_counted(void **state)
     assert_int_equal(f->runner.given, 9);
 }
 
-/* As after a kill: what comes again up to there was counted by the life before. */
+/* As after a kill: what comes again up to there was counted by the previous process. */
 static void nothing_is_counted_twice(void **state)
 {
     struct fixture *f = *state;
@@ -162,7 +162,7 @@ static void nothing_is_counted_twice(void **state)
     assert_true(runner_count_done(&f->runner, &counts));
     assert_int_equal(counts.in, 4);
     assert_int_equal(counts.out, 4);
-    assert_int_equal(f->records, 3); /* though all is put out again */
+    assert_int_equal(f->records, 3); /* though everything is emitted again */
 }
 
 int main(int argc, char **argv)

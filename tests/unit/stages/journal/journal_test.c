@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The journal on a real directory and real pipes: what went in comes out, whatever the sizes;
- * damage of any byte and any truncation is noticed, or did no harm; what a kill or a power loss
- * leaves behind is completed or cut.
+ * The journal on a real directory and real pipes. What went in comes out, whatever the sizes. Any
+ * damaged byte and any truncation is noticed or does no harm. What a kill or a loss of power leaves
+ * is completed or cut off.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -86,7 +86,7 @@ static void close_it(struct fixture *f)
     f->journal = NULL;
 }
 
-/* Puts bytes into the pipe and takes them in; what is there is read first, as it must be. */
+/* Writes bytes to the pipe and moves them into the journal, after reading what is there already. */
 static void feed(struct fixture *f, const void *bytes, size_t len)
 {
     struct err e;
@@ -110,7 +110,7 @@ static void feed_text(struct fixture *f, const char *text)
     feed(f, text, strlen(text));
 }
 
-/* All lines behind the acked place, as "line|", an unterminated one as "line!". Or the error. */
+/* All lines after the acked place: "line|", or "line!" if unterminated. Or the error. */
 static int read_lines(struct fixture *f, struct buf *out, struct err *e)
 {
     struct record_reader reader;
@@ -166,7 +166,7 @@ static void an_end_completes_the_line(void **state)
     check_lines(f, "one|tw!three|");
 }
 
-/* The end of the input has a seq, but only once behind a record. */
+/* The end of the input has a seq, but only once after a record. */
 static void an_end_of_the_input_is_counted(void **state)
 {
     struct fixture *f = *state;
@@ -201,7 +201,7 @@ static void an_end_of_the_input_is_counted(void **state)
     assert_int_equal(journal_open(&f->config, &f->journal, &e), ERR_MISMATCH);
 }
 
-/* Another stream does not continue a line; the same one, or one that was kept open, does. */
+/* Another stream does not continue a line. The same one does, and so does one kept open. */
 static void a_line_belongs_to_one_stream(void **state)
 {
     struct fixture *f = *state;
@@ -228,7 +228,7 @@ static void a_line_belongs_to_one_stream(void **state)
     check_lines(f, "abcdef!gh!|");
 }
 
-/* A mark before the first line of a stream counts for nothing, in whatever segments it lies. */
+/* A byte order mark before the first line of a stream is ignored, even across segments. */
 static void a_mark_before_a_blank_line_is_no_record(void **state)
 {
     struct fixture *f = *state;
@@ -274,7 +274,7 @@ static void acked_segments_go(void **state)
     assert_int_equal(faccessat(f->dir_fd, "journal.00000003", F_OK, 0), 0);
 }
 
-/* What was torn off is for people, and goes when the journal has long gone on. */
+/* Torn pieces are kept for people, and removed many segments later. */
 static void old_torn_pieces_go(void **state)
 {
     struct fixture *f = *state;
@@ -289,7 +289,7 @@ static void old_torn_pieces_go(void **state)
     assert_int_equal(faccessat(f->dir_fd, "journal.00000002.torn", F_OK, 0), -1);
 }
 
-/* Records that come one by one make blocks of one, and opening reads all blocks of a segment. */
+/* Single records make blocks of one record, and opening reads all blocks of a segment. */
 static void a_segment_ends_after_so_many_blocks(void **state)
 {
     struct fixture *f = *state;
@@ -313,7 +313,7 @@ static int open_at_end(const struct fixture *f, const char *name)
     return openat(f->dir_fd, name, O_RDWR | O_CLOEXEC);
 }
 
-/* Bytes behind the last block, as a kill leaves them: the place of the header is a hole. */
+/* Bytes after the last block, as a kill leaves them: the place of the header is a hole. */
 static void leave_landed(const struct fixture *f, uint64_t at, const char *text)
 {
     int fd = open_at_end(f, "journal.00000001");
@@ -334,13 +334,13 @@ static void what_a_kill_leaves_is_completed(void **state)
     check_lines(f, "one|two|three|");
 }
 
-/* A write of the header broke off: the process was killed between two parts of it, or it failed. */
+/* A header was only partly written: the process was killed during the write, or it failed. */
 static void a_header_that_broke_off_is_written_anew(void **state)
 {
     struct fixture *f = *state;
     static const uint8_t zeros[64];
     for (size_t left = 0; left < 64; left++) {
-        /* Also with bytes behind it that came before the write was tried again. */
+        /* Also with bytes after it that came before the write was tried again. */
         bool more = left % 2 == 1;
         f->config.acked = (struct journal_place){0};
         open_good(f);
@@ -358,7 +358,7 @@ static void a_header_that_broke_off_is_written_anew(void **state)
     }
 }
 
-/* Segments go one after the other also if the power fails. Counted in the library's place. */
+/* Segments are removed in order even if the power fails. Replaces the C library's to count. */
 static int order_fd = -1;
 static unsigned removed, removed_unsafe;
 
@@ -446,7 +446,7 @@ static void what_a_power_loss_leaves_is_cut_and_kept(void **state)
     assert_int_equal(st.st_size, 64 + 7);
 }
 
-/* A torn block with a good one behind it was not torn: a power loss takes the end. */
+/* A torn block with a good one after it was not torn: a loss of power affects only the end. */
 static void damage_before_a_good_block_is_refused_in_any_boot(void **state)
 {
     struct fixture *f = *state;
@@ -580,10 +580,10 @@ static void make_swept(struct fixture *f)
     close_it(f);
 }
 
-/* What came of damage: all lines came out, or an error, or fewer lines and no word of it. */
+/* The effect of damage: all lines came out, or there was an error, or lines were lost silently. */
 enum outcome { WHOLE, REFUSED, FEWER };
 
-/* Opens what was damaged. A wrong line fails the test, and so does a change of what is refused. */
+/* Opens what was damaged. A wrong line fails the test, and so does a refusal that changes files. */
 static enum outcome survive(struct fixture *f, const struct files *damaged)
 {
     struct err e;
@@ -612,8 +612,8 @@ static enum outcome survive(struct fixture *f, const struct files *damaged)
 }
 
 /*
- * Flips every byte and cuts at every length. In the boot that wrote it, no flip may go unnoticed
- * that takes a line; a cut between two blocks looks as if the second had never been.
+ * Flips every byte and cuts at every length. During the boot that wrote it, no flip that loses a
+ * line may go unnoticed. A cut between two blocks looks as if the second had never been written.
  */
 static void sweep(struct fixture *f, bool same_boot)
 {
@@ -633,7 +633,7 @@ static void sweep(struct fixture *f, bool same_boot)
         for (size_t len = 0; len < good.content[i].len; len++) {
             damaged.content[i].len = len;
             enum outcome outcome = survive(f, &damaged);
-            /* Or as if it was being written. */
+            /* Or as if it had been partly written. */
             bool is_torn = len % 64 <= 4 || len > SWEPT_MARK_AT;
             assert_true(outcome != FEWER || !same_boot || is_torn || i + 1 < SWEPT);
             counts[outcome]++;
@@ -681,7 +681,7 @@ static void blocks_that_change_places_are_refused(void **state)
 
 /* --- bytes that look like ours --- */
 
-/* The file of a journal as bytes for its input: whole blocks, each where one may begin. */
+/* The file of a journal as input bytes: whole blocks, each at a place where a block may begin. */
 static void read_file(const struct fixture *f, const char *name, struct buf *out)
 {
     struct err e;
@@ -701,7 +701,7 @@ static void make_blocks(struct fixture *f, const char *second)
     close_it(f);
 }
 
-/* Blocks of another journal of the same stage, or of the one that there is then. */
+/* Blocks of another journal of the same stage, or of the journal under test. */
 static void collect_blocks(struct fixture *f, bool own, struct buf *out)
 {
     make_blocks(f, own ? "two\n" : "three\nfour\n");
@@ -713,8 +713,9 @@ static void collect_blocks(struct fixture *f, bool own, struct buf *out)
 }
 
 /*
- * What a kill or a power loss has left behind the last block holds whole blocks, headers and all,
- * in places where blocks may begin: of another journal, or of this one. They change nothing.
+ * The bytes that a kill or a loss of power has left after the last block contain whole blocks with
+ * their headers, at places where blocks may begin, of another journal or of this one. They change
+ * nothing.
  */
 static void blocks_in_the_input_are_bytes_like_others(void **state)
 {
@@ -757,7 +758,7 @@ static void an_older_format_is_refused_by_its_number(void **state)
     buf_done(&file);
 }
 
-/* With a checksum that fits: counted on from there, what is new would lie before what is old. */
+/* With a correct checksum: counting on from these numbers, new would come before old. */
 static void numbers_that_cannot_be_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -806,7 +807,7 @@ static void add_random_line(struct buf *input, struct buf *wanted, bool terminat
     buf_add_byte(wanted, '|');
 }
 
-/* Feeds the input in pieces, opening the journal anew now and then. */
+/* Feeds the input in pieces, opening the journal again now and then. */
 static void feed_in_pieces(struct fixture *f, const struct buf *input)
 {
     for (size_t at = 0; at < input->len;) {
@@ -842,8 +843,8 @@ static void any_pieces_give_the_same_lines(void **state)
 }
 
 /*
- * Somebody removes, replaces or truncates the last segment while it is in use: nothing more is
- * taken out of the pipe, for it would be lost, or read as NULs.
+ * The last segment is removed, replaced or truncated while it is in use. Nothing more is taken out
+ * of the pipe, for it would be lost, or read as NUL bytes.
  */
 static void a_segment_that_others_change_takes_nothing_in(void **state)
 {

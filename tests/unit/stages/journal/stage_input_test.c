@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a pipe is known again by the next run, also where the kernel lets nobody make it larger.
+ * Whether the next run recognizes a pipe, even if the kernel does not let it be made larger.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "stages/journal/stage_input.h"
 #include "tests/unit/cases.h"
 
-/* What the kernel allows: all, pipes that become smaller, or no change of their size at all. */
+/* What the kernel allows: any size of a pipe, only smaller ones, or no change at all. */
 static enum { ANY_SIZE, SMALLER, NO_SIZE } allowed;
 
 int fcntl(int fd, int command, ...)
@@ -39,7 +39,7 @@ int fcntl(int fd, int command, ...)
 struct fixture {
     char directory[64];
     int dir_fd;
-    int fds[2]; /* of the pipe in hand */
+    int fds[2]; /* of the current pipe */
 };
 
 static int set_up(void **state)
@@ -100,7 +100,7 @@ static void make_pipe(struct fixture *f, bool named)
     assert_true(f->fds[0] >= 0 && f->fds[1] >= 0);
 }
 
-/* A run that takes something from the pipe, and is killed. */
+/* A run that reads something from the pipe, and is killed. */
 static struct stage_input run(struct fixture *f)
 {
     struct stage_input input;
@@ -137,7 +137,7 @@ static void a_pipe_that_is_kept_is_known_again(void **state)
             assert_int_equal((uint32_t)next.stream == (uint32_t)first.stream, known);
             assert_true(next.stream != first.stream);
         }
-        /* What is allowed may be another thing by now. */
+        /* What is allowed may have changed by now. */
         allowed = ANY_SIZE;
         assert_int_equal(run(f).kept, known);
         make_pipe(f, named);
@@ -146,7 +146,7 @@ static void a_pipe_that_is_kept_is_known_again(void **state)
     }
 }
 
-/* Also if whoever makes it gives it a size, or the kernel a small one. */
+/* Also if its creator has set a size, or the kernel has made it small. */
 static void a_pipe_that_all_have_closed_is_another_one(void **state)
 {
     struct fixture *f = *state;
@@ -168,7 +168,7 @@ static void a_pipe_that_all_have_closed_is_another_one(void **state)
     }
 }
 
-/* A size that holds less than what is in the pipe is not allowed either. */
+/* A size that is smaller than the contents of the pipe is not allowed either. */
 static void a_full_pipe_that_cannot_be_larger_is_not_marked(void **state)
 {
     struct fixture *f = *state;

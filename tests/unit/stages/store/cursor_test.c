@@ -49,7 +49,7 @@ static void write_number(struct cursor *c, uint8_t number)
     assert_int_equal(cursor_write(c, MAGIC, payload, NULL), 0);
 }
 
-/* The number that the cursor file holds now. */
+/* The number that the cursor file has now. */
 static uint8_t read_number(void)
 {
     struct cursor c;
@@ -75,12 +75,12 @@ static void the_newest_write_is_read(void **state)
     }
     cursor_close(&c);
     assert_int_equal(open_cursor(&c, MAGIC, payload, &found), 0);
-    write_number(&c, 99); /* goes on with the counter, not from the start */
+    write_number(&c, 99); /* continues with the counter, and does not start over */
     assert_int_equal(read_number(), 99);
     cursor_close(&c);
 }
 
-/* Whatever of the last write is torn off, the one before it is there. */
+/* However much of the last write is torn off, the one before it is there. */
 static void a_torn_write_leaves_the_one_before(void **state)
 {
     (void)state;
@@ -139,7 +139,7 @@ static void a_torn_first_write_is_no_write(void **state)
     cursor_close(&c);
 }
 
-/* With a checksum that fits, but numbers that no stage can have come to. */
+/* With a correct checksum, but impossible numbers. */
 static void numbers_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -188,8 +188,7 @@ static void a_cursor_of_another_kind_is_refused(void **state)
     assert_int_equal(open_cursor(&c, MAGIC + 1, payload, &found), ERR_MISMATCH);
 }
 
-/* Slots of version 2 are shorter, and are written so where that is enough; both may lie in a file.
- */
+/* Slots of version 2 are shorter, and are used if that is enough. A file may have both. */
 static void the_version_before_is_read(void **state)
 {
     (void)state;
@@ -233,7 +232,7 @@ static void another_version_is_named(void **state)
     assert_non_null(strstr(e.text, "format version 7; this bulkhead reads versions 2 and 3"));
 }
 
-/* What is written to a file that nobody can find is not written. */
+/* Nothing is written to a file that was removed or replaced. */
 static void one_that_is_removed_or_replaced_is_written_no_more(void **state)
 {
     (void)state;
@@ -257,7 +256,7 @@ static void one_that_is_removed_or_replaced_is_written_no_more(void **state)
     assert_int_equal(read_number(), 7);
 }
 
-/* The next write makes it whole. */
+/* The next write repairs it. */
 static void one_that_is_truncated_or_overwritten_comes_back(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Damage to the files of a store: its logs and its checkpoints. See damage.h for what is done.
+ * Damage to the files of a store: its logs and its checkpoints. damage.h says what is done.
  */
 #include "common/bytes.h"
 #include "common/hash.h"
@@ -15,9 +15,9 @@
 static const struct store_spec spec = {
     .value_len = VALUE_BYTES, .expires = true, .schema = "test 1"};
 
-static seq_number first_of_log;        /* the log begins behind this seq */
+static seq_number first_of_log;        /* the log begins after this seq */
 static seq_number group_last[GROUPS];  /* the last seq of each group of the log */
-static size_t group_begin[GROUPS + 1]; /* and where it begins; the last is the length */
+static size_t group_begin[GROUPS + 1]; /* where each group begins; the last is the length */
 
 /* Every seq sets some keys to itself. */
 static bool sets(seq_number seq, uint32_t key)
@@ -101,7 +101,7 @@ static struct kept small_store(void)
     return keep();
 }
 
-/* One that has grown so long that there is a checkpoint. */
+/* A store whose log has grown so long that there is a checkpoint. */
 static struct kept store_with_checkpoint(void)
 {
     struct store *s = new_store();
@@ -128,7 +128,7 @@ static seq_number before_cut(size_t len)
     return len < group_begin[0] ? REFUSED : seq;
 }
 
-/* Only the last group can be taken for torn; the one before it is then the state. */
+/* Only the last group can pass for torn; the state is then that of the group before. */
 static seq_number before_change(size_t at)
 {
     return at >= group_begin[GROUPS - 1] ? group_last[GROUPS - 2] : REFUSED;
@@ -163,14 +163,14 @@ static void a_torn_piece_is_kept_beside(void **state)
     kept_done(&good);
 }
 
-/* Nobody looks at torn pieces but people, so they go when the state has long gone on. */
+/* Torn pieces are kept for people, and removed many checkpoints later. */
 static void old_torn_pieces_go(void **state)
 {
     (void)state;
     put_file("store.3.torn", "x", 1);
     put_file("store.4.torn", "x", 1);
     put_file("store.9.torn", "x", 1);
-    put_file("from-1-of-2.store.900.torn", "x", 1); /* it came with a state that began with 2 */
+    put_file("from-1-of-2.store.900.torn", "x", 1); /* its state began with number 2 */
     put_file("from-0-of-2.store.7.log.torn", "x", 1);
     put_file("from-0-of-2.store.7.log", "x", 1);
     struct err e;
@@ -194,7 +194,7 @@ static void a_checkpoint_that_is_damaged(void **state)
     change_everywhere(&good, "store.2.checkpoint", open_store, refused);
     lengthen(&good, "store.2.checkpoint", open_store, REFUSED);
     replace_by_others(&good, "store.2.checkpoint", open_store, REFUSED);
-    /* One without the other. */
+    /* A log without its checkpoint, or the other way round. */
     put_back(&good);
     assert_int_equal(unlinkat(dir_fd, "store.2.checkpoint", 0), 0);
     o = open_store();
@@ -208,13 +208,13 @@ static void a_checkpoint_that_is_damaged(void **state)
     kept_done(&good);
 }
 
-/* --- values that hold what a log is made of --- */
+/* --- values that contain groups of a log --- */
 
 #define FOREIGN_BYTES STORE_VALUE_BYTES_MAX
 
 static const struct store_spec foreign = {.value_len = FOREIGN_BYTES, .schema = "test 3"};
 
-/* One commit: a value with these bytes, 256 at most, filled up with zeros. */
+/* One commit: a value with these bytes, at most 256, padded with zeros. */
 static void commit_foreign(struct store *s, seq_number seq, const uint8_t *bytes, size_t len)
 {
     uint8_t value[FOREIGN_BYTES] = {0};
@@ -231,7 +231,7 @@ static struct store *open_foreign(struct outcome *o)
     return s;
 }
 
-/* The first group of a log that has two, the second without a change: small enough for a value. */
+/* The first of two groups of a log, the second without a change; small enough for a value. */
 static void small_group(struct buf *out)
 {
     struct outcome o;
@@ -245,8 +245,8 @@ static void small_group(struct buf *out)
 }
 
 /*
- * Values hold bytes as they came from outside, so also whole groups: of the log of another store,
- * or of this very log. A last group that is torn, with such a value in it, is torn like any other.
+ * Values contain any bytes from outside, so also whole groups of the log of another store, or of
+ * this one. A torn last group that contains such a value is torn like any other.
  */
 static void groups_in_a_value_are_bytes_like_others(void **state)
 {
@@ -280,7 +280,7 @@ static void groups_in_a_value_are_bytes_like_others(void **state)
     }
 }
 
-/* What an older bulkhead has written is named as that, and is not called damaged. */
+/* What an older bulkhead has written is reported as that, not as damage. */
 static void an_older_format_is_refused_by_its_number(void **state)
 {
     (void)state;
@@ -319,7 +319,7 @@ static void files_that_belong_elsewhere(void **state)
         struct outcome o = open_damaged(open_store, swaps[i].name);
         assert_int_equal(o.rc, ERR_CORRUPT);
     }
-    /* A log of the same number whose keys are made with another secret. */
+    /* A log of the same number whose keys were made with another secret. */
     empty_directory();
     struct kept twin = store_with_checkpoint();
     put_back(&big);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stores of several workers against a model of one. What a seq does follows from its number and
- * the seed; workers are stopped at different seqs, their state is dealt out to another number of
- * workers, again before they are level, and whatever became of them, each group is in the end what
- * one worker would have made of it.
+ * Stores of several workers against a model of one. What a seq does follows from its number and the
+ * seed. Workers are stopped at different seqs, and their state is redistributed to another number
+ * of workers, and again before these are level. In the end each group is what one worker would have
+ * made of it.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -100,7 +100,7 @@ struct worker {
     struct store *store;
     seq_number seq;
     struct model model; /* as of seq */
-    uint32_t let_go;    /* entries found at the tick in hand */
+    uint32_t let_go;    /* entries found at the current tick */
     int64_t until;
 };
 
@@ -158,7 +158,7 @@ static void let_go(void *context, struct hash128 hash, int64_t expires_at, const
     w->let_go++;
 }
 
-/* What expires until a time is exactly what the model says, but for groups that are ahead. */
+/* What expires until a time is exactly what the model says, except in groups that are ahead. */
 static void look(struct worker *w, int64_t time)
 {
     w->until = time;
@@ -206,7 +206,7 @@ static void worker_commit(struct worker *w, seq_number seq)
         fail_msg("%s", e.text);
 }
 
-/* Works to a seq; now and then it is killed on the way, with its image or without. */
+/* Processes up to a seq; now and then it is killed on the way, with its image or without. */
 static void worker_run(struct worker *w, seq_number end)
 {
     while (w->seq < end) {
@@ -222,7 +222,7 @@ static void worker_run(struct worker *w, seq_number end)
     }
 }
 
-/* All that it has, against the model as of its own seq, once no group is ahead any more. */
+/* Compares all it has with the model as of its own seq, once no group is ahead any more. */
 static void assert_is_model(const struct worker *w)
 {
     for (uint32_t key = 0; key < KEYS; key++) {
@@ -269,7 +269,7 @@ static int load(size_t workers, struct store_parts **ret_parts, struct err *e)
     return rc;
 }
 
-/* How far the furthest worker is, with its key groups, as the files tell. */
+/* The highest position of a worker or a key group, according to the files. */
 static seq_number most_on_disk(size_t workers)
 {
     seq_number most = 0;
@@ -302,7 +302,7 @@ static void deal_out(size_t from, size_t to)
         (void)close(fd);
     }
     store_parts_free(parts);
-    assert_int_equal(most_on_disk(to), most); /* dealing out hides from nobody who is ahead */
+    assert_int_equal(most_on_disk(to), most); /* a move does not hide groups that are ahead */
 }
 
 /* --- tests --- */
@@ -331,7 +331,7 @@ static void any_number_of_workers_makes_what_one_makes(void **state)
     static struct worker w[WORKERS_MAX];
     size_t workers = 1;
     workers_start(w, workers);
-    seq_number done = 0; /* the furthest that any worker has come */
+    seq_number done = 0; /* the highest seq that a worker has reached */
     for (int round = 0; round < 25; round++) {
         seq_number least = UINT64_MAX;
         for (size_t i = 0; i < workers; i++) {
@@ -359,7 +359,7 @@ static void any_number_of_workers_makes_what_one_makes(void **state)
     workers_stop(w, workers);
 }
 
-/* Every byte of every file, in any worker: refused, or the last group, which may be a torn one. */
+/* Any byte of any file of any worker is refused, except in the last group, which may be torn. */
 static void what_is_damaged_is_not_dealt_out(void **state)
 {
     (void)state;
@@ -387,12 +387,13 @@ static void what_is_damaged_is_not_dealt_out(void **state)
                 assert_int_equal(pwrite(fd, &changed, 1, at), 1);
                 int rc = load(3, &parts, &e);
                 if (rc != ERR_CORRUPT && rc != ERR_MISMATCH)
-                    fail_msg("%s: byte %lld was changed, and code %d", path, (long long)at, rc);
+                    fail_msg("%s: byte %lld was changed, but the code is %d", path, (long long)at,
+                             rc);
                 assert_non_null(strstr(e.text, names[n]));
                 assert_int_equal(pwrite(fd, &byte, 1, at), 1);
             }
             (void)close(fd);
-            /* Without it the others are no state. */
+            /* Without it the others are not a state. */
             char *away = memory_format("%s.away", path);
             struct store_parts *parts = NULL;
             struct err e;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The space of an image against a list: tables come and go in random order; they never overlap,
- * read as zeros when they are made, keep what is written into them, and what has gone gives its
- * memory back. Sizes go far beyond where huge pages are asked for.
+ * The space of an image against a list. Tables come and go in random order. They never overlap,
+ * read as zeros when they are created, keep what is written to them, and give their memory back
+ * when they are gone. Sizes go far beyond the point where huge pages are requested.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,13 +33,13 @@ struct table {
     uint64_t page, pages, mark;
 };
 
-/* In place of the C library's: huge pages are asked for as a test wants it. */
+/* Replaces that of the C library: a test decides how requests for huge pages end. */
 static struct {
     bool is_fake;
     useconds_t takes_us;
     unsigned calls;
     size_t len_max;
-    uint64_t beats_min; /* that came between two calls */
+    uint64_t beats_min; /* the fewest beats between two calls */
     uint64_t beats_before;
     _Atomic uint64_t beats;
 } huge;
@@ -62,7 +62,7 @@ struct fixture {
     int fd;
     struct store_map map;
     struct store_space *space;
-    bool is_later; /* not the first process of its stage */
+    bool is_later; /* this is not the first process of its stage */
     struct table tables[TABLES_MAX];
     size_t count;
 };
@@ -72,7 +72,7 @@ static uint64_t *words_of(const struct fixture *f, const struct table *table)
     return (uint64_t *)(f->map.base + table->page * STORE_PAGE_BYTES);
 }
 
-/* Two words of every page are enough to see a page that is somebody else's, or old. */
+/* Two words of every page are enough to detect a page of another table, or an old one. */
 static void check_words(const struct fixture *f, const struct table *table, uint64_t expected)
 {
     const uint64_t *words = words_of(f, table);
@@ -117,7 +117,7 @@ static void give_back(struct fixture *f)
     f->tables[i] = f->tables[--f->count];
 }
 
-/* As a new process does it, which knows nothing but where the tables are. */
+/* As in a new process, which knows only where the tables are. */
 static void begin_anew(struct fixture *f)
 {
     struct err e;
@@ -187,7 +187,7 @@ static void tables_keep_apart(void **state)
     }
 }
 
-/* Takes tables of 16 MiB, far beyond where huge pages are asked for; how often they were. */
+/* Creates tables of 16 MiB, enough for huge pages; returns how often these were requested. */
 static unsigned calls_for_large_tables(bool is_later, useconds_t takes_us)
 {
     struct fixture f;
@@ -206,7 +206,7 @@ static unsigned calls_for_large_tables(bool is_later, useconds_t takes_us)
     return huge.calls;
 }
 
-/* A call may take a second where all processors are busy: it is small, and there are beats. */
+/* A call may take a second if all processors are busy: calls are small, with beats between. */
 static void huge_pages_are_asked_for_in_small_calls(void **state)
 {
     (void)state;
@@ -227,8 +227,7 @@ static void a_later_process_does_not_ask(void **state)
     assert_int_equal(calls_for_large_tables(true, 0), 0);
 }
 
-/* Something lies behind it, so it must move: what is in it comes along, to a multiple of a chunk.
- */
+/* Something is mapped after it, so it must move, with its contents, to a multiple of a chunk. */
 static void it_moves_where_it_cannot_grow(void **state)
 {
     (void)state;
@@ -258,7 +257,7 @@ static void it_moves_where_it_cannot_grow(void **state)
     tear_down(&f);
 }
 
-/* Grows under a limit until it says no; then what was there still is, and nothing was signalled. */
+/* Grows until it reaches a limit. The contents are unchanged, and no signal was raised. */
 static void grow_under(int resource, uint64_t room, const char *name)
 {
     struct fixture f;
@@ -280,7 +279,7 @@ static void grow_under(int resource, uint64_t room, const char *name)
     assert_true(taken > 1 && f.map.len <= room);
     for (size_t t = 0; t < f.count; t++)
         check_words(&f, &f.tables[t], f.tables[t].mark);
-    /* It goes on when there is room again. */
+    /* It continues when there is room again. */
     take(&f, 500);
     tear_down(&f);
 }
@@ -298,15 +297,15 @@ static uint64_t addresses_now(void)
 static void limits_are_told_by_their_names(void **state)
 {
     (void)state;
-    /* No multiple of a chunk: the last piece is had as well. */
+    /* Not a multiple of a chunk: the last piece is usable as well. */
     grow_under(RLIMIT_FSIZE, (UINT64_C(48) << 20) + 3 * STORE_PAGE_BYTES, "ulimit -f");
     uint64_t now = addresses_now();
     if (now > UINT64_C(1) << 40)
-        return; /* a sanitizer has more addresses than any limit allows */
+        return; /* a sanitizer uses more addresses than any limit allows */
     grow_under(RLIMIT_AS, now + (UINT64_C(100) << 20), "ulimit -v");
 }
 
-/* Where memory is promised strictly, a table has it before it is touched. */
+/* With strict accounting, the memory of a table is allocated before it is touched. */
 static void strict_memory_is_had_before(void **state)
 {
     (void)state;
@@ -329,7 +328,7 @@ static void what_has_gone_gives_its_memory_back(void **state)
     play(&f, 2000, 300);
     while (f.count != 0)
         give_back(&f);
-    /* At most a chunk that lies half before the first table, and what was taken ahead. */
+    /* At most a chunk that is partly before the first table, and what was requested ahead. */
     begin_anew(&f);
     assert_int_equal(memory_bytes(&f), 0);
     tear_down(&f);
@@ -352,7 +351,7 @@ static void a_gap_is_used_again(void **state)
     tear_down(&f);
 }
 
-/* A table of a GiB takes seconds to be made, in which its stage would look hung. */
+/* Creating a table of a GiB takes seconds, during which its stage would look hung. */
 static void large_tables_beat(void **state)
 {
     (void)state;
@@ -363,7 +362,7 @@ static void large_tables_beat(void **state)
     f.space->beats = &beats;
     uint64_t small = take_pages(&f, (STORE_HUGE_BYTES_MIN + (64u << 10)) / STORE_PAGE_BYTES);
     uint64_t before = beats;
-    /* Is made of huge pages, until that has taken long once, as on a busy host. */
+    /* Huge pages are used until a request has taken long once, as on a busy host. */
     uint64_t page = take_pages(&f, BYTES / STORE_PAGE_BYTES);
     assert_true(beats - before >= BYTES >> 26 || !f.space->asks);
     before = beats;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store against a model: what seq n does follows from n and the seed, so the state as of any
- * seq can be computed anew and compared entry by entry.
+ * The store against a model. What seq n does follows from n and the seed, so the state as of any
+ * seq can be computed from scratch and compared entry by entry.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -65,7 +65,7 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 32);
 }
 
-/* The changes of seq n: up to three puts, now and then the clock. */
+/* The changes of seq n: up to three puts, and now and then the clock. */
 static size_t changes_of(seq_number n, struct change changes[4])
 {
     uint64_t r = mix(test_seed ^ (n * 1000003u));
@@ -209,7 +209,7 @@ static void state_comes_back_from_disk(void **state)
                 commit(s, seq - random_below(seq - store_committed(s)));
         }
         model_advance(&m, store_committed(s));
-        store_close(s); /* what was not committed is gone */
+        store_close(s); /* what was not committed is lost */
     }
 }
 
@@ -235,7 +235,7 @@ static void a_rollback_takes_back_what_was_in_flight(void **state)
     (void)close(image);
 }
 
-/* Works until it is killed; commits lag behind, as acks do. */
+/* Works until it is killed. Commits lag behind, as acks do. */
 static _Noreturn void work_for_ever(int image)
 {
     struct store *s = open_store(image);
@@ -259,12 +259,12 @@ static void a_kill_at_any_moment_leaves_the_committed_state(void **state)
         assert_true(pid >= 0);
         if (pid == 0)
             work_for_ever(image);
-        (void)usleep((useconds_t)random_below(25000)); /* a random moment, not a wait for one */
+        (void)usleep((useconds_t)random_below(25000)); /* a random moment; it waits for nothing */
         (void)kill(pid, SIGKILL);
         int status;
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-        if (round % 3 == 0) { /* the image is lost as well: the files must do */
+        if (round % 3 == 0) { /* the image is lost too, so only the files are left */
             (void)close(image);
             image = new_image();
         }
@@ -280,7 +280,7 @@ static void a_kill_at_any_moment_leaves_the_committed_state(void **state)
                   checkpoints > 0 ? "over several checkpoints" : "no checkpoint reached");
 }
 
-/* Grows the log past the size at which checkpoints begin, and takes the state from one. */
+/* Grows the log past the size at which checkpoints begin, and reads the state from one. */
 static void checkpoints_replace_logs(void **state)
 {
     (void)state;
@@ -324,7 +324,7 @@ static void a_torn_log_gives_the_state_before_the_tear(void **state)
     int fd = openat(dir_fd, "store.1.log", O_RDWR | O_CLOEXEC);
     struct buf whole = {0};
     assert_int_equal(file_read_whole(fd, 1 << 20, &whole, NULL), 0);
-    /* Every length at both ends, and some between. */
+    /* Every length at both ends, and some in between. */
     for (off_t len = before.st_size; len <= after.st_size;
          len += len < before.st_size + 64 || len > after.st_size - 80 ? 1 : 13) {
         assert_int_equal(ftruncate(fd, 0), 0);
@@ -340,7 +340,7 @@ static void a_torn_log_gives_the_state_before_the_tear(void **state)
     (void)close(fd);
 }
 
-/* A byte that changed anywhere but in the last group is no torn end: it is refused. */
+/* A byte that changed anywhere but in the last group is not a torn end, and is refused. */
 static void a_changed_byte_is_refused(void **state)
 {
     (void)state;
@@ -367,7 +367,7 @@ static void a_changed_byte_is_refused(void **state)
         struct store *damaged = NULL;
         int rc = store_open(dir_fd, -1, &spec, false, &damaged, &e);
         if (rc == 0)
-            fail_msg("byte %lld was changed and nobody saw it", (long long)at);
+            fail_msg("byte %lld was changed unnoticed", (long long)at);
         assert_true(rc == ERR_CORRUPT || rc == ERR_MISMATCH);
         assert_non_null(strstr(e.text, "store.1.log"));
         assert_int_equal(file_write_at(fd, (uint64_t)at, &byte, 1, &e), 0);
@@ -416,12 +416,12 @@ static void memory_is_given_back_when_entries_expire(void **state)
     for (uint32_t n = 1; n <= 400000; n++) {
         store_begin(s, n);
         store_advance(s, n);
-        store_put(s, key_of(s, n), (int64_t)n + 1000, value); /* a thousand are alive */
+        store_put(s, key_of(s, n), (int64_t)n + 1000, value); /* a thousand are live */
         if (n % 500 == 0)
             commit(s, n);
         most = store_entries(s) > most ? store_entries(s) : most;
     }
-    assert_true(most < 60000); /* 256 shards with room for 64, and what waits for the sweep */
+    assert_true(most < 60000); /* 256 shards with room for 64, and expired entries */
     store_close(s);
 }
 
@@ -431,7 +431,7 @@ struct seen {
     uint32_t count;
 };
 
-/* A model's key lies in the value, behind the seq. */
+/* The model's key is in the value, after the seq. */
 static void see(void *context, struct hash128 key, int64_t expires_at, const void *value)
 {
     struct seen *seen = context;
@@ -445,7 +445,7 @@ static void see(void *context, struct hash128 key, int64_t expires_at, const voi
     seen->count++;
 }
 
-/* What the model says of a time: how many expire until then, and when the first ever does. */
+/* What the model says about a time: how many expire until then, and when the first does. */
 static uint32_t count_expiring(const struct model *m, int64_t until, int64_t *ret_first)
 {
     uint32_t count = 0;
@@ -460,7 +460,7 @@ static uint32_t count_expiring(const struct model *m, int64_t until, int64_t *re
     return count;
 }
 
-/* Also over new processes, rollbacks, and shards that grow. */
+/* Also across new processes, rollbacks, and shards that grow. */
 static void what_expires_is_found_before_it_goes(void **state)
 {
     (void)state;
@@ -510,9 +510,9 @@ static void what_never_expires_is_not_waited_for(void **state)
     assert_true(store_next_expiry(s) == 10);
     store_put(s, key_of(s, 3), 5, value);
     assert_true(store_next_expiry(s) == 5);
-    store_advance(s, 10); /* gone for the clock, though both take room */
+    store_advance(s, 10); /* expired by the clock, though both take up room */
     assert_true(store_next_expiry(s) == STORE_NEVER);
-    store_put(s, key_of(s, 4), 9, value); /* dead before it was born */
+    store_put(s, key_of(s, 4), 9, value); /* expired before it was put */
     assert_true(store_next_expiry(s) == STORE_NEVER);
     store_close(s);
 }
@@ -526,8 +526,8 @@ static void count_visit(void *context, struct hash128 key, int64_t expires_at, c
 }
 
 /*
- * However many entries wait in one group, each at its own time, what expires is found without
- * reading all of them for each. Counted work, not time.
+ * However many entries wait in one group, each with its own time, finding what expires does not
+ * read all of them for each. Counts work, not time.
  */
 static void what_expires_one_by_one_is_found_cheaply(void **state)
 {
@@ -554,8 +554,8 @@ static void what_expires_one_by_one_is_found_cheaply(void **state)
 }
 
 /*
- * A process that begins with many entries gathers what expires first in bounded memory, whether
- * they expire one by one or all together, and shows that it goes on. Counted, not measured.
+ * A process that begins with many entries collects what expires first in bounded memory, whether
+ * they expire one by one or all together, and beats meanwhile. Counts work, not time.
  */
 static void begin_with_many(bool together)
 {
@@ -602,7 +602,7 @@ static void what_closes_at_once_takes_bounded_memory_at_a_start(void **state)
     begin_with_many(true);
 }
 
-/* What one seq changes may be gigabytes: whoever writes it shows that it goes on. */
+/* One seq may change gigabytes; writing them beats. */
 static void a_large_commit_beats(void **state)
 {
     (void)state;
@@ -640,14 +640,13 @@ static void a_group_is_the_top_byte_of_its_keys(void **state)
     store_close(s);
 }
 
-/* Ids that are remembered for ever: no value, no time; many, so that tables move again and again.
- */
+/* Ids that are kept forever: no value, no expiry; so many that tables move again and again. */
 static int compare_keys(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(struct hash128));
 }
 
-/* All days and weeks that a time can be in, and as many again, with any lateness: 1530 to 2410. */
+/* All days and weeks that a time can be in, and as many again for lateness: 1530 to 2410. */
 static void windows_of_a_key_never_meet(void **state)
 {
     (void)state;
@@ -660,13 +659,13 @@ static void windows_of_a_key_never_meet(void **state)
     }
     qsort(keys, COUNT, sizeof *keys, compare_keys);
     for (int i = 1; i < COUNT; i++)
-        assert_true(keys[i].low != keys[i - 1].low); /* which alone keeps them apart */
+        assert_true(keys[i].low != keys[i - 1].low); /* only this tells them apart */
     free(keys);
 }
 
 /*
- * A group has so many keys as somebody chooses. It is written and read in pieces, which beat, and
- * in little memory.
+ * Input can make a group as large as it likes. A group is written and read in pieces, with beats,
+ * and with little memory.
  */
 static void a_group_of_many_keys_is_written_and_read_in_pieces(void **state)
 {
@@ -690,7 +689,7 @@ static void a_group_of_many_keys_is_written_and_read_in_pieces(void **state)
     struct buf scratch = {0};
     assert_int_equal(store_checkpoint_begin(&c, dir_fd, &header, &e), 0);
     for (unsigned group = 0; group < KEY_GROUPS; group++) {
-        /* What could not be written as a whole is written again, and counted once. */
+        /* A block that could not be written completely is written again, and counted once. */
         if (group == 3) {
             struct rlimit old, less;
             (void)signal(SIGXFSZ, SIG_IGN);
@@ -735,7 +734,7 @@ static void what_cannot_expire(void **state)
     struct store *s = NULL;
     struct err e;
     for (unsigned life = 0; life < 4; life++) {
-        /* The last life has nothing but the disk. */
+        /* The last process has only the disk. */
         int fd = life < 3 ? image_fd : -1;
         assert_int_equal(store_open(dir_fd, fd, &ids, false, &s, &e), 0);
         for (unsigned i = 0; i < (life + 1) * IDS; i++) {
@@ -745,7 +744,7 @@ static void what_cannot_expire(void **state)
         }
         seq_number seq = store_committed(s);
         assert_int_equal(seq, life * IDS);
-        /* A fifth more than is committed, which the next life must not see. */
+        /* A fifth more than is committed, which the next process must not see. */
         for (unsigned i = 0; i < IDS + IDS / 5; i++) {
             uint64_t id = first + seq + i;
             store_begin(s, seq + i + 1);
@@ -759,7 +758,7 @@ static void what_cannot_expire(void **state)
     (void)close(image_fd);
 }
 
-/* Somebody removes, replaces or truncates the log while it is in use: the next commit says so. */
+/* The log is removed, replaced or truncated while it is in use: the next commit reports it. */
 static void a_log_that_others_change_takes_no_commit(void **state)
 {
     (void)state;
@@ -786,7 +785,7 @@ static void a_log_that_others_change_takes_no_commit(void **state)
     }
 }
 
-/* One that was cut while it was written must not take the place of what it was made of. */
+/* A file that was truncated while it was written must not replace those it was made from. */
 static void a_checkpoint_that_others_cut_replaces_nothing(void **state)
 {
     (void)state;

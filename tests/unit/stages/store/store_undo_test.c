@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A seq that changes more of a store than its undo log has entries for: the log grows in the middle
- * of it, through kills at any moment and rollbacks, and gives its memory back. What seq n does
- * follows from n, so the state as of any seq can be computed anew.
+ * A seq that makes more changes than the undo log has entries for. The log grows in the middle of
+ * the seq, survives kills at any moment and rollbacks, and gives its memory back. What seq n does
+ * follows from n, so the state as of any seq can be computed from scratch.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -26,7 +26,7 @@
 static char directory[64];
 static int dir_fd = -1;
 static uint64_t test_seed;
-static bool one_group; /* all keys are in one */
+static bool one_group; /* all keys are in one group */
 
 static const struct store_spec spec = {.value_len = 8, .expires = true, .schema = "test 1"};
 
@@ -156,7 +156,7 @@ static int tear_down(void **state)
     return rc;
 }
 
-/* Every life commits some, begins more, and ends in the middle of a seq. */
+/* Every process commits some, begins more, and ends in the middle of a seq. */
 static void what_one_seq_did_is_taken_back(void **state)
 {
     (void)state;
@@ -174,14 +174,13 @@ static void what_one_seq_did_is_taken_back(void **state)
             put(s, seq, i);
         store_close(s);
     }
-    struct store *s = open_store(-1); /* from the files alone */
+    struct store *s = open_store(-1); /* only from the files */
     assert_is_model(s);
     store_close(s);
     (void)close(image);
 }
 
-/* Works until it is killed, and tells of every seq that it begins; commits lag behind, as acks do.
- */
+/* Works until it is killed, and reports every seq that it begins. Commits lag, as acks do. */
 static _Noreturn void work_for_ever(int image, int tell_fd)
 {
     struct store *s = open_store(image);
@@ -208,7 +207,7 @@ static void work_until_killed(int image)
     char byte;
     for (uint64_t i = random_below(5); i != UINT64_MAX; i--)
         assert_int_equal(read(fds[0], &byte, 1), 1);
-    (void)usleep((useconds_t)random_below(30000)); /* a random moment, not a wait for one */
+    (void)usleep((useconds_t)random_below(30000)); /* a random moment; it waits for nothing */
     (void)kill(pid, SIGKILL);
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -222,7 +221,7 @@ static void a_kill_while_it_grows_leaves_the_committed_state(void **state)
     int image = new_image();
     for (int round = 0; round < 24; round++) {
         work_until_killed(image);
-        if (round % 8 == 7) { /* the image is lost as well: the files must do */
+        if (round % 8 == 7) { /* the image is lost too, so only the files are left */
             (void)close(image);
             image = new_image();
         }
@@ -236,7 +235,7 @@ static void a_kill_while_it_grows_leaves_the_committed_state(void **state)
     print_message("%llu seqs\n", (unsigned long long)model.seq);
 }
 
-/* Two chunks of 2 MiB may stay where tables lie beside what has gone. */
+/* Two chunks of 2 MiB may stay, next to what was given back. */
 static void a_log_that_has_grown_gives_its_memory_back(void **state)
 {
     (void)state;
@@ -251,7 +250,7 @@ static void a_log_that_has_grown_gives_its_memory_back(void **state)
         uint64_t grown = memory_bytes(image);
         assert_true(grown >= 16 * (uint64_t)STORE_UNDO_ENTRIES_MAX * 40);
         assert_true(store_is_full(s));
-        store_begin(s, ++seq); /* what is not committed comes along */
+        store_begin(s, ++seq); /* uncommitted entries move with the log */
         uint64_t last = UINT64_MAX;
         store_put(s, key_of(s, 1), STORE_NEVER, &last);
         commit(s, seq - 1);
@@ -272,8 +271,8 @@ static void a_log_that_has_grown_gives_its_memory_back(void **state)
 }
 
 /*
- * A checkpoint beside work has everything as of the commit, and takes no longer for each entry the
- * more of them are in flight, also if they are all in one group.
+ * A checkpoint written during work has everything as of the commit, and takes no longer per entry
+ * if more of them are in flight, even if all are in one group.
  */
 static void a_checkpoint_takes_back_what_is_in_flight(void **state)
 {
