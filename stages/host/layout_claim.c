@@ -38,7 +38,7 @@ static int each_claim(int base_fd, visit_claim *visit, void *arg, struct err *e)
     int copy = openat(base_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
     if (dir == NULL) {
-        (void)err_set_errno(e, "cannot list a directory");
+        (void)err_set_errno(e, "cannot list the directory");
         if (copy >= 0)
             (void)close(copy);
         return ERR_IO;
@@ -48,7 +48,7 @@ static int each_claim(int base_fd, visit_claim *visit, void *arg, struct err *e)
     while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL)
         rc = layout_is_claim(entry->d_name) ? visit(arg, entry->d_name, e) : 0;
     if (rc == 0 && errno != 0)
-        rc = err_set_errno(e, "cannot list a directory");
+        rc = err_set_errno(e, "cannot list the directory");
     (void)closedir(dir);
     return rc;
 }

@@ -45,8 +45,9 @@ int layout_file_read(int base_fd, struct layout_file *ret_file, struct err *e)
         return err_set(e, ERR_CORRUPT, LAYOUT_FILE ": does not verify (offset 0)");
     if (bytes_get_u32(bytes + AT_VERSION) != LAYOUT_VERSION)
         return err_set(e, ERR_MISMATCH,
-                       LAYOUT_FILE ": format version %u; this bulkhead reads version %u: use the "
-                                   "one that wrote it, or discard all state with --fresh",
+                       LAYOUT_FILE ": format version %u; this bulkhead reads version %u; use the "
+                                   "one that wrote it, or start over with --fresh, which removes "
+                                   "all state and empties the outputs",
                        bytes_get_u32(bytes + AT_VERSION), LAYOUT_VERSION);
     size_t workers = bytes_get_u32(bytes + AT_WORKERS);
     if (workers < 2 || workers > WORKERS_MAX)

@@ -131,7 +131,7 @@ static int work(struct host *h, bool *ret_more)
 
 /*
  * Answers the supervisor's question: a source reports that all its input was emitted and acked.
- * Then everything that an earlier process emitted was emitted again, for it cannot have been more.
+ * Whatever an earlier process emitted is then acked as well, for it cannot have been more.
  * A source that was told to stop reading does not know, and does not answer.
  */
 static int say_all_acked(struct host *h)

@@ -72,8 +72,9 @@ static int decode(const uint8_t *bytes, size_t len, const char *owner, struct qu
         return err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": does not verify (offset 0)");
     if (bytes_get_u32(bytes + AT_VERSION) != QUARANTINE_VERSION)
         return err_set(e, ERR_MISMATCH,
-                       QUARANTINE_FILE ": format version %u; this bulkhead reads version %u: use "
-                                       "the one that wrote it, or discard all state with --fresh",
+                       QUARANTINE_FILE ": format version %u; this bulkhead reads version %u; use "
+                                       "the one that wrote it, or start over with --fresh, which "
+                                       "removes all state and empties the outputs",
                        bytes_get_u32(bytes + AT_VERSION), QUARANTINE_VERSION);
     if (bytes_get_u64(bytes + AT_OWNER) != hash_fnv1a(owner, strlen(owner)))
         return err_set(e, ERR_MISMATCH, QUARANTINE_FILE ": was written for another stage");
@@ -108,7 +109,7 @@ int quarantine_load(int dir_fd, const char *owner, struct quarantine *ret_quaran
         struct buf bytes = {0};
         rc = file_read_whole(fd, FILE_BYTES_MAX, &bytes, e);
         if (rc == ERR_RANGE)
-            rc = err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": is longer than it can be (offset %zu)",
+            rc = err_set(e, ERR_CORRUPT, QUARANTINE_FILE ": is too long (offset %zu)",
                          FILE_BYTES_MAX);
         if (rc == 0)
             rc = decode(bytes.data, bytes.len, owner, &loaded, e);

@@ -114,7 +114,7 @@ int journal_commit_landed(struct journal *j, struct journal_block *ret_block, st
     int rc = file_read_at(last_segment(j)->fd, j->at + JOURNAL_BLOCK_HEADER_BYTES, j->fresh,
                           (size_t)j->landed, &got, e);
     if (rc == 0 && got < j->landed)
-        rc = err_set(e, ERR_CORRUPT, "was truncated while it was being written");
+        rc = err_set(e, ERR_CORRUPT, "truncated while being written");
     if (rc != 0)
         return err_wrap(e, "%s", last_segment(j)->name);
     return write_block(j, j->fresh, (uint32_t)j->landed, ret_block, e);

@@ -40,8 +40,8 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
             return err_set(e, ERR_MISMATCH,
                            "%s holds %s, but the topology now has records: %s; change that back, "
                            "or discard the state of this stage with --discard STAGE: then what the "
-                           "journal holds after record %" PRIu64 " is lost; bulkhead journal shows "
-                           "it",
+                           "journal holds after record %" PRIu64 " is lost (bulkhead journal shows "
+                           "it)",
                            s.name, s.begin.packed ? "packed records" : "lines",
                            j->config.packed ? "msgpack" : "lines", j->config.acked.seq);
         if (i != 0 && (s.begin.offset < j->segments[i - 1].begin.offset ||

@@ -141,8 +141,9 @@ static int decode_header(struct journal_segment *s, const uint8_t *bytes, struct
     bool packed = version == JOURNAL_VERSION_PACKED;
     if (version != JOURNAL_VERSION && !packed)
         return err_set(e, ERR_MISMATCH,
-                       "%s has format version %u; this bulkhead reads versions %u and %u: let the "
-                       "one that wrote it end the run, or discard all state with --fresh",
+                       "%s has format version %u; this bulkhead reads versions %u and %u; let the "
+                       "one that wrote it finish the run, or start over with --fresh, which "
+                       "removes all state and empties the outputs",
                        s->name, version, JOURNAL_VERSION, JOURNAL_VERSION_PACKED);
     if (bytes_get_u64(bytes + SEGMENT_AT_NUMBER) != s->number)
         return corrupt(s, 0, "it is another segment, renamed", e);

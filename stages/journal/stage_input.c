@@ -27,7 +27,7 @@ int stage_input_check(int fd, struct err *e)
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fstat(fd, &st) != 0)
         return errno == EBADF ? err_set(e, ERR_MISMATCH, "standard input is closed")
-                              : err_set_errno(e, "standard input");
+                              : err_set_errno(e, "cannot use standard input");
     /* If it was closed, main() has opened /dev/null for writing in its place. */
     if ((flags & O_ACCMODE) == O_WRONLY && is_null(&st))
         return err_set(e, ERR_MISMATCH, "standard input is closed");
@@ -139,7 +139,7 @@ int stage_input_open(int fd, int journal_fd, struct stage_input *ret_input, stru
     if (rc != 0)
         return rc;
     if (fstat(fd, &st) != 0 || getrandom(&input.stream, sizeof input.stream, 0) < 0)
-        return err_set_errno(e, "standard input");
+        return err_set_errno(e, "cannot use standard input");
     rc = S_ISFIFO(st.st_mode) ? know_pipe(journal_fd, &st, &input, e) : make_relay(&input, e);
     if (rc == 0)
         *ret_input = input;

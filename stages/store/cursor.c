@@ -74,8 +74,9 @@ static int slot_read(int fd, unsigned index, struct slot *slot, bool *ret_empty,
 static int refuse_version(uint32_t version, struct err *e)
 {
     return err_set(e, ERR_MISMATCH,
-                   CURSOR_FILE ": format version %u; this bulkhead reads versions %u and %u: use "
-                               "the one that wrote it, or discard all state with --fresh",
+                   CURSOR_FILE ": format version %u; this bulkhead reads versions %u and %u; use "
+                               "the one that wrote it, or start over with --fresh, which removes "
+                               "all state and empties the outputs",
                    version, CURSOR_VERSION_SHORT, CURSOR_VERSION);
 }
 

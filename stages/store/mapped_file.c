@@ -33,7 +33,7 @@ const uint8_t *mapped_file_at(struct mapped_file *w, uint64_t offset, uint64_t l
     w->rc = file_read_at(w->fd, offset, buf_reserve(&w->bytes, (size_t)wanted), (size_t)wanted,
                          &got, w->e);
     if (w->rc == 0 && got < wanted)
-        w->rc = err_set(w->e, ERR_CORRUPT, "it was truncated while being read (offset %llu)",
+        w->rc = err_set(w->e, ERR_CORRUPT, "truncated while being read (offset %llu)",
                         (unsigned long long)(offset + got));
     if (w->rc != 0)
         return NULL;

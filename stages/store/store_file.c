@@ -167,8 +167,9 @@ static int header_decode(const uint8_t in[STORE_HEADER_BYTES], uint32_t magic,
         return err_set(e, ERR_CORRUPT, "the header does not verify (offset 0)");
     if (bytes_get_u32(in + AT_VERSION) != FORMAT_VERSION)
         return err_set(e, ERR_MISMATCH,
-                       "format version %u; this bulkhead reads version %u: use the one that wrote "
-                       "it, or discard all state with --fresh",
+                       "format version %u; this bulkhead reads version %u; use the one that wrote "
+                       "it, or start over with --fresh, which removes all state and empties the "
+                       "outputs",
                        bytes_get_u32(in + AT_VERSION), FORMAT_VERSION);
     if (in[AT_SECRET - 1] != '\0' || bytes_get_u32(in + AT_VALUE_LEN) > STORE_VALUE_BYTES_MAX ||
         bytes_get_u32(in + AT_FLAGS) > FLAG_EXPIRES)

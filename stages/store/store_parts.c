@@ -30,7 +30,7 @@ struct store_parts {
     const struct store *least; /* the one with the lowest position */
 };
 
-/* Refuses a worker with keys of a group of another worker: its records were not dealt by us. */
+/* Refuses a worker with keys of a group of another worker: they were not distributed by us. */
 static int check_groups(const struct store_parts *p, size_t part, struct err *e)
 {
     int rc = 0;

@@ -133,7 +133,7 @@ static void another_version_is_named(void **state)
     struct quarantine q;
     assert_int_equal(quarantine_load(dir_fd, "t/other", &q, &e), ERR_MISMATCH);
     assert_non_null(
-        strstr(e.text, "quarantine: format version 9; this bulkhead reads version 1: "));
+        strstr(e.text, "quarantine: format version 9; this bulkhead reads version 1; "));
 }
 
 static void write_damaged(size_t len)
