@@ -4,7 +4,7 @@
  *
  * Created once by a process that outlives the stage: the supervisor, or the command that runs the
  * inline host. A pipe is used as it is. Anything else goes through a pipe of ours, both ends of
- * which stay open over all lives of the stage, so that what was read but is not in the journal yet
+ * which stay open over all lives of the stage. So what was read, but is not in the journal yet,
  * survives a kill.
  */
 #ifndef BULKHEAD_STAGES_JOURNAL_STAGE_INPUT_H

@@ -119,8 +119,8 @@ void image_put(struct image *image, seq_number seq, struct hash128 key, int64_t 
 
 /*
  * Makes room for this many more entries of a group. Entries that come in the order of the shard, as
- * in a checkpoint, would otherwise crowd at the beginning of a table that is too small, and each
- * put would have to search for the end.
+ * from a checkpoint, would crowd at the beginning of a table that is too small. Each put would then
+ * have to search for the end.
  */
 void image_expect(struct image *image, unsigned group, uint64_t entries);
 

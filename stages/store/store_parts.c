@@ -4,9 +4,8 @@
  * The blocks of a checkpoint are key groups, so each is written from the image of its old owner.
  * Both files have the number 2, so that a missing checkpoint is noticed: only number 1 has none.
  *
- * Entries that had expired for their old owner are left out. So every entry of a group that is
- * ahead expires later than the clock at any seq until the group is level, and a search for what
- * expires until then does not find it.
+ * Entries that had expired for their old owner are left out. So no entry of a group that is ahead
+ * expires before the group is level, and a search for what expires until then does not find any.
  */
 #include "stages/store/store_parts.h"
 
