@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * convert.h - values of one type as values of another
+ * convert.h - converts values of one type to another
  *
- * Text becomes anything that it can be the text of; any scalar becomes text; int, decimal and money
- * become each other, money in its whole unit; a timestamp becomes its day in UTC, and a day its
- * first moment. Optional types stand around any of these.
+ * These conversions exist:
+ *
+ *   text                    to any scalar that the text is a valid form of
+ *   any scalar              to text
+ *   int, decimal and money  to each other; money counts in its whole unit
+ *   timestamp               to its day in UTC
+ *   date                    to its first moment
+ *
+ * Either type may also be optional.
  */
 #ifndef BULKHEAD_STAGES_KIT_CONVERT_H
 #define BULKHEAD_STAGES_KIT_CONVERT_H
@@ -17,26 +23,27 @@
 
 struct conversion {
     struct type from, to;
-    bool rounds; /* else decimals that do not fit are a misfit */
+    bool rounds; /* if false, decimals that do not fit are a misfit */
     enum rounding mode;
-    const struct timestamp_form *form; /* of a text that becomes a timestamp; NULL: RFC 3339 */
+    /* the form of a text that becomes a timestamp; NULL: RFC 3339 */
+    const struct timestamp_form *form;
     bool has_fallback;
-    struct value fallback; /* in place of no value */
+    struct value fallback; /* the result where the value is absent */
 };
 
-/* Whether there are conversions between the types at all. */
+/* Whether values of one type can be converted to the other at all. */
 bool convert_can(struct type from, struct type to);
 
-/* Whether such a conversion can lose decimals, so that it needs to know how to round. */
+/* Whether the conversion can lose decimals, and so needs a rounding mode. */
 bool convert_can_round(struct type from, struct type to);
 
 /*
  * Converts a value.
  *
- *   text        is overwritten with what the value needs; it must live as long as the value
- *   ret_misfit  set only if it cannot be converted
+ *   text        overwritten with the bytes that the result needs; must live as long as the result
+ *   ret_misfit  set only if the value cannot be converted
  *
- * Returns: whether it can be. Requires: convert_can().
+ * Returns: whether the value was converted. Requires: convert_can().
  */
 bool convert_value(const struct conversion *c, const struct value *value, struct buf *text,
                    struct value *ret_value, struct misfit *ret_misfit);

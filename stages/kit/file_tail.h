@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_tail.h - the last bytes before a place in a file, by whose CRC the file is known again
+ * file_tail.h - the last bytes before an offset, which identify a file that was read or written
  *
- * Cursors keep the CRC-32C of them: a file that was truncated and written again, or replaced, is
- * long enough but has other bytes there. docs/protocol.md, "Cursor", has their number.
+ * Cursors keep the CRC-32C of these bytes. A file that was truncated and written again, or
+ * replaced, may be long enough, but it has different bytes there. docs/protocol.md, "Cursor", has
+ * the number.
  */
 #ifndef BULKHEAD_STAGES_KIT_FILE_TAIL_H
 #define BULKHEAD_STAGES_KIT_FILE_TAIL_H
@@ -12,7 +13,10 @@
 
 #define FILE_TAIL_BYTES 4096u
 
-/* Where the tail before an offset begins: FILE_TAIL_BYTES before it, or with the file. */
+/*
+ * Returns where the tail that ends at an offset begins: FILE_TAIL_BYTES before it, or at the
+ * beginning of the file if that is nearer.
+ */
 static inline uint64_t file_tail_start(uint64_t offset)
 {
     return offset > FILE_TAIL_BYTES ? offset - FILE_TAIL_BYTES : 0;

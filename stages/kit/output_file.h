@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output_file.h - a file that grows by records, and never shrinks while what it has shown comes again
+ * output_file.h - a file that grows by records and never shrinks
  *
- * The cursor beside it says (seq, length, CRC of the last bytes). What a process that was killed
- * has shown behind that length comes again as the same bytes and is written over them in place, so
- * whoever follows the file sees it only grow. Bytes that are still left when all has come again
- * never will: output_file_settle() cuts them off. docs/decisions/0011-outputs-never-shrink.md.
+ * The cursor in the state directory holds (seq, length, CRC of the last bytes). A process that was
+ * killed may have written more than that length, where readers could see it. Those records come
+ * again as the same bytes and are written over the old ones in place, so anyone who follows the
+ * file only ever sees it grow. Bytes that are left when everything has come again will never be
+ * overwritten; output_file_settle() cuts them off. docs/decisions/0011-outputs-never-shrink.md has
+ * the reasons.
  *
- * The file must belong to its state: one that is gone, shorter than committed, has other bytes
- * before that length, or is written by another run, is refused and left as it is; also if that
- * happens while it is written. So is one that holds records of another format than is to be written:
- * nobody could read it. What was written is known without reading it: the bytes from
- * somewhat before the commit on are kept in memory. A copy that was put in its place, as from a
- * backup, is as good as the file itself if it ends where the commit does.
+ * The file must belong to its state. It is refused, and left as it is, if it
+ *
+ *   - is missing or shorter than what was committed,
+ *   - has different bytes right before the committed length,
+ *   - is being written by another run, or
+ *   - holds records of another format, because no reader could make sense of a mixture.
+ *
+ * The same is checked while the file is written. What was written is known without reading it back:
+ * the bytes from a block before the last commit on are kept in memory. A copy that was put in the
+ * file's place, such as a backup, is accepted if it ends exactly at the committed length.
  */
 #ifndef BULKHEAD_STAGES_KIT_OUTPUT_FILE_H
 #define BULKHEAD_STAGES_KIT_OUTPUT_FILE_H
@@ -26,9 +32,9 @@
 #include "stages/stage.h"
 #include "stages/store/cursor.h"
 
-#define OUTPUT_MAGIC 0x554f4842u /* "BHOU": of the cursor */
+#define OUTPUT_MAGIC 0x554f4842u /* "BHOU", the magic number of the cursor */
 
-/* Where in the file the lines of a seq begin. */
+/* Where the records of a seq begin in the file. */
 struct output_mark {
     seq_number seq;
     uint64_t start;
@@ -37,53 +43,62 @@ struct output_mark {
 struct output_file {
     char *path; /* relative to dir_fd */
     int dir_fd;
-    const char *shown; /* of path, for messages */
+    const char *shown; /* the path or its last part, for messages; points into path */
     int fd;
     struct cursor cursor;
-    enum record_format_number format; /* of what is written */
+    enum record_format_number format; /* the format of the records that are written */
     bool durable;
-    bool usable;               /* it is open, and nothing has failed */
-    bool ended;                /* the cursor says that nothing was shown behind the length */
-    struct file_identity file; /* which one it is */
-    uint64_t length;           /* written so far */
-    uint64_t end;              /* of the file: length, or more where a former life has shown more */
-    bool differs;              /* what a former life has shown is not what came; that was said */
+    bool usable; /* the file is open and nothing has failed */
+    /* The cursor says that nothing was written after the committed length */
+    bool ended;
+    struct file_identity file; /* the identity of the open file */
+    /* Bytes written so far by this process and, up to the commit, by earlier ones */
+    uint64_t length;
+    /* The length of the file: `length`, or more if an earlier process had written more */
+    uint64_t end;
+    /* What an earlier process wrote differs from what came again; this was reported */
+    bool differs;
     seq_number committed;
     uint64_t committed_length;
-    struct buf bytes;       /* of the file from kept_from on, and behind length what waits */
-    uint64_t kept_from;     /* at least a block before committed_length */
-    struct seq_queue marks; /* struct output_mark: of what is not committed */
-    /* Set by the caller after opening, or NULL. */
-    void (*note)(const char *text); /* says something to a person */
-    bool *
-        full; /* true while so much is not committed, and kept in memory, that no more is to come */
+    /* The file's bytes from kept_from on; those after `length` wait to be written */
+    struct buf bytes;
+    uint64_t kept_from;     /* FILE_TAIL_BYTES or more before committed_length, or 0 */
+    struct seq_queue marks; /* of struct output_mark: where uncommitted seqs begin */
+    /* The caller may set these after opening; both may be NULL. */
+    void (*note)(const char *text); /* reports something to the user */
+    /*
+     * Set to true while the uncommitted bytes, which are kept in memory, are at their limit. The
+     * host gives the stage no more records then.
+     */
+    bool *full;
 };
 
 /*
  * Opens the file at path (relative to dir_fd) with the cursor in state_fd.
  *
- *   format         of what will be written
+ *   format         of the records that will be written
  *   begins_after   nothing up to this seq is to be written here: see stage_env
  *
- * Returns: 0, ERR_MISMATCH, ERR_CORRUPT, ERR_IO; then *o needs no closing.
+ * Returns: 0, ERR_MISMATCH, ERR_CORRUPT, ERR_IO. On an error, *o need not be closed.
  */
 int output_file_open(struct output_file *o, int dir_fd, const char *path,
                      enum record_format_number format, int state_fd, bool durable,
                      seq_number begins_after, struct err *e);
 
 /*
- * Closes it. If all that was written is committed, the cursor is told that this is an orderly end:
- * what is found behind it later was added by somebody else.
+ * Closes the file. If everything that was written is committed, the cursor notes that this was an
+ * orderly end: any bytes found after it later were added by another program.
  */
 void output_file_close(struct output_file *o);
 
 /*
- * Looks whether output_file_open() would refuse, and changes nothing. But for what lies in a file
- * that no cursor tells of: that is the business of the plan of a start, which may empty it.
+ * Finds out whether output_file_open() would refuse the file, and changes nothing. It does not
+ * judge the bytes in a file that has no cursor: the plan of a start does that, and may empty the
+ * file.
  *
- *   format      of what will be written
+ *   format      of the records that will be written
  *   stages_fd   the directory of all stages
- *   state_fd    that of the stage; -1: it is new, so there is no cursor to compare with
+ *   state_fd    the directory of this stage; -1: it is new, so there is no cursor to compare with
  *
  * Returns: 0, ERR_MISMATCH, ERR_CORRUPT, ERR_IO.
  */
@@ -91,23 +106,28 @@ int output_file_check(int dir_fd, const char *path, enum record_format_number fo
                       int state_fd, struct err *e);
 
 /*
- * How many bytes lie behind the committed length, shown by a process that was killed. Returns as
- * output_file_check().
+ * Counts the bytes after the committed length, written by a process that was killed. Returns the
+ * same codes as output_file_check().
  */
 int output_file_shown_bytes(int dir_fd, const char *path, int state_fd, uint64_t *ret_bytes,
                             struct err *e);
 
 /*
- * How many bytes are committed by the cursor in state_fd, if a process has not come to an orderly
- * end since: it may have shown more. *ret_open: whether that is so. Returns 0, ERR_CORRUPT, ERR_IO.
+ * Counts the bytes committed by the cursor in state_fd, if the last process did not come to an
+ * orderly end and so may have written more.
+ *
+ *   ret_open   whether that is so; if not, *ret_bytes is 0
+ *
+ * Returns: 0, ERR_CORRUPT, ERR_IO.
  */
 int output_file_open_bytes(int state_fd, bool *ret_open, uint64_t *ret_bytes, struct err *e);
 
 /*
- * Whether the file at a path is what the cursor in state_fd tells of, so that it may be emptied: it
- * holds all that was committed to it, in whatever format. One that is not there, or empty, needs no emptying.
+ * Finds out whether the file at a path is the one that the cursor in state_fd describes, so that it
+ * may be emptied: it holds everything that was committed to it, in any format. A file that is
+ * missing or empty does not need to be emptied and is not reported.
  *
- *   ret_st   of the file, if so
+ *   ret_st   set to the file's status if it is
  *
  * Returns: 0, ERR_CORRUPT, ERR_IO.
  */
@@ -115,40 +135,44 @@ int output_file_is_ours(const char *path, int state_fd, bool *ret_ours, struct s
                         struct err *e);
 
 /*
- * Where the caller puts the bytes of a record with this seq. Writes what is waiting before that, if
- * it is enough to be worth a call.
+ * Gives the caller the buffer to append the bytes of a record with this seq to. First writes what
+ * is waiting, if it is enough to be worth a system call.
  *
- * Returns: 0; ERR_NO_SPACE: no bytes of the record may be put anywhere, call it again later;
- *          ERR_IO.
+ * Returns: 0; ERR_NO_SPACE: the record must not be added anywhere, call it again later; ERR_IO.
  */
 int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_buffer,
                       struct err *e);
 
 /*
- * Writes what is waiting, so that it can be read; it is not safe yet.
- * Returns: 0; ERR_NO_SPACE: some still waits; ERR_MISMATCH: somebody else has changed the file's
- *          length; ERR_IO.
+ * Writes what is waiting, so that readers can see it. It is not safe yet.
+ *
+ * Returns: 0; ERR_NO_SPACE: some of it still waits; ERR_MISMATCH: another program has changed the
+ * length of the file; ERR_IO.
  */
 int output_file_flush(struct output_file *o, struct err *e);
 
 /*
- * Writes what is waiting, makes it safe, and notes where the lines up to seq end; lines of later
- * seqs may be there already.
+ * Writes what is waiting, makes it safe, and commits the records up to this seq. The file may
+ * already hold records of later seqs.
+ *
  * Returns: 0; ERR_NO_SPACE: call it again, with this seq or a later one; ERR_MISMATCH: the file was
- *          moved away, replaced, truncated or overwritten, and nothing is committed; ERR_IO.
+ * moved away, replaced, truncated or overwritten, and nothing is committed; ERR_IO.
  */
 int output_file_commit(struct output_file *o, seq_number seq, struct err *e);
 
-/* Whether nothing was put into it by any life. */
+/* Whether the file holds no record and none is waiting, of this process or an earlier one. */
 bool output_file_is_empty(const struct output_file *o);
 
-/* Whether bytes of a former life lie behind what this one has written: they may come again. */
+/*
+ * Whether the file still has bytes of an earlier process after those that this one has written.
+ * They may still come again.
+ */
 bool output_file_is_unsettled(const struct output_file *o);
 
 /*
- * Everything that any former life was given has come again: cuts off what it has left behind that,
- * and says so. Returns 0, ERR_MISMATCH (the file was changed by somebody else), ERR_NO_SPACE,
- * ERR_IO.
+ * To be called when everything that earlier processes were given has come again. Cuts off the bytes
+ * that they left after it, and reports that. Returns 0, ERR_MISMATCH (another program changed the
+ * file), ERR_NO_SPACE, ERR_IO.
  */
 int output_file_settle(struct output_file *o, struct err *e);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packed_records.h - values of msgpack, as record_reader.h cuts them out of a stream
+ * packed_records.h - the record format "msgpack" for record_reader.h
  *
- * Every value is a record; one that is no map is a dead letter. A byte that begins no value ends
- * the record in hand, which is a dead letter, and all that follows it in that file or stream is a
- * rest without records. What the end of the input finds unfinished is a dead letter.
+ * Every value of the stream is a record; one that is not a map is a dead letter. A byte that cannot
+ * begin a value ends the current record, which is a dead letter. Where the next record begins is
+ * then unknown, so the rest of that file or stream holds no more records. A record that the end of
+ * the input cuts off is a dead letter too.
  */
 #ifndef BULKHEAD_STAGES_KIT_PACKED_RECORDS_H
 #define BULKHEAD_STAGES_KIT_PACKED_RECORDS_H
@@ -19,8 +20,10 @@ extern const struct dead_reason packed_records_too_long, packed_records_no_map, 
 #define PACKED_RECORDS_REASONS                                                                     \
     &packed_records_too_long, &packed_records_no_map, &packed_records_lost, &packed_records_cut_off
 
-/* What a value is that begins with this byte, in the words of packed_type_name(); a timestamp is an
- * extension. */
+/*
+ * Names the type of a value that begins with this byte, in the words of packed_type_name(). A
+ * timestamp counts as an extension.
+ */
 const char *packed_records_type_name(uint8_t first);
 
 #endif

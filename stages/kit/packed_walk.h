@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packed_walk.h - where a value of msgpack ends, found without reading it
+ * packed_walk.h - finds where a msgpack value ends without decoding it
  *
- * A walk goes over the heads of values alone. What it has in hand is how many values are still to
- * come, however deep they lie, and what is left of the one it is in: so it needs no stack, keeps
- * nothing of the input, and goes on wherever the input broke off. Pure. Why it is not msgpack-c's:
- * docs/decisions/0026-msgpack-records.md.
+ * A walk only looks at the heads of values. Its whole state is how many values are still to come,
+ * at whatever depth, and how much is left of the current one. So it needs no stack, keeps none of
+ * the input, and can resume wherever the input broke off. Pure.
+ * docs/decisions/0026-msgpack-records.md explains why it is not msgpack-c's parser.
  */
 #ifndef BULKHEAD_STAGES_KIT_PACKED_WALK_H
 #define BULKHEAD_STAGES_KIT_PACKED_WALK_H
@@ -14,41 +14,46 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Within a record. Zeroed, it is between two. */
+/* A position within a record. If zeroed, it is between two records. */
 struct packed_walk {
-    uint64_t values;      /* still to come, or more than any input has bytes */
-    uint64_t body_bytes;  /* of the value in hand, still to come */
-    uint32_t number;      /* behind a tag: a length or a count, as far as it is there */
-    uint8_t number_bytes; /* of it still to come */
-    uint8_t tag;          /* that the number belongs to */
-    bool is_map;          /* the record is one */
+    uint64_t values;      /* values still to come; INT64_MAX at most, more than any input holds */
+    uint64_t body_bytes;  /* bytes of the current value still to come */
+    uint32_t number;      /* the length or count after a tag, as far as it was read */
+    uint8_t number_bytes; /* bytes of `number` still to come */
+    uint8_t tag;          /* the tag that the number belongs to */
+    bool is_map;          /* the record is a map */
 };
 
-/* As it is kept: all but is_map. */
+/* The stored form, which holds everything but is_map. */
 #define PACKED_WALK_BYTES 22u
 
 enum packed_step {
-    PACKED_GOES_ON, /* all bytes were gone over, and the record is not at its end */
-    PACKED_ENDS,    /* it ends behind the bytes that were used */
-    PACKED_IS_LOST, /* the last byte that was used begins no value: nobody knows what comes then */
+    PACKED_GOES_ON, /* all bytes were used, and the record has not ended */
+    PACKED_ENDS,    /* the record ends with the last byte that was used */
+    /* The last byte that was used cannot begin a value; what follows it is unknown */
+    PACKED_IS_LOST,
 };
 
 /*
- * Goes over bytes up to the end of the record in hand; the first of them begins one if the walk is
- * between two. After PACKED_ENDS and PACKED_IS_LOST it is between two, but for is_map.
+ * Walks over bytes to the end of the current record. If the walk is between two records, the first
+ * byte begins one. After PACKED_ENDS and PACKED_IS_LOST it is between two records again, and only
+ * is_map still describes the last one.
  *
- *   len   above 0
+ *   len   at least 1
  *
- * *ret_used is how many bytes belong to the record.
+ * *ret_used is the number of bytes that belong to the record.
  */
 enum packed_step packed_walk(struct packed_walk *walk, const uint8_t *bytes, size_t len,
                              size_t *ret_used);
 
-/* Whether it is between two records. */
+/* Whether the walk is between two records. */
 bool packed_walk_is_between(const struct packed_walk *walk);
 
-/* A walk as bytes that are kept, and back. Which bytes: docs/protocol.md, "Journal". A walk that
- * nobody has put may say anything, and goes on with that. */
+/*
+ * Convert a walk to its stored form and back. docs/protocol.md, "Journal", describes the bytes. Any
+ * bytes are accepted: a walk that packed_walk_put() did not write has arbitrary contents but can
+ * still be continued.
+ */
 void packed_walk_put(const struct packed_walk *walk, uint8_t ret_bytes[PACKED_WALK_BYTES]);
 struct packed_walk packed_walk_get(const uint8_t bytes[PACKED_WALK_BYTES]);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record_field.h - the field that holds a record as it looks outside: `line`, or `packed`
+ * record_field.h - the field that holds a record in its outside form: `line` or `packed`
  *
- * A source puts what it has read into it, a decoder reads it, an encoder makes it again, and a sink
- * writes it. So the check knows whether they fit together. What is packed, and why:
- * docs/decisions/0027-msgpack-kinds.md.
+ * A source fills it with what it has read, a decoder reads it, an encoder makes it, and a sink
+ * writes it. Its name tells the check whether they fit together.
+ * docs/decisions/0027-msgpack-kinds.md explains what is packed, and why.
  */
 #ifndef BULKHEAD_STAGES_KIT_RECORD_FIELD_H
 #define BULKHEAD_STAGES_KIT_RECORD_FIELD_H
@@ -17,7 +17,7 @@
 #include "stages/stage.h"
 #include "topology/kind_check.h"
 
-/* The option of a sink that says how it writes a record, for kind.options; and kind.reads. */
+/* For a sink: the row of kind.options with the format to write, and the text of kind.reads. */
 #define RECORD_FIELD_OPTION                                                                        \
     {                                                                                              \
         .name = "records", .tag = OPTION_CHOICE, .fallback = "lines",                              \
@@ -27,22 +27,23 @@
 #define RECORD_FIELD_SINK_READS "line: string or bytes; with records: msgpack, packed: bytes"
 
 /*
- * For derive(): whether the input has the field of the format; adds the error if not. Where it has
- * that of the other format, the error says so, and then `way`: what to write instead.
+ * For derive(): checks that the input has the field of the format, and adds an error if not. If it
+ * has the field of the other format instead, the error ends with `way`, the advice what to write
+ * instead.
  */
 void record_field_needs(struct kind_check *check, enum record_format_number format,
                         const char *way);
 
-/* The same for a sink, whose option `records` says the format. */
+/* The same for a sink, which takes the format from its option `records`. */
 void record_field_sink_needs(struct kind_check *check);
 
-/* Why bytes are no packed record, for kind.reasons. */
+/* The reasons that record_field_refuse_packed() may give, for kind.reasons. */
 extern const struct dead_reason record_field_not_msgpack;
 #define RECORD_FIELD_REASONS &record_field_not_msgpack, &packed_records_no_map
 
 /*
- * For a sink: whether the field of a record is no packed record, so that whoever reads the output
- * would not find where the next one begins. Then its dead letter is put out.
+ * For a sink: whether the field of a record is not a valid packed record, so that a reader of the
+ * output could not find where the next one begins. If so, emits its dead letter.
  */
 bool record_field_refuse_packed(const struct record *in, size_t field, struct emitter *out);
 

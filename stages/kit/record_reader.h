@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record_reader.h - bytes cut into records, for every source that reads a stream of bytes
+ * record_reader.h - cuts a stream of bytes into records, for every source
  *
- * Where a record ends is a matter of the format: line_records.h, packed_records.h. What all of them
- * share is here: a record that is too long is counted and dropped while it is read, so memory does
- * not depend on input; its beginning is kept for the dead letter. Where the bytes come from is the
- * caller's fill function. Does no IO of its own.
+ * Where a record ends depends on the format: line_records.h, packed_records.h. This file has what
+ * all formats share. A record that is too long is counted and dropped while it is read, so memory
+ * use does not depend on the input; its beginning is kept for the dead letter. The bytes come from
+ * the caller's fill function. Does no IO of its own.
  */
 #ifndef BULKHEAD_STAGES_KIT_RECORD_READER_H
 #define BULKHEAD_STAGES_KIT_RECORD_READER_H
@@ -20,44 +20,53 @@
 #include "stages/stage.h"
 
 /*
- * Gives the bytes from offset on, `len` of them at most.
+ * Reads at most `len` bytes of the input, beginning at `offset`.
+ *
  * Returns: 0 with *ret_len > 0; ERR_END (the input ends here), ERR_AGAIN (nothing more now), or an
- *          error.
+ * error.
  */
 typedef int record_fill(void *context, uint64_t offset, uint8_t *bytes, size_t len, size_t *ret_len,
                         struct err *e);
 
-/* Whether a text begins at an offset: a file, or a stream. */
+/* Whether a text begins at this offset: a file, or a new stream. */
 typedef bool record_begins(const void *context, uint64_t offset);
 
-/* The longest byte order mark that is no part of a record. */
+/* The length of the longest byte order mark that is removed from a record. */
 #define RECORD_MARK_BYTES 3u
 
 struct record_reader;
 struct record_cut;
 
-/* How bytes are cut into records. */
+/* A format: how bytes are cut into records. */
 struct record_format {
-    const char *field; /* that a record is given out in */
-    const char *unit;  /* what people call one in the input: "line" */
-    bool is_chain;     /* where one begins is known by the one before alone */
+    const char *field; /* the field that holds the record */
+    const char *unit;  /* what a user calls a record of the input: "line" */
+    bool is_chain;     /* where a record begins follows only from where the one before ended */
 
     /*
-     * Where the record in hand ends among bytes that were not looked at yet, which follow those
-     * that were: behind so many of them; 0: not here. len is above 0.
+     * Finds the end of the current record in bytes that were not searched before; they follow those
+     * that were. Returns the number of bytes up to and including the end; 0: it is not among them.
+     * len is at least 1.
      */
     size_t (*find_end)(struct record_reader *r, const uint8_t *bytes, size_t len);
 
-    /* Takes note of bytes of a record that is too long before they are dropped. May be NULL. */
+    /*
+     * Called with bytes of a record that is too long before they are dropped, so that the format
+     * can note what it needs. May be NULL.
+     */
     void (*drop)(struct record_reader *r, const uint8_t *bytes, size_t len);
 
     /*
-     * Says what the record is, of which `len` bytes are in the buffer, with what ends it unless it
-     * is unterminated, and more may be dropped. Of *cut, unterminated and rest are set.
+     * Describes the record in *cut. `len` bytes of it are in the buffer, including its terminator
+     * unless it is unterminated; more bytes may have been dropped. The members unterminated and
+     * rest are already set.
      */
     void (*describe)(struct record_reader *r, size_t len, struct record_cut *cut);
 
-    /* Puts out the dead letter of a record with a fault. The reader stands behind the record. */
+    /*
+     * Emits the dead letter of a record that has a fault. The reader has already moved past the
+     * record.
+     */
     void (*refuse)(const struct record_reader *r, const struct record_cut *cut,
                    struct emitter *out);
 };
@@ -67,30 +76,32 @@ struct record_reader {
     record_fill *fill;
     record_begins *begins;
     void *context;
-    bool is_stream; /* not a file: offsets count all that was read from it over all runs */
+    bool is_stream; /* a stream, not a file: offsets count all bytes read from it over all runs */
     size_t record_bytes_max;
-    size_t skip_above; /* more of a record than this is not kept */
-    uint64_t offset;   /* behind the last record */
-    uint32_t crc;      /* of all bytes before it, since record_reader_set() */
+    size_t skip_above; /* a longer record is dropped while it is read */
+    uint64_t offset;   /* where the last record ended */
+    /* CRC-32C of all bytes before offset, beginning with that of record_reader_set() */
+    uint32_t crc;
     uint8_t *buffer;
     size_t capacity;
-    size_t start;    /* here lies the byte at offset + skipped */
-    size_t end;      /* behind what is buffered */
-    size_t searched; /* so many bytes from start on hold no end of a record */
-    bool skipping;   /* in a record that is too long: its bytes are counted and dropped */
+    size_t start;    /* place in the buffer of the byte at offset + skipped */
+    size_t end;      /* end of the buffered bytes */
+    size_t searched; /* this many bytes from start on were searched and hold no end of a record */
+    bool skipping;   /* within a record that is too long: its bytes are counted and dropped */
     uint64_t skipped;
-    bool told; /* of what is dropped: record_reader_tell_overlong() was true */
+    bool told; /* the record being dropped was reported by record_reader_tell_overlong() */
     uint8_t excerpt[DEAD_EXCERPT_BYTES + RECORD_MARK_BYTES];
-    bool unreadable; /* the text, from here on: lines in UTF-16, packed bytes behind a wrong one */
+    /* The rest of this text is: lines in UTF-16, or packed bytes after an invalid one */
+    bool unreadable;
 
-    /* Of line_records.c. */
-    size_t mark_len; /* bytes of a mark at the beginning of the line in hand */
+    /* For line_records.c. */
+    size_t mark_len; /* length of a mark at the beginning of the current line */
     uint8_t skipped_last;
-    bool skipped_blank; /* there was nothing but white space in it so far */
+    bool skipped_blank; /* only white space was dropped so far */
 
-    /* Of packed_records.c. */
-    struct packed_walk walk; /* behind what was searched */
-    bool is_lost;            /* the record in hand ends with a byte that begins no value */
+    /* For packed_records.c. */
+    struct packed_walk walk; /* the state after the bytes that were searched */
+    bool is_lost;            /* the current record ends with a byte that cannot begin a value */
 };
 
 /* Why a record is a dead letter. */
@@ -103,17 +114,22 @@ enum record_fault {
     RECORD_CUT_OFF,
 };
 
-/* One record, without what ends it and without a mark before it. The bytes die with the next call
- * of record_reader_next(). */
+/*
+ * One record, without its terminator and without a mark before it. The bytes are valid until the
+ * next call of record_reader_next().
+ */
 struct record_cut {
-    const uint8_t *bytes; /* of one that is too long: its beginning */
-    size_t len;           /* of these */
+    const uint8_t *bytes; /* of a record that is too long, only its beginning */
+    size_t len;           /* the length of bytes */
     uint64_t whole_len;
     enum record_fault fault;
-    bool blank;        /* it is no record: white space alone, or a piece of a rest */
-    bool rest;         /* a piece of what comes in a text that cannot be read any more; it has no
-                          number, and others are to have a turn before the next */
-    bool unterminated; /* it was ended by the end of the input */
+    bool blank; /* this is not a record: white space only, or a piece of a rest */
+    /*
+     * A piece of a text that can no longer be cut into records. It has no number, and the caller
+     * lets other work run before the next piece.
+     */
+    bool rest;
+    bool unterminated; /* the record was ended by the end of the input */
 };
 
 void record_reader_init(struct record_reader *r, const struct record_format *format,
@@ -121,30 +137,35 @@ void record_reader_init(struct record_reader *r, const struct record_format *for
                         void *context);
 void record_reader_done(struct record_reader *r);
 
-/* Goes on at an offset, behind bytes with this CRC, in a text that can be read there or not; what
- * was buffered is forgotten. */
+/*
+ * Continues at an offset, after bytes with this CRC; `unreadable` says whether the text can be cut
+ * into records there. Discards what was buffered.
+ */
 void record_reader_set(struct record_reader *r, uint64_t offset, uint32_t crc, bool unreadable);
 
 /*
- * Finds the next record and moves behind it.
+ * Finds the next record and moves past it.
+ *
  * Returns: 0, ERR_END (no byte is left), ERR_AGAIN (no whole record yet), ERR_UNFINISHED (much was
- *          read without coming to the end of the record: call again when others had their turn), or
- *          what the fill function returned. After any of these it may be called again.
+ * read without finding the end of the record: let other work run, then call it again), or what the
+ * fill function returned. It may be called again after any of these.
  */
 int record_reader_next(struct record_reader *r, struct record_cut *ret_cut, struct err *e);
 
-/* How many bytes of an unfinished record are read. */
+/* How many bytes of an unfinished record were read. */
 uint64_t record_reader_unfinished(const struct record_reader *r);
 
 /*
- * Whether the record in hand is too long already, and its end was not found; it is true once for a
- * record. Whatever comes, it is no good record any more, but its end may never come, and then
- * nobody would hear of it.
+ * Whether the current record is already too long and its end was not found yet; true once per
+ * record. Such a record is a dead letter whatever follows. But its end may never come, and then the
+ * user would never hear of it.
  */
 bool record_reader_tell_overlong(struct record_reader *r);
 
-/* Puts out a record that is not blank, or the dead letter that it has a fault. Requires: the reader
- * has not moved on. */
+/*
+ * Emits a record that is not blank, or the dead letter for its fault. Requires: the reader has not
+ * moved on since.
+ */
 void record_emit(const struct record_reader *r, const struct record_cut *cut, struct emitter *out);
 
 #endif

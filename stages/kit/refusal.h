@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * refusal.h - why what was read is not a record of its type, for the decoders of formats
+ * refusal.h - why a decoder refuses what it has read as a record of its type
  *
- * Whatever the format, the same fault has the same reason and the same words.
+ * The same fault has the same reason and the same words in every format.
  */
 #ifndef BULKHEAD_STAGES_KIT_REFUSAL_H
 #define BULKHEAD_STAGES_KIT_REFUSAL_H
@@ -11,23 +11,23 @@
 #include "stages/kit/text_value.h"
 #include "stages/stage.h"
 
-/* The reasons of fields, for kind.reasons. */
+/* The reasons for a field, for kind.reasons. */
 #define REFUSAL_REASONS                                                                            \
     &dead_missing_field, &dead_duplicate_field, &dead_wrong_type, TEXT_VALUE_REASONS
 
-/* Why, and a few words for a person. */
+/* Why a field is refused, in words for the user. */
 struct refusal {
     const struct dead_reason *reason;
-    const char *what; /* stands after "the field 'x'" */
-    /* Of what does not fit: it may be deep in the field. */
-    const char *found; /* what it is in the words of the format; for dead_wrong_type */
+    const char *what; /* follows "the field 'x'" */
+    /* These two describe the value that does not fit, which may be deep inside the field. */
+    const char *found; /* for dead_wrong_type: what the value is, in the words of the format */
     struct type wanted;
 };
 
-/* Sets the first two, and returns false. A call of it costs nothing where all fits. */
+/* Sets reason and what, clears the rest, and returns false. */
 bool refusal_set(struct refusal *why, const struct dead_reason *reason, const char *what);
 
-/* Puts out the dead letter of a record with such a field; content is what was read. */
+/* Emits the dead letter of a record with such a field. `content` is the input that was read. */
 void refusal_put_out(const struct refusal *why, const struct field *field,
                      const struct value *content, struct emitter *out);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rotation_age.h - of the files beside a log, which are older than ours and which came later
+ * rotation_age.h - which files of a log are older than ours, and which came later
  *
- * Births first, then times of last write, then names whose direction is known. What none of these
- * tells is unknown: nothing here guesses.
+ * Birth times decide first, then the times of the last write, then names whose direction is known.
+ * What none of these decides is unknown: nothing here guesses.
  */
 #ifndef BULKHEAD_STAGES_KIT_ROTATION_AGE_H
 #define BULKHEAD_STAGES_KIT_ROTATION_AGE_H
@@ -15,20 +15,20 @@
 #include "stages/kit/rotation_past.h"
 #include "stages/kit/rotation_view.h"
 
-/* Fewer bytes can be the same in two files by chance: a header, a first line. */
+/* Two files can share fewer bytes than this by chance: a header, a first line. */
 #define ROTATION_SURE_BYTES 4096u
 
-/* The end of a refusal: what to do if nothing else helps. */
+/* The end of an error message: what to do if nothing else helps. Takes the path as its argument. */
 #define ROTATION_OR_DISCARD                                                                        \
     "; or leave out what was not read, and begin anew with '%s': --discard of this stage, or "     \
     "--fresh, which also empties the outputs"
 
 enum age {
-    AGE_OLDER, /* than ours, or ours, or a copy of it: nothing to be read */
+    AGE_OLDER, /* older than ours, or ours, or a copy of it: nothing to be read */
     AGE_LATER,
     AGE_UNKNOWN,
-    AGE_LATE_COPY,  /* it was made after the file at the path was begun: nobody can tell of what */
-    AGE_AFTER_PATH, /* the link at the path will lead to it, and does not yet */
+    AGE_LATE_COPY,  /* made after the file at the path was begun, of an unknown file */
+    AGE_AFTER_PATH, /* the link at the path will point to it, but does not yet */
 };
 
 /* Our file among the others. */
@@ -36,72 +36,83 @@ struct rotation_ages {
     const struct rotation_view *view;
     const struct rotation_list *list;
     struct file_look ours;
-    bool is_torn;  /* numbers rise by some files, and fall by others */
-    int direction; /* of numbers: 1 if higher ones came later, -1 if lower ones did, 0: not known */
-    const struct rotation_entry *packed; /* a compressed file that was made of ours; NULL: none */
+    bool is_torn;  /* some files say that numbers rise, others that they fall */
+    int direction; /* 1: higher numbers came later; -1: lower ones did; 0: unknown */
+    const struct rotation_entry *packed; /* the compressed form of ours; NULL: none */
 };
 
-/* Whether the file's times were set when it was written, as by who compresses or copies. */
+/* Whether the file's times were set explicitly, as programs that compress or copy a file do. */
 bool rotation_times_were_set(const struct file_look *look);
 
-/* Which of two times is later, as far as is known: some programs and file systems keep whole
- * seconds. */
+/*
+ * Which of two times is later, as far as is known: some programs and file systems only keep whole
+ * seconds. Returns 1 (a), -1 (b), 0 (unknown).
+ */
 int rotation_time_order(uint64_t a, uint64_t b);
 
 /*
- * Whether it came after what is past: 1; -1: before; 0: not known. One that keeps the time, as of
- * cp -p, was written when the file was, and an older one before. Of those of the last tick only the
- * copy that was left unread is known.
+ * Whether a file came after the files of the past: 1; before: -1; unknown: 0. A copy that keeps the
+ * time, such as one made by cp -p, was written when its original was, and so before if that is
+ * older. Among the files born in the last tick, only the unread copy is known to come after.
  */
 int rotation_order_with_past(const struct file_past *past, const struct file_look *look);
 
-/* Born after the file at the path, which is the last one: it is a copy, of whatever. */
+/*
+ * Whether a file was born after the file at the path, which is the last one. If so, it is a copy of
+ * an unknown file.
+ */
 bool rotation_is_late_copy(const struct rotation_ages *ages, const struct file_look *look);
 
-/* Born in the tick of that file: it was rotated right before that was begun, or is a copy. */
+/*
+ * Whether a file was born in the same tick as the file at the path. If so, it was rotated right
+ * before that was begun, or it is a copy.
+ */
 bool rotation_is_born_with_path(const struct rotation_ages *ages, const struct file_look *look);
 
 /*
- * Whether a file was made for a link at the path to lead to it next: who leads a link from file to
- * file makes the next one first. Its name must say so, beside that of where the link leads now.
+ * Whether a file was created for the link at the path to point to next. A program that moves a link
+ * from file to file creates the next file first. The file's name must show this when compared with
+ * the name of the link's present target.
  */
 bool rotation_is_after_path(const struct rotation_list *list, const struct rotation_entry *entry);
 
-/* The same where names of that form may not tell which of them came first. */
+/* The same, where names of that form may not show which of them came first. */
 bool rotation_may_be_after_path(const struct rotation_list *list,
                                 const struct rotation_entry *entry);
 
-/* The first birth of those; UINT64_MAX: there are none. */
+/* The earliest birth time among such files; UINT64_MAX: there are none. */
 uint64_t rotation_first_after_path(const struct rotation_list *list);
 
-/* Finds out the direction of the numbers. */
+/* Prepares the ages, and finds out the direction of the numbers. */
 void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *view,
                         const struct rotation_list *list, const struct file_look *ours);
 
-/* Whether an entry is the one at the path, or ours. */
+/* Whether an entry is the file at the path, or ours. */
 bool rotation_is_known(const struct rotation_ages *ages, const struct rotation_entry *entry);
 
 bool rotation_is_compressed(const struct rotation_entry *entry);
 
-/* The file that has the name of a compressed one without its ending; NULL: there is none. */
+/* The file that has the name of a compressed one without its suffix; NULL: there is none. */
 const struct rotation_entry *rotation_plain_of(const struct rotation_ages *ages,
                                                const struct rotation_entry *entry);
 
-/* Says of an entry that is neither when it came. Returns 0, ERR_AGAIN, ERR_IO. */
+/*
+ * Finds out when an entry came that is neither ours nor at the path. Returns 0, ERR_AGAIN, ERR_IO.
+ */
 int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *entry,
                     enum age *ret_age, struct err *e);
 
 /*
- * Whether an entry may be a copy of ours, of which nothing was read since it was cut off, though it
- * was born when what came later was: numbers say that it is older, or contradict each other.
+ * Whether an entry may be a copy of ours that has not been read since ours was truncated, although
+ * its birth time makes it a later file: the numbers say that it is older, or contradict each other.
  */
 bool rotation_may_be_unread(const struct rotation_ages *ages, const struct rotation_entry *entry);
 
-/* Which of two that came later came first: -1 (a), 1 (b), 0 (not known). */
+/* Which of two later files came first: -1 (a), 1 (b), 0 (unknown). */
 int rotation_order(const struct rotation_ages *ages, const struct rotation_entry *a,
                    const struct rotation_entry *b);
 
-/* Says that it is not known, and returns ERR_MISMATCH. */
+/* Sets the error that their order is not known, and returns ERR_MISMATCH. */
 int rotation_refuse_order(const struct rotation_ages *ages, const struct rotation_entry *a,
                           const struct rotation_entry *b, struct err *e);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rotation_name.h - what the names of rotated files tell, which is little
+ * rotation_name.h - what the names of rotated files reveal, which is little
  *
- * A name tells whether a file can belong to the log, and two names may tell which file is younger:
- * by a date with the year in front, or by a number, whose direction must be known from elsewhere.
- * All of it is text; nothing here looks at files. docs/decisions/0012 says what it is used for.
+ * A name shows whether a file can belong to the log. Two names may show which file is younger: by a
+ * date that begins with the year, or by a number whose direction must be known from elsewhere. All
+ * of this is about text; nothing here looks at files. docs/decisions/0012 explains what it is used
+ * for.
  */
 #ifndef BULKHEAD_STAGES_KIT_ROTATION_NAME_H
 #define BULKHEAD_STAGES_KIT_ROTATION_NAME_H
@@ -13,33 +14,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The names by which a log is known; none is owned here. */
+/* The names by which a log is known. None of them is owned here. */
 struct rotation_family {
-    const char *base;   /* what the path names, without its directory */
-    const char *target; /* what that leads to if it is a link, of whatever kind; NULL: nothing */
-    const char *ours;   /* how the file that was read is named now; NULL: it has no name */
+    const char *base; /* the last part of the path */
+    /* The name of the path's target if it is a link of any sort; NULL: it is not */
+    const char *target;
+    const char *ours; /* the present name of ours; NULL: it has none */
 };
 
 /*
  * Whether a file of this name can be one of the log's.
  *
- * Returns: the length of its name without the ending of a compressed file, which may be any that
- * begins with a letter: less than that of the name if it is compressed; 0: it is none of the log's.
+ * Returns: the length of the name without a compression suffix, which is less than the whole length
+ * if the file is compressed; any suffix that begins with a letter counts. 0: it is not one of the
+ * log's.
  */
 size_t rotation_name_plain_len(const struct rotation_family *f, const char *name);
 
 /*
- * Which of two plain names is of the younger file.
+ * Which of two plain names belongs to the younger file.
  *
- *   direction  of numbers: 1 if higher ones are younger, -1 if lower ones are, 0 if it is not known
+ *   direction  1: higher numbers are younger; -1: lower ones are; 0: unknown
  *
- * Returns: 1 (a is younger), -1 (b is), 0 (they do not tell).
+ * Returns: 1 (a is younger), -1 (b is), 0 (the names do not show it).
  */
 int rotation_name_order(const char *a, size_t a_len, const char *b, size_t b_len, int direction);
 
 /*
- * Whether two plain names are of one form, as those of files that a link is led to one after the
- * other, and neither is made of the other, as that of a copy is.
+ * Whether two plain names have the same form, as those of the files that a link is moved along, and
+ * neither is derived from the other, as the name of a copy is.
  */
 bool rotation_name_is_peer(const char *a, size_t a_len, const char *b, size_t b_len);
 
@@ -48,12 +51,12 @@ bool rotation_name_numbers(const char *a, size_t a_len, const char *b, size_t b_
                            uint64_t *ret_a, uint64_t *ret_b);
 
 /*
- * Whether a plain name has nothing but a short number before the ending that the base has, too, as
- * that of a rotated file (app-1.log), but also as that of another log beside it (worker-2.log).
+ * Whether a plain name is the base with only a short number before its suffix. A rotated file may
+ * be named like this (app-1.log), but so may another log next to it (worker-2.log).
  */
 bool rotation_name_may_be_other(const char *base, const char *name, size_t len);
 
-/* The number N of a plain name BASE.N, if there is nothing else behind the base. */
+/* Reads the number N of a plain name BASE.N. False if anything else follows the base. */
 bool rotation_name_number(const char *base, const char *name, size_t len, uint64_t *ret_number);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rotation_packed.h - what was compressed before it was read: it is not read, and that is said
+ * rotation_packed.h - files that were compressed before they were read, which is reported
  */
 #ifndef BULKHEAD_STAGES_KIT_ROTATION_PACKED_H
 #define BULKHEAD_STAGES_KIT_ROTATION_PACKED_H
@@ -11,17 +11,17 @@
 #include "stages/kit/rotation_view.h"
 
 /*
- * The open file was cut off, and no copy begins with what was read of it. Returns ERR_MISMATCH if
- * that is in a gzip file that was made since, with more behind it, or what the file had later is in
- * one; 0, ERR_AGAIN, ERR_IO.
+ * For use when the open file was truncated and no copy begins with what was read of it. Returns
+ * ERR_MISMATCH if a gzip file made since holds that and more, or holds what the file had later;
+ * else 0, ERR_AGAIN, ERR_IO.
  */
 int rotation_check_packed(const struct rotation_view *v, const struct rotation_list *l,
                           struct err *e);
 
 /*
- * Says of a compressed file that comes next that it was not read, or that nobody can tell whether
- * it was made of the empty file that has its name without the ending. Returns ERR_MISMATCH, or
- * ERR_AGAIN or ERR_IO if the file cannot be looked at.
+ * Sets the error that the compressed file that comes next was not read, or that it cannot be known
+ * whether it was made from the empty file with its name. Returns ERR_MISMATCH, or ERR_AGAIN or
+ * ERR_IO if the file cannot be looked at.
  */
 int rotation_refuse_packed(const struct rotation_ages *ages, const struct rotation_entry *entry,
                            struct err *e);

@@ -2,10 +2,10 @@
 /*
  * terminal_input.h - whether what is typed on a terminal is meant for this run
  *
- * A terminal gives what is typed to the process group in its foreground, and stops others of the
- * session that read from it (SIGTTIN; setpgid(2), tty_ioctl(4)). A stage is in a session of its
- * own, of which the terminal knows nothing: it would take from the shell what is typed there while
- * the run is in the background.
+ * A terminal gives its input to the process group in its foreground, and stops the other groups of
+ * its session that read from it (SIGTTIN; setpgid(2), tty_ioctl(4)). A stage runs in a session of
+ * its own, which the terminal does not know. While the run is in the background, the stage would
+ * take what is typed there away from the shell.
  */
 #ifndef BULKHEAD_STAGES_KIT_TERMINAL_INPUT_H
 #define BULKHEAD_STAGES_KIT_TERMINAL_INPUT_H
@@ -13,12 +13,12 @@
 #include <stdbool.h>
 
 /*
- * Whether a descriptor is a terminal that has another process group in its foreground than that of
- * our parent. False for one that is no terminal, and for our own: there the kernel sees to it.
+ * Whether a descriptor is a terminal whose foreground process group is not that of our parent.
+ * False if it is not a terminal, or if it is our own: the kernel takes care of that.
  */
 bool terminal_is_elsewhere(int fd);
 
-/* Whether a descriptor is a terminal that was closed: nothing will come from it any more. */
+/* Whether a descriptor is a terminal that was closed, from which nothing will come any more. */
 bool terminal_is_gone(int fd);
 
 #endif

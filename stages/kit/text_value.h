@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text_value.h - texts of data as values of a declared type
+ * text_value.h - texts from the data as values of a declared type
  *
- * For kinds that get text where the topology says of which type it is. As the type is declared, an
- * amount of money need not state its currency; if it does, it must be that of the type.
+ * For kinds that receive text where the topology declares the type. Because the type is declared,
+ * an amount of money need not state its currency; if it does, it must be the currency of the type.
  */
 #ifndef BULKHEAD_STAGES_KIT_TEXT_VALUE_H
 #define BULKHEAD_STAGES_KIT_TEXT_VALUE_H
@@ -17,25 +17,28 @@
     &dead_not_utf8, &dead_bad_money, &dead_wrong_currency, &dead_too_many_decimals,                \
         &dead_bad_timestamp, &dead_overflow, &dead_bad_value, &dead_too_hard
 
-/* Why a text is no such value: for the dead letter, and the rest of "the field 'x' …". */
+/*
+ * Why a text is not a value of the type: the reason of the dead letter, and the words that follow
+ * "the field 'x' ".
+ */
 struct misfit {
     const struct dead_reason *reason;
     const char *what;
 };
 
-/* The reason of a dead letter for what is wrong with a text. Requires: something is. */
+/* Returns the reason of a dead letter for a fault in a text. Requires: fault is not SCALAR_GOOD. */
 const struct dead_reason *text_value_reason(enum scalar_fault fault);
 
-/* Whether a text can be a value of the type: a list or a map is none. */
+/* Whether a text can be a value of the type. It cannot be a list or a map. */
 bool text_value_can_read(struct type type);
 
 /*
- * Reads a text as a value; an optional type as what it holds. It has no spaces around it, and
- * nothing is rounded or cut.
+ * Reads a text as a value. An optional type is read as the type that it holds. Spaces around the
+ * text are not accepted, and nothing is rounded or cut.
  *
  *   form        of a VALUE_TIMESTAMP; NULL: RFC 3339
- *   ret_value   strings and bytes point into bytes
- *   ret_misfit  set only if it is none
+ *   ret_value   strings and bytes point into `bytes`
+ *   ret_misfit  set only if the text is not a value of the type
  *
  * Returns: whether it is one. Requires: text_value_can_read().
  */
