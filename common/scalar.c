@@ -38,7 +38,7 @@ static enum scalar_fault parse_string(const struct type *type, const char *text,
     if (result == PATTERN_TOO_HARD)
         return refuse(SCALAR_TOO_HARD,
                       "takes more than " PATTERN_BOUNDS_TEXT
-                      " to match with the pattern of its type",
+                      " to match against the pattern of its type",
                       ret_why);
     if (result != PATTERN_MATCH)
         return refuse(SCALAR_BAD_VALUE, "does not match the pattern of its type", ret_why);
@@ -63,8 +63,8 @@ static enum scalar_fault parse_number(enum value_tag tag, const char *text, size
         return refuse(SCALAR_OVERFLOW, "does not fit 64 bits", ret_why);
     if (rc != 0)
         return refuse(SCALAR_BAD_VALUE,
-                      tag == VALUE_INT ? "is no whole number"
-                                       : "is no duration, like 14d, 1h30m or -5s",
+                      tag == VALUE_INT ? "is not a whole number"
+                                       : "is not a duration, like 14d, 1h30m or -5s",
                       ret_why);
     *ret_value = value_of_integer(tag, negative ? -number : number);
     return SCALAR_GOOD;
@@ -75,8 +75,8 @@ static enum scalar_fault refuse_money(enum money_result result, bool bare, const
     switch (result) {
     case MONEY_BAD_FORM:
         return refuse(SCALAR_BAD_MONEY,
-                      bare ? "is no amount, like 12.34 or $12.34"
-                           : "is no amount with a currency, like $12.34",
+                      bare ? "is not an amount, like 12.34 or $12.34"
+                           : "is not an amount with a currency, like $12.34",
                       ret_why);
     case MONEY_WRONG_CURRENCY:
         return refuse(SCALAR_WRONG_CURRENCY, "is in another currency", ret_why);
@@ -117,8 +117,8 @@ static enum scalar_fault parse_timestamp(const char *text, size_t len,
         return refuse(SCALAR_OVERFLOW, "lies outside the years 1677 to 2262", ret_why);
     if (result != TIMESTAMP_OK)
         return refuse(SCALAR_BAD_TIMESTAMP,
-                      own_form ? "is no time in the form that it should have"
-                               : "is no RFC 3339 time, like 2000-01-01T00:00:00Z",
+                      own_form ? "is not a time in the required form"
+                               : "is not an RFC 3339 time, like 2000-01-01T00:00:00Z",
                       ret_why);
     *ret_value = value_of_integer(VALUE_TIMESTAMP, ns);
     return SCALAR_GOOD;
@@ -133,7 +133,8 @@ static enum scalar_fault parse_decimal(const struct type *type, const char *text
         return refuse(SCALAR_OVERFLOW, "has more digits than its type allows", ret_why);
     if (rc != 0)
         return refuse(SCALAR_BAD_VALUE,
-                      "is no number like 12.50, with the decimals that its type has", ret_why);
+                      "is not a number like 12.50, with no more decimals than its type has",
+                      ret_why);
     *ret_value = value_of_integer(VALUE_DECIMAL, scaled);
     return SCALAR_GOOD;
 }
@@ -143,7 +144,7 @@ static enum scalar_fault parse_date(const char *text, size_t len, struct value *
 {
     int64_t days;
     if (timestamp_parse_date(text, len, &days) != TIMESTAMP_OK)
-        return refuse(SCALAR_BAD_VALUE, "is no date, like 2000-01-31", ret_why);
+        return refuse(SCALAR_BAD_VALUE, "is not a date, like 2000-01-31", ret_why);
     *ret_value = value_of_integer(VALUE_DATE, days);
     return SCALAR_GOOD;
 }
@@ -171,7 +172,7 @@ static enum scalar_fault parse_enum(const struct type *type, const char *text, s
             return SCALAR_GOOD;
         }
     }
-    return refuse(SCALAR_BAD_VALUE, "is no name of its enum", ret_why);
+    return refuse(SCALAR_BAD_VALUE, "is not a name of its enum", ret_why);
 }
 
 enum scalar_fault scalar_parse_any(const struct type *type, const char *text, size_t len,

@@ -43,7 +43,7 @@ static void derive(struct kind_check *check)
     const struct option_value *at = options_get(check->options, "at");
     if (keep->present != at->present && !keep->bad && !at->bad)
         diagnostics_add(check->diagnostics, keep->present ? keep->place : at->place,
-                        "'keep:' and 'at:' go together: how long, and by which time");
+                        "'keep:' and 'at:' must be given together: how long, and by which time");
     if (at->present)
         (void)kind_check_field_tag(check, at, (int)at->number, at->place, 1u << VALUE_TIMESTAMP);
     *check->out = *check->in;

@@ -45,9 +45,9 @@ static int preflight(const struct topology *topology, const struct stage *stage,
     (void)topology;
     if (stat(path, &st) == 0) {
         if (!S_ISREG(st.st_mode))
-            return err_set(e, ERR_MISMATCH, "'%s' is no regular file", path);
+            return err_set(e, ERR_MISMATCH, "'%s' is not a regular file", path);
         if (access(path, W_OK) != 0)
-            return err_set_errno(e, "cannot write '%s'", path);
+            return err_set_errno(e, "cannot write to '%s'", path);
         return 0;
     }
     if (errno != ENOENT)
@@ -55,7 +55,7 @@ static int preflight(const struct topology *topology, const struct stage *stage,
     char *parent = path_directory(path);
     int rc = access(parent, W_OK | X_OK) == 0
                  ? 0
-                 : err_set_errno(e, "cannot make '%s' in the directory '%s'", path, parent);
+                 : err_set_errno(e, "cannot create '%s' in the directory '%s'", path, parent);
     free(parent);
     return rc;
 }

@@ -67,7 +67,7 @@ static int check_directory(const char *path, struct err *e)
     char *parent = path_directory(path);
     int rc = access(parent, R_OK | X_OK) == 0
                  ? 0
-                 : err_set_errno(e, "cannot look into the directory '%s'", parent);
+                 : err_set_errno(e, "cannot read the directory '%s'", parent);
     free(parent);
     return rc;
 }
@@ -104,10 +104,11 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
     if (rc != 0)
         return rc;
     if (shorter)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' was truncated while it was read: %" PRIu64
-                       " bytes were read from it, and it ends before that",
-                       self->path, offset);
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' was truncated while it was being read: it was read up to offset %" PRIu64
+            ", and it ends before that",
+            self->path, offset);
     self->file_bytes = offset; /* whatever its size said */
     return ERR_END;
 }
@@ -175,7 +176,7 @@ static void close_source(void *opaque)
 /* A wrong name looks like a file that has yet to come. */
 static void note_absent(const struct file_source *self)
 {
-    char *text = memory_format("'%s' is not there; waiting for it", self->path);
+    char *text = memory_format("'%s' does not exist; waiting for it", self->path);
     self->note(text);
     free(text);
 }
@@ -413,11 +414,11 @@ static int note_end(struct file_source *self, struct err *e)
     if (!self->marks_end || self->at.seq == self->end.seq)
         return ERR_END;
     if (self->end.seq > self->at.seq)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' ends with record %" PRIu64 ", but was read up to record %" PRIu64
-                       " before; put it back, or say --discard STAGE: then all that it holds "
-                       "is read as new",
-                       self->path, self->at.seq, self->end.seq - 1);
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' ends with record %" PRIu64 ", but was read up to record %" PRIu64
+            " before; put it back, or use --discard STAGE to read all that it holds as new",
+            self->path, self->at.seq, self->end.seq - 1);
     if (self->end.seq > self->committed.seq)
         return ERR_AGAIN;
     struct source_mark from = self->committed;
@@ -521,10 +522,10 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
     }
     if (self->is_doubtful && seq > self->proven_seq)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' was replaced or written anew since it was read, and what was read is "
-                       "proved only up to record %" PRIu64 ", but stage '%s' has record %" PRIu64
-                       " of it; put back what was read, or say --discard STAGE: then all that it "
-                       "holds is read as new",
+                       "'%s' was replaced or rewritten since it was read, and it is proved to be "
+                       "the same only up to record %" PRIu64 ", but stage '%s' has record %" PRIu64
+                       " of it; put back what was read, or use --discard STAGE to read all that it "
+                       "holds as new",
                        self->path, self->proven_seq, name, seq);
     int rc = self->begun_anew ? file_source_check_numbers(self, e) : 0;
     return rc == 0 && self->at.seq < self->given.record ? file_source_check_given_record(self, e)

@@ -28,7 +28,7 @@ int file_source_pass(struct file_source *self, int rc, struct err *e)
     if (self->trouble == NULL || strcmp(self->trouble, e->text) != 0) {
         free(self->trouble);
         self->trouble = memory_dup(e->text, strlen(e->text));
-        char *text = memory_format("%s; it is tried again until that works", e->text);
+        char *text = memory_format("%s; trying again until it works", e->text);
         self->note(text);
         free(text);
     }

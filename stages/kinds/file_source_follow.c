@@ -145,9 +145,10 @@ static void check_left(struct file_source *self)
     if (self->left_fd < 0 || fstat(self->left_fd, &st) != 0 ||
         (uint64_t)st.st_size <= self->left_bytes)
         return;
-    char *text = memory_format("%" PRIu64 " bytes were written to the rotated file behind '%s' "
-                               "after its successor was begun; they are not read",
-                               (uint64_t)st.st_size - self->left_bytes, self->path);
+    uint64_t added = (uint64_t)st.st_size - self->left_bytes;
+    char *text = memory_format("%" PRIu64 " byte%s written to the file that was rotated from '%s' "
+                               "after its successor was begun %s not read",
+                               added, added == 1 ? "" : "s", self->path, added == 1 ? "is" : "are");
     self->note(text);
     free(text);
     self->left_bytes = (uint64_t)st.st_size;
@@ -283,9 +284,9 @@ static int let_go(struct file_source *self)
 static void note_nameless(const struct file_source *self)
 {
     char *text =
-        memory_format("the file that was read as '%s' was removed, compressed, or moved to "
-                      "another directory; if that happened more than once since the last "
-                      "look, what was in between is not read: rotate within the directory",
+        memory_format("the file that was read as '%s' was removed, compressed, or moved to another "
+                      "directory; if that happened more than once since the last look, what came "
+                      "in between is not read; rotate within the directory",
                       self->path);
     self->note(text);
     free(text);
@@ -295,11 +296,11 @@ static void note_nameless(const struct file_source *self)
 static void note_elsewhere(struct file_source *self, char *elsewhere)
 {
     if (self->elsewhere == NULL || strcmp(self->elsewhere, elsewhere) != 0) {
-        char *text = memory_format("'%s' is rotated to '%s'; files there and beside it are read in "
-                                   "their order, but what is moved to yet another directory is not "
-                                   "seen, and after a kill of this stage the file that was read "
-                                   "must be beside the path or in a directory there",
-                                   self->path, elsewhere);
+        char *text = memory_format(
+            "'%s' is rotated to '%s'; files there and next to the path are read in their order, "
+            "but files in any other directory are not seen; after a kill of this stage, the file "
+            "that was read must be next to the path or in a subdirectory there",
+            self->path, elsewhere);
         self->note(text);
         free(text);
     }
@@ -312,7 +313,7 @@ static void note_other(struct file_source *self, char *other)
 {
     if (!self->noted_other) {
         char *text = memory_format("'%s' is read as a rotated file of '%s'; if it is another log, "
-                                   "have that in another directory",
+                                   "move it to another directory",
                                    other, self->path);
         self->note(text);
         free(text);
@@ -377,9 +378,11 @@ static void note_cut(struct file_source *self)
 {
     if (self->cut_bytes != 0) {
         const char *unit = self->records.format->unit;
-        char *text = memory_format("%" PRIu64 " bytes of a %s at the end of '%s' are dropped: the "
-                                   "rest of the %s was cut off",
-                                   self->cut_bytes, unit, self->path, unit);
+        char *text = memory_format(
+            "%" PRIu64
+            " byte%s of a %s at the end of '%s' %s dropped: the rest of the %s was cut off",
+            self->cut_bytes, self->cut_bytes == 1 ? "" : "s", unit, self->path,
+            self->cut_bytes == 1 ? "is" : "are", unit);
         self->note(text);
         free(text);
     }

@@ -58,9 +58,9 @@ enum {
 int file_source_check_regular(int fd, const char *path, struct stat *ret_st, struct err *e)
 {
     if (fstat(fd, ret_st) != 0)
-        return err_set_errno(e, "'%s'", path);
+        return err_set_errno(e, "cannot stat '%s'", path);
     if (!S_ISREG(ret_st->st_mode))
-        return err_set(e, ERR_MISMATCH, "'%s' is no regular file, so it cannot be read twice",
+        return err_set(e, ERR_MISMATCH, "'%s' is not a regular file, so it cannot be read twice",
                        path);
     return 0;
 }
@@ -87,7 +87,7 @@ int file_source_crc_behind(const struct file_source *self, uint32_t before, uint
         if (rc == 0 && got < wanted && self->follow)
             to = from + got; /* it was truncated; the CRC will not fit, and that is all it is for */
         else if (rc == 0 && got < wanted)
-            rc = err_set(e, ERR_MISMATCH, "'%s' became shorter while it was read", self->path);
+            rc = err_set(e, ERR_MISMATCH, "'%s' was truncated while it was being read", self->path);
         crc = hash_crc32c(crc, piece, got);
         from += got;
     }
@@ -207,10 +207,10 @@ static int check_format(const struct file_source *self, uint32_t flags, struct e
     if (was_packed == self->is_packed || self->at.offset == 0)
         return 0;
     return err_set(e, ERR_MISMATCH,
-                   "offset %" PRIu64 " of '%s', up to which it was read, lies between two %ss, and "
-                   "%ss cannot go on there; put records: %s back, or say --discard STAGE: then all "
-                   "that it holds is read as new",
-                   self->at.offset, self->path, was_packed ? "packed record" : "line",
+                   "'%s' was read up to offset %" PRIu64
+                   ", which is between two %ss, and %ss cannot continue there; change back to "
+                   "records: %s, or use --discard STAGE to read all that it holds as new",
+                   self->path, self->at.offset, was_packed ? "packed record" : "line",
                    self->records.format->unit, record_format_names[was_packed]);
 }
 
@@ -365,9 +365,10 @@ void file_source_note_fault(struct file_source *self, const struct record_cut *c
 
 void file_source_note_truncated(const struct file_source *self, uint64_t offset)
 {
-    char *text = memory_format("'%s' was truncated or written anew after %" PRIu64
-                               " bytes of it were read; reading goes on from its beginning",
-                               self->path, offset);
+    char *text =
+        memory_format("'%s' was truncated or rewritten after it was read up to offset %" PRIu64
+                      "; reading continues from its beginning",
+                      self->path, offset);
     self->note(text);
     free(text);
 }
@@ -436,11 +437,10 @@ int file_source_check_numbers(const struct file_source *self, struct err *e)
 {
     if (self->peer_seq <= self->at.seq)
         return 0;
-    return err_set(
-        e, ERR_MISMATCH,
-        "'%s' was truncated or written anew when the last that is known of it was record "
-        "%" PRIu64 ", but stage '%s' had record %" PRIu64 " of it already, so nobody can "
-        "tell the new records from those; put back what was cut off, or say "
-        "--discard STAGE: then all that it holds is read as new",
-        self->path, self->at.seq, self->peer_name, self->peer_seq);
+    return err_set(e, ERR_MISMATCH,
+                   "'%s' was truncated or rewritten after record %" PRIu64
+                   ", the last one known, but stage '%s' already has record %" PRIu64
+                   " of it, so the new records cannot be told from the old ones; put back what was "
+                   "cut off, or use --discard STAGE to read all that it holds as new",
+                   self->path, self->at.seq, self->peer_name, self->peer_seq);
 }

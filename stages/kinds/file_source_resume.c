@@ -9,7 +9,7 @@
 #include "common/hash.h"
 #include "stages/kit/rotation.h"
 
-#define RENAMED_ALL_THE_TIME "the files beside '%s' are renamed all the time"
+#define RENAMED_ALL_THE_TIME "the files next to '%s' keep being renamed"
 
 /*
  * Whether the file is the one that the cursor tells of. The same file must still have the same
@@ -24,9 +24,9 @@ static int check_same(struct file_source *self, const struct stat *st, struct er
         return rc;
     if (shorter)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' ends before the %" PRIu64 " bytes that were read from it: it was "
-                       "truncated or replaced; put it back, or say --discard STAGE: then all "
-                       "that it holds is read as new",
+                       "'%s' was read up to offset %" PRIu64
+                       ", but ends before that: it was truncated or replaced; put it back, "
+                       "or use --discard STAGE to read all that it holds as new",
                        self->path, at->offset);
     bool same_file = st->st_dev == at->file.device && st->st_ino == at->file.inode;
     uint32_t crc;
@@ -38,8 +38,8 @@ static int check_same(struct file_source *self, const struct stat *st, struct er
     if (crc != wanted)
         return err_set(e, ERR_MISMATCH,
                        "'%s' is not the file that was read up to %s %" PRIu64 " (offset %" PRIu64
-                       "): what stands before that is different now; put it back, or say "
-                       "--discard STAGE: then all that it holds is read as new",
+                       "): what comes before that is different now; put it back, or use --discard "
+                       "STAGE to read all that it holds as new",
                        self->path, self->records.format->unit, at->line, at->offset);
     return 0;
 }
@@ -60,16 +60,16 @@ static int find_newline(const struct file_source *self, uint64_t offset, uint64_
     if (rc != 0 || got == 0 || *ret_len != 0)
         return rc;
     if (self->is_packed)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' ended within packed record %" PRIu64 " when it was read, at offset "
-                       "%" PRIu64 ", and has been continued since; cut off what was added, or say "
-                       "--discard STAGE: then all that it holds is read as new%s",
-                       self->path, line, offset,
-                       self->follow ? ""
-                                    : ". A file that is still written is read with follow: true");
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' ended within packed record %" PRIu64 " when it was read, at offset %" PRIu64
+            ", and has been continued since; cut off what was added, or use --discard STAGE to "
+            "read all that it holds as new%s",
+            self->path, line, offset,
+            self->follow ? "" : "; to read a file that is still being written, use follow: true");
     return err_set(e, ERR_MISMATCH,
                    "%s:%" PRIu64 ": this line had no newline when it was read, and has been "
-                   "continued since; what was read was half of it",
+                   "continued since; only a part of it was read",
                    self->path, line);
 }
 
@@ -95,14 +95,13 @@ int file_source_check_given_record(const struct file_source *self, struct err *e
         return 0;
     int rc = find_newline(self, given->offset, 0, newline, &len, e);
     if (rc == ERR_MISMATCH)
-        return err_set(
-            e, ERR_MISMATCH,
-            "'%s': record %" PRIu64 ", the %s that ends at offset %" PRIu64
-            ", had no %s when it was read, and has been continued since, but stage "
-            "'%s' has it as it was; cut off what was added, or say --discard STAGE: then "
-            "all that it holds is read as new",
-            self->path, given->record, self->records.format->unit, given->offset,
-            self->is_packed ? "end" : "newline", self->peer_name);
+        return err_set(e, ERR_MISMATCH,
+                       "'%s': record %" PRIu64 ", the %s that ends at offset %" PRIu64
+                       ", had no %s when it was read, and has been continued since, but stage '%s' "
+                       "has it as it was; cut off what was added, or use --discard STAGE to read "
+                       "all that it holds as new",
+                       self->path, given->record, self->records.format->unit, given->offset,
+                       self->is_packed ? "end" : "newline", self->peer_name);
     return rc;
 }
 
@@ -166,11 +165,11 @@ static int find_rotated(struct file_source *self, bool *ret_is_copy, struct err 
     if (rc != ERR_NOT_FOUND)
         return rc;
     return err_set(e, ERR_MISMATCH,
-                   "the file that was read up to %s %" PRIu64 " as '%s' is not there any more: "
-                   "it was rotated away and removed, compressed, or moved to another directory "
-                   "before its rest was read; put it back beside '%s' under any name that is free "
-                   "(ln, or gzip -dk), or begin anew with what '%s' holds now: --discard STAGE, "
-                   "which leaves that rest out",
+                   "the file that was read up to %s %" PRIu64
+                   " as '%s' is gone: it was rotated and then removed, compressed, or moved to "
+                   "another directory before the rest of it was read; put it back next to '%s' "
+                   "under any free name (ln, or gzip -dk), or use --discard STAGE to skip that "
+                   "rest and start over with what '%s' holds now",
                    self->records.format->unit, self->at.line, self->path, self->path, self->path);
 }
 
@@ -206,7 +205,7 @@ int file_source_resume(struct file_source *self, struct err *e)
     if (rc == 0 && self->follow && (self->fd < 0 || !rotation_is_same(&now, &self->at.file)))
         rc = find_rotated(self, &is_copy, e);
     if (rc == 0 && fstat(self->fd, &st) != 0)
-        rc = err_set_errno(e, "'%s'", self->path);
+        rc = err_set_errno(e, "cannot stat '%s'", self->path);
     if (rc == 0 && self->follow && !is_copy)
         rc = check_followed(self, e);
     else if (rc == 0)

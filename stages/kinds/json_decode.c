@@ -64,8 +64,7 @@ static void derive(struct kind_check *check)
 {
     record_field_needs(
         check, RECORDS_LINES,
-        "msgpack.decode reads that; a source makes lines with 'records: lines', which "
-        "is the default");
+        "msgpack.decode reads that, and a source makes lines with 'records: lines', the default");
     const struct option_value *type = options_get(check->options, "type");
     check->out->open = type->number < 0;
     if (check->out->open)
@@ -155,7 +154,7 @@ static bool decode_int(const struct json_span *span, struct value *ret_value, st
                  memchr(span->start, 'e', span->len) == NULL &&
                  memchr(span->start, 'E', span->len) == NULL;
     return whole ? refusal_set(why, &dead_overflow, "does not fit 64 bits")
-                 : refusal_set(why, &dead_wrong_type, "is no whole number");
+                 : refusal_set(why, &dead_wrong_type, "is not a whole number");
 }
 
 static bool decode_scalar(struct json_decode *self, const struct json_span *span,
@@ -301,7 +300,7 @@ static void add_members(struct reading *r)
     for (uint32_t i = 0; r->good && i < r->count; i++) {
         if (i != 0 && compare_members(&r->members[i - 1], &r->members[i]) == 0) {
             r->why->reason = &dead_duplicate_field;
-            r->why->what = "has a key more than once";
+            r->why->what = "has the same key more than once";
             r->good = false;
             return;
         }
@@ -339,9 +338,9 @@ static bool decode_field(struct json_decode *self, size_t i, struct refusal *why
         return true;
     }
     if (found->times == 0)
-        return refusal_set(why, &dead_missing_field, "is not there");
+        return refusal_set(why, &dead_missing_field, "is missing");
     if (found->times > 1)
-        return refusal_set(why, &dead_duplicate_field, "is there more than once");
+        return refusal_set(why, &dead_duplicate_field, "appears more than once");
     self->nested_at[i] = self->nested.len;
     return decode_value(self, &found->value, type, &self->fields[i], why);
 }
@@ -353,7 +352,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     size_t bad_at;
     if (!utf8_valid(line->bytes, line->len, &bad_at)) {
         emitter_dead(out, &dead_not_utf8, line->bytes, line->len, false,
-                     "byte %zu begins no UTF-8 sequence", bad_at + 1);
+                     "invalid UTF-8 at byte %zu", bad_at + 1);
         return;
     }
     size_t count = self->out->count;
@@ -368,7 +367,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     }
     if (type != JSON_OBJECT) {
         emitter_dead(out, &not_an_object, line->bytes, line->len, false,
-                     "it is %s, and an object is needed", json_type_name(type));
+                     "expected an object, found %s", json_type_name(type));
         return;
     }
     /* What is unescaped is never longer than the line, so values can point into the buffer. */

@@ -67,7 +67,7 @@ static void refuse(struct json_encode *self, struct emitter *out)
 {
     buf_done(&self->line);
     emitter_dead(out, &dead_record_too_large, "", 0, false,
-                 "its text would have more than %u bytes, and a record can have no more",
+                 "its text would have more than %u bytes, which is the limit of a record",
                  RECORD_TEXT_BYTES_MAX);
 }
 

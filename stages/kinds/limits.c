@@ -145,9 +145,10 @@ static int64_t read_sum(const struct option_value *sum, const struct currency *c
     if (result == MONEY_OK && max < 0)
         diagnostics_add(d, sum->place, "'sum: %s' is negative; a limit is 0 or more", sum->text);
     else if (result == MONEY_BAD_FORM)
-        diagnostics_add(
-            d, sum->place, "'sum: %s' should be an amount%s%s without its sign, such as 100%s",
-            sum->text, currency != NULL ? " in " : "", code, decimals == 0 ? "" : ".00");
+        diagnostics_add(d, sum->place,
+                        "'sum: %s' should be an amount%s%s without a currency sign, such as 100%s",
+                        sum->text, currency != NULL ? " in " : "", code,
+                        decimals == 0 ? "" : ".00");
     else if (result == MONEY_TOO_MANY_DECIMALS && currency != NULL)
         diagnostics_add(d, sum->place, "'sum: %s' has too many decimals; %s has %u", sum->text,
                         code, decimals);
@@ -180,7 +181,8 @@ static void read_rules(struct kind_check *check, const struct currency *currency
 {
     const struct option_value *rules = options_get(check->options, "rules");
     if (rules->count > RULES_MAX)
-        diagnostics_add(check->diagnostics, rules->place, "more than %u rules", RULES_MAX);
+        diagnostics_add(check->diagnostics, rules->place,
+                        "too many rules; a stage can have at most %u", RULES_MAX);
     for (size_t i = 0; i < rules->count; i++) {
         struct rule rule = read_rule(&rules->groups[i], currency, check->diagnostics);
         if (i >= RULES_MAX)
@@ -341,7 +343,8 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     const struct limits_plan *plan = &self->plan;
     int64_t amount = in->fields[plan->amount_field].integer;
     if (amount < 0) {
-        emitter_dead_record(out, &negative_amount, in, "an amount below zero has no limit");
+        emitter_dead_record(out, &negative_amount, in,
+                            "the amount is negative, and limits need amounts of 0 or more");
         return;
     }
     struct window_name named[PERIODS];
@@ -353,10 +356,10 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     struct window windows[PERIODS];
     for (int p = 0; p < PERIODS; p++) {
         if (plan->period_used[p] && !find_window(self, &names[p], &windows[p])) {
-            emitter_dead_record(out, &dead_late, in,
-                                "its %s had closed: the latest time seen is more than the "
-                                "lateness past its end",
-                                periods[p]);
+            emitter_dead_record(
+                out, &dead_late, in,
+                "its %s has closed: the latest time seen is past its end by the lateness or more",
+                periods[p]);
             return;
         }
     }

@@ -104,7 +104,7 @@ static bool check_names(struct kind_check *check, const struct map_plan *plan)
                 !is_sure(check, other))
                 continue;
             diagnostics_add(check->diagnostics, one->is_named ? one->place : other->place,
-                            "'%s' would make two fields with the name '%s'; drop or rename one",
+                            "'%s' would make two fields named '%s'; drop or rename one",
                             check->stage, one->name);
             good = false;
         }
@@ -181,7 +181,7 @@ static bool round_value(const struct map_step *step, struct value *value, struct
     *value = value_of_integer(value->tag, (int64_t)rounded);
     if (rounded >= low && rounded <= INT64_MAX && type_admits(type_held(step->type), value))
         return true;
-    *ret_misfit = (struct misfit){&dead_overflow, "does not fit its type when it is rounded"};
+    *ret_misfit = (struct misfit){&dead_overflow, "does not fit its type when rounded"};
     return false;
 }
 

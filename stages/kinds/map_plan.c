@@ -40,7 +40,7 @@ static bool plan_type(struct diagnostics *d, const struct option_value *text, st
         return false;
     if (type_parse(text->text, ret_type, &e) == 0)
         return true;
-    diagnostics_add(d, text->place, "'%s' is no type; %s", text->text, e.text);
+    diagnostics_add(d, text->place, "'%s' is not a type; %s", text->text, e.text);
     return false;
 }
 
@@ -60,8 +60,8 @@ static bool plan_value(struct diagnostics *d, const struct option_value *text, s
     if (text_value_read((const uint8_t *)text->text, strlen(text->text), type, form, ret_value,
                         &misfit))
         return true;
-    diagnostics_add(d, text->place, "'%s: %s' is no value of the type %s: it %s", text->spec->name,
-                    text->text, type_name(type, name), misfit.what);
+    diagnostics_add(d, text->place, "'%s: %s' is not a value of the type %s: it %s",
+                    text->spec->name, text->text, type_name(type, name), misfit.what);
     return false;
 }
 
@@ -76,11 +76,11 @@ static bool plan_form(struct diagnostics *d, const struct option_value *format, 
     unsigned texts = 1u << VALUE_STRING | 1u << VALUE_BYTES;
     bool is_text = c->from.doubt != TYPE_CERTAIN || (texts & 1u << type_held(c->from).tag) != 0;
     if ((has_to && type_held(c->to).tag != VALUE_TIMESTAMP) || !is_text) {
-        diagnostics_add(d, format->place, "'format:' is for a text that becomes a timestamp");
+        diagnostics_add(d, format->place, "'format:' is only for a text that becomes a timestamp");
         return false;
     }
     if (timestamp_form_read(format->text, &step->form, &e) != 0) {
-        diagnostics_add(d, format->place, "'%s' is no form of a time: %s", format->text, e.text);
+        diagnostics_add(d, format->place, "'%s' is not a time format: %s", format->text, e.text);
         return false;
     }
     c->form = &step->form;
@@ -96,7 +96,7 @@ static bool plan_fallback(struct diagnostics *d, const struct option_value *fall
         return !fallback->bad;
     if (c->from.doubt == TYPE_CERTAIN && c->from.tag != VALUE_OPTIONAL) {
         diagnostics_add(d, fallback->place,
-                        "'default:' is for optional fields; '%s' is always there", step->name);
+                        "'default:' is for optional fields; '%s' always has a value", step->name);
         return false;
     }
     c->has_fallback = true;
@@ -113,7 +113,7 @@ static bool plan_types(struct diagnostics *d, const struct option_group *group,
     char one[TYPE_NAME_BYTES_MAX], other[TYPE_NAME_BYTES_MAX];
     if (type_equal(c->from, c->to) || !convert_can(c->from, c->to)) {
         diagnostics_add(d, to->place,
-                        type_equal(c->from, c->to) ? "'%s' is %s already"
+                        type_equal(c->from, c->to) ? "'%s' is already %s"
                                                    : "'%s' is %s, which cannot be converted to %s",
                         step->name, type_name(c->from, one), type_name(c->to, other));
         return false;
@@ -123,8 +123,8 @@ static bool plan_types(struct diagnostics *d, const struct option_group *group,
     c->rounds = mode->number <= ROUNDING_UP;
     c->mode = c->rounds ? (enum rounding)mode->number : ROUNDING_DOWN;
     if (c->rounds && !convert_can_round(c->from, c->to)) {
-        diagnostics_add(d, mode->place, "nothing is rounded from %s to %s", type_name(c->from, one),
-                        type_name(c->to, other));
+        diagnostics_add(d, mode->place, "converting %s to %s never rounds; leave out 'mode:'",
+                        type_name(c->from, one), type_name(c->to, other));
         return false;
     }
     return true;
@@ -149,7 +149,7 @@ static bool plan_conversion(struct diagnostics *d, const struct option_group *gr
 static void check_step(struct diagnostics *d, const struct option_value *to)
 {
     if (!to->bad && (*to->text == '-' || strpbrk(to->text, "123456789") == NULL))
-        diagnostics_add(d, to->place, "'to: %s' is no step; it must be above 0", to->text);
+        diagnostics_add(d, to->place, "'to: %s' is not a step; it must be above 0", to->text);
 }
 
 static bool plan_rounding(struct diagnostics *d, const struct option_group *group,
@@ -171,7 +171,7 @@ static bool plan_rounding(struct diagnostics *d, const struct option_group *grou
     if (!plan_value(d, to, step->type, NULL, &value))
         return false;
     if (value.integer <= 0) {
-        diagnostics_add(d, to->place, "'to: %s' is no step; it must be above 0", to->text);
+        diagnostics_add(d, to->place, "'to: %s' is not a step; it must be above 0", to->text);
         return false;
     }
     step->round_to = value.integer;
@@ -186,7 +186,7 @@ static bool plan_dropped(struct diagnostics *d, const struct options *options, s
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         const struct option_group *group = find_group(options_get(options, others[i]), field);
         if (group != NULL)
-            diagnostics_add(d, group->place, "'%s' is dropped; '%s:' has nothing to work on",
+            diagnostics_add(d, group->place, "'%s' is dropped, so '%s:' has nothing to work on",
                             group->name, others[i]);
         good &= group == NULL;
     }

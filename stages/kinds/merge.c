@@ -43,7 +43,7 @@ static struct merge_plan *make_plan(struct kind_check *check)
             if (at >= 0)
                 plan->places[i * count + k] = (size_t)at;
             else /* the check of the flow would have found it: that was another program's */
-                diagnostics_add(check->diagnostics, check->place, "'%s' does not bring '%s'",
+                diagnostics_add(check->diagnostics, check->place, "'%s' does not have '%s'",
                                 check->inputs[i].from, check->in->fields[k].name);
         }
     }

@@ -53,9 +53,9 @@ static const struct option_spec specs[] = {
 
 static void derive(struct kind_check *check)
 {
-    record_field_needs(check, RECORDS_MSGPACK,
-                       "file.source and stdin.source make packed records with 'records: msgpack', "
-                       "and json.decode reads lines");
+    record_field_needs(
+        check, RECORDS_MSGPACK,
+        "json.decode reads lines, and a source makes packed records with 'records: msgpack'");
     const struct option_value *type = options_get(check->options, "type");
     check->out->open = type->number < 0;
     if (check->out->open)
@@ -299,7 +299,7 @@ static bool add_pairs(struct msgpack_decode *self, struct pair *pairs, size_t co
         qsort(pairs, count, sizeof *pairs, compare_pairs);
     for (size_t i = 1; i < count; i++) {
         if (compare_pairs(&pairs[i - 1], &pairs[i]) == 0)
-            return refusal_set(why, &dead_duplicate_field, "has a key more than once");
+            return refusal_set(why, &dead_duplicate_field, "has the same key more than once");
     }
     nested_add_head(VALUE_MAP, (uint32_t)count, &self->nested);
     for (size_t i = 0; i < count; i++) {
@@ -311,7 +311,7 @@ static bool add_pairs(struct msgpack_decode *self, struct pair *pairs, size_t co
 }
 
 /* Of a key that is no str, by what it is. */
-#define KEY_FAULT(found) "has a key that is " found ", and a str is needed"
+#define KEY_FAULT(found) "has a key that is " found ", not a str"
 static const char *const key_faults[] = {
     [PACKED_NIL] = KEY_FAULT("nil"),
     [PACKED_BOOL] = KEY_FAULT("a boolean"),
@@ -370,9 +370,9 @@ static bool decode_field(struct msgpack_decode *self, size_t i, struct refusal *
         return true;
     }
     if (found->times == 0)
-        return refusal_set(why, &dead_missing_field, "is not there");
+        return refusal_set(why, &dead_missing_field, "is missing");
     if (found->times > 1)
-        return refusal_set(why, &dead_duplicate_field, "is there more than once");
+        return refusal_set(why, &dead_duplicate_field, "appears more than once");
     self->nested_at[i] = self->nested.len;
     return decode_value(self, found->value, type, &self->fields[i], why);
 }
@@ -383,13 +383,13 @@ static bool find_fields(struct msgpack_decode *self, struct packed_value map,
 {
     if (!packed_is_map(map)) {
         emitter_dead(out, &packed_records_no_map, in->bytes, in->len, false,
-                     "it is %s, and a map is needed", packed_type_name(packed_type(map)));
+                     "expected a map, found %s", packed_type_name(packed_type(map)));
         return false;
     }
     enum packed_type key = least_bad_key(map);
     if (key != PACKED_STRING) {
-        emitter_dead(out, &bad_key, in->bytes, in->len, false,
-                     "a key of the map is %s, and a str is needed", packed_type_name(key));
+        emitter_dead(out, &bad_key, in->bytes, in->len, false, "a key of the map is %s, not a str",
+                     packed_type_name(key));
         return false;
     }
     for (size_t i = 0; i < self->out->count; i++)

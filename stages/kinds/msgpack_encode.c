@@ -59,7 +59,7 @@ static void refuse(struct msgpack_encode *self, unsigned most, const char *of_wh
 {
     buf_done(&self->packed);
     emitter_dead(out, &dead_record_too_large, "", 0, false,
-                 "it would have more than %u %s in msgpack, and a record can have no more", most,
+                 "it would have more than %u %s in msgpack, which is the limit of a record", most,
                  of_what);
 }
 
@@ -90,7 +90,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
         }
     }
     if (has_too_many_values(&self->packed)) {
-        refuse(self, PACKED_VALUES_MAX, "values, keys among them,", out);
+        refuse(self, PACKED_VALUES_MAX, "values (keys included)", out);
         return;
     }
     struct value packed = value_of_bytes(VALUE_BYTES, self->packed.data, self->packed.len);

@@ -128,7 +128,7 @@ static void add_unknown_group(struct kind_check *check, const struct pattern *pa
     const char *nearest = text_nearest(name, names, named->contract.count);
     char hint[TEXT_SUGGESTION_BYTES];
     diagnostics_add(check->diagnostics, options_get(check->options, "pattern")->place,
-                    "the group '%s' is no field of '%s'%s", name, named->name,
+                    "the group '%s' is not a field of '%s'%s", name, named->name,
                     text_suggestion(nearest, "", hint));
 }
 
@@ -147,8 +147,8 @@ static void check_groups(struct kind_check *check, const struct named_type *name
         plan->groups[i] = find_group(pattern, field);
         if (plan->groups[i] == pattern_name_count(pattern))
             diagnostics_add(check->diagnostics, type->place,
-                            "the field '%s' of '%s' has no group in the pattern: (?<%s>…)", field,
-                            named->name, field);
+                            "the field '%s' of '%s' has no group in the pattern; add (?<%s>…)",
+                            field, named->name, field);
     }
 }
 
@@ -162,7 +162,7 @@ static void check_form(struct kind_check *check, const struct named_type *named,
     struct err e;
     plan->form = &plan->form_given;
     if (timestamp_form_read(format->text, &plan->form_given, &e) != 0)
-        diagnostics_add(check->diagnostics, format->place, "'%s' is no form of a time: %s",
+        diagnostics_add(check->diagnostics, format->place, "'%s' is not a time format: %s",
                         format->text, e.text);
     if (named == NULL || named->contract.open)
         return;
@@ -171,7 +171,8 @@ static void check_form(struct kind_check *check, const struct named_type *named,
             named->contract.fields[i].type.doubt != TYPE_CERTAIN)
             return;
     }
-    diagnostics_add(check->diagnostics, format->place, "'%s' has no timestamp", named->name);
+    diagnostics_add(check->diagnostics, format->place,
+                    "'timestamp_format:' is for timestamps, and '%s' has none", named->name);
 }
 
 static void check_types(struct kind_check *check, const struct named_type *named)
@@ -181,7 +182,7 @@ static void check_types(struct kind_check *check, const struct named_type *named
         char name[TYPE_NAME_BYTES_MAX];
         if (field->type.doubt == TYPE_CERTAIN && !text_value_can_read(field->type))
             diagnostics_add(check->diagnostics, options_get(check->options, "type")->place,
-                            "the field '%s' of '%s' is %s, which no group can be read as",
+                            "the field '%s' of '%s' is %s, which a group cannot be read as",
                             field->name, named->name, type_name(field->type, name));
     }
 }
@@ -216,7 +217,7 @@ static void check_pattern(struct kind_check *check, const struct named_type *nam
     struct err e;
     if (pattern_compile(text->text, strlen(text->text), &plan->pattern, &at, &e) != 0)
         diagnostics_add(check->diagnostics, text->place,
-                        "'%s' is no regular expression: %s, at byte %zu", text->text, e.text,
+                        "'%s' is not a regular expression: %s at byte %zu", text->text, e.text,
                         at + 1);
     else if (named != NULL)
         check_groups(check, named, plan);
@@ -308,7 +309,8 @@ static bool read_field(struct regex_parse *self, size_t i, const struct value *s
         return true;
     }
     if (!there) {
-        *ret_misfit = (struct misfit){&dead_missing_field, "is not there"};
+        *ret_misfit = (struct misfit){&dead_missing_field,
+                                      "has no value: its group took no part in the match"};
         return false;
     }
     return text_value_read(subject->bytes + start, len, type, self->plan->form, &self->fields[i],
@@ -319,7 +321,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
 {
     static const struct misfit misfits[] = {
         [PATTERN_NO_MATCH] = {&no_match, "the pattern does not match"},
-        [PATTERN_NOT_UTF8] = {&dead_not_utf8, "it is no UTF-8"},
+        [PATTERN_NOT_UTF8] = {&dead_not_utf8, "it is not UTF-8"},
     };
     struct regex_parse *self = opaque;
     const struct value *subject = &in->fields[self->plan->subject_field];

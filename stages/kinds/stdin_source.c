@@ -84,12 +84,13 @@ static void close_source(void *opaque)
 
 static void note_cut(const struct stage_env *env, uint64_t bytes)
 {
-    char text[256];
+    char text[512];
     (void)snprintf(text, sizeof text,
-                   "the host went down while input was being written: the last %" PRIu64
-                   " bytes of the journal were on no one's books and cannot be verified; they are "
+                   "the host went down while input was being written: no stage is known to have "
+                   "used the last %" PRIu64 " byte%s of the journal, and %s cannot be verified; %s "
                    "cut off, and kept in stages/%s/journal.*.torn",
-                   bytes, env->stage->name);
+                   bytes, bytes == 1 ? "" : "s", bytes == 1 ? "it" : "they",
+                   bytes == 1 ? "it is" : "they are", env->stage->name);
     env->note(text);
 }
 
@@ -143,7 +144,7 @@ static void note_lost(const struct stdin_source *self)
         say(self, memory_format("standard input: the rest of the stream is discarded, " LOST_WHY));
     else
         say(self, memory_format("standard input: the rest of the stream, from offset %" PRIu64
-                                " of all that was read from it on, is discarded, " LOST_WHY
+                                " of everything read from it on, is discarded, " LOST_WHY
                                 " (its record begins at offset %" PRIu64 ")",
                                 self->lost_end, self->lost_begin));
 }
@@ -156,11 +157,11 @@ static void note_rest(const struct stdin_source *self)
     if (self->lost_end == 0)
         say(self, memory_format("standard input: what came after the dead letter with the reason "
                                 "lost-framing, up to offset %" PRIu64
-                                " of all that was read from it, was discarded",
+                                " of everything read from it, was discarded",
                                 self->at.offset));
     else if (self->at.offset != self->lost_end)
         say(self, memory_format("standard input: what came from offset %" PRIu64 " to %" PRIu64
-                                " of all that was read from it was discarded, " LOST_WHY,
+                                " of everything read from it was discarded, " LOST_WHY,
                                 self->lost_end, self->at.offset));
 }
 
@@ -223,8 +224,8 @@ static bool is_in_background(struct stdin_source *self)
     bool was = self->in_background;
     self->in_background = terminal_is_elsewhere(self->input->fd);
     if (self->in_background && !was)
-        self->note("standard input is a terminal, and this run is not in its foreground: nothing "
-                   "is read until it is (fg)");
+        self->note("standard input is a terminal, and this run is in its background: nothing is "
+                   "read until it is in the foreground (fg)");
     return self->in_background;
 }
 
@@ -245,12 +246,12 @@ static int relay(struct stdin_source *self, struct err *e)
         return ERR_AGAIN;
     if (errno == EINVAL && terminal_is_gone(input->fd))
         return err_set(e, ERR_MISMATCH,
-                       "the terminal that standard input was is gone; what was read is safe, and "
-                       "the next run goes on behind it");
+                       "standard input was a terminal that is gone; what was read is safe, and the "
+                       "next run continues after it");
     if (errno == EINVAL)
         return err_set(e, ERR_MISMATCH,
-                       "standard input is of a sort that splice(2) cannot move, without which "
-                       "input would be lost in a kill; put 'cat |' in front");
+                       "splice(2) cannot move standard input, and without that a kill would lose "
+                       "input; put 'cat |' in front");
     return err_set_errno(e, "cannot read standard input");
 }
 
@@ -391,9 +392,9 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
     if (seq <= last)
         return 0;
     return err_set(e, ERR_CORRUPT,
-                   "stage '%s' has record %" PRIu64 ", but what is kept of the input ends with "
-                   "%" PRIu64 ": the end of the journal is lost; restore the state directory as a "
-                   "whole",
+                   "stage '%s' has record %" PRIu64
+                   ", but the journal of the input ends with record %" PRIu64
+                   ": its end is lost; restore the state directory as a whole",
                    name, seq, last);
 }
 

@@ -82,17 +82,16 @@ static int check_output(enum record_format_number format, struct stat *ret_st, s
     int flags = fcntl(STDOUT_FILENO, F_GETFL);
     if (flags < 0 || fstat(STDOUT_FILENO, ret_st) != 0)
         return errno == EBADF ? err_set(e, ERR_MISMATCH, "standard output is closed")
-                              : err_set_errno(e, "standard output");
+                              : err_set_errno(e, "cannot stat standard output");
     if (S_ISREG(ret_st->st_mode))
         return err_set(e, ERR_MISMATCH,
-                       "standard output is a regular file; file.sink writes one so that no %s "
-                       "is repeated or lost: use that, or put '| cat' in front of the '>'",
+                       "standard output is a regular file; use file.sink, which neither repeats "
+                       "nor loses a %s, or put '| cat' in front of the '>'",
                        format == RECORDS_LINES ? "line" : "record");
     if (format == RECORDS_MSGPACK && isatty(STDOUT_FILENO))
-        return err_set(
-            e, ERR_MISMATCH,
-            "standard output is a terminal, and msgpack is not for people; pipe the output into "
-            "a program that reads msgpack, or use file.sink");
+        return err_set(e, ERR_MISMATCH,
+                       "standard output is a terminal, and msgpack is not text; pipe the output "
+                       "into a program that reads msgpack, or use file.sink");
     /* That is how main() leaves one that was closed. */
     if ((flags & O_ACCMODE) == O_RDONLY && S_ISCHR(ret_st->st_mode) &&
         ret_st->st_rdev == makedev(1, 3))
@@ -112,7 +111,7 @@ static int preflight(const struct topology *topology, const struct stage *stage,
 static int unread(struct err *e)
 {
     return err_set(e, ERR_UNREAD,
-                   "nobody reads standard output any more; the next run goes on from there");
+                   "nothing reads standard output any more; the next run continues from there");
 }
 
 /*
@@ -186,9 +185,8 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
         rc = write_cursor(self, self->committed, false, e);
     if (rc == 0 && self->torn && self->format == RECORDS_MSGPACK)
         rc = err_set(e, ERR_MISMATCH,
-                     "a record may have been cut on standard output by a kill, and whoever reads "
-                     "that would take what follows for a part of it; the next run begins with the "
-                     "whole record");
+                     "a kill may have cut a record on standard output, and its reader would take "
+                     "what follows for a part of it; the next run begins with the whole record");
     if (rc != 0) {
         close_sink(self);
         return rc;
@@ -216,7 +214,7 @@ static ssize_t write_some(const struct stdout_sink *self, const uint8_t *bytes, 
 static int cannot_write(struct err *e)
 {
     int rc = want_of_errno(errno) != WANT_NOTHING ? ERR_NO_SPACE : ERR_IO;
-    (void)err_set_errno(e, "cannot write standard output");
+    (void)err_set_errno(e, "cannot write to standard output");
     if (e != NULL)
         e->code = rc;
     return rc;

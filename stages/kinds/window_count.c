@@ -119,8 +119,8 @@ static void make_named(struct kind_check *check, const char *option, enum value_
         ;
     else if (contract_find(check->out, name->text) >= 0)
         diagnostics_add(check->diagnostics, place,
-                        "stage '%s' would make the field '%s' twice; say '%s:'", check->stage,
-                        name->text, option);
+                        "stage '%s' would make the field '%s' twice; rename one with '%s:'",
+                        check->stage, name->text, option);
     else
         good = diagnostics_check_name(check->diagnostics, place, name->text);
     if (good)
@@ -135,9 +135,10 @@ static void make_key(struct kind_check *check)
     for (size_t i = 0; i < key->count; i++) {
         const char *name = key->fields[i].name;
         if (contract_find(check->out, name) >= 0)
-            diagnostics_add(check->diagnostics, key->place,
-                            "stage '%s' would make the field '%s' twice; say 'window_field:'",
-                            check->stage, name);
+            diagnostics_add(
+                check->diagnostics, key->place,
+                "stage '%s' would make the field '%s' twice; rename one with 'window_field:'",
+                check->stage, name);
         else if (key->fields[i].index >= 0)
             kind_check_makes(check, name, check->in->fields[key->fields[i].index].type, key->place);
         else if (!key->bad)
@@ -366,8 +367,9 @@ static bool begin_entry(struct window_count *self, const struct record *in, int6
 {
     const size_t head = self->key_bytes.len - key_len;
     if (key_len > WINDOW_KEY_BYTES_MAX) {
-        emitter_dead_record(out, &key_too_long, in, "its key has %zu bytes, and one can have %u",
-                            key_len, WINDOW_KEY_BYTES_MAX);
+        emitter_dead_record(out, &key_too_long, in,
+                            "its key is %zu bytes long, and the limit is %u", key_len,
+                            WINDOW_KEY_BYTES_MAX);
         return false;
     }
     bytes_put_u64(ret_value + WINDOW_AT_START, (uint64_t)starts_at(self, window));
@@ -386,7 +388,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     if ((close.at != STORE_NEVER && close.at <= store_clock(self->state.store)) ||
         window_state_is_put_out(&self->state, group, close)) {
         emitter_dead_record(out, &dead_late, in,
-                            "its window had closed, and its count was put out");
+                            "its window has closed, and its count was emitted");
         return;
     }
     uint8_t number[8];

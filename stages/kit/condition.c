@@ -170,5 +170,6 @@ void condition_refuse(const struct condition_fault *fault, const struct record *
                             fault->pattern, name);
     else
         emitter_dead_record(out, fault->reason, record,
-                            "the field '%s', which a pattern is for, is no UTF-8", name);
+                            "the field '%s' is not UTF-8, so a pattern cannot be tried on it",
+                            name);
 }

@@ -93,8 +93,8 @@ static void refuse(const struct record_reader *r, const struct record_cut *cut, 
 {
     if (cut->fault == RECORD_UNREADABLE) {
         emitter_dead(out, &line_records_foreign, cut->bytes, cut->len, false,
-                     "the mark at the beginning of the input says that it is in UTF-16 or UTF-32; "
-                     "it must be in UTF-8, as iconv -t UTF-8 makes it");
+                     "the input begins with the byte order mark of UTF-16 or UTF-32; convert it to "
+                     "UTF-8, for example with iconv -t UTF-8");
         return;
     }
     /* The beginning does not end within a character. */
@@ -102,7 +102,8 @@ static void refuse(const struct record_reader *r, const struct record_cut *cut, 
     if (!utf8_valid(cut->bytes, shown, &bad_at) && shown - bad_at < UTF8_BYTES_MAX)
         shown = bad_at;
     emitter_dead(out, &line_records_too_long, cut->bytes, shown, false,
-                 "%" PRIu64 " bytes; max_line_bytes is %zu; the input shown is its beginning",
+                 "the line is %" PRIu64
+                 " bytes long, and max_line_bytes is %zu; the input shown is its beginning",
                  cut->whole_len, r->record_bytes_max);
 }
 

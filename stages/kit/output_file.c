@@ -32,7 +32,7 @@ enum {
     AT_FORMAT = 48,
 };
 
-#define PUT_IT_BACK "put it back, or move it away and begin anew at this stage with --discard STAGE"
+#define PUT_IT_BACK "put it back, or move it away and start this stage over with --discard STAGE"
 
 /* The file's byte at an offset as we know it. */
 static const uint8_t *known_at(const struct output_file *o, uint64_t offset)
@@ -85,8 +85,8 @@ static int refuse_state_file(int stages_fd, const char *path, struct err *e)
     size_t len = known ? strlen(state) : 0;
     if (!known || strncmp(parent, state, len) != 0 || (parent[len] != '/' && parent[len] != '\0'))
         return 0;
-    return err_set(e, ERR_MISMATCH, "'%s' lies in the state directory, which is bulkhead's own",
-                   path);
+    return err_set(e, ERR_MISMATCH,
+                   "'%s' is in the state directory, which is reserved for bulkhead", path);
 }
 
 /* Opens the file and takes it for this run alone. */
@@ -100,11 +100,12 @@ static int take_file(struct output_file *o, int flags, struct err *e)
         return rc;
     struct stat st;
     if (fstat(o->fd, &st) != 0)
-        return err_set_errno(e, "'%s'", o->shown);
+        return err_set_errno(e, "cannot stat '%s'", o->shown);
     if (!S_ISREG(st.st_mode))
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' is no regular file, so nothing can be written over after a kill",
-                       o->shown);
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' is not a regular file, so records cannot be written over in place after a kill",
+            o->shown);
     if (flock(o->fd, LOCK_EX | LOCK_NB) != 0)
         return err_set(e, ERR_MISMATCH, "'%s' is being written by another run", o->shown);
     return 0;
@@ -118,9 +119,9 @@ static int begin_new(struct output_file *o, struct err *e)
         rc = file_length(o->fd, &found, e);
     if (rc == 0 && found != 0)
         rc = err_set(e, ERR_MISMATCH,
-                     "'%s' holds %" PRIu64 " bytes that this stage is not known to have written; "
+                     "'%s' holds %" PRIu64 " byte%s that this stage is not known to have written; "
                      "move it away, or choose another output",
-                     o->shown, found);
+                     o->shown, found, found == 1 ? "" : "s");
     if (rc == 0)
         rc = rotation_identify(o->fd, &o->file, e);
     if (rc == 0 && o->durable)
@@ -138,8 +139,8 @@ static int take_block(struct output_file *o, struct err *e)
     if (rc != 0)
         return err_wrap(e, "'%s'", o->shown);
     if (o->bytes.len < len)
-        return err_set(e, ERR_MISMATCH, "'%s' became shorter while it was opened; " PUT_IT_BACK,
-                       o->shown);
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' was truncated while it was being opened; " PUT_IT_BACK, o->shown);
     return 0;
 }
 
@@ -155,10 +156,10 @@ static int check_shown(struct output_file *o, const struct file_identity *noted,
     if (rc != 0 || o->end == o->length || (same && !o->ended))
         return rc;
     return err_set(e, ERR_MISMATCH,
-                   "'%s' has %" PRIu64 " bytes, but %" PRIu64 " were written to %s; move it away "
-                   "and put back what was written, as with truncate -s %" PRIu64
-                   " in a copy of it, or begin anew at this stage with --discard STAGE",
-                   o->shown, o->end, o->length, same ? "it" : "the file that was in its place",
+                   "'%s' has length %" PRIu64 ", but what was written to %s ends at %" PRIu64
+                   "; move it away and put back what was written, for example a copy cut with "
+                   "truncate -s %" PRIu64 ", or start this stage over with --discard STAGE",
+                   o->shown, o->end, same ? "it" : "the file that was in its place", o->length,
                    o->length);
 }
 
@@ -176,22 +177,22 @@ static int go_on(struct output_file *o, const uint8_t *payload, struct err *e)
         return o->cursor.fd >= 0 ? begin_new(o, e) : 0;
     if (rc == ERR_NOT_FOUND)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' is not there, but %" PRIu64
-                       " bytes are committed to the output; " PUT_IT_BACK,
+                       "'%s' is missing, but its committed length is %" PRIu64
+                       "; put it back, or start this stage over with --discard STAGE",
                        o->shown, o->length);
     if (rc == 0)
         rc = file_length(o->fd, &o->end, e);
     if (rc == 0 && o->end < o->length)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' has %" PRIu64 " bytes, but %" PRIu64
-                       " are committed: it was truncated; " PUT_IT_BACK,
+                       "'%s' was truncated: its length is %" PRIu64
+                       ", but its committed length is %" PRIu64 "; " PUT_IT_BACK,
                        o->shown, o->end, o->length);
     if (rc == 0)
         rc = take_block(o, e);
     if (rc == 0 && last_crc(o, o->length) != bytes_get_u32(payload + AT_TAIL_CRC))
         return err_set(e, ERR_MISMATCH,
                        "'%s' is not what was written: the bytes before offset %" PRIu64
-                       " are others; " PUT_IT_BACK,
+                       " are different; " PUT_IT_BACK,
                        o->shown, o->length);
     return rc == 0 ? check_shown(o, &noted, e) : rc;
 }
@@ -218,11 +219,12 @@ static int check_format(const struct output_file *o, const uint8_t *payload, str
         return 0;
     return err_set(
         e, ERR_MISMATCH,
-        "'%s' holds %" PRIu64 " bytes written with records: %s, and the topology says "
-        "records: %s now; put that back, or choose another 'path' or move the file away, "
-        "and say --discard STAGE: then what comes from now on is written to a new file; "
-        "or begin over with --fresh, which empties this one",
-        o->shown, o->length, record_format_names[was_packed], record_format_names[o->format]);
+        "'%s' holds %" PRIu64
+        " byte%s written with records: %s, but the topology now has records: %s; change that back; "
+        "or choose another 'path' or move the file away, and use --discard STAGE, which writes "
+        "what comes from now on to a new file; or start over with --fresh, which empties this one",
+        o->shown, o->length, o->length == 1 ? "" : "s", record_format_names[was_packed],
+        record_format_names[o->format]);
 }
 
 int output_file_open(struct output_file *o, int dir_fd, const char *path,
@@ -350,16 +352,15 @@ static int check_length(const struct output_file *o, uint64_t found, struct err 
 {
     if (found < o->end)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' has %" PRIu64 " bytes, but %" PRIu64
-                       " were there: it was truncated while it was written; " PUT_IT_BACK,
+                       "'%s' was truncated while it was being written: its length is %" PRIu64
+                       ", but was %" PRIu64 "; " PUT_IT_BACK,
                        o->shown, found, o->end);
     if (found > o->end)
-        return err_set(
-            e, ERR_MISMATCH,
-            "'%s' has %" PRIu64 " bytes, but only %" PRIu64
-            " were written: something else writes to it; find out what does, and cut off "
-            "what it has added",
-            o->shown, found, o->end);
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' has length %" PRIu64 ", but only %" PRIu64
+                       " of that was written here: another program writes to it; find out which "
+                       "one, and cut off what it has added",
+                       o->shown, found, o->end);
     return 0;
 }
 
@@ -382,9 +383,9 @@ static int check_bytes(const struct output_file *o, uint64_t from, uint64_t to, 
             return err_wrap(e, "'%s'", o->shown);
         if (got < len || memcmp(found, known_at(o, from), len) != 0)
             return err_set(e, ERR_MISMATCH,
-                           "'%s' is not what was written: it was truncated or overwritten while "
-                           "it was written, and the bytes from offset %" PRIu64 " to %" PRIu64
-                           " are others; " PUT_IT_BACK,
+                           "'%s' is not what was written: it was truncated or overwritten while it "
+                           "was being written, and the bytes from offset %" PRIu64 " to %" PRIu64
+                           " are different; " PUT_IT_BACK,
                            o->shown, from, from + len);
         from += len;
     }
@@ -412,7 +413,7 @@ static int check_in_place(const struct output_file *o, struct err *e)
     if (fstat(o->fd, &by_fd) != 0 || fstatat(o->dir_fd, o->path, &by_name, 0) != 0 ||
         by_name.st_dev != by_fd.st_dev || by_name.st_ino != by_fd.st_ino)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' was moved away or replaced while it was written; " PUT_IT_BACK,
+                       "'%s' was moved away or replaced while it was being written; " PUT_IT_BACK,
                        o->shown);
     int rc = check_length(o, (uint64_t)by_fd.st_size, e);
     return rc == 0 ? check_written(o, e) : rc;
@@ -431,8 +432,8 @@ static void compare_shown(struct output_file *o)
         return;
     o->differs = true;
     note(o,
-         "'%s': what a former run has written behind offset %" PRIu64
-         " without coming to commit it is not what comes now, and is overwritten",
+         "'%s': what an earlier run wrote after offset %" PRIu64
+         " but did not commit is not what comes now, and is overwritten",
          o->shown, o->length);
 }
 
@@ -548,9 +549,9 @@ int output_file_settle(struct output_file *o, struct err *e)
     if (rc != 0)
         return failed(o, err_wrap(e, "'%s'", o->shown));
     note(o,
-         "'%s': the last %" PRIu64 " bytes were of a former run that had not come to commit them; "
-         "all input was read, and they did not come again, so they are cut off",
-         o->shown, o->end - o->length);
+         "'%s': cut off %" PRIu64 " byte%s at the end that an earlier run wrote but did not "
+         "commit; all input was read, and it did not bring them again",
+         o->shown, o->end - o->length, o->end - o->length == 1 ? "" : "s");
     o->end = o->length;
     return 0;
 }

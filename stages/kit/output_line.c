@@ -29,22 +29,22 @@ bool output_line_refuse(const struct record *in, size_t field, bool begins, stru
     const uint8_t *newline = line->len != 0 ? memchr(line->bytes, '\n', line->len) : NULL;
     if (newline != NULL)
         emitter_dead_record(out, &output_line_not_a_line, in,
-                            "there is a newline at byte %zu of it, so it would be two lines; "
+                            "it has a newline at byte %zu, so it would become two lines; "
                             "json.encode makes one line of any text",
                             (size_t)(newline - line->bytes) + 1);
     else if (line_is_blank(line->bytes, line->len))
         emitter_dead_record(out, &output_line_not_a_line, in,
-                            "it is %s, and a blank line is no record for those who read it",
+                            "it is %s, and a blank line would not be read back as a record",
                             line->len == 0 ? "empty" : "blank");
     else if (line->bytes[line->len - 1] == '\r')
-        emitter_dead_record(out, &output_line_not_a_line, in,
-                            "it ends with a carriage return, which those who read it would take "
-                            "for a part of the end of the line");
+        emitter_dead_record(
+            out, &output_line_not_a_line, in,
+            "it ends with a carriage return, which would be read back as part of the line ending");
     else if (begins && line->len >= LINE_MARK_BYTES &&
              memcmp(line->bytes, LINE_MARK, LINE_MARK_BYTES) == 0)
         emitter_dead_record(out, &output_line_not_a_line, in,
                             "it would be the first line and begins with a byte order mark, which "
-                            "those who read it would take for none of it");
+                            "would not be read back as part of it");
     else
         return false;
     return true;

@@ -74,7 +74,7 @@ static void refuse_lost(const struct record_reader *r, const struct record_cut *
     emitter_dead(out, &packed_records_lost, cut->bytes, cut->len, false,
                  "0xc1 at offset %" PRIu64 "%s is not valid msgpack (the record begins at offset "
                  "%" PRIu64 "); where the next record begins is unknown, so the rest of the %s%s",
-                 r->offset - 1, r->is_stream ? " of all that was read from standard input" : "",
+                 r->offset - 1, r->is_stream ? " of everything read from standard input" : "",
                  r->offset - cut->whole_len,
                  r->is_stream ? "stream is discarded" : "file is not read", shown);
 }
@@ -84,18 +84,18 @@ static void refuse(const struct record_reader *r, const struct record_cut *cut, 
     const char *shown = cut->len < cut->whole_len ? "; the input shown is its beginning" : "";
     if (cut->fault == RECORD_CUT_OFF)
         emitter_dead(out, &packed_records_cut_off, cut->bytes, cut->len, false,
-                     "the %s ends in the middle of a record, after %" PRIu64 " bytes of it%s",
-                     r->is_stream ? "stream" : "file", cut->whole_len, shown);
+                     "the %s ends in the middle of a record, after %" PRIu64 " byte%s of it%s",
+                     r->is_stream ? "stream" : "file", cut->whole_len,
+                     cut->whole_len == 1 ? "" : "s", shown);
     else if (cut->fault == RECORD_LOST)
         refuse_lost(r, cut, shown, out);
     else if (cut->fault == RECORD_NO_MAP)
         emitter_dead(out, &packed_records_no_map, cut->bytes, cut->len, false,
-                     "it is %s, and a map is needed%s", packed_records_type_name(cut->bytes[0]),
-                     shown);
+                     "expected a map, found %s%s", packed_records_type_name(cut->bytes[0]), shown);
     else
         emitter_dead(out, &packed_records_too_long, cut->bytes, cut->len, false,
-                     "%" PRIu64 " bytes; max_line_bytes is %zu%s", cut->whole_len,
-                     r->record_bytes_max, shown);
+                     "the record is %" PRIu64 " bytes long, and max_line_bytes is %zu%s",
+                     cut->whole_len, r->record_bytes_max, shown);
 }
 
 const struct record_format packed_records = {

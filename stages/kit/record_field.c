@@ -57,10 +57,10 @@ void record_field_sink_needs(struct kind_check *check)
     if (!has_any_form(check))
         add_encoder(check, format);
     else if (format == RECORDS_LINES)
-        record_field_needs(check, RECORDS_LINES, "that is written with 'records: msgpack'");
+        record_field_needs(check, RECORDS_LINES, "write that with 'records: msgpack'");
     else
         record_field_needs(check, RECORDS_MSGPACK,
-                           "lines are written without 'records: msgpack'; " MAKE_PACKED);
+                           "write lines without 'records: msgpack', or " MAKE_PACKED);
 }
 
 bool record_field_refuse_packed(const struct record *in, size_t field, struct emitter *out)
@@ -71,7 +71,7 @@ bool record_field_refuse_packed(const struct record *in, size_t field, struct em
         emitter_dead_record(out, &record_field_not_msgpack, in, "%s; " MAKE_PACKED, e.text);
     else if (!packed_begins_map(packed->bytes, packed->len))
         emitter_dead_record(out, &packed_records_no_map, in,
-                            "it is a value of msgpack, but not a map; " MAKE_PACKED);
+                            "it is a msgpack value, but not a map; " MAKE_PACKED);
     else
         return false;
     return true;

@@ -10,19 +10,19 @@
 /* What an offset counts. */
 static const char *of_what(const struct record_reader *r)
 {
-    return r->is_stream ? " of all that was read from it" : "";
+    return r->is_stream ? " of everything read from it" : "";
 }
 
 char *record_note_overlong(struct record_reader *r, const char *input)
 {
     if (!record_reader_tell_overlong(r))
         return NULL;
-    return memory_format(
-        "%s: the %s that begins at offset %" PRIu64
-        "%s is longer than max_line_bytes (%zu) already, and its end has not come yet; "
-        "nothing after it is read before that%s",
-        input, r->format->unit, r->offset, of_what(r), r->record_bytes_max,
-        r->format->is_chain ? ", and if a length in it is damaged, it may never come" : "");
+    return memory_format("%s: the %s that begins at offset %" PRIu64
+                         "%s is already longer than max_line_bytes (%zu), and its end has not come "
+                         "yet; nothing after it is read until then%s",
+                         input, r->format->unit, r->offset, of_what(r), r->record_bytes_max,
+                         r->format->is_chain ? ", which may be never if a length in it is damaged"
+                                             : "");
 }
 
 char *record_note_no_map(const struct record_reader *r, const struct record_cut *cut,
@@ -33,11 +33,12 @@ char *record_note_no_map(const struct record_reader *r, const struct record_cut 
     char what[64];
     if (first >= ' ' && first <= '~') {
         (void)snprintf(what, sizeof what, "'%c' as a character", first);
-        question = r->is_stream ? " are these lines?" : " is this a file of lines?";
+        question = r->is_stream ? "; are these lines?" : "; is this a file of lines?";
     } else {
         (void)snprintf(what, sizeof what, "%s", packed_records_type_name(first));
     }
-    return memory_format("%s: a value of msgpack that is not a map, at offset %" PRIu64
-                         "%s (byte 0x%02x, %s):%s each such value is a dead letter",
-                         input, r->offset - cut->whole_len, of_what(r), first, what, question);
+    return memory_format(
+        "%s: the msgpack value at offset %" PRIu64
+        "%s is not a map (its first byte is 0x%02x, %s); each such value is a dead letter%s",
+        input, r->offset - cut->whole_len, of_what(r), first, what, question);
 }

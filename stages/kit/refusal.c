@@ -44,11 +44,11 @@ void refusal_put_out(const struct refusal *why, const struct field *field,
     char wanted[SHORT_NAME_BYTES];
     if (why->reason == &dead_wrong_type)
         emitter_dead(out, why->reason, content->bytes, content->len, false,
-                     "%s '%s' %s: it is %s, and %s is needed", whose, field->name, why->what,
-                     why->found, short_name(why->wanted, wanted));
+                     "%s '%s' %s: expected %s, found %s", whose, field->name, why->what,
+                     short_name(why->wanted, wanted), why->found);
     else if (why->reason == &dead_bad_value)
         emitter_dead(out, why->reason, content->bytes, content->len, false,
-                     "%s '%s' %s; it should be %s", whose, field->name, why->what,
+                     "%s '%s' %s; its type is %s", whose, field->name, why->what,
                      short_name(why->wanted, wanted));
     else
         emitter_dead(out, why->reason, content->bytes, content->len, false, "%s '%s' %s", whose,

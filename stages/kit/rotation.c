@@ -63,8 +63,8 @@ static const struct rotation_entry *ours_of(const struct survey *s)
 static int refuse_gap(const struct rotation_view *v, const struct survey *s, struct err *e)
 {
     return err_set(e, ERR_MISMATCH,
-                   "'%s' was read and '%s' is there, but not what was rotated in between; put it "
-                   "back" ROTATION_OR_DISCARD,
+                   "'%s' was read and '%s' is there, but the file that was rotated in between is "
+                   "missing; put it back" ROTATION_OR_DISCARD,
                    ours_of(s)->name, s->next != NULL ? s->next->name : v->path, v->path);
 }
 
@@ -76,14 +76,14 @@ static int refuse_age(const struct rotation_view *v, const struct survey *s,
     if (age == AGE_LATE_COPY)
         return err_set(
             e, ERR_MISMATCH,
-            "'%s' was made after '%s' was begun, so it is a copy or was decompressed, "
-            "and nobody can tell where it belongs: move it to another directory; if it "
-            "was not read, decompress it with its time kept, as gzip -dk does" ROTATION_OR_DISCARD,
+            "'%s' was created after '%s' was begun, so it is a copy or was decompressed, and where "
+            "it belongs is unknown; move it to another directory; if it was not read, decompress "
+            "it keeping its time, as gzip -dk does" ROTATION_OR_DISCARD,
             entry->name, v->path, v->path);
     return err_set(e, ERR_MISMATCH,
-                   "nobody can tell whether '%s' is older than '%s', which was read: neither their "
-                   "times nor their names do; move it to another directory if it was read, or is "
-                   "not wanted" ROTATION_OR_DISCARD,
+                   "cannot tell whether '%s' is older than '%s', which was read: neither their "
+                   "times nor their names show it; move it to another directory if it was read or "
+                   "is not needed" ROTATION_OR_DISCARD,
                    entry->name, ours != NULL ? ours->name : v->path, v->path);
 }
 
@@ -100,7 +100,7 @@ static int refuse_replaced(const struct rotation_view *v, struct err *e)
 {
     return err_set(e, ERR_MISMATCH,
                    "'%s' was truncated, and while its copies were read, another file took its "
-                   "place; nobody can tell what came in between" ROTATION_OR_DISCARD,
+                   "place; what came in between is unknown" ROTATION_OR_DISCARD,
                    v->path, v->path);
 }
 
@@ -209,11 +209,11 @@ static bool lacks_number(const struct rotation_view *v, const struct survey *s)
 static int refuse_same(const struct rotation_view *v, const struct rotation_entry *next,
                        struct err *e)
 {
-    return err_set(e, ERR_MISMATCH,
-                   "'%s' has the same bytes as the file that was read as '%s' begins with, so "
-                   "nobody can tell whether it is a copy; move it to another directory, and its "
-                   "lines are not read again" ROTATION_OR_DISCARD,
-                   next->name, v->path, v->path);
+    return err_set(
+        e, ERR_MISMATCH,
+        "'%s' has the same bytes that the file read as '%s' begins with, so it may be a copy; move "
+        "it to another directory, and its lines are not read again" ROTATION_OR_DISCARD,
+        next->name, v->path, v->path);
 }
 
 /* It was made in the moment of the file at the path, and that begins like it: it may be a copy. */
@@ -232,9 +232,9 @@ static int check_with_path(const struct rotation_view *v, const struct survey *s
     (void)close(fd);
     if (rc == 0 && same)
         rc = err_set(e, ERR_MISMATCH,
-                     "'%s' and '%s' were made at one moment and begin with the same bytes, so "
-                     "nobody can tell whether one is a copy of the other; move '%s' to another "
-                     "directory, and its lines are not read twice" ROTATION_OR_DISCARD,
+                     "'%s' and '%s' were created at the same moment and begin with the same bytes, "
+                     "so one may be a copy of the other; move '%s' to another directory, and its "
+                     "lines are not read twice" ROTATION_OR_DISCARD,
                      next->name, v->path, next->name, v->path);
     return rc;
 }
@@ -297,10 +297,10 @@ static int check_replaced(const struct rotation_view *v, const struct survey *s,
     int rc = content_begins_with(fd, v->at->offset, v->at->prefix_crc, v->beats, ret_is_same, e);
     if (rc == 0 && *ret_is_same && v->at->offset < ROTATION_SURE_BYTES)
         rc = err_set(e, ERR_MISMATCH,
-                     "'%s' begins with the %" PRIu64 " bytes that were read of %s, so few that "
-                     "nobody can tell whether it is the same; append to it, or rename it and begin "
-                     "another" ROTATION_OR_DISCARD,
-                     v->path, v->at->offset,
+                     "'%s' begins with the %" PRIu64
+                     " byte%s read of %s, too few to tell whether it is the same; append "
+                     "to it, or rename it and begin another" ROTATION_OR_DISCARD,
+                     v->path, v->at->offset, v->at->offset == 1 ? "" : "s",
                      v->at->past.copied ? "a copy of it" : "the file that it replaced", v->path);
     return rc;
 }
@@ -311,18 +311,19 @@ static int judge(const struct rotation_view *v, const struct survey *s, struct e
     const struct file_look *ours = &s->ages.ours;
     if (ours->changed_ns < ours->id.birth_ns)
         return err_set(e, ERR_MISMATCH,
-                       "the clock was set back while '%s' was written, so nobody can tell by the "
-                       "times of files which of them came after it" ROTATION_OR_DISCARD,
+                       "the clock was set back while '%s' was being written, so the times of files "
+                       "do not show which of them came after it" ROTATION_OR_DISCARD,
                        v->path, v->path);
     if (s->goes_back)
         return 0;
     if (ours_of(s) == NULL && s->next != NULL)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' was rotated more than once ('%s' came later), and the file that was "
-                       "read is not beside it any more, so nobody can tell what came after it; "
-                       "put it back beside the path under any name, as with ln, rotate by renaming "
-                       "within the directory, and compress one rotation later" ROTATION_OR_DISCARD,
-                       v->path, s->next->name, v->path);
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' was rotated more than once ('%s' came later), and the file that was read is no "
+            "longer next to it, so what came after it is unknown; put it back next to the path "
+            "under any name, for example with ln; rotate by renaming within the directory, and "
+            "compress one rotation later" ROTATION_OR_DISCARD,
+            v->path, s->next->name, v->path);
     if (ours_of(s) != NULL && lacks_number(v, s))
         return refuse_gap(v, s, e);
     if (s->next == NULL)

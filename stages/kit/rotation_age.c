@@ -524,10 +524,9 @@ int rotation_order(const struct rotation_ages *ages, const struct rotation_entry
 int rotation_refuse_order(const struct rotation_ages *ages, const struct rotation_entry *a,
                           const struct rotation_entry *b, struct err *e)
 {
-    return err_set(
-        e, ERR_MISMATCH,
-        "nobody can tell whether '%s' or '%s' was written first: neither their times nor "
-        "their names do; move the later one to another directory, and back when the "
-        "other was read" ROTATION_OR_DISCARD,
-        a->name, b->name, ages->view->path);
+    return err_set(e, ERR_MISMATCH,
+                   "cannot tell whether '%s' or '%s' was written first: neither their times nor "
+                   "their names show it; move the later one to another directory, and back once "
+                   "the other was read" ROTATION_OR_DISCARD,
+                   a->name, b->name, ages->view->path);
 }

@@ -20,7 +20,7 @@
 
 /* The end of an error message: what to do if nothing else helps. Takes the path as its argument. */
 #define ROTATION_OR_DISCARD                                                                        \
-    "; or leave out what was not read, and begin anew with '%s': --discard of this stage, or "     \
+    "; or skip what was not read and start over with '%s': use --discard for this stage, or "      \
     "--fresh, which also empties the outputs"
 
 enum age {

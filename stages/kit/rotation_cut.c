@@ -76,10 +76,10 @@ int rotation_find_cut(const struct rotation_view *v, uint64_t from, uint64_t to,
         rc = compare(v, entry, at_path, from, to, ret_cut, ret_waits, e);
         if (rc == 0 && *ret_cut && !at_path && from < ROTATION_SURE_BYTES)
             rc = err_set(e, ERR_MISMATCH,
-                         "'%s' begins with all that was read of the file that was rotated from "
-                         "'%s', and nobody can tell whether it is a copy of what was cut off from "
-                         "that, or came after it; move it to another directory if it was read, or "
-                         "is not wanted" ROTATION_OR_DISCARD,
+                         "cannot tell whether '%s', which begins with all that was read of the "
+                         "file that was rotated from '%s', is a copy of what was cut off from that "
+                         "file or came after it; move it to another directory if it was read or is "
+                         "not needed" ROTATION_OR_DISCARD,
                          entry->name, v->path, v->path);
     }
     rotation_list_done(&l);

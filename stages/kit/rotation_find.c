@@ -35,11 +35,11 @@ static int find_by_identity(const struct rotation_list *l, const struct file_ide
 /* It may be a copy, but it was born together with more files than are known one by one. */
 static int refuse_passed(const char *name, struct err *e)
 {
-    return err_set(e, ERR_MISMATCH,
-                   "nobody can tell whether '%s' is a copy of what was read: too many files were "
-                   "made in the same moment; move it to another directory if it was read, or is "
-                   "not wanted",
-                   name);
+    return err_set(
+        e, ERR_MISMATCH,
+        "cannot tell whether '%s' is a copy of what was read: too many files were created at the "
+        "same moment; move it to another directory if it was read or is not needed",
+        name);
 }
 
 /* Looks whether a file has the bytes that were read; if so, it stays open. ERR_NOT_FOUND: no. */
@@ -88,11 +88,11 @@ static int take_longer(struct found *found, int fd, const char *name, _Atomic ui
         rc = content_is_same(fd, found->fd, 0, look.size < than.size ? look.size : than.size, beats,
                              &same, e);
     if (rc == 0 && !same)
-        rc = err_set(e, ERR_MISMATCH,
-                     "'%s' and '%s' both begin with the bytes that were read, and differ behind "
-                     "them, so nobody can tell which of them to go on with; move the one that is "
-                     "not wanted to another directory",
-                     name, found->name);
+        rc = err_set(
+            e, ERR_MISMATCH,
+            "'%s' and '%s' both begin with the bytes that were read, but differ after them, so it "
+            "is unknown which of them to continue with; move the wrong one to another directory",
+            name, found->name);
     bool longer = rc == 0 && look.size > than.size;
     (void)close(longer ? found->fd : fd);
     if (longer)
@@ -161,7 +161,7 @@ int rotation_find(const char *path, const struct source_mark *at, _Atomic uint64
         rotation_list_done(&l);
     }
     if (rc == ERR_AGAIN)
-        return err_set(e, ERR_IO, "the files beside '%s' are renamed all the time", path);
+        return err_set(e, ERR_IO, "the files next to '%s' keep being renamed", path);
     return rc;
 }
 
@@ -198,9 +198,9 @@ static int was_read(const struct rotation_view *v, const struct rotation_entry *
         return 0; /* it would begin with them */
     if (v->bytes == NULL)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' was truncated, and nobody can tell whether '%s' is a copy of what was "
-                       "read of it before or of what it had after that; move the copy to another "
-                       "directory if it is not wanted" ROTATION_OR_DISCARD,
+                       "'%s' was truncated, and '%s' may be a copy of what was read of it before "
+                       "or of what it held after that; move the copy to another directory if it is "
+                       "not needed" ROTATION_OR_DISCARD,
                        v->path, entry->name, v->path);
     return content_begins_with(fd, len, hash_crc32c(0, v->bytes, (size_t)len), v->beats, ret_was,
                                e);
@@ -236,10 +236,9 @@ static int refuse_as_old(const struct rotation_view *v, const struct rotation_en
                          struct err *e)
 {
     return err_set(e, ERR_MISMATCH,
-                   "nobody can tell whether '%s' is a copy of what was cut off from '%s', or was "
-                   "read before: its time, which was kept, is that of both; move it to another "
-                   "directory if it was read, or is not wanted, and touch it "
-                   "otherwise" ROTATION_OR_DISCARD,
+                   "cannot tell whether '%s' is a copy of what was cut off from '%s' or was read "
+                   "before: its time, which was kept, fits both; move it to another directory if "
+                   "it was read or is not needed, and touch it otherwise" ROTATION_OR_DISCARD,
                    entry->name, v->path, v->path);
 }
 
@@ -248,9 +247,9 @@ static int refuse_as_next(const struct rotation_view *v, const struct rotation_e
                           struct err *e)
 {
     return err_set(e, ERR_MISMATCH,
-                   "nobody can tell whether '%s' is a copy of what was cut off from '%s', or what "
-                   "this link leads to next; lead it on, or move the other file to another "
-                   "directory until it does" ROTATION_OR_DISCARD,
+                   "cannot tell whether '%s' is a copy of what was cut off from '%s' or the file "
+                   "that this link will point to next; point the link to it, or move the file to "
+                   "another directory until it does" ROTATION_OR_DISCARD,
                    entry->name, v->path, v->path);
 }
 
@@ -370,12 +369,12 @@ static int find_unread(const struct rotation_view *v, const struct rotation_list
 static int refuse_renamed(const struct rotation_view *v, const struct rotation_entry *entry,
                           struct err *e)
 {
-    return err_set(e, ERR_MISMATCH,
-                   "nobody can tell whether '%s' is a copy of what was cut off from the file that "
-                   "was rotated from '%s', or came after that: their numbers contradict their "
-                   "times; move it to another directory if it was read, or is not "
-                   "wanted" ROTATION_OR_DISCARD,
-                   entry->name, v->path, v->path);
+    return err_set(
+        e, ERR_MISMATCH,
+        "cannot tell whether '%s' is a copy of what was cut off from the file that was rotated "
+        "from '%s' or came after that file: their numbers contradict their times; move it to "
+        "another directory if it was read or is not needed" ROTATION_OR_DISCARD,
+        entry->name, v->path, v->path);
 }
 
 /*

@@ -32,7 +32,7 @@ static int look(int dir_fd, const char *name, int flags, struct file_look *ret_l
 {
     struct statx stx;
     if (statx(dir_fd, name, flags, STATX_BASIC_STATS | STATX_BTIME, &stx) != 0)
-        return errno == ENOENT ? ERR_NOT_FOUND : err_set_errno(e, "cannot look at '%s'", name);
+        return errno == ENOENT ? ERR_NOT_FOUND : err_set_errno(e, "cannot stat '%s'", name);
     bool born = (stx.stx_mask & STATX_BTIME) != 0;
     *ret_look = (struct file_look){
         .id = {.device = makedev(stx.stx_dev_major, stx.stx_dev_minor),
@@ -50,7 +50,7 @@ static int look(int dir_fd, const char *name, int flags, struct file_look *ret_l
 int file_look_at(int fd, struct file_look *ret_look, struct err *e)
 {
     int rc = look(fd, "", AT_EMPTY_PATH, ret_look, e);
-    return rc == ERR_NOT_FOUND ? err_set(e, ERR_IO, "cannot look at an open file") : rc;
+    return rc == ERR_NOT_FOUND ? err_set(e, ERR_IO, "cannot stat an open file") : rc;
 }
 
 static bool is_same_inode(const struct file_look *a, const struct file_look *b)
@@ -114,7 +114,7 @@ static int add_folder(struct folders *p, const char *path, int flags, bool *ret_
     if (folder.fd >= 0)
         (void)close(folder.fd);
     errno = error;
-    int rc = error != 0 ? err_set_errno(e, "cannot look into the directory '%s'", name) : 0;
+    int rc = error != 0 ? err_set_errno(e, "cannot read the directory '%s'", name) : 0;
     free(folder.prefix);
     return rc;
 }
@@ -226,7 +226,7 @@ static int read_folder(struct rotation_list *l, struct folders *folders, size_t 
 {
     DIR *dir = fdopendir(folders->items[index].fd);
     if (dir == NULL)
-        return err_set_errno(e, "cannot list '%s'", folders->items[index].prefix);
+        return err_set_errno(e, "cannot read the directory '%s'", folders->items[index].prefix);
     const struct dirent *item;
     int rc = 0;
     errno = 0;
@@ -245,7 +245,7 @@ static int read_folder(struct rotation_list *l, struct folders *folders, size_t 
         errno = 0;
     }
     if (rc == 0 && errno != 0)
-        rc = err_set_errno(e, "cannot list '%s'", folders->items[index].prefix);
+        rc = err_set_errno(e, "cannot read the directory '%s'", folders->items[index].prefix);
     folders->items[index].fd = -1;
     (void)closedir(dir);
     return rc;

@@ -10,11 +10,11 @@
 static int refuse_compressed(const struct rotation_view *v, const struct rotation_entry *entry,
                              struct err *e)
 {
-    return err_set(e, ERR_MISMATCH,
-                   "'%s' was compressed before it was read; decompress it under the name that it "
-                   "had, keeping its time as gzip -dk does, and compress one rotation "
-                   "later" ROTATION_OR_DISCARD,
-                   entry->name, v->path);
+    return err_set(
+        e, ERR_MISMATCH,
+        "'%s' was compressed before it was read; decompress it under its former name, keeping its "
+        "time as gzip -dk does, and compress one rotation later" ROTATION_OR_DISCARD,
+        entry->name, v->path);
 }
 
 /* Whether a gzip file tells that it was made of a file that was not empty. */
@@ -50,12 +50,12 @@ int rotation_refuse_packed(const struct rotation_ages *ages, const struct rotati
         return rc;
     if (is_other)
         return refuse_compressed(ages->view, entry, e);
-    return err_set(e, ERR_MISMATCH,
-                   "nobody can tell whether '%s' was made of '%s', which is empty, or of a file "
-                   "that had this name before it and was not read; if it holds nothing, remove it; "
-                   "otherwise decompress it in the place of the empty file, keeping its time as "
-                   "gzip -dkf does" ROTATION_OR_DISCARD,
-                   entry->name, plain->name, ages->view->path);
+    return err_set(
+        e, ERR_MISMATCH,
+        "cannot tell whether '%s' was made from '%s', which is empty, or from an earlier file of "
+        "that name that was not read; if it holds nothing, remove it; otherwise decompress it over "
+        "the empty file, keeping its time as gzip -dkf does" ROTATION_OR_DISCARD,
+        entry->name, plain->name, ages->view->path);
 }
 
 /* What is known of a gzip file beside a file that was cut off. */

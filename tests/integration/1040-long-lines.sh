@@ -16,7 +16,7 @@ python3 - >wanted <<'END'
 for n, line in enumerate(open("input", newline="\n"), 1):
     line = line.removesuffix("\n").removesuffix("\r")
     if len(line) > 64:
-        print(n, f"{len(line)} bytes; max_line_bytes is 64; the input shown is its beginning", line[:256])
+        print(n, f"the line is {len(line)} bytes long, and max_line_bytes is 64; the input shown is its beginning", line[:256])
 END
 run --inline >summary
 python3 - "$state/dead-letters.jsonl" >shown <<'END'

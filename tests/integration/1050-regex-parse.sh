@@ -39,10 +39,10 @@ END
 same answers wanted
 cat >wanted.dead <<'END'
 {"seq":3,"line":3,"stage":"parse","reason":"no-match","message":"the pattern does not match","input":"nothing of the kind"}
-{"seq":4,"line":4,"stage":"parse","reason":"bad-timestamp","message":"the field 'time' is no time in the form that it should have","input":"::1 - - [30/Feb/2000:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1"}
+{"seq":4,"line":4,"stage":"parse","reason":"bad-timestamp","message":"the field 'time' is not a time in the required form","input":"::1 - - [30/Feb/2000:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1"}
 {"seq":5,"line":5,"stage":"parse","reason":"overflow","message":"the field 'status' does not fit 64 bits","input":"::1 - - [29/Feb/2000:00:00:00 +0000] \"GET / HTTP/1.1\" 99999999999999999999 1"}
 END
-printf '{"seq":6,"line":6,"stage":"parse","reason":"not-utf8","message":"it is no UTF-8","input_base64":"%s"}\n' \
+printf '{"seq":6,"line":6,"stage":"parse","reason":"not-utf8","message":"it is not UTF-8","input_base64":"%s"}\n' \
     "$(sed -n 6p input | tr -d '\n' | base64 -w0)" >>wanted.dead
 same state/dead-letters.jsonl wanted.dead
 

@@ -72,25 +72,25 @@ cat >wanted <<'END'
 END
 same answers wanted
 cat >wanted.dead <<'END'
-5 bad-value the field 'id' has fewer or more characters than its type allows; it should be string(1..4, /^[A-Z][0-9]*$/)
-6 bad-value the field 'id' does not match the pattern of its type; it should be string(1..4, /^[A-Z][0-9]*$/)
-7 bad-value the field 'price' is no number like 12.50, with the decimals that its type has; it should be decimal(6,2)
+5 bad-value the field 'id' has fewer or more characters than its type allows; its type is string(1..4, /^[A-Z][0-9]*$/)
+6 bad-value the field 'id' does not match the pattern of its type; its type is string(1..4, /^[A-Z][0-9]*$/)
+7 bad-value the field 'price' is not a number like 12.50, with no more decimals than its type has; its type is decimal(6,2)
 8 overflow the field 'price' has more digits than its type allows
-9 bad-value the field 'price' is no number like 12.50, with the decimals that its type has; it should be decimal(6,2)
-10 wrong-type the field 'price' has the wrong JSON type: it is true, and decimal(6,2) is needed
-11 bad-money the field 'paid' is no amount with a currency, like $12.34
-12 bad-value the field 'day' is no date, like 2000-01-31; it should be date
-13 bad-value the field 'took' is no duration, like 14d, 1h30m or -5s; it should be duration
+9 bad-value the field 'price' is not a number like 12.50, with no more decimals than its type has; its type is decimal(6,2)
+10 wrong-type the field 'price' has the wrong JSON type: expected decimal(6,2), found true
+11 bad-money the field 'paid' is not an amount with a currency, like $12.34
+12 bad-value the field 'day' is not a date, like 2000-01-31; its type is date
+13 bad-value the field 'took' is not a duration, like 14d, 1h30m or -5s; its type is duration
 14 overflow the field 'took' does not fit 64 bits
-15 bad-value the field 'state' is no name of its enum; it should be enum(open, closed)
-16 bad-value an item of the field 'tags' has fewer or more characters than its type allows; it should be string(1..3)
-17 wrong-type an item of the field 'tags' has the wrong JSON type: it is null, and string(1..3) is needed
-18 wrong-type the field 'tags' has the wrong JSON type: it is an object, and list(string(1..3)) is needed
-19 wrong-type an item of the field 'counts' has the wrong JSON type: it is a string, and int is needed
-20 wrong-type the field 'counts' has the wrong JSON type: it is a number, and list(int) is needed
-21 duplicate-field the field 'counts' has a key more than once
-22 wrong-type the field 'day' has the wrong JSON type: it is null, and date is needed
-23 missing-field the field 'day' is not there
+15 bad-value the field 'state' is not a name of its enum; its type is enum(open, closed)
+16 bad-value an item of the field 'tags' has fewer or more characters than its type allows; its type is string(1..3)
+17 wrong-type an item of the field 'tags' has the wrong JSON type: expected string(1..3), found null
+18 wrong-type the field 'tags' has the wrong JSON type: expected list(string(1..3)), found an object
+19 wrong-type an item of the field 'counts' has the wrong JSON type: expected int, found a string
+20 wrong-type the field 'counts' has the wrong JSON type: expected list(int), found a number
+21 duplicate-field the field 'counts' has the same key more than once
+22 wrong-type the field 'day' has the wrong JSON type: expected date, found null
+23 missing-field the field 'day' is missing
 END
 python3 - <<'END' >dead
 import json
@@ -131,7 +131,7 @@ run >summary
 printf '{"letter":"a","number":"1.5"}\n{"letter":"b"}\n' >wanted
 same groups-answers wanted
 cat >wanted.dead <<'END'
-{"seq":3,"line":3,"stage":"split","reason":"bad-value","message":"the field 'letter' is no name of its enum","record":{"id":"c","tags":[1,null]}}
-{"seq":4,"line":4,"stage":"split","reason":"bad-value","message":"the field 'number' is no number like 12.50, with the decimals that its type has","record":{"id":"a1.55","note":"n","tags":[]}}
+{"seq":3,"line":3,"stage":"split","reason":"bad-value","message":"the field 'letter' is not a name of its enum","record":{"id":"c","tags":[1,null]}}
+{"seq":4,"line":4,"stage":"split","reason":"bad-value","message":"the field 'number' is not a number like 12.50, with no more decimals than its type has","record":{"id":"a1.55","note":"n","tags":[]}}
 END
 same groups/dead-letters.jsonl wanted.dead

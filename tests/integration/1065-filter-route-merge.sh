@@ -54,7 +54,7 @@ with open("input", "w") as lines, open("wanted", "w") as out, \
         print(line, file=lines)
         if tier == "copper":
             print(f'{{"seq":{n},"line":{n},"stage":"parse","reason":"bad-value","message":"the field '
-                  f"'tier' is no name of its enum\",\"input\":\"{line}\"}}", file=dead)
+                  f"'tier' is not a name of its enum\",\"input\":\"{line}\"}}", file=dead)
             continue
         if number == 0 or "bot" in agent.lower() or cents == 0:
             continue

@@ -45,7 +45,7 @@ dead() { printf '{"seq":%s,"line":%s,"stage":"%s","reason":"%s","message":"%s; u
 {
     for row in '2|not-msgpack|2 bytes follow the value|YWJj' \
         '3|not-msgpack|it is cut off inside the value that begins at offset 3|gaFu' \
-        '5|not-a-map|it is a value of msgpack, but not a map|AQ==' \
+        '5|not-a-map|it is a msgpack value, but not a map|AQ==' \
         '7|not-msgpack|1 byte follows the value|gaFuA4A='; do
         IFS='|' read -r seq reason message bytes <<<"$row"
         for stage in out shown; do dead "$seq" "$seq" "$stage" "$reason" "$message" "$bytes"; done
@@ -87,9 +87,9 @@ for host in "" --inline; do
         topology=mixed.$is.yaml
         # shellcheck disable=SC2086
         expect_exit 5 "$BULKHEAD" run $host --quiet --state "$state" "$topology" 2>errors
-        grep -q "stage 'd': .*'$OUTPUT' holds .* bytes written with records: $was, and the topology says records: $is now; \
-put that back, or choose another 'path' or move the file away, and say --discard d: then what comes from now on is \
-written to a new file; or begin over with --fresh, which empties this one" errors || fail "$(cat errors)"
+        grep -q "stage 'd': .*'$OUTPUT' holds .* bytes written with records: $was, but the topology now has records: $is; \
+change that back; or choose another 'path' or move the file away, and use --discard d, which writes what comes from \
+now on to a new file; or start over with --fresh, which empties this one" errors || fail "$(cat errors)"
         same answers "mixed.wanted.$was"
         cp -r state state.before
         # shellcheck disable=SC2086
@@ -114,7 +114,7 @@ topology=copied.lines.yaml run >summary
 cp mixed.wanted.msgpack input
 topology=copied.msgpack.yaml
 expect_exit 5 run --discard a 2>errors
-grep -q "stage 'd': .*and say --discard d" errors || fail "$(cat errors)"
+grep -q "stage 'd': .*and use --discard d" errors || fail "$(cat errors)"
 same answers mixed.wanted.lines
 OUTPUT=$PWD/answers.new run --discard a --discard d >summary
 same answers mixed.wanted.lines
@@ -149,7 +149,7 @@ done
 rm -rf state answers
 topology=refuse.yaml
 expect_exit 5 run >shown 2>errors
-grep -q "a regular file; file.sink writes one so that no record is repeated or lost" errors || fail "$(cat errors)"
+grep -q "a regular file; use file.sink, which neither repeats nor loses a record" errors || fail "$(cat errors)"
 rm -rf state answers
 python3 - "$BULKHEAD" <<'END' || fail "on a terminal"
 import os, pty, subprocess, sys
@@ -157,7 +157,7 @@ master, slave = pty.openpty()
 done = subprocess.run([sys.argv[1], "run", "--state", "state", "refuse.yaml"], stdout=slave,
                       stderr=subprocess.PIPE, text=True, check=False)
 assert done.returncode == 5, done
-assert ("standard output is a terminal, and msgpack is not for people; pipe the output into a program that reads "
+assert ("standard output is a terminal, and msgpack is not text; pipe the output into a program that reads "
         "msgpack, or use file.sink") in done.stderr, done.stderr
 END
 [ ! -e answers ] || fail "it began to write before it looked at the terminal"
@@ -239,7 +239,7 @@ code=0
 wait "$supervisor" || code=$?
 supervisor=""
 [ "$code" -eq 5 ] || fail "exit $code: $(cat run.err)"
-grep -q 'a record may have been cut on standard output by a kill' run.err || fail "$(cat run.err)"
+grep -q 'a kill may have cut a record on standard output' run.err || fail "$(cat run.err)"
 exec 8<pipe 7<&-
 cat <&8 >shown.cut
 exec 8<&-

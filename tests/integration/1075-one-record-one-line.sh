@@ -32,15 +32,15 @@ printf '%s\n' '{"line":"c"}' '{"line":"a\nb"}' '{"line":"\n"}' '{"line":"end\n"}
 printf 'c\nmid\rdle\n x \n\xe2\x80\xa8\xc2\x85\v\f\nnul\0\n\\n\nlast\n' >wanted
 dead() { printf '{"seq":%s,"line":%s,"stage":"out","reason":"not-a-line","message":"%s","record":{"line":"%s"}}\n' "$1" "$1" "$2" "$3"; }
 {
-    two='there is a newline at byte %s of it, so it would be two lines; json.encode makes one line of any text'
-    none='it is %s, and a blank line is no record for those who read it'
+    two='it has a newline at byte %s, so it would become two lines; json.encode makes one line of any text'
+    none='it is %s, and a blank line would not be read back as a record'
     dead 2 "${two/\%s/2}" 'a\nb'
     dead 3 "${two/\%s/1}" '\n'
     dead 4 "${two/\%s/4}" 'end\n'
     dead 5 "${none/\%s/empty}" ''
     dead 6 "${none/\%s/blank}" ' \t'
     dead 7 "${none/\%s/blank}" '\r'
-    dead 8 'it ends with a carriage return, which those who read it would take for a part of the end of the line' 'cr\r'
+    dead 8 'it ends with a carriage return, which would be read back as part of the line ending' 'cr\r'
 } >wanted.dead
 for host in "" --inline; do
     rm -rf state answers

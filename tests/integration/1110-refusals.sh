@@ -26,7 +26,7 @@ sed 's/customer/kustomer/' input.kept >input
 refused 5 "is not the file that was read up to line 2000"
 cp input.kept input
 rm input && refused 5 "cannot open '$PWD/input'"
-mkdir input && refused 5 "is no regular file"
+mkdir input && refused 5 "is not a regular file"
 rmdir input && cp input.kept input
 
 # The output: truncated, replaced, gone, somebody else's.
@@ -51,7 +51,7 @@ same input input.kept
 sed '$a\  again: { kind: file.sink, from: format, path: "./answers" }' "$topology" >twice.yaml
 topology=$PWD/twice.yaml refused 5 "is also the output of stage 'answers'"
 topology=$PWD/twice.yaml OUTPUT=$PWD/./new.answers refused 5 "holds 98298 bytes that this stage is not known"
-OUTPUT=$PWD/nowhere/answers refused 5 "cannot make '$PWD/nowhere/answers'"
+OUTPUT=$PWD/nowhere/answers refused 5 "cannot create '$PWD/nowhere/answers'"
 mv answers answers.lost
 run >/dev/null
 same answers answers.kept
@@ -80,7 +80,7 @@ mv answers2 answers3
 code=0
 wait "$supervisor" || code=$?
 [ "$code" -eq 5 ] || fail "an output that was moved away: exit $code: $(cat run.err)"
-grep -q "was moved away or replaced while it was written" run.err || fail "$(cat run.err)"
+grep -q "was moved away or replaced while it was being written" run.err || fail "$(cat run.err)"
 state=$PWD/state OUTPUT=$PWD/answers
 cp input.kept input
 

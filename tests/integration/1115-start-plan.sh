@@ -243,7 +243,7 @@ for host in "${hosts[@]}"; do
     run >summary
     rm -r "$state/stages/out" && cp -a kept/stages/out "$state/stages/"
     cp out.jsonl newer.jsonl
-    refused "stage 'out': 'out.jsonl' has 2934 bytes, but 1884 were written to it" -- --accept-gap
+    refused "stage 'out': 'out.jsonl' has length 2934, but what was written to it ends at 1884" -- --accept-gap
     same out.jsonl newer.jsonl
     head -n 100 newer.jsonl >out.jsonl
     refused "stage 'out' goes on with record 101, but 'once' before it with 151" "records 101 to 150" "--accept-gap" --
@@ -315,7 +315,7 @@ rm -r "$state/stages/src" && mv src.kept "$state/stages/src"
 records 1 120 >in.jsonl
 for host in "${hosts[@]}"; do
     expect_exit 5 run $host >summary 2>errors
-    grep -q "record 150 of it already" errors || fail "$(cat errors)"
+    grep -q "already has record 150 of it" errors || fail "$(cat errors)"
 done
 holds out.jsonl 1 150
 records 1 160 >in.jsonl
@@ -410,7 +410,7 @@ back whole out
 cat newer.jsonl >out.jsonl
 records 1 100 >in.jsonl
 expect_exit 5 run --set once.workers=1 >summary 2>errors
-grep -q "record 150 of it already" errors || fail "$(cat errors)"
+grep -q "already has record 150 of it" errors || fail "$(cat errors)"
 [ ! -e "$state/stages/once/1" ] || fail "the state of 'once' was not dealt out"
 records 101 160 >>in.jsonl
 back kept out

@@ -53,7 +53,7 @@ expect '\xef\xbb' 1
 expect '\xff\xfea\0,\0001\0\n\00017,2\n' 2
 expect '\xfe\xff\0a\0,\0001\0\n17,2\n' 2
 expect '\0\0\xfe\xff\0\0\0a\n17,2\n' 2
-grep -c '"stage":"read","reason":"not-utf8","message":"the mark at the beginning' state/dead-letters.jsonl >count
+grep -c '"stage":"read","reason":"not-utf8","message":"the input begins with the byte order mark' state/dead-letters.jsonl >count
 [ "$(cat count)" -eq 2 ] || fail "$(cat state/dead-letters.jsonl)"
 
 # What the journal shows of a stream is what was read of it.

@@ -50,7 +50,7 @@ truncated() { [ "$(json in bytes_done)" = 0 ]; }
 wait_for truncated
 write 20 log/app.log
 settle
-grep -q "was truncated or written anew" run.err || fail "$(cat run.err)"
+grep -q "was truncated or rewritten" run.err || fail "$(cat run.err)"
 stop
 
 # While it does not run: twice renamed, and the one in the middle is there.
@@ -90,7 +90,7 @@ refused() {
 echo lost >>log/app.log
 mv log/app.log elsewhere
 echo new >log/app.log
-refused "is not there any more: it was rotated away and removed, compressed, or moved"
+refused "is gone: it was rotated and then removed, compressed, or moved"
 mv elsewhere log/app.log.3
 rm log/app.log.[12]
 mv log/app.log log/app.log.2

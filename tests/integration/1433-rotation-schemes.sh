@@ -142,7 +142,7 @@ play_at_once() {
     write 3
     rotate
     expect_exit 5 run 2>errors
-    grep -q "not there any more: it was rotated away and removed, compressed" errors || fail "$(cat errors)"
+    grep -q "is gone: it was rotated and then removed, compressed" errors || fail "$(cat errors)"
     gzip -dk log/app.log.1.gz
     start
     settle

@@ -73,14 +73,14 @@ story() {
 
 for file in output state/dead-letters.jsonl; do
     name=${file##*/}
-    story $file emptied "'$name' has 0 bytes, but [0-9]* were there: it was truncated while it was written"
-    story $file cut "'$name' has [0-9]* bytes, but [0-9]* were there: it was truncated while it was written"
-    story $file filled "'$name' is not what was written: it was truncated or overwritten while it was written"
+    story $file emptied "'$name' was truncated while it was being written: its length is 0, but was [0-9]*"
+    story $file cut "'$name' was truncated while it was being written: its length is [0-9]*, but was [0-9]*"
+    story $file filled "'$name' is not what was written: it was truncated or overwritten while it was being written"
     story $file overwritten "'$name' is not what was written: it was truncated or overwritten while"
-    story $file removed "'$name' was moved away or replaced while it was written"
-    story $file moved "'$name' was moved away or replaced while it was written"
-    story $file replaced "'$name' was moved away or replaced while it was written"
-    story $file extended "'$name' has [0-9]* bytes, but only [0-9]* were written: something else writes"
+    story $file removed "'$name' was moved away or replaced while it was being written"
+    story $file moved "'$name' was moved away or replaced while it was being written"
+    story $file replaced "'$name' was moved away or replaced while it was being written"
+    story $file extended "'$name' has length [0-9]*, but only [0-9]* of that was written here: another program writes"
 done
 for file in state/stages/out/cursor state/stages/dead-letters/cursor; do
     story $file removed "'cursor' was removed, moved away or replaced while it was written"

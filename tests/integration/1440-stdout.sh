@@ -28,7 +28,7 @@ for host in "" --inline; do
     { run $host 2>errors || echo $? >code; } | head -n 1 >out
     [ "$(cat out)" = "1 y" ] || fail "$(cat out)"
     [ "$(cat code)" -eq 9 ] || fail "exit $(cat code)"
-    grep -q 'nobody reads standard output any more' errors || fail "$(cat errors)"
+    grep -q 'nothing reads standard output any more' errors || fail "$(cat errors)"
     # The next run goes on no later than where the reader left.
     # shellcheck disable=SC2086
     run $host 2>errors | head -n 1 >out || true
@@ -108,7 +108,7 @@ supervisor=""
 rm -rf state
 "$BULKHEAD" run --quiet --state "$state" t.yaml >/dev/full 2>run.err &
 supervisor=$!
-wait_for grep -q 'cannot write standard output: .*; waiting, for want of space' run.err
+wait_for grep -q 'cannot write to standard output: .*; waiting, for want of space' run.err
 stage=$(json out pid)
 calls() { sed -n 's/^syscw: //p' "/proc/$stage/io"; }
 before=$(calls)

@@ -99,7 +99,7 @@ for host in "" --inline; do
     rm state/stages/in/[cj]* && cp -a empty/stages/in/[cj]* state/stages/in
     # shellcheck disable=SC2086
     expect_exit 5 run $host <&7 >summary 2>errors
-    grep -q "stage '[a-z-]*' has record 4, but what is kept of the input ends with 0" errors ||
+    grep -q "stage '[a-z-]*' has record 4, but the journal of the input ends with record 0" errors ||
         fail "$(cat errors)"
     rm state/stages/in/*
     # shellcheck disable=SC2086

@@ -86,7 +86,7 @@ for stage in answers dead-letters; do
     try 5 "$file" "stage '$stage': its state is gone" cut "$file" 100
     try 5 "$file" "stage '$stage': its state is gone" rm "$file"
     try 5 "$file" 'cursor: neither slot' garbage "$file"
-    try 5 "$file" "bytes, but [0-9]* were written to the file that was in its place" older "$file"
+    try 5 "$file" "but what was written to the file that was in its place ends at [0-9]*" older "$file"
     try 5 "$file" 'cursor was written by another kind' copy_of "$file" stages/loads/cursor
 done
 try 5 stages/answers/cursor "answers" copy_of stages/answers/cursor stages/dead-letters/cursor

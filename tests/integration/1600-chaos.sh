@@ -97,7 +97,7 @@ begin --targets loads "$topology"
 mv -T changed changing
 failed
 grep -q "failed: the run exited with code 5; its last words:" report || fail "$(cat report)"
-grep -q "^  [^ ]* bulkhead: error: .*changing' is no regular file" report || fail "$(cat report)"
+grep -q "^  [^ ]* bulkhead: error: .*changing' is not a regular file" report || fail "$(cat report)"
 INPUT=$PWD/loads
 
 # Interrupted, it stops the run in order and proves nothing.

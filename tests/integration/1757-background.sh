@@ -55,7 +55,7 @@ def stopped():
 if inline:  # the kernel stops it as soon as it tries to read
     until("the start", lambda: "reading lines" in text("run.err"))
 else:
-    until("a word", lambda: text("run.err").count("not in its foreground") == 1)
+    until("a word", lambda: text("run.err").count("in its background") == 1)
 to_us("a")
 foreground(run.pid)
 os.killpg(run.pid, signal.SIGCONT)
@@ -67,7 +67,7 @@ foreground(us)
 to_us("b")
 if not inline:
     os.killpg(run.pid, signal.SIGCONT)  # bg
-    until("a word", lambda: text("run.err").count("not in its foreground") == 2)
+    until("a word", lambda: text("run.err").count("in its background") == 2)
     to_us("c")
 foreground(run.pid)
 os.killpg(run.pid, signal.SIGCONT)

@@ -90,7 +90,7 @@ def amount(text, currency):
         stated, rest = rest[:3], rest[3:].removeprefix(" ")
     whole, point, fraction = rest.partition(".")
     if not whole.isdigit() or (point and not fraction.isdigit()):
-        raise Misfit("bad-money", "is no amount, like 12.34 or $12.34")
+        raise Misfit("bad-money", "is not an amount, like 12.34 or $12.34")
     if stated not in (None, currency):
         raise Misfit("wrong-currency", "is in another currency")
     if len(fraction) > 2:
@@ -108,7 +108,7 @@ def read(text, t, form=None):
         return text
     if tag == "int":
         if not digits.isdigit():
-            raise Misfit("bad-value", "is no whole number")
+            raise Misfit("bad-value", "is not a whole number")
         if not -INT_MAX - 1 <= int(text) <= INT_MAX:
             raise Misfit("overflow", "does not fit 64 bits")
         return Decimal(int(text))
@@ -122,22 +122,22 @@ def read(text, t, form=None):
         whole, point, fraction = digits.partition(".")
         if not whole.isdigit() or (point and not fraction.isdigit()) or len(fraction) > t[2]:
             raise Misfit("bad-value",
-                         "is no number like 12.50, with the decimals that its type has")
+                         "is not a number like 12.50, with no more decimals than its type has")
         if not fits(Decimal(text), t):
             raise Misfit("overflow", "has more digits than its type allows")
         return Decimal(text)
     if tag == "enum":
         if text not in ENUM:
-            raise Misfit("bad-value", "is no name of its enum")
+            raise Misfit("bad-value", "is not a name of its enum")
         return text
     try:
         pattern = {"date": "%Y-%m-%d"}.get(tag, form or "%Y-%m-%dT%H:%M:%SZ")
         moment = datetime.datetime.strptime(text, pattern)
     except ValueError:
         if tag == "date":
-            raise Misfit("bad-value", "is no date, like 2000-01-31") from None
-        raise Misfit("bad-timestamp", "is no time in the form that it should have" if form else
-                     "is no RFC 3339 time, like 2000-01-01T00:00:00Z") from None
+            raise Misfit("bad-value", "is not a date, like 2000-01-31") from None
+        raise Misfit("bad-timestamp", "is not a time in the required form" if form else
+                     "is not an RFC 3339 time, like 2000-01-01T00:00:00Z") from None
     seconds = (moment - EPOCH) // datetime.timedelta(seconds=1)
     return seconds // 86400 if tag == "date" else seconds
 
@@ -188,7 +188,7 @@ def round_to(value, t, rule):
     steps = (value / rule["step"]).quantize(Decimal(1), rounding=MODES[rule["mode"]])
     result = steps * rule["step"]
     if not fits(result, bare(t)):
-        raise Misfit("overflow", "does not fit its type when it is rounded")
+        raise Misfit("overflow", "does not fit its type when rounded")
     return result
 
 

@@ -290,7 +290,7 @@ static void a_path_that_cannot_be_written_is_refused_before_the_start(void **sta
     assert_int_equal(preflight(path, &e), 0);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(preflight(directory, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "is no regular file"));
+    assert_non_null(strstr(e.text, "is not a regular file"));
     char *deep = memory_format("%s/no/out", directory);
     assert_int_not_equal(preflight(deep, &e), 0);
     assert_non_null(strstr(e.text, deep));

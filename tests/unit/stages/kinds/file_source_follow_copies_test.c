@@ -163,7 +163,7 @@ static void a_copy_that_is_as_old_as_the_file_is_refused(void **state)
     next_tick(&w);
     make_kept(&w, ".1", "1-1\n");
     make_file(&w, "", "2-2\n");
-    refused_after_a_while(&w, "which was kept, is that of both");
+    refused_after_a_while(&w, "which was kept, fits both");
     make_file(&w, ".1", "1-1\n");
     w.truncated = true;
     assert_true(read_one(&w));
@@ -178,7 +178,7 @@ static void what_was_given_out_and_cut_off_is_missed(void **state)
     struct world w;
     begin_with_one_line(&w);
     make_file(&w, "", "");
-    w.note = "was truncated or written anew after 4 bytes";
+    w.note = "was truncated or rewritten after it was read up to offset 4";
     reopen(&w);
     assert_null(w.note);
     end_story(&w);
@@ -338,7 +338,7 @@ static void a_copy_is_none_of_the_tick_of_ours(void **state)
     make_file(&w, "", "2-2\n");
     next_tick(&w);
     make_file(&w, "-01-02-2026", "zcat made it\n");
-    refused_after_a_while(&w, "input-01-02-2026' was made after ");
+    refused_after_a_while(&w, "input-01-02-2026' was created after ");
     remove_file(&w, "-01-02-2026");
     assert_true(read_one(&w));
     end_story(&w);
@@ -371,7 +371,7 @@ static void a_copy_of_a_full_tick_is_refused(void **state)
     commit(&w, 2);
     make_file(&w, "-20260301", "2-2\n3-3\n");
     make_file(&w, "", "4-4\n");
-    refused_after_a_while(&w, "too many files were made in the same moment");
+    refused_after_a_while(&w, "too many files were created at the same moment");
     remove_file(&w, "-20260301");
     next_tick(&w);
     make_file(&w, "-20260301", "2-2\n3-3\n");
@@ -398,7 +398,7 @@ static void an_unread_copy_of_a_full_tick_is_refused(void **state)
                             .state_fd = w.state_fd,
                             .note = on_note};
     assert_int_equal(ops(&w)->open(&env, &w.source, &e), ERR_MISMATCH);
-    if (strstr(e.text, "too many files were made in the same moment") == NULL)
+    if (strstr(e.text, "too many files were created at the same moment") == NULL)
         fail_msg("%s", e.text);
     (void)close(w.fd);
     finish(&w);

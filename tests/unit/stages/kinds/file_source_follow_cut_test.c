@@ -151,7 +151,7 @@ static void a_late_line_in_the_file_before_is_told(void **state)
         assert_true(read_one(&w));
         commit(&w, 2);
         make_file(&w, ".1", "1-1\nlate\n");
-        w.note = "5 bytes were written to the rotated file behind";
+        w.note = "5 bytes written to the file that was rotated from";
         if (killed)
             reopen(&w);
         assert_false(read_one(&w));
@@ -232,7 +232,7 @@ static void copies_of_one_tick_without_births_are_refused(void **state)
             reopen(&w);
         assert_true(read_one(&w));
         for (unsigned i = 0; i < 2; i++) {
-            refused_after_a_while(&w, "nobody can tell");
+            refused_after_a_while(&w, "cannot tell whether");
             reopen(&w);
             while (position(&w) < 2)
                 assert_true(read_one(&w));

@@ -178,7 +178,7 @@ static void a_name_may_not_tell_what_a_link_leads_to_next(void **state)
             assert_true(read_one(&w));
             assert_true(read_one(&w));
         } else {
-            refused_after_a_while(&w, "/b-20260302.1' was made after '");
+            refused_after_a_while(&w, "/b-20260302.1' was created after '");
         }
         end_story(&w);
     }
@@ -381,7 +381,7 @@ static void a_file_is_cut_off_and_names_do_not_tell(void **state)
     commit(&w, 1);
     make_within(&w, "a-01-02-2026.log", "3-3\n");
     make_within(&w, "a-31-01-2026.log", "2-2\n");
-    refused_after_a_while(&w, "or what this link leads to next");
+    refused_after_a_while(&w, "or the file that this link will point to next");
     lead_to(&w, "a-01-02-2026.log");
     read_all(&w, 3);
     end_story(&w);
@@ -414,14 +414,14 @@ static void all_files_are_made_at_one_moment(void **state)
         next_tick(&w);
         make_within(&w, of[2], "3-3\n");
         if (how / 2 == 0) { /* it may have come before the file at the path as well */
-            refused_after_a_while(&w, "nobody can tell whether '");
+            refused_after_a_while(&w, "cannot tell whether '");
             end_story(&w);
             continue;
         }
         read_all(&w, 2);
         next_tick(&w);
         if (late) { /* by a worker that has the first file open still */
-            w.note = "were written to the rotated file";
+            w.note = "written to the file that was rotated from";
             make_within(&w, of[0], "1-1\nlate\n");
         }
         lead_to(&w, of[2]);

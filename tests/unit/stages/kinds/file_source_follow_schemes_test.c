@@ -138,7 +138,7 @@ static void a_copy_of_what_was_read_is_not_read(void **state)
     rename_file(&w, "", ".2");
     make_file(&w, ".1", "1-1\n"); /* cp, before the next one is made */
     make_file(&w, "", "2-2\n");
-    refused_after_a_while(&w, "input.1' has the same bytes as the file that was read as");
+    refused_after_a_while(&w, "input.1' has the same bytes that the file read as");
     remove_file(&w, ".1");
     rename_file(&w, ".2", ".1");
     assert_true(read_one(&w));
@@ -160,7 +160,7 @@ static void nobody_knows_where_a_copy_belongs_without_its_time(void **state)
     rename_file(&w, "", "-30-01-2026");
     make_file(&w, "", "2-2\n");
     make_file(&w, "-01-02-2026", "zcat made it\n");
-    refused_after_a_while(&w, "input-01-02-2026' was made after ");
+    refused_after_a_while(&w, "input-01-02-2026' was created after ");
     remove_file(&w, "-01-02-2026");
     assert_true(read_one(&w));
     end_story(&w);
@@ -202,8 +202,7 @@ static void few_bytes_do_not_tell_a_copy(void **state)
     begin_with_one_line(&w);
     make_file(&w, ".swp", "1-1\n2-2\n");
     rename_file(&w, ".swp", "");
-    refused_after_a_while(&w,
-                          "begins with the 4 bytes that were read of the file that it replaced");
+    refused_after_a_while(&w, "begins with the 4 bytes read of the file that it replaced");
     end_story(&w);
 }
 
@@ -254,7 +253,7 @@ static void a_copy_of_the_tick_of_the_path_is_not_read(void **state)
     next_tick(&w);
     make_file(&w, "", "4-4\n");
     make_file(&w, ".3", "an older one, decompressed\n");
-    refused_after_a_while(&w, "nobody can tell whether '");
+    refused_after_a_while(&w, "cannot tell whether '");
     remove_file(&w, ".3");
     assert_true(read_one(&w));
     end_story(&w);
@@ -310,7 +309,7 @@ static void what_is_of_the_moment_of_ours_is_not_older_for_that(void **state)
             times->written_ns = kept_time(&w, written_ns);
         w.now_ns += w.tick_ns;
         make_file(&w, "", "3-3\n");
-        refused_after_a_while(&w, "nobody can tell whether '");
+        refused_after_a_while(&w, "cannot tell whether '");
         end_story(&w);
     }
 }
@@ -392,7 +391,8 @@ static void a_number_that_is_missing_is_seen_whatever_their_direction(void **sta
     rename_file(&w, "", "-8");
     make_file(&w, "-10", "lost and found\n");
     make_file(&w, "", "2-2\n");
-    refused_after_a_while(&w, "input-10' is there, but not what was rotated in between");
+    refused_after_a_while(
+        &w, "input-10' is there, but the file that was rotated in between is missing");
     end_story(&w);
 }
 
@@ -422,7 +422,7 @@ static void what_is_moved_elsewhere_is_followed_there(void **state)
     make_file(&w, "", "2-2\n");
     rename_to(&w, w.path, names[1]);
     make_file(&w, "", "3-3\n");
-    w.note = "files there and beside it are read in their order";
+    w.note = "files there and next to the path are read in their order";
     assert_true(read_one(&w));
     assert_null(w.note);
     assert_true(read_one(&w));
@@ -437,7 +437,7 @@ static void what_is_moved_elsewhere_is_followed_there(void **state)
                             .note = on_note};
     struct err e;
     assert_int_equal(ops(&w)->open(&env, &w.source, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "put it back beside '"));
+    assert_non_null(strstr(e.text, "put it back next to '"));
     char *back = memory_format("%s/whatever", w.directory);
     assert_int_equal(link(names[2], back), 0);
     open_source(&w);

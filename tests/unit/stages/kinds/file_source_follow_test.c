@@ -120,12 +120,14 @@ static void what_is_missing_in_between_is_no_secret(void **state)
     rename_file(&w, "", ".3");
     make_file(&w, ".1", "3-3\n");
     make_file(&w, "", "4-4\n");
-    refused_after_a_while(&w, "input.1' is there, but not what was rotated in between");
+    refused_after_a_while(&w,
+                          "input.1' is there, but the file that was rotated in between is missing");
     rename_file(&w, ".1", ".other");
     seconds_ahead += 1; /* the doubt is the same, and as old as it was */
     struct err e;
     assert_int_equal(read_on(&w, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "input' is there, but not what was rotated in between"));
+    assert_non_null(
+        strstr(e.text, "input' is there, but the file that was rotated in between is missing"));
     /* What was missing comes back. */
     rename_file(&w, ".other", ".1");
     make_file(&w, ".2", "2-2\n");
@@ -195,7 +197,7 @@ static void what_is_behind_a_last_line_without_its_end_is_not_read(void **state)
     assert_int_equal(fclose(file), 0);
     assert_true(read_one(&w));
     assert_int_equal(w.seen, 3);
-    w.note = "3 bytes were written to the rotated file";
+    w.note = "3 bytes written to the file that was rotated from";
     assert_false(read_one(&w));
     assert_null(w.note);
     end_story(&w);
@@ -271,7 +273,8 @@ static void a_number_that_is_taken_is_not_given_again(void **state)
     open_source(&w);
     assert_int_equal(peer_has(&w, 3, &e), 0);
     assert_int_equal(peer_has(&w, 5, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "record 3, but stage 'once' had record 5 of it already"));
+    assert_non_null(strstr(
+        e.text, "record 3, the last one known, but stage 'once' already has record 5 of it"));
     ops(&w)->close(w.source);
     /* Truncated before it has read again what downstream has. */
     make_file(&w, "", "4-4\n5-5\n");
@@ -325,7 +328,7 @@ static void a_number_that_was_given_again_is_another_file(void **state)
                                 .state_fd = w.state_fd,
                                 .note = on_note};
         assert_int_equal(ops(&w)->open(&env, &w.source, &e), ERR_MISMATCH);
-        assert_non_null(strstr(e.text, "is not there any more"));
+        assert_non_null(strstr(e.text, "is gone: it was rotated"));
         finish(&w);
     }
 }

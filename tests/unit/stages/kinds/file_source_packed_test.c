@@ -258,18 +258,19 @@ static void what_is_not_a_map_is_told_once(void **state)
     void *self = open_source(f);
     assert_int_equal(read_on(f, self, &e), ERR_END);
     check_seen(f, "1/1:not-a-map#2/2:not-a-map#3/3:not-a-map#");
-    assert_non_null(strstr(buf_text(&noted), ": a value of msgpack that is not a map, at offset 0 "
-                                             "(byte 0x61, 'a' as a character): is this a file of "
-                                             "lines? each such value is a dead letter\n"));
+    assert_non_null(
+        strstr(buf_text(&noted),
+               ": the msgpack value at offset 0 is not a map (its first byte is 0x61, 'a' as a "
+               "character); each such value is a dead letter; is this a file of lines?\n"));
     assert_int_equal(count_notes("\n"), 1);
     commit_all(f, self);
     ops_of(f)->close(self);
     APPEND(f, MAP("\x01") "\x91\x01\x07");
     self = open_source(f);
     assert_int_equal(read_on(f, self, &e), ERR_END);
-    assert_non_null(strstr(buf_text(&noted), ": a value of msgpack that is not a map, at offset 7 "
-                                             "(byte 0x91, an array): each such value is a dead "
-                                             "letter\n"));
+    assert_non_null(strstr(buf_text(&noted),
+                           ": the msgpack value at offset 7 is not a map (its first byte is "
+                           "0x91, an array); each such value is a dead letter\n"));
     assert_int_equal(count_notes("\n"), 1);
     ops_of(f)->close(self);
 }
@@ -290,7 +291,7 @@ static void an_end_within_a_record_stays_one(void **state)
     assert_non_null(strstr(e.text,
                            "ended within packed record 2 when it was read, at offset 6, and "
                            "has been continued since; cut off what was added"));
-    assert_non_null(strstr(e.text, "A file that is still written is read with follow: true"));
+    assert_non_null(strstr(e.text, "to read a file that is still being written, use follow: true"));
     f->topology = f->followed;
     assert_int_equal(try_open(f, &self, &e), ERR_MISMATCH);
     assert_null(strstr(e.text, "follow: true"));
@@ -329,9 +330,9 @@ static void records_of_another_format_are_refused(void **state)
     check_lives(f, "1/1:" MAP("\x01") "|2/2:" MAP("\n") "|");
     f->topology = f->lines;
     assert_int_equal(try_open(f, &self, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text,
-                           "/input', up to which it was read, lies between two packed records, and "
-                           "lines cannot go on there; put records: msgpack back, or say"));
+    assert_non_null(
+        strstr(e.text, "/input' was read up to offset 8, which is between two packed records, and "
+                       "lines cannot continue there; change back to records: msgpack, or use"));
     assert_int_equal(unlinkat(f->state_fd, "cursor", 0), 0);
     self = open_source(f);
     assert_int_equal(read_on(f, self, &e), ERR_END);
@@ -340,7 +341,7 @@ static void records_of_another_format_are_refused(void **state)
     ops_of(f)->close(self);
     f->topology = f->packed;
     assert_int_equal(try_open(f, &self, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "between two lines, and packed records cannot go on there"));
+    assert_non_null(strstr(e.text, "between two lines, and packed records cannot continue there"));
 }
 
 static void another_file_is_known_by_its_bytes(void **state)
@@ -444,7 +445,7 @@ static void a_truncated_file_begins_again(void **state)
     APPEND(f, MAP("\x04"));
     assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
     check_seen(f, "4/1:" MAP("\x04") "|");
-    assert_non_null(strstr(buf_text(&noted), "1 bytes of a packed record at the end of"));
+    assert_non_null(strstr(buf_text(&noted), "1 byte of a packed record at the end of"));
     ops_of(f)->close(self);
 }
 
@@ -459,7 +460,7 @@ static void check_overlong(struct fixture *f, const char *wanted)
         append_many(f, 'x', 1000);
         assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
         assert_int_equal(count_notes(wanted), 1);
-        assert_int_equal(count_notes("is longer than"), 1);
+        assert_int_equal(count_notes("is already longer than"), 1);
         commit_all(f, self);
         if (life == 0)
             ops_of(f)->close(self);
@@ -470,7 +471,7 @@ static void check_overlong(struct fixture *f, const char *wanted)
     assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
     append_many(f, '\xdd', 1000);
     assert_int_equal(read_on(f, self, &e), ERR_AGAIN);
-    assert_int_equal(count_notes("that begins at offset 4 is longer than"), 2);
+    assert_int_equal(count_notes("that begins at offset 4 is already longer than"), 2);
     ops_of(f)->close(self);
 }
 
@@ -481,10 +482,9 @@ static void a_record_without_end_is_told(void **state)
     f->topology = f->followed;
     APPEND(f, MAP("\x01") "\xdd\xff\xff\xff\xff");
     append_many(f, 'x', 1000);
-    check_overlong(f,
-                   "the packed record that begins at offset 4 is longer than max_line_bytes (64) "
-                   "already, and its end has not come yet; nothing after it is read before "
-                   "that, and if a length in it is damaged");
+    check_overlong(f, "the packed record that begins at offset 4 is already longer than "
+                      "max_line_bytes (64), and its end has not come yet; nothing after it is read "
+                      "until then, which may be never if a length in it is damaged");
 }
 
 static void a_line_without_end_is_told(void **state)
@@ -493,9 +493,8 @@ static void a_line_without_end_is_told(void **state)
     f->topology = f->followed_lines;
     APPEND(f, "one\n");
     append_many(f, 'x', 1000);
-    check_overlong(f,
-                   "the line that begins at offset 4 is longer than max_line_bytes (64) already, "
-                   "and its end has not come yet; nothing after it is read before that\n");
+    check_overlong(f, "the line that begins at offset 4 is already longer than max_line_bytes "
+                      "(64), and its end has not come yet; nothing after it is read until then\n");
 }
 
 /* One that has its end is a dead letter, and that says it. */

@@ -244,7 +244,7 @@ static void the_end_is_where_no_more_can_be_read(void **state)
         self = open_source(f);
         assert_int_equal(truncate(f->path, 13), 0);
         assert_int_equal(read_one(f, self, &e), ERR_MISMATCH);
-        assert_non_null(strstr(e.text, "was truncated while it was read"));
+        assert_non_null(strstr(e.text, "was truncated while it was being read"));
         ops->close(self);
         struct stage_env env = {
             .topology = f->topology, .stage = &f->topology->stages[0], .state_fd = f->state_fd};

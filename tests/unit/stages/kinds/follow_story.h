@@ -17,20 +17,20 @@
 /* What the story of the world makes the source say. */
 static inline bool is_of_story(const struct world *w, const char *text)
 {
-    return (w->truncated && strstr(text, "was truncated or written anew") != NULL) ||
+    return (w->truncated && strstr(text, "was truncated or rewritten") != NULL) ||
            (w->truncated && strstr(text, "is read from its copy first") != NULL) ||
            (w->naming == MOVED && strstr(text, "/old/'; files there") != NULL) ||
-           (w->fails != 0 && strstr(text, "it is tried again until that works") != NULL) ||
+           (w->fails != 0 && strstr(text, "trying again until it works") != NULL) ||
            (strstr(w->path, "/a.log") != NULL &&
             strstr(text, "is read as a rotated file of") != NULL) ||
-           strstr(text, "are renamed all the time; it is tried again") != NULL;
+           strstr(text, "keep being renamed; trying again") != NULL;
 }
 
 static inline void on_note(const char *text)
 {
     struct world *w = the_world;
-    bool may_be_lost = (w->is_rash && strstr(text, "what was in between is not read") != NULL) ||
-                       (w->gives_again && strstr(text, "was truncated or written anew") != NULL);
+    bool may_be_lost = (w->is_rash && strstr(text, "what came in between is not read") != NULL) ||
+                       (w->gives_again && strstr(text, "was truncated or rewritten") != NULL);
     if (may_be_lost)
         w->warned = true;
     else if (w->note != NULL && strstr(text, w->note) != NULL)
@@ -48,16 +48,28 @@ static inline bool is_at_beginning(const struct world *w)
     return is;
 }
 
-/* Whether the source may refuse so: what it says is true in a story that loses files, or it may be
- * that nobody can tell. */
+/* Whether a refusal says that the order of files cannot be known. */
+static inline bool is_unsure(const char *text)
+{
+    static const char *const words[] = {"cannot tell whether", "is unknown", "may be a copy",
+                                        "too few to tell", "do not show which"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strstr(text, words[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the source may refuse with this text: it is true in a story that loses files, or the order
+ * of the files cannot be known. */
 static inline bool may_refuse(const struct world *w, const char *text)
 {
     static const char *const lost[] = {"was compressed before it was read", "rotated in between",
-                                       "is not there any more", "was rotated more than once"};
+                                       "is gone: it was rotated", "was rotated more than once"};
     /* Two files of one tick or second, or without births. */
     bool may_be = w->tick_ns > 1 || w->may_stop || w->in_seconds || !w->has_births ||
                   w->naming == COPIED || w->is_rash;
-    if (may_be && strstr(text, "nobody can tell") != NULL)
+    if (may_be && is_unsure(text))
         return true;
     /*
      * It had read half of the first line of a file. That was renamed, and written to when the next

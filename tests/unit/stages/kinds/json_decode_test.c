@@ -101,9 +101,9 @@ static void expect(const struct object *o, struct buf *out)
     for (size_t i = 0; i < FIELDS; i++) {
         if (o->times[i] == 1 || (o->times[i] == 0 && i == 3))
             continue;
-        buf_add_format(out, "\"%s\",\"message\":\"the field '%s' is %s\"",
+        buf_add_format(out, "\"%s\",\"message\":\"the field '%s' %s\"",
                        o->times[i] == 0 ? "missing-field" : "duplicate-field", names[i],
-                       o->times[i] == 0 ? "not there" : "there more than once");
+                       o->times[i] == 0 ? "is missing" : "appears more than once");
         return;
     }
     buf_add_text(out, "out {");
@@ -150,25 +150,25 @@ static void wrong_values_are_told(void **state)
         const char *members;
         const char *told;
     } cases[] = {
-        {"\"a\":1.5", "\"wrong-type\",\"message\":\"the field 'a' is no whole number: it is a "
-                      "number, and int is needed\""},
-        {"\"a\":1e3", "\"wrong-type\",\"message\":\"the field 'a' is no whole number: it is a "
-                      "number, and int is needed\""},
-        {"\"a\":\"1\"", "\"wrong-type\",\"message\":\"the field 'a' has the wrong JSON type: it "
-                        "is a string, and int is needed\""},
-        {"\"a\":null", "\"wrong-type\",\"message\":\"the field 'a' has the wrong JSON type: it "
-                       "is null, and int is needed\""},
+        {"\"a\":1.5", "\"wrong-type\",\"message\":\"the field 'a' is not a whole number: expected "
+                      "int, found a number\""},
+        {"\"a\":1e3", "\"wrong-type\",\"message\":\"the field 'a' is not a whole number: expected "
+                      "int, found a number\""},
+        {"\"a\":\"1\"", "\"wrong-type\",\"message\":\"the field 'a' has the wrong JSON type: "
+                        "expected int, found a string\""},
+        {"\"a\":null", "\"wrong-type\",\"message\":\"the field 'a' has the wrong JSON type: "
+                       "expected int, found null\""},
         {"\"a\":9223372036854775808", "\"overflow\",\"message\":\"the field 'a' does not fit 64 "
                                       "bits\""},
         {"\"a\":123456789012345678901234567890.5",
-         "\"wrong-type\",\"message\":\"the field 'a' is no whole number: it is a number, and int "
-         "is needed\""},
+         "\"wrong-type\",\"message\":\"the field 'a' is not a whole number: expected int, found a "
+         "number\""},
         {"\"a\":1,\"ab\":\"\",\"b\":true,\"long-name\":-1.0",
-         "\"wrong-type\",\"message\":\"the field 'long-name' is no whole number: it is a number, "
-         "and int is needed\""},
+         "\"wrong-type\",\"message\":\"the field 'long-name' is not a whole number: expected int, "
+         "found a number\""},
         {"\"a\":1,\"ab\":\"\",\"b\":true,\"long-name\":[]",
-         "\"wrong-type\",\"message\":\"the field 'long-name' has the wrong JSON type: it is an "
-         "array, and int is needed\""},
+         "\"wrong-type\",\"message\":\"the field 'long-name' has the wrong JSON type: expected "
+         "int, found an array\""},
     };
     struct kind_run run;
     kind_run_open(&run, topology, "parse");

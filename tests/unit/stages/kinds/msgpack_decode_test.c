@@ -116,68 +116,68 @@ static const struct {
      "msgpack\""},
     {"x: int", "81 a1'x' 91919191919191919191919191919191919191919191919191919191919191 9101",
      "\"reason\":\"not-msgpack\",\"message\":\"arrays and maps are nested more than 31 deep\""},
-    {"x: int", "01",
-     "\"reason\":\"not-a-map\",\"message\":\"it is an integer, and a map is needed\""},
+    {"x: int", "01", "\"reason\":\"not-a-map\",\"message\":\"expected a map, found an integer\""},
     {"x: int", "92 a1'x' 01",
-     "\"reason\":\"not-a-map\",\"message\":\"it is an array, and a map is needed\""},
+     "\"reason\":\"not-a-map\",\"message\":\"expected a map, found an array\""},
     {"x: int", "82 a1'x' 01 07 02",
-     "\"reason\":\"key-not-a-string\",\"message\":\"a key of the map is an integer, and a str is "
-     "needed\""},
+     "\"reason\":\"key-not-a-string\",\"message\":\"a key of the map is an integer, not a str\""},
     {"x: int", "82 c401'x' 01 07 02",
-     "\"reason\":\"key-not-a-string\",\"message\":\"a key of the map is an integer, and a str is "
-     "needed\""},
+     "\"reason\":\"key-not-a-string\",\"message\":\"a key of the map is an integer, not a str\""},
     {"x: int", "81 c401'x' 01",
-     "\"reason\":\"key-not-a-string\",\"message\":\"a key of the map is a bin, and a str is "
-     "needed\""},
+     "\"reason\":\"key-not-a-string\",\"message\":\"a key of the map is a bin, not a str\""},
     /* Fields. */
     {"x: int", "81 a1'y' 01",
-     "\"reason\":\"missing-field\",\"message\":\"the field 'x' is not there\""},
+     "\"reason\":\"missing-field\",\"message\":\"the field 'x' is missing\""},
     {"x: int", "82 a1'x' 01 a1'x' 01",
-     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' is there more than once\""},
+     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' appears more than once\""},
     {"x: optional(int)", "82 a1'x' c0 a1'x' c0", "\"reason\":\"duplicate-field\""},
     {"x: int", "81 a1'x' c0",
-     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: it is nil, "
-     "and int is needed\""},
+     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: expected "
+     "int, found nil\""},
     {"x: int", "81 a1'x' cb3ff0000000000000",
-     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: it is a "
-     "float, and int is needed\""},
+     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: expected "
+     "int, found a float\""},
     {"x: \"decimal(10,2)\"", "81 a1'x' ca3f800000",
-     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: it is a "
-     "float, and decimal(10,2) is needed\""},
+     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: expected "
+     "decimal(10,2), found a float\""},
     {"x: money(USD)", "81 a1'x' 0c",
-     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: it is an "
-     "integer, and money(USD) is needed\""},
+     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: expected "
+     "money(USD), found an integer\""},
     {"x: string", "81 a1'x' c402'ab'",
-     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: it is a "
-     "bin, and string is needed\""},
+     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: expected "
+     "string, found a bin\""},
     {"x: bytes", "81 a1'x' a2'ab'",
-     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: it is a "
-     "str, and bytes is needed\""},
+     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: expected "
+     "bytes, found a str\""},
     {"x: bool", "81 a1'x' 01", "\"reason\":\"wrong-type\""},
     {"x: timestamp", "81 a1'x' 01", "\"reason\":\"wrong-type\""},
     {"x: timestamp", "81 a1'x' d60100000001",
-     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: it is an "
-     "extension, and timestamp is needed\""},
+     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: expected "
+     "timestamp, found an extension\""},
     {"x: string", "81 a1'x' d6ff00000001",
-     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: it is a "
-     "timestamp, and string is needed\""},
+     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: expected "
+     "string, found a timestamp\""},
     {"x: optional(list(int))", "81 a1'x' 80",
-     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: it is a "
-     "map, and list(int) is needed\""},
+     "\"reason\":\"wrong-type\",\"message\":\"the field 'x' has the wrong msgpack type: expected "
+     "list(int), found a map\""},
     {"x: list(int)", "81 a1'x' 92 01 c3",
      "\"reason\":\"wrong-type\",\"message\":\"an item of the field 'x' has the wrong msgpack type: "
-     "it is a boolean, and int is needed\""},
+     "expected int, found a boolean\""},
     {"x: map(int)", "81 a1'x' 82 a1'a' 01 a1'a' 01",
-     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has a key more than once\""},
+     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has the same key more than "
+     "once\""},
     {"x: map(int)", "81 a1'x' 82 a1'a' 01 a1'a' c3",
-     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has a key more than once\""},
+     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has the same key more than "
+     "once\""},
     {"x: map(int)", "81 a1'x' 82 a1'a' c3 a1'a' 01",
-     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has a key more than once\""},
+     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has the same key more than "
+     "once\""},
     {"x: map(int)", "81 a1'x' 83 a1'b' 01 a1'a' c3 a1'b' 01",
-     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has a key more than once\""},
+     "\"reason\":\"duplicate-field\",\"message\":\"the field 'x' has the same key more than "
+     "once\""},
     {"x: map(int)", "81 a1'x' 82 a1'a' 01 c401'a' 01",
-     "\"reason\":\"key-not-a-string\",\"message\":\"the field 'x' has a key that is a bin, and a "
-     "str is needed\""},
+     "\"reason\":\"key-not-a-string\",\"message\":\"the field 'x' has a key that is a bin, not a "
+     "str\""},
     {"x: map(int)", "81 a1'x' 81 a1 ff 01",
      "\"reason\":\"not-utf8\",\"message\":\"the field 'x' has a key that is not UTF-8\""},
     {"x: string", "81 a1'x' a2 c328",
@@ -205,7 +205,7 @@ static const struct {
     {"x: date", "81 a1'x' a1'x'", "\"reason\":\"bad-value\""},
     {"x: duration", "81 a1'x' a1'5'", "\"reason\":\"bad-value\""},
     {"x: \"enum(open, closed)\"", "81 a1'x' a4'shut'",
-     "\"reason\":\"bad-value\",\"message\":\"the field 'x' is no name of its enum; it should be "
+     "\"reason\":\"bad-value\",\"message\":\"the field 'x' is not a name of its enum; its type is "
      "enum(open, closed)\""},
     {"x: string(1..2)", "81 a1'x' a3'abc'", "\"reason\":\"bad-value\""},
     {"x: string(/^a/)", "81 a1'x' a1'b'", "\"reason\":\"bad-value\""},

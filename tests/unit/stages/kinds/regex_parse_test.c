@@ -28,11 +28,11 @@ static const struct part ints[] = {
     {"9223372036854775807", "9223372036854775807", NULL, NULL},
     {"-9223372036854775808", "-9223372036854775808", NULL, NULL},
     {"9223372036854775808", NULL, "overflow", "does not fit 64 bits"},
-    {"", NULL, "bad-value", "is no whole number"},
-    {"-", NULL, "bad-value", "is no whole number"},
-    {" 1", NULL, "bad-value", "is no whole number"},
-    {"1.0", NULL, "bad-value", "is no whole number"},
-    {"0x10", NULL, "bad-value", "is no whole number"},
+    {"", NULL, "bad-value", "is not a whole number"},
+    {"-", NULL, "bad-value", "is not a whole number"},
+    {" 1", NULL, "bad-value", "is not a whole number"},
+    {"1.0", NULL, "bad-value", "is not a whole number"},
+    {"0x10", NULL, "bad-value", "is not a whole number"},
 };
 static const struct part bools[] = {
     {"true", "true", NULL, NULL},
@@ -49,16 +49,15 @@ static const struct part amounts[] = {
     {"EUR 5", NULL, "wrong-currency", "is in another currency"},
     {"1.234", NULL, "too-many-decimals", "has more decimals than its currency"},
     {"99999999999999999999", NULL, "overflow", "is larger than an amount can be"},
-    {"", NULL, "bad-money", "is no amount, like 12.34 or $12.34"},
-    {"1,000.00", NULL, "bad-money", "is no amount, like 12.34 or $12.34"},
+    {"", NULL, "bad-money", "is not an amount, like 12.34 or $12.34"},
+    {"1,000.00", NULL, "bad-money", "is not an amount, like 12.34 or $12.34"},
 };
 static const struct part times[] = {
     {"10/Oct/2000:13:55:36 -0700", "\"2000-10-10T20:55:36Z\"", NULL, NULL},
     {"01/Jan/1970:00:00:00 +0000", "\"1970-01-01T00:00:00Z\"", NULL, NULL},
-    {"30/Feb/2000:00:00:00 +0000", NULL, "bad-timestamp",
-     "is no time in the form that it should have"},
-    {"2000-01-01T00:00:00Z", NULL, "bad-timestamp", "is no time in the form that it should have"},
-    {"", NULL, "bad-timestamp", "is no time in the form that it should have"},
+    {"30/Feb/2000:00:00:00 +0000", NULL, "bad-timestamp", "is not a time in the required form"},
+    {"2000-01-01T00:00:00Z", NULL, "bad-timestamp", "is not a time in the required form"},
+    {"", NULL, "bad-timestamp", "is not a time in the required form"},
     {"01/Jan/9999:00:00:00 +0000", NULL, "overflow", "lies outside the years 1677 to 2262"},
 };
 static const struct part words[] = {
@@ -73,31 +72,32 @@ static const struct part ratios[] = {
     {"-0.5", "\"-0.50\"", NULL, NULL},
     {"9999.99", "\"9999.99\"", NULL, NULL},
     {"10000", NULL, "overflow", "has more digits than its type allows"},
-    {"1.234", NULL, "bad-value", "is no number like 12.50, with the decimals that its type has"},
-    {"", NULL, "bad-value", "is no number like 12.50, with the decimals that its type has"},
+    {"1.234", NULL, "bad-value",
+     "is not a number like 12.50, with no more decimals than its type has"},
+    {"", NULL, "bad-value", "is not a number like 12.50, with no more decimals than its type has"},
 };
 static const struct part days[] = {
     {"2000-02-29", "\"2000-02-29\"", NULL, NULL},
-    {"1900-02-29", NULL, "bad-value", "is no date, like 2000-01-31"},
-    {"", NULL, "bad-value", "is no date, like 2000-01-31"},
+    {"1900-02-29", NULL, "bad-value", "is not a date, like 2000-01-31"},
+    {"", NULL, "bad-value", "is not a date, like 2000-01-31"},
 };
 static const struct part spans[] = {
     {"90m", "\"1h30m\"", NULL, NULL},
     {"-5s", "\"-5s\"", NULL, NULL},
-    {"5", NULL, "bad-value", "is no duration, like 14d, 1h30m or -5s"},
+    {"5", NULL, "bad-value", "is not a duration, like 14d, 1h30m or -5s"},
 };
 static const struct part tiers[] = {
     {"gold", "\"gold\"", NULL, NULL},
     {"silver", "\"silver\"", NULL, NULL},
-    {"Gold", NULL, "bad-value", "is no name of its enum"},
-    {"", NULL, "bad-value", "is no name of its enum"},
+    {"Gold", NULL, "bad-value", "is not a name of its enum"},
+    {"", NULL, "bad-value", "is not a name of its enum"},
 };
 static const struct part perhaps[] = {
     {"-", "null", NULL, NULL},
     {"7", "7", NULL, NULL},
     {"-7", "-7", NULL, NULL},
-    {"--", NULL, "bad-value", "is no whole number"},
-    {"", NULL, "bad-value", "is no whole number"},
+    {"--", NULL, "bad-value", "is not a whole number"},
+    {"", NULL, "bad-value", "is not a whole number"},
 };
 
 static const struct {
@@ -245,10 +245,11 @@ static void faults_of_matching_are_told(void **state)
     memset(zs, 'z', sizeof zs);
     struct value hard = value_of_bytes(VALUE_BYTES, zs, sizeof zs);
     kind_run_step(&run, 0, &hard);
-    assert_non_null(strstr(buf_text(&run.seen), "\"reason\":\"missing-field\",\"message\":\"the "
-                                                "field 'b' is not there\""));
+    assert_non_null(strstr(buf_text(&run.seen),
+                           "\"reason\":\"missing-field\",\"message\":\"the field 'b' has "
+                           "no value: its group took no part in the match\""));
     assert_non_null(
-        strstr(buf_text(&run.seen), "\"reason\":\"not-utf8\",\"message\":\"it is no UTF-8\""));
+        strstr(buf_text(&run.seen), "\"reason\":\"not-utf8\",\"message\":\"it is not UTF-8\""));
     assert_non_null(strstr(
         buf_text(&run.seen),
         "\"reason\":\"too-hard\",\"message\":\"the pattern "

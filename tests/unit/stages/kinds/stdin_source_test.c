@@ -572,11 +572,10 @@ static void lost_framing_lasts_as_long_as_its_stream(void **state)
     lost_notes = 0;
     f->ops->close(read_all(f, ERR_AGAIN, "1:" MAP("\x01") "|2:lost-framing#"));
     assert_int_equal(lost_notes, 1);
-    assert_string_equal(
-        buf_text(&noted),
-        "standard input: the rest of the stream, from offset 5 of all that was read "
-        "from it on, is discarded, because of the dead letter with the reason "
-        "lost-framing (its record begins at offset 4)");
+    assert_string_equal(buf_text(&noted),
+                        "standard input: the rest of the stream, from offset 5 of everything read "
+                        "from it on, is discarded, because of the dead letter with the reason "
+                        "lost-framing (its record begins at offset 4)");
     void *self = read_all(f, ERR_AGAIN, "1:" MAP("\x01") "|2:lost-framing#");
     assert_int_equal(lost_notes, 2);
     commit(f, self, 2);
@@ -589,10 +588,9 @@ static void lost_framing_lasts_as_long_as_its_stream(void **state)
                         "of the dead letter with the reason lost-framing");
     end_input(f);
     f->ops->close(read_all(f, ERR_END, ""));
-    assert_string_equal(
-        buf_text(&noted),
-        "standard input: what came after the dead letter with the reason "
-        "lost-framing, up to offset 13 of all that was read from it, was discarded");
+    assert_string_equal(buf_text(&noted),
+                        "standard input: what came after the dead letter with the reason "
+                        "lost-framing, up to offset 13 of everything read from it, was discarded");
     begin_run_kept(f);
     feed(f, MAP("\x04"));
     f->ops->close(read_all(f, ERR_AGAIN, ""));
@@ -613,10 +611,9 @@ static void a_rest_has_its_place(void **state)
     notes = 0;
     f->ops->close(
         read_all(f, ERR_END, "1:" MAP("\x01") "|2:not-a-map#3:not-a-map#4:lost-framing#"));
-    assert_string_equal(
-        buf_text(&noted),
-        "standard input: what came from offset 7 to 11 of all that was read from it "
-        "was discarded, because of the dead letter with the reason lost-framing");
+    assert_string_equal(buf_text(&noted),
+                        "standard input: what came from offset 7 to 11 of everything read from it "
+                        "was discarded, because of the dead letter with the reason lost-framing");
     assert_int_equal(notes, 3); /* that the framing is lost, and that a value is not a map */
 }
 
@@ -666,20 +663,19 @@ static void check_overlong(struct fixture *f, const char *begin, const char *wan
 
 static void a_packed_record_without_end_is_told(void **state)
 {
-    check_overlong(*state, "\xdd\xff\xff\xff\xff",
-                   "standard input: the packed record that begins at offset 0 of all that was read "
-                   "from it is longer than max_line_bytes (1048576) already, and its end has not "
-                   "come yet; nothing after it is read before that, and if a length in it is "
-                   "damaged, it may never come");
+    check_overlong(
+        *state, "\xdd\xff\xff\xff\xff",
+        "standard input: the packed record that begins at offset 0 of everything read from it is "
+        "already longer than max_line_bytes (1048576), and its end has not come yet; nothing after "
+        "it is read until then, which may be never if a length in it is damaged");
 }
 
 static void a_line_without_end_is_told(void **state)
 {
-    check_overlong(
-        *state, "\n\na",
-        "standard input: the line that begins at offset 2 of all that was read from it is "
-        "longer than max_line_bytes (1048576) already, and its end has not come yet; "
-        "nothing after it is read before that");
+    check_overlong(*state, "\n\na",
+                   "standard input: the line that begins at offset 2 of everything read from it is "
+                   "already longer than max_line_bytes (1048576), and its end has not come yet; "
+                   "nothing after it is read until then");
 }
 
 /* What gives no record is not kept for ever, however much of it comes. */

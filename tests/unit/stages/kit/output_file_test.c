@@ -303,7 +303,7 @@ static void what_does_not_come_again_is_cut_off_at_last(void **state)
     assert_int_equal(output_file_settle(&o, &e), 0);
     assert_content("one\ntwo\n");
     assert_int_equal(notes, 2);
-    assert_non_null(strstr(last_note, "the last 16 bytes were of a former run"));
+    assert_non_null(strstr(last_note, "cut off 16 bytes at the end that an earlier run wrote"));
     assert_false(output_file_is_unsettled(&o));
     assert_int_equal(output_file_settle(&o, &e), 0);
     add_line(&o, 3, "three\n");
@@ -357,12 +357,12 @@ static void one_that_is_truncated_gets_no_nuls(void **state)
         add_line(&o, 3, "three\n");
         assert_int_equal(len % 2 == 0 ? output_file_flush(&o, &e) : output_file_commit(&o, 3, &e),
                          ERR_MISMATCH);
-        assert_text(&e, "'out' has ");
-        assert_text(&e, "but 8 were there: it was truncated while it was written");
+        assert_text(&e, "'out' was truncated while it was being written: its length is ");
+        assert_text(&e, "but was 8");
         assert_text(&e, "--discard STAGE");
         output_file_close(&o);
         assert_int_equal(size_of_output(), len);
-        assert_refused_next("it was truncated");
+        assert_refused_next("was truncated: its length is ");
         put_back("one\ntwo\n");
         (void)tear_down(NULL);
         (void)set_up(NULL);
@@ -406,7 +406,7 @@ static void a_hole_is_found(void **state)
         cut(size);
         add_lines(&o, committed + 21, committed + 2000);
         assert_int_equal(output_file_commit(&o, committed + 2000, &e), ERR_MISMATCH);
-        assert_text(&e, "truncated or overwritten while it was written");
+        assert_text(&e, "truncated or overwritten while it was being written");
         output_file_close(&o);
         if (committed != 0)
             assert_refused_next("is not what was written");
@@ -425,7 +425,7 @@ static void one_that_is_overwritten_is_no_reference(void **state)
         overwrite(at, "X", 1);
         add_line(&o, 3, "three\n");
         assert_int_equal(output_file_commit(&o, 3, &e), ERR_MISMATCH);
-        assert_text(&e, "the bytes from offset 0 to 14 are others");
+        assert_text(&e, "the bytes from offset 0 to 14 are different");
         output_file_close(&o);
         assert_refused_next("is not what was written");
         put_back("one\ntwo\n");
@@ -443,7 +443,9 @@ static void one_that_is_added_to_is_told_of(void **state)
     overwrite(8, "stranger\n", 9);
     add_line(&o, 3, "three\n");
     assert_int_equal(output_file_flush(&o, &e), ERR_MISMATCH);
-    assert_text(&e, "'out' has 17 bytes, but only 8 were written: something else writes to it");
+    assert_text(
+        &e,
+        "'out' has length 17, but only 8 of that was written here: another program writes to it");
     output_file_close(&o);
     assert_content("one\ntwo\nstranger\n");
     /* As the message says. */
@@ -471,7 +473,7 @@ static void one_that_is_moved_away_or_replaced_is_not_committed(void **state)
         assert_int_equal(output_file_commit(&o, 3, &e), ERR_MISMATCH);
         assert_text(&e, "moved away or replaced");
         output_file_close(&o);
-        assert_refused_next(replaced ? "it was truncated" : "is not there");
+        assert_refused_next(replaced ? "was truncated: its length is " : "is missing");
         assert_int_equal(renameat(dir_fd, "moved", dir_fd, "out"), 0);
         put_back("one\ntwo\n");
         (void)tear_down(NULL);
@@ -562,14 +564,15 @@ static void one_in_another_format_is_not_gone_on_with(void **state)
     assert_int_equal(output_file_commit(&o, 1, &e), 0);
     output_file_close(&o);
     assert_other_format(RECORDS_LINES,
-                        "'out' holds 2 bytes written with records: msgpack, and the topology "
-                        "says records: lines now; put that back, or choose another 'path'");
+                        "'out' holds 2 bytes written with records: msgpack, but the topology now "
+                        "has records: lines; change that back; or choose another 'path'");
     assert_content("\x80\x80");
     assert_int_equal(open_in_format(&o, RECORDS_MSGPACK, &e), 0);
     output_file_close(&o);
     change_cursor_format(0); /* of a former version, which knew lines alone */
-    assert_other_format(RECORDS_MSGPACK, "2 bytes written with records: lines, and the topology "
-                                         "says records: msgpack now");
+    assert_other_format(
+        RECORDS_MSGPACK,
+        "2 bytes written with records: lines, but the topology now has records: msgpack");
     assert_int_equal(open_in_format(&o, RECORDS_LINES, &e), 0);
     output_file_close(&o);
 }
