@@ -51,7 +51,8 @@ def fits(number, t):
     scaled = number.scaleb(scale(t))
     if t[0] == "decimal":
         return abs(scaled) < Decimal(10) ** t[1]
-    return -INT_MAX - 1 <= scaled <= INT_MAX
+    # An amount can be read again only if its opposite is one too.
+    return (-INT_MAX if t[0] == "money" else -INT_MAX - 1) <= scaled <= INT_MAX
 
 
 def text_of(value, t):
