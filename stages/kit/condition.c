@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The sets lie one behind the other as flat steps: one step is one test of one field.
- */
+/* The sets are stored one after the other as flat steps: one step is one test of one field. */
 #include "stages/kit/condition.h"
 
 #include <stdlib.h>
@@ -16,7 +14,7 @@ struct step {
     size_t set;
     size_t field;
     const struct test *test;
-    struct pattern *pattern; /* TEST_MATCHES; ours */
+    struct pattern *pattern; /* for TEST_MATCHES; ours */
 };
 
 struct condition_matcher {
@@ -85,7 +83,7 @@ static enum condition_result try_pattern(const struct step *step, const struct v
     return CONDITION_UNKNOWN;
 }
 
-/* How the value stands to the literal with this number: below 0, 0, above 0. */
+/* Compares the value with the literal of this number: below 0, 0, above 0. */
 static int compare(const struct step *step, const struct value *value, size_t literal)
 {
     return value_compare(value, &step->test->values[literal].value);

@@ -31,7 +31,7 @@ bool convert_can(struct type from, struct type to)
     if (has_tag(from, TEXT_TAGS) || to.tag == VALUE_STRING)
         return true;
     if (from.tag == VALUE_MONEY && to.tag == VALUE_MONEY)
-        return false; /* that needs a rate */
+        return false; /* needs an exchange rate */
     if (has_tag(from, NUMBER_TAGS) && has_tag(to, NUMBER_TAGS))
         return true;
     return (from.tag == VALUE_TIMESTAMP && to.tag == VALUE_DATE) ||
@@ -67,7 +67,7 @@ static bool convert_number(const struct conversion *c, struct type from, struct 
                            const struct value *value, struct value *ret_value,
                            struct misfit *ret_misfit)
 {
-    /* In 128 bits nothing overflows: 19 digits and 18 decimals more. */
+    /* 128 bits cannot overflow: at most 19 digits and 18 more decimals. */
     __int128 number = value->integer;
     unsigned have = scale_of(from), wanted = scale_of(to);
     for (; have < wanted; have++)
@@ -80,7 +80,7 @@ static bool convert_number(const struct conversion *c, struct type from, struct 
                          "has more decimals than its new type");
     number = rounding_divide(number, divisor, c->mode);
     __int128 bound = to.tag == VALUE_DECIMAL ? decimal_bound(to.precision) - 1 : INT64_MAX;
-    /* An amount is read again only if its opposite is one too: money_parse(). */
+    /* An amount can be read back only if its opposite is valid too: money_parse(). */
     __int128 low = to.tag == VALUE_INT ? INT64_MIN : -bound;
     if (number > bound || number < low)
         return is_misfit(ret_misfit, &dead_overflow, "does not fit its new type");
@@ -89,8 +89,8 @@ static bool convert_number(const struct conversion *c, struct type from, struct 
 }
 
 /*
- * What is no text is written as in JSON, without the quotes that some types have there. That needs
- * no bound: convert_can() lets only scalars come here, and texts go another way.
+ * A value that is not text is written as in JSON, without the quotes that some types have there. No
+ * bound is needed: convert_can() only lets scalars through, and texts are converted elsewhere.
  */
 static bool convert_to_text(struct type from, struct type to, const struct value *value,
                             struct buf *text, struct value *ret_value, struct misfit *ret_misfit)

@@ -24,7 +24,7 @@ void key_add_fields(const struct option_value *fields, const struct record *reco
         case VALUE_LIST:
         case VALUE_MAP:
         case VALUE_OPTIONAL:
-            UNREACHABLE(); /* the checker refuses them in `key` */
+            UNREACHABLE(); /* the checker rejects them in `key` */
         default:
             bytes_put_u64(fixed, (uint64_t)value->integer);
             buf_add(out, fixed, 8);

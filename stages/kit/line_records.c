@@ -26,8 +26,8 @@ bool line_is_foreign(const uint8_t *bytes, size_t len)
 }
 
 /*
- * Looks for a mark at the beginning of the line in hand, of which these bytes are the first; all of
- * it, or more than a mark has.
+ * Looks for a mark at the beginning of the current line. The bytes are the first of the line: all
+ * of it, or at least more than a mark has.
  */
 static void find_mark(struct record_reader *r, const uint8_t *bytes, size_t len)
 {
@@ -38,7 +38,7 @@ static void find_mark(struct record_reader *r, const uint8_t *bytes, size_t len)
         r->mark_len = LINE_MARK_BYTES;
 }
 
-/* The first byte tells nearly always that there is none. */
+/* The first byte nearly always shows that there is none. */
 static inline void look_for_mark(struct record_reader *r, const uint8_t *bytes, size_t len)
 {
     if ((len != 0 && (bytes[0] >= 0xef || bytes[0] == 0)) || r->unreadable)
@@ -97,7 +97,7 @@ static void refuse(const struct record_reader *r, const struct record_cut *cut, 
                      "UTF-8, for example with iconv -t UTF-8");
         return;
     }
-    /* The beginning does not end within a character. */
+    /* The excerpt must not end within a character. */
     size_t shown = cut->len, bad_at;
     if (!utf8_valid(cut->bytes, shown, &bad_at) && shown - bad_at < UTF8_BYTES_MAX)
         shown = bad_at;

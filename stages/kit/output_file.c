@@ -34,7 +34,7 @@ enum {
 
 #define PUT_IT_BACK "put it back, or move it away and start this stage over with --discard STAGE"
 
-/* The file's byte at an offset as we know it. */
+/* The file's byte at an offset, from memory. */
 static const uint8_t *known_at(const struct output_file *o, uint64_t offset)
 {
     return o->bytes.data + (offset - o->kept_from);
@@ -45,14 +45,17 @@ static size_t waiting_len(const struct output_file *o)
     return o->bytes.len - (size_t)(o->length - o->kept_from);
 }
 
-/* CRC of the last block before an offset. */
+/* CRC-32C of the tail before an offset. */
 static uint32_t last_crc(const struct output_file *o, uint64_t offset)
 {
     uint64_t from = file_tail_start(offset);
     return offset == 0 ? 0 : hash_crc32c(0, known_at(o, from), (size_t)(offset - from));
 }
 
-/* `ended`: no byte of ours lies behind the length, so what is there later is somebody else's. */
+/*
+ * `ended`: there is no byte of ours after the length, so whatever is there later was added by
+ * another program.
+ */
 static int write_cursor(struct output_file *o, seq_number seq, uint64_t length, bool ended,
                         struct err *e)
 {
@@ -66,14 +69,15 @@ static int write_cursor(struct output_file *o, seq_number seq, uint64_t length, 
     bytes_put_u64(payload + AT_LENGTH, length);
     bytes_put_u32(payload + AT_TAIL_CRC, last_crc(o, length));
     int rc = cursor_write(&o->cursor, OUTPUT_MAGIC, payload, e);
-    if (rc == 0) /* else it says on disk what it said, and must be written before the next byte */
+    /* Otherwise the cursor on disk is unchanged, and must be written before the next byte */
+    if (rc == 0)
         o->ended = ended;
     return rc;
 }
 
 /*
- * A file inside the state directory would be written by two: its owner and us. The state directory
- * is the parent of that of the stages.
+ * A file inside the state directory would have two writers: its owner and us. The state directory
+ * is the parent of the directory of the stages.
  */
 static int refuse_state_file(int stages_fd, const char *path, struct err *e)
 {
@@ -89,10 +93,10 @@ static int refuse_state_file(int stages_fd, const char *path, struct err *e)
                    "'%s' is in the state directory, which is reserved for bulkhead", path);
 }
 
-/* Opens the file and takes it for this run alone. */
+/* Opens the file and locks it for this run. */
 static int take_file(struct output_file *o, int flags, struct err *e)
 {
-    /* A user's output may be a link of the user's; ours, in the state directory, never is. */
+    /* A user's output may be a link made by the user; ours, in the state directory, never is. */
     bool users = o->dir_fd == AT_FDCWD;
     int rc = file_open(o->dir_fd, o->path, O_RDWR | flags | (users ? 0 : O_NOFOLLOW),
                        users ? 0666 : 0600, &o->fd, e);
@@ -129,7 +133,10 @@ static int begin_new(struct output_file *o, struct err *e)
     return rc == 0 ? write_cursor(o, o->committed, o->length, false, e) : rc;
 }
 
-/* Takes the bytes before the length for what was written: what a commit will say of them. */
+/*
+ * Keeps the bytes before the length as what was written; the caller compares their CRC with the
+ * cursor.
+ */
 static int take_block(struct output_file *o, struct err *e)
 {
     o->kept_from = file_tail_start(o->length);
@@ -145,9 +152,9 @@ static int take_block(struct output_file *o, struct err *e)
 }
 
 /*
- * What lies behind the committed length must be what a process of ours has shown before it was
- * killed: in the file that it wrote, not in a copy or another file that begins alike, and not if
- * the last one came to an orderly end.
+ * Bytes after the committed length must have been written by a process of ours before it was
+ * killed. So they must be in the same file, not in a copy or another file with the same beginning,
+ * and the last process must not have come to an orderly end.
  */
 static int check_shown(struct output_file *o, const struct file_identity *noted, struct err *e)
 {
@@ -209,8 +216,8 @@ static void init(struct output_file *o, int dir_fd, const char *path)
 }
 
 /*
- * Where anything is committed, its format holds. What a killed process has shown behind nothing is
- * written over as any other.
+ * If anything is committed, its format counts. Bytes that a killed process wrote after nothing are
+ * written over like any others.
  */
 static int check_format(const struct output_file *o, const uint8_t *payload, struct err *e)
 {
@@ -249,8 +256,8 @@ int output_file_open(struct output_file *o, int dir_fd, const char *path,
 }
 
 /*
- * As output_file_open(), without making or writing anything, and in any format. *ret_found: there
- * is a cursor.
+ * Same as output_file_open(), but creates and writes nothing, and accepts any format. *ret_found:
+ * there is a cursor.
  */
 static int look(struct output_file *o, int dir_fd, const char *path, int state_fd,
                 uint8_t payload[CURSOR_PAYLOAD_BYTES], bool *ret_found, struct err *e)
@@ -316,7 +323,10 @@ int output_file_open_bytes(int state_fd, bool *ret_open, uint64_t *ret_bytes, st
 
 void output_file_close(struct output_file *o)
 {
-    /* If this fails, what somebody adds may pass for what was shown; no harm is done before. */
+    /*
+     * If this fails, bytes that another program adds may later pass for ours. There is no harm
+     * before that.
+     */
     if (o->usable && !o->ended && o->end == o->committed_length &&
         o->length == o->committed_length && waiting_len(o) == 0)
         (void)write_cursor(o, o->committed, o->committed_length, true, NULL);
@@ -344,10 +354,9 @@ static void note(const struct output_file *o, const char *format, ...)
         o->note(text);
 }
 
-/* --- what others do to the file meanwhile --- */
+/* --- what other programs do to the file meanwhile --- */
 
-/* Whether the file is as long as we know. A write behind its end would fill what is missing with
- * NULs. */
+/* Whether the file is as long as expected. A write past its end would fill the gap with NULs. */
 static int check_length(const struct output_file *o, uint64_t found, struct err *e)
 {
     if (found < o->end)
@@ -372,7 +381,7 @@ static int check_open_file(const struct output_file *o, struct err *e)
     return check_length(o, found, e);
 }
 
-/* Whether the file has the bytes that were written there. */
+/* Whether the file holds the bytes that were written there. */
 static int check_bytes(const struct output_file *o, uint64_t from, uint64_t to, struct err *e)
 {
     uint8_t found[FILE_TAIL_BYTES];
@@ -393,8 +402,8 @@ static int check_bytes(const struct output_file *o, uint64_t from, uint64_t to, 
 }
 
 /*
- * Whether the last bytes are those that were written, and those where the last commit ended: what
- * was truncated right before a write has a hole there.
+ * Whether the last bytes are those that were written, and also those where the last commit ended: a
+ * file that was truncated right before a write has a hole there.
  */
 static int check_written(const struct output_file *o, struct err *e)
 {
@@ -406,7 +415,7 @@ static int check_written(const struct output_file *o, struct err *e)
     return rc == 0 ? check_bytes(o, last, o->length, e) : rc;
 }
 
-/* Whether the name still leads to the file: bytes in a file that nobody can find are lost. */
+/* Whether the name still leads to the file. Bytes in a file that cannot be found are lost. */
 static int check_in_place(const struct output_file *o, struct err *e)
 {
     struct stat by_name, by_fd;
@@ -422,8 +431,9 @@ static int check_in_place(const struct output_file *o, struct err *e)
 /* --- writing --- */
 
 /*
- * Whether what a former life has shown is what comes now; if not, that is said, once. It is written
- * over either way: after a sync that failed, what can be read need not be what is on the disk.
+ * Compares what an earlier process wrote with what comes now, and reports a difference, once. The
+ * old bytes are written over either way: after a failed sync, what can be read need not be what is
+ * on the disk.
  */
 static void compare_shown(struct output_file *o)
 {
@@ -443,7 +453,7 @@ static void show_full(const struct output_file *o)
         *o->full = o->length - o->committed_length >= OUTPUT_UNCOMMITTED_BYTES_MAX;
 }
 
-/* After a failure nobody knows what lies behind the length; want of space is none. */
+/* After a failure, what is after the length is unknown. A lack of space is not such a failure. */
 static int failed(struct output_file *o, int rc)
 {
     o->usable = o->usable && rc == ERR_NO_SPACE;
@@ -465,7 +475,7 @@ int output_file_flush(struct output_file *o, struct err *e)
     uint64_t found = o->end;
     if (rc == ERR_NO_SPACE && file_length(o->fd, &found, NULL) == 0 && found > o->end &&
         found < o->length + len)
-        o->end = found; /* a part of it was written */
+        o->end = found; /* part of it was written */
     if (rc != 0)
         return failed(o, err_wrap(e, "'%s'", o->shown));
     o->length += len;
@@ -489,7 +499,7 @@ int output_file_begin(struct output_file *o, seq_number seq, struct buf **ret_bu
     return 0;
 }
 
-/* Forgets what no commit will look at any more, when that is most of what is kept. */
+/* Discards what no commit will look at any more, once that is most of what is kept. */
 static void forget_bytes(struct output_file *o)
 {
     size_t passed = (size_t)(file_tail_start(o->committed_length) - o->kept_from);
@@ -524,7 +534,7 @@ int output_file_commit(struct output_file *o, seq_number seq, struct err *e)
     return 0;
 }
 
-/* --- what is left of a former life --- */
+/* --- what an earlier process left --- */
 
 bool output_file_is_empty(const struct output_file *o)
 {

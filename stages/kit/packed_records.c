@@ -43,7 +43,7 @@ static void describe(struct record_reader *r, size_t len, struct record_cut *cut
     r->walk = (struct packed_walk){0};
 }
 
-/* The first that a tag lies below says what it is. */
+/* The first entry whose bound is above the tag gives its type. */
 static enum packed_type type_of(uint8_t tag)
 {
     static const struct {

@@ -6,13 +6,13 @@
 
 enum {
     TAG_NEVER_USED = 0xc1,
-    TAG_EXT_8 = 0xc7, /* ext 16 and ext 32 follow; likewise below */
+    TAG_EXT_8 = 0xc7, /* ext 16 and ext 32 follow; the same goes for the tags below */
     TAG_FLOAT_32 = 0xca,
     TAG_FIX_EXT_1 = 0xd4,
     TAG_NEGATIVE = 0xe0,
 };
 
-/* Places in a walk that is kept. */
+/* Offsets in the stored form of a walk. */
 enum {
     WALK_AT_VALUES = 0,
     WALK_AT_BODY = 8,
@@ -26,13 +26,13 @@ bool packed_walk_is_between(const struct packed_walk *walk)
     return walk->values == 0 && walk->body_bytes == 0 && walk->number_bytes == 0;
 }
 
-/* More of them than an input can have bytes are as good as any such number: none of them ends. */
+/* A count above the bytes of any input is capped: such a record never ends anyway. */
 static void add_values(struct packed_walk *walk, uint64_t count)
 {
     walk->values = walk->values + count <= INT64_MAX ? walk->values + count : INT64_MAX;
 }
 
-/* Behind a tag comes a number of 1, 2 or 4 bytes. */
+/* A number of 1, 2 or 4 bytes follows the tag. */
 static void await_number(struct packed_walk *walk, uint8_t tag, unsigned width)
 {
     walk->tag = tag;
@@ -40,7 +40,7 @@ static void await_number(struct packed_walk *walk, uint8_t tag, unsigned width)
     walk->number_bytes = (uint8_t)(1u << width);
 }
 
-/* What follows from the first byte of a value. */
+/* Applies the first byte of a value. */
 static void take_tag(struct packed_walk *walk, uint8_t tag)
 {
     if (tag < PACK_FIX_MAP || tag >= TAG_NEGATIVE)
@@ -69,7 +69,7 @@ static void take_tag(struct packed_walk *walk, uint8_t tag)
         await_number(walk, tag, 1 + (tag & 1u));
 }
 
-/* The number behind a tag is complete. */
+/* Applies the number after a tag, which is complete. */
 static void take_number(struct packed_walk *walk)
 {
     uint64_t number = walk->number;
@@ -78,7 +78,7 @@ static void take_number(struct packed_walk *walk)
     else if (walk->tag >= PACK_ARRAY_16)
         add_values(walk, number);
     else if (walk->tag >= TAG_EXT_8 && walk->tag < TAG_FLOAT_32)
-        walk->body_bytes = number + 1; /* the type of the extension */
+        walk->body_bytes = number + 1; /* 1 byte for the type of the extension */
     else
         walk->body_bytes = number;
 }

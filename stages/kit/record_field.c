@@ -35,7 +35,7 @@ static bool has_any_form(const struct kind_check *check)
            contract_find(check->in, record_format_field(RECORDS_MSGPACK)) >= 0;
 }
 
-/* Of any record an encoder makes one to write, whatever became of the one that was read. */
+/* Adds the advice to use an encoder, which makes a record to write from any record. */
 static void add_encoder(struct kind_check *check, enum record_format_number format)
 {
     char wanted[96];

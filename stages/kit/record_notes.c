@@ -7,7 +7,7 @@
 #include "common/memory.h"
 #include "stages/kit/packed_records.h"
 
-/* What an offset counts. */
+/* What an offset counts from. */
 static const char *of_what(const struct record_reader *r)
 {
     return r->is_stream ? " of everything read from it" : "";

@@ -17,11 +17,13 @@ void record_reader_init(struct record_reader *r, const struct record_format *for
                                 .begins = begins,
                                 .context = context,
                                 .record_bytes_max = record_bytes_max};
-    /* Not before all is there that its dead letter shows, wherever the blocks that are read end. */
+    /*
+     * Nothing is dropped before the excerpt for the dead letter is complete, wherever a read ends.
+     */
     r->skip_above = RECORD_MARK_BYTES + record_bytes_max + 1;
     if (r->skip_above < RECORD_MARK_BYTES + DEAD_EXCERPT_BYTES + 1)
         r->skip_above = RECORD_MARK_BYTES + DEAD_EXCERPT_BYTES + 1;
-    /* Room for the longest line with its mark and "\r\n", and a whole read behind it. */
+    /* Room for the longest line with its mark and "\r\n", and a whole read after it. */
     r->capacity = r->skip_above + 1 + 2 * SOURCE_READ_BYTES;
     r->buffer = memory_new(r->capacity, 1);
 }
@@ -32,7 +34,7 @@ void record_reader_done(struct record_reader *r)
     r->buffer = NULL;
 }
 
-/* Nothing of the next record was looked at. */
+/* Resets what is known about the next record. */
 static inline void begin_record(struct record_reader *r)
 {
     r->searched = 0;
@@ -63,7 +65,7 @@ bool record_reader_tell_overlong(struct record_reader *r)
     return tells;
 }
 
-/* Buffers more of the input. */
+/* Reads more of the input into the buffer. */
 static int fill(struct record_reader *r, struct err *e)
 {
     size_t buffered = r->end - r->start;
@@ -80,7 +82,7 @@ static int fill(struct record_reader *r, struct err *e)
     return rc;
 }
 
-/* Counts what is buffered of a record that is too long, and drops it. */
+/* Counts and drops what is buffered of a record that is too long. */
 static void skip_buffered(struct record_reader *r)
 {
     size_t len = r->end - r->start;
@@ -101,8 +103,8 @@ static void skip_buffered(struct record_reader *r)
 }
 
 /*
- * Buffers until a record is complete. *ret_len is what of it is in the buffer, with what ends it;
- * *ret_ended: not by the end of the input.
+ * Reads until a record is complete. *ret_len is the number of its bytes in the buffer, with its
+ * terminator; *ret_ended is false if the end of the input ended it.
  */
 static int find_record(struct record_reader *r, size_t *ret_len, bool *ret_ended, struct err *e)
 {
@@ -132,7 +134,7 @@ static int find_record(struct record_reader *r, size_t *ret_len, bool *ret_ended
     }
 }
 
-/* Moves behind the record that was found; its bytes stay in the buffer until the next fill. */
+/* Moves past the record that was found. Its bytes stay in the buffer until the next fill. */
 static void pass(struct record_reader *r, size_t len)
 {
     r->crc = hash_crc32c(r->crc, r->buffer + r->start, len);
@@ -142,8 +144,9 @@ static void pass(struct record_reader *r, size_t len)
 }
 
 /*
- * In a text that cannot be cut any more: moves behind what is buffered of it. What was buffered
- * with the record in which that began is of the same text, and so is what one fill gives.
+ * In a text that can no longer be cut into records: moves past what is buffered of it. Whatever was
+ * buffered together with the bad record belongs to the same text, and so does what one fill
+ * returns.
  */
 static int next_of_rest(struct record_reader *r, struct record_cut *ret_cut, struct err *e)
 {

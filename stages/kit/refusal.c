@@ -15,7 +15,7 @@ bool refusal_set(struct refusal *why, const struct dead_reason *reason, const ch
     return false;
 }
 
-/* The type for a message, whose length is bounded: cut between characters. */
+/* The type for a message, whose length is bounded. Cut between characters. */
 static const char *short_name(struct type type, char ret_text[SHORT_NAME_BYTES])
 {
     char name[TYPE_NAME_BYTES_MAX];

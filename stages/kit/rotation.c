@@ -14,7 +14,7 @@
 #include "stages/kit/rotation_list.h"
 #include "stages/kit/rotation_packed.h"
 
-/* Numbers above are not counted, but given out otherwise: that one is missing says nothing. */
+/* Higher numbers are assigned in some other way, so a gap between them means nothing. */
 #define NUMBERS_MAX 999u
 
 int rotation_identify(int fd, struct file_identity *ret_file, struct err *e)
@@ -44,17 +44,17 @@ bool rotation_is_same(const struct file_identity *a, const struct file_identity 
            (a->birth_ns == b->birth_ns || a->birth_ns == 0 || b->birth_ns == 0);
 }
 
-/* --- what comes next --- */
+/* --- which file comes next --- */
 
-/* What a list says of the files that came after ours. */
+/* What a list shows about the files that came after ours. */
 struct survey {
     struct rotation_ages ages;
     const struct rotation_entry *next; /* the first of those that were rotated; NULL: none */
-    bool begun;                        /* there is something in some of those after ours */
-    bool goes_back;                    /* next is the file that was truncated, ours its last copy */
+    bool begun;                        /* one of the files after ours is not empty */
+    bool goes_back;                    /* next is the truncated file, and ours its last copy */
 };
 
-/* Ours, or what was made of it by who compressed it; NULL: it was found nowhere. */
+/* Ours, or its compressed form; NULL: neither was found. */
 static const struct rotation_entry *ours_of(const struct survey *s)
 {
     return s->ages.list->ours != NULL ? s->ages.list->ours : s->ages.packed;
@@ -68,7 +68,7 @@ static int refuse_gap(const struct rotation_view *v, const struct survey *s, str
                    ours_of(s)->name, s->next != NULL ? s->next->name : v->path, v->path);
 }
 
-/* What is neither older nor later for certain. */
+/* Refuses a file that is neither older nor later for certain. */
 static int refuse_age(const struct rotation_view *v, const struct survey *s,
                       const struct rotation_entry *entry, enum age age, struct err *e)
 {
@@ -87,11 +87,11 @@ static int refuse_age(const struct rotation_view *v, const struct survey *s,
                    entry->name, ours != NULL ? ours->name : v->path, v->path);
 }
 
-/* Whether this is the file that was cut off, and whose copies are read. */
+/* Whether this is the truncated file whose copies are being read. */
 static bool is_truncated(const struct rotation_view *v, const struct file_look *look)
 {
     const struct file_past *past = &v->at->past;
-    /* The number of its inode may have been given again, but not with a birth that is as old. */
+    /* Its inode number may have been reused, but not with so old a birth time. */
     return past->copied && look->id.inode == past->left_inode &&
            look->id.device == v->at->file.device && look->id.birth_ns <= past->since_ns;
 }
@@ -105,8 +105,8 @@ static int refuse_replaced(const struct rotation_view *v, struct err *e)
 }
 
 /*
- * Behind a copy of a file that has another name by now: that file comes next, if nothing else was
- * made since, which may be another copy of it, or have come after it.
+ * After a copy of a file that has another name by now, that file comes next, if nothing else was
+ * created since. Such a file may be another copy of it, or may have come after it.
  */
 static int choose_truncated(const struct rotation_view *v, struct survey *s, struct err *e)
 {
@@ -128,7 +128,7 @@ static int choose_truncated(const struct rotation_view *v, struct survey *s, str
     if (v->at->offset != 0)
         rc = content_begins_with(fd, v->at->offset, v->at->prefix_crc, v->beats, &same, e);
     (void)close(fd);
-    if (rc == 0 && same) /* it was not cut off, or begins with the same lines again */
+    if (rc == 0 && same) /* it was not truncated, or begins with the same lines again */
         return refuse_replaced(v, e);
     s->next = truncated;
     s->begun |= truncated->look.size > 0;
@@ -136,7 +136,7 @@ static int choose_truncated(const struct rotation_view *v, struct survey *s, str
     return rc;
 }
 
-/* Finds the first of those that came later. */
+/* Finds the first of the files that came later. */
 static int choose_next(const struct rotation_view *v, struct survey *s, struct err *e)
 {
     const struct rotation_list *l = s->ages.list;
@@ -159,7 +159,8 @@ static int choose_next(const struct rotation_view *v, struct survey *s, struct e
             s->next = later[i];
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        bool alias = later[i]->look.id.inode == s->next->look.id.inode; /* another name of it */
+        /* Another name of the same file */
+        bool alias = later[i]->look.id.inode == s->next->look.id.inode;
         if (later[i] == s->next || alias || rotation_order(&s->ages, s->next, later[i]) < 0)
             continue;
         const struct rotation_entry *packed = rotation_is_compressed(s->next) ? s->next : later[i];
@@ -170,7 +171,7 @@ static int choose_next(const struct rotation_view *v, struct survey *s, struct e
     return rc == 0 && v->at->past.copied ? choose_truncated(v, s, e) : rc;
 }
 
-/* Whether there is a file with a number, if all else of its name is that of ours. */
+/* Whether there is a file with this number whose name is otherwise that of ours. */
 static bool has_number(const struct survey *s, const struct rotation_entry *ours, size_t len,
                        uint64_t wanted)
 {
@@ -185,7 +186,7 @@ static bool has_number(const struct survey *s, const struct rotation_entry *ours
     return false;
 }
 
-/* Whether a number is missing between ours and what comes next. */
+/* Whether a number is missing between ours and the file that comes next. */
 static bool lacks_number(const struct rotation_view *v, const struct survey *s)
 {
     const struct rotation_entry *ours = ours_of(s), *next = s->next;
@@ -216,7 +217,10 @@ static int refuse_same(const struct rotation_view *v, const struct rotation_entr
         next->name, v->path, v->path);
 }
 
-/* It was made in the moment of the file at the path, and that begins like it: it may be a copy. */
+/*
+ * The next file was born in the same moment as the file at the path. If that begins with the same
+ * bytes, one may be a copy of the other.
+ */
 static int check_with_path(const struct rotation_view *v, const struct survey *s, int next_fd,
                            struct err *e)
 {
@@ -239,7 +243,10 @@ static int check_with_path(const struct rotation_view *v, const struct survey *s
     return rc;
 }
 
-/* What comes next has nothing but bytes that were read: a copy, or another that begins like it. */
+/*
+ * Refuses a next file that only holds bytes that were read: it may be a copy, or another file with
+ * the same beginning.
+ */
 static int check_new(const struct rotation_view *v, const struct survey *s, struct err *e)
 {
     int fd;
@@ -258,7 +265,7 @@ static int check_new(const struct rotation_view *v, const struct survey *s, stru
     return rc;
 }
 
-/* The path leads to the last file, if that is not an older one that was put back. */
+/* Checks that the path leads to the last file, and not to an older one that was put back. */
 static int check_path(const struct rotation_view *v, const struct survey *s, struct err *e)
 {
     const struct file_past *past = &v->at->past;
@@ -281,9 +288,10 @@ static int check_path(const struct rotation_view *v, const struct survey *s, str
 }
 
 /*
- * Whether the file at the path is what was read, or begins with it. Ours has no name any more, and
- * the path leads to what was made before ours was removed: it was replaced by a copy of itself, as
- * by an editor. Or ours is a copy of it, and it is truncated only now.
+ * Whether the file at the path is what was read, or begins with it. There are two such cases. Ours
+ * has no name any more, and the path leads to a file created before ours was removed: it was
+ * replaced by a copy of itself, as an editor does. Or ours is a copy of that file, which is only
+ * truncated now.
  */
 static int check_replaced(const struct rotation_view *v, const struct survey *s, int fd,
                           bool *ret_is_same, struct err *e)
@@ -305,7 +313,7 @@ static int check_replaced(const struct rotation_view *v, const struct survey *s,
     return rc;
 }
 
-/* Looks whether it is certain which file follows, and nothing is missing in between. */
+/* Checks that it is certain which file follows, and that none is missing in between. */
 static int judge(const struct rotation_view *v, const struct survey *s, struct err *e)
 {
     const struct file_look *ours = &s->ages.ours;
@@ -333,7 +341,7 @@ static int judge(const struct rotation_view *v, const struct survey *s, struct e
     return check_new(v, s, e);
 }
 
-/* What a mark in the next file is to know of the past. */
+/* What a mark in the next file has to know about the past. */
 static struct file_past past_of(const struct rotation_view *v, const struct survey *s)
 {
     const struct file_past *past = &v->at->past;
@@ -341,7 +349,7 @@ static struct file_past past_of(const struct rotation_view *v, const struct surv
     next.left_inode = v->at->file.inode;
     next.copied = false;
     if (s->next == NULL) {
-        /* It is at the path: whatever else there is came before, copies that were made late too. */
+        /* It is at the path, so everything else came before, even copies that were made late. */
         rotation_past_add(&next, &v->at->file);
         rotation_past_add(&next, &s->ages.list->path.id);
         uint64_t first_ns = rotation_first_after_path(s->ages.list);
@@ -378,7 +386,10 @@ static int open_next(const struct rotation_view *v, const struct survey *s,
     }
     if (step.continues && !v->at->past.copied)
         step.past = v->at->past;
-    /* It was copied only, or is just being copied, and the copy is needed when it is truncated. */
+    /*
+     * The file was only copied, or is just being copied, and the copy is needed when it is
+     * truncated.
+     */
     bool is_needed =
         v->at->past.copied && s->next == NULL && (step.continues || v->at->offset == 0);
     if (is_needed && step.past.since_ns > v->at->file.birth_ns) {
@@ -417,7 +428,7 @@ int rotation_next(const struct rotation_view *v, struct rotation_step *ret_step,
     }
     if (rc == 0)
         rc = judge(v, &s, e);
-    /* The writer may still have the old file open if it has written nothing to a new one. */
+    /* If the new file is empty, the writer may still have the old one open. */
     if (rc == 0 && !s.begun && !(l.there && l.path.size > 0))
         rc = ERR_AGAIN;
     struct rotation_step step = {.fd = -1};

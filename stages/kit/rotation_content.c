@@ -11,15 +11,16 @@
 #include "common/hash.h"
 #include "common/memory.h"
 
-/* The ten bytes that a gzip file has at least in front, and the eight at its end. */
+/* A gzip file begins with at least ten bytes of header and ends with eight bytes. */
 #define GZIP_HEAD_BYTES 10u
 #define GZIP_TAIL_BYTES 8u
 
-/* Takes a piece of a file; whether more is wanted. */
+/* Processes a piece of a file. Returns whether more is wanted. */
 typedef bool take_piece(void *context, uint64_t offset, const uint8_t *bytes, size_t len);
 
-/* Gives the bytes in [offset, len) to a function. *ret_whole: they were there, and all of them
- * wanted. */
+/*
+ * Passes the bytes in [offset, len) to a function. *ret_whole: all of them existed and were wanted.
+ */
 static int read_pieces(int fd, uint64_t offset, uint64_t len, _Atomic uint64_t *beats,
                        take_piece *take, void *context, bool *ret_whole, struct err *e)
 {
@@ -81,7 +82,7 @@ int content_is_same(int fd, int than_fd, uint64_t from, uint64_t to, _Atomic uin
     return rc == 0 ? other.rc : rc;
 }
 
-/* The CRC-32 of gzip and Ethernet, of which the table has 16 entries: it is seldom needed. */
+/* The CRC-32 of gzip and Ethernet. It is rarely needed, so its table has only 16 entries. */
 static bool add_to_crc32(void *context, uint64_t offset, const uint8_t *bytes, size_t len)
 {
     static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
@@ -99,7 +100,7 @@ static bool add_to_crc32(void *context, uint64_t offset, const uint8_t *bytes, s
     return true;
 }
 
-/* The end of a gzip file: CRC-32 and length of what it was made of. *ret_is: it is one. */
+/* Reads the end of a gzip file: CRC-32 and length of the original. *ret_is: it is a gzip file. */
 static int read_gzip_tail(int fd, uint8_t ret_tail[GZIP_TAIL_BYTES], bool *ret_is, struct err *e)
 {
     uint8_t head[2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that was cut off and begins again with what was read of it, as with the names of columns:
- * its own bytes do not tell, but a copy that goes on otherwise does.
+ * A file that was truncated and begins again with what was read of it, such as a line with the
+ * names of columns. Its own bytes do not show that, but a copy that continues differently does.
  */
 #include <unistd.h>
 
@@ -12,8 +12,10 @@
 #include "stages/kit/rotation_name.h"
 #include "stages/kit/rotation_past.h"
 
-/* Whether an entry may be a copy of ours, made before that was cut off, with more than `from`
- * bytes. Who cuts a file off writes it. Where births are not known, what is older looks the same.
+/*
+ * Whether an entry may be a copy of ours with more than `from` bytes, made before ours was
+ * truncated. The program that truncates a file also writes to it, so a copy is not born after the
+ * last write. Where birth times are unknown, an older file looks the same.
  */
 static bool may_be_copy(const struct rotation_view *v, const struct rotation_list *l,
                         const struct file_look *ours, const struct rotation_entry *entry,
@@ -32,8 +34,9 @@ static bool may_be_copy(const struct rotation_view *v, const struct rotation_lis
 }
 
 /*
- * Whether it has, from one offset to another, what ours does not have there, and before that the
- * same. What ours does not have yet it may still get, as long as it is at the path.
+ * Compares an entry with ours. It shows a cut if it has the same bytes as ours before `from` but
+ * different ones in [from, to). What ours does not have yet may still come, as long as it is at the
+ * path.
  */
 static int compare(const struct rotation_view *v, const struct rotation_entry *entry, bool at_path,
                    uint64_t from, uint64_t to, bool *ret_cut, bool *ret_waits, struct err *e)

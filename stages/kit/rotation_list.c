@@ -15,9 +15,11 @@
 #include "common/file.h"
 #include "common/memory.h"
 
-/* How often the files are listed until two listings say the same. */
+/* How often the files are listed at most until two listings are the same. */
 #define LISTINGS_MAX 32u
-/* Directories that are looked into: three, and those in the first if ours is looked for. */
+/*
+ * The directories that are listed at most: three, and their subdirectories if ours is searched for.
+ */
 #define FOLDERS_MAX 64u
 
 /* --- one file --- */
@@ -27,7 +29,7 @@ static uint64_t ns_of(const struct statx_timestamp *t)
     return (uint64_t)t->tv_sec * 1000000000u + t->tv_nsec;
 }
 
-/* As statx(2). Returns 0, ERR_NOT_FOUND, ERR_IO. */
+/* Same as statx(2). Returns 0, ERR_NOT_FOUND, ERR_IO. */
 static int look(int dir_fd, const char *name, int flags, struct file_look *ret_look, struct err *e)
 {
     struct statx stx;
@@ -67,7 +69,10 @@ bool file_look_is(const struct file_look *look, const struct file_identity *file
 
 /* --- where to look --- */
 
-/* What is in front of the last name, with the slash: "log/", or "" for the current directory. */
+/*
+ * The length of what precedes the last name, including the slash: "log/", or "" for the current
+ * directory.
+ */
 static size_t prefix_len_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -94,7 +99,7 @@ static void folders_done(struct folders *p)
     p->count = 0;
 }
 
-/* Adds the directory in front of a path. *ret_hidden: there is none, or nobody may look. */
+/* Adds the directory part of a path. *ret_hidden: there is none, or it must not be read. */
 static int add_folder(struct folders *p, const char *path, int flags, bool *ret_hidden,
                       struct err *e)
 {
@@ -119,7 +124,7 @@ static int add_folder(struct folders *p, const char *path, int flags, bool *ret_
     return rc;
 }
 
-/* Where an open file is now; NULL: it has no name, or none that leads to it from here. */
+/* The present path of an open file; NULL: it has no name, or none that can be reached from here. */
 static char *place_of(int fd)
 {
     char link[64], path[PATH_MAX], before[PATH_MAX] = "";
@@ -133,14 +138,14 @@ static char *place_of(int fd)
         if (look(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &there, NULL) == 0 &&
             file_look_at(fd, &ours, NULL) == 0 && is_same_inode(&there, &ours))
             return memory_dup(path, (size_t)len);
-        if (strcmp(path, before) == 0) /* otherwise it was renamed meanwhile */
+        if (strcmp(path, before) == 0) /* otherwise the file was renamed meanwhile */
             return NULL;
         memcpy(before, path, (size_t)len + 1);
     }
     return NULL;
 }
 
-/* Where a link leads to, or would if there was a file; NULL: it is no link. */
+/* The target of a link, whether or not it exists; NULL: the path is not a link. */
 static char *target_of(const char *path)
 {
     char target[PATH_MAX], found[PATH_MAX];
@@ -157,7 +162,7 @@ static char *target_of(const char *path)
     return memory_format("%.*s%s", (int)prefix_len, path, target);
 }
 
-/* --- what is there --- */
+/* --- the files --- */
 
 static const char *base_of(const char *path)
 {
@@ -196,7 +201,7 @@ static bool lists_are_same(const struct rotation_list *a, const struct rotation_
     return true;
 }
 
-/* Adds what has a name that can be one of the log's, and ours whatever its name is. */
+/* Adds a file whose name can be one of the log's, and ours whatever its name is. */
 static int add_entry(struct rotation_list *l, const struct folder *folder,
                      const struct dirent *item, const struct file_identity *ours, struct err *e)
 {
@@ -251,7 +256,7 @@ static int read_folder(struct rotation_list *l, struct folders *folders, size_t 
     return rc;
 }
 
-/* The entry that is ours; of several names the one that its descriptor has. */
+/* Finds the entry that is ours. If it has several names, finds the one of its descriptor. */
 static void find_ours(struct rotation_list *l, const struct file_identity *ours)
 {
     for (size_t i = 0; i < l->count; i++) {
@@ -263,7 +268,10 @@ static void find_ours(struct rotation_list *l, const struct file_identity *ours)
     }
 }
 
-/* A path that is one of several names of a file is led from file to file like a link. */
+/*
+ * A path that is one of several hard links to a file is moved from file to file like a symbolic
+ * link.
+ */
 static void find_hard_target(struct rotation_list *l, const char *path)
 {
     if (!l->there || l->path.links < 2 || l->target != NULL)
@@ -287,7 +295,7 @@ static int list_folders(struct rotation_list *l, const char *path, const struct 
     if (rc == 0 && l->place != NULL)
         rc = add_folder(&folders, l->place, 0, &hidden, e);
     l->ours_elsewhere = folders.count > known;
-    size_t count = folders.count; /* those that are in the first one come behind them */
+    size_t count = folders.count; /* the subdirectories are added after these */
     for (size_t i = 0; rc == 0 && i < folders.count; i++)
         rc = read_folder(l, &folders, i, ours, deeper && i < count, e);
     folders_done(&folders);
@@ -300,14 +308,14 @@ static int compare_names(const void *a, const void *b)
                   ((const struct rotation_entry *)b)->name);
 }
 
-/* A link may be led on, and back, between the look at where it leads and the one at the file. */
+/* A link may be pointed elsewhere and back between reading its target and looking at the file. */
 static bool is_at(const char *name, const struct file_look *file)
 {
     struct file_look found;
     return look(AT_FDCWD, name, 0, &found, NULL) == 0 && is_same_inode(&found, file);
 }
 
-/* Lists what there is at this moment, or nearly. */
+/* Lists the files as they are at this moment, or nearly. */
 static int list_once(const char *path, int fd, const struct file_identity *ours, bool deeper,
                      const char *ours_name, struct rotation_list *l, struct err *e)
 {
@@ -326,7 +334,7 @@ static int list_once(const char *path, int fd, const struct file_identity *ours,
     if (rc == 0 || rc == ERR_NOT_FOUND)
         rc = list_folders(l, path, ours, deeper, e);
     if (rc == 0) {
-        /* In whatever order a directory gives them, two lists of the same files are the same. */
+        /* Directories have no fixed order, but two lists of the same files must be equal. */
         if (l->count > 1)
             qsort(l->entries, l->count, sizeof *l->entries, compare_names);
         find_ours(l, ours);
@@ -342,7 +350,7 @@ int rotation_list_make(const char *path, int fd, const struct file_identity *fil
     struct rotation_list before = {0}, now;
     int rc = ERR_AGAIN;
     for (unsigned i = 0; rc == ERR_AGAIN && i <= LISTINGS_MAX; i++) {
-        /* Where descriptors have no names in /proc, the list tells what ours is called. */
+        /* If /proc has no name for the descriptor, the previous list shows what ours is called. */
         const char *ours_name = fd >= 0 && before.ours != NULL ? before.ours->base : NULL;
         rc = list_once(path, fd, file, deeper, ours_name, &now, e);
         if (rc == 0 && (i == 0 || !lists_are_same(&before, &now)))

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* Longer ones are dates or times, of which none need to be there between two. */
+/* Longer numbers are dates or times, where one may be missing between two others. */
 #define NUMBER_DIGITS_MAX 7u
-/* A moment as seconds since 1970 or in smaller units. */
+/* A time as seconds since 1970, or in smaller units, has at least this many digits. */
 #define EPOCH_DIGITS_MIN 10u
 
 static bool is_digit(char c)
@@ -23,7 +23,7 @@ static bool is_in_run(char c)
     return is_digit(c) || is_letter(c);
 }
 
-/* A piece of a name: letters and digits without anything between them. */
+/* A run: a piece of a name with only letters and digits. */
 struct run {
     const char *text;
     size_t len, digits;
@@ -47,7 +47,7 @@ static bool runs_are_same(const struct run *a, const struct run *b)
     return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
-/* Names of months and days, as dates have them. */
+/* Whether a run is the name of a month or a day, as in dates. */
 static bool is_of_date(const struct run *run)
 {
     static const char words[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
@@ -61,7 +61,7 @@ static bool is_of_date(const struct run *run)
     return false;
 }
 
-/* Whether two runs can stand in the same place of names of one rotation. */
+/* Whether two runs can be in the same place of two names of one rotation. */
 static bool runs_are_alike(const struct run *a, const struct run *b)
 {
     if (a->digits == 0 || b->digits == 0)
@@ -73,7 +73,7 @@ static bool runs_are_alike(const struct run *a, const struct run *b)
     return is_number(a) && is_number(b) && (counters || moments);
 }
 
-/* Whether there is nothing but separators and numbers, and how many of these. */
+/* Whether there are only separators and numbers, and how many numbers. */
 static bool only_numbers(const char *text, size_t len, size_t *ret_count)
 {
     *ret_count = 0;
@@ -87,13 +87,14 @@ static bool only_numbers(const char *text, size_t len, size_t *ret_count)
     return true;
 }
 
-/* What two names of one form have that is different. */
+/* How two names of the same form differ. */
 struct difference {
-    size_t count;    /* of runs that differ */
-    size_t numbers;  /* of two digits or more that both have: parts of a date, or of a time */
-    struct run a, b; /* the first two that do */
-    bool in_date; /* these are in a date whose first part is the year, or in the time behind it */
-    int longer;   /* 1: a has more numbers at its end, -1: b */
+    size_t count; /* number of runs that differ */
+    /* Number of equal numbers of two digits or more: parts of a date, or of a time */
+    size_t numbers;
+    struct run a, b; /* the first runs that differ */
+    bool in_date;    /* they belong to a date that begins with the year, or to the time after it */
+    int longer;      /* 1: a has more numbers at its end; -1: b has */
 };
 
 static bool begins_with_year(const struct run *run)
@@ -103,21 +104,21 @@ static bool begins_with_year(const struct run *run)
            (memcmp(run->text, "19", 2) == 0 || memcmp(run->text, "20", 2) == 0);
 }
 
-/* Whether a run is a moment by itself: seconds since 1970, or the label of svlogd and multilog. */
+/* Whether a run is a complete time: seconds since 1970, or the label of svlogd and multilog. */
 static bool is_moment(const struct run *run, bool labelled)
 {
     return (is_number(run) && run->len >= EPOCH_DIGITS_MIN) || (labelled && run->len == 24);
 }
 
-/* Parts of a date or a time are of two digits, or of several twos. */
+/* Parts of a date or a time have two digits, or several pairs of digits. */
 static bool goes_on_date(const struct run *run)
 {
     return is_number(run) && (run->len == 2 || run->len == 4 || run->len == 6);
 }
 
 /*
- * Goes through two names side by side. Returns whether they are of one form: the same separators
- * and words, digits where the other has digits, and nothing but more numbers where one is longer.
+ * Compares two names piece by piece. Returns whether they have the same form: the same separators
+ * and words, digits where the other has digits, and only more numbers where one is longer.
  */
 static bool compare(const char *a, size_t a_len, const char *b, size_t b_len,
                     struct difference *ret_difference)
@@ -158,7 +159,7 @@ static bool compare(const char *a, size_t a_len, const char *b, size_t b_len,
     return true;
 }
 
-/* Two numbers as texts, of whatever length. */
+/* Compares two numbers as texts of any length. */
 static int number_order(const struct run *a, const struct run *b)
 {
     if (a->len != b->len)
@@ -180,7 +181,7 @@ static bool is_counter(const struct run *run)
     return is_number(run) && run->len <= NUMBER_DIGITS_MAX;
 }
 
-/* Whether all that differs is one number, and not a part of a date. */
+/* Whether the only difference is one number that is not part of a date. */
 static bool differ_in_number(const struct difference *d)
 {
     return d->count == 1 && d->longer == 0 && d->numbers == 0 && !d->in_date && is_counter(&d->a) &&
@@ -193,7 +194,7 @@ int rotation_name_order(const char *a, size_t a_len, const char *b, size_t b_len
     if (!compare(a, a_len, b, b_len, &d))
         return 0;
     if (d.count == 0)
-        return d.longer; /* a second file of the same day */
+        return d.longer; /* another file of the same day */
     if (d.in_date)
         return number_order(&d.a, &d.b);
     if (!differ_in_number(&d))
@@ -230,9 +231,9 @@ bool rotation_name_number(const char *base, const char *name, size_t len, uint64
     return true;
 }
 
-/* --- which names there are --- */
+/* --- which names belong to the log --- */
 
-/* What every name of the log begins and ends with, as one of them tells. */
+/* What every name of the log begins and ends with, as taken from one of them. */
 struct frame {
     size_t begin, end;
 };
@@ -243,8 +244,8 @@ static bool begins_with(const char *name, size_t len, const char *with, size_t w
 }
 
 /*
- * A name that is made of a base: behind it stands something (app.log.1), or before its own ending
- * (app-1.log).
+ * Whether a name is made from a base: something follows the base (app.log.1), or precedes its
+ * suffix (app-1.log).
  */
 static bool frame_of(const char *base, const char *name, size_t len, struct frame *ret_frame)
 {
@@ -262,7 +263,7 @@ static bool frame_of(const char *base, const char *name, size_t len, struct fram
     return true;
 }
 
-/* Words that stand for the file before, where there is only one. */
+/* Words for the previous file, used where there is only one. */
 static bool is_word_for_last(const char *text, size_t len)
 {
     static const char *const words[] = {".old", "-old", "_old", ".prev", ".last", "~"};
@@ -283,8 +284,8 @@ static bool has_digits(const char *text, size_t len)
 }
 
 /*
- * Whether a name made of a base can be that of a rotated file. If ours has no name to compare it
- * with, any number in it will do: nothing is read on the strength of it, it only stops the run.
+ * Whether a name made from a base can be that of a rotated file. If ours has no name to compare it
+ * with, any digit in it will do: nothing is read because of that, it only stops the run.
  */
 static bool is_made_of(const char *base, const char *name, size_t len, bool any)
 {
@@ -339,7 +340,9 @@ size_t rotation_name_plain_len(const struct rotation_family *f, const char *name
     const char *dot = strrchr(name, '.');
     bool ends = dot != NULL && dot != name && is_letter(dot[1]);
     size_t plain = ends ? (size_t)(dot - name) : len;
-    /* With no name to compare with, an ending is one of compression: app.log.1.gz has digits too.
+    /*
+     * With no name to compare with, a suffix counts as one of compression: app.log.1.gz has digits
+     * too.
      */
     bool loose = f->ours == NULL;
     if (loose && ends && is_member(f, name, plain))

@@ -17,7 +17,7 @@ static int refuse_compressed(const struct rotation_view *v, const struct rotatio
         entry->name, v->path);
 }
 
-/* Whether a gzip file tells that it was made of a file that was not empty. */
+/* Whether a gzip file says that its original was not empty. */
 static int is_of_some_bytes(const struct rotation_entry *entry, bool *ret_is, struct err *e)
 {
     bool is_gzip;
@@ -40,8 +40,10 @@ int rotation_refuse_packed(const struct rotation_ages *ages, const struct rotati
 {
     const struct rotation_entry *plain = rotation_plain_of(ages, entry);
     bool is_other;
-    /* The time of an empty file is that of its birth, and the file before it may have been written
-     * last in that tick. */
+    /*
+     * The time of an empty file is that of its birth, and the file before it may have been written
+     * last in that tick.
+     */
     if (plain == NULL || plain->look.size != 0 ||
         rotation_time_order(entry->look.written_ns, plain->look.written_ns) != 0)
         return refuse_compressed(ages->view, entry, e);
@@ -58,13 +60,13 @@ int rotation_refuse_packed(const struct rotation_ages *ages, const struct rotati
         entry->name, plain->name, ages->view->path);
 }
 
-/* What is known of a gzip file beside a file that was cut off. */
+/* What is known about a gzip file next to a file that was truncated. */
 struct packed {
     const struct rotation_entry *entry; /* NULL: there is none */
-    uint32_t len;                       /* of what it was made of */
+    uint32_t len;                       /* the length of its original */
 };
 
-/* Whether an entry is one that may have been made of a copy of ours. */
+/* Looks whether an entry may have been made from a copy of ours. */
 static int look_at_packed(const struct rotation_view *v, const struct rotation_entry *entry,
                           struct packed *ret_packed, struct err *e)
 {
@@ -103,7 +105,7 @@ int rotation_check_packed(const struct rotation_view *v, const struct rotation_l
     }
     if (rc == 0 && read == NULL && longer != NULL)
         return refuse_compressed(v, longer, e);
-    /* What was written after that which was read is of what the file had later. */
+    /* A file written after the one that was read holds what ours had later. */
     for (size_t i = 0; rc == 0 && read != NULL && i < l->count; i++) {
         rc = look_at_packed(v, &l->entries[i], &packed, e);
         if (rc == 0 && packed.entry != NULL &&

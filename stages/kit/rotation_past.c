@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "stages/kit/rotation_past.h"
 
-/* One number for device and inode, which are unique together; a mix of two that is not is rare. */
+/*
+ * One number for device and inode. The pair is unique; a collision of the combined number is rare.
+ */
 static uint64_t key_of(const struct file_identity *file)
 {
     return file->inode + file->device * 0x9e3779b97f4a7c15u;
 }
 
-/* Where it is in the list; PASSED_FILES_MAX: it is not. */
+/* The file's place in the list; PASSED_FILES_MAX: it is not there. */
 static uint32_t index_of(const struct passed_files *passed, const struct file_identity *file)
 {
     uint64_t key = key_of(file);

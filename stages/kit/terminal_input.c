@@ -10,7 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* What a process says about its terminal; proc_pid_stat(5), fields 5, 7 and 8. */
+/* The terminal of a process: fields 5, 7 and 8 of proc_pid_stat(5). */
 struct terminal_of {
     int group, device, foreground;
 };
@@ -23,13 +23,13 @@ static bool read_terminal_of(pid_t pid, struct terminal_of *ret)
     ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
     if (fd >= 0)
         (void)close(fd);
-    /* The name, in parentheses, may have anything in it. */
+    /* The name, in parentheses, may contain anything. */
     const char *behind = n > 0 ? strrchr(text, ')') : NULL;
     return behind != NULL && sscanf(behind, ") %*c %*d %d %*d %d %d", &ret->group, &ret->device,
                                     &ret->foreground) == 3;
 }
 
-/* "tty" stands for the terminal of whoever opens it. */
+/* /dev/tty (5:0) is the terminal of any process that opens it. */
 static bool is_device(dev_t opened, int device)
 {
     unsigned number = (unsigned)device;

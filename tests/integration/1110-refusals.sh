@@ -31,10 +31,10 @@ rmdir input && cp input.kept input
 
 # The output: truncated, replaced, gone, somebody else's.
 truncate -s 100 answers
-refused 5 "it was truncated"
+refused 5 "was truncated: its length"
 [ "$(stat -c %s answers)" -eq 100 ] || fail "the output was touched"
 mv answers answers.moved # keeps its inode, which a new file could get otherwise
-refused 5 "is not there"
+refused 5 "is missing"
 sed 's/true/TRUE/' answers.kept >answers # as long as before
 refused 5 "is not what was written"
 cp answers.kept answers # as from a backup
