@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dead_letter.sink: writes what could not be handled to dead-letters.jsonl in the state directory,
- * one JSON object a line. docs/protocol.md, "Dead letters".
+ * dead_letter.sink: writes the records that could not be processed to dead-letters.jsonl in the
+ * state directory, one JSON object per line. docs/protocol.md, "Dead letters".
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "stages/kit/output_file.h"
 #include "stages/stage.h"
 
-/* Beside the directory of the stage's own state, where a person finds it. */
+/* In the state directory itself, where the user finds it, not in the directory of the stage. */
 #define DEAD_LETTERS_PATH "../../" DEAD_LETTERS_FILE
 
 struct dead_letter_sink {
@@ -28,7 +28,7 @@ static const struct option_spec specs[] = {{0}};
 
 static void derive(struct kind_check *check)
 {
-    (void)check; /* the graph gives it the contract of dead letters, never a topology */
+    (void)check; /* the graph sets its contract to that of dead letters; a topology never does */
 }
 
 static int check(const struct stage_env *env, struct err *e)
@@ -85,8 +85,9 @@ static bool reads_packed(const struct dead_letter_sink *self, const struct value
 }
 
 /*
- * The content as an object, as text, or, if it is not even text, in base64. A packed record is
- * always in base64: else nobody could tell which of its bytes are what they look like.
+ * Writes the content as an object, as text, or in base64 if it is not valid text. A packed record
+ * is always written in base64; otherwise it would be unclear which of its bytes are the text that
+ * they look like.
  */
 static void write_content(struct buf *out, const struct value *content, bool is_json,
                           bool is_packed)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * dedupe: lets the first record of every key pass and drops the others.
- */
+/* dedupe: passes the first record of every key and drops the others. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +15,10 @@ struct dedupe {
     struct store *store;
     const struct stage *stage;
     const struct option_value *key;
-    int at_field; /* -1: keys are kept for ever */
+    int at_field; /* -1: keys are kept forever */
     int64_t keep_ns;
     struct buf key_bytes;
-    struct hash128 ahead[STAGE_AHEAD_MAX + 1]; /* keys of records that are announced */
+    struct hash128 ahead[STAGE_AHEAD_MAX + 1]; /* keys of the records that prepare() has seen */
 };
 
 static const struct option_spec specs[] = {
@@ -86,7 +84,7 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-/* When the key of a record is forgotten. */
+/* When the key of a record expires. */
 static int64_t expiry(struct dedupe *self, const struct record *in)
 {
     if (self->at_field < 0)
@@ -118,7 +116,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     int64_t expires_at = expiry(self, in);
     if (store_find(self->store, key) != NULL)
         return;
-    /* A record older than `keep` would be forgotten before it is remembered. */
+    /* A record older than `keep` would expire before it is stored. */
     if (expires_at == STORE_NEVER || expires_at > store_clock(self->store))
         store_put(self->store, key, expires_at, NULL);
     emitter_emit(out, in->fields);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * discard: a sink that drops what it is given, because somebody wrote down that it is not wanted.
- */
+/* discard: a sink that drops every record, for outputs that are deliberately unused. */
 #include <stdlib.h>
 
 #include "common/bytes.h"
@@ -21,7 +19,7 @@ static const struct option_spec specs[] = {{0}};
 
 static void derive(struct kind_check *check)
 {
-    (void)check; /* it takes anything */
+    (void)check; /* it accepts any input */
 }
 
 static void close_sink(void *opaque)
@@ -56,7 +54,7 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     (void)opaque;
     (void)in;
     (void)e;
-    return 0; /* the host counts it */
+    return 0; /* the host counts the record */
 }
 
 static seq_number position(const void *opaque)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * file.sink: writes every record to a file, as a line or as the map in msgpack that it is.
- */
+/* file.sink: writes every record to a file, as a line or as a map in msgpack. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,7 +18,7 @@
 struct file_sink {
     struct output_file output;
     enum record_format_number format;
-    size_t field; /* that is written */
+    size_t field; /* the field that is written */
     enum kind_lines sure;
 };
 

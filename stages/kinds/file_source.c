@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source: the records of a regular file, from where the last acked one ended; with follow, also
- * those that are still to come, through rotations. A record is a line, or a value of msgpack.
+ * file.source: reads the records of a regular file from where the last acked one ended. A record is
+ * a line or a msgpack value. With follow, it also reads records that are appended later, through
+ * rotations.
  *
- * The happy path is read_record(): find the end of a record in what is buffered, or buffer more. A
- * place in the file is remembered as a mark (seq, offset, number of the line or packed record in the
- * file, which is `line` here for both, CRC of everything before); an ack
- * makes the last mark at or below it the cursor. A new process goes on at the cursor, which may be
- * a little before the ack: what it reads again, downstream knows and cuts.
+ * The happy path is read_record(): find the end of a record in the buffer, or buffer more. A place
+ * in the file is remembered as a mark: seq, offset, number of the line or packed record in the file
+ * (called `line` here for both), CRC of everything before. An ack turns the last mark at or below
+ * it into the cursor. A new process resumes at the cursor, which may be a little before the ack.
+ * What it reads again is recognized downstream and dropped.
  *
- * With follow, other processes append to the file, rename and truncate it at any moment. So nothing
- * is concluded from two looks at different moments: what stands before the bytes that were read is
- * looked at after them (file_source_check_tail), and a listing counts if it was the same twice
- * (rotation.c).
+ * With follow, other processes may append to the file, rename it and truncate it at any moment. So
+ * no conclusion is drawn from two looks at different moments: the bytes before those that were read
+ * are checked after reading (file_source_check_tail), and a listing counts only if it was the same
+ * twice (rotation.c).
  *
- * The end of the file has a seq of its own where the topology marks it. It is in the cursor before
- * it is given out, because the file may grow before it is acked: what is read again must have the
- * seqs that it had.
+ * Where the topology marks the end of the input, that end has a seq of its own. It is in the cursor
+ * before it is emitted, because the file may grow before it is acked: what is read again must have
+ * the same seqs as before.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -38,7 +39,10 @@
 #include "stages/kit/rotation.h"
 #include "stages/stage.h"
 
-/* Without news of the open file, and for news of the one that takes its place. */
+/*
+ * How often to look when there are no events: at the open file, and for the file that takes its
+ * place.
+ */
 #define LOOK_MS 250
 
 static const struct option_spec specs[] = {
@@ -61,7 +65,7 @@ static bool follows(const struct stage *stage)
     return options_get(stage->options, "follow")->number == 1;
 }
 
-/* A file that is to be followed may come later, but where it is to come must be known. */
+/* A file to follow may be created later, but its directory must exist. */
 static int check_directory(const char *path, struct err *e)
 {
     char *parent = path_directory(path);
@@ -88,14 +92,15 @@ static int preflight(const struct topology *topology, const struct stage *stage,
     return rc;
 }
 
-/* At the end of what is there: ERR_END if that is all. What is not followed must not have become
- * shorter. */
+/*
+ * Called at the present end of the file. Returns ERR_END if nothing more will come. A file that is
+ * not followed must not have become shorter.
+ */
 static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
 {
     if (self->follow) {
         int rc = file_length(self->fd, &self->file_bytes, e);
-        /* What downstream has of a record without its end was given out when a run ended with it.
-         */
+        /* If stages downstream have a record without its terminator, a run had ended with it. */
         bool given = self->peer_seq > self->at.seq && record_reader_unfinished(&self->records) > 0;
         return rc != 0 ? rc : self->state == FOLLOW_LEAVING || given ? ERR_END : ERR_AGAIN;
     }
@@ -109,11 +114,11 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
             "'%s' was truncated while it was being read: it was read up to offset %" PRIu64
             ", and it ends before that",
             self->path, offset);
-    self->file_bytes = offset; /* whatever its size said */
+    self->file_bytes = offset; /* whatever its reported size was */
     return ERR_END;
 }
 
-/* What was read of a record whose end was cut off is none, unless there is a copy with its end. */
+/* A record whose end was truncated is no record, unless there is a copy with its end. */
 static int end_truncated(struct file_source *self)
 {
     self->cut_bytes += record_reader_unfinished(&self->records);
@@ -129,13 +134,13 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
     file_source_take_events(self);
     if (self->state == FOLLOW_TRUNCATED)
         return end_truncated(self);
-    /* What ended with the file was given out; somebody may write behind it even now. */
+    /* What ended with the file was emitted. Other programs may append to it even now. */
     if (self->state == FOLLOW_LEAVING && self->at.unterminated)
         return ERR_END;
     int rc = file_read_at(self->fd, offset, bytes, len, ret_len, e);
     if (rc == 0 && self->follow)
         rc = file_source_check_tail(self, offset, e);
-    /* Looked at after the bytes: so nothing was copied and cut off before them. */
+    /* Checked after reading, so that no copy and truncation before the read is missed. */
     if (rc == 0 && self->follow && offset == 0 && *ret_len != 0)
         rc = file_source_check_unread(self, e);
     else if (rc == 0 && self->follow && offset != 0)
@@ -173,7 +178,7 @@ static void close_source(void *opaque)
     free(self);
 }
 
-/* A wrong name looks like a file that has yet to come. */
+/* A misspelled name looks like a file that has yet to be created. */
 static void note_absent(const struct file_source *self)
 {
     char *text = memory_format("'%s' does not exist; waiting for it", self->path);
@@ -193,12 +198,12 @@ static struct file_source *source_new(const struct stage_env *env)
     self->marks_end = env->topology->marks_end;
     self->follow = follows(env->stage);
     self->fd = self->left_fd = self->watch = self->cursor.fd = -1;
-    /* Without it, which a limit may forbid, the end of the file is looked at now and then. */
+    /* A limit may forbid inotify; then the end of the file is checked now and then. */
     self->notify_fd = self->follow ? inotify_init1(IN_NONBLOCK | IN_CLOEXEC) : -1;
     return self;
 }
 
-/* A file that is followed may be elsewhere for a moment: open() waits for it. */
+/* A followed file may be elsewhere for a moment, so open() waits for it. */
 static int check(const struct stage_env *env, struct err *e)
 {
     if (env->state_fd < 0 || follows(env->stage))
@@ -229,12 +234,12 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
         rc = file_source_take_payload(self, payload, e);
     if (self->at.seq < env->begins_after)
         self->at.seq = self->committed.seq = env->begins_after;
-    /* One that has met no file yet takes the first that comes. */
+    /* A source that has not seen any file yet accepts the first one. */
     if (rc == 0)
         rc = file_source_open(self, found && self->at.file.inode != 0, e);
     if (rc == 0 && self->is_packed && self->at.unreadable)
         file_source_note_lost(self);
-    /* Before anything is given out: a cursor that is missing later was taken away. */
+    /* Before anything is emitted: a cursor that is missing later was removed. */
     if (rc == 0 && !found)
         rc = self->fd >= 0 ? file_source_remember(self, e)
                            : file_source_write_cursor(self, &self->at, &self->end, e);
@@ -270,7 +275,7 @@ static int next_cut(struct file_source *self, struct record_cut *ret_cut, struct
     return rc;
 }
 
-/* The end of the file was taken for the end of a record: it must have been. */
+/* If the end of the file was taken for the end of a record, makes sure that it was. */
 static int check_ended(struct file_source *self, struct err *e)
 {
     if (!self->at.unterminated || self->state != FOLLOW_OPEN)
@@ -283,7 +288,7 @@ static int check_ended(struct file_source *self, struct err *e)
     return self->at.unterminated && !self->follow ? ERR_END : 0;
 }
 
-/* Nothing is a line yet of what ends with the file and is blank; it may go on there one day. */
+/* A blank rest that ends with the file is not a line yet; it may be continued one day. */
 static int pass_nothing(struct file_source *self)
 {
     file_source_read_on(self);
@@ -291,8 +296,8 @@ static int pass_nothing(struct file_source *self)
 }
 
 /*
- * Has the record that was read last read once more, when there is room for it. This is the last look
- * at what stands before its end.
+ * Makes the last record be read again when there is room for it. This is the last check of the
+ * bytes before its end.
  */
 static int read_again(struct file_source *self, struct err *e)
 {
@@ -302,15 +307,16 @@ static int read_again(struct file_source *self, struct err *e)
 }
 
 /*
- * Whoever gets a record that ends with the file has all of it, and it may go on there before that
- * is acked: so the cursor tells of it before it is given out. It tells of one file alone: as long as
- * that is the one before, the record waits, as if it were not there yet.
+ * Stages that get a record which ends with the file have all of it, although the file may grow
+ * there before it is acked. So the cursor must describe the record before it is emitted. The cursor
+ * describes only one file. As long as that is the previous one, the record waits, as if it had not
+ * arrived yet.
  */
 static int make_room_for_last(struct file_source *self, struct err *e)
 {
     if (rotation_is_same(&self->committed.file, &self->at.file))
         return 0;
-    struct source_mark begun; /* it may be acked up to here, and not told of yet */
+    struct source_mark begun; /* acked up to here, perhaps, but not in the cursor yet */
     if (source_marks_find(&self->marks, self->committed.seq, &begun) &&
         rotation_is_same(&begun.file, &self->at.file))
         return file_source_write_cursor(self, &begun, &self->end, e);
@@ -322,9 +328,9 @@ static int make_room_for_last(struct file_source *self, struct err *e)
 }
 
 /*
- * Whether the record that was just read may be given out: an earlier life may have given it out as it
- * was then. What nobody has yet is what it is now, and if it ends with the file, or did then, the
- * cursor says so first.
+ * Checks that the record that was just read may be emitted. An earlier process may have emitted it
+ * as it was then. If no stage has it yet, it is what it is now; and if it ends with the file, or
+ * did then, the cursor must say so first.
  */
 static int check_given(struct file_source *self, struct err *e)
 {
@@ -357,8 +363,9 @@ static void move_behind(struct file_source *self, const struct record_cut *cut)
 }
 
 /*
- * Looks at a record of which the cursor may have to tell, before it is taken. If that cannot be done,
- * nothing has happened, and it is tried again. Returns as check_given(), and ERR_AGAIN.
+ * Checks a record that the cursor may have to describe, before it is accepted. If that is not
+ * possible, nothing has changed, and it is tried again. Returns the codes of check_given(), and
+ * ERR_AGAIN.
  */
 static int prepare(struct file_source *self, const struct record_cut *cut, struct err *e)
 {
@@ -383,7 +390,7 @@ static int prepare(struct file_source *self, const struct record_cut *cut, struc
     return again;
 }
 
-/* Moves behind the next record. */
+/* Moves past the next record. */
 static int find_record(struct file_source *self, struct record_cut *ret_cut, struct err *e)
 {
     int rc = check_ended(self, e);
@@ -406,8 +413,8 @@ static int find_record(struct file_source *self, struct record_cut *ret_cut, str
 }
 
 /*
- * Notes that the input is at its end here. The cursor has room for one end: one that is not acked
- * yet is waited for. Returns 0, ERR_END (it was noted before), ERR_AGAIN, or an error.
+ * Records that the input ends here. The cursor has room for one end, so an earlier end must be
+ * acked first. Returns 0, ERR_END (it was recorded before), ERR_AGAIN, or an error.
  */
 static int note_end(struct file_source *self, struct err *e)
 {
@@ -452,7 +459,9 @@ static int give_record(struct file_source *self, const struct record_cut *cut, s
 static int read_record(void *opaque, struct emitter *out, struct err *e)
 {
     struct file_source *self = opaque;
-    /* Nobody has had more than is proved: what is there now is the input, and must be known again.
+    /*
+     * No stage has more than is proved. So what is there now is the input, and must be recognized
+     * later.
      */
     if (self->is_doubtful) {
         if (self->proven_seq < self->given.record)
@@ -462,7 +471,7 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
             return known_rc;
         self->is_doubtful = false;
     }
-    /* Where an end was noted it is given out, though the file may go on there by now. */
+    /* If an end was recorded, it is emitted, although the file may continue there by now. */
     if (self->end.seq != self->at.seq + 1) {
         struct record_cut cut;
         int rc = find_record(self, &cut, e);
@@ -542,7 +551,7 @@ static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total
     const struct file_source *self = opaque;
     *ret_done = self->at.offset + self->records.skipped;
     *ret_total = self->file_bytes;
-    if (*ret_total < *ret_done) /* in a file that is not followed, its size said too little */
+    if (*ret_total < *ret_done) /* the reported size of a file that is not followed was too small */
         *ret_total = self->follow ? *ret_done : 0;
 }
 

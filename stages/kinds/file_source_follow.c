@@ -14,7 +14,7 @@
 #include "stages/kit/rotation.h"
 #include "stages/kit/rotation_past.h"
 
-/* How long a file may be missing between others that are being renamed. */
+/* How long a file may be missing in a rotation that is still going on. */
 #define DOUBT_MS 2000u
 
 void file_source_take_events(struct file_source *self)
@@ -24,8 +24,7 @@ void file_source_take_events(struct file_source *self)
         ;
 }
 
-/* Whether something that seems so has seemed so for long enough to be true, whenever it was looked
- * at. */
+/* Whether a condition has held long enough to count, at every look. */
 static bool stays(struct doubt *doubt, bool seems)
 {
     uint64_t now_ms = clock_monotonic_ms();
@@ -37,8 +36,8 @@ static bool stays(struct doubt *doubt, bool seems)
 }
 
 /*
- * What follows a rotated file. While files are renamed one after the other it may seem that one of
- * them is missing; it is only if it stays so.
+ * Finds what follows a rotated file. While files are being renamed one after the other, one of them
+ * may seem to be missing; that counts only if it lasts.
  */
 static int find_next(struct file_source *self, struct rotation_step *ret_step, struct err *e)
 {
@@ -47,9 +46,12 @@ static int find_next(struct file_source *self, struct rotation_step *ret_step, s
     return stays(&self->gap, rc == ERR_MISMATCH) || rc != ERR_MISMATCH ? rc : ERR_AGAIN;
 }
 
-/* --- what is there while ours is at the path --- */
+/* --- the files that are there while ours is at the path --- */
 
-/* When anything was renamed, made or removed beside it; where links lead is not looked at. */
+/*
+ * When a file was last renamed, created or removed in the directory. 0 if the path is a link,
+ * because the directory of its target is not watched.
+ */
 static struct timespec directory_time(const struct file_source *self)
 {
     char *directory = path_directory(self->path);
@@ -67,11 +69,11 @@ static bool is_at_path(const struct file_source *self)
            st.st_ino == self->at.file.inode;
 }
 
-/* What was seen beside the file is older than what comes after it. */
+/* Notes that the files that were seen next to this one are older than what comes after it. */
 static int learn(struct file_source *self, struct err *e)
 {
     struct stock *stock = &self->stock;
-    /* What comes next was not born then: a tick of the clock is shorter than that was waited. */
+    /* The next file was not born then: more than a tick of the clock has passed since. */
     uint64_t since_ns = stock->past.since_ns + 1;
     stock->waits = false;
     if (stock->past.since_ns == 0 || since_ns < self->at.past.since_ns)
@@ -79,7 +81,7 @@ static int learn(struct file_source *self, struct err *e)
     bool moves = since_ns != self->at.past.since_ns;
     if (!moves && stock->past.lowest == self->at.past.lowest)
         return 0;
-    /* Not for what the same file had before it was truncated: a copy of that may be needed. */
+    /* Not for the time before the same file was truncated: a copy of it may be needed. */
     bool is_committed = rotation_is_same(&self->committed.file, &self->at.file) &&
                         self->committed.past.since_ns == self->at.past.since_ns &&
                         self->committed.past.left_inode == self->at.past.left_inode;
@@ -95,9 +97,9 @@ static int learn(struct file_source *self, struct err *e)
 }
 
 /*
- * Whether a copy of the file would be known by the time of the last write alone after a kill, if it
- * keeps that: nothing is acked of what there is. So nothing may come to be past that was made
- * later.
+ * Whether, after a kill, a copy of the file could only be recognized by the time of its last write,
+ * if it keeps that: nothing of the file is acked. Then nothing made later may become part of the
+ * past.
  */
 static bool is_unacked(const struct file_source *self)
 {
@@ -106,9 +108,10 @@ static bool is_unacked(const struct file_source *self)
 }
 
 /*
- * Now and then, and if the directory has changed: looks what lies there while the file is at its
- * path. One that is made in advance may be made a moment before it gets the path, so it counts when
- * the file is still there later, and the same others are. What fails is done the next time.
+ * Now and then, and only if the directory has changed: notes which files are there while ours is at
+ * its path. A file that is created in advance may be created a moment before it gets the path. So
+ * the listing counts only if ours is still there later and the others are the same. What fails is
+ * done the next time.
  */
 static int take_stock(struct file_source *self, struct err *e)
 {
@@ -125,7 +128,7 @@ static int take_stock(struct file_source *self, struct err *e)
     struct rotation_view view = file_source_view(self);
     struct file_past past;
     bool taken = rotation_take_stock(&view, false, &past, NULL) == 0;
-    /* Another one may have been made in the last tick that was seen, after the look. */
+    /* Another file may have been created in the last tick that was seen, after the look. */
     if (taken && stock->waits && rotation_past_is_same(&past, &stock->past))
         return learn(self, e);
     stock->waits = taken;
@@ -138,7 +141,10 @@ static int take_stock(struct file_source *self, struct err *e)
 
 /* --- from one file to the next --- */
 
-/* Lines that somebody writes to a rotated file after its successor has some are read by nobody. */
+/*
+ * Reports lines that are written to a rotated file after its successor has some: nothing reads
+ * them.
+ */
 static void check_left(struct file_source *self)
 {
     struct stat st;
@@ -156,13 +162,13 @@ static void check_left(struct file_source *self)
 }
 
 /*
- * Of a copy the file has the same bytes before the offset, unless it was cut off since they were
- * compared: so they are not read anew. Whether they are kept.
+ * After a copy, the file has the same bytes before the offset, unless it was truncated since they
+ * were compared. So the tail need not be read again. Returns whether it was kept.
  */
 static bool keep_tail(struct file_source *self)
 {
     struct tail *tail = &self->tail;
-    uint64_t behind = tail->end - self->at.offset; /* of a record that has no end yet */
+    uint64_t behind = tail->end - self->at.offset; /* bytes of a record that has no end yet */
     if (tail->end < self->at.offset || behind >= tail->len)
         return false;
     tail->len -= (size_t)behind;
@@ -170,7 +176,7 @@ static bool keep_tail(struct file_source *self)
     return true;
 }
 
-/* Goes on in another file, at its beginning or where the last one was read to. */
+/* Continues in another file, at its beginning or where the last one was read to. */
 static int enter_next(struct file_source *self, const struct rotation_step *step, struct err *e)
 {
     check_left(self);
@@ -178,7 +184,10 @@ static int enter_next(struct file_source *self, const struct rotation_step *step
         (void)close(self->left_fd);
     self->left_fd = self->fd;
     bool was_copy = self->at.past.copied;
-    /* What is written to a copy is of who makes it, and the file has it, or the copy is needed. */
+    /*
+     * What is written to a copy comes from the program that makes it; the file has it too, or the
+     * copy is needed.
+     */
     self->left_bytes = was_copy ? UINT64_MAX : self->at.offset;
     self->fd = step->fd;
     self->stock = (struct stock){0};
@@ -191,7 +200,7 @@ static int enter_next(struct file_source *self, const struct rotation_step *step
     int rc = file_source_begin(self, e);
     if (rc == 0 && step->continues && !(was_copy && keep_tail(self)))
         rc = file_source_load_tail(self, self->at.offset, e);
-    /* So an ack of all that was in the last one is enough to do without it. */
+    /* So the last file is no longer needed once everything in it is acked. */
     return rc == 0 ? file_source_add_mark(self, e) : rc;
 }
 
@@ -202,13 +211,14 @@ int file_source_check_unread(struct file_source *self, struct err *e)
     int rc = rotation_find_copy(&view, &step, e);
     if (rc == 0)
         (void)close(step.fd);
-    /* Where nobody can tell, that is looked at again, as long as a rotation may be at work. */
+    /* If it cannot be decided, it is checked again, as long as a rotation may be going on. */
     if (rc == 0 || rc == ERR_MISMATCH)
         self->state = FOLLOW_TRUNCATED;
     return rc == ERR_NOT_FOUND || rc == ERR_MISMATCH ? 0 : rc;
 }
 
-/* How long the directory has the same time at least while more is made in it: a tick of the clock.
+/*
+ * How long the directory may keep the same time while more files are created in it: a clock tick.
  */
 #define TICK_MS 100u
 
@@ -238,7 +248,7 @@ int file_source_check_cut(struct file_source *self, uint64_t from, uint64_t to, 
     return rc;
 }
 
-/* Opens a file that has come, to be read from its beginning. ERR_AGAIN: it is not there. */
+/* Opens a file that has appeared, to read it from its beginning. ERR_AGAIN: it is not there. */
 static int open_first(struct file_source *self, struct err *e)
 {
     int rc;
@@ -253,15 +263,15 @@ static int open_first(struct file_source *self, struct err *e)
     if (rc != 0)
         return rc == ERR_NOT_FOUND ? ERR_AGAIN : file_source_pass(self, rc, e);
     rc = enter_next(self, &step, e);
-    /* That another one has its name already says nothing against it. */
+    /* It does not matter if another file has its name already. */
     if (rc == 0)
         (void)file_source_begin_past(self, NULL);
     return rc == 0 ? file_source_remember(self, e) : rc;
 }
 
 /*
- * At the end of what there is: it must be no less than what downstream has had of it. For a moment
- * it may seem so, while files are renamed. Returns ERR_AGAIN, or ERR_MISMATCH.
+ * At the present end, there must be no less than downstream has. For a moment it may seem so while
+ * files are being renamed. Returns ERR_AGAIN or ERR_MISMATCH.
  */
 static int check_enough(struct file_source *self, struct err *e)
 {
@@ -270,7 +280,7 @@ static int check_enough(struct file_source *self, struct err *e)
 }
 
 /*
- * Whole files may have to be compared now: what was read before goes its way first. Returns 0 or
+ * Whole files may have to be compared now, so what was read before is passed on first. Returns 0 or
  * ERR_UNFINISHED.
  */
 static int let_go(struct file_source *self)
@@ -280,7 +290,7 @@ static int let_go(struct file_source *self)
     return gone ? 0 : ERR_UNFINISHED;
 }
 
-/* Another directory may have more of it than can be seen from here. */
+/* Another directory may hold more of the log than can be seen from here. */
 static void note_nameless(const struct file_source *self)
 {
     char *text =
@@ -292,7 +302,7 @@ static void note_nameless(const struct file_source *self)
     free(text);
 }
 
-/* Says once of a directory that files are rotated to it. */
+/* Reports, once per directory, that files are rotated to it. */
 static void note_elsewhere(struct file_source *self, char *elsewhere)
 {
     if (self->elsewhere == NULL || strcmp(self->elsewhere, elsewhere) != 0) {
@@ -308,7 +318,10 @@ static void note_elsewhere(struct file_source *self, char *elsewhere)
     self->elsewhere = elsewhere;
 }
 
-/* Says once that a file is taken for a rotated one by a name that another log might have. */
+/*
+ * Reports, once, that a file is read as a rotated one although its name could belong to another
+ * log.
+ */
 static void note_other(struct file_source *self, char *other)
 {
     if (!self->noted_other) {
@@ -334,9 +347,9 @@ static int take_step(struct file_source *self, const struct rotation_step *step,
 }
 
 /*
- * Whether there is a next file, so that this one is read to its end for the last time. A copy is
- * left at once if the file still has what was read of it, or no record was: half a one at the end is
- * none then.
+ * Finds out whether there is a next file, so that this one is read to its end for the last time. A
+ * copy is left at once if the file still has what was read of it, or if no record was read: half a
+ * record at its end is not one then.
  */
 static int look_for_next(struct file_source *self, struct err *e)
 {
@@ -373,7 +386,7 @@ int file_source_look_around(struct file_source *self, struct err *e)
     return rc;
 }
 
-/* What was read of a record whose end was cut off is none. */
+/* Drops what was read of a record whose end was cut off. */
 static void note_cut(struct file_source *self)
 {
     if (self->cut_bytes != 0) {
@@ -389,7 +402,7 @@ static void note_cut(struct file_source *self)
     self->cut_bytes = 0;
 }
 
-/* Goes on in a copy of the file that was truncated. */
+/* Continues in a copy of the truncated file. */
 static int enter_copy(struct file_source *self, const struct rotation_step *step, struct err *e)
 {
     char *text =
@@ -403,11 +416,11 @@ static int enter_copy(struct file_source *self, const struct rotation_step *step
     int rc = enter_next(self, step, e);
     if (self->left_fd >= 0)
         (void)close(self->left_fd);
-    self->left_fd = -1; /* it is written to still, and will be read again */
+    self->left_fd = -1; /* it is still being written to, and will be read again */
     return rc == 0 && !step->continues ? file_source_remember(self, e) : rc;
 }
 
-/* Begins the same file again. */
+/* Reads the same file from its beginning again. */
 static int begin_same(struct file_source *self, const struct rotation_step *step, struct err *e)
 {
     note_cut(self);
@@ -418,9 +431,9 @@ static int begin_same(struct file_source *self, const struct rotation_step *step
 }
 
 /*
- * Goes on where a file was truncated: in the copy that was made of it before, if there is one, or
- * at the beginning of the next copy or of the file. What was read of it then cannot be read a
- * second time, so all of it must be acked first.
+ * Continues after a file was truncated: in the copy that was made of it before, if there is one;
+ * otherwise at the beginning of the next copy or of the file. In the latter case, what was read
+ * cannot be read again, so all of it must be acked first.
  */
 static int begin_truncated(struct file_source *self, struct err *e)
 {
@@ -442,8 +455,8 @@ static int begin_truncated(struct file_source *self, struct err *e)
 }
 
 /*
- * Whether a copy has more than was read of it. It was complete when the file was cut off, so its
- * length is looked at when that was seen.
+ * Whether a copy has more than was read of it. It was complete when the file was truncated, so its
+ * length is checked once that was seen.
  */
 static bool has_grown(const struct file_source *self)
 {

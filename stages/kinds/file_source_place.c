@@ -21,7 +21,7 @@
 #include "stages/kit/rotation.h"
 #include "stages/kit/rotation_past.h"
 
-/* Places in the cursor's payload. */
+/* Offsets in the cursor's payload. */
 enum {
     AT_SEQ = 0,
     AT_OFFSET = 8,
@@ -40,7 +40,7 @@ enum {
     AT_GIVEN_SEQ = 96,
     AT_GIVEN_OFFSET = 104,
     AT_GIVEN_CRC = 112,
-    AT_PASSED_COUNT = 116, /* plus 1; 0: all, as of an earlier version */
+    AT_PASSED_COUNT = 116, /* the count plus 1; 0: all, as written by an earlier version */
     AT_PASSED = 120,
     AT_LEFT_BYTES = AT_PASSED + 8 * PASSED_FILES_MAX,
 };
@@ -53,7 +53,7 @@ enum {
     FLAG_UNREADABLE = 8,
     FLAG_PACKED = 16,
     FLAG_BITS = 8
-}; /* the lowest number is above these */
+}; /* the lowest number is stored above the flags */
 
 int file_source_check_regular(int fd, const char *path, struct stat *ret_st, struct err *e)
 {
@@ -74,7 +74,7 @@ int file_source_crc(const struct file_source *self, uint64_t from, uint64_t to, 
 int file_source_crc_behind(const struct file_source *self, uint32_t before, uint64_t from,
                            uint64_t to, uint32_t *ret_crc, struct err *e)
 {
-    /* No larger than it must be: a mark needs a few thousand bytes, and there are many marks. */
+    /* No larger than needed: a mark covers a few thousand bytes, and there are many marks. */
     size_t room = to - from < SOURCE_READ_BYTES ? (size_t)(to - from) : SOURCE_READ_BYTES;
     uint8_t *piece = memory_new(room, 1);
     uint32_t crc = before;
@@ -85,7 +85,7 @@ int file_source_crc_behind(const struct file_source *self, uint32_t before, uint
         size_t got = 0;
         rc = file_read_at(self->fd, from, piece, wanted, &got, e);
         if (rc == 0 && got < wanted && self->follow)
-            to = from + got; /* it was truncated; the CRC will not fit, and that is all it is for */
+            to = from + got; /* it was truncated; the CRC will differ, which is all that matters */
         else if (rc == 0 && got < wanted)
             rc = err_set(e, ERR_MISMATCH, "'%s' was truncated while it was being read", self->path);
         crc = hash_crc32c(crc, piece, got);
@@ -112,7 +112,7 @@ int file_source_tail_crc(const struct file_source *self, uint64_t offset, uint32
     return file_source_crc(self, file_tail_start(offset), offset, ret_crc, e);
 }
 
-/* What is known of the file behind a mark. */
+/* Finds what is known about the file after a mark. */
 static int find_given(const struct file_source *self, const struct source_mark *mark,
                       struct source_given *ret_given, struct err *e)
 {
@@ -121,7 +121,7 @@ static int find_given(const struct file_source *self, const struct source_mark *
     if (self->fd < 0 || mark->is_cut || self->begun_anew)
         return 0;
     bool is_here = rotation_is_same(&mark->file, &at->file) && at->offset >= mark->offset;
-    /* The source is not there yet, or has gone on to the next file. */
+    /* The source has not reached that place yet, or has moved on to the next file. */
     if (self->given.unterminated && mark->seq < self->given.record &&
         (!is_here || at->seq < self->given.seq)) {
         *ret_given = self->given;
@@ -200,7 +200,10 @@ int file_source_write_cursor(struct file_source *self, const struct source_mark 
     return 0;
 }
 
-/* Behind the beginning, a place between two records of one format is none of another. */
+/*
+ * Refuses a change of the format after the beginning: a place between two records of one format is
+ * not one of another.
+ */
 static int check_format(const struct file_source *self, uint32_t flags, struct err *e)
 {
     bool was_packed = (flags & FLAG_PACKED) != 0;
@@ -234,7 +237,7 @@ int file_source_take_payload(struct file_source *self, const uint8_t *payload, s
                                              .copied = (flags & FLAG_COPIED) != 0},
                                     .unreadable = (flags & FLAG_UNREADABLE) != 0,
                                     .is_cut = (flags & FLAG_CUT) != 0};
-    if (self->at.past.since_ns == 0) /* of an earlier version */
+    if (self->at.past.since_ns == 0) /* from an earlier version */
         self->at.past.since_ns = self->at.file.birth_ns;
     self->committed = self->at;
     self->given = (struct source_given){.seq = bytes_get_u64(payload + AT_GIVEN_SEQ),
@@ -253,7 +256,9 @@ void file_source_read_on(struct file_source *self)
     record_reader_set(&self->records, self->at.offset, self->at.prefix_crc, self->at.unreadable);
 }
 
-/* The mark of a text that is not in UTF-8 stands at its beginning, wherever reading goes on. */
+/*
+ * The mark of a text that is not UTF-8 is at the beginning of the file, wherever reading resumes.
+ */
 static int look_for_mark(struct file_source *self, struct err *e)
 {
     uint8_t beginning[4];
@@ -300,11 +305,11 @@ void file_source_begin_again(struct file_source *self)
     self->tail.len = 0;
     self->tail.end = 0;
     self->at.unterminated = self->at.unreadable = self->at.is_cut = false;
-    if (self->given.record > self->at.seq) /* it was in what is not there any more */
+    if (self->given.record > self->at.seq) /* it was in the part that is gone */
         self->given.unterminated = false;
 }
 
-/* Says a text and frees it; takes NULL. */
+/* Reports a text and frees it. Does nothing if it is NULL. */
 static void say(const struct file_source *self, char *text)
 {
     if (text != NULL)

@@ -12,8 +12,9 @@
 #define RENAMED_ALL_THE_TIME "the files next to '%s' keep being renamed"
 
 /*
- * Whether the file is the one that the cursor tells of. The same file must still have the same
- * bytes before the offset; another one (a copy, an editor's) must have all of them.
+ * Checks that the file is the one that the cursor describes. The same file must still have the same
+ * bytes right before the offset. A different file (a copy, or one written by an editor) must have
+ * all the bytes up to it.
  */
 static int check_same(struct file_source *self, const struct stat *st, struct err *e)
 {
@@ -45,8 +46,8 @@ static int check_same(struct file_source *self, const struct stat *st, struct er
 }
 
 /*
- * How long a newline behind an offset is: 0: the file ends there. ERR_MISMATCH: the record goes on; a
- * packed one does with any byte.
+ * Finds the length of a newline at an offset; 0: the file ends there. ERR_MISMATCH: the record
+ * continues there, which any byte means for a packed one.
  */
 static int find_newline(const struct file_source *self, uint64_t offset, uint64_t line,
                         uint8_t ret_newline[2], size_t *ret_len, struct err *e)
@@ -106,8 +107,8 @@ int file_source_check_given_record(const struct file_source *self, struct err *e
 }
 
 /*
- * With follow: whether what was read is still in the open file. If it was truncated, goes on in the
- * copy that was made of it before, or begins again.
+ * With follow: checks that what was read is still in the open file. If the file was truncated,
+ * continues in the copy that was made of it before, or begins again.
  */
 static int check_followed(struct file_source *self, struct err *e)
 {
@@ -125,7 +126,7 @@ static int check_followed(struct file_source *self, struct err *e)
         return rc;
     if (!same && !known_cut)
         file_source_note_truncated(self, self->at.offset);
-    self->tail.len = 0; /* what was read is not known any more */
+    self->tail.len = 0; /* what was read is no longer known */
     view = file_source_view(self);
     struct rotation_step step = {.fd = -1};
     rc = rotation_find_copy(&view, &step, e);
@@ -149,8 +150,8 @@ static int check_followed(struct file_source *self, struct err *e)
 }
 
 /*
- * With follow, a file that is not the one that the cursor tells of has taken its place: the old one
- * lies somewhere under another name, or there is a copy of it.
+ * With follow, a file that the cursor does not describe is at the path. Finds the old one, which
+ * has another name now or of which there is a copy.
  */
 static int find_rotated(struct file_source *self, bool *ret_is_copy, struct err *e)
 {
@@ -174,8 +175,8 @@ static int find_rotated(struct file_source *self, bool *ret_is_copy, struct err 
 }
 
 /*
- * Looks at the file as far as it was given out. Only if others have had more than is proved to be
- * the same does it matter if it is another one there: peer_has() tells.
+ * Checks the file as far as it was emitted. A different file only matters if stages have more than
+ * is proved to be the same; peer_has() finds that out.
  */
 static int check_given(struct file_source *self, const struct stat *st, struct err *e)
 {
@@ -189,7 +190,8 @@ static int check_given(struct file_source *self, const struct stat *st, struct e
     bool same_file = st->st_dev == at->file.device && st->st_ino == at->file.inode;
     self->is_doubtful = changed || !same_file;
     self->proven_seq = !changed && self->given.seq > at->seq ? self->given.seq : at->seq;
-    if (rc == 0 && changed && self->follow && at->offset == 0) /* nothing else tells it then */
+    /* There is no other sign of it then. */
+    if (rc == 0 && changed && self->follow && at->offset == 0)
         file_source_note_truncated(self, self->given.offset);
     return rc;
 }
@@ -217,14 +219,14 @@ int file_source_resume(struct file_source *self, struct err *e)
     return rc;
 }
 
-/* Opens the path. ERR_AGAIN: with follow, it is not there, and comes later. */
+/* Opens the path. ERR_AGAIN: with follow, the file does not exist yet. */
 static int open_path(struct file_source *self, struct err *e)
 {
     int rc = file_open(AT_FDCWD, self->path, O_RDONLY | O_NONBLOCK, 0, &self->fd, e);
     return rc == ERR_NOT_FOUND && self->follow ? ERR_AGAIN : rc;
 }
 
-/* Takes what is open, or what the cursor tells of, for the file to be read. */
+/* Makes the open file, or the one of the cursor, the file to read. */
 static int take_found(struct file_source *self, bool found, struct err *e)
 {
     int rc = found ? file_source_resume(self, e) : 0;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * filter: lets the records pass for which conditions hold and drops the others.
- */
+/* filter: passes the records for which its conditions hold and drops the others. */
 #include <stdlib.h>
 
 #include "common/memory.h"

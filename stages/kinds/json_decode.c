@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.decode: one JSON object a record becomes a record of a declared type.
+ * json.decode: turns one JSON object per record into a record of a declared type.
  *
- * The whole text is read first and only then are the fields looked at, in the order of the type,
- * so that the reason in a dead letter does not depend on the order of the members.
+ * The whole text is read first. Only then are the fields examined, in the order of the type, so the
+ * reason in a dead letter does not depend on the order of the members.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@
 static const struct dead_reason not_json = {"not-json", "not a single JSON text"};
 static const struct dead_reason not_an_object = {"not-an-object", "JSON, but not an object"};
 
-/* What the text says about one field of the type. */
+/* What the text holds for one field of the type. */
 struct found {
     unsigned times;
     struct json_span value;
@@ -35,13 +35,13 @@ struct json_decode {
     const struct contract *out;
     size_t line_field;
     size_t name_len[FIELDS_MAX];
-    size_t members;           /* of the object in hand so far */
-    size_t usual[FIELDS_MAX]; /* which field each member was in an object before */
+    size_t members;           /* members of the current object so far */
+    size_t usual[FIELDS_MAX]; /* which field each member was in the previous objects */
     struct found found[FIELDS_MAX];
     struct value fields[FIELDS_MAX];
     struct buf key;
-    struct buf strings; /* unescaped texts of the record in hand */
-    struct buf nested;  /* its lists and maps */
+    struct buf strings; /* unescaped texts of the current record */
+    struct buf nested;  /* the lists and maps of the current record */
     size_t nested_at[FIELDS_MAX];
 };
 
@@ -106,7 +106,9 @@ static void close_stage(void *opaque)
 static void note_value(struct json_decode *self, const uint8_t *name, size_t len,
                        const struct json_span *value)
 {
-    /* Most objects have their members in the same order, so the first look mostly finds it. */
+    /*
+     * Most objects have their members in the same order, so the first try usually finds the field.
+     */
     size_t count = self->out->count, place = self->members++;
     size_t i = place < count ? self->usual[place] : 0;
     for (size_t looks = 0; looks < count; looks++) {
@@ -133,7 +135,7 @@ static void note_member(void *opaque, const struct json_span *key, const struct 
     note_value(self, self->key.data, self->key.len, value);
 }
 
-/* The string of a span; its bytes live until the next record. */
+/* The string of a span. Its bytes are valid until the next record. */
 static struct value string_of(struct json_decode *self, const struct json_span *span)
 {
     if (!span->escaped)
@@ -161,7 +163,8 @@ static bool decode_scalar(struct json_decode *self, const struct json_span *span
                           const struct type *type, struct value *value, struct refusal *why)
 {
     if (type->tag == VALUE_STRING && type->detail == NULL) {
-        *value = string_of(self, span); /* the whole line is UTF-8, and nothing else is to check */
+        /* The whole line is UTF-8, and there is nothing else to check */
+        *value = string_of(self, span);
         return true;
     }
     if (type->tag == VALUE_BOOL) {
@@ -170,7 +173,7 @@ static bool decode_scalar(struct json_decode *self, const struct json_span *span
     }
     if (type->tag == VALUE_INT)
         return decode_int(span, value, why);
-    /* A decimal may be a number, which has the same text. */
+    /* A decimal may be a number, whose text has the same form. */
     struct value text = span->type == JSON_STRING
                             ? string_of(self, span)
                             : value_of_bytes(VALUE_STRING, span->start, span->len);
@@ -202,7 +205,7 @@ static bool json_type_fits(enum json_type found, enum value_tag wanted)
 static bool add_nested(struct json_decode *self, const struct json_span *span, struct type type,
                        struct refusal *why);
 
-/* Anything that stands in a member, or in a list or map of it. */
+/* Decodes the value of a member, or of an item of a list or map in it. */
 static bool decode_value(struct json_decode *self, const struct json_span *span,
                          const struct type *type, struct value *value, struct refusal *why)
 {
@@ -236,7 +239,10 @@ static bool decode_value(struct json_decode *self, const struct json_span *span,
     return true;
 }
 
-/* Adds an item to the list or map that is being made; one that is a list or map adds itself. */
+/*
+ * Adds an item to the list or map that is being built. An item that is a list or map has added
+ * itself.
+ */
 static bool add_item(struct json_decode *self, const struct json_span *span,
                      const struct type *type, struct refusal *why)
 {
@@ -251,11 +257,11 @@ static bool add_item(struct json_decode *self, const struct json_span *span,
 /* A list or map that is being read. */
 struct reading {
     struct json_decode *self;
-    struct type type; /* of the items */
+    struct type type; /* the type of the items */
     struct refusal *why;
     bool good;
     uint32_t count;
-    struct member *members; /* of a map */
+    struct member *members; /* the members of a map */
 };
 
 struct member {
@@ -279,7 +285,7 @@ static void read_item(void *context, const struct json_span *item)
 static void read_member(void *context, const struct json_span *key, const struct json_span *item)
 {
     struct reading *r = context;
-    /* Doubling, whenever the count is a power of two. */
+    /* Doubles the room whenever the count is a power of two. */
     if ((r->count & (r->count - 1)) == 0)
         r->members =
             memory_resize(r->members, r->count == 0 ? 1 : 2 * (size_t)r->count, sizeof *r->members);
@@ -291,7 +297,7 @@ static int compare_members(const void *a, const void *b)
     return value_compare(&((const struct member *)a)->key, &((const struct member *)b)->key);
 }
 
-/* The members of a map by rising keys, whatever their order in the text. */
+/* Adds the members of a map, sorted by key, whatever their order in the text. */
 static void add_members(struct reading *r)
 {
     if (r->count != 0)
@@ -309,7 +315,7 @@ static void add_members(struct reading *r)
     }
 }
 
-/* Not inline, because few fields are lists or maps and all would pay for its room on the stack. */
+/* Not inline: few fields are lists or maps, and all would pay for its room on the stack. */
 __attribute__((noinline)) static bool add_nested(struct json_decode *self,
                                                  const struct json_span *span, struct type type,
                                                  struct refusal *why)
@@ -370,7 +376,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
                      "expected an object, found %s", json_type_name(type));
         return;
     }
-    /* What is unescaped is never longer than the line, so values can point into the buffer. */
+    /* Unescaped text is never longer than the line, so values can point into the buffer. */
     buf_reset(&self->strings);
     (void)buf_reserve(&self->strings, line->len);
     buf_reset(&self->nested);

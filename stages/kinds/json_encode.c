@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * json.encode: writes records as compact JSON objects, one a line.
- */
+/* json.encode: writes records as compact JSON objects, one per line. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,13 +11,13 @@
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 
-/* A value as long as this may become longer than a record can be. */
+/* A value longer than this may become larger than a record can be. */
 #define LARGE_VALUE_BYTES (64u << 10)
 
 struct json_encode {
     const struct contract *in;
     size_t fields[FIELDS_MAX]; /* places in the input */
-    char *heads[FIELDS_MAX];   /* what stands before each value: ,"id": */
+    char *heads[FIELDS_MAX];   /* what precedes each value: ,"id": */
     size_t head_len[FIELDS_MAX];
     size_t count;
     struct buf line;
@@ -62,7 +60,7 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-/* What was written so far was enough to know it, and is not kept. */
+/* Refuses the record. What was written so far is discarded. */
 static void refuse(struct json_encode *self, struct emitter *out)
 {
     buf_done(&self->line);
@@ -90,7 +88,7 @@ static void step(void *opaque, const struct record *in, struct emitter *out)
     }
     if (self->line.len == 0)
         buf_add_byte(&self->line, ',');
-    self->line.data[0] = '{'; /* instead of the first comma */
+    self->line.data[0] = '{'; /* replaces the first comma */
     buf_add_byte(&self->line, '}');
     struct value line = value_of_bytes(VALUE_STRING, self->line.data, self->line.len);
     emitter_emit(out, &line);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kinds.h - the kinds of the program, one line each, in the order in which `bulkhead kinds` shows
- * them
+ * kinds.h - the kinds of the program, in the order in which `bulkhead kinds` shows them
  *
- * Every kind is a file of this folder that defines two constants: `NAME_kind`, its declaration, and
- * `NAME_ops`, the functions that do its work.
+ * Every kind is a file in this folder that defines two constants: `NAME_kind`, its declaration, and
+ * `NAME_ops`, the functions that do its work. To add a kind, see docs/adding-a-kind.md.
  */
 #ifndef BULKHEAD_STAGES_KINDS_KINDS_H
 #define BULKHEAD_STAGES_KINDS_KINDS_H
@@ -40,8 +39,7 @@ KIND_LIST(X)
 /* The entry of a kind in a registry. */
 #define KIND_ENTRY(name) {.kind = &name##_kind, .ops = &name##_ops},
 
-/* All kinds of the program, for the checker and for its stage processes; ends with an empty entry.
- */
+/* All kinds of the program, for the checker and the stage processes. Ends with an empty entry. */
 extern const struct kind_entry bulkhead_kinds[];
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * limits: decides for every record whether it stays within its key's limits per day and week.
  *
- * The state has one entry for every key, period and window: what was accepted in it, and how
- * many. A record belongs to the windows of its own time, not to "the current" ones. A window
- * closes when the latest time seen is `lateness` or more past its end; its entry expires then.
+ * The state has one entry for every key, period and window: the sum and the number of the records
+ * accepted in it. A record belongs to the windows of its own time, not to "the current" ones. A
+ * window closes when the latest time seen is `lateness` or more past its end. Its entry expires
+ * then.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static const struct dead_reason negative_amount = {"negative-amount",
                                                    "a negative amount, which is not allowed here"};
 
 #define RULES_MAX 32u
-/* Rules are about days and weeks. */
+/* Rules cover days and weeks. */
 #define PERIODS 2
 
 struct rule {
@@ -36,12 +37,12 @@ struct rule {
 
 /* The value of an entry. */
 struct usage {
-    int64_t sum;    /* of accepted amounts; kept only where a rule asks for it */
-    uint64_t count; /* of accepted records, or of all with attempts: all */
+    int64_t sum;    /* sum of the accepted amounts; kept only if a rule needs it */
+    uint64_t count; /* number of accepted records, or of all records with attempts: all */
 };
 _Static_assert(sizeof(struct usage) == 16, "what docs/protocol.md says");
 
-/* What a window is called, and when it closes: known from the record alone. */
+/* The key of a window and when it closes. Both follow from the record alone. */
 struct window_name {
     struct hash128 key;
     __int128 closes;
@@ -60,11 +61,13 @@ struct limits_plan {
 };
 
 struct limits {
-    struct limits_plan plan; /* a copy: every record needs it, and a way to it costs */
+    /* A copy, because every record needs it and following a pointer costs time. */
+    struct limits_plan plan;
     struct store *store;
     const struct stage *stage;
     struct buf key_bytes;
-    struct window_name ahead[STAGE_AHEAD_MAX + 1][PERIODS]; /* of announced records */
+    /* Windows of the records that prepare() has seen. */
+    struct window_name ahead[STAGE_AHEAD_MAX + 1][PERIODS];
     struct value fields[FIELDS_MAX];
 };
 
@@ -128,8 +131,8 @@ static const struct option_spec specs[] = {
 };
 
 /*
- * Reads a sum, or says what is wrong with it. currency: of the amount; NULL: it is not known, and
- * of the sum no more can be said than what is true of any.
+ * Reads a sum, or adds an error. If the currency of the amount is unknown (NULL), only errors that
+ * hold for any currency are added.
  */
 static int64_t read_sum(const struct option_value *sum, const struct currency *currency,
                         struct diagnostics *d)
@@ -158,7 +161,7 @@ static int64_t read_sum(const struct option_value *sum, const struct currency *c
     return max;
 }
 
-/* Reads a rule, or says what is wrong with it beside what was told of each of its options. */
+/* Reads a rule, or adds an error on top of those for its single options. */
 static struct rule read_rule(const struct option_group *group, const struct currency *currency,
                              struct diagnostics *d)
 {
@@ -194,7 +197,7 @@ static void read_rules(struct kind_check *check, const struct currency *currency
     }
 }
 
-/* Takes the other options over into a form that is quick to work with. */
+/* Copies the other options into a form that is fast to use. */
 static void read_options(const struct options *options, struct limits_plan *plan)
 {
     plan->key = options_get(options, "key");
@@ -262,7 +265,7 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-/* One window that the record in hand falls into. */
+/* A window that the current record falls into. */
 struct window {
     struct hash128 key;
     struct usage usage;
@@ -332,7 +335,7 @@ static void count_record(struct limits *self, enum calendar_period period, struc
     if (!accepted && !self->plan.count_all)
         return;
     if (accepted && self->plan.period_sums[period])
-        window->usage.sum += amount; /* within sum_max, so within 64 bits */
+        window->usage.sum += amount; /* at most sum_max, so it fits 64 bits */
     window->usage.count++;
     store_put(self->store, window->key, window->expires_at, &window->usage);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map: renames, drops, converts, rounds and sets fields, in one fixed order.
+ * map: converts, rounds, drops, renames and sets fields, in this fixed order.
  *
- * All of it is worked out once, as a plan: what each field of the output is made of. Making it
- * finds the errors and the output's contract; a stage works by it.
+ * All of it is worked out once, as a plan: what each field of the output is made of. Making the
+ * plan finds the errors and the output's contract; a stage only executes it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 struct map {
     const struct map_plan *plan;
-    struct buf texts[FIELDS_MAX]; /* that the values of the record in hand need */
+    struct buf texts[FIELDS_MAX]; /* bytes that the values of the current record need */
     struct value fields[FIELDS_MAX];
 };
 
@@ -85,7 +85,7 @@ static const struct option_spec specs[] = {
     {0},
 };
 
-/* Whether a field will have this name whatever the errors in other places stand for. */
+/* Whether a field will have this name regardless of the errors in other options. */
 static bool is_sure(const struct kind_check *check, const struct map_step *step)
 {
     return step->is_named || (!options_get(check->options, "rename")->bad &&
@@ -93,7 +93,9 @@ static bool is_sure(const struct kind_check *check, const struct map_step *step)
                               check->in->fields[step->source].type.doubt != TYPE_MAYBE);
 }
 
-/* Two fields of one name; the place is that of the option that names one of them so. */
+/*
+ * Adds an error for two fields with the same name, at the option that gives one of them that name.
+ */
 static bool check_names(struct kind_check *check, const struct map_plan *plan)
 {
     bool good = true;
@@ -112,7 +114,7 @@ static bool check_names(struct kind_check *check, const struct map_plan *plan)
     return good;
 }
 
-/* As much of the output as is known where there are errors: names, but no types. */
+/* Adds as much of the output as is known despite errors: names, but no types. */
 static void make_doubtful(struct kind_check *check, const struct map_plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
@@ -176,7 +178,7 @@ static bool round_value(const struct map_step *step, struct value *value, struct
 {
     __int128 rounded =
         rounding_divide(value->integer, step->round_to, step->round_mode) * step->round_to;
-    /* An amount is read again only if its opposite is one too: money_parse(). */
+    /* An amount can be read back only if its opposite is valid too: money_parse(). */
     __int128 low = value->tag == VALUE_MONEY ? -(__int128)INT64_MAX : INT64_MIN;
     *value = value_of_integer(value->tag, (int64_t)rounded);
     if (rounded >= low && rounded <= INT64_MAX && type_admits(type_held(step->type), value))

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Each plan_ function says whether it went well, and adds the error if not.
- */
+/* Each plan_ function returns whether it succeeded, and adds an error if not. */
 #include "stages/kinds/map_plan.h"
 
 #include <string.h>
@@ -13,7 +11,7 @@ static const struct option_value *member(const struct option_group *group, const
     return options_get(group->options, name);
 }
 
-/* The group of an option that is about a field of the input, or NULL. */
+/* The group of an option for a field of the input; NULL: there is none. */
 static const struct option_group *find_group(const struct option_value *option, size_t field)
 {
     for (size_t i = 0; option->present && i < option->count; i++) {
@@ -44,7 +42,7 @@ static bool plan_type(struct diagnostics *d, const struct option_value *text, st
     return false;
 }
 
-/* A value that stands in the file, of a type. Texts are borrowed from the option. */
+/* Reads a value of a type from the topology. Texts are borrowed from the option. */
 static bool plan_value(struct diagnostics *d, const struct option_value *text, struct type type,
                        const struct timestamp_form *form, struct value *ret_value)
 {
@@ -65,7 +63,7 @@ static bool plan_value(struct diagnostics *d, const struct option_value *text, s
     return false;
 }
 
-/* has_to: whether it is known what type the field becomes. */
+/* has_to: the target type is known. */
 static bool plan_form(struct diagnostics *d, const struct option_value *format, bool has_to,
                       struct map_step *step)
 {
@@ -87,7 +85,7 @@ static bool plan_form(struct diagnostics *d, const struct option_value *format, 
     return true;
 }
 
-/* can_read: whether it is known what type the field becomes, and in which form. */
+/* can_read: the target type and the form of the text are known. */
 static bool plan_fallback(struct diagnostics *d, const struct option_value *fallback, bool can_read,
                           struct map_step *step)
 {
@@ -103,7 +101,7 @@ static bool plan_fallback(struct diagnostics *d, const struct option_value *fall
     return can_read && plan_value(d, fallback, c->to, c->form, &c->fallback);
 }
 
-/* Whether there is such a conversion, of two types that are known. */
+/* Checks that the conversion between two known types exists. */
 static bool plan_types(struct diagnostics *d, const struct option_group *group,
                        struct map_step *step)
 {
@@ -145,7 +143,7 @@ static bool plan_conversion(struct diagnostics *d, const struct option_group *gr
     return plan_fallback(d, member(group, "default"), can_read, step) && has_form && good;
 }
 
-/* What can be said of a step for values of a type that is not known: it is above 0. */
+/* Checks a step if the type of the values is unknown: it must be above 0. */
 static void check_step(struct diagnostics *d, const struct option_value *to)
 {
     if (!to->bad && (*to->text == '-' || strpbrk(to->text, "123456789") == NULL))
@@ -206,7 +204,7 @@ static bool plan_field(struct diagnostics *d, const struct options *options,
     if (rename != NULL) {
         const struct option_value *to = member(rename, "to");
         if (to->bad)
-            return false; /* the old name will have to do */
+            return false; /* keep the old name */
         step->name = to->text;
         step->place = to->place;
         step->is_named = true;
@@ -224,7 +222,10 @@ static bool plan_constant(struct diagnostics *d, const struct option_group *grou
            plan_value(d, member(group, "value"), step->type, NULL, &step->constant);
 }
 
-/* Fields that the input has not, or not for certain: all errors that are none of the type. */
+/*
+ * Checks the options for fields that the input does not have, or not for certain. Finds all errors
+ * that do not depend on the type.
+ */
 static void plan_unknown(struct diagnostics *d, const struct options *options,
                          struct map_plan *plan)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * merge: one flow out of several, in the order that the records have by their seqs and, within one
- * seq, by the order of the inputs. The host brings them in that order, and the checker has seen to
- * it that all have the same fields; here they get one form.
+ * merge: combines several flows into one, in the order of the records' seqs and, within a seq, of
+ * the inputs. The host delivers the records in that order, and the checker has made sure that all
+ * inputs have the same fields. The fields are only put in one order here.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +12,9 @@
 #include "stages/stage.h"
 
 struct merge_plan {
-    size_t field_count; /* of the inputs */
+    size_t field_count; /* the number of fields of each input */
     bool with_origin;
-    size_t places[]; /* for each input: where each field of the output stands in it */
+    size_t places[]; /* for each input, the place of each output field in it */
 };
 
 struct merge {
@@ -42,7 +42,7 @@ static struct merge_plan *make_plan(struct kind_check *check)
             int at = contract_find(check->inputs[i].contract, check->in->fields[k].name);
             if (at >= 0)
                 plan->places[i * count + k] = (size_t)at;
-            else /* the check of the flow would have found it: that was another program's */
+            else /* the check of the flow finds this, unless another program made the check */
                 diagnostics_add(check->diagnostics, check->place, "'%s' does not have '%s'",
                                 check->inputs[i].from, check->in->fields[k].name);
         }

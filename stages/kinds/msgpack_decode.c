@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msgpack.decode: one map in msgpack a record becomes a record of a declared type.
+ * msgpack.decode: turns one map in msgpack per record into a record of a declared type.
  *
- * The whole map is read first and only then are the fields looked at, in the order of the type, so
- * that the reason in a dead letter does not depend on the order of the pairs; as in json.decode,
- * which gives the same reasons.
+ * The whole map is read first. Only then are the fields examined, in the order of the type, so the
+ * reason in a dead letter does not depend on the order of the pairs. The reasons are those of
+ * json.decode.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,13 +21,13 @@
 #include "stages/kit/refusal.h"
 #include "stages/stage.h"
 
-/* An int of 64 bits in decimal, its sign and a NUL. */
+/* Room for a 64-bit int in decimal, its sign and a NUL. */
 #define INT_TEXT_BYTES 24u
 
 static const struct dead_reason bad_key = {
     "key-not-a-string", "a key of the map, or of a map in a field, is not a str"};
 
-/* What the map says about one field of the type. */
+/* What the map holds for one field of the type. */
 struct found {
     unsigned times;
     struct packed_value value;
@@ -39,7 +39,7 @@ struct msgpack_decode {
     size_t name_len[FIELDS_MAX];
     struct found found[FIELDS_MAX];
     struct value fields[FIELDS_MAX];
-    struct buf nested; /* lists and maps of the record in hand */
+    struct buf nested; /* the lists and maps of the current record */
     size_t nested_at[FIELDS_MAX];
 };
 
@@ -90,7 +90,10 @@ static void close_stage(void *opaque)
 static void note_pair(struct msgpack_decode *self, size_t place, const uint8_t *name, size_t len,
                       struct packed_value value)
 {
-    /* Most maps have their pairs in the order of the type, so the first look mostly finds it. */
+    /*
+     * Most maps have their pairs in the order of the type, so the first try usually finds the
+     * field.
+     */
     size_t count = self->out->count, i = count != 0 ? place % count : 0;
     for (size_t looks = 0; looks < count; looks++) {
         if (self->name_len[i] == len && memcmp(self->out->fields[i].name, name, len) == 0) {
@@ -103,8 +106,8 @@ static void note_pair(struct msgpack_decode *self, size_t place, const uint8_t *
 }
 
 /*
- * Of the keys of a map that are no str, the type that comes first in the list of types: so the
- * message does not depend on the order of the pairs. PACKED_STRING: all are str.
+ * Of the keys that are not str, returns the type that comes first in the list of types, so that the
+ * message does not depend on the order of the pairs. PACKED_STRING: all keys are str.
  */
 static enum packed_type least_bad_key(struct packed_value map)
 {
@@ -117,7 +120,7 @@ static enum packed_type least_bad_key(struct packed_value map)
     return least;
 }
 
-/* Why a value does not fit a type that is no list or map. */
+/* Sets the refusal of a value of the wrong type. */
 static bool refuse_wrong_type(struct packed_value value, const struct type *type,
                               struct refusal *why)
 {
@@ -153,7 +156,7 @@ static bool decode_timestamp(struct packed_value packed, struct value *value, st
         "is not a timestamp extension of 4, 8 or 12 bytes with fewer than 1000000000 nanoseconds");
 }
 
-/* What is a text here or, of a decimal, has the same text as an int. */
+/* Decodes a text, or a decimal that is given as an int, whose text has the same form. */
 static bool decode_text(struct packed_value packed, const struct type *type, struct value *value,
                         struct refusal *why)
 {
@@ -223,7 +226,7 @@ static bool packed_type_fits(enum packed_type found, enum value_tag wanted)
 static bool add_nested(struct msgpack_decode *self, struct packed_value packed, struct type type,
                        struct refusal *why);
 
-/* Anything that stands in a field, or in a list or map of it. */
+/* Decodes the value of a field, or of an item of a list or map in it. */
 static bool decode_value(struct msgpack_decode *self, struct packed_value packed,
                          const struct type *type, struct value *value, struct refusal *why)
 {
@@ -251,7 +254,10 @@ static bool decode_value(struct msgpack_decode *self, struct packed_value packed
     return true;
 }
 
-/* Adds an item to the list or map that is being made; one that is a list or map adds itself. */
+/*
+ * Adds an item to the list or map that is being built. An item that is a list or map has added
+ * itself.
+ */
 static bool add_item(struct msgpack_decode *self, struct packed_value packed,
                      const struct type *type, struct refusal *why)
 {
@@ -273,7 +279,7 @@ static int compare_pairs(const void *a, const void *b)
     return value_compare(&((const struct pair *)a)->key, &((const struct pair *)b)->key);
 }
 
-/* The pairs of a map whose keys are str. Returns: false if they are not UTF-8. */
+/* Reads the pairs of a map whose keys are all str. Returns false if a key is not UTF-8. */
 static bool take_pairs(struct packed_value map, struct pair *pairs)
 {
     for (size_t i = 0; i < packed_count(map); i++) {
@@ -289,8 +295,8 @@ static bool take_pairs(struct packed_value map, struct pair *pairs)
 }
 
 /*
- * Pairs by rising keys, whatever their order in the map. Which of two with the same key comes first
- * is chance, so no item is looked at before it is sure that there are no such.
+ * Adds pairs sorted by key, whatever their order in the map. The order of two equal keys is
+ * arbitrary, so no item is examined before it is certain that there are none.
  */
 static bool add_pairs(struct msgpack_decode *self, struct pair *pairs, size_t count,
                       const struct type *type, struct refusal *why)
@@ -310,7 +316,7 @@ static bool add_pairs(struct msgpack_decode *self, struct pair *pairs, size_t co
     return true;
 }
 
-/* Of a key that is no str, by what it is. */
+/* The fault of a key that is not a str, by its type. */
 #define KEY_FAULT(found) "has a key that is " found ", not a str"
 static const char *const key_faults[] = {
     [PACKED_NIL] = KEY_FAULT("nil"),
@@ -377,7 +383,10 @@ static bool decode_field(struct msgpack_decode *self, size_t i, struct refusal *
     return decode_value(self, found->value, type, &self->fields[i], why);
 }
 
-/* Finds the fields of the type in the map. Returns: false, with the dead letter, if it is none. */
+/*
+ * Finds the fields of the type in the map. Returns false, having emitted the dead letter, if it is
+ * not a valid map.
+ */
 static bool find_fields(struct msgpack_decode *self, struct packed_value map,
                         const struct value *in, struct emitter *out)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * msgpack.encode: writes records as maps in msgpack, each in its one form.
- */
+/* msgpack.encode: writes records as maps in msgpack. The same record always has the same bytes. */
 #include <stdlib.h>
 
 #include "common/bounds.h"
@@ -53,7 +51,7 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-/* What was written so far was enough to know it, and is not kept. */
+/* Refuses the record. What was written so far is discarded. */
 static void refuse(struct msgpack_encode *self, unsigned most, const char *of_what,
                    struct emitter *out)
 {
@@ -63,7 +61,10 @@ static void refuse(struct msgpack_encode *self, unsigned most, const char *of_wh
                  of_what);
 }
 
-/* Whether those that read records take it. A value has a byte at least, so few are gone over. */
+/*
+ * Whether readers of records would refuse it. A value takes at least one byte, so few records need
+ * to be checked.
+ */
 static bool has_too_many_values(const struct buf *packed)
 {
     return packed->len > PACKED_VALUES_MAX &&

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * regex.parse: a text becomes a record of a declared type by the named groups of a pattern.
- */
+/* regex.parse: turns a text into a record of a declared type by the named groups of a pattern. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +17,9 @@ static const struct dead_reason no_match = {"no-match", "the pattern does not ma
 
 struct regex_plan {
     size_t subject_field;
-    struct pattern *pattern;   /* never matched: each stage has one that shares it */
-    size_t groups[FIELDS_MAX]; /* for each field of the output its group */
-    const char *absent;        /* NULL: no text means that there is no value */
+    struct pattern *pattern;   /* never matched; each stage has its own, which shares it */
+    size_t groups[FIELDS_MAX]; /* the group of each output field */
+    const char *absent;        /* NULL: no text stands for an absent value */
     size_t absent_len;
     const struct timestamp_form *form; /* NULL: RFC 3339 */
     struct timestamp_form form_given;
@@ -107,7 +105,7 @@ static void check_subject(struct kind_check *check, struct regex_plan *plan)
                         check->stage, check->from);
 }
 
-/* The group with the name of a field; pattern_name_count() if there is none. */
+/* The group named like a field; pattern_name_count() if there is none. */
 static size_t find_group(const struct pattern *pattern, const char *field)
 {
     size_t i = 0;
@@ -132,7 +130,7 @@ static void add_unknown_group(struct kind_check *check, const struct pattern *pa
                     text_suggestion(nearest, "", hint));
 }
 
-/* Every field needs a group, and every named group a field. */
+/* Every field needs a group, and every named group needs a field. */
 static void check_groups(struct kind_check *check, const struct named_type *named,
                          struct regex_plan *plan)
 {
@@ -152,7 +150,7 @@ static void check_groups(struct kind_check *check, const struct named_type *name
     }
 }
 
-/* named: the type, or NULL if it is not known. */
+/* named: the type; NULL: unknown */
 static void check_form(struct kind_check *check, const struct named_type *named,
                        struct regex_plan *plan)
 {
@@ -206,7 +204,7 @@ static void check_absent(struct kind_check *check, const struct named_type *name
                     "'absent:' is for optional fields, and '%s' has none", named->name);
 }
 
-/* named: the type, or NULL if it is not known. */
+/* named: the type; NULL: unknown */
 static void check_pattern(struct kind_check *check, const struct named_type *named,
                           struct regex_plan *plan)
 {
@@ -265,7 +263,7 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-/* A text that is all of its record is shown as it came; else the record is. */
+/* A text that is the whole record is shown as it came; otherwise the record is shown. */
 static void refuse(const struct regex_parse *self, const struct record *in,
                    const struct misfit *why, const char *field, struct emitter *out)
 {
@@ -296,7 +294,7 @@ static bool is_absent(const struct regex_parse *self, const uint8_t *text, size_
            memcmp(text, self->plan->absent, len) == 0;
 }
 
-/* Reads one field of the output out of its group. */
+/* Reads one output field from its group. */
 static bool read_field(struct regex_parse *self, size_t i, const struct value *subject,
                        struct misfit *ret_misfit)
 {

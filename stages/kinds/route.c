@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route: sends each record to the first output whose conditions hold, or to the one for the rest.
+ * route: sends each record to the first output whose conditions hold, or to the output `otherwise`.
  */
 #include <stdlib.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stdin.source: the records of standard input, by way of a journal.
+ * stdin.source: reads the records of standard input, by way of a journal.
  *
- * read_record() gives out the records that the journal holds, and when it has none left takes more
- * in, as much as is there but not more than a block. So the journal is never far ahead of what is
- * given out, and what is not wanted yet stays in the pipe. The end of the input, where the topology
- * marks it, is in the journal like a record.
+ * read_record() emits the records that the journal holds. When none is left, it takes in more
+ * input: what is available, but at most a block. So the journal is never far ahead of what was
+ * emitted, and input that is not needed yet stays in the pipe. Where the topology marks the end of
+ * the input, the journal holds that end like a record.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@
 
 #define CURSOR_MAGIC 0x4e4a4842u /* "BHJN" */
 
-/* Places in the cursor's payload. */
+/* Offsets in the cursor's payload. */
 enum {
     AT_SEQ = 0,
     AT_OFFSET = 8,
@@ -39,25 +39,26 @@ enum {
     AT_UNREADABLE = 24,
 };
 
-/* So often it is looked whether the run is in the foreground of its terminal again. */
+/* How often to check whether the run is in the foreground of its terminal again. */
 #define BACKGROUND_LOOK_MS 200
 
 struct stdin_source {
     const struct stage_input *input;
     void (*note)(const char *text);
-    bool in_background; /* of the terminal that is the input: what is typed there is not for us */
+    bool in_background; /* of the terminal that is the input: what is typed there is for others */
     bool is_null;
     struct journal *journal;
     struct record_reader records;
     struct cursor cursor;
-    struct source_mark at; /* behind the last record that was given out */
+    struct source_mark at; /* after the last record that was emitted */
     struct source_mark committed;
     struct source_marks marks;
-    bool marks_end;                /* the end of the input is given out */
-    bool ended;                    /* the input is at its end */
-    bool draining;                 /* nothing more is to be taken in */
-    uint64_t lost_begin, lost_end; /* the last record with a byte that begins none; 0: not known */
-    bool noted_no_map;             /* that there are values of msgpack that are not maps was said */
+    bool marks_end; /* the end of the input is emitted */
+    bool ended;     /* the input is at its end */
+    bool draining;  /* nothing more must be taken in */
+    /* The last record with a byte that cannot begin a value; 0: unknown. */
+    uint64_t lost_begin, lost_end;
+    bool noted_no_map; /* the note about msgpack values that are not maps was made */
 };
 
 static const struct option_spec specs[] = {
@@ -127,7 +128,7 @@ static int put_cursor(struct stdin_source *self, const struct source_mark *mark,
     return cursor_write(&self->cursor, CURSOR_MAGIC, payload, e);
 }
 
-/* Says a text and frees it; takes NULL. */
+/* Reports a text and frees it. Does nothing if it is NULL. */
 static void say(const struct stdin_source *self, char *text)
 {
     if (text != NULL)
@@ -137,7 +138,7 @@ static void say(const struct stdin_source *self, char *text)
 
 #define LOST_WHY "because of the dead letter with the reason lost-framing"
 
-/* Said at once, for the stream may have no end. */
+/* Reported at once, because the stream may never end. */
 static void note_lost(const struct stdin_source *self)
 {
     if (self->lost_end == 0)
@@ -149,7 +150,7 @@ static void note_lost(const struct stdin_source *self)
                                 self->lost_end, self->lost_begin));
 }
 
-/* What comes in a stream after a byte that begins no packed record is passed over. */
+/* Reports what was discarded after a byte that cannot begin a packed record. */
 static void note_rest(const struct stdin_source *self)
 {
     if (!self->at.unreadable || !self->records.format->is_chain)
@@ -165,7 +166,7 @@ static void note_rest(const struct stdin_source *self)
                                 self->lost_end, self->at.offset));
 }
 
-/* Says what is more than a dead letter of a record that is one. */
+/* Reports what the user must know about a faulty record beyond its dead letter. */
 static void note_fault(struct stdin_source *self, const struct record_cut *cut)
 {
     if (cut->fault == RECORD_LOST) {
@@ -218,7 +219,7 @@ static int open_source(const struct stage_env *env, void **ret_self, struct err 
     return 0;
 }
 
-/* Whether what is typed is for others now; that is said when it begins. */
+/* Whether what is typed is for others now. Reports it when that begins. */
 static bool is_in_background(struct stdin_source *self)
 {
     bool was = self->in_background;
@@ -229,7 +230,7 @@ static bool is_in_background(struct stdin_source *self)
     return self->in_background;
 }
 
-/* Moves what is there of the input into our own pipe. */
+/* Moves the available input into our own pipe. */
 static int relay(struct stdin_source *self, struct err *e)
 {
     const struct stage_input *input = self->input;
@@ -255,14 +256,14 @@ static int relay(struct stdin_source *self, struct err *e)
     return err_set_errno(e, "cannot read standard input");
 }
 
-/* Takes in more. Returns 0, ERR_AGAIN, ERR_END, or an error. */
+/* Takes in more input. Returns 0, ERR_AGAIN, ERR_END, or an error. */
 static int take(struct stdin_source *self, struct err *e)
 {
     if (self->is_null)
         return ERR_END;
     if (self->input->relay_read_fd < 0)
         return journal_take(self->journal, self->input->fd, e);
-    /* What a former life has left in our pipe comes first. */
+    /* What an earlier process left in our pipe comes first. */
     int rc = journal_take(self->journal, self->input->relay_read_fd, e);
     if (rc == ERR_AGAIN)
         rc = relay(self, e);
@@ -274,7 +275,7 @@ static int take_or_end(struct stdin_source *self, struct err *e)
     if (self->ended)
         return ERR_END;
     if (self->draining) {
-        /* What was taken out of the input already is in our own pipe, which ends with the run. */
+        /* Input that was already moved is in our own pipe, which ends with the run. */
         int relay_rc = self->is_null || self->input->relay_read_fd < 0
                            ? ERR_AGAIN
                            : journal_take(self->journal, self->input->relay_read_fd, e);
@@ -286,7 +287,7 @@ static int take_or_end(struct stdin_source *self, struct err *e)
     int rc = take(self, e);
     if (rc != ERR_END)
         return rc;
-    /* The last record need not have its end. */
+    /* The last record may lack its terminator. */
     rc = journal_end(self->journal, e);
     if (rc == 0 && self->marks_end)
         rc = journal_mark_end(self->journal, e);
@@ -305,7 +306,10 @@ static int write_cursor(struct stdin_source *self, const struct source_mark *mar
     return journal_trim(self->journal, mark->offset, mark->seq, e);
 }
 
-/* What gives no record is acked by nobody, so of much of it the journal would be kept for long. */
+/*
+ * Input without a record is never acked. If there is much of it, the cursor moves past it here;
+ * otherwise the journal would be kept for long.
+ */
 static int pass_blanks(struct stdin_source *self, struct err *e)
 {
     bool is_acked = self->at.seq == self->committed.seq;
@@ -313,7 +317,7 @@ static int pass_blanks(struct stdin_source *self, struct err *e)
     return is_acked && is_much ? write_cursor(self, &self->at, e) : 0;
 }
 
-/* Finds the next record, or the end of the input, and moves behind it. */
+/* Finds the next record, or the end of the input, and moves past it. */
 static int next_record(struct stdin_source *self, struct record_cut *cut, bool *ret_ends,
                        struct err *e)
 {
@@ -326,7 +330,7 @@ static int next_record(struct stdin_source *self, struct record_cut *cut, bool *
             rc = take_or_end(self, e);
             takes++;
         } else if (rc == ERR_END) {
-            /* If not, a stream or an input ended here with what is acked. */
+            /* Otherwise a stream or an input ended here that is already acked. */
             *ret_ends = journal_marked(self->journal) == self->at.seq + 1;
             self->at.seq += *ret_ends ? 1 : 0;
             if (*ret_ends)
@@ -340,7 +344,7 @@ static int next_record(struct stdin_source *self, struct record_cut *cut, bool *
             if (!cut->blank)
                 return 0;
             rc = pass_blanks(self, e);
-            /* Of what comes after a broken stream there may be very much: others have a turn. */
+            /* A broken stream may be followed by very much: let other work run. */
             if (rc == 0 && cut->rest)
                 return ERR_UNFINISHED;
         }
@@ -356,7 +360,7 @@ static int read_record(void *opaque, struct emitter *out, struct err *e)
     bool ends;
     int rc = next_record(self, &cut, &ends, e);
     if (rc != 0) {
-        /* There is nothing more to read now, or very much was read in one piece. */
+        /* There is nothing more to read now, or very much was read of one record. */
         if (rc == ERR_AGAIN || self->records.skipped >= JOURNAL_SEGMENT_BYTES)
             say(self, record_note_overlong(&self->records, "standard input"));
         return rc;
@@ -421,7 +425,7 @@ static int commit(void *opaque, seq_number seq, struct err *e)
 static void progress(const void *opaque, uint64_t *ret_done, uint64_t *ret_total)
 {
     *ret_done = ((const struct stdin_source *)opaque)->at.offset;
-    *ret_total = 0; /* who knows */
+    *ret_total = 0; /* unknown */
 }
 
 const struct stage_ops stdin_source_ops = {

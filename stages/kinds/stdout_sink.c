@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stdout.sink: writes every record to standard output, as a line or as the map in msgpack that it
- * is.
+ * stdout.sink: writes every record to standard output, as a line or as a map in msgpack.
  *
- * Records gather in a buffer, are written when there is enough of them or at a commit, and only when
- * all is written the cursor moves. Writing never blocks: when the reader is slow, records are not
- * taken, and the host waits. A kill between write and cursor repeats records. It does not cut one,
- * since a pipe takes whole records of up to PIPE_BUF in one piece or not at all. A longer line that
- * may have been cut is ended by the next life. Nothing ends a map that was cut: the run stops.
+ * Records gather in a buffer and are written when there are enough of them, or at a commit. The
+ * cursor only moves when everything is written. Writing never blocks: if the reader is slow, the
+ * sink accepts no records, and the host waits.
+ *
+ * A kill between a write and the cursor repeats records. It does not cut one, because a pipe takes
+ * up to PIPE_BUF bytes in one piece or not at all. If a longer line may have been cut, the next
+ * process ends it with a newline. Nothing can end a map that was cut, so the run stops.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,10 +31,10 @@
 #include "stages/store/cursor.h"
 
 #define CURSOR_MAGIC 0x44534842u /* "BHSD" */
-/* So much may wait to be written before records are not taken any more. */
+/* How many bytes may wait to be written before no more records are accepted. */
 #define WAITING_BYTES_MAX (64u << 10)
 
-/* Places in the cursor's payload. */
+/* Offsets in the cursor's payload. */
 enum {
     AT_SEQ = 0,
     AT_TORN = 8,
@@ -41,20 +42,20 @@ enum {
 
 struct stdout_sink {
     enum record_format_number format;
-    size_t field; /* that is written */
+    size_t field; /* the field that is written */
     enum kind_lines sure;
     bool numbered;
     int fd;
-    bool opened; /* fd is ours: does not block, and is closed by us */
+    bool opened; /* fd is our own: it does not block, and we close it */
     bool is_socket;
     struct cursor cursor;
     seq_number committed;
     bool torn; /* the cursor says that a record may have been cut */
     seq_number seq;
-    uint64_t index; /* of the next record of that seq */
+    uint64_t index; /* index of the next record of that seq */
     struct buf waiting;
-    size_t written; /* so much of it */
-    /* RECORDS_MSGPACK: where the records in it end; those that are written come first. */
+    size_t written; /* bytes of it that are written */
+    /* For RECORDS_MSGPACK: where the records in `waiting` end; the written ones come first. */
     size_t *ends;
     size_t end_count, ends_written, end_capacity;
 };
@@ -92,7 +93,7 @@ static int check_output(enum record_format_number format, struct stat *ret_st, s
         return err_set(e, ERR_MISMATCH,
                        "standard output is a terminal, and msgpack is not text; pipe the output "
                        "into a program that reads msgpack, or use file.sink");
-    /* That is how main() leaves one that was closed. */
+    /* main() opens /dev/null in place of a closed standard output. */
     if ((flags & O_ACCMODE) == O_RDONLY && S_ISCHR(ret_st->st_mode) &&
         ret_st->st_rdev == makedev(1, 3))
         return err_set(e, ERR_MISMATCH, "standard output is closed");
@@ -115,8 +116,8 @@ static int unread(struct err *e)
 }
 
 /*
- * The descriptor is shared with others, who would be surprised if it did not block any more: one
- * of our own is opened. Where that is not allowed, poll(2) says when to write.
+ * The descriptor is shared with other processes, which do not expect it to be nonblocking, so we
+ * open our own. Where that is not allowed, poll(2) shows when to write.
  */
 static int open_output(struct stdout_sink *self, struct err *e)
 {
@@ -180,7 +181,7 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
     }
     if (self->committed < env->begins_after)
         self->committed = env->begins_after;
-    /* What a former run has cut was in its own output. */
+    /* A record that an earlier run cut was in the output of that run. */
     if (rc == 0 && self->torn && env->first)
         rc = write_cursor(self, self->committed, false, e);
     if (rc == 0 && self->torn && self->format == RECORDS_MSGPACK)
@@ -192,12 +193,12 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
         return rc;
     }
     if (self->torn)
-        buf_add_byte(&self->waiting, '\n'); /* what was cut is a line of its own */
+        buf_add_byte(&self->waiting, '\n'); /* the cut piece becomes a line of its own */
     *ret_self = self;
     return 0;
 }
 
-/* Writes some bytes without blocking; -1 with errno EAGAIN if none can be written now. */
+/* Writes some bytes without blocking. Returns -1 with errno EAGAIN if none can be written now. */
 static ssize_t write_some(const struct stdout_sink *self, const uint8_t *bytes, size_t len)
 {
     if (self->is_socket)
@@ -210,7 +211,7 @@ static ssize_t write_some(const struct stdout_sink *self, const uint8_t *bytes, 
     return write(self->fd, bytes, len);
 }
 
-/* What failed for want of a resource has written nothing, and can be written as it is later. */
+/* A write that failed for lack of a resource has written nothing and can be repeated later. */
 static int cannot_write(struct err *e)
 {
     int rc = want_of_errno(errno) != WANT_NOTHING ? ERR_NO_SPACE : ERR_IO;
@@ -220,7 +221,7 @@ static int cannot_write(struct err *e)
     return rc;
 }
 
-/* Where the next piece of what waits ends: whole lines, or a part of one that is longer. */
+/* Where the next piece to write ends: after whole lines, or within one that is too long. */
 static size_t lines_end(const struct stdout_sink *self)
 {
     const uint8_t *bytes = self->waiting.data + self->written;
@@ -231,7 +232,7 @@ static size_t lines_end(const struct stdout_sink *self)
     return self->written + (newline != NULL ? (size_t)(newline - bytes) + 1 : PIPE_BUF);
 }
 
-/* The same of packed records. */
+/* The same for packed records. */
 static size_t packed_end(const struct stdout_sink *self)
 {
     size_t end = 0, most = self->written + PIPE_BUF;
@@ -240,7 +241,7 @@ static size_t packed_end(const struct stdout_sink *self)
     return end != 0 ? end : most;
 }
 
-/* Whether a record ends there. */
+/* Whether a record ends at this place. */
 static bool ends_record(const struct stdout_sink *self, size_t at)
 {
     if (self->format == RECORDS_LINES)
@@ -257,7 +258,7 @@ static int set_torn(struct stdout_sink *self, bool torn, struct err *e)
     return torn != self->torn ? write_cursor(self, self->committed, torn, e) : 0;
 }
 
-/* Packed records were written up to somewhere. */
+/* Counts the packed records that are written. */
 static void pass_packed(struct stdout_sink *self)
 {
     while (self->ends_written < self->end_count && self->ends[self->ends_written] <= self->written)
@@ -265,9 +266,10 @@ static void pass_packed(struct stdout_sink *self)
 }
 
 /*
- * Nothing more is written for now. A reader of lines does not mind one newline too many, so for
- * lines the cursor says that one is torn until the next commit; a run with packed records would
- * stop for nothing. Not after every record: each time is a sync.
+ * Called when nothing more is written for now. A reader of lines does not mind an extra newline, so
+ * for lines the cursor says that one may be cut until the next commit. A run with packed records
+ * would stop without a reason, so the cursor is corrected here; but not after every record, because
+ * that costs a sync.
  */
 static int rest(struct stdout_sink *self, int rc, struct err *e)
 {
@@ -276,7 +278,7 @@ static int rest(struct stdout_sink *self, int rc, struct err *e)
     return cursor_rc != 0 ? cursor_rc : rc;
 }
 
-/* Writes all that waits. ERR_AGAIN: not all of it can be written now. */
+/* Writes everything that waits. ERR_AGAIN: not all of it can be written now. */
 static int push(struct stdout_sink *self, struct err *e)
 {
     int rc = 0;
@@ -307,7 +309,7 @@ static int push(struct stdout_sink *self, struct err *e)
     return 0;
 }
 
-/* Remembers that a packed record ends where what waits does. */
+/* Notes that a packed record ends at the end of `waiting`. */
 static void add_end(struct stdout_sink *self)
 {
     if (self->end_count == self->end_capacity) {

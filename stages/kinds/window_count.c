@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.count: counts the records of every key in calendar windows of event time, and puts the
- * counts out when their window closes.
+ * window.count: counts the records of every key in calendar windows of event time, and emits the
+ * counts when their window closes.
  *
- * The state (window_state.h) has one entry for every window and key, which expires when the window
- * closes: then the store gives it back (tick), and it is put out. What is put out at one seq is
+ * The state (window_state.h) has one entry for every window and key. It expires when the window
+ * closes; then the store returns it (tick), and it is emitted. Everything emitted at one seq is
  * sorted, so neither the order in the store nor the number of workers shows.
  *
- * At the end of the input all windows are closed that can have records: up to the one that holds
- * the latest time seen. All workers have seen that time, so they all close the same ones. The clock
- * does not move for it; up to where windows were closed so, the floor, is state of its own.
+ * At the end of the input, all windows that can hold records are closed: up to the one that holds
+ * the latest time seen. All workers have seen that time, so they all close the same windows. The
+ * clock does not move for this. How far windows were closed this way, the floor, is kept as state
+ * of its own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +37,12 @@ static const struct dead_reason key_too_long = {"key-too-long",
 #define CLOSINGS_KEPT 4096u
 
 /*
- * An entry that is to be put out. There may be millions, and all are in private memory at once, so
- * it is small: what it is about stays in the store, which does not change meanwhile.
+ * An entry to emit. There may be millions, all in private memory at once, so it is small: the data
+ * stays in the store, which does not change meanwhile.
  */
 struct closing {
     int64_t start;
-    uint64_t prefix; /* of its key: see window_state.h */
+    uint64_t prefix; /* prefix of its key, see window_state_key_prefix() */
     const uint8_t *value;
 };
 
@@ -62,8 +63,8 @@ struct window_count {
 
     struct closing *closings;
     size_t closing_count, closing_capacity;
-    bool group_closes[KEY_GROUPS]; /* some of its windows were gathered */
-    uint64_t compared;             /* while they are sorted */
+    bool group_closes[KEY_GROUPS]; /* some windows of the group were gathered */
+    uint64_t compared;             /* comparisons made while sorting */
     struct buf sort_key;
     struct buf key_bytes;
     struct value fields[FIELDS_MAX];
@@ -109,7 +110,10 @@ static const struct option_spec specs[] = {
     {0},
 };
 
-/* Adds an output field whose name is an option; whoever reads it may mean what it should be. */
+/*
+ * Adds an output field whose name is an option. If the name is bad, stages downstream may still
+ * read the name that was meant, so the output stays open.
+ */
 static void make_named(struct kind_check *check, const char *option, enum value_tag tag)
 {
     const struct option_value *name = options_get(check->options, option);
@@ -128,7 +132,7 @@ static void make_named(struct kind_check *check, const char *option, enum value_
     check->out->open |= !good;
 }
 
-/* The fields of the key, as the input has them, or as far as they are known. */
+/* Adds the fields of the key as the input has them, or as far as they are known. */
 static void make_key(struct kind_check *check)
 {
     const struct option_value *key = options_get(check->options, "key");
@@ -146,7 +150,7 @@ static void make_key(struct kind_check *check)
     }
 }
 
-/* Takes the options over into a form that is quick to work with. */
+/* Copies the options into a form that is fast to use. */
 static struct window_plan *make_plan(const struct options *options)
 {
     struct window_plan *plan = memory_new(1, sizeof *plan);
@@ -166,7 +170,7 @@ static void derive(struct kind_check *check)
     make_named(check, "window_field", VALUE_TIMESTAMP);
     make_key(check);
     make_named(check, "count_field", VALUE_INT);
-    /* What a key that is none stands for may be any field, and whoever reads it may name it so. */
+    /* A bad key may mean any field, and stages downstream may read it by that name. */
     for (size_t i = 0; key->bad && i < key->count; i++)
         contract_add_doubtful(check->out, key->fields[i].name, TYPE_MAYBE);
     for (size_t i = 0; key->bad && i < check->in->count; i++)
@@ -214,7 +218,7 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-/* When a window closes; STORE_NEVER, the last moment, if time does not come to it. */
+/* When a window closes; STORE_NEVER, the last moment, if time never gets there. */
 static struct window_close close_of(const struct window_count *self, int64_t window)
 {
     __int128 at = calendar_window_end_ns(&self->plan->calendar, self->plan->period, window) +
@@ -223,7 +227,7 @@ static struct window_close close_of(const struct window_count *self, int64_t win
                                  .window = window};
 }
 
-/* The start of a window; of the one in which time begins, that. */
+/* The start of a window, but not before the beginning of time. */
 static int64_t starts_at(const struct window_count *self, int64_t window)
 {
     __int128 start = calendar_window_start_ns(&self->plan->calendar, self->plan->period, window);
@@ -245,7 +249,7 @@ static void add_sort_key(struct buf *out, int64_t start, const struct value *fie
     }
 }
 
-/* A window may have millions of keys, and nobody is to take that for a hang. */
+/* A window may have millions of keys, and working on them must not look like a hang. */
 static void show_work(const struct window_count *self, uint64_t done)
 {
     if (done % KEYS_PER_BEAT == 0)
@@ -258,7 +262,7 @@ static void gather(void *context, struct hash128 key, int64_t expires_at, const 
     unsigned group = window_state_group(key);
     if (window_state_is_put_out(&self->state, group,
                                 window_state_close_of(&self->state, expires_at, value)))
-        return; /* at an end */
+        return; /* emitted at an end of the input */
     self->group_closes[group] = true;
     if (self->closing_count == self->closing_capacity) {
         self->closing_capacity += self->closing_capacity / 4 + 16;
@@ -273,7 +277,7 @@ static void gather(void *context, struct hash128 key, int64_t expires_at, const 
     show_work(self, self->closing_count);
 }
 
-/* As order_compare() of their sort keys. */
+/* Same order as order_compare() of their sort keys. */
 static int compare_closings(const void *a, const void *b, void *context)
 {
     struct window_count *self = context;
@@ -286,7 +290,9 @@ static int compare_closings(const void *a, const void *b, void *context)
     return window_state_compare_keys(&self->state, x->value, y->value);
 }
 
-/* Of all entries, those of windows; what a group has that is ahead was done before. */
+/*
+ * Gathers the entries that are windows. The windows of a group that is ahead were emitted before.
+ */
 static void gather_window(void *context, struct hash128 key, int64_t expires_at, const void *value)
 {
     struct window_count *self = context;
@@ -295,7 +301,7 @@ static void gather_window(void *context, struct hash128 key, int64_t expires_at,
         gather(self, key, expires_at, value);
 }
 
-/* Memory for many keys is not kept until there are as many again. */
+/* Empties the list. Its memory is not kept if it was large. */
 static void forget_closings(struct window_count *self)
 {
     self->closing_count = 0;
@@ -306,7 +312,7 @@ static void forget_closings(struct window_count *self)
     self->closing_capacity = 0;
 }
 
-/* Puts out the windows that were gathered. */
+/* Emits the windows that were gathered. */
 static void put_out(struct window_count *self, struct emitter *out)
 {
     if (self->closing_count == 0)
@@ -336,8 +342,8 @@ static void tick(void *opaque, int64_t time, struct emitter *out)
 }
 
 /*
- * A record at the first moment that there is leaves the clock at its start, where nobody can tell
- * whether other workers had one: then only groups with windows get a floor.
+ * A record at the very first moment leaves the clock at its start, and then this worker cannot know
+ * whether other workers had one. In that case, only groups with windows get a floor.
  */
 static void end(void *opaque, struct emitter *out)
 {
@@ -360,7 +366,9 @@ static void end(void *opaque, struct emitter *out)
 
 /* --- counting --- */
 
-/* The first entry of a key in a window. False, with the dead letter put out, if there can be none.
+/*
+ * Begins the entry of a key in a window. Returns false, having emitted the dead letter, if the key
+ * is too long.
  */
 static bool begin_entry(struct window_count *self, const struct record *in, int64_t window,
                         size_t key_len, uint8_t *ret_value, struct emitter *out)

@@ -8,10 +8,10 @@
 #include "ipc/order.h"
 #include "topology/partition.h"
 
-/* Places in the value of a floor. */
+/* Offsets in the value of a floor. */
 enum {
     FLOOR_AT_CLOSES = 0,
-    FLOOR_AT_WINDOW = 8, /* matters if the one before is STORE_NEVER */
+    FLOOR_AT_WINDOW = 8, /* matters only if the time is STORE_NEVER */
 };
 
 void window_state_init(struct window_state *s, struct store *store, const struct stage *stage,
@@ -28,8 +28,8 @@ unsigned window_state_group(struct hash128 key)
 }
 
 /*
- * Reads the next field of a key, of which there is one more. The bytes of the key are as
- * key_add_fields() makes them; zeros follow.
+ * Reads the next field of a key, which must have one. The bytes of the key are those of
+ * key_add_fields(), followed by zeros.
  */
 static struct value read_field(const struct window_state *s, const uint8_t *value, size_t field,
                                size_t *at)
@@ -87,7 +87,7 @@ uint64_t window_state_key_prefix(const struct window_state *s, const uint8_t *va
     if (first.tag == VALUE_BOOL)
         return first.boolean ? 1 : 0;
     if (first.tag != VALUE_STRING && first.tag != VALUE_BYTES)
-        return (uint64_t)first.integer ^ UINT64_C(1) << 63; /* the sign turned */
+        return (uint64_t)first.integer ^ UINT64_C(1) << 63; /* with the sign flipped */
     uint64_t prefix = 0;
     for (size_t i = 0; i < sizeof prefix; i++)
         prefix = prefix << 8 | (i < first.len ? ((const uint8_t *)first.bytes)[i] : 0u);

@@ -69,7 +69,7 @@ static int write_cursor(struct output_file *o, seq_number seq, uint64_t length, 
     bytes_put_u64(payload + AT_LENGTH, length);
     bytes_put_u32(payload + AT_TAIL_CRC, last_crc(o, length));
     int rc = cursor_write(&o->cursor, OUTPUT_MAGIC, payload, e);
-    /* Otherwise the cursor on disk is unchanged, and must be written before the next byte */
+    /* Otherwise the cursor on disk is unchanged, and must be written before the next byte. */
     if (rc == 0)
         o->ended = ended;
     return rc;

@@ -49,18 +49,18 @@ struct output_file {
     enum record_format_number format; /* the format of the records that are written */
     bool durable;
     bool usable; /* the file is open and nothing has failed */
-    /* The cursor says that nothing was written after the committed length */
+    /* The cursor says that nothing was written after the committed length. */
     bool ended;
     struct file_identity file; /* the identity of the open file */
-    /* Bytes written so far by this process and, up to the commit, by earlier ones */
+    /* Bytes written so far by this process and, up to the commit, by earlier ones. */
     uint64_t length;
-    /* The length of the file: `length`, or more if an earlier process had written more */
+    /* The length of the file: `length`, or more if an earlier process had written more. */
     uint64_t end;
-    /* What an earlier process wrote differs from what came again; this was reported */
+    /* What an earlier process wrote differs from what came again; this was reported. */
     bool differs;
     seq_number committed;
     uint64_t committed_length;
-    /* The file's bytes from kept_from on; those after `length` wait to be written */
+    /* The file's bytes from kept_from on; those after `length` wait to be written. */
     struct buf bytes;
     uint64_t kept_from;     /* FILE_TAIL_BYTES or more before committed_length, or 0 */
     struct seq_queue marks; /* of struct output_mark: where uncommitted seqs begin */

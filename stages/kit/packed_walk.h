@@ -30,7 +30,7 @@ struct packed_walk {
 enum packed_step {
     PACKED_GOES_ON, /* all bytes were used, and the record has not ended */
     PACKED_ENDS,    /* the record ends with the last byte that was used */
-    /* The last byte that was used cannot begin a value; what follows it is unknown */
+    /* The last byte that was used cannot begin a value; what follows it is unknown. */
     PACKED_IS_LOST,
 };
 

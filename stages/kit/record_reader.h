@@ -80,7 +80,7 @@ struct record_reader {
     size_t record_bytes_max;
     size_t skip_above; /* a longer record is dropped while it is read */
     uint64_t offset;   /* where the last record ended */
-    /* CRC-32C of all bytes before offset, beginning with that of record_reader_set() */
+    /* CRC-32C of all bytes before offset, beginning with that of record_reader_set(). */
     uint32_t crc;
     uint8_t *buffer;
     size_t capacity;
@@ -91,7 +91,7 @@ struct record_reader {
     uint64_t skipped;
     bool told; /* the record being dropped was reported by record_reader_tell_overlong() */
     uint8_t excerpt[DEAD_EXCERPT_BYTES + RECORD_MARK_BYTES];
-    /* The rest of this text is: lines in UTF-16, or packed bytes after an invalid one */
+    /* The rest of this text is: lines in UTF-16, or packed bytes after an invalid one. */
     bool unreadable;
 
     /* For line_records.c. */

@@ -27,7 +27,7 @@ struct rotation_step {
     struct file_past past; /* what came before this file */
     bool nameless; /* the previous file was not found, so one in between may be missing too */
     char *other;   /* the file's name, if it might belong to another log; NULL: it cannot */
-    /* The directory of the previous file, if it is not that of the path; else NULL */
+    /* The directory of the previous file, if it is not that of the path; else NULL. */
     char *elsewhere;
 };
 

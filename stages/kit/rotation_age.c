@@ -14,7 +14,7 @@ bool rotation_times_were_set(const struct file_look *look)
     return look->id.birth_ns != 0 && look->written_ns < look->id.birth_ns;
 }
 
-/* Whether its birth tells when it was begun. */
+/* Whether the birth time of a file is when it was begun. */
 static bool has_birth(const struct file_look *look)
 {
     return look->id.birth_ns != 0 && !rotation_times_were_set(look);
@@ -61,30 +61,31 @@ static enum age age_by_times(const struct rotation_ages *ages, const struct file
     const struct file_look *ours = &ages->ours;
     const struct file_past *past = &ages->view->at->past;
     uint64_t born_ns = look->id.birth_ns, since_ns = past->since_ns;
-    /* The number of an inode is given again, but not with a birth that is as old. */
+    /* An inode number may be reused, but not with so old a birth time. */
     bool is_left = born_ns != 0 && born_ns <= since_ns && look->id.inode == past->left_inode &&
                    look->id.device == ours->id.device;
     if (born_ns != 0 && born_ns < since_ns)
-        return AGE_OLDER; /* and what it was made of is older still */
+        return AGE_OLDER; /* and its original is even older */
     if (has_birth(look) && since_ns != 0) {
         if (born_ns != since_ns)
             return AGE_LATER;
-        /* It was there when ours was at the path; or it was born right after what was. */
+        /* It was there when ours was at the path, or it was born right after what was. */
         if (ours->id.birth_ns != since_ns)
             return is_left ? AGE_OLDER : AGE_UNKNOWN;
     } else if (since_ns != 0 && born_ns != 0 &&
                rotation_time_order(look->written_ns, since_ns) < 0) {
-        return AGE_OLDER; /* in the same moment, or second, it may have come right after ours */
+        /* If it is the same moment or second, it may have come right after ours */
+        return AGE_OLDER;
     }
     /*
-     * The writer was done with what is older when it began with ours. If that has nothing in it, or
-     * is a copy with times of its own, nobody knows when that was.
+     * The writer had finished the older files when it began ours. If ours is empty, or is a copy
+     * with times of its own, it is unknown when that was.
      */
     bool is_copy = has_birth(ours) && since_ns != 0 && ours->id.birth_ns > since_ns;
     int order = rotation_time_order(look->written_ns, is_copy ? since_ns : ours->written_ns);
     if (order == 0 && is_left)
         return AGE_OLDER;
-    /* Who has not reopened its log yet writes to what was there before, too. */
+    /* A program that has not reopened its log yet still writes to an older file. */
     bool was_there =
         born_ns != 0 &&
         (is_left || (born_ns == since_ns && rotation_past_has(past, &look->id) == PASSED));
@@ -92,12 +93,15 @@ static enum age age_by_times(const struct rotation_ages *ages, const struct file
                                                                   : age_by_order(order);
 }
 
-/* When the file at the path was born, if that was after what came before it; UINT64_MAX: no. */
+/*
+ * When the file at the path was born, if that was after everything of the past; otherwise
+ * UINT64_MAX.
+ */
 static uint64_t birth_of_last(const struct rotation_ages *ages)
 {
     const struct file_past *past = &ages->view->at->past;
     const struct file_identity *path = &ages->list->path.id;
-    /* In the tick of ours it may have been begun, too. */
+    /* It may also have been begun in the same tick as ours. */
     bool is_last = path->birth_ns > past->since_ns ||
                    (path->birth_ns == past->since_ns && path->birth_ns != 0 &&
                     !file_look_is(&ages->ours, path));
@@ -114,7 +118,9 @@ bool rotation_is_born_with_path(const struct rotation_ages *ages, const struct f
     return has_birth(look) && look->id.birth_ns == birth_of_last(ages);
 }
 
-/* The direction of the numbers of which the link at the path leads from one to the next; 0. */
+/*
+ * The direction of the numbers if the link at the path moves from one number to the next; else 0.
+ */
 static int direction_to_target(const struct rotation_list *list)
 {
     const char *target = list->family.target;
@@ -128,9 +134,10 @@ static int direction_to_target(const struct rotation_list *list)
 }
 
 /*
- * Which of an entry and what a link at the path leads to came later, as their names tell: 1 (the
- * entry), -1, 0. That one has more numbers than the other says nothing here: it may have been
- * renamed, or be a copy. Of numbers, those of ours and of what came after it tell the direction.
+ * Which came later according to the names, an entry or the target of the link at the path: 1 (the
+ * entry), -1 (the target), 0 (unknown). If one of them has more numbers than the other, that means
+ * nothing here: it may have been renamed, or be a copy. For numbers, the direction follows from the
+ * number of ours and that of the target, which came after it.
  */
 static int order_to_target(const struct rotation_list *list, const struct rotation_entry *entry)
 {
@@ -172,7 +179,7 @@ uint64_t rotation_first_after_path(const struct rotation_list *list)
 
 /* --- names --- */
 
-/* Our name without an ending that it may have. */
+/* The length of our name without its suffix, if it has one. */
 static size_t ours_len(const struct rotation_ages *ages)
 {
     const struct rotation_entry *ours = ages->list->ours;
@@ -188,8 +195,10 @@ static enum age age_by_names(const struct rotation_ages *ages, const struct rota
                                                   ours_len(ages), ages->direction));
 }
 
-/* Whether its times are those of a copy that was made of it, and say nothing of when it was
- * written. */
+/*
+ * Whether a file's times are those of its copying or compression, and so do not show when it was
+ * written.
+ */
 static bool is_undated(const struct rotation_ages *ages, const struct rotation_entry *entry)
 {
     return rotation_is_compressed(entry) ? !rotation_times_were_set(&entry->look)
@@ -208,15 +217,19 @@ const struct rotation_entry *rotation_plain_of(const struct rotation_ages *ages,
     return NULL;
 }
 
-/* When an entry came, if that is certain without its name. What was made earlier was written so. */
+/*
+ * When an entry came, if that is certain without its name. A file created earlier was also written
+ * earlier.
+ */
 static enum age certain_age(const struct rotation_ages *ages, const struct rotation_entry *entry)
 {
     enum age age = age_by_times(ages, &entry->look);
     uint64_t since_ns = ages->view->at->past.since_ns, born_ns = entry->look.id.birth_ns;
     bool was_written = entry->look.size > 0 || (has_birth(&entry->look) && born_ns != since_ns);
     /*
-     * It was there when ours was at the path. Or it was made in the moment in which ours was begun:
-     * then it is older if ours was written after that, as what comes later was not there yet.
+     * It was there when ours was at the path. Or it was created in the moment in which ours was
+     * begun. Then it is older if ours was written after that, because later files did not exist
+     * yet.
      */
     if (rotation_is_compressed(entry) && since_ns != 0 && born_ns == since_ns)
         return ages->ours.id.birth_ns != since_ns || ages->ours.written_ns > since_ns ? AGE_OLDER
@@ -224,12 +237,12 @@ static enum age certain_age(const struct rotation_ages *ages, const struct rotat
     return (age == AGE_LATER && is_undated(ages, entry)) || !was_written ? AGE_UNKNOWN : age;
 }
 
-/* What the ages of files tell of the direction of numbers. */
+/* What the ages of files show about the direction of numbers. */
 struct trend {
     bool rising, falling;
 };
 
-/* Of those that were born with the file at the path, or of all others. */
+/* The trend of the files that were born with the file at the path, or of all the others. */
 static struct trend trend_of(const struct rotation_ages *ages, bool with_path)
 {
     const struct rotation_entry *ours = ages->list->ours;
@@ -250,8 +263,8 @@ static struct trend trend_of(const struct rotation_ages *ages, bool with_path)
 }
 
 /*
- * With rising numbers, only the first file of all gets the lowest. Before a copy there may be none,
- * and without births nothing else tells.
+ * With rising numbers, only the very first file gets the lowest number. There may be no file before
+ * a copy, and without birth times nothing else shows that.
  */
 static bool has_lowest(const struct rotation_ages *ages)
 {
@@ -271,7 +284,7 @@ void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *
     struct trend trend = trend_of(ages, false);
     if (!trend.rising && !trend.falling && has_lowest(ages))
         trend.falling = true;
-    if (!trend.rising && !trend.falling) /* one of these may be a copy, so they come last */
+    if (!trend.rising && !trend.falling) /* one of these may be a copy, so they are asked last */
         trend = trend_of(ages, true);
     ages->is_torn = trend.rising && (trend.falling || has_lowest(ages));
     ages->direction = trend.rising == trend.falling ? 0 : trend.rising ? 1 : -1;
@@ -280,8 +293,8 @@ void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *
 }
 
 /*
- * Whether one that was born later may be a copy of what the other had before that was cut off, and
- * so have come first: who cuts a file off writes it.
+ * Whether a file that was born later may be a copy of what the other held before that was
+ * truncated, and so have come first. The program that truncates a file also writes to it.
  */
 static bool may_be_copy_of(const struct file_look *copy, const struct file_look *file)
 {
@@ -297,7 +310,7 @@ bool rotation_may_be_unread(const struct rotation_ages *ages, const struct rotat
            (ages->is_torn || age_by_names(ages, entry) == AGE_OLDER);
 }
 
-/* Whether it was made of ours, or of the one that was read before. */
+/* Whether a compressed file was made from ours, or from the file that was read before. */
 static int is_packed(struct rotation_ages *ages, const struct rotation_entry *entry, bool *ret_is,
                      struct err *e)
 {
@@ -322,7 +335,7 @@ static int is_packed(struct rotation_ages *ages, const struct rotation_entry *en
     return rc;
 }
 
-/* Whether a compressed file was made of all that another has. */
+/* Whether a compressed file was made from the whole of another file. */
 static int is_packed_of(const struct rotation_ages *ages, const struct rotation_entry *entry,
                         const struct rotation_entry *plain, bool *ret_is, struct err *e)
 {
@@ -339,7 +352,9 @@ static int is_packed_of(const struct rotation_ages *ages, const struct rotation_
     return rc;
 }
 
-/* Other endings may be of anything that is kept beside a file, such as how far others have read it.
+/*
+ * Whether a suffix is a known one of compression. Other suffixes may be of anything that is stored
+ * next to a log, such as how far another program has read it.
  */
 static bool has_known_ending(const struct rotation_entry *entry)
 {
@@ -353,12 +368,16 @@ static bool has_known_ending(const struct rotation_entry *entry)
 }
 
 /*
- * Whether a compressed file is made, or being made, of the one that has its name without the
- * ending, which then counts. What is written of it so far cannot be compared; but it was begun when
- * that had the name already, which is the last that was changed of it (in one tick, if it has no
- * time yet that was kept, so that it is not complete), or has its time, or all its bytes. Otherwise
- * the name was given again beside it, and it is one for itself. What was read, or is older, shares
- * its name with nothing that came later.
+ * Whether a compressed file was made, or is being made, from the file that has its name without the
+ * suffix. Then that file counts instead.
+ *
+ * What is written of the compressed file so far cannot be compared. But it belongs to the plain
+ * file if it was begun when that already had its name, which was the last change to that file; or
+ * if it has the time of the plain file; or all its bytes. In one tick, the first of these counts
+ * only while the compressed file has no time of its own yet, and so is not complete.
+ *
+ * Otherwise the name was reused next to it, and it is a file of its own. A file that was read, or
+ * is older, never shares its name with a later one.
  */
 static int is_of_plain(const struct rotation_ages *ages, const struct rotation_entry *entry,
                        bool *ret_is, struct err *e)
@@ -368,7 +387,7 @@ static int is_of_plain(const struct rotation_ages *ages, const struct rotation_e
     *ret_is = false;
     if (plain == NULL)
         return 0;
-    /* An empty file has no last write, but that is all that is known without births. */
+    /* An empty file was never written, but without birth times there is nothing else to go by. */
     bool has_time = plain->look.size > 0 || look->id.birth_ns == 0;
     uint64_t begun_ns = look->id.birth_ns != 0 ? look->id.birth_ns : look->written_ns;
     *ret_is = !has_known_ending(entry) || rotation_is_known(ages, plain) ||
@@ -380,7 +399,7 @@ static int is_of_plain(const struct rotation_ages *ages, const struct rotation_e
     return !*ret_is && readable ? is_packed_of(ages, entry, plain, ret_is, e) : 0;
 }
 
-/* A compressed file is as old as the last write to what it was made of, if that was kept. */
+/* A compressed file is as old as the last write to its original, if that time was kept. */
 static int age_of_compressed(struct rotation_ages *ages, const struct rotation_entry *entry,
                              enum age *ret_age, struct err *e)
 {
@@ -397,7 +416,7 @@ static int age_of_compressed(struct rotation_ages *ages, const struct rotation_e
         if (rc != 0)
             return rc;
     }
-    /* Ours has no name, and this was written last when ours was. */
+    /* Ours has no name, and this file was last written when ours was. */
     bool as_old = rotation_times_were_set(&entry->look) && nameless &&
                   rotation_time_order(entry->look.written_ns, ages->ours.written_ns) == 0;
     *ret_age = packed || as_old ? AGE_OLDER : age;
@@ -416,7 +435,7 @@ static int is_begin_of(const struct rotation_ages *ages, int entry_fd, uint64_t 
     return content_is_same(entry_fd, fd, 0, len, ages->view->beats, ret_is, e);
 }
 
-/* Whether an entry is a copy of ours, or of the one at the path. */
+/* Whether an entry is a copy of ours, or of the file at the path. */
 static int is_copy(const struct rotation_ages *ages, const struct rotation_entry *entry,
                    bool *ret_is, struct err *e)
 {
@@ -444,23 +463,25 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
         *ret_age = AGE_AFTER_PATH;
         return 0;
     }
-    /* Nobody knows when it was begun, but that does not matter if it is empty. */
+    /* It is unknown when it was begun, but that does not matter if it is empty. */
     bool born_with = entry->look.id.birth_ns == ages->view->at->past.since_ns;
     if (entry->look.size == 0 && (!has_birth(&entry->look) || born_with)) {
         *ret_age = AGE_OLDER;
         return 0;
     }
     enum age age = certain_age(ages, entry), by_names = age_by_names(ages, entry);
-    /* In one moment neither the number of an inode nor a late write of ours beats the names. */
+    /* Within one moment, neither an inode number nor a late write to ours overrules the names. */
     if (age == AGE_OLDER && born_with && entry->look.id.birth_ns != 0 && by_names == AGE_LATER) {
         *ret_age = AGE_UNKNOWN;
         return 0;
     }
-    /* Nor does the birth of what may have been rotated in the tick of the one at the path, be a
-     * copy, or be what a link leads to next. */
+    /*
+     * Nor does the birth of a file that may have been rotated in the tick of the one at the path,
+     * be a copy, or be the next target of a link.
+     */
     bool with_path = rotation_is_born_with_path(ages, &entry->look);
     bool may_be_next = rotation_may_be_after_path(ages->list, entry);
-    /* Nor where it may be a copy of ours, which was cut off since. */
+    /* Nor if the file may be a copy of ours, which was truncated since. */
     bool may_be_copy = rotation_may_be_unread(ages, entry);
     if (age == AGE_LATER && ((by_names == AGE_OLDER && with_path) || may_be_next || may_be_copy)) {
         *ret_age = AGE_UNKNOWN;
@@ -469,7 +490,7 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
     if (age == AGE_UNKNOWN && is_undated(ages, entry)) {
         bool copy;
         int rc = is_copy(ages, entry, &copy, e);
-        /* A link may be led to it next, which is later than the path. */
+        /* It may be the next target of the link, which is later than the path. */
         bool is_next = ages->list->family.target != NULL && by_names == AGE_LATER &&
                        order_to_target(ages->list, entry) >= 0;
         age = copy ? AGE_OLDER : is_next ? AGE_UNKNOWN : by_names;
@@ -489,12 +510,13 @@ static int order_by_times(const struct file_look *a, const struct file_look *b)
         return a->id.birth_ns > b->id.birth_ns ? 1 : -1;
     int order = rotation_time_order(a->written_ns, b->written_ns);
     if (a->size == 0 || b->size == 0)
-        return 0; /* nobody wrote to it */
+        return 0; /* an empty file was never written */
     if (a_born == b_born || order == 0)
         return order;
     /*
-     * One was written last before the other was begun, or after that was written last. If it was in
-     * the moment in which the other was begun, both may be of that moment, and either the first.
+     * One of them was last written before the other was begun, or after the other was last written.
+     * If it was last written in the moment in which the other was begun, both may belong to that
+     * moment, in either order.
      */
     if (a_born)
         return -order_by_times(b, a);
@@ -515,7 +537,7 @@ int rotation_order(const struct rotation_ages *ages, const struct rotation_entry
         return 0;
     if (order == 0)
         order = by_names;
-    /* When one of them comes that has nothing in it does not matter. */
+    /* The place of an empty file does not matter. */
     if (order == 0 && (a->look.size == 0 || b->look.size == 0))
         order = a->look.size == 0 ? 1 : -1;
     return order;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file is found again: by what it is, or by its bytes; and the copies of one that was truncated.
- * What comes next is told in rotation.c.
+ * Finds a file again by its identity or by its bytes, and finds the copies of a truncated file.
+ * rotation.c decides what comes next.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +16,10 @@
 #include "stages/kit/rotation_packed.h"
 #include "stages/kit/rotation_past.h"
 
-/* How often a file that is renamed between the list and the look is looked for. */
+/* How often a file is searched for that is renamed between the listing and the look. */
 #define TRIES_MAX 32u
 
-/* --- where is it now --- */
+/* --- where the file is now --- */
 
 static int find_by_identity(const struct rotation_list *l, const struct file_identity *file,
                             int *ret_fd, struct err *e)
@@ -32,7 +32,10 @@ static int find_by_identity(const struct rotation_list *l, const struct file_ide
     return ERR_NOT_FOUND;
 }
 
-/* It may be a copy, but it was born together with more files than are known one by one. */
+/*
+ * Refuses a file that may be a copy, but was born together with more files than are kept one by
+ * one.
+ */
 static int refuse_passed(const char *name, struct err *e)
 {
     return err_set(
@@ -42,7 +45,7 @@ static int refuse_passed(const char *name, struct err *e)
         name);
 }
 
-/* Looks whether a file has the bytes that were read; if so, it stays open. ERR_NOT_FOUND: no. */
+/* Opens a file if it has the bytes that were read. ERR_NOT_FOUND: it does not. */
 static int open_copy(const char *name, const struct file_look *look, const struct source_mark *at,
                      _Atomic uint64_t *beats, int *ret_fd, struct err *e)
 {
@@ -66,15 +69,15 @@ static int open_copy(const char *name, const struct file_look *look, const struc
     return rc != 0 ? rc : ERR_NOT_FOUND;
 }
 
-/* What was found to have the bytes that were read. */
+/* The file that was found to have the bytes that were read. */
 struct found {
     int fd; /* -1: nothing yet */
     const char *name;
 };
 
 /*
- * Of several copies of one file that was still being written, the longest one is taken: it begins
- * with all that the others have.
+ * Keeps the longer of two copies of a file that was still being written when they were made: it
+ * begins with everything that the shorter one has.
  */
 static int take_longer(struct found *found, int fd, const char *name, _Atomic uint64_t *beats,
                        struct err *e)
@@ -100,7 +103,7 @@ static int take_longer(struct found *found, int fd, const char *name, _Atomic ui
     return rc;
 }
 
-/* Takes a file if it has them. */
+/* Keeps a file if it has the bytes that were read. */
 static int try_copy(struct found *found, const char *name, const struct file_look *look,
                     const struct source_mark *at, _Atomic uint64_t *beats, struct err *e)
 {
@@ -116,8 +119,8 @@ static int try_copy(struct found *found, const char *name, const struct file_loo
 }
 
 /*
- * Opens what has the bytes that were read, of the one at the path (NULL: not that one) and all
- * beside it that were born by a time.
+ * Opens the file that has the bytes that were read: the one at the path (NULL: not that one), or
+ * one next to it that was born by a given time.
  */
 static int find_by_content(const char *path, const struct rotation_list *l, uint64_t born_by_ns,
                            const struct source_mark *at, _Atomic uint64_t *beats, int *ret_fd,
@@ -125,7 +128,7 @@ static int find_by_content(const char *path, const struct rotation_list *l, uint
 {
     struct found found = {.fd = -1};
     if (at->offset == 0)
-        return ERR_NOT_FOUND; /* nothing tells a copy of it */
+        return ERR_NOT_FOUND; /* a copy could not be recognized */
     int rc = path != NULL && l->there && !file_look_is(&l->path, &at->file)
                  ? try_copy(&found, path, &l->path, at, beats, e)
                  : 0;
@@ -175,8 +178,7 @@ int rotation_open_left(const struct rotation_view *v, int *ret_fd)
     for (size_t i = 0; rc != 0 && i < l.count; i++) {
         const struct rotation_entry *entry = &l.entries[i];
         const struct file_identity *id = &entry->look.id;
-        /* The number of its inode may have been given again, but not with a birth that is as old.
-         */
+        /* Its inode number may have been reused, but not with so old a birth time. */
         if (id->inode == at->past.left_inode && id->device == at->file.device &&
             id->birth_ns != 0 && id->birth_ns <= at->file.birth_ns)
             rc = rotation_list_open(entry->name, &entry->look, ret_fd, NULL) == 0 ? 0
@@ -188,7 +190,7 @@ int rotation_open_left(const struct rotation_view *v, int *ret_fd)
 
 /* --- copies of a file that was truncated --- */
 
-/* Whether the bytes of a file are some of those that were read. ERR_MISMATCH: nobody can tell. */
+/* Whether the bytes of a file are some of those that were read. ERR_MISMATCH: it is unknown. */
 static int was_read(const struct rotation_view *v, const struct rotation_entry *entry, int fd,
                     bool *ret_was, struct err *e)
 {
@@ -206,11 +208,11 @@ static int was_read(const struct rotation_view *v, const struct rotation_entry *
                                e);
 }
 
-/* What a file beside one that was truncated is to it. */
+/* What another file is in relation to the truncated one. */
 enum copy {
-    COPY_NONE,   /* or what it has was read */
-    COPY_UNREAD, /* of what it does not have any more */
-    COPY_NEEDED, /* of what it still has: if that is cut off next, it is needed */
+    COPY_NONE,   /* no copy, or its bytes were read */
+    COPY_UNREAD, /* a copy of what the truncated file no longer has */
+    COPY_NEEDED, /* a copy of what it still has, needed if that is truncated next */
 };
 
 static int compare_copy(const struct rotation_view *v, const struct file_look *ours,
@@ -231,7 +233,7 @@ static int compare_copy(const struct rotation_view *v, const struct file_look *o
     return rc;
 }
 
-/* Its time was kept, and nobody can tell by that whether what it has was read. */
+/* Refuses a copy whose kept time does not show whether its bytes were read. */
 static int refuse_as_old(const struct rotation_view *v, const struct rotation_entry *entry,
                          struct err *e)
 {
@@ -242,7 +244,7 @@ static int refuse_as_old(const struct rotation_view *v, const struct rotation_en
                    entry->name, v->path, v->path);
 }
 
-/* The path is a link, and the name is one of those that it is led to. */
+/* Refuses a copy that may be the next target of the link at the path. */
 static int refuse_as_next(const struct rotation_view *v, const struct rotation_entry *entry,
                           struct err *e)
 {
@@ -268,8 +270,10 @@ static int judge_copy(const struct rotation_view *v, const struct rotation_list 
     enum passed passed = rotation_past_has(&v->at->past, &look->id);
     if (passed == PASSED || (look->size == 0 && !is_latest))
         return 0;
-    /* An empty one may be filled next: who copies makes the file first. What a link is led to next
-     * may have its first line already. */
+    /*
+     * An empty file may be filled next, because a copy is created before it is filled. The next
+     * target of a link may have its first line already.
+     */
     bool may_be_next = rotation_may_be_after_path(l, entry);
     bool is_next = v->at->offset == 0 ? may_be_next : rotation_is_after_path(l, entry);
     if (look->size == 0 || look->id.birth_ns > ours->changed_ns || is_next) {
@@ -301,7 +305,7 @@ static int judge_copies(const struct rotation_view *v, const struct rotation_lis
     return rc;
 }
 
-/* The first of the copies that were not read; NULL: there is none. */
+/* Finds the first of the copies that were not read; NULL: there is none. */
 static int choose_copy(const struct rotation_ages *ages, const enum copy copies[],
                        const struct rotation_entry **ret_first, struct err *e)
 {
@@ -322,11 +326,14 @@ static int choose_copy(const struct rotation_ages *ages, const enum copy copies[
     return 0;
 }
 
-/* What lies there is none of what the file had or has, but for those that may still be needed. */
+/*
+ * Notes that the other files hold nothing that this file had or has, except for those that may
+ * still be needed.
+ */
 static void pass_copies(const struct rotation_view *v, const struct rotation_list *l,
                         const enum copy copies[], struct file_past *past)
 {
-    uint64_t needed_ns = UINT64_MAX; /* the first birth of what it still has */
+    uint64_t needed_ns = UINT64_MAX; /* the earliest birth of a copy of what it still has */
     for (size_t i = 0; i < l->count; i++) {
         uint64_t born_ns = l->entries[i].look.id.birth_ns;
         if (copies[i] == COPY_NEEDED && born_ns < needed_ns)
@@ -341,8 +348,8 @@ static void pass_copies(const struct rotation_view *v, const struct rotation_lis
 }
 
 /*
- * Opens the first copy of what was not read. *ret_past: that of the file if there is none, and it
- * is begun again.
+ * Opens the first copy that was not read. If there is none, *ret_past is the past of the file
+ * itself, which is read from its beginning again.
  */
 static int find_unread(const struct rotation_view *v, const struct rotation_list *l, int *ret_fd,
                        struct file_past *ret_past, struct err *e)
@@ -378,8 +385,8 @@ static int refuse_renamed(const struct rotation_view *v, const struct rotation_e
 }
 
 /*
- * The file was cut off, and has another name by now, or none: what came after it lies there too. A
- * copy of it was made before it was cut off, so before it was written last.
+ * Finds a copy of a truncated file that has another name by now, or none, so that later files are
+ * next to it. A copy of it was made before the truncation, and so before its last write.
  */
 static int find_renamed(const struct rotation_view *v, const struct rotation_list *l, int *ret_fd,
                         struct err *e)
@@ -436,7 +443,7 @@ int rotation_take_stock(const struct rotation_view *v, bool any, struct file_pas
     int rc = rotation_list_make(v->path, v->fd, &v->at->file, false, &l, e);
     if (rc != 0)
         return rc;
-    /* What was copied of ours meanwhile may be needed when that is truncated. */
+    /* A copy of ours that was made meanwhile may be needed when ours is truncated. */
     uint64_t first_ns = rotation_first_after_path(&l);
     for (size_t i = 0; !any && i < l.count; i++) {
         const struct file_look *look = &l.entries[i].look;
@@ -456,7 +463,7 @@ int rotation_take_stock(const struct rotation_view *v, bool any, struct file_pas
             (past.lowest == 0 || number < past.lowest))
             past.lowest = (uint32_t)number;
     }
-    /* All that were there are older, however many: nothing was read of ours before. */
+    /* All the files that were there are older, however many: nothing of ours was read before. */
     past.passed.all |= past.passed.count > PASSED_FILES_MAX;
     *ret_past = past;
     rc = l.there && file_look_is(&l.path, &v->at->file) ? 0 : ERR_AGAIN;

@@ -90,7 +90,7 @@ static bool only_numbers(const char *text, size_t len, size_t *ret_count)
 /* How two names of the same form differ. */
 struct difference {
     size_t count; /* number of runs that differ */
-    /* Number of equal numbers of two digits or more: parts of a date, or of a time */
+    /* Number of equal numbers of two digits or more: parts of a date, or of a time. */
     size_t numbers;
     struct run a, b; /* the first runs that differ */
     bool in_date;    /* they belong to a date that begins with the year, or to the time after it */

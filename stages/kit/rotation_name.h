@@ -17,7 +17,7 @@
 /* The names by which a log is known. None of them is owned here. */
 struct rotation_family {
     const char *base; /* the last part of the path */
-    /* The name of the path's target if it is a link of any sort; NULL: it is not */
+    /* The name of the path's target if it is a link of any sort; NULL: it is not. */
     const char *target;
     const char *ours; /* the present name of ours; NULL: it has none */
 };
