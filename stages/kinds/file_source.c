@@ -118,7 +118,7 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
     return ERR_END;
 }
 
-/* A record whose end was truncated is no record, unless there is a copy with its end. */
+/* A record whose end was truncated does not count, unless there is a copy with its end. */
 static int end_truncated(struct file_source *self)
 {
     self->cut_bytes += record_reader_unfinished(&self->records);
@@ -330,7 +330,7 @@ static int make_room_for_last(struct file_source *self, struct err *e)
 /*
  * Checks that the record that was just read may be emitted. An earlier process may have emitted it
  * as it was then. If no stage has it yet, it is what it is now; and if it ends with the file, or
- * did then, the cursor must say so first.
+ * did then, the cursor must record that first.
  */
 static int check_given(struct file_source *self, struct err *e)
 {

@@ -290,8 +290,8 @@ static int check_path(const struct rotation_view *v, const struct survey *s, str
 /*
  * Whether the file at the path is what was read, or begins with it. There are two such cases. Ours
  * has no name any more, and the path leads to a file created before ours was removed: it was
- * replaced by a copy of itself, as an editor does. Or ours is a copy of that file, which is only
- * truncated now.
+ * replaced by a copy, as an editor does. Or ours is a copy of that file, which is only truncated
+ * now.
  */
 static int check_replaced(const struct rotation_view *v, const struct survey *s, int fd,
                           bool *ret_is_same, struct err *e)

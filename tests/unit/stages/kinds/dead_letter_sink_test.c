@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sink of the dead letters by what the manual says of dead-letters.jsonl. What becomes of the
- * file in the hands of others is in stages/kit/output_file_test.c.
+ * Tests the sink of the dead letters against what the manual says of dead-letters.jsonl. What
+ * happens when other programs touch the file is in stages/kit/output_file_test.c.
  */
 #include "tests/unit/cases.h"
 #include "tests/unit/kind_run.h"
@@ -21,7 +21,7 @@ static const struct {
     const char *content;
     size_t len;
     bool is_json;
-    const char *member; /* how it stands in the file */
+    const char *member; /* its form in the file */
     const char *stage;
 } cases[] = {
     {"{\"id\":1}", 8, true, "\"record\":{\"id\":1}", "parse"},
@@ -95,7 +95,7 @@ static void each_is_an_object_a_line(void **state)
     buf_done(&wanted);
 }
 
-/* Another process goes on behind what was committed, with the same bytes again. */
+/* Another process continues after what was committed, with the same bytes again. */
 static void the_next_process_goes_on(void **state)
 {
     (void)state;

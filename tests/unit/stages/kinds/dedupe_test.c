@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * dedupe by what the manual says of it. It refuses nothing, so it has no reasons to be met.
- */
+/* Tests dedupe against the manual. It refuses nothing, so it has no reasons to cover. */
 #include "tests/unit/cases.h"
 #include "tests/unit/kind_story.h"
 

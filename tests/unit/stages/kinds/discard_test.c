@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * discard by what the manual says of it: it takes anything, counts it, and knows how far it is.
- */
+/* Tests discard against the manual: it accepts anything, counts it, and knows how far it is. */
 #include "tests/unit/cases.h"
 #include "tests/unit/kind_run.h"
 
@@ -43,7 +41,7 @@ static void all_is_counted_and_dropped(void **state)
     kind_run_close(&run);
 }
 
-/* Wherever it is killed, the next process goes on behind what was committed. */
+/* Wherever it is killed, the next process continues after what was committed. */
 static void it_knows_how_far_it_is(void **state)
 {
     (void)state;

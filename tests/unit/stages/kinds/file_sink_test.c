@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.sink by what the manual says of it. What becomes of the file in the hands of others is in
+ * Tests file.sink against the manual. What happens when other programs touch the file is in
  * stages/kit/output_file_test.c.
  */
 #include "tests/unit/cases.h"
@@ -125,7 +125,7 @@ static void give_seq(struct kind_run *run, seq_number seq)
     give(run, line);
 }
 
-/* A process that shows some lines, makes fewer safe, and is no more. */
+/* A process that writes some lines, commits fewer of them, and dies. */
 static void live_and_die(struct kind_run *run, seq_number shown, seq_number committed)
 {
     runner_close(&run->runner); /* nothing was written yet */
@@ -220,7 +220,7 @@ static void json_is_a_line(void **state)
     free(of_json);
 }
 
-/* Packed records stand one behind the other; what is none would put a reader out of step. */
+/* Packed records follow one another; anything else would put a reader out of step. */
 static void packed_records_are_written_as_they_are(void **state)
 {
     (void)state;

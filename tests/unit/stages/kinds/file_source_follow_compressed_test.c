@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source with files that are compressed before they are read: none of them is passed over
- * because another file has the name that it had.
+ * file.source with files that are compressed before they are read: none of them is skipped because
+ * another file has its former name.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
 #include "tests/unit/cases.h"
@@ -39,8 +39,8 @@ static void compress(struct world *w, const char *suffix, const char *text, enum
 }
 
 /*
- * Who rotates does not move the compressed file on: the next one gets its name beside it. Nobody
- * has read either of them.
+ * The rotation does not move the compressed file on, so the next file gets its name next to it.
+ * Neither of them was read.
  */
 static void a_name_that_is_given_again_hides_no_compressed_file(void **state)
 {
@@ -67,7 +67,10 @@ static void a_name_that_is_given_again_hides_no_compressed_file(void **state)
     }
 }
 
-/* What is compressed while it lies there still is read as it is, however far that has come. */
+/*
+ * A file that is compressed while it is still there is read as it is, however far the compression
+ * has come.
+ */
 static void what_is_being_compressed_is_read(void **state)
 {
     (void)state;
@@ -97,10 +100,10 @@ static void what_is_being_compressed_is_read(void **state)
 }
 
 /*
- * Two stories that end with the same names, times and lengths. In one, an empty file is rotated,
- * and compressed in the same tick. In the other, what is compressed has lines that nobody has read,
- * and the empty file gets its name in that tick; it was begun in the tick in which the other one
- * was written last. Only a gzip file tells which of them happened.
+ * Two stories that end with the same names, times and lengths. In one, an empty file is rotated and
+ * compressed in the same tick. In the other, the compressed file has unread lines, and the empty
+ * file gets its name in that tick; it was begun in the tick in which the other one was last
+ * written. Only a gzip file shows which of them happened.
  */
 static void what_may_be_made_of_an_empty_file_is_not_passed_over(void **state)
 {
@@ -137,7 +140,7 @@ static void what_may_be_made_of_an_empty_file_is_not_passed_over(void **state)
             refused_after_a_while(&w, "cannot tell whether");
         else if (!is_empty)
             refused_after_a_while(&w, "input-20260226.gz' was compressed before it was read");
-        /* What the refusals say is to be done. */
+        /* The steps that the refusals advise. */
         if (!is_empty) {
             remove_file(&w, "-20260226");
             make_file(&w, "-20260226", text);
@@ -153,7 +156,7 @@ static void what_may_be_made_of_an_empty_file_is_not_passed_over(void **state)
     }
 }
 
-/* What somebody keeps beside a rotated file, whatever its name ends with, is no file of the log. */
+/* A file that a user keeps next to a rotated one is not a file of the log, whatever its suffix. */
 static void what_is_kept_of_a_file_is_not_compressed(void **state)
 {
     (void)state;
@@ -203,8 +206,8 @@ static void what_stays_beside_its_compressed_file_is_read(void **state)
 }
 
 /*
- * What the log had when it was cut off is compressed before its rest was read, or what it had after
- * that; if all of it was read, it is done with.
+ * What the log held when it was truncated is compressed before the rest of it was read, or what it
+ * held after that. If all of it was read, it does not matter.
  */
 static void what_is_cut_off_and_compressed_is_missed(void **state)
 {

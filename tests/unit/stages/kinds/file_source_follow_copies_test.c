@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source with a file that is copied and truncated: what is cut off is read from the copies,
- * once, and where nobody can tell which of them comes next, it is refused.
+ * file.source with a file that is copied and truncated. What is cut off is read from the copies,
+ * once. If the order of the copies cannot be known, it is refused.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
 #include "stages/kit/source_marks.h"
@@ -36,7 +36,8 @@ static void what_is_copied_and_cut_off_is_read_from_the_copies(void **state)
 
 /*
  * Two copies are born in one tick, the second one when the first was read and the file was begun
- * again: it is told by what it is, be the source killed, and whatever of the file was read.
+ * again. It is recognized by its identity, even if the source is killed, and whatever was read of
+ * the file.
  */
 static void copies_of_one_tick_are_told_apart(void **state)
 {
@@ -71,7 +72,7 @@ static void copies_of_one_tick_are_told_apart(void **state)
     }
 }
 
-/* Nothing tells which of two copies of one tick was first, and their names do not either. */
+/* Nothing shows which of two copies of one tick was first; their names do not either. */
 static void copies_of_one_tick_without_an_order_are_refused(void **state)
 {
     (void)state;
@@ -90,7 +91,9 @@ static void copies_of_one_tick_without_an_order_are_refused(void **state)
     end_story(&w);
 }
 
-/* A file that somebody copies still is seen before there is anything, or all, in the copy. */
+/*
+ * A file is looked at while it is still being copied, with nothing or not everything in the copy.
+ */
 static void a_copy_that_is_being_made_is_needed(void **state)
 {
     (void)state;
@@ -171,7 +174,7 @@ static void a_copy_that_is_as_old_as_the_file_is_refused(void **state)
     end_story(&w);
 }
 
-/* What was given out before the first ack was cut off, and there is no copy: that is said. */
+/* What was emitted before the first ack was cut off, and there is no copy: that is reported. */
 static void what_was_given_out_and_cut_off_is_missed(void **state)
 {
     (void)state;
@@ -286,8 +289,8 @@ static void complete_and_cut_many(struct world *w)
 }
 
 /*
- * The half line at the end of a copy that is being made is no line: the file has all of it, unless
- * it is cut off before some call of the source, when the copy is complete.
+ * The half line at the end of an unfinished copy is not a line, because the file has all of it.
+ * Unless the file is truncated before some call of the source; then the copy is complete.
  */
 static void a_copy_that_ends_with_half_a_line_is_left_before_it(void **state)
 {
@@ -382,7 +385,7 @@ static void a_copy_of_a_full_tick_is_refused(void **state)
     end_story(&w);
 }
 
-/* The same of a file of which nothing is acked, when the source is begun anew. */
+/* The same for a file of which nothing is acked, when the source is restarted. */
 static void an_unread_copy_of_a_full_tick_is_refused(void **state)
 {
     (void)state;
@@ -405,8 +408,9 @@ static void an_unread_copy_of_a_full_tick_is_refused(void **state)
 }
 
 /*
- * Nothing of the file is acked when others compress something beside it, and then it is copied with
- * its time and cut off: that was written before what was compressed, and is no older file.
+ * Nothing of the file is acked when another file next to it is compressed. Then the file is copied
+ * with its time and truncated. The copy was written before the compressed file, but it is not an
+ * older file.
  */
 static void a_copy_is_not_older_for_what_others_made(void **state)
 {

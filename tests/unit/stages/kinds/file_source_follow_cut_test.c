@@ -8,9 +8,9 @@
 #include "tests/unit/stages/kinds/follow_story.h"
 
 /*
- * What was read of the file is in a copy when it is cut off, and then it is rotated by its name:
- * the copy goes on where the file was read to, then comes what the file has since, then the next
- * one.
+ * What was read of the file is in a copy when the file is truncated, and then the file is renamed.
+ * The copy continues where the file was read to; then comes what the file holds since, then the
+ * next file.
  */
 static void what_is_cut_off_and_then_renamed_comes_once(void **state)
 {
@@ -48,8 +48,8 @@ static void what_is_cut_off_and_then_renamed_comes_once(void **state)
 }
 
 /*
- * Nobody can tell a copy from a file that came after ours, which was cut off and renamed: that is
- * refused, by every start anew, wherever the one before was stopped.
+ * A copy cannot be told from a file that came after ours, which was truncated and renamed. That is
+ * refused at every start, wherever the one before was stopped.
  */
 static void a_refusal_is_kept_by_the_next_start(void **state)
 {
@@ -82,8 +82,8 @@ static void a_refusal_is_kept_by_the_next_start(void **state)
 }
 
 /*
- * All that was read of the file is how each of them begins: the copy that goes on otherwise than
- * the file does is of what was cut off.
+ * Each of the files begins with all that was read of this one. The copy that continues differently
+ * from the file holds what was cut off.
  */
 static void what_begins_like_the_copy_is_told_from_it(void **state)
 {
@@ -159,15 +159,15 @@ static void a_late_line_in_the_file_before_is_told(void **state)
         make_file(&w, "", "2-2\n3-3\n");
         assert_true(read_one(&w));
         commit(&w, 3);
-        reopen(&w); /* it is said once */
+        reopen(&w); /* it is reported once */
         assert_false(read_one(&w));
         end_story(&w);
     }
 }
 
 /*
- * A file that came after ours was copied, cut off and renamed: the copy was born later than it, and
- * came first, as its name says, but births do not.
+ * A file that came after ours was copied, truncated and renamed. The copy was born later but came
+ * first, which its name shows and birth times do not.
  */
 static void a_copy_of_what_came_later_is_not_read_behind_it(void **state)
 {
@@ -209,7 +209,8 @@ static void a_copy_of_what_was_not_read_is_not_read_behind_it(void **state)
     refused_at_once(&w, "their numbers contradict their times");
 }
 
-/* Without births, nothing tells which of two copies of one tick was first: neither is passed over.
+/*
+ * Without birth times, nothing shows which of two copies of one tick was first: neither is skipped.
  */
 static void copies_of_one_tick_without_births_are_refused(void **state)
 {
@@ -241,7 +242,10 @@ static void copies_of_one_tick_without_births_are_refused(void **state)
     }
 }
 
-/* One that begins with the same names of columns, at the same time, is no copy of ours either. */
+/*
+ * A file that begins with the same names of columns, at the same time, is not a copy of ours
+ * either.
+ */
 static void another_log_that_begins_alike_is_left_alone(void **state)
 {
     (void)state;
@@ -264,7 +268,9 @@ static void another_log_that_begins_alike_is_left_alone(void **state)
     }
 }
 
-/* A short number before the ending may be that of another log, so what is read is said, once. */
+/*
+ * A short number before the suffix may be that of another log, so what is read is reported, once.
+ */
 static void what_may_be_another_log_is_told(void **state)
 {
     (void)state;
@@ -286,8 +292,8 @@ static void what_may_be_another_log_is_told(void **state)
 }
 
 /*
- * Half a line was read of the file, and the next one begins with the same. If the file was written
- * to when that was there, it looks as if it had been copied to that and cut off.
+ * Half a line was read of the file, and the next file begins with the same bytes. If the file was
+ * written to when that was there, it looks as if it had been copied to that and truncated.
  */
 static void a_later_file_that_begins_with_half_a_line_may_be_a_copy(void **state)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source with a path that others lead from one file to the next, between any two calls of the
- * system that it makes: every line comes once, in order, with the seq that it had before. The next
- * file may be made long before, and have lines before the link leads to it, or the link may lead to
- * it before its writer comes; the link may be a symbolic one or another name of the file, replaced
- * at once or away for a moment, and led back for a while. STORIES=N plays so many.
+ * file.source with a path that other programs move from one file to the next, between any two
+ * system calls that it makes. Every line comes once, in order, with the seq that it had before.
+ *
+ * The next file may be created long before, and have lines before the link points to it; or the
+ * link may point to it before its writer comes. The link may be a symbolic one or another name of
+ * the file, replaced at once or absent for a moment, and pointed back for a while. STORIES=N sets
+ * the number of stories.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
 #include "tests/unit/cases.h"
@@ -16,11 +18,11 @@ enum led_naming { DATES, MOMENTS, NUMBERS, DAYS_FIRST, LED_NAMINGS };
 
 struct led {
     enum led_naming naming;
-    bool is_hard, is_bare; /* another name; and it is removed before it is made anew */
+    bool is_hard, is_bare; /* another name, which is removed before it is made again */
     bool goes_back;
     unsigned made, writing, leads; /* how many there are, and which */
     bool is_away, is_back;
-    unsigned packed;               /* so many of the oldest are compressed */
+    unsigned packed;               /* this many of the oldest files are compressed */
     unsigned last_line[FILES_MAX]; /* of each that its writer has left */
 };
 

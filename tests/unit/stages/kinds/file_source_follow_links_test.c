@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * file.source with a path that is a link, which others lead from one file to the next.
- */
+/* file.source with a path that is a link, which other programs move from one file to the next. */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
 #include "tests/unit/cases.h"
 #include "tests/unit/stages/kinds/follow_story.h"
 
-/* glog and others make a new file and lead the link to it; the old one keeps its name. */
+/* glog and others create a new file and point the link to it; the old file keeps its name. */
 static void a_link_may_lead_to_another_file(void **state)
 {
     (void)state;
@@ -28,8 +26,8 @@ static void a_link_may_lead_to_another_file(void **state)
 }
 
 /*
- * The next file is made before the link leads to it, so it may lie there, with nothing in it or
- * with a first line, when the link still leads to the one before; and ours is older than both.
+ * The next file is created before the link points to it. So it may be there, empty or with a first
+ * line, while the link still points to the one before; and ours is older than both.
  */
 static void the_next_file_is_made_before_the_link_leads_to_it(void **state)
 {
@@ -110,7 +108,9 @@ static void lead_on(struct world *w)
     make_within(w, "a-20260304.log", "");
 }
 
-/* Leads the link on before one of the calls by which the source looks; whether there were so many.
+/*
+ * Moves the link before one of the calls by which the source looks. Returns whether there were that
+ * many calls.
  */
 static bool lead_on_before(unsigned call, bool reopened)
 {
@@ -144,7 +144,7 @@ static bool lead_on_before(unsigned call, bool reopened)
     return led;
 }
 
-/* While the source looks for what comes next, and while it is begun anew. */
+/* While the source searches for what comes next, and while it is restarted. */
 static void a_link_is_led_on_at_any_moment(void **state)
 {
     (void)state;
@@ -224,7 +224,10 @@ static void files_are_made_before_the_source_is_begun(void **state)
     }
 }
 
-/* What others make meanwhile, as who compresses an older one, says nothing of the next file. */
+/*
+ * What other programs create meanwhile, such as a compressed older file, says nothing about the
+ * next file.
+ */
 static void what_is_compressed_later_says_nothing_of_the_next_file(void **state)
 {
     (void)state;
@@ -283,7 +286,7 @@ static void a_hard_link_may_lead_to_the_next_file(void **state)
     }
 }
 
-/* It has a line, and names do not tell, when one more is written to the file before it. */
+/* It has a line, and names do not help, when one more is written to the file before it. */
 static void what_a_link_is_led_to_next_is_no_copy(void **state)
 {
     (void)state;
@@ -366,7 +369,7 @@ static void a_link_is_led_back_and_on(void **state)
     }
 }
 
-/* The same, and names do not tell: it may be a copy as well, until the link leads to it. */
+/* The same, and names do not help: it may also be a copy, until the link points to it. */
 static void a_file_is_cut_off_and_names_do_not_tell(void **state)
 {
     (void)state;

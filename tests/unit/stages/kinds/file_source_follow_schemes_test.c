@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source through the ways of rotating that are in use: whatever the files are named, they are
- * read in the order in which they were begun, and what belongs to others is not read. And what
- * nobody can tell is refused, in words that help.
+ * file.source through the rotation schemes in use. Whatever the files are named, they are read in
+ * the order in which they were begun, and the files of others are not read. If the order cannot be
+ * known, it is refused, in words that help.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
 #include "tests/unit/cases.h"
@@ -84,7 +84,9 @@ static const struct scheme schemes[] = {
     {"a@x:1.log", {"a@x:1.log~4", "a@x:1.log~5", "a@x:1.log~6", "a@x:1.log~7"}, "a@x:1"},
 };
 
-/* Four rotations before the source looks again, of which the first `known` have taken place. */
+/*
+ * Four rotations before the source looks again, of which the first `known` have already happened.
+ */
 static void play(const struct scheme *scheme, bool killed, bool has_births)
 {
     struct world w;
@@ -142,7 +144,9 @@ static void a_copy_of_what_was_read_is_not_read(void **state)
     remove_file(&w, ".1");
     rename_file(&w, ".2", ".1");
     assert_true(read_one(&w));
-    /* Made when the next one was there already, it is no rotated file: a number tells which it is.
+    /*
+     * Created when the next file was there already, so it is not a rotated file: a number shows
+     * which it is.
      */
     rename_file(&w, ".1", ".2");
     rename_file(&w, "", ".1");
@@ -247,7 +251,7 @@ static void a_copy_of_the_tick_of_the_path_is_not_read(void **state)
     remove_file(&w, "-01-02-2026");
     assert_true(read_one(&w));
     assert_true(read_one(&w));
-    /* Or it was read long ago: its number tells that it is older, its birth that it came later. */
+    /* Or it was read long ago: its number shows that it is older, its birth that it came later. */
     rename_file(&w, "-30-01-2026", ".2");
     rename_file(&w, "", ".1");
     next_tick(&w);
@@ -270,7 +274,7 @@ static void what_was_made_of_ours_is_known_by_its_bytes(void **state)
     remove_file(&w, "");
     make_file(&w, "", "2-2\n");
     make_packed(&w, "-2026-03-01-1.log.gz", "1-1\n");
-    assert_true(read_one(&w)); /* and nothing is said */
+    assert_true(read_one(&w)); /* and nothing is reported */
     remove_file(&w, "");
     make_packed(&w, "-2026-03-01-2.log.gz", "2-2\n");
     make_packed(&w, "-2026-03-01-3.log.gz", "lost\n");
@@ -333,7 +337,7 @@ static void a_path_that_is_put_back_is_not_read_again(void **state)
     end_story(&w);
 }
 
-/* logrotate's `start`: known from what lies there while the file is at its path. */
+/* logrotate's `start`: known from the files that are there while ours is at its path. */
 static void numbers_may_begin_above_one(void **state)
 {
     (void)state;
@@ -349,7 +353,7 @@ static void numbers_may_begin_above_one(void **state)
     assert_true(read_one(&w));
     assert_false(read_one(&w));
     end_story(&w);
-    /* If nobody has seen where they begin, one below may be missing. */
+    /* If it is unknown where the numbers begin, a lower one may be missing. */
     begin_with_one_line(&w);
     rename_file(&w, "", ".5");
     make_file(&w, "", "2-2\n");
@@ -408,7 +412,7 @@ static void a_clock_that_was_set_back_is_no_guide(void **state)
     end_story(&w);
 }
 
-/* Rotated to a directory that is not beside the path: its descriptor knows where it is. */
+/* Rotated to a directory that is not next to the path: the descriptor shows where the file is. */
 static void what_is_moved_elsewhere_is_followed_there(void **state)
 {
     (void)state;
@@ -476,8 +480,8 @@ static void a_last_line_that_was_given_out_comes_again(void **state)
 
 /* What becomes of a last line without its end, when the run that gave it out was killed. */
 struct ending {
-    const char *now;     /* what the file has then; NULL: what it had */
-    bool rotated;        /* it is another file, and the old one lies beside it */
+    const char *now;     /* what the file holds then; NULL: the same as before */
+    bool rotated;        /* it is another file, and the old one is next to it */
     bool early;          /* it does before the next run begins */
     const char *refused; /* NULL: all comes, once */
 };

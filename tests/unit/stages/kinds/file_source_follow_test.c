@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source that follows a file while others write to it and rotate it, between any two calls of
- * the system that it makes: every line comes once, in order, with the seq that it had before.
- * STORIES=N in the environment plays so many; follow_world.h is what happens in them.
+ * file.source follows a file while other programs write to it and rotate it, between any two system
+ * calls that it makes. Every line comes once, in order, with the seq that it had before. STORIES=N
+ * in the environment sets the number of stories; follow_world.h has what happens in them.
  */
 #undef _FORTIFY_SOURCE /* its inline pread() would be in the way of ours */
 #include "tests/unit/cases.h"
@@ -96,7 +96,9 @@ static void nothing_unread_passes_for_an_older_file(void **state)
         if (w.naming == COPIED)
             w.naming = FALLING;
         w.is_rash = random_below(2) == 0;
-        /* Without births a number that was given again tells nothing, and the system may do so. */
+        /*
+         * Without birth times, a reused inode number shows nothing, and the system may reuse one.
+         */
         w.has_births = true;
         w.gives_again = random_below(4) != 0;
         w.in_seconds = random_below(4) == 0;
@@ -175,7 +177,9 @@ static void names_of_another_form_are_no_rotated_files(void **state)
     end_story(&w);
 }
 
-/* What ended with its file was taken for a line, so that file is over, whoever writes to it still.
+/*
+ * What ended with its file was accepted as a line, so that file is over, even if it is still
+ * written to.
  */
 static void what_is_behind_a_last_line_without_its_end_is_not_read(void **state)
 {
@@ -203,7 +207,7 @@ static void what_is_behind_a_last_line_without_its_end_is_not_read(void **state)
     end_story(&w);
 }
 
-/* Half a line that was cut off is not taken for one; that is said. */
+/* Half a line that was cut off does not count as a line; that is reported. */
 static void half_a_line_that_was_cut_off_is_none(void **state)
 {
     (void)state;
@@ -254,7 +258,7 @@ static int peer_has(struct world *w, seq_number seq, struct err *e)
     return ops(w)->peer_has(w->source, "once", seq, e);
 }
 
-/* A new line must not get the number of one that downstream has and nobody can read any more. */
+/* A new line must not get the number of one that downstream has and that can no longer be read. */
 static void a_number_that_is_taken_is_not_given_again(void **state)
 {
     (void)state;
@@ -268,7 +272,9 @@ static void a_number_that_is_taken_is_not_given_again(void **state)
         assert_true(read_one(&w));
     commit(&w, 3);
     ops(&w)->close(w.source);
-    /* Truncated while it was not there, and downstream has more than its cursor tells of. */
+    /*
+     * Truncated while the source was not there, and downstream has more than its cursor describes.
+     */
     make_file(&w, "", "another one\n");
     open_source(&w);
     assert_int_equal(peer_has(&w, 3, &e), 0);
@@ -296,9 +302,9 @@ static void a_number_that_is_taken_is_not_given_again(void **state)
 }
 
 /*
- * Nothing of a file was acked when its source was killed and it was removed: who gets the number of
- * its inode is another one. Only in the tick of its birth nobody can tell (0012), so the world does
- * not do that, and the system must not do it for the world either.
+ * Nothing of a file was acked when its source was killed and it was removed: a file that gets its
+ * inode number is a different one. Only within the tick of its birth, the two cannot be told apart
+ * (0012), so the world does not do that, and the system must not do it for the world either.
  */
 static void a_number_that_was_given_again_is_another_file(void **state)
 {
@@ -341,7 +347,7 @@ static void kill_source(struct world *w)
     w->source = NULL;
 }
 
-/* Reads on up to a record, and nothing behind it. */
+/* Reads up to a record, and nothing after it. */
 static void read_up_to(struct world *w, seq_number last)
 {
     for (unsigned turns = 0; position(w) < last; turns++) {
@@ -351,8 +357,8 @@ static void read_up_to(struct world *w, seq_number last)
 }
 
 /*
- * Of two rotated files the second one ends without a newline. While the first is not acked the
- * cursor tells of that, and has no room for the last line: it must wait.
+ * The second of two rotated files ends without a newline. While the first is not acked, the cursor
+ * describes that one and has no room for the last line, which must wait.
  */
 static void a_last_line_waits_until_the_cursor_can_tell_of_it(void **state)
 {
@@ -386,7 +392,7 @@ static void a_last_line_waits_until_the_cursor_can_tell_of_it(void **state)
     }
 }
 
-/* An ack of a record before it, when the next file was begun, does not make it forgotten. */
+/* An ack of an earlier record, when the next file was begun, does not lose it. */
 static void a_last_line_is_told_of_until_it_is_acked(void **state)
 {
     (void)state;
@@ -421,7 +427,10 @@ static void a_last_line_is_told_of_until_it_is_acked(void **state)
     buf_done(&text);
 }
 
-/* When the source has gone on, what it said of the file before is not looked for in this one. */
+/*
+ * Once the source has moved on, what it noted about the previous file is not searched for in this
+ * one.
+ */
 static void who_comes_later_is_not_told_of_the_file_before(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.source with packed records: what is whole, what is not, and what comes of a file behind a
- * byte that begins no value, through deaths of the process, growth and rotations.
+ * file.source with packed records: whole ones, others, and what follows a byte that cannot begin a
+ * value, through deaths of the process, growth and rotations.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ struct fixture {
     struct buf seen; /* "seq/number:bytes|" of every record, "seq/number:reason#" of every other */
 };
 
-/* What the source has told people. */
+/* The notes of the source. */
 static struct buf noted;
 
 static void note(const char *text)
@@ -118,7 +118,7 @@ static void append_many(const struct fixture *f, char byte, size_t count)
 }
 #define APPEND(f, text) append(f, text, sizeof(text) - 1)
 
-/* --- lives of a source --- */
+/* --- processes of a source --- */
 
 static const struct stage_ops *ops_of(const struct fixture *f)
 {
@@ -166,7 +166,7 @@ static void commit_all(struct fixture *f, void *self)
         fail_msg("%s", e.text);
 }
 
-/* Reads all there is in a life that ends before an ack, then in one that has it, and then again. */
+/* Reads everything in a process that ends before an ack, then in one that gets it, then again. */
 static void check_lives(struct fixture *f, const char *wanted)
 {
     struct err e;
@@ -181,7 +181,7 @@ static void check_lives(struct fixture *f, const char *wanted)
     }
 }
 
-/* How often a text was said. */
+/* How often a text was reported. */
 static unsigned count_notes(const char *text)
 {
     unsigned count = 0;
@@ -214,7 +214,7 @@ static void every_value_is_a_record(void **state)
     check_lives(f, "8/8:packed-too-long#9/9:" MAP("\n") "|");
 }
 
-/* A byte that begins no value: a dead letter, and nothing of what comes behind it in the file. */
+/* A byte that cannot begin a value: a dead letter, and nothing after it in the file is read. */
 static void a_rest_stays_unread(void **state)
 {
     struct fixture *f = *state;
@@ -226,7 +226,10 @@ static void a_rest_stays_unread(void **state)
     assert_non_null(strstr(buf_text(&noted), "lost-framing, up to offset 17, was not read"));
 }
 
-/* A life that comes to the end says from where to where it did not read; of nothing it says nothing. */
+/*
+ * A process that gets to the end reports from where to where it did not read; if that is nothing,
+ * it reports nothing.
+ */
 static void a_rest_has_its_place(void **state)
 {
     struct fixture *f = *state;
@@ -249,7 +252,7 @@ static void a_rest_has_its_place(void **state)
     ops_of(f)->close(self);
 }
 
-/* A text that is read as msgpack is a dead letter a byte: that is said once. */
+/* A text that is read as msgpack is one dead letter per byte. That is reported once. */
 static void what_is_not_a_map_is_told_once(void **state)
 {
     struct fixture *f = *state;
@@ -300,7 +303,7 @@ static void an_end_within_a_record_stays_one(void **state)
     check_lives(f, "");
 }
 
-/* What nobody has is what it is by now. */
+/* What no stage has is what it is by now. */
 static void an_end_that_nobody_has_may_go_on(void **state)
 {
     struct fixture *f = *state;
@@ -449,7 +452,7 @@ static void a_truncated_file_begins_again(void **state)
     ops_of(f)->close(self);
 }
 
-/* Says once for each record that it is too long and has no end, in each life that waits for it. */
+/* It is reported, once per record and process, that a record is too long and has no end. */
 static void check_overlong(struct fixture *f, const char *wanted)
 {
     struct err e;
@@ -497,7 +500,7 @@ static void a_line_without_end_is_told(void **state)
                       "(64), and its end has not come yet; nothing after it is read until then\n");
 }
 
-/* One that has its end is a dead letter, and that says it. */
+/* A record whose end has come is a dead letter, which says the same. */
 static void a_record_with_its_end_is_not_told(void **state)
 {
     struct fixture *f = *state;

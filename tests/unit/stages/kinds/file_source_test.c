@@ -32,7 +32,7 @@ struct fixture {
     unsigned turns;    /* in which there was no record, but there may be more */
 };
 
-/* What files say that their size is, in place of what it is; -1: the truth. */
+/* The size that files report instead of the real one; -1: the real one. */
 static off_t size_said = -1;
 
 int fstat(int fd, struct stat *ret_st)
@@ -126,7 +126,7 @@ static int read_one(struct fixture *f, void *self, struct err *e)
     return rc;
 }
 
-/* What gives no record for long must not keep others waiting, least of all for what was before. */
+/* Input without records must not keep other work waiting, least of all the records before it. */
 static void what_gives_no_record_takes_turns(void **state)
 {
     struct fixture *f = *state;
@@ -157,7 +157,7 @@ static void what_gives_no_record_takes_turns(void **state)
     f->topology->stages[0].ops->close(self);
 }
 
-/* The end of the file is taken for the end of a line only if it stays one. */
+/* The end of the file counts as the end of a line only if it stays the end. */
 static void a_line_that_goes_on_after_it_was_read_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -209,9 +209,12 @@ static void a_commit_moves_the_start_of_the_next_life(void **state)
     f->topology->stages[0].ops->close(self);
 }
 
-/* --- what the size says --- */
+/* --- sizes that are wrong --- */
 
-/* As files of the kernel and of some file systems do, it says too little, or too much. */
+/*
+ * The reported size is too small or too large, as with files of the kernel and of some file
+ * systems.
+ */
 static void the_end_is_where_no_more_can_be_read(void **state)
 {
     struct fixture *f = *state;
@@ -232,7 +235,7 @@ static void the_end_is_where_no_more_can_be_read(void **state)
         assert_true(done == 8 && (total == 0 || total == 4096));
         assert_int_equal(ops->commit(self, 2, &e), 0);
         ops->close(self);
-        self = open_source(f); /* at an offset that may be behind the size */
+        self = open_source(f); /* at an offset that may be after the size */
         assert_int_equal(read_one(f, self, &e), 0);
         assert_int_equal(read_one(f, self, &e), ERR_END);
         ops->progress(self, &done, &total);
@@ -274,7 +277,7 @@ static void close_source(const struct fixture *f, void *self)
     f->topology->stages[0].ops->close(self);
 }
 
-/* Opens it, reads all there is, and checks that; the caller goes on with the source. */
+/* Opens the source, reads everything and checks it. The caller continues with the source. */
 static void *read_all(struct fixture *f, const char *wanted)
 {
     struct err e;
@@ -402,7 +405,7 @@ static void check_known(struct fixture *f, seq_number known, const char *wanted)
     close_source(f, self);
 }
 
-/* It went on before anybody had it: then what it is now is the record. */
+/* The line was continued before any stage had it: then the record is what it is now. */
 static void a_last_line_may_go_on_while_nobody_has_it(void **state)
 {
     struct fixture *f = *state;
@@ -430,7 +433,7 @@ static void a_last_line_may_go_on_while_nobody_has_it(void **state)
     }
 }
 
-/* The cursor, which tells of it first, could not be written: it is given out when that can be. */
+/* The cursor, which must describe it first, could not be written. It is emitted when that works. */
 static void a_last_line_waits_for_its_cursor(void **state)
 {
     struct fixture *f = *state;
@@ -460,7 +463,7 @@ static void a_last_line_waits_for_its_cursor(void **state)
     close_source(f, self);
 }
 
-/* Another file has its place, and was taken, since nobody had more than is the same in it. */
+/* Another file is in its place and was accepted, since no stage had more than is the same in it. */
 static void what_was_given_out_of_another_file_is_forgotten(void **state)
 {
     struct fixture *f = *state;
@@ -511,7 +514,7 @@ static void a_copy_has_the_last_line_as_it_was_given_out(void **state)
     free(before);
 }
 
-/* The end behind it is a record as well, and may not be known where the line is. */
+/* The end after it is a record as well, and may not be known where the line is. */
 static void a_last_line_before_an_end_is_known_again(void **state)
 {
     struct fixture *f = *state;
@@ -590,7 +593,7 @@ static void a_mark_at_the_beginning_of_a_file_is_no_part_of_it(void **state)
     check_parts(f, half);
     check_parts(f, twice);
     check_parts(f, wide);
-    check_parts(f, tail); /* and what is blank at the end is no line yet */
+    check_parts(f, tail); /* and a blank rest at the end is not a line yet */
 }
 
 /* What every seq was when it was given out for the first time. */

@@ -14,7 +14,7 @@
 
 /* --- the source --- */
 
-/* What the story of the world makes the source say. */
+/* Whether the story of the world explains a note of the source. */
 static inline bool is_of_story(const struct world *w, const char *text)
 {
     return (w->truncated && strstr(text, "was truncated or rewritten") != NULL) ||
@@ -72,9 +72,10 @@ static inline bool may_refuse(const struct world *w, const char *text)
     if (may_be && is_unsure(text))
         return true;
     /*
-     * It had read half of the first line of a file. That was renamed, and written to when the next
-     * one was there already; and that one begins with the same half, since numbers begin alike. So
-     * it looks as if the first had been copied to the second, cut off and begun again.
+     * The source had read half of the first line of a file. That file was renamed, and written to
+     * when the next one was there already; and the next one begins with the same half, because
+     * numbers begin alike. So it looks as if the first had been copied to the second, truncated and
+     * begun again.
      */
     if (strstr(text, "begins with all that was read of the file that was rotated") != NULL)
         return is_at_beginning(w);
@@ -95,7 +96,7 @@ static inline void on_emit(void *host, port_number port, const struct record *re
     assert_true(record->seq <= w->seen + 1);
     begin_line(w, (unsigned)record->seq, begun);
     (void)snprintf(wanted, sizeof wanted, "%s-%u", begun, (unsigned)record->seq);
-    if (w->warned) /* it was said that something is missing */
+    if (w->warned) /* it was reported that something is missing */
         return;
     if (record->fields[0].len != strlen(wanted) ||
         memcmp(record->fields[0].bytes, wanted, strlen(wanted)) != 0)
@@ -119,7 +120,7 @@ static inline void open_source(struct world *w)
         fail_msg("at line %u of %u: %s", (unsigned)w->seen, w->lines, e.text);
 }
 
-/* Reads on through what takes several turns. */
+/* Reads on through everything that takes several calls. */
 static inline int read_on(struct world *w, struct err *e)
 {
     int rc;
@@ -263,7 +264,7 @@ static inline void name_with(const struct world *w, const char *suffix, char nam
     (void)snprintf(name, NAME_MAX_BYTES, "%s%s", w->path, suffix);
 }
 
-/* Makes a file, or writes it anew. */
+/* Creates a file, or writes it from scratch. */
 static inline void make_file(struct world *w, const char *suffix, const char *text)
 {
     char name[NAME_MAX_BYTES];
@@ -375,7 +376,7 @@ static inline void reopen(struct world *w)
     open_source(w);
 }
 
-/* Goes to the beginning of the next tick of the clock of files, which then takes a while. */
+/* Moves to the beginning of the next tick of the clock of files, which then lasts a while. */
 static inline void next_tick(struct world *w)
 {
     w->tick_ns = 64000000;

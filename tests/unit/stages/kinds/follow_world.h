@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * follow_world.h - the world around a followed file: who writes it, who rotates it, and the system
+ * follow_world.h - the world around a followed file: its writer, its rotation, and the system
  *
  * The calls by which the source looks at files are here, in place of the library's. Before each of
- * them the world may go on by a step. Its writer is one that behaves: it writes whole lines in the
- * end, stays with the file that it has open until it opens the new one, and never goes back.
+ * them the world may make a step. Its writer behaves: it writes whole lines in the end, stays with
+ * the file that it has open until it opens the new one, and never goes back.
  *
- * The times of its files are the world's own: births, last writes and changes by a clock that goes
- * on with every step, in ticks as coarse as those of a kernel if the story says so, or with no
- * births at all. Numbers of inodes are not given again by the system, since every file keeps a
- * name. The world does it where the story says so: to the next file that is made when nobody has
- * the old one open any more. So a seed means the same on every machine.
+ * The times of its files are the world's own: births, last writes and changes, by a clock that
+ * advances with every step. If the story says so, its ticks are as coarse as those of a kernel, or
+ * there are no birth times at all. The system does not reuse inode numbers, because every file
+ * keeps a name. The world does so where the story says so: it gives a number to the next file that
+ * is created when no process has the old one open any more. So a seed means the same on every
+ * machine.
  */
 #ifndef BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_WORLD_H
 #define BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_WORLD_H
@@ -43,11 +44,11 @@ enum naming {
     COUNTED,   /* input-9, input-10 */
     DATED,     /* input-20260225, input-20260226 */
     DOTTED,    /* input.20260225 */
-    EXTENDED,  /* input-20260225.log beside input.log */
+    EXTENDED,  /* input-20260225.log next to input.log */
     DAY_FIRST, /* input-30-01-2026, input-01-02-2026 */
     EPOCH,     /* input.1772300000 */
     MOVED,     /* old/input-20260225 */
-    LINKED,    /* the path is a link to p/0.log, and p/0.log.20260225-101010 lies beside that */
+    LINKED,    /* the path is a link to p/0.log, and p/0.log.20260225-101010 is next to that */
     COPIED,    /* as FALLING, but copied and truncated */
     NAMINGS
 };
@@ -69,8 +70,8 @@ struct world {
     bool turns;    /* at the calls of the system, too */
     enum naming naming;
     bool packed;      /* what is called a line here is a map of msgpack that holds it */
-    unsigned speed;   /* one of so many calls has a step */
-    unsigned fails;   /* one of so many fails; 0: none */
+    unsigned speed;   /* one in this many calls has a step */
+    unsigned fails;   /* one in this many calls fails; 0: none */
     bool has_births;  /* the file system knows them */
     bool keeps_times; /* who compresses gives the new file the times of the old one */
     bool in_seconds;  /* in whole seconds, as bzip2 does */
@@ -87,10 +88,10 @@ struct world {
     unsigned index;  /* which is this one of all */
     unsigned lines;  /* that it has begun */
     bool half;       /* and it has not ended the last one */
-    unsigned wanted; /* so many it writes */
+    unsigned wanted; /* how many lines it writes */
 
     /* The rotation: renames from the oldest to the newest. */
-    unsigned rotated;                           /* files beside the path */
+    unsigned rotated;                           /* files next to the path */
     unsigned last_line[ROTATIONS_MAX];          /* of each, the oldest first */
     enum compression compressed[ROTATIONS_MAX]; /* of each */
     unsigned renaming; /* the number of the file that is renamed next, plus 1; 0: no rotation */
@@ -107,12 +108,12 @@ struct world {
     seq_number seen, acked;
     seq_number gone; /* what was read up to here was truncated since */
     bool truncated;
-    bool refused;                 /* it has said that nobody can tell, or what is lost */
+    bool refused;                 /* it reported that the order is unknown, or what is lost */
     bool warned;                  /* or that something may be */
     const char *note;             /* that is expected; NULL: none but those of the story */
     void (*act)(struct world *w); /* what a story does before a call; NULL: nothing any more */
     unsigned calls_before_act;
-    bool may_stop, may_go_back;    /* names do not tell; a path may lead to an older file */
+    bool may_stop, may_go_back;    /* names do not help; a path may lead to an older file */
     void (*step)(struct world *w); /* of a world that a story has in place of this; NULL */
 };
 
@@ -125,7 +126,7 @@ static inline uint64_t tick(struct world *w)
     return w->now_ns - w->now_ns % w->tick_ns;
 }
 
-/* The times of a file of the world's; NULL: it has those that the system says. */
+/* The times of a file of the world; NULL: it has those of the system. */
 static inline struct file_times *times_of(struct world *w, ino_t inode)
 {
     for (size_t i = 0; w != NULL && i < w->time_count; i++) {
@@ -157,8 +158,9 @@ static inline void name_kept(const struct world *w, ino_t inode, char name[NAME_
 }
 
 /*
- * Before a name of a file is removed: its inode is kept, and looks as if it was not. Otherwise the
- * system may give its number again in the tick of its birth, in which nobody can tell.
+ * To be called before a name of a file is removed: its inode is kept, and looks as if it was not.
+ * Otherwise the system could reuse its number in the tick of its birth, in which the two files
+ * cannot be told apart.
  */
 static inline void keep_inode(struct world *w, const char *name, int fd)
 {
@@ -172,8 +174,8 @@ static inline void keep_inode(struct world *w, const char *name, int fd)
 }
 
 /*
- * Gives an inode that nobody has open to a file that is about to be made; not in the tick in which
- * it was born: then both are one file to whoever knows no more than device, inode and birth.
+ * Gives an inode that no process has open to a file that is about to be created. Not in the tick in
+ * which it was born: then both look like one file if only device, inode and birth are known.
  */
 static inline void give_again(struct world *w, const char *name)
 {
@@ -259,7 +261,7 @@ static inline void write_text(struct world *w, const char *text)
     note_times(w, w->fd, false, *text != '\0');
 }
 
-/* The first half of a line, which is its number, with what stands before it. */
+/* The first half of a line, which is its number, with what precedes it. */
 static inline void begin_line(const struct world *w, unsigned number, char text[32])
 {
     int digits = snprintf(text, 32, "%u", number);
@@ -368,7 +370,10 @@ static inline void rename_one(struct world *w)
         w->index = w->rotated;
 }
 
-/* When its new file says that it was written: who compresses gives it the time of the old one. */
+/*
+ * When the compressed file was written, as its times show: a program that compresses gives it the
+ * time of the old file.
+ */
 static inline uint64_t kept_time(const struct world *w, uint64_t written_ns)
 {
     return w->in_seconds ? written_ns - written_ns % 1000000000u : written_ns;
@@ -440,7 +445,7 @@ static inline void truncate_input(struct world *w)
         write_lines(w);
 }
 
-/* What others do to the files, by one step. */
+/* One step of what other programs do to the files. */
 static inline void world_step(struct world *w)
 {
     w->now_ns += 1000 + random_below(w->step_ns);
@@ -495,7 +500,7 @@ static inline void before_a_call(void)
     w->turns = true;
 }
 
-/* Whether a call fails that would not, and will not the next time; errno says how. */
+/* Whether a call fails that would succeed, and will succeed the next time; errno has the reason. */
 static inline bool fails(void)
 {
     static const int errors[] = {EACCES, EMFILE, ENFILE, ESTALE, ENOMEM, EIO};
@@ -596,13 +601,13 @@ int openat(int fd, const char *path, int flags, ...)
     mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
     va_end(rest);
     before_a_call();
-    /* What nobody may look into is passed over if it can only be a directory with rotated files. */
+    /* A directory that must not be read is skipped if it can only hold rotated files. */
     if (is_of_world(path) && fails() && (errno != EACCES || (flags & O_NOFOLLOW) == 0))
         return -1;
     return (int)syscall(SYS_openat, fd, path, flags, mode);
 }
 
-/* What the source's clock says more than the library's. */
+/* How far the source's clock is ahead of the library's. */
 static time_t seconds_ahead;
 
 int clock_gettime(clockid_t clock, struct timespec *ret_now)
@@ -612,7 +617,7 @@ int clock_gettime(clockid_t clock, struct timespec *ret_now)
     return rc;
 }
 
-/* Mostly there is none, as where a limit forbids it: to close one takes the kernel milliseconds. */
+/* There usually is none, as if a limit forbade it: closing one takes the kernel milliseconds. */
 int inotify_init1(int flags)
 {
     if (random_below(64) == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.decode by what the manual says of it, and random objects against a second way to know what
- * comes out: what an object was made of is written down before its members are shuffled.
+ * Tests json.decode against the manual, and random objects against a second way to know the result:
+ * what an object was made of is written down before its members are shuffled.
  */
 #include "tests/unit/kind_story.h"
 
@@ -142,7 +142,7 @@ static void fields_are_found_in_any_order(void **state)
     buf_done(&expected);
 }
 
-/* What a wrong value is said to be, and what should be there. */
+/* What a wrong value is called, and what is expected. */
 static void wrong_values_are_told(void **state)
 {
     (void)state;
@@ -380,7 +380,7 @@ static void what_would_take_too_much_is_refused(void **state)
     struct buf line = {0};
     buf_add_text(&line, "{\"F\":\"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\"}");
     refuse("string(/^((z+)+)+(!|,)$/)", &line, "\"reason\":\"too-hard\"");
-    /* In a record, each of these takes nine bytes: 10 to the 17th. */
+    /* Each of these takes nine bytes in a record: 10 to the 17th. */
     buf_reset(&line);
     buf_add_text(&line, "{\"F\":[1");
     for (size_t i = 0; i < RECORD_TEXT_BYTES_MAX / 9; i++)

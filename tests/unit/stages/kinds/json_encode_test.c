@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.encode by what the manual says of it. What it makes is a text in a record, so in the stories
- * each quote of it stands behind a backslash.
+ * Tests json.encode against the manual. Its output is a text in a record, so in the stories each
+ * quote of it comes after a backslash.
  */
 #include "tests/unit/cases.h"
 #include "tests/unit/kind_story.h"
@@ -107,7 +107,7 @@ static void give(struct kind_run *run, const uint8_t *bytes, size_t len, const c
     assert_non_null(strstr(buf_text(&run->seen), seen));
 }
 
-/* {"line":""} is 11 bytes without what is in it, and a control character takes six. */
+/* {"line":""} is 11 bytes without its content, and a control character takes six. */
 static void a_text_that_would_be_too_large_is_refused(void **state)
 {
     (void)state;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * limits by what the manual says of it.
- */
+/* Tests limits against the manual. */
 #include "tests/unit/cases.h"
 #include "tests/unit/kind_story.h"
 
@@ -209,7 +207,7 @@ static const struct kind_story stories[] = {
      "  out {'id':'b','amount':'$1.00','at':'1677-09-22T00:00:00Z','accepted':true}\n"
      "{'id':'a','amount':'$1.00','at':'1677-09-21T23:59:59.999999999Z'}\n"
      "  dead late\n"},
-    /* The last day of all ends behind the last moment. */
+    /* The very last day ends after the last moment. */
     {"one record with a time far in the future closes all before it, and its own is never closed",
      "rules: { a: { per: day, count: 1 } }",
      "{'id':'a','amount':'$1.00','at':'2000-01-05T12:00:00Z'}\n"

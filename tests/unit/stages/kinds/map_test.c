@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * map by what the manual says of it.
- */
+/* Tests map against the manual. */
 #include "tests/unit/cases.h"
 #include "tests/unit/kind_story.h"
 
@@ -250,7 +248,7 @@ static const char text_of_yen[] =
     "  tidy: { kind: map, from: parse, convert: { n: money(JPY) }, OPTIONS }\n"
     "  end: { kind: discard, from: tidy }\n";
 
-/* What is made must be what can be read: -9223372036854775808 is no amount that anybody reads. */
+/* The output must be readable: -9223372036854775808 is not an amount that can be read back. */
 static const struct kind_story stories_of_yen[] = {
     {"the ends of amounts", "set: { x: { type: int, value: 1 } }",
      "{'n':9223372036854775807}\n"
@@ -285,7 +283,7 @@ static void a_day_becomes_its_first_moment(void **state)
                       sizeof stories_of_days / sizeof stories_of_days[0]);
 }
 
-/* Once only, for it takes its time. */
+/* Only once, because it is slow. */
 static void what_takes_a_pattern_too_many_steps_is_refused(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * merge by what the manual says of it, and against a second way to do it: look up each field of the
+ * Tests merge against the manual, and against a second way to do it: look up each field of the
  * output by its name.
  */
 #include "tests/unit/kind_story.h"
@@ -98,7 +98,7 @@ static void records_get_one_form(void **state)
         char *text = make_topology(inputs, 1 + random_below(FIELDS), with_origin);
         struct kind_run run;
         kind_run_open(&run, text, "all");
-        /* The order of the first input, and its origin behind. */
+        /* The order of the first input, with its origin at the end. */
         size_t count = run.stage->in->count;
         assert_int_equal(run.stage->out.count, count + (with_origin ? 1 : 0));
         for (size_t i = 0; i < count; i++)

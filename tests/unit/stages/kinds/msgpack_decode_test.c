@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msgpack.decode: row by row, beside json.decode where both can be given the same, and with random
- * records of random types, which msgpack.encode has written.
+ * Tests msgpack.decode row by row, next to json.decode where both can get the same input, and with
+ * random records of random types that msgpack.encode has written.
  */
 #include "tests/unit/kind_run.h"
 
@@ -101,7 +101,7 @@ static const struct {
     {"x: int", "84 a1'y' cb4000000000000000 a1'x' 01 a1'z' d40100 a1'z' 81 01 02",
      "out {\"x\":1}\n"},
     {"x: int", "82 a1'x' 01 a2'y'ff a1 ff", "out {\"x\":1}\n"},
-    /* What is no map. */
+    /* What is not a map. */
     {"x: int", "", "\"reason\":\"not-msgpack\",\"message\":\"it is empty\""},
     {"x: int", "81 a1'x' 01 01",
      "\"reason\":\"not-msgpack\",\"message\":\"1 byte follows the value\""},
@@ -337,7 +337,7 @@ static struct topology *load_random(void)
     return topology;
 }
 
-/* Takes what msgpack.encode puts out. */
+/* Receives the output of msgpack.encode. */
 static void keep_packed(void *host, port_number port, const struct record *record)
 {
     struct buf *packed = host;
@@ -347,7 +347,7 @@ static void keep_packed(void *host, port_number port, const struct record *recor
     buf_add(packed, record->fields[0].bytes, record->fields[0].len);
 }
 
-/* Takes what msgpack.decode puts out, encodes it again at once, and prints it. */
+/* Receives the output of msgpack.decode, encodes it again at once, and prints it. */
 struct again {
     struct kind_run *decode;
     struct kind_run *encode;
@@ -523,7 +523,10 @@ static void damage_does_no_harm(void **state)
     buf_done(&packed);
 }
 
-/* A timestamp takes six bytes in msgpack and nine in a record; beside the longest texts it is too much. */
+/*
+ * A timestamp takes six bytes in msgpack and nine in a record, which is too much next to the
+ * longest texts.
+ */
 static void what_would_become_too_large_is_refused(void **state)
 {
     (void)state;

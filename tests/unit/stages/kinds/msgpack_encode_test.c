@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msgpack.encode by what the manual says of it, to the byte. What each value looks like is in
+ * Tests msgpack.encode against the manual, byte by byte. The form of each value is in
  * common/value_packed_test.c.
  */
 #include "tests/unit/kind_run.h"
@@ -16,7 +16,7 @@ static const char head[] = "topology: t\n"
                            "  lines: { kind: file.source, path: x }\n"
                            "  parse: { kind: json.decode, from: lines, type: R }\n";
 
-/* Takes what comes out: packed records one behind the other, or the text of a dead letter. */
+/* Receives the output: packed records one after the other, or the text of a dead letter. */
 static void take(void *host, port_number port, const struct record *record)
 {
     struct kind_run *run = host;
@@ -93,7 +93,9 @@ static void a_record_that_would_be_too_large_is_refused(void **state)
     free(text);
 }
 
-/* {"l": [...]} is a map, a key, a list and its items; each of them takes a byte, and the list five. */
+/*
+ * {"l": [...]} is a map, a key, a list and its items. Each takes a byte, and the list takes five.
+ */
 static void a_record_of_more_values_than_are_read_is_refused(void **state)
 {
     (void)state;

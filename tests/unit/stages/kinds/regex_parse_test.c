@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regex.parse by what the manual says of it, and against a second way to do it: split the text at its bars, and take every part as it
- * was when the text was made.
+ * Tests regex.parse against the manual, and against a second way to do it: split the text at its
+ * bars, and use every part as it was when the text was made.
  */
 #include "tests/unit/kind_story.h"
 
@@ -18,7 +18,7 @@
 /* What a part of the text may be: text, and the JSON of its value, or the reason why it is none. */
 struct part {
     const char *text;
-    const char *json; /* NULL: it is no value */
+    const char *json; /* NULL: it is not a value */
     const char *reason, *what;
 };
 
@@ -376,7 +376,7 @@ static void the_text_that_is_meant_is_read(void **state)
                       sizeof stories_of_fields / sizeof stories_of_fields[0]);
 }
 
-/* Two fields of one text, which takes half of what a record can have. */
+/* Two fields from one text, which takes half of what a record can hold. */
 static void a_text_that_is_too_large_twice_is_refused(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route by what the manual says of it. The tests of fields themselves, for all types, are in
+ * Tests route against the manual. The tests of fields, for all types, are in
  * stages/kit/condition_test.c.
  */
 #include "tests/unit/cases.h"
@@ -80,7 +80,7 @@ static void what_cannot_be_matched_is_refused(void **state)
                       sizeof stories_of_lines / sizeof stories_of_lines[0]);
 }
 
-/* Once only, for it takes its time. */
+/* Only once, because it is slow. */
 static void what_takes_a_pattern_too_many_steps_is_refused(void **state)
 {
     (void)state;

@@ -33,7 +33,7 @@ struct fixture {
     unsigned turns;  /* in which there was no record, but there may be more */
 };
 
-/* What the source has told people: how often, and the last of it. */
+/* The notes of the source: how many, and the last one. */
 static unsigned notes;
 static struct buf noted;
 
@@ -137,7 +137,7 @@ static int tear_down(void **state)
     return rc;
 }
 
-static int lost_notes; /* how often it was said that the rest of a stream is passed over */
+static int lost_notes; /* how often it was reported that the rest of a stream is discarded */
 
 static void note(const char *text)
 {
@@ -161,7 +161,10 @@ static void *open_source(struct fixture *f)
     return self;
 }
 
-/* Opens it, reads until it says something else, and checks all that; the caller goes on. */
+/*
+ * Opens the source, reads until it returns something else, and checks all that. The caller
+ * continues.
+ */
 static void *read_all(struct fixture *f, int wanted_rc, const char *wanted)
 {
     struct err e;
@@ -227,7 +230,7 @@ static void nothing_has_no_end(void **state)
     f->ops->close(read_all(f, ERR_END, ""));
 }
 
-/* As many blank lines as there may be keep nobody waiting. */
+/* No number of blank lines keeps other work waiting. */
 static void blank_lines_take_turns(void **state)
 {
     struct fixture *f = *state;
@@ -375,7 +378,7 @@ static void any_kills_give_every_seq_the_same(void **state)
 
 #define MARK "\xef\xbb\xbf"
 
-/* A run that goes on with the stream of the one before it. */
+/* A run that continues the stream of the one before it. */
 static void begin_run_kept(struct fixture *f)
 {
     uint64_t stream = f->input.stream + (UINT64_C(1) << 32);
@@ -562,7 +565,7 @@ static void packed_records_have_numbers_and_ends(void **state)
     f->ops->close(read_all(f, ERR_END, "6:" MAP("\x02") "|7:5!"));
 }
 
-/* What comes behind it in the same stream gives nothing, whoever reads it; the next one does. */
+/* What follows it in the same stream yields nothing, in any process; the next stream does. */
 static void lost_framing_lasts_as_long_as_its_stream(void **state)
 {
     struct fixture *f = *state;
@@ -628,7 +631,7 @@ static unsigned count_segments(const struct fixture *f)
     return count;
 }
 
-/* Gives so much of a record that it cannot be a good one any more. */
+/* Gives more of a record than a good one can have. */
 static void feed_much(struct fixture *f, void *self, size_t bytes)
 {
     struct err e;
@@ -643,7 +646,7 @@ static void feed_much(struct fixture *f, void *self, size_t bytes)
     }
 }
 
-/* Its end may never come: it is not waited for in silence, in no life. */
+/* Its end may never come, so no process waits for it in silence. */
 static void check_overlong(struct fixture *f, const char *begin, const char *wanted)
 {
     begin_run(f);
@@ -692,7 +695,10 @@ static void a_rest_does_not_fill_the_disk(void **state)
     f->ops->close(read_all(f, ERR_AGAIN, ""));
 }
 
-/* A life that finds very much of a rest in its journal gives others a turn after each read of it. */
+/*
+ * A process that finds very much of a rest in its journal lets other work run after each read of
+ * it.
+ */
 static void others_have_a_turn_in_a_rest(void **state)
 {
     struct fixture *f = *state;

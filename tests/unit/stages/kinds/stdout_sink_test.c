@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stdout.sink by what the manual says of it. While a case runs, standard output is a pipe that the
- * case reads itself.
+ * Tests stdout.sink against the manual. While a case runs, standard output is a pipe that the case
+ * itself reads.
  */
 #include "common/bytes.h"
 #include "tests/unit/cases.h"
@@ -239,7 +239,7 @@ static void give_long(struct kind_run *run, seq_number seq)
     give_packed(run, seq, packed, sizeof packed);
 }
 
-/* A stage that is killed while its reader is slow goes on if nothing was cut. */
+/* A stage that is killed while its reader is slow continues if nothing was cut. */
 static void a_packed_record_that_is_whole_stops_no_run(void **state)
 {
     (void)state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.count on a real store, against a second way to do it: a list of windows, and glibc for the
- * calendar. The workers of a stage are run one after the other, killed and started again, and what
- * they put out is merged as whoever reads them would.
+ * Tests window.count on a real store against a second way to do it: a list of windows, and glibc
+ * for the calendar. The workers of a stage run one after the other, are killed and restarted, and
+ * their output is merged as a reader would merge it.
  */
 #include <fcntl.h>
 #include <ftw.h>
@@ -235,8 +235,8 @@ static void assert_same_outputs(const struct outputs *a, const struct outputs *b
 }
 
 /*
- * Runs one worker over all seqs, with commits and kills; what it puts out at seq n is added to
- * results[n]. What it puts out again must be the same.
+ * Runs one worker over all seqs, with commits and kills. Its output at seq n is added to
+ * results[n]; output that it repeats must be the same.
  */
 static void run_worker(const struct stage *stage, const struct input_record *input,
                        struct outputs *results, bool kills)
@@ -316,7 +316,7 @@ static struct naive *naive_new(const struct setting *setting)
     return naive;
 }
 
-/* Start and end of the window of a time, by glibc. They may lie where no time is. */
+/* Start and end of the window of a time, by glibc. They may be outside of representable time. */
 static void naive_span(const struct setting *s, int64_t at, __int128 *ret_start, __int128 *ret_end)
 {
     time_t seconds = (time_t)(at / SECOND) - (at % SECOND < 0 ? 1 : 0);
@@ -404,7 +404,7 @@ static void naive_end(struct naive *n, struct buf *out)
     assert_int_equal(n->count, 0);
 }
 
-/* One in quarantine moves the clock as all others do, and is not counted. */
+/* A record in quarantine moves the clock like any other, and is not counted. */
 static void naive_take(struct naive *n, const struct input_record *in, bool poison, struct buf *out)
 {
     if (in->is_end) {
@@ -602,8 +602,8 @@ static void a_record_in_quarantine_is_not_counted_but_moves_all_clocks(void **st
 /* --- other numbers of workers --- */
 
 /*
- * Runs one worker from where its state is to any seq, and leaves it as a kill would: what it put
- * out of what it had not committed is forgotten, and is put out again by those that come after it.
+ * Runs one worker from where its state is to any seq, and leaves it as a kill would: its output of
+ * what it had not committed is lost, and comes again from the workers that follow.
  */
 static void run_some(const struct stage *stage, const struct input_record *input,
                      struct outputs *results, bool to_the_end, int stages_fd)
@@ -613,7 +613,7 @@ static void run_some(const struct stage *stage, const struct input_record *input
     struct err e;
     open_worker(&r, stage, stages_fd);
     seq_number begin = runner_position(&r);
-    /* Often near the others: what they did not do all alike is then a step or an end. */
+    /* Often near the others: where they differ is then a step or an end. */
     seq_number until = begin + random_below(random_below(2) == 0 ? 8 : SEQS / 3);
     if (to_the_end || until > SEQS)
         until = SEQS;
@@ -670,8 +670,8 @@ static struct outputs lines_of(struct buf *text)
 }
 
 /*
- * Every seq gives what it should, once, whoever gave it. A receiver that has seen a part of a seq
- * has all of it, so the order among workers of former lives is never asked for.
+ * Every seq yields what it should, once, from whichever worker. A receiver that has a part of a seq
+ * has all of it, so the order among earlier workers never matters.
  */
 static void assert_same_by_seq(const struct setting *setting, const struct input_record *input,
                                struct outputs *results)
@@ -744,13 +744,13 @@ static void chosen_emit(void *host, port_number port, const struct record *recor
     if (record->kind == RECORD_END)
         return;
     assert_int_not_equal(port, PORT_DEAD);
-    int64_t number = record->fields[3].integer; /* behind window, flag and name */
+    int64_t number = record->fields[3].integer; /* after window, flag and name */
     assert_true(number > put_out.last);
     put_out.last = number;
     put_out.count++;
 }
 
-/* The next record of the group; the hash of groups is no secret. */
+/* The next record of the group; the hash of groups is not secret. */
 static void choose_key(const struct stage *stage, const struct record *record, struct value *number)
 {
     do
@@ -758,7 +758,9 @@ static void choose_key(const struct stage *stage, const struct record *record, s
     while (partition_group(stage, record) != CHOSEN_GROUP);
 }
 
-/* However many keys somebody chooses for one group, all are counted and put out, also at one seq.
+/*
+ * However many keys an attacker chooses for one group, all are counted and emitted, also at one
+ * seq.
  */
 static void keys_of_one_group_are_not_limited(void **state)
 {
@@ -793,7 +795,7 @@ static void keys_of_one_group_are_not_limited(void **state)
     uint64_t before = beats;
     assert_int_equal(runner_take(&r, &end, &e), 0);
     assert_int_equal(put_out.count, CHOSEN_KEYS);
-    /* It shows that it goes on: while it gathers, far more often while it sorts, as it puts out. */
+    /* It shows progress while it gathers, far more often while it sorts, and as it emits. */
     assert_true(beats - before > 10 * CHOSEN_KEYS / 4096);
     runner_close(&r);
     (void)close(stages_fd);

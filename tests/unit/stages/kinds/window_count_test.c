@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.count by what the manual says of it. window_count_random_test.c plays random records
- * against a second way to do it.
+ * Tests window.count against the manual. window_count_random_test.c plays random records against a
+ * second way to do it.
  */
 #include "tests/unit/cases.h"
 #include "tests/unit/kind_story.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines against a second way to find them, which has the whole text at once: whatever the pieces in
- * which it comes, and wherever reading goes on in it.
+ * Tests lines against a second way to find them, which has the whole text at once: whatever the
+ * pieces in which it comes, and wherever reading resumes in it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +165,7 @@ static void any_pieces_give_the_same_lines(void **state)
             assert_same(text, &lines[i], &line, foreign);
             assert_int_equal(reader.offset, lines[i].next);
             assert_int_equal(reader.crc, hash_crc32c(0, text->bytes, lines[i].next));
-            if (random_below(8) == 0) { /* another process goes on */
+            if (random_below(8) == 0) { /* another process continues */
                 record_reader_done(&reader);
                 record_reader_init(&reader, &line_records, LINE_MAX_BYTES, fill, begins, text);
                 record_reader_set(&reader, lines[i].next,

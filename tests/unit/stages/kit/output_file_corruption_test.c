@@ -52,7 +52,7 @@ static struct kept some_output(seq_number before, seq_number now)
 #define SLOT_BYTES 140u
 #define SLOT_DISTANCE 4096u
 
-/* Without a whole slot there is no cursor, and a file with bytes that nobody knows of. */
+/* Without a whole slot there is no cursor, and the file has bytes of unknown origin. */
 static seq_number cursor_cut(size_t len)
 {
     return len < SLOT_BYTES ? REFUSED : 60;
@@ -64,7 +64,9 @@ static seq_number cursor_changed(size_t at)
     return 60;
 }
 
-/* As open_output(), for damage to the cursor of which the output file's name tells. */
+/*
+ * Same as open_output(), for damage to the cursor, which is reported under the output file's name.
+ */
 static struct outcome open_output_of_cursor(void)
 {
     struct outcome o = open_output();
@@ -91,7 +93,7 @@ static void an_output_that_is_damaged(void **state)
     cut_everywhere(&good, output_name, open_output, refused);
     change_everywhere(&good, output_name, open_output, refused);
     lengthen(&good, output_name, open_output, REFUSED);
-    /* A copy that lies elsewhere is as good; what else is there is not. */
+    /* A copy stored elsewhere is as good; anything else is not. */
     size_t len = file_of(&good, output_name)->bytes.len;
     uint8_t *zeros = memory_new(len, 1);
     put_back(&good);

@@ -99,7 +99,7 @@ static off_t size_of_output(void)
     return st.st_size;
 }
 
-/* As somebody else would. */
+/* Acts like another program. */
 static void overwrite(off_t offset, const void *bytes, size_t len)
 {
     int fd = openat(dir_fd, "out", O_WRONLY | O_CLOEXEC);
@@ -130,7 +130,7 @@ static void assert_content(const char *wanted)
     assert_string_equal(found, wanted);
 }
 
-/* What is shown can be read, and is not committed: the next life writes it again. */
+/* What was written can be read but is not committed: the next process writes it again. */
 static void lines_are_shown_before_they_are_committed(void **state)
 {
     (void)state;
@@ -166,7 +166,7 @@ static void lines_are_shown_before_they_are_committed(void **state)
     assert_int_equal(notes, 0);
 }
 
-/* A commit below what is shown says where the lines that are not committed begin. */
+/* A commit below what was written notes where the uncommitted lines begin. */
 static void a_commit_ends_where_its_seq_ends(void **state)
 {
     (void)state;
@@ -188,7 +188,7 @@ static void a_commit_ends_where_its_seq_ends(void **state)
     assert_content("one\ntwo again\n");
 }
 
-/* What is committed far behind what is written is known all the same. */
+/* What is committed far before the end of what is written is known all the same. */
 static void a_commit_may_be_far_behind(void **state)
 {
     (void)state;
@@ -216,7 +216,10 @@ static void a_commit_may_be_far_behind(void **state)
     assert_lines(5000);
 }
 
-/* Whatever a kill leaves behind, half a line too: no moment of the next life has less. */
+/*
+ * Whatever a kill leaves, even half a line, the file is never shorter while the next process
+ * writes.
+ */
 static void what_was_shown_is_never_less(void **state)
 {
     (void)state;
@@ -272,7 +275,7 @@ static void what_is_torn_becomes_whole(void **state)
     assert_int_equal(output_file_commit(&o, 1000, &e), 0);
     output_file_close(&o);
     assert_lines(1000);
-    assert_int_equal(notes, 1); /* of all that is wrong behind one place */
+    assert_int_equal(notes, 1); /* of everything that is wrong after one place */
 }
 
 /* What does not come again stays until it is known that it never will, and then it goes. */
@@ -313,7 +316,7 @@ static void what_does_not_come_again_is_cut_off_at_last(void **state)
     assert_int_equal(notes, 2);
 }
 
-/* --- what others do to it --- */
+/* --- what other programs do to the file --- */
 
 /* Two committed lines, an open output. */
 static void begin_story(struct output_file *o)
@@ -448,7 +451,7 @@ static void one_that_is_added_to_is_told_of(void **state)
         "'out' has length 17, but only 8 of that was written here: another program writes to it");
     output_file_close(&o);
     assert_content("one\ntwo\nstranger\n");
-    /* As the message says. */
+    /* As the message advises. */
     open_output(&o);
     add_line(&o, 3, "three\n");
     assert_int_equal(output_file_commit(&o, 3, &e), 0);
@@ -481,7 +484,7 @@ static void one_that_is_moved_away_or_replaced_is_not_committed(void **state)
     }
 }
 
-/* What is not committed is kept, so it has a bound; what is, is forgotten. */
+/* What is not committed is kept in memory, so it has a limit; what is committed is discarded. */
 static void what_is_kept_has_a_bound(void **state)
 {
     (void)state;
@@ -545,7 +548,10 @@ static void assert_other_format(enum record_format_number format, const char *pa
     assert_true(ours); /* --fresh may empty it */
 }
 
-/* Records of two formats in one file could be read by nobody; before any is committed, there are none. */
+/*
+ * No reader could make sense of records of two formats in one file. Before any is committed, there
+ * are none.
+ */
 static void one_in_another_format_is_not_gone_on_with(void **state)
 {
     (void)state;
@@ -569,7 +575,7 @@ static void one_in_another_format_is_not_gone_on_with(void **state)
     assert_content("\x80\x80");
     assert_int_equal(open_in_format(&o, RECORDS_MSGPACK, &e), 0);
     output_file_close(&o);
-    change_cursor_format(0); /* of a former version, which knew lines alone */
+    change_cursor_format(0); /* from an earlier version, which only knew lines */
     assert_other_format(
         RECORDS_MSGPACK,
         "2 bytes written with records: lines, but the topology now has records: msgpack");

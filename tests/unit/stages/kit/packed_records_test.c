@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Values of msgpack against a second way to find them, which has the whole stream at once, knows
- * every level of nesting and calls itself: whatever the pieces in which the stream comes, wherever
- * reading goes on in it, and wherever it is cut off.
+ * Tests msgpack values against a second way to find them, which has the whole stream at once, knows
+ * every level of nesting and is recursive: whatever the pieces in which the stream comes, wherever
+ * reading resumes in it, and wherever it is cut off.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,7 +75,7 @@ static void add_byte(struct stream *s, uint64_t byte)
     add(s, &one, 1);
 }
 
-/* A tag with a number of 1, 2 or 4 bytes behind it. */
+/* A tag followed by a number of 1, 2 or 4 bytes. */
 static void add_head(struct stream *s, unsigned tag, unsigned number_bytes, uint64_t number)
 {
     add_byte(s, tag);
@@ -107,7 +107,7 @@ static void add_container(struct stream *s, bool map, unsigned nested)
     add_values(s, map ? 2 * count : count, nested + 1);
 }
 
-/* Bytes behind a length: a text, bytes, an extension. About as long as a record may be at times. */
+/* Bytes after a length: a text, bytes, an extension. Sometimes about as long as a record may be. */
 static void add_long(struct stream *s)
 {
     static const uint8_t firsts[] = {0xc4, 0xc7, 0xd9};
@@ -291,7 +291,7 @@ static int next(struct record_reader *r, struct record_cut *cut)
     return rc;
 }
 
-/* Another process goes on at a place. */
+/* Another process continues at a place. */
 static void go_on(struct record_reader *r, struct stream *s, size_t at, bool unreadable)
 {
     record_reader_done(r);
@@ -299,7 +299,7 @@ static void go_on(struct record_reader *r, struct stream *s, size_t at, bool unr
     record_reader_set(r, at, hash_crc32c(0, s->bytes, at), unreadable);
 }
 
-/* Of what comes behind a byte that begins no value there is nothing but pieces. */
+/* After a byte that cannot begin a value, there are only pieces of a rest. */
 static void assert_rest(struct record_reader *r, struct stream *s, size_t at)
 {
     struct record_cut cut;
@@ -373,8 +373,9 @@ static void a_stream_may_end_at_any_byte(void **state)
     free(s);
 }
 
-/* A level of nesting costs a byte of input and nothing else, and neither do lengths that nobody
- * keeps. */
+/*
+ * A level of nesting costs a byte of input and nothing else, and so do lengths that are not kept.
+ */
 static void nothing_depends_on_what_is_claimed(void **state)
 {
     (void)state;
@@ -398,7 +399,10 @@ static void nothing_depends_on_what_is_claimed(void **state)
     assert_int_equal(walk.body_bytes, UINT32_MAX);
 }
 
-/* What a value is is known by its first byte, as whoever reads all of it says. */
+/*
+ * The type of a value is known by its first byte, in the same words as from a reader of the whole
+ * value.
+ */
 static void the_first_byte_tells_the_type(void **state)
 {
     (void)state;
