@@ -75,7 +75,7 @@ static void assert_file(const struct kind_run *run, struct buf *wanted)
     free(path);
 }
 
-/* The record, the input as text, or in base64, whichever it can be. */
+/* The record, or the input as text or in base64, whichever is possible. */
 static void each_is_an_object_a_line(void **state)
 {
     (void)state;

@@ -127,7 +127,7 @@ static const struct kind_story stories[] = {
      "  out {'id':'a','part':'','n':4,'at':'2262-04-11T23:47:16.854775807Z'}\n"
      "{'id':'b','part':'','n':5,'at':'2262-04-11T23:47:16.854775807Z'}\n"
      "{'id':'c','part':'','n':6,'at':'2262-04-11T23:47:16.854775807Z'}\n"},
-    /* a is kept until a nanosecond before 1970, b until two before the last moment, c for ever. */
+    /* a is kept until a nanosecond before 1970, b until two before the last moment, c forever. */
     {"the longest keep", "key: id, keep: 106751d23h47m16s854ms775us807ns, at: at",
      "{'id':'a','part':'','n':1,'at':'1677-09-21T00:12:43.145224192Z'}\n"
      "  out {'id':'a','part':'','n':1,'at':'1677-09-21T00:12:43.145224192Z'}\n"

@@ -117,7 +117,7 @@ static void one_record_is_one_line(void **state)
     buf_done(&wanted);
 }
 
-/* The line of a seq; one of them is none. */
+/* The text of a seq; one of them is not a line. */
 static void give_seq(struct kind_run *run, seq_number seq)
 {
     char line[32];
@@ -179,7 +179,7 @@ static void a_kill_anywhere_leaves_each_line_once(void **state)
     }
 }
 
-/* What a killed process has shown, and what does not come again, is cut off when all has come. */
+/* What a killed process has written and does not come again is cut off when everything has come. */
 static void what_does_not_come_again_is_cut_off(void **state)
 {
     (void)state;

@@ -178,7 +178,7 @@ static void what_is_kept_of_a_file_is_not_compressed(void **state)
     end_story(&w);
 }
 
-/* As zstd does, which removes nothing: both are rotated on. */
+/* Like zstd, which removes nothing: both are rotated further. */
 static void what_stays_beside_its_compressed_file_is_read(void **state)
 {
     (void)state;
@@ -214,7 +214,7 @@ static void what_is_cut_off_and_compressed_is_missed(void **state)
     (void)state;
     for (unsigned i = 0; i < 12; i++) {
         bool killed = i % 2 != 0, keeps = i / 2 % 2 != 0;
-        unsigned how = i / 4; /* a rest; what came later; nothing of what was not read */
+        unsigned how = i / 4; /* a rest; what came later; nothing that was not read */
         struct world w;
         begin(&w);
         make_file(&w, "", "1-1\n");

@@ -8,7 +8,7 @@
 #include "tests/unit/cases.h"
 #include "tests/unit/stages/kinds/follow_story.h"
 
-/* Its copies are read in their order, whatever was read of it, and with a kill in between. */
+/* The copies are read in their order, whatever was read of the file, and with a kill in between. */
 static void what_is_copied_and_cut_off_is_read_from_the_copies(void **state)
 {
     (void)state;
@@ -238,7 +238,9 @@ static void complete_and_cut(struct world *w)
     make_file(w, "", "5-5\n");
 }
 
-/* The same, as it is made, completed and cut off before any call of the source. */
+/*
+ * The same, if the copy is made and completed and the file truncated before any call of the source.
+ */
 static void a_copy_is_completed_at_any_moment(void **state)
 {
     (void)state;
@@ -326,7 +328,9 @@ static void a_copy_that_ends_with_half_a_line_is_left_before_it(void **state)
     }
 }
 
-/* What is made after the file at the path is a copy, also if that was begun in the tick of ours. */
+/*
+ * A file created after the one at the path is a copy, even if that was begun in the tick of ours.
+ */
 static void a_copy_is_none_of_the_tick_of_ours(void **state)
 {
     (void)state;
@@ -347,7 +351,7 @@ static void a_copy_is_none_of_the_tick_of_ours(void **state)
     end_story(&w);
 }
 
-/* So many files are born in the tick of the file at the path that the cursor cannot hold them. */
+/* More files are born in the tick of the file at the path than the cursor can hold. */
 static void begin_in_a_full_tick(struct world *w)
 {
     begin_with_one_line(w);

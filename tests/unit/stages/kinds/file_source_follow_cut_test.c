@@ -117,7 +117,9 @@ static void what_begins_like_the_copy_is_told_from_it(void **state)
     }
 }
 
-/* What is not a copy of what was cut off: one that has no more, or only more than the file. */
+/*
+ * Files that are not copies of what was cut off: one that has no more, or only more than the file.
+ */
 static void a_copy_of_what_the_file_has_is_left_alone(void **state)
 {
     (void)state;
@@ -138,7 +140,10 @@ static void a_copy_of_what_the_file_has_is_left_alone(void **state)
     }
 }
 
-/* Who has not reopened its log writes to the one before, while the source is down, or not. */
+/*
+ * A program that has not reopened its log writes to the previous file, while the source is down or
+ * not.
+ */
 static void a_late_line_in_the_file_before_is_told(void **state)
 {
     (void)state;
@@ -187,7 +192,7 @@ static void a_copy_of_what_came_later_is_not_read_behind_it(void **state)
     end_story(&w);
 }
 
-/* The same of ours, of which nothing was read since it was begun again. */
+/* The same for ours, of which nothing was read since it was begun again. */
 static void a_copy_of_what_was_not_read_is_not_read_behind_it(void **state)
 {
     (void)state;

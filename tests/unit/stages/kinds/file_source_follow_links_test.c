@@ -75,7 +75,10 @@ static void the_next_file_is_made_before_the_link_leads_to_it(void **state)
     }
 }
 
-/* What was there when the path was begun is not older for that if the link was to lead to it. */
+/*
+ * A file that was there when the path was begun is not older because of that, if the link was to
+ * point to it later.
+ */
 static void several_files_are_made_before_the_link_leads_to_them(void **state)
 {
     (void)state;
@@ -156,7 +159,7 @@ static void a_link_is_led_on_at_any_moment(void **state)
     }
 }
 
-/* A name that has a number more than that of the last file may be of a copy of it. */
+/* A name with one more number than that of the last file may belong to a copy of it. */
 static void a_name_may_not_tell_what_a_link_leads_to_next(void **state)
 {
     (void)state;
@@ -198,7 +201,9 @@ static void read_all(struct world *w, unsigned last)
     assert_false(read_one(w));
 }
 
-/* All are made before the source is begun, and it does not look when the link leads to the second.
+/*
+ * All are created before the source starts, and it does not look while the link points to the
+ * second.
  */
 static void files_are_made_before_the_source_is_begun(void **state)
 {
@@ -339,7 +344,7 @@ static void a_file_is_cut_off_before_the_link_is_led_on(void **state)
     end_story(&w);
 }
 
-/* Led back to the file before, and on again, between two looks or seen. */
+/* The link is pointed back to the previous file and on again, between two looks or seen by one. */
 static void a_link_is_led_back_and_on(void **state)
 {
     (void)state;

@@ -8,7 +8,10 @@
 #include "tests/unit/cases.h"
 #include "tests/unit/stages/kinds/follow_story.h"
 
-/* The path's last name, those of four files that were rotated after each other, and a stranger. */
+/*
+ * The last name of the path, the names of four files that were rotated one after the other, and a
+ * stranger.
+ */
 struct scheme {
     const char *base, *names[4], *stranger;
 };
@@ -236,7 +239,7 @@ static void what_was_written_as_another_began_has_no_order(void **state)
     end_story(&w);
 }
 
-/* A copy that is born in the tick of the file at the path is none that was rotated before that. */
+/* A copy that is born in the tick of the file at the path was not rotated before that. */
 static void a_copy_of_the_tick_of_the_path_is_not_read(void **state)
 {
     (void)state;
@@ -265,7 +268,7 @@ static void a_copy_of_the_tick_of_the_path_is_not_read(void **state)
 
 /* --- compressed --- */
 
-/* A program that compresses what it rotates at once, and keeps no times. */
+/* A program that compresses what it rotates at once, and does not keep times. */
 static void what_was_made_of_ours_is_known_by_its_bytes(void **state)
 {
     (void)state;
@@ -284,8 +287,8 @@ static void what_was_made_of_ours_is_known_by_its_bytes(void **state)
 }
 
 /*
- * In one tick of the clock of files a log is rotated twice, and what was not read is compressed:
- * with a time of its own, or the time of what it was made of, which bzip2 keeps in whole seconds.
+ * In one tick of the clock of files, a log is rotated twice and what was not read is compressed:
+ * with a time of its own, or with the time of its original, which bzip2 keeps in whole seconds.
  */
 static void what_is_of_the_moment_of_ours_is_not_older_for_that(void **state)
 {
@@ -455,7 +458,7 @@ static void what_is_moved_elsewhere_is_followed_there(void **state)
     free(back);
 }
 
-/* A run that was over at such a line gave it out; a later one that follows has to give it again. */
+/* A run that ended at such a line emitted it; a later one that follows must emit it again. */
 static void a_last_line_that_was_given_out_comes_again(void **state)
 {
     (void)state;
@@ -478,7 +481,7 @@ static void a_last_line_that_was_given_out_comes_again(void **state)
     end_story(&w);
 }
 
-/* What becomes of a last line without its end, when the run that gave it out was killed. */
+/* What becomes of a last line without its end if the run that emitted it was killed. */
 struct ending {
     const char *now;     /* what the file holds then; NULL: the same as before */
     bool rotated;        /* it is another file, and the old one is next to it */
@@ -494,7 +497,7 @@ static void change_ending(struct world *w, const struct ending *ending)
         make_file(w, "", ending->now);
 }
 
-/* A run that does not follow, killed when the last line was given out, and acked or not. */
+/* A run that does not follow, killed when the last line was emitted, and acked or not. */
 static void give_last_line(struct world *w, bool acked)
 {
     struct err e;

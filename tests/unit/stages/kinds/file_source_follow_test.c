@@ -10,7 +10,7 @@
 
 /* --- random stories --- */
 
-/* Nobody writes any more, and every rotation that was begun is complete. */
+/* Nothing is written any more, and every rotation that was begun is complete. */
 static void settle(struct world *w)
 {
     w->turns = false;
@@ -33,7 +33,7 @@ static void settle(struct world *w)
         fail_msg("%u lines of %u, naming %u", (unsigned)w->seen, w->wanted, w->naming);
 }
 
-/* Of what a story is: how files are named, what the file system knows, and what fails. */
+/* The parts of a story: how files are named, what the file system supports, and what fails. */
 static void choose(struct world *w)
 {
     begin_as(w, (enum naming)random_below(NAMINGS), random_below(4) == 0);
@@ -81,9 +81,9 @@ static void every_line_comes_once(void **state)
 }
 
 /*
- * Of a world that compresses what was not read, in ticks that many files are born in, and with
- * numbers of inodes that are given again: a file that is passed over was read. So every line comes,
- * or the source stops before the first that is missing.
+ * In a world that compresses what was not read, with ticks in which many files are born and with
+ * reused inode numbers: a file that is skipped was read. So every line comes, or the source stops
+ * before the first that is missing.
  */
 static void nothing_unread_passes_for_an_older_file(void **state)
 {
@@ -112,7 +112,9 @@ static void nothing_unread_passes_for_an_older_file(void **state)
 
 /* --- what is missing --- */
 
-/* While files are renamed there may be none under a number: that is not waited for without end. */
+/*
+ * While files are being renamed, a number may be missing: the source does not wait for it forever.
+ */
 static void what_is_missing_in_between_is_no_secret(void **state)
 {
     (void)state;
@@ -147,7 +149,7 @@ static void what_is_missing_in_between_is_no_secret(void **state)
     end_story(&w);
 }
 
-/* What was moved away cannot be compared with what comes next: that is not left unsaid. */
+/* A file that was moved away cannot be compared with what comes next. That is reported. */
 static void a_file_without_a_name_is_left_with_a_note(void **state)
 {
     (void)state;
@@ -228,7 +230,7 @@ static void half_a_line_that_was_cut_off_is_none(void **state)
     end_story(&w);
 }
 
-/* Of files whose rotation is over, only what has a number or a date can have been one of ours. */
+/* Of completely rotated files, only one with a number or a date can have been one of ours. */
 static void what_is_compressed_by_whatever_is_not_read(void **state)
 {
     (void)state;
@@ -374,7 +376,7 @@ static void a_last_line_waits_until_the_cursor_can_tell_of_it(void **state)
         rename_file(&w, ".1", ".2");
         rename_file(&w, "", ".1");
         make_file(&w, "", "3-3\n");
-        bool early = how % 2 == 0; /* the ack comes before the line is come to */
+        bool early = how % 2 == 0; /* the ack comes before the line is reached */
         for (unsigned i = 0; !early && i < 4; i++)
             assert_false(read_one(&w));
         assert_int_equal(position(&w), 1);

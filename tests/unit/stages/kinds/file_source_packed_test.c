@@ -278,7 +278,7 @@ static void what_is_not_a_map_is_told_once(void **state)
     ops_of(f)->close(self);
 }
 
-/* Half a record at the end is a dead letter, and it must stay that. */
+/* Half a record at the end is a dead letter, and must stay one. */
 static void an_end_within_a_record_stays_one(void **state)
 {
     struct fixture *f = *state;
@@ -393,7 +393,10 @@ static void half_a_record_is_waited_for(void **state)
     ops_of(f)->close(self);
 }
 
-/* The next file is cut from its beginning again, also by a process that comes within the rest. */
+/*
+ * The next file is cut into records from its beginning again, also by a process that starts within
+ * the rest.
+ */
 static void a_rest_ends_with_its_file(void **state)
 {
     struct fixture *f = *state;
@@ -428,7 +431,9 @@ static void a_rest_ends_with_its_file(void **state)
     ops_of(f)->close(self);
 }
 
-/* A file that was cut off and begins again has all of its records, whatever the old one was like. */
+/*
+ * A file that was truncated and begins again has all of its records, whatever the old one was like.
+ */
 static void a_truncated_file_begins_again(void **state)
 {
     struct fixture *f = *state;
@@ -478,7 +483,7 @@ static void check_overlong(struct fixture *f, const char *wanted)
     ops_of(f)->close(self);
 }
 
-/* A length that is damaged may have no end: it is not waited for in silence. */
+/* A record with a damaged length may have no end: the source does not wait for it in silence. */
 static void a_record_without_end_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -535,7 +540,7 @@ static void add_any(struct buf *out)
         buf_add_text(out, parts[random_below(sizeof parts / sizeof parts[0])]);
 }
 
-/* Reads some, acks some; what was given out must come again as it was. */
+/* Reads some, acks some; what was emitted must come again unchanged. */
 static void live(struct fixture *f, struct buf *all)
 {
     struct err e;

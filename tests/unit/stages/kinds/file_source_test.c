@@ -243,7 +243,7 @@ static void the_end_is_where_no_more_can_be_read(void **state)
         assert_string_equal(buf_text(&f->seen), "1:one|2:two|3:three|");
         assert_int_equal(ops->commit(self, 3, &e), 0);
         ops->close(self);
-        /* What is shorter in truth is, and what is another file as well. */
+        /* A file that is really shorter is refused, and so is another file. */
         self = open_source(f);
         assert_int_equal(truncate(f->path, 13), 0);
         assert_int_equal(read_one(f, self, &e), ERR_MISMATCH);
@@ -324,7 +324,7 @@ static void nothing_has_no_end(void **state)
     close_source(f, read_all(f, ""));
 }
 
-/* A state that was written when nothing asked for the end. */
+/* A state that was written when the topology did not mark the end. */
 static void an_older_cursor_has_seen_no_end(void **state)
 {
     struct fixture *f = *state;
@@ -334,11 +334,11 @@ static void an_older_cursor_has_seen_no_end(void **state)
     close_source(f, self);
     f->topology->marks_end = true;
     close_source(f, read_all(f, "2:1!"));
-    f->topology->marks_end = false; /* the end is noted, so it may have been received */
+    f->topology->marks_end = false; /* the end is recorded, so it may have been received */
     close_source(f, read_all(f, "2:1!"));
 }
 
-/* What was given out has its seq for ever, though the file is longer when it is read again. */
+/* What was emitted keeps its seq forever, even if the file is longer when it is read again. */
 static void an_end_that_was_given_out_stays_where_it_was(void **state)
 {
     struct fixture *f = *state;
@@ -351,7 +351,7 @@ static void an_end_that_was_given_out_stays_where_it_was(void **state)
     buf_reset(&f->seen);
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(read_one(f, self, &e), 0);
-    /* There is one place for an end that is not acked. */
+    /* There is room for one end that is not acked. */
     assert_int_equal(read_one(f, self, &e), ERR_AGAIN);
     assert_int_equal(commit(f, self, 2), 0);
     assert_int_equal(read_one(f, self, &e), ERR_AGAIN);
@@ -380,7 +380,7 @@ static void a_file_that_ends_before_its_end_is_refused(void **state)
 
 /* --- a last line without a newline that was given out, and not acked --- */
 
-/* A new process, to whose peer records are known up to `known`: what it gives, "" if it stops. */
+/* A new process, whose peer has records up to `known`: its output, or "" if it stops. */
 static void *open_known(struct fixture *f, seq_number known, int wanted_rc)
 {
     struct err e;
@@ -596,7 +596,7 @@ static void a_mark_at_the_beginning_of_a_file_is_no_part_of_it(void **state)
     check_parts(f, tail); /* and a blank rest at the end is not a line yet */
 }
 
-/* What every seq was when it was given out for the first time. */
+/* What every seq was when it was first emitted. */
 struct history {
     struct buf items[4096];
     seq_number count, acked;
@@ -666,7 +666,7 @@ static void any_kills_give_every_seq_the_same(void **state)
     free(h);
 }
 
-/* Reads a file that has nothing but this. Returns what came out, to be freed. */
+/* Reads a file with only this content. Returns the output, to be freed. */
 static char *read_lines_of_64(struct fixture *f, const char *content)
 {
     char *text = memory_format("topology: t\nstages:\n"

@@ -2,7 +2,7 @@
 /*
  * follow_story.h - a source in the world of follow_world.h, and what a story does by hand
  *
- * Every record is compared with the line that it must be: number N is "N-N", or a map that holds that.
+ * Every record is compared with the expected line: number N is "N-N", or a map that holds that.
  */
 #ifndef BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_STORY_H
 #define BULKHEAD_TESTS_UNIT_STAGES_KINDS_FOLLOW_STORY_H
@@ -60,13 +60,15 @@ static inline bool is_unsure(const char *text)
     return false;
 }
 
-/* Whether the source may refuse with this text: it is true in a story that loses files, or the order
- * of the files cannot be known. */
+/*
+ * Whether the source may refuse with this text: it is true in a story that loses files, or the
+ * order of the files cannot be known.
+ */
 static inline bool may_refuse(const struct world *w, const char *text)
 {
     static const char *const lost[] = {"was compressed before it was read", "rotated in between",
                                        "is gone: it was rotated", "was rotated more than once"};
-    /* Two files of one tick or second, or without births. */
+    /* Two files of the same tick or second, or without birth times. */
     bool may_be = w->tick_ns > 1 || w->may_stop || w->in_seconds || !w->has_births ||
                   w->naming == COPIED || w->is_rash;
     if (may_be && is_unsure(text))
@@ -227,8 +229,7 @@ static inline void begin_as(struct world *w, enum naming naming, bool packed)
     (void)snprintf(state, sizeof state, "%s/state", w->directory);
     w->state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     load(w, true);
-    write_text(
-        w, ""); /* a file that was rotated before it was seen for the first time is none of ours */
+    write_text(w, ""); /* a file that was rotated before it was first seen is not one of ours */
     the_world = w;
 }
 
@@ -301,7 +302,7 @@ static inline void end_story(struct world *w)
     finish(w);
 }
 
-/* Reads again and again at the end: there is nothing, and then there is the error. */
+/* Reads repeatedly at the end: there is nothing at first, and then there is the error. */
 static inline void refused_after_a_while(struct world *w, const char *text)
 {
     struct err e;

@@ -53,13 +53,15 @@ enum naming {
     NAMINGS
 };
 
-/* What was read is compressed, one rotation later: gzip(1) makes the new file, then removes the
- * old. */
+/*
+ * Files that were read are compressed one rotation later: gzip(1) creates the new file, then
+ * removes the old one.
+ */
 enum compression { PLAIN, BOTH, COMPRESSED };
 
 struct file_times {
     ino_t inode;
-    bool gone; /* it has no name but that by which the world keeps it */
+    bool gone; /* it has no name except the one by which the world keeps it */
     uint64_t born_ns, written_ns, changed_ns;
 };
 
@@ -73,10 +75,10 @@ struct world {
     unsigned speed;   /* one in this many calls has a step */
     unsigned fails;   /* one in this many calls fails; 0: none */
     bool has_births;  /* the file system knows them */
-    bool keeps_times; /* who compresses gives the new file the times of the old one */
+    bool keeps_times; /* the compression gives the new file the times of the old one */
     bool in_seconds;  /* in whole seconds, as bzip2 does */
     bool gives_again; /* numbers of inodes */
-    bool is_rash;     /* it compresses what was not read yet, as if it never was to be */
+    bool is_rash;     /* it compresses what was not read yet, as if it was never to be read */
     uint64_t now_ns;  /* of its clock */
     uint64_t tick_ns; /* which the times of files have */
     uint64_t step_ns; /* between two steps, at most */
@@ -114,7 +116,7 @@ struct world {
     void (*act)(struct world *w); /* what a story does before a call; NULL: nothing any more */
     unsigned calls_before_act;
     bool may_stop, may_go_back;    /* names do not help; a path may lead to an older file */
-    void (*step)(struct world *w); /* of a world that a story has in place of this; NULL */
+    void (*step)(struct world *w); /* replaces the world of this file; NULL: it does not */
 };
 
 static struct world *the_world;
@@ -211,7 +213,7 @@ static inline void note_times(struct world *w, int fd, bool born, bool written)
 
 /* --- the world's steps --- */
 
-/* Makes a file, or opens the one that is there. */
+/* Creates a file, or opens the existing one. */
 static inline int open_to_write(struct world *w, const char *name)
 {
     bool is_new = access(name, F_OK) != 0;
@@ -324,7 +326,7 @@ static inline void name_of(const struct world *w, unsigned index, unsigned numbe
         (void)snprintf(name, NAME_MAX_BYTES, "%s%s%s", w->real, tail, ending);
 }
 
-/* Goes on with a copy of the file at the path: nothing, some, or all that is still to be copied. */
+/* Continues a copy of the file at the path: copies nothing, some, or all of the rest. */
 static inline void copy_on(struct world *w)
 {
     char bytes[16 * LINES_MAX];
@@ -379,7 +381,7 @@ static inline uint64_t kept_time(const struct world *w, uint64_t written_ns)
     return w->in_seconds ? written_ns - written_ns % 1000000000u : written_ns;
 }
 
-/* Goes on with compressing some file but the latest; it is removed when it is acked. */
+/* Continues the compression of some file other than the latest; it is removed when it is acked. */
 static inline void compress_one(struct world *w)
 {
     char plain[NAME_MAX_BYTES], compressed[NAME_MAX_BYTES];
@@ -459,7 +461,7 @@ static inline void world_step(struct world *w)
         w->copied = random_below(3) != 0;
         if (!w->copied)
             cut_off(w);
-    } else if (created) { /* by who rotates, and its writer does not know it yet */
+    } else if (created) { /* by the rotation, and its writer does not know it yet */
         (void)close(open_to_write(w, w->real));
         w->there = true;
     } else if (w->renaming > 0) {

@@ -94,7 +94,7 @@ static void write_object(const struct object *o, struct buf *out)
     buf_add_byte(out, '}');
 }
 
-/* What must be in what comes out: a whole record, or the middle of a dead letter. */
+/* What the output must contain: a whole record, or the middle of a dead letter. */
 static void expect(const struct object *o, struct buf *out)
 {
     buf_reset(out);
@@ -354,7 +354,7 @@ static void objects_become_records(void **state)
                       sizeof stories_of_types / sizeof stories_of_types[0]);
 }
 
-/* Gives one line to a stage of this type, which must refuse it for a reason. */
+/* Gives one line to a stage of this type, which must refuse it with a reason. */
 static void refuse(const char *type, const struct buf *line, const char *reason)
 {
     char *whole = memory_format("topology: t\n"

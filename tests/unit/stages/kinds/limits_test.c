@@ -242,7 +242,7 @@ static void records_are_accepted_within_their_windows(void **state)
     kind_stories_play(text, "some", stories, sizeof stories / sizeof stories[0]);
 }
 
-/* Shared out by a part of the key, and in a currency without decimals. */
+/* Partitioned by a part of the key, and in a currency without decimals. */
 static const char text_of_two[] =
     "topology: t\n"
     "types:\n"

@@ -414,7 +414,7 @@ static void add_pair(struct pairs *pairs, const char *text)
     add_bytes(text, &pairs->bytes[pairs->count++]);
 }
 
-/* Some pairs, of which some may be missing, doubled, wrong or of no use. */
+/* Some pairs, a few of them missing, doubled, wrong or unused. */
 static void make_pairs(struct pairs *pairs)
 {
     static const char *const often[] = {"a1'a' 01", "a1'b' a1'x'", "a1'm' 82 a1'k' 01 a1'j' 02",
@@ -491,7 +491,7 @@ static void the_order_of_pairs_means_nothing(void **state)
     buf_done(&packed);
 }
 
-/* A record with bytes of it changed, added or cut off is a record or a dead letter. */
+/* A record with some bytes changed, added or cut off is a record or a dead letter. */
 static void damage_does_no_harm(void **state)
 {
     (void)state;

@@ -15,7 +15,10 @@
 
 #define PARTS 11
 
-/* What a part of the text may be: text, and the JSON of its value, or the reason why it is none. */
+/*
+ * What a part of the text may be: its text, and the JSON of its value, or the reason why it is not
+ * one.
+ */
 struct part {
     const char *text;
     const char *json; /* NULL: it is not a value */
@@ -170,7 +173,7 @@ static void one_record(struct kind_run *run, const size_t groups[PARTS], const s
     struct buf line = {0};
     for (size_t i = 0; i < PARTS; i++) {
         size_t column = groups[i];
-        /* Mostly good ones, or hardly any record would be. */
+        /* Mostly good ones; otherwise hardly any record would be. */
         do {
             parts[column] = &columns[column].parts[random_below(columns[column].count)];
         } while (parts[column]->json == NULL && random_below(16) != 0);

@@ -275,7 +275,7 @@ static void a_journal_without_ends_gets_one(void **state)
     f->ops->close(read_all(f, ERR_END, "2:1!"));
 }
 
-/* An end at the place where the next segment begins is not acked with what is before it. */
+/* An end at the beginning of the next segment is not acked with what precedes it. */
 static void an_end_between_two_segments_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -299,7 +299,7 @@ static void an_end_between_two_segments_is_kept(void **state)
     f->ops->close(read_all(f, ERR_AGAIN, ""));
 }
 
-/* What every seq was when it was given out for the first time. */
+/* What every seq was when it was first emitted. */
 struct history {
     struct buf items[ITEMS_MAX];
     seq_number count, acked;
@@ -433,7 +433,7 @@ static void a_mark_at_the_beginning_of_a_stream_is_no_part_of_it(void **state)
     f->ops->close(read_all(f, ERR_AGAIN, "6:not-utf8#7:seven|"));
 }
 
-/* What all streams together should give, by a second way: each is there as a whole. */
+/* What all streams together should yield, by a second way: each of them is there as a whole. */
 static void naive_lines(const struct buf *stream, seq_number *seq, struct buf *out)
 {
     const uint8_t *bytes = stream->data;
@@ -488,7 +488,7 @@ static void read_new(struct fixture *f, seq_number *seen, struct buf *got)
 /* Adds what a stream gives as a whole, and counts its records. */
 typedef void naive_records(const struct buf *stream, seq_number *seq, struct buf *out);
 
-/* Streams in pieces, read by processes that are killed, against what each of them gives. */
+/* Streams in pieces, read by processes that are killed, compared with what each of them yields. */
 static void check_any_streams(struct fixture *f, const char *const *parts, size_t part_count,
                               naive_records *naive)
 {
@@ -603,7 +603,10 @@ static void lost_framing_lasts_as_long_as_its_stream(void **state)
     f->ops->close(read_all(f, ERR_AGAIN, "3:" MAP("\x05") "|"));
 }
 
-/* What came after the byte that loses it, up to the end of the stream, has its place. */
+/*
+ * What came after the byte that loses the framing, up to the end of the stream, is reported with
+ * its place.
+ */
 static void a_rest_has_its_place(void **state)
 {
     struct fixture *f = *state;
@@ -681,7 +684,7 @@ static void a_line_without_end_is_told(void **state)
                    "nothing after it is read until then");
 }
 
-/* What gives no record is not kept for ever, however much of it comes. */
+/* Input without records is not kept forever, however much of it comes. */
 static void a_rest_does_not_fill_the_disk(void **state)
 {
     struct fixture *f = *state;
@@ -735,7 +738,9 @@ static void a_journal_of_another_format_is_refused(void **state)
     assert_ptr_equal(f->topology, packed);
 }
 
-/* Where the value at a place ends, as far as the parts below go; *ret_lost: none begins there. */
+/*
+ * Where the value at a place ends, as far as the parts below go; *ret_lost: no value begins there.
+ */
 static size_t naive_end(const struct buf *stream, size_t at, bool *ret_lost)
 {
     if (at >= stream->len)

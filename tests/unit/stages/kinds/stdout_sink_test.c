@@ -105,7 +105,7 @@ static void one_record_is_one_line(void **state)
     kind_run_close(&run);
 }
 
-/* By its number a line that comes again is known. */
+/* A repeated line is recognized by its number. */
 static void lines_come_again_after_a_kill_with_their_numbers(void **state)
 {
     (void)state;
@@ -202,8 +202,9 @@ static void packed_records_are_printed_as_they_are(void **state)
     kind_run_close(&run);
 }
 
-/* A map that was cut is ended by nothing: the process that finds it is refused, unless the run is
- * another one. */
+/*
+ * Nothing ends a map that was cut: the process that finds it is refused, unless it is another run.
+ */
 static void nothing_follows_a_packed_record_that_was_cut(void **state)
 {
     (void)state;
@@ -284,7 +285,7 @@ static void packed_records_of_some_pages_are_not_synced_one_by_one(void **state)
     for (seq_number seq = 1; seq <= 7; seq++)
         give_long(&run, seq);
     kind_run_commit(&run, 7);
-    /* That one may be cut, that none is, and the commit. */
+    /* Three writes: that a record may be cut, that none is, and the commit. */
     assert_in_range(cursor_writes(&run), 1, 3);
     kind_run_close(&run);
 }

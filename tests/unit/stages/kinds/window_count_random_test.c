@@ -141,7 +141,7 @@ static void clear_directory(void)
     assert_int_equal(nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-/* Lays the state out for the workers of the topology. */
+/* Prepares the state for the workers of the topology. */
 static void prepare(int stages_fd)
 {
     struct err e;
@@ -149,7 +149,7 @@ static void prepare(int stages_fd)
         fail_msg("%s", e.text);
 }
 
-/* Writes down what a worker does without, as the supervisor would. */
+/* Writes down which seqs a worker skips, as the supervisor would. */
 static void put_into_quarantine(const struct stage *stage, int stages_fd)
 {
     if (quarantined.count == 0)
@@ -191,7 +191,7 @@ static void fill_fields(const struct input_record *in, struct value *fields)
     fields[AT] = value_of_integer(VALUE_TIMESTAMP, in->at);
 }
 
-/* Gives a worker what it gets at a seq: the record, or its time, or the end. */
+/* Gives a worker its input at a seq: the record, or its time, or the end. */
 static void give(struct runner *r, const struct input_record *in, seq_number seq)
 {
     struct value fields[FIELDS];
@@ -366,7 +366,7 @@ static int compare_windows(const void *a, const void *b)
     return compare_keys(&x->key, &y->key);
 }
 
-/* Puts out and forgets what closes until then. */
+/* Emits and removes what closes until then. */
 static void naive_close(struct naive *n, __int128 until, struct buf *out)
 {
     qsort(n->windows, n->count, sizeof n->windows[0], compare_windows);
@@ -413,7 +413,7 @@ static void naive_take(struct naive *n, const struct input_record *in, bool pois
     }
     if (in->at > n->clock) {
         n->clock = in->at;
-        /* What would close at the last moment is closed by no time. */
+        /* A window that would close at the last moment is never closed by time. */
         naive_close(n, n->clock < INT64_MAX ? n->clock : INT64_MAX - 1, out);
     }
     if (poison) {
@@ -579,8 +579,8 @@ static void quarantine_any(void)
 }
 
 /*
- * Also the seqs of ends are in it, and those of records that another worker has: neither is a
- * record that one could do without.
+ * It also holds the seqs of ends, and those of records of other workers; neither is a record that
+ * can be skipped.
  */
 static void a_record_in_quarantine_is_not_counted_but_moves_all_clocks(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter and route against a second way to try conditions: one that walks them as they were made
- * up, with numbers, and knows nothing of how they are written, read and compiled.
+ * Tests filter and route against a second way to try conditions: one that walks them as they were
+ * made up, with numbers, and knows nothing of how they are written, read and compiled.
  */
 #include "tests/unit/kind_run.h"
 
@@ -100,7 +100,7 @@ static const char *const tag_names[TAGS] = {"equals", "one_of", "range",   "at_l
 
 struct made_test {
     enum made_tag tag;
-    int a, b;        /* values, or the pattern, or whether it is to exist */
+    int a, b;        /* the values, or the pattern, or whether it must exist */
     bool of[VALUES]; /* ONE_OF */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Conversions, from the manual's words under `map`: what becomes of a value, in the text that it has
+ * Tests conversions against what the manual says under `map`: what becomes of a value, as its text
  * in JSON, and what is refused with which reason.
  */
 #include <string.h>
@@ -37,7 +37,7 @@ struct row {
     const struct dead_reason *reason; /* this */
 };
 
-/* Converts; checks that it gives what it should, and that what it gives is of the type. */
+/* Converts a value; checks that the result is the expected one and has the right type. */
 static void check(const struct row *row, const char *fallback, bool rounds, enum rounding mode)
 {
     struct conversion c = {.from = type_of(row->from),
@@ -215,8 +215,10 @@ static void which_conversions_there_are(void **state)
                                         "money(USD)",   "money(JPY)", "timestamp", "decimal(10,2)",
                                         "decimal(9,3)", "date",       "duration",  "enum(a, b)",
                                         "list(int)",    "map(int)"};
-    /* T: text, so anything scalar; S: to a string; N: numbers; R: numbers that lose decimals;
-     * D: day and moment; =: the same; -: none. */
+    /*
+     * T: text, to any scalar; S: to a string; N: numbers; R: numbers that lose decimals; D: day and
+     * moment; =: the same; -: none.
+     */
     static const char *const matrix[] = {
         "=TTTTTTTTTTT--", "T=TTTTTTTTTT--", "S-=-NN-NN-----", "S--=----------", "S-R-=--NN-----",
         "S-N--=-NN-----", "S-----=--D----", "S-R-NR-=N-----", "S-R-RR-R=-----", "S-----D--=----",

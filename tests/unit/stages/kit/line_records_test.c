@@ -16,7 +16,7 @@
 #define TEXT_BYTES_MAX 9000u
 #define LINES_MAX 9000u
 
-/* What is read, and how much of it is there already. */
+/* The input, and how much of it is available already. */
 struct text {
     uint8_t bytes[TEXT_BYTES_MAX];
     size_t len, there;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Damage to an output file and to its cursor. See damage.h for what is done.
- */
+/* Damage to an output file and to its cursor. damage.h describes what is done. */
 #include "stages/kit/output_file.h"
 #include "tests/unit/damage.h"
 
@@ -111,7 +109,7 @@ static void an_output_that_is_damaged(void **state)
     kept_done(&good);
 }
 
-/* What an older cursor does not know of is refused, and stays. */
+/* Bytes that an older cursor does not know of are refused, and stay. */
 static void an_older_cursor_and_one_of_another(void **state)
 {
     (void)state;

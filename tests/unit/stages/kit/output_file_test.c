@@ -252,7 +252,7 @@ static void what_was_shown_is_never_less(void **state)
     assert_int_equal(notes, 0);
 }
 
-/* What a power loss has torn is written over where it is. */
+/* What a power loss has torn is written over in place. */
 static void what_is_torn_becomes_whole(void **state)
 {
     (void)state;
@@ -278,7 +278,7 @@ static void what_is_torn_becomes_whole(void **state)
     assert_int_equal(notes, 1); /* of everything that is wrong after one place */
 }
 
-/* What does not come again stays until it is known that it never will, and then it goes. */
+/* Bytes that do not come again stay until it is known that they never will. Then they go. */
 static void what_does_not_come_again_is_cut_off_at_last(void **state)
 {
     (void)state;
@@ -392,7 +392,7 @@ static void one_that_lost_what_is_not_committed(void **state)
     assert_content("one\ntwo\nthree\n");
 }
 
-/* Truncated in the moment before a write: as long as it should be, with a hole. */
+/* Truncated right before a write: the length is right, but there is a hole. */
 static void a_hole_is_found(void **state)
 {
     (void)state;

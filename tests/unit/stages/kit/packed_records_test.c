@@ -26,7 +26,7 @@
 #define RECORDS_MAX 20000u
 #define NESTED_MAX 4u
 
-/* What is read, and how much of it is there already. */
+/* The input, and how much of it is available already. */
 struct stream {
     uint8_t bytes[STREAM_BYTES_MAX];
     size_t len, there;
@@ -180,8 +180,10 @@ static size_t behind(const struct stream *s, size_t at, uint64_t len)
     return at > s->len || s->len - at < len ? NOT_WHOLE : at + (size_t)len;
 }
 
-/* Where the value at a place ends; NOT_WHOLE: not in this stream. Sets *ret_lost to the place of a
- * byte that begins none. */
+/*
+ * Where the value at a place ends; NOT_WHOLE: not in this stream. Sets *ret_lost to the place of a
+ * byte that cannot begin a value.
+ */
 static size_t end_of(const struct stream *s, size_t at, size_t *ret_lost);
 
 static size_t end_of_values(const struct stream *s, size_t at, uint64_t count, size_t *ret_lost)
@@ -242,7 +244,10 @@ static bool is_map(unsigned tag)
     return (tag & 0xf0) == 0x80 || tag == 0xde || tag == 0xdf;
 }
 
-/* The records of a stream, up to a byte that begins none. *ret_lost: whether there was one. */
+/*
+ * The records of a stream, up to a byte that cannot begin a value. *ret_lost: whether there was
+ * one.
+ */
 static size_t split(const struct stream *s, struct naive_record *records, bool *ret_lost)
 {
     size_t count = 0, lost = NOT_WHOLE;
@@ -373,9 +378,7 @@ static void a_stream_may_end_at_any_byte(void **state)
     free(s);
 }
 
-/*
- * A level of nesting costs a byte of input and nothing else, and so do lengths that are not kept.
- */
+/* A level of nesting costs a byte of input and nothing else, and lengths are not kept either. */
 static void nothing_depends_on_what_is_claimed(void **state)
 {
     (void)state;
