@@ -86,7 +86,7 @@ shown() { # what a process has shown that was killed
     seq "$next" $((next + 49)) >>lines
 }
 exact() { cmp -s lines copied; }
-is_said() { grep -q "'copied': the last [0-9]* bytes were of a former run" "$1"; }
+is_said() { grep -q "'copied': cut off [0-9]* bytes at the end that an earlier run wrote" "$1"; }
 said() { is_said "$1" || fail "$(cat "$1")"; }
 shown
 run >summary 2>run.err

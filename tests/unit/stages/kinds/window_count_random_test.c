@@ -579,8 +579,8 @@ static void quarantine_any(void)
 }
 
 /*
- * It also holds the seqs of ends, and those of records of other workers; neither is a record that
- * can be skipped.
+ * The quarantine also holds the seqs of ends, and those of records of other workers; neither is a
+ * record that can be skipped.
  */
 static void a_record_in_quarantine_is_not_counted_but_moves_all_clocks(void **state)
 {
