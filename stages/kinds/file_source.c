@@ -421,11 +421,11 @@ static int note_end(struct file_source *self, struct err *e)
     if (!self->marks_end || self->at.seq == self->end.seq)
         return ERR_END;
     if (self->end.seq > self->at.seq)
-        return err_set(
-            e, ERR_MISMATCH,
-            "'%s' ends with record %" PRIu64 ", but was read up to record %" PRIu64
-            " before; put it back, or use --discard STAGE to read all that it holds as new",
-            self->path, self->at.seq, self->end.seq - 1);
+        return err_set(e, ERR_MISMATCH,
+                       "'%s' ends with record %" PRIu64 ", but was read up to record %" PRIu64
+                       " before; put back what is missing, or use --discard STAGE to read all that "
+                       "it holds as new",
+                       self->path, self->at.seq, self->end.seq - 1);
     if (self->end.seq > self->committed.seq)
         return ERR_AGAIN;
     struct source_mark from = self->committed;

@@ -70,7 +70,8 @@ static int find_newline(const struct file_source *self, uint64_t offset, uint64_
             self->follow ? "" : "; to read a file that is still being written, use follow: true");
     return err_set(e, ERR_MISMATCH,
                    "%s:%" PRIu64 ": this line had no newline when it was read, and has been "
-                   "continued since; only a part of it was read",
+                   "continued since; only a part of it was read; cut off what was "
+                   "added, or use --discard STAGE to read all that it holds as new",
                    self->path, line);
 }
 

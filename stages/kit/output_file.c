@@ -365,11 +365,11 @@ static int check_length(const struct output_file *o, uint64_t found, struct err 
                        ", but was %" PRIu64 "; " PUT_IT_BACK,
                        o->shown, found, o->end);
     if (found > o->end)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' has length %" PRIu64 ", but only %" PRIu64
-                       " of that was written here: another program writes to it; find out which "
-                       "one, and cut off what it has added",
-                       o->shown, found, o->end);
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' is longer than what was written to it: its length is %" PRIu64 ", not %" PRIu64
+            "; another program writes to it; find out which one, and cut off what it has added",
+            o->shown, found, o->end);
     return 0;
 }
 
@@ -560,7 +560,7 @@ int output_file_settle(struct output_file *o, struct err *e)
         return failed(o, err_wrap(e, "'%s'", o->shown));
     note(o,
          "'%s': cut off %" PRIu64 " byte%s at the end that an earlier run wrote but did not "
-         "commit; all input was read, and it did not bring them again",
+         "commit; all input was read, and this did not come again",
          o->shown, o->end - o->length, o->end - o->length == 1 ? "" : "s");
     o->end = o->length;
     return 0;

@@ -5,6 +5,9 @@
  * A single dead letter is easily missed, and some inputs do not produce one for a long time. Each
  * function returns a text that the caller frees, or NULL if there is nothing to report. `input` is
  * the name of the input for the user: a path in quotes, or "standard input".
+ *
+ * In messages, "offset N" counts from 0 over a file or a stream, as in docs/protocol.md. "byte N"
+ * counts from 1 within a record or another text.
  */
 #ifndef BULKHEAD_STAGES_KIT_RECORD_NOTES_H
 #define BULKHEAD_STAGES_KIT_RECORD_NOTES_H

@@ -213,7 +213,7 @@ static int refuse_same(const struct rotation_view *v, const struct rotation_entr
     return err_set(
         e, ERR_MISMATCH,
         "'%s' has the same bytes that the file read as '%s' begins with, so it may be a copy; move "
-        "it to another directory, and its lines are not read again" ROTATION_OR_DISCARD,
+        "it to another directory, so that its lines are not read again" ROTATION_OR_DISCARD,
         next->name, v->path, v->path);
 }
 
@@ -237,8 +237,8 @@ static int check_with_path(const struct rotation_view *v, const struct survey *s
     if (rc == 0 && same)
         rc = err_set(e, ERR_MISMATCH,
                      "'%s' and '%s' were created at the same moment and begin with the same bytes, "
-                     "so one may be a copy of the other; move '%s' to another directory, and its "
-                     "lines are not read twice" ROTATION_OR_DISCARD,
+                     "so one may be a copy of the other; move '%s' to another directory, so that "
+                     "its lines are not read twice" ROTATION_OR_DISCARD,
                      next->name, v->path, next->name, v->path);
     return rc;
 }

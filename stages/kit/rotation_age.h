@@ -20,8 +20,8 @@
 
 /* The end of an error message: what to do if nothing else helps. Takes the path as its argument. */
 #define ROTATION_OR_DISCARD                                                                        \
-    "; or skip what was not read and start over with '%s': use --discard for this stage, or "      \
-    "--fresh, which also empties the outputs"
+    "; or skip what was not read and start over with '%s': use --discard STAGE, or --fresh, "      \
+    "which also empties the outputs"
 
 enum age {
     AGE_OLDER, /* older than ours, or ours, or a copy of it: nothing to be read */

@@ -80,7 +80,7 @@ for file in output state/dead-letters.jsonl; do
     story $file removed "'$name' was moved away or replaced while it was being written"
     story $file moved "'$name' was moved away or replaced while it was being written"
     story $file replaced "'$name' was moved away or replaced while it was being written"
-    story $file extended "'$name' has length [0-9]*, but only [0-9]* of that was written here: another program writes"
+    story $file extended "'$name' is longer than what was written to it: its length is [0-9]*, not [0-9]*; another program writes"
 done
 for file in state/stages/out/cursor state/stages/dead-letters/cursor; do
     story $file removed "'cursor' was removed, moved away or replaced while it was written"

@@ -446,9 +446,8 @@ static void one_that_is_added_to_is_told_of(void **state)
     overwrite(8, "stranger\n", 9);
     add_line(&o, 3, "three\n");
     assert_int_equal(output_file_flush(&o, &e), ERR_MISMATCH);
-    assert_text(
-        &e,
-        "'out' has length 17, but only 8 of that was written here: another program writes to it");
+    assert_text(&e, "'out' is longer than what was written to it: its length is 17, not 8; another "
+                    "program writes to it");
     output_file_close(&o);
     assert_content("one\ntwo\nstranger\n");
     /* As the message advises. */
