@@ -86,6 +86,7 @@ struct cut_look {
     uint64_t first_ms; /* when the directory was first seen with this time */
 };
 
+/* The source: a place in a file, and with follow what is known about the files around it. */
 struct file_source {
     char *path;
     int fd;

@@ -25,6 +25,7 @@ struct map_step {
     struct value constant;
 };
 
+/* What each field of the output is made of, in order. */
 struct map_plan {
     size_t count; /* FIELDS_MAX at most if the plan is good */
     struct map_step steps[2 * FIELDS_MAX];

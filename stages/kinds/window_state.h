@@ -35,6 +35,7 @@ struct window_close {
     int64_t window;
 };
 
+/* The state of one worker of window.count. The caller fills it in with window_state_init(). */
 struct window_state {
     struct store *store;
     const struct stage *stage;

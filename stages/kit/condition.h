@@ -15,6 +15,7 @@
 
 struct condition_matcher;
 
+/* The result of trying conditions on a record. */
 enum condition_result {
     CONDITION_HOLDS,
     CONDITION_HOLDS_NOT,

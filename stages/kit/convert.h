@@ -21,11 +21,12 @@
 /* The reasons of a misfit, for kind.reasons. */
 #define CONVERT_REASONS TEXT_VALUE_REASONS, &dead_missing_field
 
+/* How values of one type are converted to another. */
 struct conversion {
     struct type from, to;
     bool rounds; /* if false, decimals that do not fit are a misfit */
     enum rounding mode;
-    /* the form of a text that becomes a timestamp; NULL: RFC 3339 */
+    /* The form of a text that becomes a timestamp; NULL: RFC 3339. */
     const struct timestamp_form *form;
     bool has_fallback;
     struct value fallback; /* the result where the value is absent */

@@ -40,6 +40,7 @@ struct output_mark {
     uint64_t start;
 };
 
+/* An open output file. The members above note are for output_file.c; callers may read them. */
 struct output_file {
     char *path; /* relative to dir_fd */
     int dir_fd;
@@ -47,7 +48,8 @@ struct output_file {
     int fd;
     struct cursor cursor;
     enum record_format_number format; /* the format of the records that are written */
-    bool durable;
+    bool durable;                     /* a commit survives a loss of power */
+
     bool usable; /* the file is open and nothing has failed */
     /* The cursor says that nothing was written after the committed length. */
     bool ended;
@@ -58,8 +60,8 @@ struct output_file {
     uint64_t end;
     /* What an earlier process wrote differs from what came again; this was reported. */
     bool differs;
-    seq_number committed;
-    uint64_t committed_length;
+    seq_number committed;      /* the last seq that is safe in the file */
+    uint64_t committed_length; /* where the records up to that seq end */
     /* The file's bytes from kept_from on; those after `length` wait to be written. */
     struct buf bytes;
     uint64_t kept_from;     /* FILE_TAIL_BYTES or more before committed_length, or 0 */

@@ -27,6 +27,7 @@ struct packed_walk {
 /* The stored form, which holds everything but is_map. */
 #define PACKED_WALK_BYTES 22u
 
+/* How far packed_walk() came. */
 enum packed_step {
     PACKED_GOES_ON, /* all bytes were used, and the record has not ended */
     PACKED_ENDS,    /* the record ends with the last byte that was used */

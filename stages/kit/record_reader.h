@@ -71,33 +71,34 @@ struct record_format {
                    struct emitter *out);
 };
 
+/* A reader. The members are for record_reader.c and the formats, but a caller sets is_stream. */
 struct record_reader {
     const struct record_format *format;
     record_fill *fill;
     record_begins *begins;
     void *context;
     bool is_stream; /* a stream, not a file: offsets count all bytes read from it over all runs */
-    size_t record_bytes_max;
-    size_t skip_above; /* a longer record is dropped while it is read */
-    uint64_t offset;   /* where the last record ended */
+    size_t record_bytes_max; /* a longer record is a dead letter */
+    size_t skip_above;       /* a longer record is dropped while it is read */
+    uint64_t offset;         /* where the last record ended */
     /* CRC-32C of all bytes before offset, beginning with that of record_reader_set(). */
     uint32_t crc;
     uint8_t *buffer;
     size_t capacity;
-    size_t start;    /* place in the buffer of the byte at offset + skipped */
-    size_t end;      /* end of the buffered bytes */
-    size_t searched; /* this many bytes from start on were searched and hold no end of a record */
-    bool skipping;   /* within a record that is too long: its bytes are counted and dropped */
-    uint64_t skipped;
-    bool told; /* the record being dropped was reported by record_reader_tell_overlong() */
-    uint8_t excerpt[DEAD_EXCERPT_BYTES + RECORD_MARK_BYTES];
-    /* The rest of this text is: lines in UTF-16, or packed bytes after an invalid one. */
+    size_t start;     /* place in the buffer of the byte at offset + skipped */
+    size_t end;       /* end of the buffered bytes */
+    size_t searched;  /* this many bytes from start on were searched and hold no end of a record */
+    bool skipping;    /* within a record that is too long: its bytes are counted and dropped */
+    uint64_t skipped; /* bytes of the current record that were dropped */
+    bool told;        /* the record being dropped was reported by record_reader_tell_overlong() */
+    uint8_t excerpt[DEAD_EXCERPT_BYTES + RECORD_MARK_BYTES]; /* the beginning of that record */
+    /* The rest of this text cannot be read: lines in UTF-16, or bytes after invalid msgpack. */
     bool unreadable;
 
     /* For line_records.c. */
-    size_t mark_len; /* length of a mark at the beginning of the current line */
-    uint8_t skipped_last;
-    bool skipped_blank; /* only white space was dropped so far */
+    size_t mark_len;      /* length of a mark at the beginning of the current line */
+    uint8_t skipped_last; /* the last byte that was dropped */
+    bool skipped_blank;   /* only white space was dropped so far */
 
     /* For packed_records.c. */
     struct packed_walk walk; /* the state after the bytes that were searched */
@@ -106,12 +107,12 @@ struct record_reader {
 
 /* Why a record is a dead letter. */
 enum record_fault {
-    RECORD_GOOD,
-    RECORD_TOO_LONG,
-    RECORD_UNREADABLE,
-    RECORD_NO_MAP,
-    RECORD_LOST,
-    RECORD_CUT_OFF,
+    RECORD_GOOD,       /* it is not one */
+    RECORD_TOO_LONG,   /* longer than record_bytes_max */
+    RECORD_UNREADABLE, /* a line of a text in UTF-16 or UTF-32 */
+    RECORD_NO_MAP,     /* a msgpack value that is not a map */
+    RECORD_LOST,       /* a byte that cannot begin a msgpack value; the rest is not read */
+    RECORD_CUT_OFF,    /* the input ends within a msgpack value */
 };
 
 /*
@@ -121,7 +122,7 @@ enum record_fault {
 struct record_cut {
     const uint8_t *bytes; /* of a record that is too long, only its beginning */
     size_t len;           /* the length of bytes */
-    uint64_t whole_len;
+    uint64_t whole_len;   /* the length of the whole record */
     enum record_fault fault;
     bool blank; /* this is not a record: white space only, or a piece of a rest */
     /*
@@ -132,14 +133,21 @@ struct record_cut {
     bool unterminated; /* the record was ended by the end of the input */
 };
 
+/*
+ * Prepares a reader at offset 0. `context` is passed to fill and begins. Ownership: the caller ends
+ * it with record_reader_done().
+ */
 void record_reader_init(struct record_reader *r, const struct record_format *format,
                         size_t record_bytes_max, record_fill *fill, record_begins *begins,
                         void *context);
+
+/* Frees what a reader holds. */
 void record_reader_done(struct record_reader *r);
 
 /*
- * Continues at an offset, after bytes with this CRC; `unreadable` says whether the text can be cut
- * into records there. Discards what was buffered.
+ * Continues at an offset, after bytes with this CRC-32C, and discards what was buffered.
+ *
+ *   unreadable  the text cannot be read there, see struct record_reader
  */
 void record_reader_set(struct record_reader *r, uint64_t offset, uint32_t crc, bool unreadable);
 

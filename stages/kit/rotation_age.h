@@ -23,10 +23,11 @@
     "; or skip what was not read and start over with '%s': use --discard STAGE, or --fresh, "      \
     "which also empties the outputs"
 
+/* When a file came, compared with ours. */
 enum age {
-    AGE_OLDER, /* older than ours, or ours, or a copy of it: nothing to be read */
-    AGE_LATER,
-    AGE_UNKNOWN,
+    AGE_OLDER,      /* older than ours, or ours, or a copy of it: nothing to be read */
+    AGE_LATER,      /* came after ours, and is to be read */
+    AGE_UNKNOWN,    /* neither is certain */
     AGE_LATE_COPY,  /* made after the file at the path was begun, of an unknown file */
     AGE_AFTER_PATH, /* the link at the path will point to it, but does not yet */
 };
@@ -90,6 +91,7 @@ void rotation_ages_init(struct rotation_ages *ages, const struct rotation_view *
 /* Whether an entry is the file at the path, or ours. */
 bool rotation_is_known(const struct rotation_ages *ages, const struct rotation_entry *entry);
 
+/* Whether the name of an entry has a compression suffix, see rotation_name.h. */
 bool rotation_is_compressed(const struct rotation_entry *entry);
 
 /* The file that has the name of a compressed one without its suffix; NULL: there is none. */

@@ -36,6 +36,7 @@ struct rotation_entry {
     struct file_look look;
 };
 
+/* The files of a log at one moment, sorted by name. */
 struct rotation_list {
     struct rotation_family family;
     struct rotation_entry *entries;
@@ -67,6 +68,7 @@ bool file_look_is(const struct file_look *look, const struct file_identity *file
 int rotation_list_make(const char *path, int fd, const struct file_identity *file, bool deeper,
                        struct rotation_list *ret_list, struct err *e);
 
+/* Frees what a list holds. */
 void rotation_list_done(struct rotation_list *l);
 
 /*

@@ -17,6 +17,7 @@ static inline uint64_t rotation_latest(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* Whether a file belongs to the past. */
 enum passed {
     PASSED,         /* does not come after ours */
     PASSED_NOT,     /* born later, or born in the last tick but not one of the known files */

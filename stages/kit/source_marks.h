@@ -16,11 +16,11 @@
 #include "common/value.h"
 #include "topology/graph.h"
 
-/* what came before the file */
+/* Identifies a file independent of its name. */
 struct file_identity {
     uint64_t device;
     uint64_t inode;
-    uint64_t birth_ns;
+    uint64_t birth_ns; /* tells it from another file with the same inode number; 0: unknown */
 };
 
 /*
@@ -77,6 +77,7 @@ struct source_marks {
     struct seq_queue queue; /* of struct source_mark */
 };
 
+/* Frees the marks. */
 void source_marks_done(struct source_marks *m);
 
 /* Adds a mark. Requires: its seq is not below that of the last one. */
