@@ -86,7 +86,7 @@ static const struct kind_story stories[] = {
      "{'id':'a','part':'','n':2,'at':'2000-01-01T12:30:00Z'}\n"
      "{'id':'a','part':'','n':3,'at':'2000-01-01T13:00:00Z'}\n"
      "  out {'id':'a','part':'','n':3,'at':'2000-01-01T13:00:00Z'}\n"},
-    {"what would be forgotten before it comes passes each time", "key: id, keep: 1h, at: at",
+    {"a key that would expire before it is stored passes each time", "key: id, keep: 1h, at: at",
      "{'id':'b','part':'','n':1,'at':'2000-01-01T13:00:00Z'}\n"
      "  out {'id':'b','part':'','n':1,'at':'2000-01-01T13:00:00Z'}\n"
      "{'id':'a','part':'','n':2,'at':'2000-01-01T12:00:00Z'}\n"
@@ -115,7 +115,7 @@ static const struct kind_story stories[] = {
      "{'id':'a','part':'','n':2,'at':'1677-09-21T00:12:43.145224192Z'}\n"
      "{'id':'a','part':'','n':3,'at':'1677-09-21T00:12:43.145224193Z'}\n"
      "  out {'id':'a','part':'','n':3,'at':'1677-09-21T00:12:43.145224193Z'}\n"},
-    {"a key that would be forgotten at the last moment of all or behind it is kept for ever",
+    {"a key that would expire at the very last moment or after it is kept forever",
      "key: id, keep: 1h, at: at",
      "{'id':'a','part':'','n':1,'at':'2262-04-11T22:47:16.854775806Z'}\n"
      "  out {'id':'a','part':'','n':1,'at':'2262-04-11T22:47:16.854775806Z'}\n"

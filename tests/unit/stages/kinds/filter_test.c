@@ -56,7 +56,7 @@ static const struct kind_story stories[] = {
      "{'id':'a','n':1,'amount':'$1.00','size':null,'tier':'gold'}\n"
      "{'id':'b','n':1,'amount':'$1.00','size':9223372036854775807,'tier':'gold'}\n"
      "  out {'id':'b','n':1,'amount':'$1.00','size':9223372036854775807,'tier':'gold'}\n"},
-    {"and unless drops just what where lets pass",
+    {"and unless drops exactly what where lets pass",
      "unless: { size: { at_most: 9223372036854775807 } }",
      "{'id':'a','n':1,'amount':'$1.00','size':null,'tier':'gold'}\n"
      "  out {'id':'a','n':1,'amount':'$1.00','size':null,'tier':'gold'}\n"
@@ -65,7 +65,7 @@ static const struct kind_story stories[] = {
      "{'id':'a','n':1,'amount':'$1.00','size':null,'tier':'gold'}\n"
      "  out {'id':'a','n':1,'amount':'$1.00','size':null,'tier':'gold'}\n"
      "{'id':'b','n':1,'amount':'$1.00','size':0,'tier':'gold'}\n"},
-    {"a range has its ends, and an amount may stand bare",
+    {"a range includes its ends, and an amount may be bare",
      "where: { amount: { range: [-0.01, $92233720368547758.07] } }",
      "{'id':'a','n':1,'amount':'-$0.02','size':1,'tier':'gold'}\n"
      "{'id':'b','n':1,'amount':'-$0.01','size':1,'tier':'gold'}\n"
@@ -105,7 +105,7 @@ static const struct kind_story stories_of_lines[] = {
      "abc\n"
      "  out {'line':'abc'}\n"
      "ac\n"},
-    {"a text that is no UTF-8 is refused", "where: { line: { matches: 'b' } }",
+    {"a text that is not UTF-8 is refused", "where: { line: { matches: 'b' } }",
      "b\xff\n"
      "  dead not-utf8\n"},
     {"by unless too", "unless: { line: { matches: 'b' } }",

@@ -308,7 +308,7 @@ static const struct kind_story stories_of_types[] = {
      "  dead bad-value\n"
      "{'F':'gold','G':20000229,'H':'1s'}\n"
      "  dead wrong-type\n"},
-    {"a text of so many characters with a pattern in it", "{ F: 'string(1..2, /^\\S+$/)' }",
+    {"a text with a number of characters and a pattern", "{ F: 'string(1..2, /^\\S+$/)' }",
      "{'F':'éé'}\n"
      "  out {'F':'éé'}\n"
      "{'F':''}\n"
@@ -334,12 +334,12 @@ static const struct kind_story stories_of_types[] = {
      "  dead duplicate-field\n"
      "{'F':[1,'2'],'G':{}}\n"
      "  dead wrong-type\n"},
-    {"nested 32 deep at most, also where nobody looks", "{ F: int }",
+    {"nested 32 deep at most, even in ignored members", "{ F: int }",
      "{'F':1,'x':[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}\n"
      "  out {'F':1}\n"
      "{'F':1,'x':[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}\n"
      "  dead not-json\n"},
-    {"what is no UTF-8, though nobody looks at it", "{ F: int }",
+    {"invalid UTF-8, even in an ignored member", "{ F: int }",
      "{'F':1,'x':'\xff'}\n"
      "  dead not-utf8\n"
      "{'F':1}\xff\n"

@@ -78,7 +78,7 @@ static const char text_of_lines[] = "topology: t\n"
                                     "  end: { kind: discard, from: texts }\n";
 
 static const struct kind_story stories_of_lines[] = {
-    {"bytes are a string, or base64 if they are no UTF-8", NULL,
+    {"bytes are a string, or base64 if they are not UTF-8", NULL,
      "\xc3\xa9\n"
      "  out {'line':'{\\'line\\':\\'\xc3\xa9\\'}'}\n"
      "\\'\t\x01\n"

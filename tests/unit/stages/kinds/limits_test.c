@@ -14,7 +14,7 @@ static const char text[] =
     "  end: { kind: discard, from: some }\n";
 
 static const struct kind_story stories[] = {
-    {"a sum may reach its limit and not pass it, and only what is accepted is in it",
+    {"a sum may reach its limit but not pass it, and holds only what is accepted",
      "rules: { a: { per: day, sum: 10.00 } }",
      "{'id':'a','amount':'$4.00','at':'2000-01-05T12:00:00Z'}\n"
      "  out {'id':'a','amount':'$4.00','at':'2000-01-05T12:00:00Z','accepted':true}\n"
@@ -81,7 +81,7 @@ static const struct kind_story stories[] = {
      "{'id':'b','amount':'$92233720368547758.07','at':'2000-01-05T12:00:00Z'}\n"
      "  out "
      "{'id':'b','amount':'$92233720368547758.07','at':'2000-01-05T12:00:00Z','accepted':true}\n"},
-    {"all rules must hold, and what one declines is in no window",
+    {"all rules must hold, and what one declines is in none of the windows",
      "rules: { a: { per: day, sum: 5.00 }, b: { per: week, sum: 8.00 }, c: { per: day, count: 2 } "
      "}",
      "{'id':'a','amount':'$5.00','at':'2000-01-03T12:00:00Z'}\n"
@@ -150,7 +150,7 @@ static const struct kind_story stories[] = {
      "  out {'id':'a','amount':'$1.00','at':'2000-01-06T00:00:00Z','accepted':true}\n"
      "{'id':'b','amount':'$1.00','at':'2000-01-05T23:59:59.999999999Z'}\n"
      "  dead late\n"},
-    {"fourteen days of it, if nothing is said", "rules: { a: { per: day, count: 1 } }",
+    {"fourteen days of it by default", "rules: { a: { per: day, count: 1 } }",
      "{'id':'a','amount':'$1.00','at':'2000-01-05T12:00:00Z'}\n"
      "  out {'id':'a','amount':'$1.00','at':'2000-01-05T12:00:00Z','accepted':true}\n"
      "{'id':'b','amount':'$1.00','at':'2000-01-19T23:59:59.999999999Z'}\n"

@@ -18,7 +18,7 @@ static const struct kind_story stories[] = {
     {"without options that touch them, fields stay", "drop: s",
      "{'id':'a','s':'x','n':1,'d':'2.50','m':'$1.25','t':'2000-01-01T00:00:00Z','o':null}\n"
      "  out {'id':'a','n':1,'d':'2.50','m':'$1.25','t':'2000-01-01T00:00:00Z','o':null}\n"},
-    {"fields keep their order, renamed or not, and those of set stand behind",
+    {"fields keep their order, renamed or not, and those of set come last",
      "drop: [n, d], rename: { s: { to: n }, o: id2 }, set: { d: { type: int, value: -3 }, w: { "
      "type: string, value: web } }",
      "{'id':'b','s':'x','n':1,'d':'2.50','m':'$1.25','t':'2000-01-01T00:00:00Z','o':7}\n"
@@ -27,7 +27,7 @@ static const struct kind_story stories[] = {
      "rename: { d: price, s: n }, drop: n, round: { d: 0.05 }, convert: { d: money(EUR) }",
      "{'id':'a','s':'x','n':1,'d':'2.48','m':'$1.25','t':'2000-01-01T00:00:00Z','o':null}\n"
      "  out {'id':'a','n':'x','price':'€2.50','m':'$1.25','t':'2000-01-01T00:00:00Z','o':null}\n"},
-    {"text becomes what it is the text of", "drop: [n, d, m, t, o], convert: { s: int }",
+    {"text becomes the value that it is the text of", "drop: [n, d, m, t, o], convert: { s: int }",
      "{'id':'a','s':'-9223372036854775808','n':1,'d':'2.50','m':'$1.25','t':'2000-01-01T00:00:00Z',"
      "'o':null}\n"
      "  out {'id':'a','s':-9223372036854775808}\n"
@@ -153,14 +153,14 @@ static const char text_of_lines[] = "topology: t\n"
                                     "  end: { kind: discard, from: tidy }\n";
 
 static const struct kind_story stories_of_lines[] = {
-    {"bytes become what they are the text of", "convert: { line: string }",
+    {"bytes become the value that they are the text of", "convert: { line: string }",
      "\xc3\xa9\n"
      "  out {'line':'\xc3\xa9'}\n"
      "\xc3\n"
      "  dead not-utf8\n"
      "\n"
      "  out {'line':''}\n"},
-    {"of so many characters", "convert: { line: 'string(1..2)' }",
+    {"with a number of characters", "convert: { line: 'string(1..2)' }",
      "\n"
      "  dead bad-value\n"
      "\xc3\xa9\xc3\xa9\n"

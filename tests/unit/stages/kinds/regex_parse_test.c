@@ -291,7 +291,7 @@ static const struct kind_story stories[] = {
      "  out {'n':12}\n"
      "ab\n"
      "  dead no-match\n"},
-    {"a group that took no part is no value",
+    {"a group that took no part is an absent value",
      "pattern: '^(?:a(?<a>.*)|b(?<b>.*))$' }\n"
      "types: { R: { a: optional(string), b: string } }",
      "b\n"
@@ -309,7 +309,7 @@ static const struct kind_story stories[] = {
      "  out {'q':'ab'}\n"
      "a b\n"
      "  dead no-match\n"},
-    {"a text that stands for no value, where there may be none",
+    {"a text that stands for an absent value, where that is allowed",
      "absent: '-', pattern: '^(?<a>\\S*) (?<b>\\S*)$' }\n"
      "types: { R: { a: optional(int), b: string } }",
      "- -\n"
@@ -342,7 +342,7 @@ static const struct kind_story stories[] = {
      "  out {'t':'1970-01-01T00:00:00Z','u':'1969-12-31T23:59:59Z'}\n"
      "2000-01-01T00:00:00Z\n"
      "  dead bad-timestamp\n"},
-    {"what is no UTF-8 is not matched",
+    {"text that is not UTF-8 is not matched",
      "pattern: '^(?<s>.*)$' }\n"
      "types: { R: { s: bytes } }",
      "\xc3\xa9\n"

@@ -80,7 +80,7 @@ static const struct {
     {"CR\r", false},
     {" space\taround ", true},
     {"\xef\xbb\xbf"
-     "a byte order mark: nobody knows what was printed before",
+     "a byte order mark: what was printed before is unknown",
      true},
 };
 

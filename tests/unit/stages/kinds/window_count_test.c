@@ -41,7 +41,7 @@ static const struct kind_story stories[] = {
      "{'id':'a','at':'2000-01-07T01:00:00Z'}\n"
      "  out {'window':'2000-01-06T00:00:00Z','id':'a','count':1}\n"
      "  out {'window':'2000-01-06T00:00:00Z','id':'b','count':2}\n"},
-    {"windows come in their order, and in each the keys in theirs, behind what closes them",
+    {"windows come in order, and the keys of each too, after the record that closes them",
      "per: hour, lateness: 1d",
      "{'id':'d','at':'2000-01-05T02:00:00Z'}\n"
      "{'id':'b','at':'2000-01-05T01:00:00Z'}\n"
@@ -120,7 +120,7 @@ static const struct kind_story stories[] = {
      "  out {'window':'1677-09-21T00:12:43.145224192Z','id':'a','count':2}\n"
      "{'id':'a','at':'1677-09-21T12:00:00Z'}\n"
      "  dead late\n"},
-    {"a window that would close at the last moment or behind it is closed by the end alone",
+    {"a window that would close at the last moment or after it is closed only by the end",
      "per: minute, lateness: 16s854ms775us807ns",
      "{'id':'a','at':'2262-04-11T23:45:30Z'}\n"
      "{'id':'a','at':'2262-04-11T23:46:16.854775807Z'}\n"
