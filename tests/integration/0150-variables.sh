@@ -28,7 +28,7 @@ t.yaml:5:55: error: 'follow: yes' should be true or false; write 'follow: true' 
 t.yaml:6:44: error: there is no type 'S'; did you mean 'R'? (from the variable TYPE)
 EOY
 errors STALL=soon FOLLOW=yes TYPE=S
-echo "t.yaml:7:54: error: 'equals: x2' does not fit 'n': it is no whole number (from the variable A, B)" >wanted
+echo "t.yaml:7:54: error: 'equals: x2' does not fit 'n': it is not a whole number (from the variable A, B)" >wanted
 errors A=x
 
 # Of two paths that are one file, each; the run says the same.
