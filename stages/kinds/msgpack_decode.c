@@ -106,7 +106,7 @@ static void note_pair(struct msgpack_decode *self, size_t place, const uint8_t *
 }
 
 /*
- * Of the keys that are not str, returns the type that comes first in the list of types, so that the
+ * Of the keys that are not str, returns the type that comes first in the list of types. So the
  * message does not depend on the order of the pairs. PACKED_STRING: all keys are str.
  */
 static enum packed_type least_bad_key(struct packed_value map)

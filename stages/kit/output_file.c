@@ -153,8 +153,8 @@ static int take_block(struct output_file *o, struct err *e)
 
 /*
  * Bytes after the committed length must have been written by a process of ours before it was
- * killed. So they must be in the same file, not in a copy or another file with the same beginning,
- * and the last process must not have come to an orderly end.
+ * killed. So they must be in the same file, not in a copy or another file with the same beginning.
+ * And the last process must not have come to an orderly end.
  */
 static int check_shown(struct output_file *o, const struct file_identity *noted, struct err *e)
 {

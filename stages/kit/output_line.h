@@ -21,9 +21,8 @@ extern const struct dead_reason output_line_not_a_line;
 enum kind_lines output_line_sure(const struct topology *topology, const struct stage *stage);
 
 /*
- * Whether the text in a field of a record cannot be written as a line, because a source of lines
- * would read it back as several lines, as none, or as a different text. If so, emits its dead
- * letter.
+ * Whether the text in a field of a record cannot be written as a line: a source of lines would read
+ * it back as several lines, as none, or as a different text. If so, emits its dead letter.
  *
  *   begins   the line would be the first of the output, so it must not begin with a byte order mark
  */

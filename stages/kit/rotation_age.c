@@ -476,8 +476,8 @@ int rotation_age_of(struct rotation_ages *ages, const struct rotation_entry *ent
         return 0;
     }
     /*
-     * Nor does the birth of a file that may have been rotated in the tick of the one at the path,
-     * be a copy, or be the next target of a link.
+     * Nor does the birth of a file that may be something else: rotated in the tick of the one at
+     * the path, a copy, or the next target of a link.
      */
     bool with_path = rotation_is_born_with_path(ages, &entry->look);
     bool may_be_next = rotation_may_be_after_path(ages->list, entry);

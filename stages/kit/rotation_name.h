@@ -41,8 +41,8 @@ size_t rotation_name_plain_len(const struct rotation_family *f, const char *name
 int rotation_name_order(const char *a, size_t a_len, const char *b, size_t b_len, int direction);
 
 /*
- * Whether two plain names have the same form, as those of the files that a link is moved along, and
- * neither is derived from the other, as the name of a copy is.
+ * Whether two plain names have the same form, as those of the files that a link is moved along.
+ * False if one is derived from the other, as the name of a copy is.
  */
 bool rotation_name_is_peer(const char *a, size_t a_len, const char *b, size_t b_len);
 

@@ -19,7 +19,7 @@ int rotation_check_packed(const struct rotation_view *v, const struct rotation_l
                           struct err *e);
 
 /*
- * Sets the error that the compressed file that comes next was not read, or that it cannot be known
+ * Sets the error for a compressed file that comes next: it was not read, or it cannot be known
  * whether it was made from the empty file with its name. Returns ERR_MISMATCH, or ERR_AGAIN or
  * ERR_IO if the file cannot be looked at.
  */

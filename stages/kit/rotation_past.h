@@ -3,8 +3,8 @@
  * rotation_past.h - the files that came before the one that is read, and so do not come after it
  *
  * A file that was born before the latest of them also came before. The clock of a file system moves
- * in ticks, and several files can be born in one, so those of the last tick are kept one by one, by
- * device and inode.
+ * in ticks, and several files can be born in one. So the files of the last tick are kept one by
+ * one, by device and inode.
  */
 #ifndef BULKHEAD_STAGES_KIT_ROTATION_PAST_H
 #define BULKHEAD_STAGES_KIT_ROTATION_PAST_H
