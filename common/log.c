@@ -167,6 +167,26 @@ void log_line(enum log_level level, const char *format, ...)
     buf_done(&line);
 }
 
+static bool skip(const char **line, size_t *len, const char *prefix)
+{
+    size_t prefix_len = strlen(prefix);
+    if (prefix_len == 0 || *len < prefix_len || memcmp(*line, prefix, prefix_len) != 0)
+        return false;
+    *line += prefix_len;
+    *len -= prefix_len;
+    return true;
+}
+
+enum log_level log_skip_prefix(const char **line, size_t *len)
+{
+    (void)skip(line, len, "bulkhead: ");
+    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
+        if (skip(line, len, level_names[i]))
+            return (enum log_level)i;
+    }
+    return LOG_WARNING;
+}
+
 void log_raw(const void *bytes, size_t len)
 {
     if (flush_rest())

@@ -35,6 +35,14 @@ void log_begin_times(void);
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * Skips the name and the level that a line begins with, if another process of this program wrote it
+ * to be logged by us: "bulkhead: ", then "error: ", "warning: " or "debug: ". Either may be
+ * missing.
+ * Returns: the level; LOG_WARNING if the line has none.
+ */
+enum log_level log_skip_prefix(const char **line, size_t *len);
+
 /* Writes bytes as they are, such as those of a progress bar, if somebody reads; else drops them. */
 void log_raw(const void *bytes, size_t len);
 

@@ -6,7 +6,7 @@
 
 #include "common/log.h"
 
-/* A stage that writes without end must not be all that is listened to; its pipe holds no more. */
+/* A stage that writes without end must not keep us from the others. This many empty a full pipe. */
 #define STDERR_READS_MAX 16u
 
 void stage_words_begin(struct stage_words *words)
@@ -23,12 +23,14 @@ static void take(struct stage_words *words, const char *bytes, size_t len, const
     buf_add(&words->line, bytes, len);
     const uint8_t *newline;
     while ((newline = memchr(words->line.data, '\n', words->line.len)) != NULL) {
-        size_t line_len = (size_t)(newline - words->line.data);
-        log_line(LOG_WARNING, "%s: %.*s", stage, (int)line_len, (const char *)words->line.data);
+        size_t line_len = (size_t)(newline - words->line.data), text_len = line_len;
+        const char *text = (const char *)words->line.data;
+        enum log_level level = log_skip_prefix(&text, &text_len);
+        log_line(level, "%s: %.*s", stage, (int)text_len, text);
         buf_drop_front(&words->line, line_len + 1);
     }
     if (words->line.len > LAST_WORDS_BYTES_MAX)
-        buf_reset(&words->line); /* it is in what is kept, which is bounded */
+        buf_reset(&words->line); /* too long for the log; `said` has its end */
 }
 
 bool stage_words_hear(struct stage_words *words, int fd, const char *stage)

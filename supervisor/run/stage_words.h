@@ -2,7 +2,8 @@
 /*
  * stage_words.h - what the processes of a stage write to standard error
  *
- * Whole lines go on to our log. The end of it all is kept: it may say why a process died.
+ * Whole lines are passed on to our log, with the level that they begin with; those without one are
+ * warnings. The end of the output is kept: it may say why a process died.
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_STAGE_WORDS_H
 #define BULKHEAD_SUPERVISOR_RUN_STAGE_WORDS_H
@@ -11,25 +12,25 @@
 
 #include "common/buf.h"
 
-/* This much of the end is kept. */
+/* How much of the end is kept. */
 #define LAST_WORDS_BYTES_MAX 1024u
 
 struct stage_words {
-    struct buf line; /* until its newline comes */
-    struct buf said; /* the end of what the present process said */
-    struct buf last; /* the end of what the last process said that said something and ended */
+    struct buf line; /* the beginning of a line whose newline has not come yet */
+    struct buf said; /* the end of the output of the present process */
+    struct buf last; /* the end of the output of the last process that wrote anything and ended */
 };
 
-/* A new process begins. */
+/* To be called when a new process begins. */
 void stage_words_begin(struct stage_words *words);
 
 /*
- * Takes what the pipe of a process holds, but not without end, so that others are heard too.
+ * Reads what the pipe of a process holds, up to a limit, so that other stages are heard too.
  * stage: its name, for the log. Returns false if the pipe is at its end.
  */
 bool stage_words_hear(struct stage_words *words, int fd, const char *stage);
 
-/* The process has ended, and all that it said was heard. */
+/* To be called when the process has ended and all its output has been read. */
 void stage_words_end(struct stage_words *words);
 
 void stage_words_done(struct stage_words *words);

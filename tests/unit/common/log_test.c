@@ -155,7 +155,9 @@ static void a_long_line_is_cut_and_ends(void **state)
     run(say_too_much, false);
 }
 
-/* Goes over what was seen: line N is "N \x01\x01", or says that so many before the next are lost. */
+/*
+ * Goes over what was seen: line N is "N \x01\x01", or says that so many before the next are lost.
+ */
 static uint64_t check_lines(struct buf *seen, uint64_t said)
 {
     uint64_t next = 0, lost_all = 0;
@@ -226,14 +228,40 @@ static void lines_are_whole_or_counted(void **state)
     }
 }
 
+static void a_prefix_is_skipped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *rest;
+        enum log_level level;
+    } lines[] = {
+        {"warning: a", "a", LOG_WARNING},
+        {"error: a", "a", LOG_ERROR},
+        {"debug: ", "", LOG_DEBUG},
+        {"bulkhead: error: a: b", "a: b", LOG_ERROR},
+        {"bulkhead: out of memory", "out of memory", LOG_WARNING},
+        {"bulkhead: warning: error: a", "error: a", LOG_WARNING},
+        {"error:a", "error:a", LOG_WARNING},
+        {"an error: a", "an error: a", LOG_WARNING},
+        {"warning:", "warning:", LOG_WARNING},
+        {"", "", LOG_WARNING},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        const char *line = lines[i].line;
+        size_t len = strlen(line);
+        assert_int_equal(log_skip_prefix(&line, &len), lines[i].level);
+        assert_string_equal(line, lines[i].rest);
+        assert_int_equal(len, strlen(lines[i].rest));
+    }
+}
+
 int main(int argc, char **argv)
 {
     random_init("log_test");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_says_who_and_what),
-        cmocka_unit_test(a_line_says_when),
-        cmocka_unit_test(a_long_line_is_cut_and_ends),
-        cmocka_unit_test(lines_are_whole_or_counted),
+        cmocka_unit_test(a_line_says_who_and_what),    cmocka_unit_test(a_line_says_when),
+        cmocka_unit_test(a_long_line_is_cut_and_ends), cmocka_unit_test(lines_are_whole_or_counted),
+        cmocka_unit_test(a_prefix_is_skipped),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
 }
