@@ -53,8 +53,9 @@
     X(name, state, state, "", "one of new, running, draining, stopping, stopped")                  \
     X(text, state_directory, label, "", "path of the state directory")                             \
     X(text, reason, text, "",                                                                      \
-      "why the run failed: the stage, what it did, its last words; empty if it did not fail")      \
-    X(number, log_lost, counter, "lines", "lines of log that could not be written")
+      "why the run failed: the stage, what happened, and its last words; empty if it did not "     \
+      "fail")                                                                                      \
+    X(number, log_lost, counter, "lines", "log lines that could not be written")
 
 /*
  * Of each stage. S, P and C get the same columns as above; which of them gets a row says where the
@@ -66,43 +67,44 @@
     S(name, stage, label, "", "name of the stage")                                                 \
     S(name, kind, label, "", "kind of the stage")                                                  \
     S(name, state, state, "",                                                                      \
-      "one of down, starting, running, waiting to restart, stopping; or killed, while a process "  \
-      "that "                                                                                      \
-      "the supervisor has killed is not gone")                                                     \
-    S(text, killed_for, text, "", "what it was killed for; empty if its state is not killed")      \
-    S(flag, paused, flag, "", "it waits for a resource of the host")                               \
+      "one of down, starting, running, waiting to restart, stopping; or killed, until a process "  \
+      "that the supervisor has killed is gone")                                                    \
+    S(text, killed_for, text, "", "why it was killed; empty if its state is not killed")           \
+    S(flag, paused, flag, "", "whether it is waiting for a resource of the host")                  \
     S(name, wants, state, "",                                                                      \
-      "the resource that it waits for: space, inodes, quota, descriptors, open files, memory or "  \
-      "processes; empty if it is not paused")                                                      \
+      "the resource that it is waiting for: space, inodes, quota, descriptors, open files, "       \
+      "memory or processes; empty if it is not paused")                                            \
     S(pid, pid, label, "", "its process; null if there is none")                                   \
-    S(number, generation, label, "", "which process of the stage this is, or was last, from 1")    \
+    S(number, generation, label, "", "number of its present or last process, counted from 1")      \
     P(number, seq_in_hand, position, "seq",                                                        \
       "the record that is being worked on, or read; 0 between records")                            \
-    P(number, processed, position, "seq", "the last record that is done, safe or not")             \
+    P(number, processed, position, "seq", "the last record that was processed, safe or not")       \
     P(number, acked, position, "seq", "the last record that is safe and may be acked upstream")    \
-    S(number, restarts, counter, "processes", "how often a process was started again")             \
+    S(number, restarts, counter, "processes", "how often it was restarted")                        \
     S(number, memory_bytes, gauge, "bytes", "resident memory of the process; 0 if there is none")  \
-    P(number, window_bytes, gauge, "bytes", "frames that wait for acks, over all its outputs")     \
+    P(number, window_bytes, gauge, "bytes",                                                        \
+      "size of the frames that are waiting for acks, on all its outputs")                          \
     P(number, entries, gauge, "entries",                                                           \
-      "entries of its store, with expired ones that still take room; 0 without a store")           \
-    P(number, refused, counter, "messages",                                                        \
-      "frames and acks that its present process did not take")                                     \
-    P(number, bytes_done, counter, "bytes", "bytes of the input that are read; 0 if not a source") \
+      "entries of its store, including expired ones that still take up space; 0 if it has no "     \
+      "store")                                                                                     \
+    P(number, refused, counter, "messages", "frames and acks that its present process rejected")   \
+    P(number, bytes_done, counter, "bytes", "bytes of the input read so far; 0 if not a source")   \
     P(number, bytes_total, gauge, "bytes",                                                         \
-      "bytes of the input; 0 if not a source, or if the length is not known")                      \
-    C(number, in, counter, "records", "records taken in")                                          \
-    C(number, out, counter, "records", "records put out; for a sink, records written")             \
+      "length of the input; 0 if not a source, or if it is not known")                             \
+    C(number, in, counter, "records", "records read")                                              \
+    C(number, out, counter, "records", "records emitted; for a sink, records written")             \
     C(number, dropped, counter, "records",                                                         \
-      "records that gave no output, by the stage's own rule; 0 for a kind that puts out from its " \
-      "state, such as window.count")                                                               \
+      "records that produced no output, by the stage's own rules; 0 for a kind that emits from "   \
+      "its state, such as window.count")                                                           \
     C(number, dead, counter, "records", "records sent to the dead letters")                        \
     S(text, last_end, text, "",                                                                    \
       "how its last process ended: exited with code N, was killed by signal N (SIGNAME), or, if "  \
-      "the supervisor killed it, what for; empty if none has ended")                               \
-    S(number, last_seq, position, "seq", "the record in hand when it ended; 0 if none was")        \
+      "the supervisor killed it, why; empty if none has ended")                                    \
+    S(number, last_seq, position, "seq",                                                           \
+      "the record in hand when that process ended; 0 if there was none")                           \
     S(text, last_words, text, "",                                                                  \
-      "the end of what the last process that ended and had said something wrote to stderr, 1024 "  \
-      "bytes at most")
+      "the end of the stderr output, at most 1024 bytes, of the last process that has ended and "  \
+      "had written any")
 
 #define STATUS_SKIP(...)
 
