@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must be true after a round: the bytes, and that nothing was left behind.
+ * What must hold after a round: the bytes are the same, and nothing was left behind.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "supervisor/chaos/chaos_compare.h"
 #include "supervisor/chaos/chaos_run.h"
 
-/* Whether a stage writes records of msgpack. */
+/* Whether a stage writes msgpack records. */
 static bool writes_packed(const struct stage *stage)
 {
     return option_find(stage->kind->options, "records") != NULL &&
@@ -38,7 +38,9 @@ static bool compare(struct chaos_run *run, char *expected, char *actual, bool pa
     return rc == 0;
 }
 
-/* Adds every name in a directory that is not one of a stage with an output, if those are allowed.
+/*
+ * Whether a directory is empty. With `outputs`, it may hold the outputs of stages. Adds every other
+ * name to the report.
  */
 static bool holds_nothing(struct chaos_run *run, const char *name, const char *part, bool outputs)
 {
@@ -69,7 +71,7 @@ static bool is_absent(struct chaos_run *run, char *path, const char *why)
     struct stat st;
     bool absent = lstat(path, &st) != 0 && errno == ENOENT;
     if (!absent)
-        buf_add_format(&run->report->reason, "'%s' is there: %s\n", path, why);
+        buf_add_format(&run->report->reason, "'%s' exists: %s\n", path, why);
     free(path);
     return absent;
 }
@@ -86,7 +88,7 @@ bool chaos_run_check(struct chaos_run *run)
         good &= is_absent(
             run,
             memory_format("%s/state/%s/" QUARANTINE_FILE, run->scratch, layout_path(stage, path)),
-            "a record was blamed for kills that came from outside");
+            "a record was quarantined for kills that came from outside");
     }
     good &= compare(run, chaos_run_path(run, "inline", DEAD_LETTERS_FILE),
                     chaos_run_path(run, "state", DEAD_LETTERS_FILE), false);

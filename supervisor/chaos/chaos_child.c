@@ -23,7 +23,9 @@
 #include "ipc/stage_protocol.h"
 #include "supervisor/run/inherited.h"
 
-/* More than any file under /proc has that is read here; settings may make arguments long. */
+/*
+ * More than the size of any file under /proc that is read here. Settings can make arguments long.
+ */
 #define PROC_BYTES_MAX (4u << 20)
 #define KILLED_MS_MAX 10000u
 
@@ -40,11 +42,11 @@ int chaos_children_init(struct err *e)
 {
     sigset_t set = waited_for();
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        return err_set_errno(e, "cannot prepare to watch processes");
+        return err_set_errno(e, "cannot become the reaper of processes");
     return 0;
 }
 
-/* Until it has come to its exec, or has not. */
+/* Waits until the child has reached its exec, or has failed to. */
 static int await_birth(const struct child *run, struct err *e)
 {
     int error;
@@ -65,8 +67,7 @@ int chaos_child_start(struct chaos_child *child, const char *const *arguments, c
         rc = file_open(AT_FDCWD, out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fds[1].fd, e);
     if (rc == 0)
         rc = file_open(AT_FDCWD, log_path, O_WRONLY | O_CREAT | O_APPEND, 0600, &fds[2].fd, e);
-    /* Whatever we ignore: the run is to hear what we send it. It may read /dev/fd/7, as we could.
-     */
+    /* The run must receive our signals, whatever we ignore. It can read /dev/fd/7, as we could. */
     static const int none_ignored[] = {0};
     const struct child_options options = {.program = "/proc/self/exe",
                                           .arguments = arguments,
@@ -93,7 +94,7 @@ int chaos_child_start(struct chaos_child *child, const char *const *arguments, c
 
 void chaos_child_signal(const struct chaos_child *child, int signal)
 {
-    /* It is our child and not reaped, so the pid is its own. */
+    /* It is our child and has not been reaped, so the pid is still its own. */
     if (child->pid > 0)
         (void)kill(child->pid, signal);
 }
@@ -109,7 +110,7 @@ bool chaos_children_reap(struct chaos_child *child)
             ended = true;
         }
     }
-    /* Somebody else has reaped it. */
+    /* Another process has reaped it. */
     if (pid < 0 && errno == ECHILD && child->pid > 0) {
         *child = (struct chaos_child){.status = SIGKILL};
         ended = true;
@@ -117,7 +118,7 @@ bool chaos_children_reap(struct chaos_child *child)
     return ended;
 }
 
-/* Sends SIGKILL to all children that there are. Returns how many. */
+/* Sends SIGKILL to all our children. Returns how many there were. */
 static unsigned kill_children(void)
 {
     int fd;
@@ -138,7 +139,7 @@ static unsigned kill_children(void)
     return count;
 }
 
-/* Reaps until nobody is left. Returns whether that came in time. */
+/* Reaps until no child is left, or until wait_ms have passed. Returns whether none is left. */
 static bool reap_all(unsigned wait_ms)
 {
     uint64_t until_ms = clock_monotonic_ms() + wait_ms;
@@ -195,7 +196,7 @@ static bool read_proc(pid_t pid, const char *name, struct buf *out)
     return good;
 }
 
-/* The arguments of a stage process begin with a mark, its name and its generation. */
+/* The arguments of a stage process begin with a marker, its name and its generation. */
 static bool is_stage(pid_t pid, const char *name, uint64_t generation)
 {
     struct buf wanted = {0}, actual = {0};
@@ -211,7 +212,7 @@ static bool is_stage(pid_t pid, const char *name, uint64_t generation)
     return same;
 }
 
-/* The fourth field of stat, behind a name that may hold anything. */
+/* The fourth field of /proc/PID/stat; it follows a name that may hold any characters. */
 static pid_t parent_of(pid_t pid)
 {
     struct buf text = {0};
@@ -230,8 +231,7 @@ int chaos_stage_open(pid_t pid, pid_t supervisor, const char *name, uint64_t gen
     int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pid_fd < 0)
         return -1;
-    /* Asked after the pidfd was opened; if that is alive still, it was its process that answered.
-     */
+    /* The pidfd was opened first. If its process is still alive, /proc showed that process. */
     if (is_stage(pid, name, generation) && parent_of(pid) == supervisor &&
         !chaos_stage_is_dead(pid_fd))
         return pid_fd;

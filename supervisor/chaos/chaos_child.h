@@ -2,8 +2,8 @@
 /*
  * chaos_child.h - the processes of `bulkhead chaos`: its runs, and those of their stages
  *
- * A run is a child in a process group of its own. chaos is the subreaper of all that descends
- * from it, so a stage whose supervisor was killed becomes a child of chaos and cannot get lost.
+ * A run is a child in its own process group. chaos is the subreaper of all its descendants: a stage
+ * whose supervisor was killed becomes a child of chaos and cannot escape.
  */
 #ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_CHILD_H
 #define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_CHILD_H
@@ -17,52 +17,56 @@
 
 struct chaos_child {
     pid_t pid;  /* 0: none */
-    int status; /* as of waitpid(), once it has ended; that of a SIGKILL if nobody knows */
+    int status; /* as from waitpid(), once it has ended; that of a SIGKILL if it is not known */
 };
 
-/* Makes us the one to whom orphans go, and blocks the signals that chaos_pause() waits for. */
+/* Makes us the reaper of orphans, and blocks the signals that chaos_pause() waits for. */
 int chaos_children_init(struct err *e);
 
 /*
- * Starts a run of ourselves.
+ * Starts a run of this program.
  *
- *   arguments   from "bulkhead" on; ends with NULL
- *   in_path     its standard input
- *   out_path    file for its standard output, made anew
- *   log_path    file to whose end its standard error goes
+ *   arguments   its arguments, from "bulkhead" on; ends with NULL
+ *   in_path     the file that it gets as standard input
+ *   out_path    the file for its standard output, created or truncated
+ *   log_path    the file to which its standard error is appended
  *
- * Returns: 0, or ERR_IO. The caller sees its end with chaos_children_reap().
+ * Returns: 0, or ERR_IO. The caller learns of its end from chaos_children_reap().
  */
 int chaos_child_start(struct chaos_child *child, const char *const *arguments, const char *in_path,
                       const char *out_path, const char *log_path, struct err *e);
 
-/* Sends it a signal, if it has not been reaped. */
+/* Sends a run a signal, if it has not been reaped. */
 void chaos_child_signal(const struct chaos_child *child, int signal);
 
-/* Reaps whatever has ended. Returns whether the child was among it; then its status is set. */
+/*
+ * Reaps all processes that have ended. Returns whether the child was among them, with its status.
+ */
 bool chaos_children_reap(struct chaos_child *child);
 
 /*
- * Waits until all processes are gone, some milliseconds at most; then kills those that are left.
- * Returns how many there were.
+ * Waits until all processes are gone, but at most wait_ms milliseconds; then kills those that are
+ * left. Returns how many were left.
  */
 unsigned chaos_children_finish(unsigned wait_ms);
 
 /*
- * Sleeps, or less if a process ends. Returns whether a SIGINT, SIGTERM or SIGHUP has come.
+ * Sleeps for `us` microseconds, or until a process ends. Returns whether a SIGINT, SIGTERM or
+ * SIGHUP has arrived.
  */
 bool chaos_pause(unsigned us);
 
-/* How many descriptors it has open; 0 if that cannot be seen. */
+/* How many descriptors a run has open; 0 if that cannot be found out. */
 unsigned chaos_child_descriptors(const struct chaos_child *child);
 
 /*
- * Opens a process if it is the stage that it should be: of this supervisor, name and generation.
- * Returns: a pidfd, which the caller closes; -1: it is not, or not any more.
+ * Opens a process if it is the right one: the stage of this name and generation, of this
+ * supervisor.
+ * Returns: a pidfd, which the caller closes; -1: it is not that process, or no longer.
  */
 int chaos_stage_open(pid_t pid, pid_t supervisor, const char *name, uint64_t generation);
 
-/* Sends a signal to a process by its pidfd; one that is gone does not mind. */
+/* Sends a signal to a process by its pidfd. Does nothing if the process is gone. */
 void chaos_stage_signal(int pid_fd, int signal);
 
 /* Whether the process of a pidfd has ended. */

@@ -18,17 +18,17 @@
 
 struct side {
     const char *path;
-    int fd; /* -1: the file is not there */
+    int fd; /* -1: the file does not exist */
     uint8_t *block;
     size_t len;
 };
 
-/* Where the files part. */
+/* Where the files differ first. */
 struct parting {
     uint64_t offset;
-    uint64_t line;
-    uint64_t line_offset; /* at which that line begins */
-    bool packed;          /* it is a record of msgpack */
+    uint64_t line;        /* number of the line or record, from 1 */
+    uint64_t line_offset; /* where that line or record begins */
+    bool packed;          /* the files hold msgpack records */
 };
 
 static int open_side(struct side *side, const char *path, struct err *e)
@@ -45,7 +45,7 @@ static void close_side(struct side *side)
     free(side->block);
 }
 
-/* Goes over bytes that are the same on both sides. */
+/* Skips bytes that are the same on both sides. */
 static void pass_over(struct parting *at, const uint8_t *bytes, size_t len)
 {
     const uint8_t *end = bytes + len;
@@ -58,7 +58,7 @@ static void pass_over(struct parting *at, const uint8_t *bytes, size_t len)
     at->offset += len;
 }
 
-/* Reads on until the files part or end. Returns 0 (the same), ERR_MISMATCH, or ERR_IO. */
+/* Reads until the files differ or end. Returns 0 (they are the same), ERR_MISMATCH, or ERR_IO. */
 static int find_parting(struct side sides[2], struct parting *at, struct err *e)
 {
     for (;;) {
@@ -82,7 +82,7 @@ static int find_parting(struct side sides[2], struct parting *at, struct err *e)
     }
 }
 
-/* Of records: which one they part in, and where it begins. Up to there both files are the same. */
+/* Finds the record in which the files differ. Up to that offset both are the same. */
 static void find_record(const struct side *side, struct parting *at)
 {
     uint64_t length = 0;
@@ -104,7 +104,7 @@ static void find_record(const struct side *side, struct parting *at)
     (void)munmap(bytes, length);
 }
 
-/* The line at an offset, its beginning only if it is long and they part far behind that. */
+/* Shows the line at the difference, or the part of it around the difference if it is long. */
 static void show_line(const struct side *side, const struct parting *at, struct buf *out)
 {
     uint64_t from = at->line_offset;
@@ -136,7 +136,7 @@ int chaos_compare(const char *expected, const char *actual, bool packed, uint64_
     if (rc == 0)
         rc = open_side(&sides[1], actual, e);
     if (rc == 0 && (sides[0].fd < 0) != (sides[1].fd < 0)) {
-        buf_add_format(difference, "'%s' is not there, '%s' is\n",
+        buf_add_format(difference, "'%s' does not exist, but '%s' does\n",
                        sides[0].fd < 0 ? expected : actual, sides[0].fd < 0 ? actual : expected);
         rc = ERR_MISMATCH;
     } else if (rc == 0 && sides[0].fd >= 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chaos_compare.h - two files byte for byte, and where they part
+ * chaos_compare.h - compares two files byte for byte, and finds where they differ
  */
 #ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_COMPARE_H
 #define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_COMPARE_H
@@ -12,14 +12,14 @@
 #include "common/err.h"
 
 /*
- * Compares a file with the one that it should be.
+ * Compares a file with the one that it should be equal to.
  *
- *   packed       they are records of msgpack one behind the other, and not lines
- *   ret_bytes    the length of both, if they are the same
- *   difference   else the file, offset, number of the line or record (both from 1) and the two of
- *                them are appended, each made harmless to a terminal
+ *   packed       they hold consecutive msgpack records, not lines
+ *   ret_bytes    set to the length of both if they are the same
+ *   difference   if they differ: the file, the offset and the number of the line or record (both
+ *                from 1), and both lines or records, printable, are appended
  *
- * Returns: 0: the same; ERR_MISMATCH: not the same, or one of them is not there; ERR_IO.
+ * Returns: 0: they are the same; ERR_MISMATCH: they differ, or one of them does not exist; ERR_IO.
  */
 int chaos_compare(const char *expected, const char *actual, bool packed, uint64_t *ret_bytes,
                   struct buf *difference, struct err *e);

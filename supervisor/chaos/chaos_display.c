@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/count.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/run/inherited.h"
@@ -53,14 +54,15 @@ void chaos_display_show(struct chaos_display *display, const struct chaos_report
     text_format_count(chaos_report_kills(report), &line);
     buf_add_text(&line, " of ");
     text_format_count(report->kills_wanted, &line);
-    buf_add_format(&line, " kills, %" PRIu64 " round%s done%s", report->rounds,
-                   report->rounds == 1 ? "" : "s",
-                   chaos_report_kills(report) < report->kills_wanted ? "" : ", ending this one");
+    buf_add_format(&line, " %s, %" PRIu64 " %s done%s",
+                   count_word(report->kills_wanted, "kill", "kills"), report->rounds,
+                   count_word(report->rounds, "round", "rounds"),
+                   chaos_report_kills(report) < report->kills_wanted ? "" : ", finishing this one");
     if (!display->bar) {
         log_line(LOG_INFO, "%s", buf_text(&line));
     } else {
         clear_line();
-        /* A line that wraps could not be erased. */
+        /* A line that wrapped could not be erased. */
         struct winsize size;
         if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
             line.len >= size.ws_col)

@@ -11,19 +11,19 @@
 #include "supervisor/chaos/chaos_report.h"
 
 struct chaos_display {
-    const char *name; /* of the topology; borrowed */
+    const char *name; /* name of the topology; borrowed */
     bool quiet;
-    bool bar;
-    uint64_t shown_ms; /* when it was shown last */
+    bool bar;          /* it is a line on a terminal that is rewritten in place */
+    uint64_t shown_ms; /* when it was last shown */
 };
 
-/* Starts the display; on a terminal it is a line that is written over. */
+/* Starts the display. On a terminal it is one line that is rewritten in place. */
 void chaos_display_init(struct chaos_display *display, const char *name, bool quiet);
 
-/* Shows how far it is, if it is time to. */
+/* Shows the progress, if it is time to. */
 void chaos_display_show(struct chaos_display *display, const struct chaos_report *report);
 
-/* Takes the line away. */
+/* Removes the line. */
 void chaos_display_done(struct chaos_display *display);
 
 #endif

@@ -27,7 +27,7 @@ const char *chaos_kind_text(enum chaos_kind kind)
     return rows[kind].text;
 }
 
-/* SplitMix64: any seed is a good one. */
+/* SplitMix64, for which any seed is good. */
 static uint64_t next_random(struct chaos_plan *plan)
 {
     plan->random += 0x9e3779b97f4a7c15u;
@@ -37,7 +37,7 @@ static uint64_t next_random(struct chaos_plan *plan)
     return mixed ^ (mixed >> 31);
 }
 
-/* A number in [0, n); that low ones are likelier by n / 2^64 does not show. */
+/* A number in [0, n). Low numbers are more likely, but by no more than n / 2^64. */
 static uint64_t below(struct chaos_plan *plan, uint64_t n)
 {
     return next_random(plan) % n;
@@ -63,7 +63,7 @@ static enum chaos_kind draw_kind(struct chaos_plan *plan)
     UNREACHABLE();
 }
 
-/* A third falls into the recovery from what came before, a tenth into quiet flow. */
+/* A third hits the recovery from the disturbance before, a tenth undisturbed flow. */
 static unsigned draw_wait(struct chaos_plan *plan)
 {
     uint64_t drawn = below(plan, 100);

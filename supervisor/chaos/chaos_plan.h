@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chaos_plan.h - what is disturbed next, and when: a function of the seed alone
+ * chaos_plan.h - what is disturbed next, and when: a function of the seed only
  *
- * No process is seen here; whoever carries the plan out waits until a target is there, or passes
- * over what cannot be done.
+ * The plan does not look at processes. Its caller waits until a target is there, or skips a
+ * disturbance that is not possible.
  */
 #ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_PLAN_H
 #define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_PLAN_H
@@ -14,7 +14,7 @@
 
 #include "common/bounds.h"
 
-/* kind, text, how often of all, how many stages must be targets, whether the supervisor is one */
+/* kind, text, weight, how many stages must be targets, whether the supervisor must be one */
 #define CHAOS_KIND_LIST(X)                                                                         \
     X(CHAOS_KILL_STAGE, "SIGKILL of a stage", 50, 1, false)                                        \
     X(CHAOS_KILL_AGAIN, "SIGKILL of the same stage as soon as it is back", 14, 1, false)           \
@@ -33,29 +33,29 @@ enum chaos_kind {
 };
 
 struct chaos_plan {
-    uint64_t random; /* the state of the generator */
+    uint64_t random; /* state of the random number generator */
     size_t targets[PROCESSES_MAX];
     size_t target_count;
     bool supervisor;
     bool has_last;
-    size_t last; /* the stage that was killed last */
+    size_t last; /* the last stage of the last disturbance of stages, if has_last */
 };
 
 struct chaos_disturbance {
     enum chaos_kind kind;
-    size_t stages[PROCESSES_MAX]; /* whom; none for the supervisor */
+    size_t stages[PROCESSES_MAX]; /* the stages to disturb; none: the supervisor */
     size_t stage_count;
-    unsigned wait_ms; /* after the one before it */
-    unsigned hold_ms; /* between SIGSTOP and SIGCONT */
+    unsigned wait_ms; /* time to wait after the disturbance before it */
+    unsigned hold_ms; /* time between SIGSTOP and SIGCONT */
 };
 
 /*
  * Starts a plan.
  *
- *   targets      numbers of stages that may be disturbed, PROCESSES_MAX at most, may be none
- *   supervisor   whether it may be
+ *   targets      indexes of the stages that may be disturbed: up to PROCESSES_MAX, or none
+ *   supervisor   whether the supervisor may be disturbed
  *
- * Requires: there is a target.
+ * Requires: there is at least one target.
  */
 void chaos_plan_init(struct chaos_plan *plan, uint64_t seed, const size_t *targets, size_t count,
                      bool supervisor);
@@ -63,7 +63,7 @@ void chaos_plan_init(struct chaos_plan *plan, uint64_t seed, const size_t *targe
 /* The next disturbance. */
 struct chaos_disturbance chaos_plan_next(struct chaos_plan *plan);
 
-/* What a kind is, in words. */
+/* A kind in words. */
 const char *chaos_kind_text(enum chaos_kind kind);
 
 #endif

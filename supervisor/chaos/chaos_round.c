@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One turn: see whether the run has ended, ask for its status, disturb it if that is due, sleep a
- * moment. Only what a status showed is disturbed, and only through a pidfd that was verified.
+ * One turn: check whether the run has ended, ask for its status, disturb it if a disturbance is
+ * due, sleep a moment. Only processes that a status showed are disturbed, and only through a pidfd
+ * that was verified.
  */
 #include "supervisor/chaos/chaos_round.h"
 
@@ -12,20 +13,21 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/count.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "supervisor/chaos/chaos_watch.h"
 #include "supervisor/client/control_client.h"
 
 #define TURN_US 1000u
-/* A disturbance whose target is not there by then is passed over. */
+/* A disturbance whose target is still not there after this time is skipped. */
 #define PATIENCE_US 500000u
-/* Nothing moves on and nothing was disturbed for so long: it hangs. */
+/* A run that makes no progress for this long, without a disturbance, hangs. */
 #define HANG_US 60000000u
-/* What stages may take to die with their supervisor; one may be waiting for a disk. */
+/* How long stages may take to die with their supervisor; one may be waiting for a disk. */
 #define ORPHANS_MS_MAX 10000u
 
-/* A supervisor has five descriptors a stage, some of its own, and those of clients. */
+/* A supervisor has five descriptors per stage, some of its own, and those of its clients. */
 #define DESCRIPTORS_MAX(stages) (5u * (unsigned)(stages) + 40u)
 #define DESCRIPTORS_EVERY_US 100000u
 
@@ -37,11 +39,11 @@ struct round {
     char *state_path;
     struct chaos_disturbance next;
     uint64_t due_us;
-    bool kill_sent, stop_sent; /* to this supervisor, by us */
+    bool kill_sent, stop_sent; /* we have sent it to the present supervisor */
     bool interrupted;
-    int frozen_fd; /* pidfd of a stage that gets its SIGCONT at thaw_us; -1: none */
+    int frozen_fd; /* pidfd of a stopped stage, which gets its SIGCONT at thaw_us; -1: none */
     uint64_t thaw_us;
-    uint64_t counted_us; /* when its descriptors were */
+    uint64_t counted_us; /* when the supervisor's descriptors were last counted */
 };
 
 static bool wants_more(const struct round *r)
@@ -70,7 +72,7 @@ static void note_stage(const struct round *r, const char *what, size_t stage)
              seen->stage, seen->pid, seen->generation, seen->acked);
 }
 
-/* Kills those that can be killed, one right behind the other. */
+/* Kills the planned stages that can be killed, one right after the other. */
 static void kill_stages(struct round *r)
 {
     int fds[PROCESSES_MAX];
@@ -148,7 +150,7 @@ static void stop_supervisor(struct round *r, bool at_once)
 
 /* --- the next disturbance --- */
 
-/* Whether it can be done now. */
+/* Whether the next disturbance can be done now. */
 static bool is_possible(const struct round *r)
 {
     size_t ready = 0;
@@ -162,7 +164,7 @@ static bool is_possible(const struct round *r)
         return ready >= (r->next.stage_count < 2 ? 1 : 2);
     case CHAOS_FREEZE_STAGE:
         return r->frozen_fd < 0 && chaos_watch_may_harm(&r->watch, r->next.stages[0]);
-    case CHAOS_KILL_SUPERVISOR: /* also before it has said anything */
+    case CHAOS_KILL_SUPERVISOR: /* even before it has answered for the first time */
         return r->child.pid != 0 && r->watch.supervisor_harms < CHAOS_HARMS_MAX;
     case CHAOS_FREEZE_SUPERVISOR:
     case CHAOS_DRAIN:
@@ -216,7 +218,7 @@ static void disturb_if_due(struct round *r)
     }
 }
 
-/* --- what becomes of it --- */
+/* --- what happens to the run --- */
 
 static void ask_status(struct round *r)
 {
@@ -226,7 +228,7 @@ static void ask_status(struct round *r)
     if (fd < 0)
         return;
     struct status_snapshot *seen = memory_new(1, sizeof *seen);
-    /* What is cut short or of an older supervisor says nothing. */
+    /* An answer that is cut short, or that comes from an earlier supervisor, proves nothing. */
     if (control_client_exchange(fd, "status json", &answer) == 0 && answer.len > 3 &&
         memcmp(answer.data, "ok\n", 3) == 0 &&
         status_read(answer.data + 3, answer.len - 3, seen, NULL) == 0 &&
@@ -247,7 +249,7 @@ static bool start(struct round *r)
     return false;
 }
 
-/* The supervisor has ended. Returns whether the round goes on; if not, *ret_end says why. */
+/* Called when the supervisor has ended. Returns whether the round continues; if not, with *ret_end. */
 static bool goes_on(struct round *r, enum chaos_end *ret_end)
 {
     int status = r->child.status;
@@ -255,7 +257,7 @@ static bool goes_on(struct round *r, enum chaos_end *ret_end)
     bool ended_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     chaos_watch_supervisor_gone(&r->watch, clock_monotonic_us());
     if (r->kill_sent && !killed)
-        r->run->report->supervisor.kills--; /* it was over already */
+        r->run->report->supervisor.kills--; /* it had already ended */
     if (killed || (ended_well && r->stop_sent)) {
         *ret_end = CHAOS_END_FAILED;
         return start(r);
@@ -270,12 +272,12 @@ static bool goes_on(struct round *r, enum chaos_end *ret_end)
     return false;
 }
 
-/* What a run that hangs says of itself, before it is killed. */
+/* Reports the status of a run that hangs, before it is killed. */
 static void describe_hang(struct round *r)
 {
     struct buf answer = {0};
     struct buf *reason = &r->run->report->reason;
-    buf_add_format(reason, "nothing moved on for %u s, though nothing was disturbed\n",
+    buf_add_format(reason, "no progress for %u s, although nothing was disturbed\n",
                    HANG_US / 1000000u);
     int fd = control_client_connect(r->state_path);
     if (fd >= 0) {
@@ -286,7 +288,7 @@ static void describe_hang(struct round *r)
     buf_done(&answer);
 }
 
-/* Whether the supervisor has no more descriptors than it can have a use for. */
+/* Whether the supervisor has no more descriptors open than it can need. */
 static bool has_no_leak(struct round *r)
 {
     uint64_t now_us = clock_monotonic_us();
@@ -297,7 +299,7 @@ static bool has_no_leak(struct round *r)
     unsigned count = chaos_child_descriptors(&r->child);
     if (count > limit)
         buf_add_format(&r->run->report->reason,
-                       "the supervisor has %u descriptors open, more than the %u it can use\n",
+                       "the supervisor has %u descriptors open, more than the %u it can need\n",
                        count, limit);
     return count <= limit;
 }
@@ -339,10 +341,11 @@ enum chaos_end chaos_round(struct chaos_run *run, struct chaos_plan *plan,
     if (end == CHAOS_END_INTERRUPTED)
         chaos_run_stop(&r.child);
     else
-        chaos_child_signal(&r.child, SIGKILL); /* one that hangs; else there is none */
+        chaos_child_signal(&r.child, SIGKILL); /* if it hangs; otherwise it is gone */
     unsigned left = chaos_children_finish(ORPHANS_MS_MAX);
     if (left != 0) {
-        buf_add_format(&run->report->reason, "%u processes were left behind\n", left);
+        buf_add_format(&run->report->reason, "%u %s left behind\n", left,
+                       count_word(left, "process was", "processes were"));
         end = CHAOS_END_FAILED;
     }
     chaos_watch_done(&r.watch);

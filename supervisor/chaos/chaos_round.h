@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chaos_round.h - one run of the topology as processes, disturbed by the plan until it is done
+ * chaos_round.h - one run of the topology as processes, disturbed as planned until it is done
  */
 #ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_ROUND_H
 #define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_ROUND_H
@@ -10,9 +10,10 @@
 #include "supervisor/chaos/chaos_run.h"
 
 /*
- * Runs until the input is over, starting the supervisor again whenever it was ended on purpose.
- * Disturbs it until the report has as many kills as are wanted. What comes out of it is compared
- * by chaos_run_check() then. When it returns, all processes have ended, whatever happened.
+ * Runs the topology until the input is at its end, and starts the supervisor again each time that
+ * we ended it on purpose. Disturbs the run until the report counts as many kills as are wanted. The
+ * output is compared afterwards, by chaos_run_check(). All processes have ended when this returns,
+ * whatever happened.
  */
 enum chaos_end chaos_round(struct chaos_run *run, struct chaos_plan *plan,
                            struct chaos_display *display);

@@ -20,11 +20,11 @@
 #define EXPECTED_DIR "expected"
 #define OUTPUTS_DIR "outputs"
 #define LOG_FILE "log"
-/* Scratch, state, stages, one stage, and room for what a kind keeps there. */
+/* Levels: scratch, state, stages, one stage, and two for what a kind keeps there. */
 #define REMOVE_DEPTH_MAX 6u
 #define LAST_WORDS_MAX 2000u
 #define LAST_LINES_MAX 8u
-/* More than a run takes to drain, stop and give up waiting. */
+/* More than a run needs to drain, stop and give up waiting. */
 #define STOP_MS_MAX (DRAIN_DEADLINE_MS + STOP_DEADLINE_MS + 5000u)
 
 char *chaos_run_path(const struct chaos_run *run, const char *name, const char *stage)
@@ -33,7 +33,7 @@ char *chaos_run_path(const struct chaos_run *run, const char *name, const char *
                          : memory_format("%s/%s/%s", run->scratch, name, stage);
 }
 
-/* Texts of arguments; ends with a NULL. */
+/* The arguments of a command, followed by a NULL. */
 struct arguments {
     char *items[16 + 2 * (SETTINGS_MAX + PROCESSES_MAX)];
     size_t count;
@@ -60,11 +60,11 @@ static bool is_redirected(const struct topology *topology, const char *setting)
     return false;
 }
 
-/* The settings of the user, and every output in the scratch directory in place of its own. */
+/* Adds the user's settings, and one for each output that moves it to the scratch directory. */
 static int add_settings(const struct chaos_run *run, const char *directory, struct arguments *a,
                         struct err *e)
 {
-    struct settings all = {0}; /* finds out whether they are too many or too long */
+    struct settings all = {0}; /* only checks that they are not too many or too long */
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < run->user->count; i++) {
         if (is_redirected(run->topology, run->user->items[i]))
@@ -86,7 +86,7 @@ static int add_settings(const struct chaos_run *run, const char *directory, stru
     return rc;
 }
 
-/* What cannot be read again is given to every run as its standard input. */
+/* A topology that cannot be read again is given to every run as its standard input. */
 static int write_topology(const struct chaos_run *run, const char *path, struct err *e)
 {
     int fd;
@@ -142,7 +142,7 @@ void chaos_run_stop(struct chaos_child *child)
     }
 }
 
-/* The last lines of a text, none if it is empty. */
+/* Appends the last lines of a text; none if it is empty. */
 static void add_last_lines(const uint8_t *text, size_t len, struct buf *out)
 {
     size_t at = len;

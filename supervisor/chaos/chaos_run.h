@@ -2,12 +2,12 @@
 /*
  * chaos_run.h - what `bulkhead chaos` runs: the topology with its outputs in a scratch directory
  *
- *   SCRATCH/topology.yaml    its text, if the topology can be read once only
- *   SCRATCH/expected/STAGE   what the inline host wrote for each file.sink
- *   SCRATCH/inline/          its state directory
- *   SCRATCH/outputs/STAGE    what the processes wrote in this round
- *   SCRATCH/state/           their state directory
- *   SCRATCH/summary, log     standard output and error of the runs
+ *   SCRATCH/topology.yaml    the text of the topology, if that can be read only once
+ *   SCRATCH/expected/STAGE   the output of each file.sink, written by the inline host
+ *   SCRATCH/inline/          the state directory of the inline host
+ *   SCRATCH/outputs/STAGE    the output of each file.sink in this round, written by the processes
+ *   SCRATCH/state/           the state directory of the processes
+ *   SCRATCH/summary, log     standard output and standard error of the runs
  */
 #ifndef BULKHEAD_SUPERVISOR_CHAOS_CHAOS_RUN_H
 #define BULKHEAD_SUPERVISOR_CHAOS_CHAOS_RUN_H
@@ -23,49 +23,52 @@
 struct chaos_run {
     const struct topology *topology;
     const struct topology_source *source;
-    const struct settings *user; /* what the user set */
+    const struct settings *user; /* the settings that the user gave */
     bool verbose;
     char *scratch; /* absolute path */
     struct chaos_report *report;
 };
 
-/* How a part of it ended. */
+/* How a part of the work ended. */
 enum chaos_end {
     CHAOS_END_GOOD,
     CHAOS_END_FAILED,      /* report->reason says why */
-    CHAOS_END_INTERRUPTED, /* a signal came; all processes have ended in order */
+    CHAOS_END_INTERRUPTED, /* a signal came; all processes were stopped in order */
 };
 
-/* SCRATCH/name, or SCRATCH/name/stage if that is not NULL; the caller frees it. */
+/* SCRATCH/name, or SCRATCH/name/stage if stage is not NULL. The caller frees it. */
 char *chaos_run_path(const struct chaos_run *run, const char *name, const char *stage);
 
 /*
- * Starts the topology, in one process or as processes.
- * Returns: 0; ERR_RANGE: more settings than there can be; ERR_IO.
+ * Starts a run of the topology, with the inline host or as processes.
+ * Returns: 0; ERR_RANGE: there are too many settings; ERR_IO.
  */
 int chaos_run_start(const struct chaos_run *run, bool inline_host, struct chaos_child *child,
                     struct err *e);
 
 /*
- * Runs it with the inline host to its end.
+ * Runs the topology with the inline host to its end.
  *
- *   ret_code   exit code of that run, if it exited
+ *   ret_code   the exit code of that run if it failed; -1 if it did not exit by itself
  */
 enum chaos_end chaos_run_reference(struct chaos_run *run, int *ret_code);
 
-/* Ends a run in order: SIGTERM, and SIGKILL if it takes too long or another signal comes. */
+/* Stops a run: by SIGTERM, and by SIGKILL if that takes too long or we are signalled again. */
 void chaos_run_stop(struct chaos_child *child);
 
-/* Appends how a run ended, "exited with code 5", and the last lines that it logged. */
+/* Appends how a run ended, such as "exited with code 5", and the last lines that it logged. */
 void chaos_run_describe_end(const struct chaos_run *run, int status, struct buf *out);
 
 /*
- * After a round: whether all outputs and dead letters are those of the reference, and nothing is
- * left behind. Adds what is not so to the report.
+ * Checks, after a round, that all outputs and dead letters are those of the reference and that
+ * nothing was left behind. Adds every violation to the report.
  */
 bool chaos_run_check(struct chaos_run *run);
 
-/* Makes the directories of outputs, and forgets the last round and the log. Returns 0 or ERR_IO. */
+/*
+ * Creates the directories of the outputs, and removes the last round and the log. Returns 0 or
+ * ERR_IO.
+ */
 int chaos_run_prepare(const struct chaos_run *run, struct err *e);
 
 #endif

@@ -36,7 +36,7 @@ void chaos_watch_look_for_deaths(struct chaos_watch *w)
     }
 }
 
-/* The first status behind the death shows what the stage had acked when it died. */
+/* The first status after the death shows what the stage had acked when it died. */
 static void follow_recovery(struct chaos_watch *w, struct chaos_watched *stage, uint64_t now_us)
 {
     if (stage->died) {
@@ -44,7 +44,7 @@ static void follow_recovery(struct chaos_watch *w, struct chaos_watched *stage, 
         stage->acked_then = stage->seen.acked;
         return;
     }
-    /* Behind its death only a later generation moves its acks. */
+    /* After its death only a later generation can advance its acks. */
     if (!stage->recovering || stage->pid_fd >= 0 || stage->seen.acked <= stage->acked_then)
         return;
     stage->recovering = false;

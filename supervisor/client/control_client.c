@@ -19,7 +19,7 @@
 #define ANSWER_BYTES_MAX (1u << 20)
 #define ANSWER_SECONDS_MAX 5
 
-/* By way of /proc the path stays short; where there is none, from the directory itself. */
+/* A path through /proc stays short. Without /proc, we connect from within the directory. */
 static int connect_in(int fd, int dir_fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -43,7 +43,7 @@ int control_client_connect(const char *state_path)
     if (dir_fd < 0)
         return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* A supervisor that is stopped accepts a few and says nothing. */
+    /* The kernel accepts a few connections for a stopped supervisor, which does not answer. */
     const struct timeval patience = {.tv_sec = ANSWER_SECONDS_MAX};
     if (fd >= 0) {
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -63,9 +63,9 @@ int control_client_explain(const char *state_path, struct err *e)
     if (pid == 0)
         return err_set(e, ERR_NOT_FOUND, "no supervisor is running in '%s'", state_path);
     return err_set(e, ERR_BUSY,
-                   "a supervisor (pid %ld) works in '%s', but nobody listens on its control socket "
-                   "there; it makes a new one within a second if it can, and says in its log if it "
-                   "cannot; SIGTERM (kill %ld) stops it in order",
+                   "a supervisor (pid %ld) works in '%s', but does not listen on its control "
+                   "socket there; it creates a new one within a second, or logs why it cannot; "
+                   "SIGTERM (kill %ld) stops it in order",
                    pid, state_path, pid);
 }
 

@@ -10,19 +10,20 @@
 
 /*
  * Connects to the supervisor that works in a state directory.
- * Returns: a socket, which the caller closes; or -1: nobody listens there.
+ * Returns: a socket, which the caller closes; or -1: none accepts connections there.
  */
 int control_client_connect(const char *state_path);
 
 /*
- * Says why there is nobody to talk to: no supervisor works in the directory, or one that is there,
- * by its pid, and cannot be reached. Returns ERR_NOT_FOUND, or ERR_BUSY in the second case.
+ * Explains why control_client_connect() failed.
+ * Returns: ERR_NOT_FOUND: no supervisor works in the directory; ERR_BUSY: one does, whose pid is in
+ *          e, but it cannot be reached.
  */
 int control_client_explain(const char *state_path, struct err *e);
 
 /*
- * Sends one request and appends the whole answer, its first line "ok" or "error: why".
- * Returns: 0, or -1: the supervisor went away, says nothing for 5 s, or far too much.
+ * Sends one request and appends the whole answer. Its first line is "ok" or "error: why".
+ * Returns: 0, or -1: the supervisor closed the connection, sent nothing for 5 s, or too much.
  */
 int control_client_exchange(int fd, const char *request, struct buf *answer);
 

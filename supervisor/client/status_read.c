@@ -20,11 +20,11 @@ struct reader {
     const struct member *members; /* of the object that is being read */
     size_t member_count;
     void *into;     /* the struct that it is read into */
-    uint64_t found; /* members that were there and good, a bit each */
+    uint64_t found; /* the members that were present and valid, one bit each */
     bool has_stages, bad;
 };
 
-/* The value of a field is read by the function that is called after its type. */
+/* The value of a field is read by the function that is named after its type. */
 static bool read_name(const struct json_span *value, void *field)
 {
     char *name = field;
@@ -32,13 +32,13 @@ static bool read_name(const struct json_span *value, void *field)
         return false;
     memcpy(name, value->start, value->len);
     name[value->len] = '\0';
-    /* It is shown on terminals. */
+    /* Names are shown on terminals. */
     return text_not_plain(name) == NULL;
 }
 
 static bool read_text(const struct json_span *value, void *field)
 {
-    (void)field; /* it is for people, and stays empty */
+    (void)field; /* texts are for people, and stay empty */
     return value->type == JSON_STRING;
 }
 
@@ -76,7 +76,7 @@ static const struct member run_members[] = {STATUS_RUN_LIST(X)};
 static const struct member stage_members[] = {STATUS_STAGE_LIST(X, X, X)};
 #undef X
 
-/* What a status must have; a supervisor of another version may lack the others. */
+/* The members that a status must have. A supervisor of another version may lack the others. */
 #define X(type, name, ...) RUN_##name,
 enum { STATUS_RUN_LIST(X) };
 #undef X
@@ -151,10 +151,10 @@ int status_read(const uint8_t *text, size_t len, struct status_snapshot *ret_sna
     enum json_type type;
     size_t bad_at;
     if (!utf8_valid(text, len, &bad_at))
-        return err_set(e, ERR_INVALID, "a status that is not UTF-8");
+        return err_set(e, ERR_INVALID, "the status is not UTF-8");
     memset(ret_snapshot, 0, sizeof *ret_snapshot);
     int rc = json_read(text, len, on_member, &r, &type, e);
     if (rc == 0 && (r.bad || !r.has_stages || (r.found & run_needed) != run_needed))
-        rc = err_set(e, ERR_INVALID, "a status of an unknown form");
+        rc = err_set(e, ERR_INVALID, "the status is malformed");
     return rc;
 }

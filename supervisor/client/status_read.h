@@ -12,11 +12,11 @@
 #include "ipc/status_snapshot.h"
 
 /*
- * Reads a status, which may be any bytes. Texts for people are not kept, and members that are not
- * known are passed over. A member that is known must have its type. Those that chaos and the live
- * picture need must be there; a number that is missing of the others is 0, a name is empty, since
- * the supervisor may be of another version.
- * Returns: 0, or ERR_INVALID: it is not of this form; *ret_snapshot may then hold anything.
+ * Reads a status, which may hold any bytes. Texts for people are not kept, and unknown members are
+ * skipped. A known member must have its type. The members that chaos and the live picture need must
+ * be present. Of the others, a missing number is 0 and a missing name is empty: the supervisor may
+ * be of another version.
+ * Returns: 0, or ERR_INVALID: the status is malformed; *ret_snapshot may then hold anything.
  */
 int status_read(const uint8_t *text, size_t len, struct status_snapshot *ret_snapshot,
                 struct err *e);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/count.h"
 #include "common/log.h"
 #include "stages/stage.h"
 #include "supervisor/command/command.h"
@@ -27,7 +28,8 @@ static int print_errors(struct diagnostics *d)
     struct buf out = {0};
     inherited_set_late_stops(EXIT_INVALID); /* printing may wait for a reader that never comes */
     diagnostics_print(d, &out);
-    buf_add_format(&out, "%s: %zu error%s\n", d->file, d->count, d->count == 1 ? "" : "s");
+    buf_add_format(&out, "%s: %zu %s\n", d->file, d->count,
+                   count_word(d->count, "error", "errors"));
     (void)fwrite(out.data, 1, out.len, stderr);
     buf_done(&out);
     return EXIT_INVALID;
@@ -134,7 +136,7 @@ int command_write(int fd, const struct buf *out, struct err *e)
         else if (n < 0 && errno == EAGAIN)
             (void)poll(&ready, 1, -1);
         else if (n < 0 && errno != EINTR)
-            return err_set_errno(e, "after %zu bytes", done);
+            return err_set_errno(e, "after %zu %s", done, count_word(done, "byte", "bytes"));
     }
     return 0;
 }

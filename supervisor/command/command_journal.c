@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/count.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -261,27 +262,31 @@ static void list_segment(struct reading *r, const struct journal_segment *s, boo
     uint64_t file_len = 0;
     struct err e;
     const char *unit = s->begin.packed ? "packed record" : "line";
+    const char *units = s->begin.packed ? "packed records" : "lines";
     (void)file_length(s->fd, &file_len, &e);
     buf_add_format(&r->out, "%-18s ", s->name);
+    char range[COUNT_RANGE_BYTES];
     if (end->next_seq > s->begin.next_seq)
-        buf_add_format(&r->out, "records %" PRIu64 " to %" PRIu64 ", ", s->begin.next_seq,
-                       end->next_seq - 1);
+        buf_add_format(
+            &r->out, "%s, ",
+            count_range(s->begin.next_seq, end->next_seq - 1, "record", "records", range));
     else
         buf_add_text(&r->out, "no records, ");
     if (r->ends != 0)
         buf_add_format(&r->out, "%" PRIu64 " of them the end of an input, ", r->ends);
     if (end->lines > s->begin.lines)
-        buf_add_format(&r->out, "%ss %" PRIu64 " to %" PRIu64 ", ", unit, s->begin.lines + 1,
-                       end->lines);
+        buf_add_format(&r->out, "%s, ",
+                       count_range(s->begin.lines + 1, end->lines, unit, units, range));
     else
-        buf_add_format(&r->out, "no %ss, ", unit);
-    buf_add_format(&r->out, "%" PRIu64 " bytes, ", end->offset - s->begin.offset);
+        buf_add_format(&r->out, "no %s, ", units);
+    uint64_t bytes = end->offset - s->begin.offset;
+    buf_add_format(&r->out, "%" PRIu64 " %s, ", bytes, count_word(bytes, "byte", "bytes"));
     if (last && end->carry != 0)
         buf_add_format(&r->out, "%" PRIu64 " of them of an unfinished %s, ", end->carry, unit);
     if (last && r->tail == JOURNAL_TAIL_TORN)
         buf_add_format(&r->out,
-                       "%" PRIu64 " bytes torn by a power failure, which the next start cuts off, ",
-                       file_len - at);
+                       "%" PRIu64 " %s torn by a power failure, which the next start cuts off, ",
+                       file_len - at, count_word(file_len - at, "byte", "bytes"));
     else if (last && file_len > at)
         buf_add_text(&r->out, "a block is being written, ");
     buf_add_text(&r->out, last ? "in use\n" : "goes when acked\n");

@@ -12,6 +12,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/count.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -398,7 +399,8 @@ static void print_outcome(const struct run *run, struct buf *out)
     }
     buf_add_format(out, "%s: ", name);
     text_format_count(records, out);
-    buf_add_format(out, " records in %.2f s (", (double)run->elapsed_ms / 1000.0);
+    buf_add_format(out, " %s in %.2f s (", count_word(records, "record", "records"),
+                   (double)run->elapsed_ms / 1000.0);
     text_format_count(run->elapsed_ms != 0 ? records * 1000 / run->elapsed_ms : records, out);
     buf_add_text(out, "/s)");
     switch (run->outcome) {
@@ -414,8 +416,8 @@ static void print_outcome(const struct run *run, struct buf *out)
     buf_add_byte(out, '\n');
     if (total_dead(run) != 0) {
         text_format_count(total_dead(run), out);
-        buf_add_format(out, " dead letter%s: %s/" DEAD_LETTERS_FILE "\n",
-                       total_dead(run) == 1 ? "" : "s", run->state.path);
+        buf_add_format(out, " %s: %s/" DEAD_LETTERS_FILE "\n",
+                       count_word(total_dead(run), "dead letter", "dead letters"), run->state.path);
     }
 }
 

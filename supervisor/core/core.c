@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The happy path: start all -> every stage says ready, then positioned -> edges are linked one by
- * one -> the source says done -> all are told to stop -> exit. This file only says who takes which
- * event.
+ * The happy path: all stages are started -> each reports ready, then positioned -> edges are linked
+ * one by one -> the source reports done -> all stages are told to stop -> exit. This file only
+ * decides which function takes which event.
  */
 #include <stdlib.h>
 

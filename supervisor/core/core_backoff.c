@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long to wait before the next try: arithmetic alone.
+ * How long to wait before the next try. Only arithmetic.
  */
 #include "common/bounds.h"
 #include "supervisor/core/core.h"

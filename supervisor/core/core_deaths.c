@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a process: whose doing it was, what it counts for, and when the next one starts.
+ * The end of a process: what caused it, how it counts, and when the next process starts.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -23,10 +23,10 @@ static bool is_for_want(const struct core_event *event)
 }
 
 /*
- * Whether there was no progress because there was nothing to make any with: a long life, nothing in
- * hand, and no record under way when the stages were looked at last. What comes of such a life is
- * not in a row with the deaths before it. One that we killed had something to do, or did not
- * answer.
+ * Whether a process made no progress only because it had nothing to do: it lived long, had nothing
+ * in hand, and no record was under way at the last observation. Its death is not in a row with
+ * those before it. This does not hold for a process that we blamed and killed: that one had
+ * something to do, or did not answer.
  */
 static bool had_nothing_to_do(const struct core *core, const struct core_stage *stage,
                               const struct core_event *event)
@@ -36,9 +36,10 @@ static bool had_nothing_to_do(const struct core *core, const struct core_stage *
 }
 
 /*
- * Counts a death. A life that moved the acks on was worth it, whatever ended it. One that stood in
- * the pipeline with all its links and was killed by somebody else has nothing against it, and one
- * that a user asked us to kill even less. Nor one that ended for want of a resource of the host.
+ * Counts a death. A life that advanced the acks clears all counts, whatever ended it. The death of
+ * a process that had all its links and was killed from outside is no strike; it is counted
+ * separately, unless a user asked us for the kill. Nor is the death of one that ended for lack of a
+ * resource of the host.
  */
 static void count_death(const struct core *core, struct core_stage *stage,
                         const struct core_event *event)
@@ -65,11 +66,11 @@ void core_describe_end(const struct core_stage *stage, int signal, int exit_code
     if (signal == SIGKILL && stage->killed_for[0] != '\0')
         text = stage->killed_for;
     else if (signal == 0 && exit_code == CORE_EXIT_UNKNOWN)
-        text = "is gone, and nobody knows how it ended";
+        text = "is gone, and how it ended is not known";
     (void)snprintf(ret_text, CORE_CAUSE_BYTES_MAX, "%s", text);
 }
 
-/* Tries again later, as often as it takes: others have what it wants, and give it back one day. */
+/* Tries again later, as often as it takes: others hold the resource now and will release it. */
 static void await_resource(struct step *s, size_t index)
 {
     struct core_stage *stage = &s->core->stages[index];
@@ -82,10 +83,10 @@ static void await_resource(struct step *s, size_t index)
     uint64_t wait_ms = core_want_wait_ms(stage->want_tries);
     stage->deadline_ms = s->event->now_ms + wait_ms;
     if (stage->want_tries == 1)
-        step_warn(s, index, "ended for want of %s; trying again until there is some",
+        step_warn(s, index, "ended for lack of %s; trying again until that changes",
                   want_text(stage->want));
     else
-        step_note(s, index, "ended for want of %s; trying again in %" PRIu64 " ms",
+        step_note(s, index, "ended for lack of %s; trying again in %" PRIu64 " ms",
                   want_text(stage->want), wait_ms);
 }
 
@@ -123,7 +124,7 @@ void step_on_exited(struct step *s)
         if (edge->from != s->event->stage && edge->to != s->event->stage)
             continue;
         step_unlink_edge(s, edge, s->event->stage);
-        /* It was the end that failed, not the link. */
+        /* It was the stage that failed, not the link. */
         edge->failures = edge->blamed = 0;
         edge->deadline_ms = 0;
         edge->why[0] = '\0';
@@ -132,10 +133,10 @@ void step_on_exited(struct step *s)
     }
     stage->ready = stage->positioned = false;
     step_leave_question(stage);
-    /* The next one may find more to read, and says for itself when it is done. */
+    /* The next process may find more to read, and reports itself when it is done. */
     if (s->event->stage == core->source)
         core->source_done = false;
-    /* Its memory is as good as its last instruction: good if it was ended from outside. */
+    /* Its memory can be trusted only if its own code did not fail: if it was ended from outside. */
     stage->image_trusted = !stage->blamed && (is_from_outside(s->event) ||
                                               (s->event->signal == 0 && s->event->exit_code == 0));
     if (!stage->wanted) {
@@ -149,7 +150,7 @@ void step_on_exited(struct step *s)
     if (step_judge_death(s, s->event->stage, how))
         return;
     if (is_for_want(s->event)) {
-        /* What it was it said before; but a state that cannot grow ends its process at once. */
+        /* It has reported the resource, unless its state could not grow, which ends it at once. */
         if (!stage->paused)
             stage->want = WANT_MEMORY;
         await_resource(s, s->event->stage);
@@ -158,8 +159,8 @@ void step_on_exited(struct step *s)
 }
 
 /*
- * Whether want of a resource is worth to be waited for. What we may have open ourselves has a
- * bound: if that was too low for this stage from the beginning, nobody gives anything back.
+ * Whether it is worth waiting for a resource. The descriptors of one process have a limit: if that
+ * was too low for the stage from the beginning, nothing will ever be released.
  */
 static bool may_pass(const struct core_stage *stage, enum want want)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is seen of the living: whether they move, whether they behave.
+ * Observing live processes: whether they move, and whether they behave.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ void step_on_frozen(struct step *s)
 {
     if (!step_is_alive(&s->core->stages[s->event->stage]))
         return;
-    step_warn(s, s->event->stage, "was stopped from outside; a stage that does not run is killed");
+    step_warn(s, s->event->stage, "was stopped from outside; killing it");
     step_kill(s, s->event->stage, "was stopped from outside and was killed");
 }
 
@@ -37,16 +37,17 @@ uint64_t core_observe_interval_ms(const struct core *core)
     return core->stall_timeout_ms / CORE_STILL_MAX;
 }
 
-/* Whether nothing was seen yet of this life. */
+/* Whether this life has not shown any activity yet. */
 static bool has_not_come_to_run(const struct core_stage *stage)
 {
     return stage->is == STAGE_STARTING && !stage->has_beaten;
 }
 
 /*
- * Whether a stage is busy with one thing for too long, or says that it waits and does not answer.
- * One that starts has nothing to wait for; its page may still show what the one before it did.
- * Observations that come late say nothing: then it was us, or the whole host, that did not run.
+ * Whether a stage is busy with one thing for too long, or says that it is waiting and does not
+ * answer. A stage that is starting has nothing to wait for; its page may still show what the
+ * process before it did. Late observations prove nothing: it was we, or the whole host, who did not
+ * run.
  */
 static bool is_hung(struct step *s, size_t index, const struct core_observation *seen)
 {
@@ -56,7 +57,7 @@ static bool is_hung(struct step *s, size_t index, const struct core_observation 
                  (!seen->waiting || stage->asked != 0 || stage->is == STAGE_STARTING) &&
                  passed_ms <= 2 * core_observe_interval_ms(s->core);
     stage->still = still ? stage->still + 1 : 0;
-    /* The first look at a life only finds out where the one before it had come to. */
+    /* The first observation of a life only shows where the life before it ended. */
     stage->has_beaten = stage->has_beaten || (stage->was_observed && seen->beats != stage->beats);
     stage->was_observed = step_is_alive(stage);
     bool may_be_late =
@@ -64,7 +65,7 @@ static bool is_hung(struct step *s, size_t index, const struct core_observation 
     return stage->still >= CORE_STILL_MAX && !may_be_late;
 }
 
-/* A page says "waiting" also when its process hangs while it waits; so that process is asked. */
+/* A process that hangs while it waits still shows "waiting" in its page, so it is asked. */
 static void ask_waiting(struct step *s, size_t index, const struct core_observation *seen)
 {
     struct core_stage *stage = &s->core->stages[index];
@@ -92,30 +93,31 @@ static void kill_hung(struct step *s, size_t index, const struct core_observatio
     uint64_t timeout_ms = s->core->stall_timeout_ms;
     const char *held = seen->held ? " (a debugger holds it)" : "";
     stage->still = 0;
-    if (stage->hung) { /* what it was killed for stays what it was */
+    if (stage->hung) { /* killed_for keeps the first reason */
         step_warn(s, index,
                   "was killed %" PRIu64 " ms ago and is not gone: a debugger holds it, or the "
-                  "kernel, which waits for a disk; killing it again",
+                  "kernel is waiting for a disk; killing it again",
                   timeout_ms);
         step_kill(s, index, "was killed");
         return;
     }
     char what[CORE_CAUSE_BYTES_MAX / 2];
     if (has_not_come_to_run(stage) && timeout_ms < START_SILENCE_MS)
-        (void)snprintf(what, sizeof what, "did not move for %u ms since it was started",
+        (void)snprintf(what, sizeof what, "did not move for %u ms after it was started",
                        START_SILENCE_MS);
     else
         (void)snprintf(what, sizeof what, "did not %s for the stall_timeout of %" PRIu64 " ms",
                        seen->waiting && stage->asked != 0 ? "answer" : "move", timeout_ms);
     step_warn(s, index, "%s%s%s; killing it", what,
-              seen->waiting && stage->asked != 0 ? ", though it says that it waits" : "", held);
+              seen->waiting && stage->asked != 0 ? ", though it says that it is waiting" : "",
+              held);
     stage->hung = true;
     stage->held = seen->held;
     if (!seen->held) {
         step_kill_blamed(s, index, "%s and was killed", what);
         return;
     }
-    stage->kill_asked = true; /* as good as a kill from outside: nothing is its fault */
+    stage->kill_asked = true; /* like a kill from outside: the stage is not at fault */
     step_kill(s, index, "%s%s and was killed", what, held);
 }
 

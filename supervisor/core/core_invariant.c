@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What holds between two steps, however they were mixed. A state that is wrong stops the supervisor
- * at the step that made it, and not later where it shows.
+ * What holds between two steps, in whatever order they come. A wrong state stops the supervisor at
+ * the step that caused it, not later where it shows.
  */
 #include "common/check.h"
 #include "supervisor/core/core_p.h"
@@ -15,7 +15,7 @@ static void check_stage(const struct core *core, const struct core_stage *stage)
 {
     bool has_lived = stage->generation != 0;
     INVARIANT(has_lived || stage->is == STAGE_DOWN);
-    /* A stage that waits to start again has a time for it, and nothing else waits for one. */
+    /* A stage that waits to restart has a time for that, and no other stage has one. */
     INVARIANT((stage->is == STAGE_BACKOFF) == (stage->deadline_ms != 0));
     INVARIANT(!stage->ready || (is_at_work(stage) && stage->was_ready));
     INVARIANT(!stage->positioned || is_at_work(stage));
@@ -24,7 +24,9 @@ static void check_stage(const struct core *core, const struct core_stage *stage)
     INVARIANT(stage->unsettled <= core->questions);
     INVARIANT(!stage->may_ask_again || !stage->ready);
     INVARIANT(stage->asked <= core->pings);
-    /* What is wanted is what the pipeline is about, and what is not wanted does not come back. */
+    /*
+     * All stages are wanted until the pipeline ends. One that is not wanted is not started again.
+     */
     bool goes_on = core->is == PIPELINE_RUNNING || core->is == PIPELINE_DRAINING;
     INVARIANT(stage->wanted == goes_on);
     INVARIANT(stage->wanted ? stage->is != STAGE_DOWN && stage->is != STAGE_STOPPING
@@ -42,7 +44,7 @@ static void check_edge(const struct core *core, const struct core_edge *edge)
     const struct core_stage *to = &core->stages[edge->to];
     INVARIANT(edge->serial <= core->serial);
     if (edge->is == EDGE_DOWN) {
-        /* No edge is forgotten: it will be tried again, or one of its ends is about to die. */
+        /* No edge is left down for good: it is tried again, or one of its ends is about to die. */
         INVARIANT(!can_be_linked(from, to) || edge->deadline_ms != 0 || core_is_dying(from) ||
                   core_is_dying(to));
         return;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How edges are linked: listen, listening, dial, dialed, up. A link that does not come up or breaks
- * is made anew a moment later; one that fails again and again, with neither end dead in between,
- * costs the end that said it cannot listen its life, or both if nobody can tell which it was.
+ * How edges are linked: listen, listening, dial, dialed, up. A link that does not come up, or
+ * breaks, is made again a moment later. If it fails repeatedly, with neither end dead in between,
+ * the end that reported that it cannot listen is killed, or both ends if either may be at fault.
  */
 #include <stdio.h>
 
 #include "common/bounds.h"
 #include "supervisor/core/core_p.h"
 
-/* Failures of a link that lie further apart than this are not "in a row". */
+/* Failures of a link that are further apart than this are not "in a row". */
 #define LINK_HEALTHY_MS 10000u
 /*
- * How long a link that failed stays down. Most fail because one end has died, which is known a
- * moment later; then it was not the link.
+ * How long a failed link stays down. Most links fail because one end has died, which we learn a
+ * moment later; then the link was not at fault.
  */
 #define LINK_PAUSE_MS 20u
 
@@ -31,7 +31,7 @@ void step_link_edges(struct step *s)
         edge->serial = ++core->serial;
         edge->deadline_ms = s->event->now_ms + LINK_DEADLINE_MS;
         if (edge->why[0] != '\0')
-            step_note(s, edge->from, "link %zu: %s; making it anew", i, edge->why);
+            step_note(s, edge->from, "link %zu: %s; making it again", i, edge->why);
         edge->why[0] = '\0';
         step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_LISTEN, edge, 0, 0, 0);
     }
@@ -59,7 +59,7 @@ static void note_linked(struct core *core, size_t index)
     core->stages[index].was_linked = true;
 }
 
-/* The edge that a message is about, if it is about its present link; NULL for a late message. */
+/* The edge that a message is about; NULL if the message is not about its present link, but late. */
 static struct core_edge *present_link(struct step *s, enum core_edge_state is, bool from_sender)
 {
     struct core *core = s->core;
@@ -74,9 +74,9 @@ static struct core_edge *present_link(struct step *s, enum core_edge_state is, b
 }
 
 /*
- * What the one expects that expects most of all that lie behind a link, however far: a stage
- * without a state that was restarted has forgotten what it passed on. Stages stand in the order of
- * the flow, and there are no circles.
+ * The highest next-expected seq among all stages downstream of a link. The receiver alone does not
+ * know it: a stage without state that was restarted no longer knows what it passed on. Stages are
+ * in the order of the flow, and there are no cycles.
  */
 static uint64_t furthest_expected(const struct core *core, const struct core_edge *link)
 {
@@ -116,7 +116,7 @@ void step_on_dialed(struct step *s)
     step_move_edge(edge, EDGE_UP);
     edge->deadline_ms = 0;
     if (edge->want != WANT_NOTHING)
-        step_warn(s, edge->want_stage, "link %zu is made: it has %s again",
+        step_warn(s, edge->want_stage, "link %zu is up: it has %s again",
                   (size_t)(edge - s->core->edges), want_text(edge->want));
     edge->want = WANT_NOTHING;
     edge->want_tries = 0;
@@ -125,7 +125,7 @@ void step_on_dialed(struct step *s)
     note_linked(s->core, edge->to);
 }
 
-/* Whether a stage says that it waits, and has not answered. */
+/* Whether a stage says that it is waiting, but has not answered. */
 static bool owes_answer(const struct step *s, size_t stage)
 {
     return s->core->stages[stage].still != 0;
@@ -141,16 +141,15 @@ void step_retry_link(struct step *s, struct core_edge *edge)
     size_t index = (size_t)(edge - s->core->edges);
     edge->failures = 0;
     if (owes_answer(s, edge->from) || owes_answer(s, edge->to)) {
-        step_link_edges(s); /* that one will be killed for itself */
+        step_link_edges(s); /* that stage will be killed because it does not answer */
     } else if (edge->blamed == EDGE_TO) {
-        step_warn(s, edge->to,
-                  "link %zu: %s, again and again because of this end of it; restarting it", index,
-                  edge->why);
-        step_kill_blamed(s, edge->to, "was killed because link %zu failed at it: %s", index,
+        step_warn(s, edge->to, "link %zu: %s, repeatedly and because of this end; restarting it",
+                  index, edge->why);
+        step_kill_blamed(s, edge->to, "was killed because link %zu failed at its end: %s", index,
                          edge->why);
     } else {
-        /* Nobody can tell which of them it was, so it counts against neither. */
-        step_warn(s, edge->from, "link %zu: %s, again and again; restarting both its ends", index,
+        /* It is not known which of them is at fault, so it counts against neither. */
+        step_warn(s, edge->from, "link %zu: %s, repeatedly; restarting both its ends", index,
                   edge->why);
         s->core->stages[edge->from].kill_asked = s->core->stages[edge->to].kill_asked = true;
         step_kill(s, edge->from, "was killed because link %zu failed: %s", index, edge->why);
@@ -172,8 +171,8 @@ void step_fail_link(struct step *s, struct core_edge *edge, unsigned blamed, con
 }
 
 /*
- * One end has not got what it needs for the link. That is nobody's fault, and no failure of the
- * link: it is made as soon as that works.
+ * One end lacks a resource for the link. Neither end is at fault, and it is not a failure of the
+ * link, which is made as soon as possible.
  */
 static void await_link(struct step *s, struct core_edge *edge)
 {
@@ -184,7 +183,7 @@ static void await_link(struct step *s, struct core_edge *edge)
     edge->want_stage = s->event->stage;
     edge->deadline_ms = s->event->now_ms + core_want_wait_ms(++edge->want_tries);
     if (edge->want_tries == 1)
-        step_warn(s, s->event->stage, "link %zu: %s; waiting, for want of %s",
+        step_warn(s, s->event->stage, "link %zu: %s; waiting for %s",
                   (size_t)(edge - s->core->edges), s->event->text, want_text(edge->want));
 }
 
@@ -198,7 +197,7 @@ void step_on_link_failed(struct step *s)
         core->late_messages++;
         return;
     }
-    /* An end that says that it cannot listen has its own reasons; all else takes two. */
+    /* That an end cannot listen is its own fault; any other failure may be that of either end. */
     if (event->want != WANT_NOTHING)
         await_link(s, edge);
     else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The primitives of a step: they move one state, as its table allows, or append one action. What
- * follows from a move is for those above to say.
+ * The primitives of a step: each changes one state, as its table allows, or appends one action.
+ * What follows from a change is decided by their callers.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core_p.h - one step of the core from inside; private to core*.c
+ * core_p.h - the inside of one step of the core; private to core*.c
  *
- * The files in the order of this header: each uses only what stands above it. core.c is on top and
- * says who takes which event. Nothing but the functions here changes the core.
+ * The files come in the order in which they build on each other: each uses only those above it.
+ * core.c builds on all of them, and says which function takes which event. Only the functions here
+ * change the core.
  */
 #ifndef BULKHEAD_SUPERVISOR_CORE_CORE_P_H
 #define BULKHEAD_SUPERVISOR_CORE_CORE_P_H
@@ -17,49 +18,49 @@ struct step {
     struct core_actions *actions;
 };
 
-/* A stage is hung when so many observations in a row, stall_timeout in all, saw it not move. */
+/* A stage that does not move for this many observations in a row (stall_timeout) is hung. */
 #define CORE_STILL_MAX 4u
 
-/* --- core_moves.c: the primitives; each moves one state or appends one action --- */
+/* --- core_moves.c: the primitives; each changes one state or appends one action --- */
 
-/* Moves to a state that the table of states allows from here; asserts that it does. */
+/* Changes the state, and asserts that the table of states allows it. */
 void step_move_stage(struct core_stage *stage, enum core_stage_state next);
 void step_move_edge(struct core_edge *edge, enum core_edge_state next);
 void step_move_pipeline(struct core *core, enum core_pipeline_state next);
 
-/* Appends an action, for the caller to fill in; the pointer is dead with the next one. */
+/* Appends an action for the caller to fill in. The pointer is valid until the next call. */
 struct core_action *step_add_action(struct step *s, enum core_action_kind kind, size_t stage);
 
-/* For the log: what belongs to a life in which stages may be killed. */
+/* Logs an event that is normal where stages may be killed. */
 void step_note(struct step *s, size_t stage, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* For the log: what a user should do something about. */
+/* Logs an event that a user should do something about. */
 void step_warn(struct step *s, size_t stage, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Tells a stage something that is about no edge. */
+/* Sends a stage a message that is not about an edge. */
 void step_tell(struct step *s, size_t stage, const struct control_message *message);
 
-/* Tells a stage something about an edge. */
+/* Sends a stage a message about an edge. */
 void step_tell_edge(struct step *s, size_t stage, enum control_kind kind,
                     const struct core_edge *edge, uint64_t acked, uint64_t expected,
                     uint64_t furthest);
 
-/* Whether there is a process that can be told something. */
+/* Whether the stage has a process to which messages can be sent. */
 bool step_is_alive(const struct core_stage *stage);
 
 /* Starts the next process of a stage. */
 void step_spawn(struct step *s, size_t index);
 
 /*
- * Ends a process. The text says what for, as "did this and was killed"; the first one stays what it
- * died of.
+ * Kills a process. The text says why, in the form "did this and was killed". If a process is killed
+ * more than once, the first text remains.
  */
 void step_kill(struct step *s, size_t index, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for what it did or did not do: that counts against it. */
+/* Kills a process for something that it did or failed to do, which counts against it. */
 void step_kill_blamed(struct step *s, size_t index, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -69,18 +70,18 @@ void step_kill_blamed(struct step *s, size_t index, const char *format, ...)
 void step_finish_if_all_down(struct step *s);
 
 /*
- * Wants all stages gone, along the flow: told to stop, or killed at once if there is no time for
- * that. The outcome is that of the first call.
+ * Ends all stages in the order of the flow: tells them to stop, or, if at_once, kills them. Only
+ * the outcome of the first call counts.
  */
 void step_stop_all(struct step *s, enum core_outcome outcome, bool at_once);
 
-/* Stops the topology in order for a reason; the first reason stays. */
+/* Stops the topology in order because of a failure. The first reason remains. */
 void step_fail(struct step *s, enum core_outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * Whether some sink waits to hear that all has come again, has not acted upon it yet, or has died
- * before it did.
+ * Whether a sink has asked if everything has been replayed and has not settled yet, or died before
+ * it did.
  */
 bool step_is_unsettled(const struct step *s);
 
@@ -90,21 +91,20 @@ void step_stop_if_done(struct step *s);
 void step_on_stop_requested(struct step *s);
 void step_on_done(struct step *s);
 
-/* --- core_want.c: resources of which there are none --- */
+/* --- core_want.c: shortages of resources --- */
 
-/* Takes down that a stage wants something, and says so unless that was said. */
+/* Notes that a stage lacks a resource, and logs it unless the same was logged before. */
 void step_note_want(struct step *s, size_t stage, enum want want, const char *text);
 
 void step_on_paused(struct step *s);
 void step_on_resumed(struct step *s);
 
-/* --- core_settle.c: whether what former lives have shown has come again --- */
+/* --- core_settle.c: whether the output of former lives has been replayed --- */
 
-/* Asks the source, if it can be asked and there is a question. */
+/* Asks the source, if a sink has a question and the source is running. */
 void step_ask_source(struct step *s);
 
-/* The process of a stage is gone: its question is for the next one, which asks before it is ready.
- */
+/* Called when the process of a stage is gone. The next one asks again, before it is ready. */
 void step_leave_question(struct core_stage *stage);
 
 void step_on_unsettled(struct step *s);
@@ -116,31 +116,31 @@ void step_on_settled(struct step *s);
 /* Links every edge whose ends can be linked. */
 void step_link_edges(struct step *s);
 
-/* Takes a link down and tells those of its ends that are alive, but for `except`. */
+/* Takes a link down, and tells those of its ends that are alive, except stage `except`. */
 void step_unlink_edge(struct step *s, struct core_edge *edge, size_t except);
 
-/* A link did not come up, or broke; blamed: EDGE_FROM, EDGE_TO, or both if nobody can tell. */
+/* A link did not come up, or broke. blamed: EDGE_FROM, EDGE_TO, or both if it may be either. */
 void step_fail_link(struct step *s, struct core_edge *edge, unsigned blamed, const char *why);
 
-/* Makes a link again that failed; when that does not help, restarts the ends that are to blame. */
+/* Makes a failed link again. If it has failed too often, restarts the ends that are to blame. */
 void step_retry_link(struct step *s, struct core_edge *edge);
 
 void step_on_listening(struct step *s);
 void step_on_dialed(struct step *s);
 void step_on_link_failed(struct step *s);
 
-/* --- core_standstill.c: whether what is under way arrives --- */
+/* --- core_standstill.c: whether records and acks that are under way arrive --- */
 
 /*
- * Makes the links again that have stood for stall_timeout; late: this observation comes so late
- * that it says nothing. Returns whether any stands, or is being made.
+ * Makes those links again that have not moved for stall_timeout. late: this observation comes too
+ * late to prove anything. Returns whether any link stands still or is being made.
  */
 bool step_judge_links(struct step *s, bool late);
 
-/* The same for all links together; moved: something has, or is about to. */
+/* The same for all links together. moved: something has moved, or is about to. */
 void step_judge_standstill(struct step *s, bool moved);
 
-/* --- core_health.c: what is seen of the living --- */
+/* --- core_health.c: observing live processes --- */
 
 void step_on_misbehaved(struct step *s);
 void step_on_frozen(struct step *s);
@@ -151,8 +151,8 @@ void step_on_observed(struct step *s);
 /* --- core_poison.c: what is to blame for a death --- */
 
 /*
- * Judges the death that the event tells of: may take a record out, or stop the topology. how: what
- * became of the process. Returns whether it has stopped it; the stage is down then.
+ * Judges the death that the event reports: may quarantine a record, or stop the topology. how: what
+ * happened to the process. Returns whether it has stopped the topology; the stage is then down.
  */
 bool step_judge_death(struct step *s, size_t index, const char *how);
 
@@ -161,7 +161,7 @@ bool step_judge_death(struct step *s, size_t index, const char *how);
 void step_on_exited(struct step *s);
 void step_on_spawn_failed(struct step *s);
 
-/* --- core_start.c: the way up --- */
+/* --- core_start.c: starting up --- */
 
 void step_on_started(struct step *s);
 void step_on_ready(struct step *s);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is to blame for a death of a stage's own doing. If it had a record in hand and was working
- * on it, that record is: the third death at it takes it out. If it was doing what else there is to
- * do at that seq, such as to close windows, no record is, and to do without the one that happened
- * to be there would mend nothing: then the topology stops, and says what to do.
+ * What is to blame for a death by a stage's own fault. If the stage was working on a record, that
+ * record is: the third death at it quarantines it. If it was doing other work that is due at that
+ * seq, such as closing windows, no record is to blame, and to quarantine the one that happens to be
+ * there would not help. Then the topology stops and reports what to do.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 #include "common/bounds.h"
 #include "supervisor/core/core_p.h"
 
-/* Deaths that a record can be the cause of; being out of its memory_max ends in SIGABRT. */
+/* Whether a record can have caused the death. Reaching memory_max ends in SIGABRT. */
 static bool is_self_inflicted(const struct core_stage *stage, const struct core_event *event)
 {
     switch (event->signal) {
@@ -30,12 +30,12 @@ static bool is_self_inflicted(const struct core_stage *stage, const struct core_
 }
 
 /*
- * Whether nothing of a seq has gone out, in whatever life: all that lie downstream, however far,
- * have said to the present process before them what they expect, and that is not beyond it. (In
- * this life the stage has died before it was done with the seq.) A record that kills only sometimes
- * may have passed once; then it must pass again. The next stage alone does not know: one without
- * a state that was restarted has forgotten what it passed on. Stages stand in the order of the
- * flow, and there are no circles.
+ * Whether no life of a stage has emitted any output for a seq: every stage downstream has told the
+ * present process upstream of it what it expects, and none expects a seq beyond this one. (In this
+ * life the stage has died before it was done with the seq.) A record that kills only sometimes may
+ * have passed once; then it must pass again. The next stage alone cannot tell: one without state
+ * that was restarted no longer knows what it passed on. Stages are in the order of the flow, and
+ * there are no cycles.
  */
 static bool is_unheard_of(const struct core *core, size_t index, uint64_t seq)
 {
@@ -54,7 +54,7 @@ static bool is_unheard_of(const struct core *core, size_t index, uint64_t seq)
     return true;
 }
 
-/* Whether this is the last death in a row that there may be with the same thing to blame. */
+/* Whether this death in a row, with the same thing to blame, reaches the limit. */
 static bool has_died_enough(struct core_stage *stage, const struct core_event *event)
 {
     if (stage->poison_seq != event->seq || stage->poison_work != event->work)
@@ -64,7 +64,7 @@ static bool has_died_enough(struct core_stage *stage, const struct core_event *e
     return ++stage->poison_deaths >= POISON_DEATHS_MAX;
 }
 
-/* Stops the topology, with nobody blamed and nothing taken out. */
+/* Stops the topology. No record is blamed, and none is quarantined. */
 static void stop_blaming_nobody(struct step *s, size_t index, const char *how)
 {
     struct core_stage *stage = &s->core->stages[index];
@@ -75,18 +75,20 @@ static void stop_blaming_nobody(struct step *s, size_t index, const char *how)
         step_fail(s, CORE_OUTCOME_STORM,
                   "it ran out of its memory_max of %" PRIu64
                   " bytes, %u times in a row at seq %" PRIu64
-                  ", %s: no record is to blame, and none is lost; give it a larger "
-                  "memory_max, or have one record bring less, by smaller windows, fewer branches "
-                  "that meet or more workers, and run it again",
+                  ", %s: no record is to blame, and none is lost; raise memory_max, or let one "
+                  "record cause less work (smaller windows, fewer branches that meet, more "
+                  "workers), and run it again",
                   stage->memory_bytes_max, stage->poison_deaths, event->seq, work);
     else
         step_fail(s, CORE_OUTCOME_STORM,
                   "it %s, %u times in a row at seq %" PRIu64 ", %s: no record is to blame, and "
-                  "none is lost; without that fault the next run goes on from there",
+                  "none is lost; once the fault is fixed, the next run resumes from there",
                   how, stage->poison_deaths, event->seq, work);
 }
 
-/* Takes the record out, which is made durable before the next start: all after it decide the same.
+/*
+ * Quarantines the record. That is made durable before the next process starts, so that all later
+ * processes decide the same.
  */
 static void take_out(struct step *s, size_t index, const char *how)
 {
@@ -95,7 +97,7 @@ static void take_out(struct step *s, size_t index, const char *how)
     action->seq = s->event->seq;
     (void)snprintf(action->text, sizeof action->text, "%s", how);
     stage->poison_deaths = 0;
-    stage->strikes = 0; /* it will get further now */
+    stage->strikes = 0; /* the next process will get further */
 }
 
 bool step_judge_death(struct step *s, size_t index, const char *how)
@@ -103,7 +105,7 @@ bool step_judge_death(struct step *s, size_t index, const char *how)
     struct core_stage *stage = &s->core->stages[index];
     if (!stage->may_quarantine || s->event->seq == 0 || !is_self_inflicted(stage, s->event))
         return false;
-    /* A sink that does not move waits for a disk, whatever record it has in hand. */
+    /* A sink that does not move is waiting for a disk, whatever record it has in hand. */
     if (stage->hung && stage->is_sink)
         return false;
     if (!has_died_enough(stage, s->event) || !is_unheard_of(s->core, index, s->event->seq))

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What former lives of a sink have shown and not committed comes again, unless the topology or the
- * input is another one by now. Only the source can tell when all that there is has come: so a sink
- * that finds more than was committed asks, the source answers when everything that there is was
- * given out and is acked, and the sink takes away what is left. An answer is for the processes
- * that asked before the source was: a later one may have shown more.
+ * Output that former lives of a sink wrote but did not commit comes again, unless the topology or
+ * the input has changed since. Only the source can tell when everything has been replayed. So a
+ * sink that finds more output than was committed asks; the source answers once it has emitted
+ * everything that it has and all of that is acked; then the sink removes what is left. The answer
+ * holds only for processes that asked before the source was asked: a later one may have written
+ * more.
  */
 #include "supervisor/core/core_p.h"
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether what is under way arrives. A link is judged by itself, by what the pages of its two ends
- * show of it: whatever comes in at the source, and whatever other links do, records that were given
- * and not taken do not move for stall_timeout, or acks that were sent and not heard. If no link is
- * known to stand and yet nothing moves anywhere, all are looked at together.
+ * Whether records and acks that are under way arrive. A link is judged on its own, by what the
+ * status pages of its two ends show, whatever happens at the source and on other links. It stands
+ * still if records that were sent are not received for stall_timeout, or acks that were sent are
+ * not heard. If no link is known to stand still and yet nothing moves anywhere, all links are
+ * judged together.
  */
-#include <inttypes.h>
-
 #include "common/bounds.h"
+#include "common/count.h"
 #include "supervisor/core/core_p.h"
 
-/* So often in a row links are made anew because nothing moves, before their ends are. */
+/* How often in a row links that stand still are made again before their ends are restarted. */
 #define STANDSTILLS_MAX 2u
 
 /* --- one link --- */
 
 /*
- * Whether it can be told that an end does what it has to at its links. Not of one that owes an
- * answer, or waits for what there is none of: these are judged for themselves.
+ * Whether a stage can be expected to serve its links. A stage that owes an answer, or that waits
+ * for a resource, cannot: it is judged on its own.
  */
 static bool is_in_action(const struct step *s, size_t index)
 {
@@ -27,9 +27,9 @@ static bool is_in_action(const struct step *s, size_t index)
 }
 
 /*
- * Takes down how far one direction of a link has come. One that has something to bring stands when
- * both its ends sleep and it has not moved: an end that works may come to it later.
- * Returns whether it has stood for stall_timeout.
+ * Notes how far one direction of a link has come. A direction that has something to carry stands
+ * still if it has not moved while both ends were asleep; an end that is busy may get to it later.
+ * Returns whether it has stood still for stall_timeout.
  */
 static bool note_flow(struct core_flow *flow, uint64_t seq, uint64_t part, bool brings, bool asleep)
 {
@@ -55,6 +55,15 @@ static void make_anew(struct step *s, struct core_edge *edge, unsigned standstil
         edge->failures = LINK_ATTEMPTS_MAX + 1;
 }
 
+static void warn_of_standstill(struct step *s, size_t index, size_t stage, uint64_t first,
+                               uint64_t last)
+{
+    char range[COUNT_RANGE_BYTES];
+    step_warn(s, stage, "link %zu: %s %s under way, but nothing moves", index,
+              count_range(first, last, "seq", "seqs", range),
+              count_word(last - first + 1, "is", "are"));
+}
+
 static void judge_link(struct step *s, size_t index)
 {
     struct core_edge *edge = &s->core->edges[index];
@@ -69,15 +78,12 @@ static void judge_link(struct step *s, size_t index)
         edge->standstills = 0;
     if (!records_stand && !acks_stand)
         return;
+    char range[COUNT_RANGE_BYTES];
     if (records_stand)
-        step_warn(s, edge->to,
-                  "link %zu: seqs %" PRIu64 " to %" PRIu64 " are under way, and nothing moves",
-                  index, link->taken + 1, link->given);
+        warn_of_standstill(s, index, edge->to, link->taken + 1, link->given);
     else
-        step_warn(s, edge->from,
-                  "link %zu: acks of seqs %" PRIu64 " to %" PRIu64
-                  " are under way, and nothing moves",
-                  index, link->heard + 1, to->acked);
+        step_warn(s, edge->from, "link %zu: acks of %s are under way, but nothing moves", index,
+                  count_range(link->heard + 1, to->acked, "seq", "seqs", range));
     forget_flows(edge);
     edge->stood_taken = link->taken;
     edge->stood_heard = link->heard;
@@ -102,7 +108,7 @@ bool step_judge_links(struct step *s, bool late)
 
 /* --- all of them together --- */
 
-/* Whether there is something at an edge that its receiver has not done, or its sender not heard. */
+/* Whether the receiver has records of an edge to process, or the sender acks of it to hear. */
 static bool stands_at(const struct step *s, const struct core_edge *edge)
 {
     const struct core_observation *from = &s->event->observations[edge->from];
@@ -111,9 +117,9 @@ static bool stands_at(const struct step *s, const struct core_edge *edge)
 }
 
 /*
- * Records are under way, everybody waits and has answered, and nothing moves: a link has lost
- * something. When the links at which records stand were made anew, and that did not help, it is one
- * of their ends.
+ * Records are under way, all stages are waiting and have answered, and nothing moves: a link has
+ * lost something. If making the links again at which records are held up does not help, one of
+ * their ends is at fault.
  */
 void step_judge_standstill(struct step *s, bool moved)
 {
@@ -134,9 +140,7 @@ void step_judge_standstill(struct step *s, bool moved)
         struct core_edge *edge = &core->edges[i];
         if (edge->is != EDGE_UP || (known && !stands_at(s, edge)))
             continue;
-        step_warn(s, edge->to,
-                  "link %zu: seqs %" PRIu64 " to %" PRIu64 " are under way, and nothing moves", i,
-                  source->acked + 1, source->processed);
+        warn_of_standstill(s, i, edge->to, source->acked + 1, source->processed);
         make_anew(s, edge, core->standstills);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way up: all stages are started, and each of them says ready, then positioned.
+ * Starting up: all stages are started, and each of them reports ready, then positioned.
  */
 #include "supervisor/core/core_p.h"
 

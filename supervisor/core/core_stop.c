@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of the pipeline: after the last record, when it is asked for, or because of a failure.
+ * The end of the pipeline: after the last record, on request, or because of a failure.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ void step_stop_all(struct step *s, enum core_outcome outcome, bool at_once)
                 step_tell(s, i, &stop);
         }
         if (at_once && stage->is == STAGE_STOPPING)
-            step_kill(s, i, "was killed because the run was to end at once");
+            step_kill(s, i, "was killed because the run was to stop without waiting");
     }
     step_finish_if_all_down(s);
 }
@@ -53,7 +53,7 @@ void step_fail(struct step *s, enum core_outcome outcome, const char *format, ..
     struct core *core = s->core;
     bool ending_well = core->outcome == CORE_OUTCOME_DONE || core->outcome == CORE_OUTCOME_STOPPED;
     if (core->reason[0] == '\0' && (core->is != PIPELINE_STOPPING || ending_well)) {
-        core->outcome = outcome; /* a failure while all stop is one still */
+        core->outcome = outcome; /* a failure counts even while all stages are stopping */
         va_list args;
         va_start(args, format);
         (void)vsnprintf(core->reason, sizeof core->reason, format, args);
@@ -73,9 +73,9 @@ bool step_is_unsettled(const struct step *s)
 }
 
 /*
- * The end of the input ends the run, but not before every stage has opened what it works with: a
- * run with nothing to do must find a broken output just as any other does. Nor before what former
- * lives have shown and did not come again is gone; but a drain leaves that to the next run.
+ * The end of the input ends the run, but only once every stage has opened its files and state: a
+ * run with nothing to do must find a broken output just as any other run does. Output of former
+ * lives that was not replayed must be removed first, too; a drain leaves that to the next run.
  */
 void step_stop_if_done(struct step *s)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Resources of the host of which there are none now, such as space on a disk: which stage waits for
- * which of them, said once.
+ * Shortages of resources of the host, such as space on a disk: which stage waits for which of them.
+ * Each shortage is logged once.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "supervisor/core/core_p.h"
 
-/* Whether two texts differ in numbers at most: how many bytes it was this time, and where. */
+/* Whether two texts differ only in numbers, such as how many bytes were to be written and where. */
 static bool is_said(const char *text, const char *known)
 {
     for (;;) {
@@ -34,7 +34,7 @@ void step_note_want(struct step *s, size_t index, enum want want, const char *te
     if (is_said(short_text, stage->want_text))
         return;
     memcpy(stage->want_text, short_text, sizeof short_text);
-    step_warn(s, index, "%s; waiting, for want of %s", text, want_text(stage->want));
+    step_warn(s, index, "%s; waiting for %s", text, want_text(stage->want));
 }
 
 void step_on_paused(struct step *s)
@@ -52,7 +52,7 @@ void step_on_resumed(struct step *s)
     stage->paused = stage->want_at_work = false;
     stage->want_text[0] = '\0';
     if (was_told)
-        step_warn(s, s->event->stage, "has %s again; going on", want_text(stage->want));
+        step_warn(s, s->event->stage, "has %s again; continuing", want_text(stage->want));
 }
 
 enum want core_stage_want(const struct core *core, size_t index)

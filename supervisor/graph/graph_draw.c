@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The picture: boxes and lines on a grid of cells, and the list for what is too wide for that.
+ * The picture: boxes and lines on a grid of cells; and the list, for graphs that are too wide.
  *
  * Between two ranks every output has one horizontal piece, on a row of its own where others would
- * be in its way. Lines that cross have nothing to do with each other: the horizontal one is shown
- * broken there. Where lines join, they are one output.
+ * be in its way. Lines that cross are different outputs: the horizontal one is drawn broken there.
+ * Lines that join are one output.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/count.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "supervisor/graph/graph_layout.h"
@@ -20,11 +21,11 @@ enum { UP = 1, DOWN = 2, LEFT = 4, RIGHT = 8 };
 
 #define CAPTION_LINES_MAX 4u
 #define CAPTION_BYTES_MAX 192u
-/* Numbers change; the boxes around them should not. */
+/* Numbers change, but the boxes around them should keep their size. */
 #define NUMBERS_COLUMNS_WIDE 26
 #define NUMBERS_COLUMNS_NARROW 13
 
-/* What stands in a box. */
+/* The text in a box. */
 struct caption {
     char lines[CAPTION_LINES_MAX][CAPTION_BYTES_MAX];
     size_t count;
@@ -32,10 +33,10 @@ struct caption {
 };
 
 struct cell {
-    size_t net; /* of the line, plus 1; 0: no line, or a side of a box */
-    uint8_t arms;
-    bool crossed;
-    char text[5]; /* one character, instead of a line */
+    size_t net; /* the output that the line here belongs to, plus 1; 0: none, or a side of a box */
+    uint8_t arms; /* where a line leaves this cell: UP, DOWN, LEFT, RIGHT */
+    bool crossed; /* two outputs cross here */
+    char text[5]; /* one character, which replaces the line */
 };
 
 struct picture {
@@ -89,7 +90,7 @@ static void add_line(struct caption *caption, struct buf *line)
     buf_reset(line);
 }
 
-/* The text of a box: in few lines, or in few columns. */
+/* The text of a box. narrow: in few columns, at the cost of more lines. */
 static struct caption caption_of(const struct graph_view *view, size_t i,
                                  const struct graph_style *style, bool narrow)
 {
@@ -138,7 +139,7 @@ static void add_arms(struct picture *p, size_t row, int column, unsigned arms, s
     cell->arms = (uint8_t)(cell->arms | arms);
 }
 
-/* Writes text from a cell on, each character in one cell. */
+/* Writes text into consecutive cells, one character per cell. */
 static void put_text(struct picture *p, size_t row, int column, const char *text)
 {
     while (*text != '\0') {
@@ -175,7 +176,7 @@ static void draw_box(struct picture *p, const struct graph_item *box, size_t row
         put_text(p, row + 1 + i, box->left + indent, caption->lines[i]);
 }
 
-/* A vertical piece through all of the rows [from, to). */
+/* Draws a vertical piece through the rows from `from` up to, but not including, `to`. */
 static void draw_vertical(struct picture *p, int column, size_t from, size_t to, size_t net)
 {
     for (size_t r = from; r < to; r++)
@@ -221,16 +222,17 @@ static void write_cells(const struct picture *p, struct buf *out)
 
 /* --- the space between two ranks --- */
 
-/* One output there: it comes from above in one column and goes down in others. */
+/* One output in that space: it comes in from above in one column and leaves in others. */
 struct wire {
     size_t net;
-    size_t first, end; /* links */
-    int from, least, most;
-    bool straight;
-    size_t row; /* of its horizontal piece, from 0 */
+    size_t first, end; /* its links: from first up to, but not including, end */
+    int from;          /* the column in which it comes in */
+    int least, most;   /* the leftmost and the rightmost column that it touches */
+    bool straight;     /* it needs no horizontal piece */
+    size_t row;        /* the row of its horizontal piece, from 0 */
 };
 
-/* Crossings of two wires if the horizontal piece of a is above that of b. */
+/* The number of crossings of two wires if the horizontal piece of a is above that of b. */
 static size_t crossings(const struct graph_layout *l, const struct wire *a, const struct wire *b)
 {
     size_t count = b->from > a->least && b->from < a->most;
@@ -239,14 +241,16 @@ static size_t crossings(const struct graph_layout *l, const struct wire *a, cons
     return count;
 }
 
-/* Moves each wire to where in the order it makes the fewest crossings, until none wants to move. */
+/*
+ * Moves each wire to the place in the order with the fewest crossings, until none moves any more.
+ */
 static void order_wires(const struct graph_layout *l, struct wire *wires, size_t count)
 {
     bool moved = true;
     for (size_t turn = 0; moved && turn < count; turn++) {
         moved = false;
         for (size_t i = 0; i < count; i++) {
-            /* What is saved by standing before those on the left, or behind those on the right. */
+            /* Crossings saved by moving before those on the left, or after those on the right. */
             long saved = 0, most = 0;
             size_t best = i;
             for (size_t k = i; k-- > 0;) {
@@ -275,7 +279,7 @@ static void order_wires(const struct graph_layout *l, struct wire *wires, size_t
     }
 }
 
-/* The wires below a rank. Returns how many; *ret_rows is how many rows they need. */
+/* Makes the wires below a rank. Returns how many there are; *ret_rows: the rows they need. */
 static size_t make_wires(const struct graph_layout *l, size_t rank, struct wire *wires,
                          size_t *ret_rows)
 {
@@ -317,7 +321,9 @@ static bool has_labels(const struct graph_layout *l, size_t rank)
     return false;
 }
 
-/* Draws a wire from the side of the box above, in row top - 1, to that below, in row bottom. */
+/*
+ * Draws a wire from the bottom of the box above, in row top - 1, to the box below, in row bottom.
+ */
 static void draw_wire(struct picture *p, const struct wire *wire, size_t top, size_t labels,
                       size_t bottom)
 {
@@ -459,8 +465,8 @@ void graph_write_list(const struct graph_view *view, const struct graph_style *s
 static void write_dead_letters(const struct graph_view *view, struct buf *out)
 {
     if (view->dead_left_out != 0)
-        buf_add_format(out, "dead letters, of %zu stage%s, are not drawn; --all shows them\n",
-                       view->dead_left_out, view->dead_left_out == 1 ? "" : "s");
+        buf_add_format(out, "the dead letters of %zu %s are not drawn; --all shows them\n",
+                       view->dead_left_out, count_word(view->dead_left_out, "stage", "stages"));
 }
 
 void graph_write_picture(const struct graph_view *view, const struct graph_style *style,

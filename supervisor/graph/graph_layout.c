@@ -8,13 +8,13 @@
 #include "supervisor/graph/graph_layout_p.h"
 
 #define LANE_COLUMNS 2
-/* So much of a box for every line that comes in: an end, one column to dodge, and a gap. */
+/* Columns of a box for every line that comes in: its end, one column to dodge, and a gap. */
 #define ENTRY_COLUMNS 3
 
 static void rank_nodes(const struct graph_view *view, size_t *ranks)
 {
     memset(ranks, 0, STAGES_MAX * sizeof *ranks);
-    /* Nets are sorted by node, and nodes stand behind all that feed them. */
+    /* Nets are sorted by node, and each node comes after all that feed it. */
     for (size_t i = 0; i < view->net_count; i++) {
         const struct graph_net *net = &view->nets[i];
         for (size_t k = 0; k < net->to_count; k++) {
@@ -33,7 +33,7 @@ static size_t reach(const struct graph_net *net, const size_t *ranks)
     return lowest;
 }
 
-/* What the outputs of a node need below its box, with their labels. */
+/* The columns that the outputs of a node, with their labels, need below its box. */
 static int ports_width(const struct graph_view *view, size_t node)
 {
     int width = 0;
@@ -46,7 +46,7 @@ static int ports_width(const struct graph_view *view, size_t node)
         labelled = strlen(net->label);
         width += labelled != 0 ? (int)labelled + 3 : 3;
     }
-    /* One alone is in the middle, its label to the right. */
+    /* A single output leaves in the middle, with its label to the right. */
     return count == 1 && labelled != 0 ? 2 * (int)labelled + 5 : width;
 }
 
@@ -60,11 +60,11 @@ static int box_width(const struct graph_view *view, size_t node, int text_width)
     int inner = text_width + 2, ports = ports_width(view, node);
     inner = ports > inner ? ports : inner;
     inner = (int)entries * ENTRY_COLUMNS > inner ? (int)entries * ENTRY_COLUMNS : inner;
-    /* An odd one has a middle. */
+    /* A box of odd width has a middle column. */
     return (inner | 1) + 2;
 }
 
-/* Whether the items of every rank fit beside each other. */
+/* Whether the items of every rank fit next to each other. */
 static bool fits(const struct graph_view *view, const size_t *ranks, const int *widths,
                  int columns_max)
 {
@@ -97,7 +97,7 @@ static void add_link(struct graph_layout *layout, size_t upper, size_t lower, si
         (struct graph_link){.upper = upper, .lower = lower, .net = net};
 }
 
-/* The lanes and links of one output, from its node downwards. */
+/* Adds the lanes and links of one output, from its node downwards. */
 static void add_net(struct graph_layout *layout, size_t number, const size_t *ranks)
 {
     const struct graph_net *net = &layout->view->nets[number];

@@ -2,12 +2,13 @@
 /*
  * graph_layout.h - where the boxes and lines of a picture are
  *
- * Ranks lie under each other; a stage is one rank below the lowest of those that feed it. What
- * feeds something further down has a lane in every rank between. In each rank, items stand so that
- * few lines cross. All columns count from 0. The same graph gives the same layout.
+ * Ranks are drawn one below the other. A stage is one rank below the lowest of those that feed it.
+ * An output that feeds a stage further down has a lane in every rank in between. In each rank,
+ * items are ordered so that few lines cross. All columns count from 0. The same graph gives the
+ * same layout.
  *
- * The invariant that makes the lines drawable: above a rank, no two lines of different outputs
- * have an end in the same column, so each needs one horizontal piece at the most.
+ * The invariant that makes the lines drawable: above a rank, no two lines of different outputs have
+ * an end in the same column, so each needs at most one horizontal piece.
  */
 #ifndef BULKHEAD_SUPERVISOR_GRAPH_GRAPH_LAYOUT_H
 #define BULKHEAD_SUPERVISOR_GRAPH_GRAPH_LAYOUT_H
@@ -17,23 +18,24 @@
 
 #include "supervisor/graph/graph_view.h"
 
-/* In place of a node: the item is a lane. */
+/* The node of an item that is a lane. */
 #define GRAPH_LANE SIZE_MAX
 
-/* A box, or the lane of an output that goes on to a lower rank. */
+/* A box, or the lane of an output that continues to a lower rank. */
 struct graph_item {
-    size_t node; /* or GRAPH_LANE */
-    size_t net;  /* of a lane */
+    size_t node; /* GRAPH_LANE for a lane */
+    size_t net;  /* the output that a lane belongs to; unused for a box */
     size_t rank;
-    int left, width; /* of a box with its sides; a lane's line is at left or beside it */
-    int column;      /* of a lane's line */
+    int left;   /* first column */
+    int width;  /* columns, with the sides of a box; a lane's line is at left or next to it */
+    int column; /* the column of a lane's line; unused for a box */
 };
 
-/* A line from an item to one of the rank below. */
+/* A line from an item to one in the rank below. */
 struct graph_link {
     size_t upper, lower, net;
-    int port; /* column where it leaves, from the left of the upper item */
-    int from, to;
+    int port;     /* where it leaves, counted from the left of the upper item */
+    int from, to; /* the columns of its upper and lower end */
 };
 
 struct graph_layout {
@@ -42,20 +44,20 @@ struct graph_layout {
     size_t item_count;
     struct graph_link *links; /* rank by rank */
     size_t link_count;
-    size_t *order;      /* items, rank by rank, from the left */
-    size_t *first;      /* of each rank and one more: where it begins in order */
-    size_t *first_link; /* likewise: where those that leave each rank begin in links */
+    size_t *order;      /* items, rank by rank, from left to right */
+    size_t *first;      /* where each rank begins in order, and one entry more for the end */
+    size_t *first_link; /* where the links that leave each rank begin in links, and the end */
     size_t rank_count;
-    int columns; /* of the whole */
+    int columns; /* width of the whole picture */
 };
 
 /*
  * Lays out a view.
  *
- *   text_widths   columns that the text of each node needs
- *   columns_max   that there are
+ *   text_widths   the columns that the text of each node needs
+ *   columns_max   the columns available
  *
- * Returns: whether it fits. If so, the caller frees it with graph_layout_done().
+ * Returns: whether it fits. If so, the caller frees *ret_layout with graph_layout_done().
  */
 bool graph_layout_make(const struct graph_view *view, const int *text_widths, int columns_max,
                        struct graph_layout *ret_layout);

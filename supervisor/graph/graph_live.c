@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks at the run every second. Signals are blocked and waited for together with the time, so all
- * happens in one place: leaving the terminal as it was, being stopped and continued, another size.
- * On a terminal the pictures are drawn on its other screen, and the last one stays on the first.
+ * Asks for the status of the run every second. Signals are blocked, and waited for together with
+ * the time, so everything happens in one place: restoring the terminal, being stopped and
+ * continued, a change of its size. On a terminal the pictures are drawn on the alternate screen,
+ * and the last one is left on the normal screen.
  */
 #include "supervisor/graph/graph_live.h"
 
@@ -18,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/count.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "ipc/lock_holder.h"
@@ -28,7 +30,7 @@
 
 #define LOOK_SECONDS 1
 
-/* The other screen, without a cursor and without lines that wrap; and back. */
+/* Switches to the alternate screen, hides the cursor and turns line wrap off; and back. */
 #define SCREEN_ENTER "\033[?1049h\033[?25l\033[?7l"
 #define SCREEN_LEAVE "\033[?7h\033[?25h\033[?1049l"
 
@@ -36,22 +38,25 @@ struct live {
     const struct graph_view *view;
     struct graph_style style;
     char *state_path;
-    struct status_snapshot before, now, next; /* next: what is being read */
+    struct status_snapshot before; /* the status before the last one */
+    struct status_snapshot now;    /* the last status */
+    struct status_snapshot next;   /* the status that is being read */
     struct graph_numbers numbers[STAGES_MAX];
-    sigset_t signals, before_signals; /* blocked now; the mask before */
+    sigset_t signals;        /* the signals that are blocked and waited for */
+    sigset_t before_signals; /* the signal mask as it was before */
     int out_fd;
-    bool stuck;      /* stdout took nothing until a signal came: it is not waited for any more */
-    bool unanswered; /* there is a supervisor, and it did not answer when it was asked last */
+    bool stuck;      /* stdout accepted nothing until a signal came; we no longer wait for it */
+    bool unanswered; /* a supervisor is running, but did not answer the last request */
 };
 
 static void on_stop(int number)
 {
-    (void)number; /* it is enough that it ends a call */
+    (void)number; /* its only purpose is to interrupt a call */
 }
 
 /*
- * Writes to stdout, by way of a descriptor that does not block: somebody may have stopped the
- * terminal. Returns false if stdout takes nothing, or a signal that asks to stop came first.
+ * Writes to stdout through a descriptor that does not block: the user may have stopped the
+ * terminal. Returns false if stdout accepts nothing, or if a signal that asks to stop came first.
  */
 static bool write_text(struct live *live, const void *bytes, size_t len)
 {
@@ -71,7 +76,7 @@ static bool write_text(struct live *live, const void *bytes, size_t len)
     return true;
 }
 
-/* Signals that ask to stop are waited for, with the time or with stdout. */
+/* Blocks the signals that we wait for, together with the time or with stdout. */
 static void take_signals(struct live *live)
 {
     (void)sigemptyset(&live->signals);
@@ -80,7 +85,7 @@ static void take_signals(struct live *live)
     inherited_heed(&live->signals, SIGTSTP);
     inherited_heed(&live->signals, SIGWINCH);
     (void)sigprocmask(SIG_BLOCK, &live->signals, &live->before_signals);
-    /* A file never blocks, and opened again it would be written from its beginning. */
+    /* A file never blocks; if it were opened again, it would be overwritten from its beginning. */
     struct stat st;
     bool blocks = fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
     live->out_fd =
@@ -89,8 +94,11 @@ static void take_signals(struct live *live)
         live->out_fd = STDOUT_FILENO;
 }
 
-/* Asks the supervisor, and reads into next. Returns 0; ERR_NOT_FOUND: there is none; ERR_BUSY: it
- * gives no answer. */
+/*
+ * Asks the supervisor, and reads its status into live->next.
+ * Returns: 0; ERR_NOT_FOUND: there is none; ERR_BUSY: it does not answer; ERR_INVALID: the answer
+ *          is not a status.
+ */
 static int look(struct live *live, struct err *e)
 {
     int fd = control_client_connect(live->state_path);
@@ -101,7 +109,7 @@ static int look(struct live *live, struct err *e)
     (void)close(fd);
     if (rc != 0 || answer.len < 3 || memcmp(answer.data, "ok\n", 3) != 0)
         rc = lock_holder_of(live->state_path) != 0
-                 ? err_set(e, ERR_BUSY, "the supervisor gives no answer")
+                 ? err_set(e, ERR_BUSY, "the supervisor does not answer")
                  : err_set(e, ERR_NOT_FOUND, "the supervisor is gone");
     else
         rc = status_read(answer.data + 3, answer.len - 3, &live->next, e);
@@ -109,19 +117,19 @@ static int look(struct live *live, struct err *e)
     return rc;
 }
 
-/* Looks again. Returns as look(), or ERR_MISMATCH: what runs there now is something else. */
+/* Asks again. Returns what look() returns, or ERR_MISMATCH: something else is running there now. */
 static int look_again(struct live *live, struct err *e)
 {
     int rc = look(live, e);
     if (rc != 0)
         return rc;
     if (strcmp(live->next.topology, live->view->name) != 0)
-        return err_set(e, ERR_MISMATCH, "in '%s' runs the topology '%s', not '%s'",
-                       live->state_path, live->next.topology, live->view->name);
+        return err_set(e, ERR_MISMATCH, "'%s' is running topology '%s', not '%s'", live->state_path,
+                       live->next.topology, live->view->name);
     live->before = live->now.pid != 0 ? live->now : live->next;
     live->now = live->next;
     if (!graph_numbers_make(live->view, &live->before, &live->now, live->numbers))
-        return err_set(e, ERR_MISMATCH, "what runs in '%s' is another version of '%s'",
+        return err_set(e, ERR_MISMATCH, "'%s' is running another version of topology '%s'",
                        live->state_path, live->view->name);
     return 0;
 }
@@ -140,13 +148,12 @@ static void write_head(const struct live *live, struct buf *out)
     for (size_t i = 0; i < live->now.stage_count; i++)
         restarts += live->now.stages[i].restarts;
     buf_add_format(
-        out,
-        "%s (version %" PRId64 "), pid %" PRIu64 ", up %" PRIu64 " s, %" PRIu64 " restart%s%s\n",
+        out, "%s (version %" PRId64 "), pid %" PRIu64 ", up %" PRIu64 " s, %" PRIu64 " %s%s\n",
         live->view->name, live->view->version, live->now.pid, live->now.up_ms / 1000, restarts,
-        restarts == 1 ? "" : "s", live->unanswered ? ", gives no answer now" : "");
+        count_word(restarts, "restart", "restarts"), live->unanswered ? ", not answering now" : "");
 }
 
-/* The picture with the numbers; in rows rows if it can be, otherwise the list. */
+/* Writes the picture with the numbers, or the list if the picture needs more than `rows` rows. */
 static void write_picture(const struct live *live, size_t rows, struct buf *out)
 {
     write_head(live, out);
@@ -158,7 +165,7 @@ static void write_picture(const struct live *live, size_t rows, struct buf *out)
     graph_write_list(live->view, &live->style, out);
 }
 
-/* Draws over what is on the screen; what is below its end cannot be seen. */
+/* Draws over the present contents of the screen. What does not fit below is cut. */
 static bool draw_screen(struct live *live)
 {
     struct winsize size;
@@ -178,7 +185,7 @@ static bool draw_screen(struct live *live)
             buf_add_text(&out, "... the terminal has too few lines");
         else
             buf_add(&out, line, len);
-        /* No newline behind the last one: the screen would roll. */
+        /* No newline after the last row: the screen would scroll. */
         buf_add_text(&out, row < rows ? "\033[K\n" : "\033[K");
         line += len + 1;
     }
@@ -189,7 +196,7 @@ static bool draw_screen(struct live *live)
     return good;
 }
 
-/* Waits for the time of the next look or a signal; 0: it is time. */
+/* Waits until it is time or a signal comes. Returns the signal, or 0 if it is time. */
 static int wait_signal(const struct live *live, const struct timespec *until)
 {
     struct timespec now, rest = {0};
@@ -204,7 +211,7 @@ static int wait_signal(const struct live *live, const struct timespec *until)
     return signal > 0 ? signal : 0;
 }
 
-/* Shows the run until it is over or a signal says so. Returns what the last look returned. */
+/* Shows the run until it is over or a signal ends us. Returns what look_again() last returned. */
 static int show(struct live *live, struct err *e)
 {
     int rc = 0;
@@ -229,7 +236,7 @@ static int show(struct live *live, struct err *e)
         }
         if (go_on)
             rc = look_again(live, e);
-        /* It may be suspended, or its socket was removed and is made anew. */
+        /* It may be suspended, or be about to replace a socket that was removed. */
         live->unanswered = rc == ERR_BUSY;
         rc = live->unanswered ? 0 : rc;
     }
@@ -237,7 +244,7 @@ static int show(struct live *live, struct err *e)
     return rc;
 }
 
-/* Without a terminal: a second look, so that there are rates. */
+/* Without a terminal: asks a second time, so that there are rates. */
 static int look_twice(struct live *live, struct err *e)
 {
     struct timespec until;
@@ -246,7 +253,7 @@ static int look_twice(struct live *live, struct err *e)
     return wait_signal(live, &until) == 0 ? look_again(live, e) : 0;
 }
 
-/* A terminal that can move its cursor; others get the picture once, as a file does. */
+/* Whether stdout is a terminal that can move its cursor. All others get the picture once. */
 static bool shows_screen(void)
 {
     return isatty(STDOUT_FILENO) == 1 && !inherited_terminal_is_dumb();
@@ -257,7 +264,7 @@ int graph_live(const struct graph_view *view, const struct graph_style *style,
 {
     char *root = state_path == NULL ? state_dir_root() : NULL;
     if (state_path == NULL && root == NULL) {
-        log_line(LOG_ERROR, "there is no default state directory; say --state DIR");
+        log_line(LOG_ERROR, "there is no default state directory; use --state DIR");
         return EXIT_REFUSED;
     }
     struct live *live = memory_new(1, sizeof *live);

@@ -11,11 +11,11 @@ static bool is_of(const struct status_stage *process, const struct graph_node *n
            (process->stage[len] == '\0' || process->stage[len] == '.');
 }
 
-/* What the processes of a node did, all together. */
+/* What the processes of a node have done, all together. */
 struct sum {
     size_t processes, alive;
-    uint64_t records; /* that its rate is of */
-    uint64_t done;    /* seqs, of the one that did the fewest */
+    uint64_t records; /* the records that its rate counts */
+    uint64_t done;    /* the seq that the slowest of them has reached */
 };
 
 static struct sum sum_up(const struct status_snapshot *seen, const struct graph_node *node)
@@ -36,7 +36,7 @@ static struct sum sum_up(const struct status_snapshot *seen, const struct graph_
 bool graph_numbers_make(const struct graph_view *view, const struct status_snapshot *before,
                         const struct status_snapshot *now, struct graph_numbers *ret_numbers)
 {
-    uint64_t given[STAGES_MAX] = {0}; /* the last seq of the sources above each node */
+    uint64_t given[STAGES_MAX] = {0}; /* the last seq of the sources upstream of each node */
     uint64_t elapsed_ms = now->up_ms - before->up_ms;
     bool comparable = before->pid == now->pid && now->up_ms > before->up_ms;
     for (size_t i = 0; i < view->node_count; i++) {
@@ -46,7 +46,7 @@ bool graph_numbers_make(const struct graph_view *view, const struct status_snaps
             return false;
         if (node->source)
             given[i] = sum.done;
-        /* Nets are sorted by node, and nodes stand behind all that feed them. */
+        /* Nets are sorted by node, and each node comes after all that feed it. */
         for (size_t n = 0; n < view->net_count; n++) {
             const struct graph_net *net = &view->nets[n];
             for (size_t k = 0; net->from == i && k < net->to_count; k++) {

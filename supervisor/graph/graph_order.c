@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order of the items in their ranks: each is moved to the mean of its neighbours, rank by rank,
- * down and up, and neighbours in a rank change places where that saves crossings. The best order
- * that was seen is kept.
+ * The order of the items in their ranks. Each item is moved to the mean of its neighbours, rank by
+ * rank, down and up; then adjacent items of a rank are swapped where that saves crossings. The best
+ * order found is kept.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,8 @@
 
 struct ordering {
     struct graph_layout *layout;
-    size_t *position; /* of each item in its rank */
-    double *key;      /* of each item, to sort by */
+    size_t *position; /* the position of each item in its rank */
+    double *key;      /* the sort key of each item */
 };
 
 static void number(struct ordering *o, size_t rank)
@@ -25,7 +25,7 @@ static void number(struct ordering *o, size_t rank)
         o->position[l->order[i]] = i - l->first[rank];
 }
 
-/* Crossings of two lines between the same ranks. */
+/* Whether two lines between the same ranks cross. */
 static bool crosses(const struct ordering *o, const struct graph_link *a,
                     const struct graph_link *b)
 {
@@ -47,7 +47,7 @@ static size_t count_crossings(const struct ordering *o)
     return count;
 }
 
-/* Sorts a rank by where the neighbours above (or below) are; stable. */
+/* Sorts a rank by the positions of the neighbours above (or below). The sort is stable. */
 static void sort_rank(struct ordering *o, size_t rank, bool above)
 {
     struct graph_layout *l = o->layout;
@@ -73,7 +73,7 @@ static void sort_rank(struct ordering *o, size_t rank, bool above)
     number(o, rank);
 }
 
-/* Crossings of the lines of two items with each other. */
+/* How often the lines of two items cross each other. */
 static size_t crossings_of(const struct ordering *o, size_t a, size_t b)
 {
     const struct graph_layout *l = o->layout;
@@ -92,7 +92,7 @@ static size_t crossings_of(const struct ordering *o, size_t a, size_t b)
     return count;
 }
 
-/* Lets neighbours change places where that helps. */
+/* Swaps adjacent items where that saves crossings. Returns whether any were swapped. */
 static bool exchange(struct ordering *o, size_t rank)
 {
     struct graph_layout *l = o->layout;

@@ -2,10 +2,10 @@
 /*
  * The columns of items and line ends.
  *
- * A rank is placed as near as can be, in the sense of least squares, to where its neighbours want
- * its items, in its order and with the gaps between them. (With what stands left of an item taken
- * off, its column must not be less than the one before: the pool of adjacent violators finds the
- * best such columns.) That is done down and up a few times.
+ * A rank is placed as near as possible, by least squares, to where its neighbours want its items,
+ * keeping its order and the gaps between the items. (If the width of all items to the left is
+ * subtracted from an item's column, these columns must not decrease: the pool adjacent violators
+ * algorithm finds the best such columns.) This is repeated a few times, down and up.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +15,11 @@
 #include "supervisor/graph/graph_layout_p.h"
 
 #define PASSES 10
-/* Straight lanes are worth more than boxes in the middle. */
+/* Straight lanes are worth more than centred boxes. */
 #define LANE_WEIGHT 16.0
 #define BOX_WEIGHT 1.0
 
-/* The outputs of a box side by side, those first whose ends are further to the left. */
+/* Places the outputs of a box side by side, ordered by how far to the left their ends are. */
 static void place_ports(struct graph_layout *l, const size_t *position, size_t item)
 {
     size_t *nets = memory_new(l->view->net_count + 1, sizeof *nets), count = 0;
@@ -60,19 +60,19 @@ static void place_ports(struct graph_layout *l, const size_t *position, size_t i
     free(nets);
 }
 
-/* Where lines should come in, from the left of the item. */
+/* Where lines should enter an item, counted from its left. */
 static double entry_of(const struct graph_item *item)
 {
     return item->node == GRAPH_LANE ? 0 : 1 + (item->width - 2) / 2;
 }
 
-/* Where the neighbours want the left of an item; where it is if there are none. */
+/* The left column where an item's neighbours want it; its present one if it has none. */
 static double wanted_left(const struct graph_layout *l, size_t number, bool above, bool below)
 {
     const struct graph_item *item = &l->items[number];
     double sum = 0;
     size_t count = 0;
-    /* A line has its one bend where it begins. */
+    /* The only bend of a line is where it begins. */
     above &= !below || item->node != GRAPH_LANE;
     for (size_t i = l->first_link[item->rank > 0 ? item->rank - 1 : 0];
          i < l->first_link[item->rank + 1]; i++) {
@@ -136,7 +136,7 @@ void graph_place(struct graph_layout *layout, int columns_max)
     }
     for (size_t i = 0; i < layout->item_count; i++) {
         struct graph_item *item = &layout->items[i];
-        /* Away from the side, so that what is below can go to the left. */
+        /* Away from the edge, so that items below can move to the left. */
         item->left = columns_max / 2 - item->width / 2;
         if (item->node != GRAPH_LANE)
             place_ports(layout, position, i);
@@ -187,7 +187,7 @@ struct entry {
     double wanted;
 };
 
-/* What it costs to end a line in a column; a negative number: it cannot. */
+/* The cost of ending a line in a column; negative if it cannot end there. */
 static double cost_of(const struct graph_layout *l, const struct graph_item *box,
                       const struct entry *entry, int offset)
 {
@@ -201,8 +201,9 @@ static double cost_of(const struct graph_layout *l, const struct graph_item *box
 }
 
 /*
- * Gives the ends of count lines, from the left, columns with one between them, at the least cost in
- * all. least[i][c] is that of the first i lines in the first c columns.
+ * Chooses columns for the ends of `count` lines, from left to right and with at least one column
+ * between them, at the least total cost. least[i][c] is the least cost of the first i lines within
+ * the first c columns.
  */
 static void connect_entries(const struct graph_layout *l, const struct graph_item *box,
                             const struct entry *entries, size_t count)
@@ -214,7 +215,7 @@ static void connect_entries(const struct graph_layout *l, const struct graph_ite
         least[i * row] = least[i * row + 1] = never;
         for (size_t c = 0; c < inner; c++) {
             double cost = cost_of(l, box, &entries[i - 1], (int)c);
-            /* The first n columns are at n + 1; the line before is in the first c - 1. */
+            /* The entry for n columns is at n + 1; the line before is in the first c - 1. */
             double with = cost >= 0 ? least[(i - 1) * row + c] + cost : never;
             double without = least[i * row + c + 1];
             least[i * row + c + 2] = with < without ? with : without;

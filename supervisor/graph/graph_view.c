@@ -8,7 +8,7 @@
 #include "common/check.h"
 #include "common/memory.h"
 
-/* The logical form has one of each stage, so the number of workers is in the options only. */
+/* The logical form has each stage once, so only the options give the number of workers. */
 static size_t workers_of(const struct stage *stage)
 {
     size_t count = stage->options != NULL ? stage->options->count : 0;
@@ -32,7 +32,7 @@ static void name_net(struct graph_net *net, const struct stage *from)
                    from->outputs[net->port - PORT_NAMED].name);
 }
 
-/* The net of an output, which is made if it is new. */
+/* The net of an output; made if there is none yet. */
 static struct graph_net *net_of(struct graph_view *view, size_t from, port_number port,
                                 const struct stage *stage)
 {
@@ -88,7 +88,7 @@ void graph_view_done(struct graph_view *view)
     *view = (struct graph_view){0};
 }
 
-/* Names are of letters, digits, '_', '-' and '.': nothing in a quoted string needs an escape. */
+/* Names consist of letters, digits, '_', '-' and '.', so nothing in them needs an escape. */
 void graph_write_dot(const struct graph_view *view, struct buf *out)
 {
     buf_add_format(out, "digraph \"%s\" {\n    node [shape=box];\n", view->name);
@@ -112,7 +112,7 @@ void graph_write_dot(const struct graph_view *view, struct buf *out)
     buf_add_text(out, "}\n");
 }
 
-/* The ids are numbers of ours, because Mermaid has words, such as "end", that cannot be ids. */
+/* The ids are our own numbers, because Mermaid reserves words such as "end". */
 void graph_write_mermaid(const struct graph_view *view, struct buf *out)
 {
     buf_add_text(out, "flowchart TD\n");

@@ -19,11 +19,11 @@
 #include "ipc/control.h"
 
 #define CLIENTS_MAX 16u
-/* A client that has not said what it wants by then is in the way. */
+/* How long a client may take to send its request and read the answer. */
 #define CLIENT_SECONDS_MAX 5.0
-/* Without descriptors a client that waits would be news at every turn of the loop. */
+/* How long we stop listening if we have no descriptor for a waiting client; else the loop would spin. */
 #define REST_SECONDS 0.2
-/* So often it is looked whether the socket can still be found. */
+/* How often we check whether the socket can still be found. */
 #define LOOK_SECONDS 1.0
 
 struct client {
@@ -40,9 +40,9 @@ struct control_server {
     struct ev_loop *loop;
     int dir_fd;
     int fd;
-    dev_t device; /* of the socket's name in the directory */
+    dev_t device; /* with inode: the file that our socket is in the directory */
     ino_t inode;
-    bool misses_said;
+    bool misses_said; /* that the socket is missing was logged */
     ev_io acceptable;
     ev_timer rest, look;
     control_answer_fn *answer;
@@ -106,7 +106,7 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
     ev_io_start(loop, &c->writable);
 }
 
-/* The directory is ours alone already; this holds when somebody changes that. */
+/* The directory is closed to others; this check still holds if its mode is changed. */
 static int is_allowed(int fd)
 {
     struct ucred peer;
@@ -150,7 +150,7 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
     ev_timer_start(loop, &c->timeout);
 }
 
-/* Finds out which file the socket has become, so that a removed one is noticed. */
+/* Remembers which file the socket is, so that we notice when it is removed. */
 static int remember_name(struct control_server *server, struct err *e)
 {
     struct stat st;
@@ -163,17 +163,16 @@ static int remember_name(struct control_server *server, struct err *e)
 
 static int listen_in(struct control_server *server, struct err *e)
 {
-    /* By way of /proc the path stays short, however deep the directory lies. */
+    /* A path through /proc stays short, however deep the directory is. */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)snprintf(address.sun_path, sizeof address.sun_path,
                    "/proc/self/fd/%d/" CONTROL_SOCKET_FILE, server->dir_fd);
-    int rc =
-        file_remove(server->dir_fd, CONTROL_SOCKET_FILE, e); /* of a supervisor that was killed */
+    int rc = file_remove(server->dir_fd, CONTROL_SOCKET_FILE, e); /* left by a killed supervisor */
     if (rc != 0)
         return rc;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return err_set_errno(e, "cannot make the control socket");
+        return err_set_errno(e, "cannot create the control socket");
     mode_t before = umask(0177);
     bool good = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
     (void)umask(before);
@@ -190,7 +189,7 @@ static int listen_in(struct control_server *server, struct err *e)
     return rc;
 }
 
-/* Whether the socket can still be found; and what has its name, if anything. */
+/* Whether the socket can still be found. Sets *ret_any and *ret_there to what has its name now. */
 static bool has_its_name(const struct control_server *server, struct stat *ret_there, bool *ret_any)
 {
     *ret_any = fstatat(server->dir_fd, CONTROL_SOCKET_FILE, ret_there, AT_SYMLINK_NOFOLLOW) == 0;
@@ -198,9 +197,9 @@ static bool has_its_name(const struct control_server *server, struct stat *ret_t
 }
 
 /*
- * Without its name the socket is there for nobody: whoever cleans up with `rm` or has a tool that
- * sweeps old files would have a run that can neither be asked nor stopped. What somebody else put
- * in its place is theirs, and stays unless it is a socket.
+ * Without its name the socket cannot be reached: after a user, or a tool that cleans up old files,
+ * has removed it, the run could neither be asked nor stopped. If something else was put in its
+ * place, that is not ours, and stays unless it is a socket.
  */
 static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -218,13 +217,13 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
     if (rc != 0 && !server->misses_said)
         log_line(LOG_WARNING,
                  "the control socket '" CONTROL_SOCKET_FILE "' was removed from the state "
-                 "directory, and there is no new one yet: %s",
+                 "directory, and cannot be created again yet: %s",
                  e.text);
     server->misses_said = rc != 0;
     if (rc != 0)
         return;
     log_line(LOG_WARNING, "the control socket '" CONTROL_SOCKET_FILE
-                          "' was removed from the state directory; made anew");
+                          "' was removed from the state directory; created it again");
     ev_io_stop(loop, &server->acceptable);
     (void)close(before);
     ev_io_set(&server->acceptable, server->fd, EV_READ);

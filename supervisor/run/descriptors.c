@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Links cost the most: nng has sockets, listeners and events for each. What is counted here was
- * measured (nng 1.5.2), and is what integration/1752 compares with.
+ * Links need the most descriptors: nng has sockets, listeners and events for each. The numbers here
+ * were measured (nng 1.5.2); integration/1752 checks them.
  */
 #include "supervisor/run/descriptors.h"
 
 #include <dirent.h>
 #include <sys/resource.h>
 
+#include "common/count.h"
+
 #define INLET_DESCRIPTORS 8u
 #define OUTLET_DESCRIPTORS 6u
-/* Its channels, files and threads, those that it opens for a moment, and links that still close. */
+/* Its channels, files and threads, files that it opens briefly, and links that are closing. */
 #define STAGE_DESCRIPTORS 48u
-/* Channels, pidfd, status page, store image, and a moment of its birth. */
+/* Its channels, pidfd, status page and store image, and those needed briefly at its birth. */
 #define CHILD_DESCRIPTORS 6u
-/* Its own files, clients, and the places of what a child gets. */
+/* Its own files, its clients, and the descriptors that a child gets. */
 #define SUPERVISOR_DESCRIPTORS 64u
 
 static uint64_t need_of(const struct topology *t, size_t stage, uint64_t *ret_in, uint64_t *ret_out)
@@ -30,7 +32,7 @@ static uint64_t need_of(const struct topology *t, size_t stage, uint64_t *ret_in
 int descriptors_check(const struct topology *t, uint64_t open_count, uint64_t allowed,
                       struct err *e)
 {
-    static const char what_to_do[] = "raise it (ulimit -n, LimitNOFILE=), or have fewer workers";
+    static const char what_to_do[] = "raise it (ulimit -n, LimitNOFILE=), or use fewer workers";
     size_t busiest = 0;
     uint64_t most = 0, in, out;
     for (size_t i = 0; i < t->stage_count; i++) {
@@ -48,10 +50,11 @@ int descriptors_check(const struct topology *t, uint64_t open_count, uint64_t al
         return 0;
     (void)need_of(t, busiest, &in, &out);
     return err_set(e, ERR_MISMATCH,
-                   "stage '%s' needs up to %ju open files for its %ju inputs and %ju outputs, and "
-                   "the hard limit is %ju; %s",
-                   t->stages[busiest].name, (uintmax_t)most, (uintmax_t)in, (uintmax_t)out,
-                   (uintmax_t)allowed, what_to_do);
+                   "stage '%s' needs up to %ju open files for its %ju %s and %ju %s, and the hard "
+                   "limit is %ju; %s",
+                   t->stages[busiest].name, (uintmax_t)most, (uintmax_t)in,
+                   count_word(in, "input", "inputs"), (uintmax_t)out,
+                   count_word(out, "output", "outputs"), (uintmax_t)allowed, what_to_do);
 }
 
 uint64_t descriptors_open(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * descriptors.h - how many open files the processes of a topology need
+ * descriptors.h - how many descriptors the processes of a topology need
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_DESCRIPTORS_H
 #define BULKHEAD_SUPERVISOR_RUN_DESCRIPTORS_H
@@ -11,20 +11,21 @@
 #include "topology/graph.h"
 
 /*
- * Compares what the busiest process of a topology may need with what one is allowed.
+ * Compares the number of descriptors that the busiest process of a topology may need with the
+ * number that a process may have.
  *
- *   open_count  descriptors that are open in the supervisor by now
- *   allowed     as of RLIMIT_NOFILE
+ *   open_count  descriptors that are open in the supervisor now
+ *   allowed     the limit, see RLIMIT_NOFILE
  *
- * Returns: 0, or ERR_MISMATCH with the process, its need and what to raise.
+ * Returns: 0, or ERR_MISMATCH; e names the process, what it needs, and what to raise.
  */
 int descriptors_check(const struct topology *topology, uint64_t open_count, uint64_t allowed,
                       struct err *e);
 
-/* How many descriptors this process has open; 0 if that cannot be seen. */
+/* How many descriptors this process has open; 0 if that cannot be found out. */
 uint64_t descriptors_open(void);
 
-/* How many it is allowed to have. */
+/* How many descriptors this process may have. */
 uint64_t descriptors_allowed(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The happy path: start -> the core wants processes -> these are born, say what they have to say,
- * end, and are buried -> the last one is gone -> exit. An action that fails raises an event, which
- * the core takes when all actions of the one before are carried out.
+ * The happy path: start -> the core asks for processes -> they are born, send their messages, end,
+ * and are buried -> the last one is gone -> exit. An action that fails raises an event, which the
+ * core takes after all actions of the event before it have been carried out.
  */
 #include "supervisor/run/driver.h"
 
@@ -18,7 +18,7 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 
-/* A stage that talks without end must not be all that is listened to. */
+/* A stage that sends messages without end must not keep us from hearing the others. */
 #define MESSAGES_PER_TURN 64u
 
 static void log_stage(struct driver *d, enum log_level level, size_t stage, const char *format, ...)
@@ -34,14 +34,14 @@ static void log_stage(struct driver *d, enum log_level level, size_t stage, cons
     d->ops->log(d->context, level, stage, text);
 }
 
-/* --- actions; what goes wrong is raised as an event --- */
+/* --- actions; a failure is raised as an event --- */
 
 static void do_spawn(struct driver *d, const struct core_action *action)
 {
     struct driver_stage *stage = &d->stages[action->stage];
     struct err e;
     int rc = 0;
-    /* The memory of a state outlives its process, unless that died of a fault of its own. */
+    /* The memory of a state outlives its process, unless that died by its own fault. */
     if (stage->has_image && !action->keep_image)
         rc = d->ops->renew_image(d->context, action->stage, &e);
     if (rc == 0)
@@ -66,22 +66,22 @@ static void do_tell(struct driver *d, const struct core_action *action)
     struct err e;
     int rc = d->ops->send(d->context, action->stage, &action->message, &e);
     if (rc != ERR_AGAIN && rc != ERR_IO)
-        return; /* one that has ended will be buried */
+        return; /* if it has ended, it will be buried */
     stage->is_deaf = true;
     event_queue_add(&d->events, &(struct core_event){.kind = CORE_STAGE_MISBEHAVED,
                                                      .stage = action->stage,
-                                                     .text = "it does not read what it is told"});
+                                                     .text = "it does not read its messages"});
 }
 
 /*
- * Writes down that a stage does without a record. Without space the decision was never taken: the
- * record kills the stage again, and is judged again.
+ * Writes down that a stage skips a record. If there is no space for that, the decision was never
+ * made: the record will kill the stage again, and be judged again.
  */
 static void do_quarantine(struct driver *d, const struct core_action *action)
 {
     struct quarantine_entry entry = {.seq = action->seq};
     size_t len = utf8_cut(action->text, strlen(action->text), sizeof entry.cause - 1);
-    memcpy(entry.cause, action->text, len); /* what is no UTF-8 would not be read again */
+    memcpy(entry.cause, action->text, len); /* a cause that is not UTF-8 could not be read back */
     struct err e;
     int rc = d->ops->quarantine(d->context, action->stage, &entry, &e);
     if (rc == 0) {
@@ -124,7 +124,7 @@ static void do_action(struct driver *d, const struct core_action *action)
     }
 }
 
-/* Gives the core an event from outside, and then those that come of it, until there is none. */
+/* Gives the core an event from outside, and then all events that follow from it. */
 static void take(struct driver *d, const struct core_event *event)
 {
     event_queue_add(&d->events, event);
@@ -139,19 +139,19 @@ static void take(struct driver *d, const struct core_event *event)
     d->ops->arm(d->context, core_deadline_ms(&d->core));
 }
 
-/* --- what a stage says --- */
+/* --- messages of a stage --- */
 
-/* The event that a message is; false: a stage must not send that. */
+/* Turns a message into an event. Returns false if a stage must not send that message. */
 static bool understand(struct driver *d, const struct control_message *message,
                        struct core_event *event)
 {
     if (!core_event_of_message(message, event))
         return false;
-    /* Without their directory no link can be made any more, and nobody can put it back. */
+    /* Without their directory no link can be made any more, and it cannot be put back. */
     if (event->kind == CORE_LINK_FAILED && d->ops->links_are_removed(d->context)) {
         event->kind = CORE_STAGE_REFUSED;
-        event->text = "the directory 'links' of the state directory was removed while this "
-                      "runs, and no link can be made without it; the next run makes it anew";
+        event->text = "the directory 'links' of the state directory was removed during the run, "
+                      "and no link can be made without it; the next run creates it again";
     }
     return true;
 }
@@ -162,7 +162,7 @@ static void stop_hearing(struct driver *d, size_t index)
     d->ops->stop_hearing(d->context, index);
 }
 
-/* Takes some of the messages that a stage has sent; also those that a dead one left behind. */
+/* Reads some of the messages that a stage has sent, including those that a dead one left behind. */
 static void hear(struct driver *d, size_t index, unsigned messages_max)
 {
     struct driver_stage *stage = &d->stages[index];
@@ -181,7 +181,7 @@ static void hear(struct driver *d, size_t index, unsigned messages_max)
         if (rc == ERR_END)
             return;
         event.kind = CORE_STAGE_MISBEHAVED;
-        event.text = rc == 0 ? "it sent what only we send" : e.text;
+        event.text = rc == 0 ? "it sent a message that only the supervisor sends" : e.text;
         take(d, &event);
     }
 }
@@ -200,36 +200,36 @@ void driver_hear_birth(struct driver *d, size_t index)
         stage->is_born = d->ops->hear_birth(d->context, index, &stage->birth_error) == 0;
 }
 
-/* It hangs between fork and exec: in a file system that does not answer, say. */
+/* It hangs between fork and exec, for example in a file system that does not answer. */
 void driver_birth_is_overdue(struct driver *d, size_t index)
 {
     struct driver_stage *stage = &d->stages[index];
-    driver_hear_birth(d, index); /* it may have been us who slept */
+    driver_hear_birth(d, index); /* it may have been we who were asleep */
     if (!stage->alive || stage->is_born)
         return;
     log_stage(d, LOG_WARNING, index,
-              "its process was not there %u ms after it was begun; killing it", SPAWN_EXEC_MS_MAX);
+              "its process did not reach its program within %u ms; killing it", SPAWN_EXEC_MS_MAX);
     stage->is_born = true;
     stage->birth_error = ETIMEDOUT;
-    /* Should it come to its program before the signal comes, that is not heard any more. */
+    /* If it reaches its program before the signal reaches it, its messages are ignored. */
     stop_hearing(d, index);
     d->ops->kill(d->context, index);
 }
 
-/* Clears what a page says of the moment, for the next process. */
+/* Clears what a page says of the present moment, for the next process. */
 static void clear_page(struct status_page *page)
 {
     atomic_store(&page->seq_in_hand, 0);
     atomic_store(&page->work, STATUS_ON_RECORD);
     atomic_store(&page->out_of_memory, 0);
-    atomic_store(&page->waiting, STATUS_BUSY); /* the next process shows when it waits */
+    atomic_store(&page->waiting, STATUS_BUSY); /* the next process sets it when it waits */
 }
 
-/* Why a process never came to its program. */
+/* Describes why a process never reached its program. */
 static void describe_birth_error(int error, struct err *e)
 {
     if (error == ETIMEDOUT) {
-        (void)err_set(e, ERR_IO, "its process did not come to its program in %u ms",
+        (void)err_set(e, ERR_IO, "its process did not reach its program within %u ms",
                       SPAWN_EXEC_MS_MAX);
     } else {
         errno = error;
@@ -239,9 +239,9 @@ static void describe_birth_error(int error, struct err *e)
 }
 
 /*
- * The process is dead: takes what it left, reaps it, and lets the core know. The next one is being
- * started when its sockets are removed, which may have to wait for the disk; it is told to listen
- * when that is done.
+ * The process is dead: reads what it left behind, reaps it, and tells the core. The next process is
+ * already being started when the sockets are removed, which may have to wait for the disk. It is
+ * told to listen after that.
  */
 static void bury(struct driver *d, size_t index, const struct process_end *end)
 {
@@ -308,13 +308,13 @@ static struct core_observation observe_stage(struct driver *d, size_t index)
                                      .acked = atomic_load(&stage->page->acked)};
 }
 
-/* What both ends show of every link; nothing of one that they have no room for. */
+/* What both ends show of every link. Nothing is known of a link for which a page has no room. */
 static void observe_links(struct driver *d)
 {
     const struct topology *t = d->topology;
     size_t sends[PROCESSES_MAX] = {0}, receives[PROCESSES_MAX] = {0};
     for (size_t i = 0; i < t->edge_count; i++)
-        sends[t->edges[i].to]++; /* a page shows these after those that are received by */
+        sends[t->edges[i].to]++; /* a page shows the links it sends on after those it receives on */
     for (size_t i = 0; i < t->edge_count; i++) {
         size_t from = t->edges[i].from, to = t->edges[i].to;
         size_t sent = sends[from]++, received = receives[to]++;
@@ -377,9 +377,9 @@ void driver_init(struct driver *d, const struct topology *topology, const struct
                          .links = memory_new(topology->edge_count, sizeof *d->links)};
     core_init(&d->core, topology);
     /*
-     * So many can wait at once: of each stage that its process could not be started and that it
-     * does not read, each once in a process; one of quarantine, for which only a death asks; and
-     * one from outside.
+     * The most events that can wait at once: for each stage, that its process could not be started
+     * and that it does not read its messages, each once per process; one of a quarantine, which
+     * only a death causes; and one from outside.
      */
     event_queue_init(&d->events, 2 * topology->stage_count + 2);
     for (size_t i = 0; i < topology->stage_count; i++)

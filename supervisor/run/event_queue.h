@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * event_queue.h - events that the core has still to take, the oldest first
+ * event_queue.h - events that are waiting for the core, oldest first
  *
- * A ring of a fixed size: who makes it knows how many events can wait at once.
+ * It is a ring of fixed size: its owner knows how many events can wait at once.
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_EVENT_QUEUE_H
 #define BULKHEAD_SUPERVISOR_RUN_EVENT_QUEUE_H
@@ -15,7 +15,7 @@
 
 struct queued_event {
     struct core_event event;
-    char text[ERR_TEXT_BYTES_MAX]; /* what event.text points to, if it has one */
+    char text[ERR_TEXT_BYTES_MAX]; /* what event.text points to, if the event has a text */
 };
 
 struct event_queue {
@@ -24,14 +24,14 @@ struct event_queue {
     size_t first, count;
 };
 
-/* Makes room for so many events. Free it with event_queue_done(). */
+/* Prepares a queue with room for `capacity` events. Free it with event_queue_done(). */
 void event_queue_init(struct event_queue *queue, size_t capacity);
 void event_queue_done(struct event_queue *queue);
 
 /*
- * Appends an event. Its text is copied, and cut if it is longer than an error; its observations are
- * not, and must live until it is taken.
- * Requires: there is room, which the maker of the queue has seen to.
+ * Appends an event. Its text is copied, and cut to the length of an error. Its observations are not
+ * copied; they must live until the event is taken.
+ * Requires: there is room.
  */
 void event_queue_add(struct event_queue *queue, const struct core_event *event);
 

@@ -42,7 +42,7 @@ void inherited_heed_stops(sigset_t *set)
 
 /* --- signals --- */
 
-/* No stage was started yet, and all that a start does may be killed: so this is an ordered end. */
+/* No stage has been started, and a start can be killed at any moment, so this is an orderly end. */
 static void on_early_stop(int number)
 {
     static const char text[] = "bulkhead: asked to stop before any stage was started\n";
@@ -116,8 +116,9 @@ static void take_signals(enum inherited_by by)
 /* --- descriptors and limits --- */
 
 /*
- * Opened the wrong way round, so that who reads or writes gets the error of a closed descriptor.
- * In an empty chroot there is no /dev/null; of the root directory nothing can be read either.
+ * They are opened in the wrong direction, so that reading or writing fails as it does for a closed
+ * descriptor. In an empty chroot there is no /dev/null; the root directory cannot be read or
+ * written either.
  */
 static void fill_closed(void)
 {
@@ -150,7 +151,7 @@ static void raise_files_max(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* What its owner may not read could not be opened again. */
+/* A file that its owner may not read could not be opened again. */
 static void keep_owner_bits(void)
 {
     mode_t mask = umask(0);
@@ -158,8 +159,8 @@ static void keep_owner_bits(void)
 }
 
 /*
- * Threads that look whether another has gone on, as those of nng do, keep that one from its
- * processor for good where nothing but a higher priority interrupts them.
+ * Threads that poll for the progress of another thread, as those of nng do, keep it from its
+ * processor forever if only a higher priority can interrupt them.
  */
 static void leave_real_time(void)
 {
@@ -182,13 +183,13 @@ void inherited_take(enum inherited_by by)
     (void)sigprocmask(SIG_BLOCK, &all, NULL);
     take_signals(by);
     fill_closed();
-    /* The runs of chaos get what it got: the topology may be called /dev/fd/7. */
+    /* The runs of chaos inherit what it inherited: the topology may be named /dev/fd/7. */
     if (by != INHERITED_BY_CHAOS)
         (void)close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     raise_files_max();
     keep_owner_bits();
     leave_real_time();
-    /* getopt_long(3) would take no options behind arguments, libev another way to wait. */
+    /* getopt_long(3) would accept no options after arguments, and libev would wait differently. */
     (void)unsetenv("POSIXLY_CORRECT");
     (void)unsetenv("LIBEV_FLAGS");
     (void)sigprocmask(SIG_SETMASK, &none, NULL);

@@ -12,8 +12,9 @@
 
 #define FIRST_LINE "bulkhead state "
 /*
- * In 1 and 2 the items of lists are joined as they are, and 1 has no number of the state. They are
- * read; and written again as what they are when work that is left in them is done.
+ * Versions 1 and 2 join the items of lists without escapes, and version 1 has no number of the
+ * state. Both can be read. They keep their version when they are rewritten after unfinished work
+ * was done.
  */
 #define FORMAT_VERSION 3
 
@@ -113,7 +114,7 @@ bool manifest_has_work(const struct manifest *m)
 
 /* --- writing --- */
 
-/* Anything, with backslashes and what is not above `lowest` as \xHH. */
+/* Appends any text, with backslashes, DEL and bytes below `lowest` as \xHH. */
 static void add_escaped(struct buf *out, const char *text, uint8_t lowest)
 {
     for (const char *at = text; *at != '\0'; at++) {
@@ -125,7 +126,7 @@ static void add_escaped(struct buf *out, const char *text, uint8_t lowest)
     }
 }
 
-/* The rest of a line. */
+/* Appends the rest of a line. */
 static void add_rest(struct buf *out, const char *text)
 {
     add_escaped(out, text, ' ');
@@ -172,7 +173,9 @@ void manifest_write(const struct manifest *m, struct buf *out)
 
 /* --- reading --- */
 
-/* Takes the word up to the next space, which must be there unless it is the last one; none is empty.
+/*
+ * Takes the word up to the next space, or, if is_last, up to the end of the line. Returns NULL if
+ * it is empty, or if there is a space where none should be, or the other way round.
  */
 static char *take_word(char **line, bool is_last)
 {
@@ -278,7 +281,7 @@ static bool read_empty(struct manifest *m, char *line)
     return true;
 }
 
-/* Reads one line behind the first. */
+/* Reads one line after the first. */
 static bool read_line(struct manifest *m, char *line)
 {
     struct manifest_stage *last = m->stage_count != 0 ? &m->stages[m->stage_count - 1] : NULL;
@@ -311,8 +314,7 @@ static bool read_line(struct manifest *m, char *line)
     return true;
 }
 
-/* The last line is the checksum of all before it. Returns where it begins; 0: it does not verify.
- */
+/* Checks the last line, the checksum of all before it. Returns where it begins; 0: a mismatch. */
 static size_t check_crc(const uint8_t *text, size_t len)
 {
     enum { LAST_LINE_BYTES = sizeof "crc32c 00000000\n" - 1 };
@@ -335,8 +337,8 @@ static int read_first(struct manifest *m, const char *line, struct err *e)
     if (version < 1 || version > FORMAT_VERSION)
         return err_set(e, ERR_MISMATCH,
                        MANIFEST_FILE ":1: format version %" PRId64
-                                     "; this bulkhead reads version %d: go on with the one that "
-                                     "wrote it, or use another state directory",
+                                     "; this bulkhead reads up to version %d: use the one that "
+                                     "wrote it, or another state directory",
                        version, FORMAT_VERSION);
     m->has_plain_lists = version < 3;
     return 0;
@@ -359,8 +361,7 @@ int manifest_read(const uint8_t *text, size_t len, struct manifest *ret_manifest
         if (++number == 1)
             rc = read_first(&m, line, e);
         else if (!read_line(&m, line))
-            rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ":%u: it holds what no such line can",
-                         number);
+            rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ":%u: it is not a valid line", number);
     }
     if (rc == 0 && m.topology[0] == '\0')
         rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ": it names no topology");

@@ -2,9 +2,10 @@
 /*
  * manifest.h - what a state directory is the state of, and what is still to be done in it
  *
- * One text file, "manifest", replaced as a whole and synced before the first thing that follows
- * from it: whatever is killed then, the next start finds what was decided and finishes it. Why:
- * docs/decisions/0010-start-plan.md. Format to the byte: docs/protocol.md, "Manifest".
+ * It is one text file, "manifest". It is replaced as a whole and synced before anything that
+ * follows from it is done. Whatever is killed after that, the next start finds what was decided and
+ * finishes it. docs/decisions/0010-start-plan.md says why; docs/protocol.md, "Manifest", has the
+ * format.
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_MANIFEST_H
 #define BULKHEAD_SUPERVISOR_RUN_MANIFEST_H
@@ -25,23 +26,23 @@ struct manifest_option {
     char *text;
 };
 
-/* Records that a stage has not seen and never will; somebody has accepted that. */
+/* Records that a stage has not seen and never will, which a user has accepted. */
 struct manifest_gap {
     seq_number first, last;
 };
 
 struct manifest_stage {
-    char name[NAME_BYTES_MAX + 1]; /* of all its workers */
+    char name[NAME_BYTES_MAX + 1]; /* without the number of a worker */
     char *kind;
     bool keeps;              /* the kind keeps a position */
-    seq_number begins_after; /* nothing up to here is its own */
+    seq_number begins_after; /* the stage is not given any record up to here */
     struct manifest_option *options;
     size_t option_count;
     struct manifest_gap *gaps;
     size_t gap_count;
 };
 
-/* An output that is to be emptied, if it is still that file, and nobody has written to it. */
+/* An output that is to be emptied, if it is still the same file and has not been written to. */
 struct manifest_empty {
     char *path;
     uint64_t device, inode;
@@ -50,25 +51,25 @@ struct manifest_empty {
 
 struct manifest {
     char topology[NAME_BYTES_MAX + 1];
-    uint64_t state; /* a number that no other state has; 0: none was given to it yet */
+    uint64_t state; /* a number that no other state has; 0: it has none yet */
     struct manifest_stage *stages;
     size_t stage_count;
-    char **removes; /* stages of which nothing is to be kept */
+    char **removes; /* stages whose state is to be removed */
     size_t remove_count;
     struct manifest_empty *empties;
     size_t empty_count;
-    bool removes_all;     /* nothing of any stage, nor the dead letters */
-    bool claims;          /* the directories of all stages are to be made a part of this state */
-    bool has_plain_lists; /* of an earlier build: its options are as options_text_plain() says */
+    bool removes_all;     /* the state of all stages and the dead letters are to be removed */
+    bool claims;          /* the directories of all stages are to be marked as part of this state */
+    bool has_plain_lists; /* written by an earlier build: options are as in options_text_plain() */
 };
 
 /* Frees what it holds; *m is then empty. */
 void manifest_done(struct manifest *m);
 
-/* What an option of a stage is; NULL if it is not there. */
+/* The text of an option of a stage, or NULL if the stage does not have it. */
 const char *manifest_option_text(const struct manifest_stage *stage, const char *name);
 
-/* Adds a stage without options and gaps. The pointer is dead after the next call. */
+/* Adds a stage without options and gaps. The pointer is valid until the next call. */
 struct manifest_stage *manifest_add_stage(struct manifest *m, const char *name, const char *kind);
 void manifest_add_option(struct manifest_stage *stage, const char *name, const char *text);
 void manifest_add_gap(struct manifest_stage *stage, seq_number first, seq_number last);
@@ -79,16 +80,16 @@ void manifest_add_empty(struct manifest *m, const char *path, uint64_t device, u
 /* The stage with this name, or NULL. */
 const struct manifest_stage *manifest_find(const struct manifest *m, const char *name);
 
-/* Whether something is still to be done. */
+/* Whether there is still something to be done. */
 bool manifest_has_work(const struct manifest *m);
 
 /* Appends the text of the file. */
 void manifest_write(const struct manifest *m, struct buf *out);
 
 /*
- * Reads the text of the file, which may hold anything.
+ * Reads the text of the file, which may hold any bytes.
  * Ownership: the caller frees *ret_manifest with manifest_done().
- * Returns:   0, or ERR_CORRUPT, ERR_MISMATCH (of another version); e names the line.
+ * Returns:   0, ERR_CORRUPT, or ERR_MISMATCH (another format version); e names the line.
  */
 int manifest_read(const uint8_t *text, size_t len, struct manifest *ret_manifest, struct err *e);
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Whether no record becomes another one by an option: nor by any of a sink, which feeds nothing. */
+/* Whether an option changes no records. No option of a sink does, because a sink feeds nothing. */
 static bool is_neutral(const struct kind *kind, const char *name)
 {
     const struct option_spec *spec = option_find(kind->options, name);
@@ -12,7 +12,7 @@ static bool is_neutral(const struct kind *kind, const char *name)
     return kind->role == KIND_SINK || (spec != NULL && spec->neutral);
 }
 
-/* Notes what follows from an option that is another one now. */
+/* Notes what follows from a changed option. */
 static void note_change(const struct kind *kind, const char *name, struct option_changes *changes)
 {
     bool is_wiring = strcmp(name, "from") == 0 || strcmp(name, "dead") == 0;
@@ -21,8 +21,9 @@ static void note_change(const struct kind *kind, const char *name, struct option
 }
 
 /*
- * Whether an option that the manifest does not have has its default: every option with a default
- * stands in it, so the build that wrote it did not know this one, and did what the default says.
+ * Whether an option that is missing from the manifest has its default. Every option with a default
+ * is written to the manifest, so the build that wrote it did not know this option, and behaved as
+ * the default says.
  */
 static bool is_new_default(const struct kind *kind, const struct manifest_option *option)
 {
@@ -30,14 +31,14 @@ static bool is_new_default(const struct kind *kind, const struct manifest_option
     return spec != NULL && spec->fallback != NULL && strcmp(spec->fallback, option->text) == 0;
 }
 
-/* Whether an option of the manifest is a part of one of the topology. */
+/* Whether an option of the manifest is part of an option of the topology. */
 static bool is_part(const char *name, const char *option)
 {
     size_t len = strlen(option);
     return strncmp(name, option, len) == 0 && name[len] == '.';
 }
 
-/* Appends the parts in their order: "vip.n.above, others.n.below". */
+/* Appends the parts in order: "vip.n.above, others.n.below". */
 static void list_parts(const struct manifest_stage *stage, const char *option, struct buf *list)
 {
     for (size_t i = 0; i < stage->option_count; i++) {
@@ -47,7 +48,7 @@ static void list_parts(const struct manifest_stage *stage, const char *option, s
     }
 }
 
-/* Whether a stage has every part of an option that the other one has, as it is there. */
+/* Whether a stage has every part of an option that the other one has, with the same text. */
 static bool has_parts(const struct manifest_stage *stage, const struct manifest_stage *other,
                       const char *option)
 {
@@ -60,7 +61,7 @@ static bool has_parts(const struct manifest_stage *stage, const struct manifest_
     return true;
 }
 
-/* Conditions that are as before, but in another order: one may decide that was not come to. */
+/* Finds conditions that are the same but in another order: a different one may now decide. */
 static void find_order(const struct manifest_stage *was, const struct manifest_stage *is,
                        const struct kind *kind, struct option_changes *changes, struct buf *out)
 {

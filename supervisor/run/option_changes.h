@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * option_changes.h - what is another one in the options of a stage than at the start before
+ * option_changes.h - which options of a stage have changed since the previous start
  *
- * Both are as the manifest has them, so what the options were is known, and not what they meant.
- * The order counts where the kind tries parts one after the other: those of conditions.
+ * Both sides are compared as the manifest records them: the texts of the options, not what they
+ * mean. Their order matters only where a kind tries parts one after the other, as with conditions.
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_OPTION_CHANGES_H
 #define BULKHEAD_SUPERVISOR_RUN_OPTION_CHANGES_H
@@ -15,11 +15,11 @@
 #include "topology/kind.h"
 
 struct option_changes {
-    bool records; /* the stage may make another record of one than before */
-    bool wiring;  /* it reads from others, or others read its dead letters */
+    bool records; /* the stage may turn a record into a different one than before */
+    bool wiring;  /* it reads from other stages, or other stages read its dead letters */
 };
 
-/* Appends "lateness was 14d, is 30d; ..." for every option that is another one now. */
+/* Appends "lateness was 14d, is 30d; ..." with every option that has changed. */
 struct option_changes option_changes_find(const struct manifest_stage *was,
                                           const struct manifest_stage *is, const struct kind *kind,
                                           struct buf *out);

@@ -17,7 +17,7 @@ enum process_change process_look(const struct spawned *process, struct process_e
                    WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) != 0) {
             if (errno != ECHILD)
                 return PROCESS_UNCHANGED;
-            spawn_signal(process, SIGKILL); /* if it lives, it is not a child of ours any more */
+            spawn_signal(process, SIGKILL); /* if it is alive, it is no longer our child */
             *ret_end = (struct process_end){.exit_code = CORE_EXIT_UNKNOWN};
             return PROCESS_ENDED;
         }

@@ -42,7 +42,7 @@ void progress_end(const struct progress *progress)
 static void show_bar(struct buf *line)
 {
     clear_bar();
-    /* A line that wraps could not be erased. */
+    /* A line that wrapped could not be erased. */
     struct winsize size;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && line->len >= size.ws_col)
         line->len = size.ws_col - 1u;

@@ -7,7 +7,7 @@
 
 #include "supervisor/run/status.h"
 
-/* Kills the stage of that name, or all workers of the one that has it in the topology. */
+/* Kills the process of that name, or all workers of the stage of that name. */
 static void answer_kill(struct supervisor *s, const char *name, struct buf *answer)
 {
     struct buf killed = {0};

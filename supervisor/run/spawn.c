@@ -11,7 +11,7 @@
 #include "common/memfd.h"
 #include "ipc/stage_protocol.h"
 
-/* What is made for one process; -1: not made. */
+/* The descriptors made for one process. -1: not made yet. */
 struct channels {
     int control[2], stderr_pipe[2], topology_fd, null_fd;
 };
@@ -26,7 +26,7 @@ static void close_all(struct channels *c)
     }
 }
 
-/* One stage cannot change what the next process of another reads. */
+/* The text is sealed, so that no stage can change what the next process of a stage reads. */
 static int give_topology(const struct buf *given, int *ret_fd, struct err *e)
 {
     int rc = memfd_new("bulkhead-topology", ret_fd, e);
@@ -39,7 +39,7 @@ static int make_channels(const struct spawn_request *request, struct channels *c
 {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, c->control) != 0 ||
         pipe2(c->stderr_pipe, O_CLOEXEC) != 0 || fcntl(c->stderr_pipe[0], F_SETFL, O_NONBLOCK) != 0)
-        return err_set_errno(e, "cannot make the channels of a stage");
+        return err_set_errno(e, "cannot create the channels of a stage");
     c->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (c->null_fd < 0)
         return err_set_errno(e, "cannot open /dev/null");
@@ -72,7 +72,7 @@ static int start(const struct spawn_request *request, const struct channels *c,
         {input != NULL ? input->relay_read_fd : -1, STAGE_FD_RELAY_READ},
         {input != NULL ? input->relay_write_fd : -1, STAGE_FD_RELAY_WRITE},
     };
-    /* A stop of all processes at once is the supervisor's to carry out, from the first moment. */
+    /* If all processes are sent a stop signal at once, only the supervisor acts on it. */
     static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ, 0};
     const struct stage_arguments arguments = {.name = request->stage,
                                               .generation = request->generation,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every path is made whole first: links followed, also such that lead to what is not there yet, and
- * '.' and '..' gone. Two that are then the same, or that lead to one inode, are one file.
+ * Every path is resolved first: links are followed, even those to files that do not exist yet, and
+ * '.' and '..' are removed. Two paths are the same file if they are then equal, or lead to one
+ * inode.
  */
 #include "supervisor/run/stage_files.h"
 
@@ -18,7 +19,7 @@
 #include "supervisor/run/state_dir.h"
 #include "topology/load.h"
 
-/* As many as the kernel follows. */
+/* As many links as the kernel follows. */
 #define LINKS_MAX 40u
 
 struct path_use {
@@ -32,7 +33,7 @@ struct path_use {
 struct files {
     struct path_use *items;
     size_t count;
-    const struct stage_options *at; /* whose paths are added */
+    const struct stage_options *at; /* the stage whose paths are being added */
     const char *topology_file;
     char *topology_whole;
     char *state_whole;
@@ -41,8 +42,7 @@ struct files {
     size_t told;
 };
 
-/* The path that a link holds, seen from where the link is; NULL if it is none. Freed by the caller.
- */
+/* The target of a link, seen from where the link is; NULL if it is none. The caller frees it. */
 static char *follow_link(const char *path)
 {
     char target[PATH_MAX];
@@ -59,8 +59,9 @@ static char *follow_link(const char *path)
 }
 
 /*
- * The whole path of what need not be there. The caller frees it. Where we are may be gone too; and
- * what is too long for the kernel is no file, by whatever name.
+ * Resolves the path of a file that need not exist. The caller frees it. The current directory may
+ * not exist either. A path that is too long for the kernel is not resolved, because it is not a
+ * file.
  */
 static char *whole_path(const char *path, unsigned links)
 {
@@ -123,7 +124,7 @@ static bool is_below(const char *whole, const char *directory)
     return strncmp(whole, directory, len) == 0 && (whole[len] == '/' || whole[len] == '\0');
 }
 
-/* The file of the dead letters under another name. */
+/* Whether a path is the file of the dead letters under another name. */
 static bool is_dead_letters(const struct files *f, const struct path_use *use)
 {
     struct stat st;
@@ -134,14 +135,14 @@ static bool is_dead_letters(const struct files *f, const struct path_use *use)
     return same;
 }
 
-/* Adds where a path is from, if that is not the topology alone. */
+/* Adds the variables that a path comes from, if there are any. */
 static void add_variables(const struct path_use *use, struct buf *out)
 {
     if (use->option->variables != NULL)
         buf_add_format(out, " (from the variable %s)", use->option->variables);
 }
 
-/* whose: a name, or NULL; other: whose path it is, or NULL. */
+/* Reports a path that is used twice. whose: a name, or NULL; other: the other path, or NULL. */
 static void tell(struct files *f, const struct path_use *use, const char *what, const char *whose,
                  const struct path_use *other)
 {
@@ -170,7 +171,7 @@ static void check_output(struct files *f, const struct path_use *output)
     for (size_t i = 0; i < f->count; i++) {
         const struct path_use *other = &f->items[i];
         bool is_output = other->option->spec->tag == OPTION_PATH_OUT;
-        /* Of two outputs, the second is wrong. */
+        /* Of two outputs, the second one is reported. */
         if (other == output || (is_output && other > output) ||
             !same_file(output, other->whole, other->there, &other->st))
             continue;

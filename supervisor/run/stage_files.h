@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stage_files.h - whether the files of stages are each somebody's own
+ * stage_files.h - whether the stages keep out of each other's files
  *
- * What one stage writes nobody else may write or read in the same topology, and it is neither the
- * topology itself nor a file of the state directory, whatever links and relative names lead there.
+ * A file that a stage writes must not be written or read by another stage of the same topology. Nor
+ * may it be the topology itself or a file of the state directory. Links and relative names are
+ * resolved.
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_STAGE_FILES_H
 #define BULKHEAD_SUPERVISOR_RUN_STAGE_FILES_H
@@ -13,18 +14,19 @@
 #include "topology/graph.h"
 #include "topology/load.h"
 
-/* Is told what is wrong with a stage, and at which of its options. */
+/* Receives what is wrong with a stage, and the place of the option. */
 typedef void stage_files_tell(void *context, const char *stage, struct place place,
                               const char *message);
 
 /*
- * Compares the paths of all stages, as they are on the disk now; what is not there yet is compared
- * by the names behind what is. Paths that there are errors about are left out.
+ * Compares the paths of all stages as they resolve on the disk now. Where a file does not exist
+ * yet, the part of its path that does is resolved, and the remaining names are compared. Paths that
+ * are already known to be wrong are left out.
  *
- *   topology_file   that the topology was read from; NULL: from none that has a name
- *   state_path      the state directory, which need not be there; NULL: the default one
+ *   topology_file   the file that the topology was read from; NULL: it has no name
+ *   state_path      the state directory, which need not exist; NULL: the default one
  *
- * Returns how many errors were told.
+ * Returns the number of errors reported.
  */
 size_t stage_files_check(const struct topology_draft *draft, const char *topology_file,
                          const char *state_path, stage_files_tell *tell, void *context);

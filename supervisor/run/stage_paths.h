@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stage_paths.h - the paths in the options of a stage, before anything is started
+ * stage_paths.h - checks the paths in the options of a stage before anything is started
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_STAGE_PATHS_H
 #define BULKHEAD_SUPERVISOR_RUN_STAGE_PATHS_H
@@ -9,8 +9,8 @@
 #include "topology/graph.h"
 
 /*
- * Whether every path of a stage leads to the same file in its own process as here, and in the next
- * run. Returns 0 or ERR_MISMATCH; e says which one does not, and what to write instead.
+ * Checks that every path of a stage leads to the same file in the stage's process as it does here,
+ * and in the next run. Returns 0 or ERR_MISMATCH; e names the path, and says what to write instead.
  */
 int stage_paths_check(const struct stage *stage, struct err *e);
 

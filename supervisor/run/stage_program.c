@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* It is the same file, also when another was put in its place. */
+/* This remains our own file even if another one was put in its place. */
 #define OURSELVES "/proc/self/exe"
 
 static int our_directory(char ret_directory[PATH_MAX], struct err *e)

@@ -9,8 +9,8 @@
 #include "supervisor/run/start_watch.h"
 
 #define FRESH_ADVICE                                                                               \
-    "or start over with --fresh, which removes what is kept here and empties the outputs that it " \
-    "can prove to be its own"
+    "or start over with --fresh, which removes the state kept here and empties the outputs that "  \
+    "it can prove to be its own"
 
 static bool same_text(const struct manifest *a, const struct buf *text)
 {
@@ -35,13 +35,13 @@ static int refuse_nameless(const struct start *s, struct err *e)
     if (!layout_is_kept(s->stages_fd, "."))
         return 0;
     return err_set(e, ERR_MISMATCH,
-                   "'%s' holds state, but no " MANIFEST_FILE " that says of what: it is of an "
-                   "earlier bulkhead, or the file was removed; restore the directory as a whole, "
+                   "'%s' holds state, but no " MANIFEST_FILE " that says of what: an earlier "
+                   "bulkhead wrote it, or the file was removed; restore the directory as a whole, "
                    "use another one, " FRESH_ADVICE,
                    s->path);
 }
 
-/* Takes what the plan has decided into the manifest. */
+/* Copies the decisions of the plan into the manifest. */
 static void take_verdicts(struct start *s, seq_number *ret_begins_after)
 {
     for (size_t i = 0; i < s->topology->stage_count; i++) {
@@ -64,7 +64,7 @@ static void take_verdicts(struct start *s, seq_number *ret_begins_after)
 static int plan_start(struct start *s, struct err *e)
 {
     int rc = s->options->fresh ? start_find_outputs(s, e) : start_find_facts(s, e);
-    /* Of what could not be read nothing can be concluded. */
+    /* Nothing can be concluded from state that could not be read. */
     if (rc == 0 && s->plan.error_count == 0 && !s->options->fresh) {
         start_plan_judge(&s->plan);
         rc = start_check_gaps(s, e);
@@ -85,20 +85,20 @@ static void say_unfinished(struct start *s)
 {
     for (size_t i = 0; i < s->old.empty_count; i++)
         start_plan_warn(&s->plan,
-                        "a start that was to begin anew was killed; it is finished: the output "
-                        "'%s' is emptied, unless somebody has written to it since",
+                        "an earlier start with --fresh was killed; finishing it: the output '%s' "
+                        "is emptied, unless it has been written to since",
                         s->old.empties[i].path);
     for (size_t i = 0; i < s->old.remove_count; i++)
         start_plan_warn(&s->plan,
-                        "a start was killed; it is finished: what is kept of stage '%s' is "
-                        "forgotten",
+                        "an earlier start was killed; finishing it: the state of stage '%s' is "
+                        "discarded",
                         s->old.removes[i]);
     if (s->old.removes_all)
-        start_plan_warn(&s->plan, "a start that was to begin anew was killed; it is finished: what "
-                                  "is kept of all stages is forgotten");
+        start_plan_warn(&s->plan, "an earlier start with --fresh was killed; finishing it: the "
+                                  "state of all stages and the dead letters are discarded");
 }
 
-/* Reads what there is, and does what was left to do. */
+/* Reads the manifest, and does the work that it still lists. */
 static int read_past(struct start *s, struct buf *text, struct err *e)
 {
     bool found;
@@ -114,14 +114,13 @@ static int read_past(struct start *s, struct buf *text, struct err *e)
         rc = check_name(s, e);
     if (rc == 0 && !found && !s->options->fresh)
         rc = refuse_nameless(s, e);
-    /* What a damaged manifest says is not needed to forget it. */
+    /* The contents of a damaged manifest are not needed to discard the state. */
     if (rc == ERR_CORRUPT && s->options->fresh)
         return 0;
     return rc == ERR_CORRUPT ? advise(e) : rc;
 }
 
-/* Parts of a state from before it was begun anew are none of it, so that one gets another number.
- */
+/* After --fresh, remains of the former state no longer belong to it, so it gets a new number. */
 static int choose_state(struct start *s, struct err *e)
 {
     s->new.state = s->options->fresh ? 0 : s->old.state;
@@ -154,7 +153,7 @@ static int prepare(struct start *s, void (*note)(const char *text), seq_number *
     buf_done(&text);
     if (rc == 0 && manifest_has_work(&s->new))
         rc = start_finish_work(s, &s->new, e);
-    start_watch_say("dealing out states to their workers", NULL);
+    start_watch_say("distributing states to their workers", NULL);
     return rc == 0 ? layout_prepare(s->stages_fd, s->topology, note, e) : rc;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/count.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -23,14 +24,14 @@
 
 struct option_sink {
     struct manifest_stage *stage;
-    const char *directory; /* that relative paths are relative to */
+    const char *directory; /* the directory that relative paths start from */
 };
 
 static void add_option(void *context, enum option_tag tag, const char *name, const char *text)
 {
     const struct option_sink *sink = context;
     if (strcmp(name, "by") == 0)
-        return; /* add_wiring() has it, also where it is not given */
+        return; /* add_wiring() adds it, even if it is not given */
     if (!option_is_path(tag) || text[0] == '/') {
         manifest_add_option(sink->stage, name, text);
         return;
@@ -52,7 +53,7 @@ static void add_word(struct buf *list, const char *word)
     buf_add_format(list, "%s%s", list->len != 0 ? ", " : "", word);
 }
 
-/* Who reads the dead letters of a stage, if that is not the usual sink. */
+/* Lists the stages that read the dead letters of a stage, except for the default sink. */
 static void list_dead_readers(const struct topology *t, const struct stage *stage, struct buf *list)
 {
     for (size_t i = 0; i < t->edge_count; i++) {
@@ -71,7 +72,7 @@ static void add_field(struct buf *list, const struct field *field)
                    type_name(field->type, type));
 }
 
-/* Where its records come from, what they are, and where its dead letters go. */
+/* Adds where its records come from, what it emits, and where its dead letters go. */
 static void add_wiring(struct manifest_stage *to, const struct topology *t,
                        const struct stage *stage)
 {
@@ -127,7 +128,7 @@ static bool is_discarded(const struct start *s, const char *name)
     return false;
 }
 
-/* A stage that was there and is not, or is another kind now, is not forgotten in silence. */
+/* The state of a stage that is gone, or is of another kind now, is never discarded silently. */
 static void check_leaving(struct start *s, const struct manifest_stage *was)
 {
     const struct manifest_stage *is = manifest_find(&s->new, was->name);
@@ -136,23 +137,24 @@ static void check_leaving(struct start *s, const struct manifest_stage *was)
     bool kept = was->keeps && (was->begins_after != 0 || layout_is_kept(s->stages_fd, was->name));
     if (kept && !is_discarded(s, was->name) && is == NULL)
         start_plan_refuse(&s->plan,
-                          "stage '%s' (%s) is not in the topology any more, but the state "
-                          "directory holds what is kept of it; put it back, or say --discard %s: "
-                          "then that is forgotten, and outputs stay as they are",
+                          "stage '%s' (%s) is no longer in the topology, but the state directory "
+                          "holds its state; put it back, or use --discard %s: then that state is "
+                          "discarded, and outputs stay as they are",
                           was->name, was->kind, was->name);
     else if (kept && !is_discarded(s, was->name))
         start_plan_refuse(&s->plan,
                           "stage '%s' was of the kind %s and is of the kind %s now, which cannot "
-                          "go on with what is kept of it; give the new stage another name, or say "
-                          "--discard %s: then that is forgotten, and the stage begins anew",
+                          "continue from its state; give the new stage another name, or use "
+                          "--discard %s: then that state is discarded, and the stage begins with "
+                          "an empty one",
                           was->name, was->kind, is->kind, was->name);
     else
         manifest_add_remove(&s->new, was->name);
 }
 
 /*
- * A name that is known to nobody may name what was discarded already; one that is nearly that of a
- * stage is a typing error.
+ * An unknown name may be that of a stage that was already discarded. One that is close to the name
+ * of a stage is a typing error.
  */
 static void check_discards(struct start *s)
 {
@@ -174,7 +176,7 @@ static void check_discards(struct start *s)
             start_plan_refuse(&s->plan, "--discard %s: there is no such stage; did you mean '%s'?",
                               name, nearest);
         else if (!layout_is_kept(s->stages_fd, name))
-            start_plan_warn(&s->plan, "nothing is kept of a stage '%s', so nothing was discarded",
+            start_plan_warn(&s->plan, "there is no state of a stage '%s', so nothing was discarded",
                             name);
     }
     free(names);
@@ -187,7 +189,7 @@ static bool writes_file(const struct stage *stage)
     return stage->kind->cursor_magic == OUTPUT_MAGIC;
 }
 
-/* The file that a stage writes; that of the dead letters lies in the state directory. */
+/* The file that a stage writes. That of the dead letters is in the state directory. */
 static const char *path_written(struct start *s, const struct stage *stage)
 {
     if (stage->kind->internal)
@@ -196,7 +198,9 @@ static const char *path_written(struct start *s, const struct stage *stage)
                                 kind_output_option(stage->kind)->name);
 }
 
-/* A stage that begins anew takes no file that holds something. Better said before all is forgotten.
+/*
+ * A stage that begins with an empty state refuses a file that is not empty. It is better to report
+ * that before anything is discarded.
  */
 static void refuse_foreign(struct start *s, const struct stage *stage)
 {
@@ -208,23 +212,25 @@ static void refuse_foreign(struct start *s, const struct stage *stage)
         return;
     if (is_internal)
         start_plan_refuse(&s->plan,
-                          "stage '%s': '%s/%s' holds %jd bytes, which are not its own when it "
-                          "begins anew; move it away",
-                          stage->base, s->path, path, (intmax_t)st.st_size);
+                          "stage '%s': '%s/%s' holds %jd %s, but the stage begins with an empty "
+                          "state; move it away",
+                          stage->base, s->path, path, (intmax_t)st.st_size,
+                          count_word((uint64_t)st.st_size, "byte", "bytes"));
     else
         start_plan_refuse(&s->plan,
-                          "stage '%s': '%s' holds %jd bytes that this stage is not known to have "
+                          "stage '%s': '%s' holds %jd %s that this stage is not known to have "
                           "written; move it away, or choose another output",
-                          stage->base, path, (intmax_t)st.st_size);
+                          stage->base, path, (intmax_t)st.st_size,
+                          count_word((uint64_t)st.st_size, "byte", "bytes"));
 }
 
-/* Only says once, when the stage is opened, what it says. */
+/* Drops the notes of a check: the stage repeats them when it is opened. */
 static void say_nothing(const char *text)
 {
     (void)text;
 }
 
-/* Lets the kind look whether its files and what is kept of it belong together. */
+/* Lets the kind check that its files and its state belong together. */
 static int check_files(struct start *s, const struct stage *stage, bool is_new, struct err *e)
 {
     if (stage->ops == NULL || stage->ops->check == NULL)
@@ -246,23 +252,23 @@ static int check_files(struct start *s, const struct stage *stage, bool is_new, 
     return rc;
 }
 
-/* What was taken from another state may fit, and be of other records all the same. */
+/* A state that was copied from elsewhere may look right, and still be that of other records. */
 static int check_claim(struct start *s, const struct stage *stage, struct err *e)
 {
     bool foreign = false;
-    if (s->old.state == 0) /* it comes from an earlier build, which made no claims */
+    if (s->old.state == 0) /* an earlier build wrote it, which did not mark directories */
         return 0;
     int rc = layout_is_foreign(s->stages_fd, stage->base, s->new.state, &foreign, e);
     if (rc == 0 && foreign)
         rc = err_set(e, ERR_MISMATCH,
-                     "'stages/%s' is a part of another state, or of this one before it was begun "
-                     "anew (--fresh); restore the state directory as a whole, or say --discard %s: "
-                     "then it is forgotten, and the stage begins anew",
+                     "'stages/%s' is part of another state, or of this one before --fresh; restore "
+                     "the state directory as a whole, or use --discard %s: then it is discarded, "
+                     "and the stage begins with an empty state",
                      stage->base, stage->base);
     return rc;
 }
 
-/* Reads how far a stage is that has a past. */
+/* Reads how far a stage is that has run before. */
 static int find_position(struct start *s, const struct stage *stage,
                          const struct manifest_stage *was, struct start_stage *facts, struct err *e)
 {
@@ -283,7 +289,7 @@ static int find_position(struct start *s, const struct stage *stage,
     return check_files(s, stage, false, e);
 }
 
-/* Finds what is another one in its options; those of now are told as an older build had them. */
+/* Finds the options that have changed. The present ones are written as the old build wrote them. */
 static struct option_changes find_changes(const struct start *s, const struct stage *stage,
                                           const struct manifest_stage *was,
                                           const struct manifest_stage *is, struct buf *out)
@@ -327,8 +333,9 @@ static int find_known(struct start *s, const struct stage *stage, const struct m
 }
 
 /*
- * What a process has shown before it was killed comes again, then into another file; where that
- * begins is forgotten with the cursor, so it is said before.
+ * Output that a process wrote but did not commit before it was killed is written again, now to
+ * another file. Where it begins in the old file is known only from the cursor, which is about to be
+ * discarded. So it is reported first.
  */
 static void say_shown(struct start *s, const struct stage *stage)
 {
@@ -343,22 +350,22 @@ static void say_shown(struct start *s, const struct stage *stage)
     if (rc == 0 && open)
         start_plan_warn(
             &s->plan,
-            "stage '%s': its last process was killed. Of what it has written, %ju bytes "
-            "are committed; what stands behind them in the file that you keep comes "
-            "again in the new one, so cut it off there (truncate -s %ju)",
-            stage->base, (uintmax_t)bytes, (uintmax_t)bytes);
+            "stage '%s': its last process was killed with %ju %s of its output committed; what "
+            "follows in the file that you keep will be written again to the new one, so cut it off "
+            "there (truncate -s %ju)",
+            stage->base, (uintmax_t)bytes, count_word(bytes, "byte", "bytes"), (uintmax_t)bytes);
 }
 
-/* A stage that is to begin anew: nothing may be there that would be taken for its own. */
+/* A stage that begins with an empty state: nothing may be there that could be taken for its own. */
 static int find_new(struct start *s, const struct stage *stage, const struct manifest_stage *was,
                     struct err *e)
 {
     bool is_kept = layout_is_kept(s->stages_fd, stage->base);
     if (was == NULL && is_kept && !is_discarded(s, stage->base))
         start_plan_refuse(&s->plan,
-                          "stage '%s': 'stages/%s' holds a state that the manifest knows nothing "
-                          "of, so they are not of one time; restore the state directory as a "
-                          "whole, or say --discard %s: then that is forgotten",
+                          "stage '%s': 'stages/%s' holds a state that the manifest does not "
+                          "list, so they do not belong together; restore the state directory as a "
+                          "whole, or use --discard %s: then that state is discarded",
                           stage->base, stage->base, stage->base);
     bool same_kind = was != NULL && strcmp(was->kind, stage->kind->name) == 0;
     if (same_kind || (was == NULL && is_kept))
@@ -385,7 +392,7 @@ int start_find_facts(struct start *s, struct err *e)
         const struct stage *stage = &s->topology->stages[i];
         if (stage->worker != 0)
             continue;
-        start_watch_say("looking whether what is there is what was left of", stage->base);
+        start_watch_say("checking the input, output and state of", stage->base);
         const struct manifest_stage *was = manifest_find(&s->old, stage->base);
         struct start_stage *facts = &s->plan.stages[i];
         facts->keeps = start_new_stage(s, stage->base)->keeps;
@@ -416,17 +423,18 @@ int start_check_gaps(struct start *s, struct err *e)
         (void)close(fd);
         if (rc == 0 && bytes != 0)
             start_plan_refuse(&s->plan,
-                              "stage '%s': '%s' holds %ju bytes that are not committed, which may "
-                              "be of the records that it is never given again; move it away, and "
-                              "say --discard %s",
-                              stage->base, path, (uintmax_t)bytes, stage->base);
+                              "stage '%s': '%s' holds %ju %s not committed, and may be of "
+                              "records that the stage is never given again; move it away, and use "
+                              "--discard %s",
+                              stage->base, path, (uintmax_t)bytes,
+                              count_word(bytes, "byte that is", "bytes that are"), stage->base);
     }
     return rc;
 }
 
 /* --- starting over --- */
 
-/* Whether an output is proved to be ours by what is kept of its stage. */
+/* Finds out whether the state of a stage proves that an output is ours. */
 static int find_output(const struct start *s, const struct stage *stage, const char *path,
                        bool *ret_ours, struct stat *ret_st, struct err *e)
 {
@@ -436,7 +444,7 @@ static int find_output(const struct start *s, const struct stage *stage, const c
         return rc == ERR_NOT_FOUND ? 0 : rc;
     rc = output_file_is_ours(path, fd, ret_ours, ret_st, e);
     (void)close(fd);
-    /* A cursor that says nothing proves nothing. */
+    /* A damaged cursor proves nothing. */
     return rc == ERR_CORRUPT ? 0 : rc;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/count.h"
 #include "common/err.h"
 #include "common/memory.h"
 
@@ -61,23 +62,24 @@ void start_plan_note(struct start_plan *plan, const char *format, ...)
     va_end(arguments);
 }
 
-/* The first worker of the stage at an index stands for all. */
+/* The first worker of the stage at an index, which represents all its workers. */
 static size_t first_worker(const struct topology *t, size_t index)
 {
     return index - t->stages[index].worker;
 }
 
 /*
- * How far a stage is, for those behind it: if it keeps nothing, as far as those before it. Its
- * workers differ after a kill, or a key group that moved is ahead of its worker.
+ * How far a stage is, as seen by the stages downstream. A stage that keeps nothing is as far as
+ * those upstream of it. Workers can be at different positions after a kill, and a key group that
+ * moved can be ahead of its worker.
  */
 struct reach {
-    seq_number least; /* from here on it may be given records again */
-    seq_number most;  /* some of the records up to here can be had from it by nobody */
-    const char *who;  /* who is at most; NULL: nobody has anything */
+    seq_number least; /* it may be given the records after this one again */
+    seq_number most;  /* some of the records up to this one cannot be replayed by it any more */
+    const char *who;  /* the stage that is at `most`; NULL: none has any records */
 };
 
-/* Of all that feed a stage, the furthest: nothing up to there can be had any more. */
+/* The furthest of all that feed a stage: records up to there cannot be replayed any more. */
 static struct reach furthest_before(const struct start_plan *plan, size_t index,
                                     const struct reach *reached)
 {
@@ -97,19 +99,19 @@ static struct reach furthest_before(const struct start_plan *plan, size_t index,
     return furthest;
 }
 
-/* Where a stage goes on: behind the last that all its workers have. */
+/* The position after which a stage resumes: the last record that all its workers have. */
 static seq_number position_of(const struct start_stage *stage)
 {
     return stage->found && stage->least > stage->begins_after ? stage->least : stage->begins_after;
 }
 
-/* The last that any of its workers or key groups has. */
+/* The last record that any of its workers or key groups has. */
 static seq_number most_of(const struct start_stage *stage)
 {
     return stage->found && stage->most > stage->begins_after ? stage->most : stage->begins_after;
 }
 
-/* Of the stages that have a past: the position that is least, and the one that is most. */
+/* The lowest and the highest position of all stages that have run before. */
 struct extent {
     bool any;
     seq_number least, most;
@@ -152,18 +154,17 @@ static void judge_known_source(struct start_plan *plan, const struct extent *oth
         return;
     bool has_journal = topology_source(plan->topology)->kind->takes_stdin;
     start_plan_refuse(plan,
-                      "stage '%s': its position is gone, though '%s' has records up to %" PRIu64
-                      " of it, so nobody can tell which lines those were; restore the state "
-                      "directory as a whole, or say --discard %s: then %s read as new, from record "
-                      "%" PRIu64 " on",
+                      "stage '%s': its position is gone, but '%s' has its records up to %" PRIu64
+                      ", and which lines those were is not known; restore the state directory as a "
+                      "whole, or use --discard %s: then %s read as new, from record %" PRIu64 " on",
                       source->name, others->most_name, others->most, source->name,
-                      has_journal ? "what is left of its journal is thrown away, and what comes "
-                                    "from standard input is"
-                                  : "all that its input holds is",
+                      has_journal ? "what is left of its journal is thrown away, and standard "
+                                    "input is"
+                                  : "its whole input is",
                       others->most + 1);
 }
 
-/* A source that is new gives its first record the number behind all that others have. */
+/* A new source gives its first record the number after the last one that any stage has. */
 static void judge_new_source(struct start_plan *plan, const struct extent *others)
 {
     struct start_stage *source = source_of(plan);
@@ -172,14 +173,14 @@ static void judge_new_source(struct start_plan *plan, const struct extent *other
     source->goes_on_after = others->most;
     if (others->least != others->most && !plan->accept_gap)
         start_plan_refuse(plan,
-                          "stage '%s' is new, but the source before it has not finished: '%s' has "
-                          "records up to %" PRIu64 ", '%s' up to %" PRIu64 "; run the topology as "
-                          "it was to its end or an orderly stop, or say --accept-gap: then stages "
-                          "are never given what they lack of those",
+                          "stage '%s' is new, but the source that it replaces has not finished: "
+                          "'%s' has records up to %" PRIu64 ", '%s' up to %" PRIu64 "; first run "
+                          "the topology as it was to its end or stop it in order, or use "
+                          "--accept-gap: then stages are never given the records that they lack",
                           source->name, others->least_name, others->least, others->most_name,
                           others->most);
     else if (others->most != 0)
-        start_plan_note(plan, "stage '%s' is new: its first record has the number %" PRIu64,
+        start_plan_note(plan, "stage '%s' is new: its first record is number %" PRIu64,
                         source->name, others->most + 1);
 }
 
@@ -188,11 +189,11 @@ static void refuse_gone(struct start_plan *plan, const struct start_stage *stage
 {
     start_plan_refuse(
         plan,
-        "stage '%s': its state is gone: %s in 'stages/%s', but '%s' before it goes on "
-        "with record %" PRIu64 "; restore the state directory as a whole, or say "
-        "--discard %s: then it begins anew with record %" PRIu64
-        ", and knows nothing of those before",
-        stage->name, stage->found ? "that of a worker is not" : "nothing of it is", stage->name,
+        "stage '%s': its state is gone: %s in 'stages/%s', but '%s' upstream of it resumes at "
+        "record %" PRIu64 "; restore the state directory as a whole, or use --discard %s: then it "
+        "begins with an empty state at record %" PRIu64
+        ", and knows nothing of the records before that",
+        stage->name, stage->found ? "that of a worker is not" : "there is nothing", stage->name,
         who, need + 1, stage->name, need + 1);
 }
 
@@ -200,12 +201,15 @@ static void refuse_behind(struct start_plan *plan, const struct start_stage *sta
                           const char *who)
 {
     seq_number at = position_of(stage);
+    char gap[COUNT_RANGE_BYTES];
     start_plan_refuse(plan,
-                      "stage '%s' goes on with record %" PRIu64 ", but '%s' before it with %" PRIu64
-                      ": their states do not belong together, and records %" PRIu64 " to %" PRIu64
-                      " can be had from nobody; restore the state directory as a whole, or say "
-                      "--accept-gap: then '%s' is never given them",
-                      stage->name, at + 1, who, need + 1, at + 1, need, stage->name);
+                      "stage '%s' resumes at record %" PRIu64 ", but '%s' upstream of it at "
+                      "%" PRIu64 ": their states do not belong together, and %s cannot be "
+                      "replayed; restore the state directory as a whole, or use --accept-gap: then "
+                      "'%s' is never given %s",
+                      stage->name, at + 1, who, need + 1,
+                      count_range(at + 1, need, "record", "records", gap), stage->name,
+                      count_word(need - at, "it", "them"));
 }
 
 /* Judges a stage that keeps a position. */
@@ -225,17 +229,16 @@ static void judge_stage(struct start_plan *plan, struct start_stage *stage, seq_
         refuse_gone(plan, stage, need, who);
     } else if (at < need && plan->accept_gap) {
         stage->gap_first = at + 1;
-        start_plan_warn(plan,
-                        "stage '%s' is never given the records %" PRIu64 " to %" PRIu64
-                        ", as --accept-gap says",
-                        stage->name, at + 1, need);
+        char gap[COUNT_RANGE_BYTES];
+        start_plan_warn(plan, "stage '%s' is never given %s, because of --accept-gap", stage->name,
+                        count_range(at + 1, need, "record", "records", gap));
     } else if (at < need) {
         refuse_behind(plan, stage, need, who);
     }
     stage->goes_on_after = at > need ? at : need;
 }
 
-/* Marks the stage at an index and all that it feeds, directly or not. */
+/* Marks the stage at an index and all stages downstream of it. */
 static bool *find_behind(const struct topology *t, size_t index)
 {
     bool *behind = memory_new(t->stage_count, sizeof *behind);
@@ -252,23 +255,25 @@ static bool *find_behind(const struct topology *t, size_t index)
 static void refuse_change(struct start_plan *plan, const char *name, seq_number from,
                           const struct start_stage *ahead, seq_number most)
 {
+    char range[COUNT_RANGE_BYTES];
     if (plan->accept_gap)
         start_plan_warn(plan,
-                        "stage '%s' was changed: of the records %" PRIu64 " to %" PRIu64
-                        " some outputs are as before and some as now, as --accept-gap says",
-                        name, from + 1, most);
+                        "stage '%s' was changed: for %s, some outputs are as before the change and "
+                        "some as after it, because of --accept-gap",
+                        name, count_range(from + 1, most, "record", "records", range));
     else
         start_plan_refuse(plan,
-                          "stage '%s' was changed, but goes on with record %" PRIu64 ", while '%s' "
-                          "has records up to %" PRIu64 " as it was before: what lies between would "
-                          "be lost or doubled; run the topology as it was to its end or an orderly "
-                          "stop before it is changed, or say --accept-gap: then that may be",
+                          "stage '%s' was changed, but resumes at record %" PRIu64 ", while '%s' "
+                          "has records up to %" PRIu64 " from before the change: those in between "
+                          "would be lost or doubled; first run the topology as it was to its end "
+                          "or stop it in order, or use --accept-gap: then that may happen",
                           name, from + 1, ahead->name, most);
 }
 
 /*
- * A stage that may make another record of one than before must not do it again for records that
- * some of those behind it have had: they would have those of before, the others those of now.
+ * A stage that may turn a record into a different one than before must not do so again for records
+ * that some stages downstream already have: these would have the old result, the others the new
+ * one.
  */
 static void judge_change(struct start_plan *plan, size_t index, seq_number from)
 {
@@ -287,7 +292,7 @@ static void judge_change(struct start_plan *plan, size_t index, seq_number from)
     free(behind);
 }
 
-/* How far a stage that keeps a position is, once it is judged. */
+/* How far a stage that keeps a position is, after it was judged. */
 static struct reach reach_of(const struct start_stage *stage)
 {
     seq_number least = stage->goes_on_after;
@@ -308,7 +313,7 @@ void start_plan_judge(struct start_plan *plan)
     reached[source] = reach_of(&plan->stages[source]);
     if (plan->stages[source].changed || plan->stages[source].rewired)
         judge_change(plan, source, reached[source].least);
-    /* Of what is behind a source that cannot go on there is nothing to be said. */
+    /* If the source cannot continue, nothing can be said about the stages downstream of it. */
     for (size_t i = 0; plan->error_count == 0 && i < t->stage_count; i++) {
         if (t->stages[i].worker != 0 || i == source)
             continue;

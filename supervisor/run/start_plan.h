@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start_plan.h - where every stage goes on, judged before anything is started
+ * start_plan.h - decides where every stage resumes, before anything is started
  *
- * Pure: facts in, verdict out; it reads no file and says nothing itself. A stage that keeps a
- * position must not be behind any worker that feeds it: what lies between was acked, and is gone.
- * So of a stage its least position counts for what is before it, and its most for what is behind
- * it. The table of what may be found and what follows: docs/decisions/0010-start-plan.md.
+ * Pure: facts go in, a verdict comes out; it reads no files and logs nothing. A stage that keeps a
+ * position must not be behind any worker that feeds it: the records in between were acked, and are
+ * gone. So the lowest position of a stage's workers counts for the stages upstream of it, and the
+ * highest one for those downstream. docs/decisions/0010-start-plan.md has the table of what may be
+ * found and what follows from it.
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_START_PLAN_H
 #define BULKHEAD_SUPERVISOR_RUN_START_PLAN_H
@@ -16,32 +17,34 @@
 #include "common/buf.h"
 #include "topology/graph.h"
 
-/* What is known of one stage, all its workers together, and what becomes of it. */
+/* What is known of one stage, all its workers together, and the verdict on it. */
 struct start_stage {
     const char *name;
     const char *kind;
     bool keeps;              /* the kind keeps a position */
-    bool known;              /* the state directory has it already, as the same kind */
+    bool known;              /* the manifest has it, with the same kind, and it is not discarded */
     bool found;              /* its position is on the disk */
-    bool missing;            /* what must be on the disk is not: its directory, a worker's state */
-    bool changed;            /* its options are others: it may make another record of one */
-    bool rewired;            /* it reads from others, or others read its dead letters */
-    seq_number least, most;  /* of its workers, and of key groups that are ahead, if found */
-    seq_number begins_after; /* if known: as the manifest says */
+    bool missing;            /* its directory, or the state of a worker, is not on the disk */
+    bool changed;            /* its options have changed, and may turn a record into another one */
+    bool rewired;            /* it reads from other stages, or others read its dead letters */
+    seq_number least;        /* the lowest position of its workers, if found */
+    seq_number most;         /* the highest one, also of key groups that are ahead, if found */
+    seq_number begins_after; /* if known: as in the manifest */
 
-    seq_number goes_on_after; /* the verdict: everything up to here is done or never comes */
-    seq_number gap_first; /* records that it is never given: from here to goes_on_after; 0: none */
+    seq_number goes_on_after; /* the verdict: all records up to here are done or never come */
+    seq_number gap_first;     /* the first record that it is never given; the last is at
+                                 goes_on_after. 0: there is no gap */
 };
 
 struct start_plan {
     const struct topology *topology;
-    struct start_stage *stages; /* by the index of the topology's stages; only workers 0 count */
+    struct start_stage *stages; /* indexed as topology->stages; only those of workers 0 are used */
     bool accept_gap;
-    struct buf errors, warnings, notes; /* lines, to be said */
+    struct buf errors, warnings, notes; /* lines for the user */
     size_t error_count;
 };
 
-/* Makes a plan for a topology, with the names filled in; the rest of the facts is the caller's. */
+/* Prepares a plan for a topology, with the names filled in. The caller adds the other facts. */
 void start_plan_init(struct start_plan *plan, const struct topology *topology);
 void start_plan_done(struct start_plan *plan);
 
@@ -53,7 +56,7 @@ void start_plan_warn(struct start_plan *plan, const char *format, ...)
 void start_plan_note(struct start_plan *plan, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Fills in the verdicts, and adds what is wrong to the errors and what is new to the notes. */
+/* Fills in the verdicts. Adds what is wrong to the errors, and what is new to the notes. */
 void start_plan_judge(struct start_plan *plan);
 
 #endif

@@ -13,19 +13,19 @@
 #include "supervisor/run/exit_codes.h"
 #include "supervisor/run/inherited.h"
 
-/* Most starts take milliseconds; of one that takes longer somebody wants to know why. */
+/* Most starts take milliseconds. If one takes longer, the user wants to know why. */
 #define SAY_SECONDS_FIRST 5
 #define SAY_SECONDS_NEXT 30
 
 static struct {
     bool runs;
     pthread_t thread;
-    sigset_t stops, before; /* `stops` has the signal that ends the watch too */
+    sigset_t stops, before; /* `stops` includes the signal that ends the watch */
     pthread_mutex_t mutex;
     const char *doing, *stage;
 } watch = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* Ends the watch; any signal would do that nobody sends at such a moment. */
+/* Ends the watch. Any signal would do that no other process sends at such a moment. */
 #define END_SIGNAL SIGUSR2
 
 static void say_what_is_done(void)
@@ -33,7 +33,7 @@ static void say_what_is_done(void)
     (void)pthread_mutex_lock(&watch.mutex);
     const char *stage = watch.stage;
     if (watch.doing != NULL)
-        log_line(LOG_WARNING, "still %s%s%s%s; nothing is started before that, and SIGTERM ends it",
+        log_line(LOG_WARNING, "still %s%s%s%s; nothing has been started yet, and SIGTERM ends it",
                  watch.doing, stage != NULL ? " stage '" : "", stage != NULL ? stage : "",
                  stage != NULL ? "'" : "");
     (void)pthread_mutex_unlock(&watch.mutex);

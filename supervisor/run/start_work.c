@@ -22,7 +22,7 @@ int start_read_manifest(const struct start *s, struct manifest *ret_manifest, bo
     if (rc != 0)
         return rc == ERR_NOT_FOUND ? 0 : err_wrap(e, "'%s'", s->path);
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE " is no regular file");
+        rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE " is not a regular file");
     if (rc == 0)
         rc = file_read_whole(fd, MANIFEST_BYTES_MAX, text, e);
     (void)close(fd);
@@ -32,8 +32,8 @@ int start_read_manifest(const struct start *s, struct manifest *ret_manifest, bo
 }
 
 /*
- * A stage that the manifest knows has a directory, so that one whose directory is missing has lost
- * what was in it.
+ * Every stage in the manifest has a directory. A stage whose directory is missing has therefore
+ * lost its state.
  */
 static int make_directories(const struct start *s, const struct manifest *m, struct err *e)
 {
@@ -62,8 +62,8 @@ static int refuse_stranger(const struct start *s, const char *name, const char *
                            struct err *e)
 {
     return err_set(e, ERR_MISMATCH,
-                   "'%s/%s' is nothing that bulkhead keeps there, and %s would remove it; move it "
-                   "away, or use another directory",
+                   "'%s/%s' does not belong to bulkhead, and %s would remove it; move it away, or "
+                   "use another directory",
                    s->path, name, option);
 }
 
@@ -83,14 +83,14 @@ int start_check_removals(const struct start *s, struct err *e)
     int rc = s->new.removes_all ? check_strangers(s, NULL, "--fresh", e) : 0;
     for (size_t i = 0; rc == 0 && i < s->new.remove_count; i++)
         rc = check_strangers(s, s->new.removes[i], "--discard", e);
-    /* Dead letters come with a stage that keeps how far they go. */
+    /* Dead letters of ours come with a stage that keeps its position in them. */
     if (rc == 0 && s->new.removes_all && !layout_is_kept(s->stages_fd, DEAD_LETTERS_STAGE) &&
         faccessat(s->state_fd, DEAD_LETTERS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         rc = refuse_stranger(s, DEAD_LETTERS_FILE, "--fresh", e);
     return rc;
 }
 
-/* Half of it cannot be done: it has its length, or is empty. */
+/* Emptying cannot be half done: the file still has its old length, or it is empty. */
 static bool is_still(const struct manifest_empty *output, int fd, const char *path)
 {
     struct stat st;
@@ -119,7 +119,7 @@ static int empty_output(const struct manifest_empty *output, struct err *e)
     return rc == 0 ? 0 : err_wrap(e, "emptying the output '%s'", output->path);
 }
 
-/* Outputs first: what proves that they are ours is removed with the stages. */
+/* Outputs come first: the proof that they are ours is removed with the stages. */
 static int do_work(const struct start *s, const struct manifest *m, struct err *e)
 {
     int rc = 0;
@@ -133,18 +133,18 @@ static int do_work(const struct start *s, const struct manifest *m, struct err *
         rc = file_remove(s->state_fd, DEAD_LETTERS_FILE, e);
     for (size_t i = 0; rc == 0 && m->claims && i < m->stage_count; i++)
         rc = layout_claim(s->stages_fd, m->stages[i].name, m->state, e);
-    /* A piece that came back after a power loss would not belong to the new beginning. */
+    /* Otherwise old state could come back after a power loss, where it no longer belongs. */
     if (rc == 0)
         rc = file_sync_dir(s->stages_fd, e);
     if (rc == 0)
         rc = file_sync_dir(s->state_fd, e);
     bool removes = m->removes_all || m->remove_count != 0 || m->empty_count != 0;
     if (rc != 0 && removes)
-        (void)err_wrap(e, "forgetting what is kept in '%s', as --fresh or --discard said", s->path);
+        (void)err_wrap(e, "discarding state in '%s', because of --fresh or --discard", s->path);
     return rc;
 }
 
-/* Does what the manifest has left to do, and notes that it is done. */
+/* Does the work that the manifest lists, and writes down that it is done. */
 int start_finish_work(const struct start *s, struct manifest *m, struct err *e)
 {
     int rc = do_work(s, m, e);

@@ -24,9 +24,9 @@
 #define LAST_RUN_JSON_FILE "last-run.json"
 #define LAST_RUN_BYTES_MAX (1u << 20)
 #define LOCK_RETRY_MS 10
-/* Stages of a dead supervisor die at once, but for one that waits for a disk. */
+/* Stages of a dead supervisor die at once, except for one that is waiting for a disk. */
 #define LOCK_ORPHANS_MS_MAX 5000u
-/* How long one who has the lock may take until its pid can be read. */
+/* How long a new holder of the lock may take to write its pid. */
 #define LOCK_PID_MS_MAX 1000u
 
 char *state_dir_root(void)
@@ -42,7 +42,7 @@ char *state_dir_root(void)
     return NULL;
 }
 
-/* Whether a directory could have been made by make_path(): it is ours, and nobody else's. */
+/* Whether make_path() can have created a directory: it is ours, and closed to others. */
 static bool may_be_made(const char *path)
 {
     struct stat st;
@@ -51,18 +51,19 @@ static bool may_be_made(const char *path)
 }
 
 /*
- * Makes safe that a directory is in the one above it. A former start may have been killed between
- * the two, so this is done for one that is there as well; then it is no matter if it cannot be.
+ * Makes the entry of a directory in its parent durable. An earlier start may have been killed
+ * before it did that, so it is done for directories that already exist, too; for these a failure is
+ * ignored.
  */
 static int sync_entry(const char *path, bool is_new, struct err *e)
 {
     int rc = file_sync_entry(AT_FDCWD, path, e);
     if (rc != 0 && is_new)
-        (void)err_wrap(e, "making the directory '%s'", path);
+        (void)err_wrap(e, "creating the directory '%s'", path);
     return is_new ? rc : 0;
 }
 
-/* Makes a directory and those above it; ones that are there stay as they are. */
+/* Creates a directory and its missing parents. Existing directories are not changed. */
 static int make_path(const char *path, struct err *e)
 {
     char *partial = memory_dup(path, strlen(path));
@@ -74,7 +75,7 @@ static int make_path(const char *path, struct err *e)
         *at = '\0';
         bool is_new = mkdirat(AT_FDCWD, partial, 0700) == 0;
         if (!is_new && errno != EEXIST) {
-            rc = err_set_errno(e, "cannot make the directory '%s'", partial);
+            rc = err_set_errno(e, "cannot create the directory '%s'", partial);
             err_note_new(e, AT_FDCWD, partial);
         } else if (is_new || saved == '\0' || may_be_made(partial)) {
             rc = sync_entry(partial, is_new, e);
@@ -87,7 +88,7 @@ static int make_path(const char *path, struct err *e)
     return rc;
 }
 
-/* From here on messages name the directory so that it is found from anywhere. */
+/* Makes the path absolute, so that messages name the directory whatever the current one is. */
 static void use_whole_path(struct state_dir *d)
 {
     char *whole = realpath(d->path, NULL);
@@ -97,7 +98,7 @@ static void use_whole_path(struct state_dir *d)
     d->path = whole;
 }
 
-/* Whoever can write here, or made what is here, decides what we do. */
+/* Any user who can write here, or owns what is here, controls what we do. */
 static int check_ours(const struct state_dir *d, int fd, const char *name, struct err *e)
 {
     struct stat st;
@@ -105,25 +106,25 @@ static int check_ours(const struct state_dir *d, int fd, const char *name, struc
         return err_set_errno(e, "cannot look at '%s%s'", d->path, name);
     if (st.st_uid != geteuid())
         return err_set(e, ERR_MISMATCH,
-                       "'%s%s' belongs to user %u, and we are user %u; give it to that user, or "
-                       "use another directory",
+                       "'%s%s' belongs to user %u, but this is user %u; change its owner, or use "
+                       "another directory",
                        d->path, name, st.st_uid, geteuid());
     if ((st.st_mode & 0022) != 0)
         return err_set(e, ERR_MISMATCH,
-                       "'%s%s' can be written by others (mode %04o); a state directory must be "
-                       "ours alone: chmod 0700",
+                       "'%s%s' can be written by others (mode %04o), which a state directory must "
+                       "not; use chmod 0700",
                        d->path, name, st.st_mode & 07777);
     return 0;
 }
 
-/* Opens or makes a directory in ours; one that leads elsewhere is none of ours. */
+/* Opens or creates a directory in ours. A symbolic link is not accepted. */
 static int open_inner(const struct state_dir *d, const char *name, int *ret_fd, struct err *e)
 {
     struct stat st;
     if (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
         return err_set(e, ERR_MISMATCH,
-                       "'%s/%s' is no directory; bulkhead made one there, and somebody has put "
-                       "something else in its place",
+                       "'%s/%s' is not a directory; Bulkhead had created one there, and it has "
+                       "been replaced",
                        d->path, name);
     int rc = file_make_dir(d->fd, name, ret_fd, e);
     char *shown = memory_format("/%s", name);
@@ -134,8 +135,8 @@ static int open_inner(const struct state_dir *d, const char *name, int *ret_fd, 
 }
 
 /*
- * Tries to lock the directory, and then the file in it: until the first is done, nothing is made.
- * Some file systems lock only what can be written (NFS), and none of their directories.
+ * Tries to lock the directory, and then the file in it. Nothing is created before the directory is
+ * locked. Some file systems, such as NFS, lock only files that can be written, and no directories.
  */
 static int try_lock(struct state_dir *d, struct err *e)
 {
@@ -172,8 +173,8 @@ static int take_lock(struct state_dir *d, struct err *e)
         if (rc != ERR_BUSY)
             return rc;
         /*
-         * Stages hold the lock of a supervisor that was killed, for the moment that they live on;
-         * and one that has just begun has not written its pid yet.
+         * The stages of a killed supervisor hold its lock for the short time that they outlive it.
+         * A supervisor that has just begun may not have written its pid yet.
          */
         long pid = lock_holder_pid(d->fd);
         if (lock_holder_is_at_work(d->fd, pid) ||
@@ -192,7 +193,7 @@ static int write_pid(const struct state_dir *d, struct err *e)
     return rc == 0 ? file_write_at(d->lock_fd, 0, pid, (size_t)len, e) : rc;
 }
 
-/* "3-1-2-5.17": a socket that a stage has made, or a former one. */
+/* Whether it is a socket such as "3-1-2-5.17", which a stage has created, now or earlier. */
 static bool is_socket_of_link(int links_fd, const char *name)
 {
     struct stat st;
@@ -202,8 +203,8 @@ static bool is_socket_of_link(int links_fd, const char *name)
 }
 
 /*
- * Visits what begins with a prefix, and removes it if it is to. What is no socket of ours is left,
- * and is an error. e may be NULL.
+ * Checks all files whose names begin with a prefix, and removes them if `remove` is set. A file
+ * that is not one of our sockets is left alone, and is an error. e may be NULL.
  */
 static int each_socket(int links_fd, const char *prefix, bool remove, const char *path,
                        struct err *e)
@@ -227,8 +228,8 @@ static int each_socket(int links_fd, const char *prefix, bool remove, const char
             rc = remove ? file_remove(links_fd, name, e) : 0;
         else if (faccessat(links_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
             rc = err_set(e, ERR_MISMATCH,
-                         "'%s/links/%s' is not the socket of a link, which is all that bulkhead "
-                         "puts there; move it away, or use another directory",
+                         "'%s/links/%s' is not the socket of a link, and bulkhead creates nothing "
+                         "else there; move it away, or use another directory",
                          path, name);
     }
     if (rc == 0 && errno != 0)
@@ -237,13 +238,13 @@ static int each_socket(int links_fd, const char *prefix, bool remove, const char
     return rc;
 }
 
-/* Before anything is made here: a directory of somebody else's may have a "links", too. */
+/* To be called before anything is created here: a foreign directory may have a "links", too. */
 static int check_links(const struct state_dir *d, struct err *e)
 {
     int fd;
     int rc = file_open(d->fd, "links", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, NULL);
     if (rc != 0)
-        return 0; /* there is none, or open_inner() says what is wrong with it */
+        return 0; /* there is none, or open_inner() reports what is wrong with it */
     rc = each_socket(fd, "", false, d->path, e);
     (void)close(fd);
     return rc;
@@ -273,7 +274,8 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, stru
         char *root = state_dir_root();
         if (root == NULL)
             return err_set(e, ERR_MISMATCH,
-                           "no place for the state: set HOME or XDG_STATE_HOME, or use --state");
+                           "there is no default state directory; set HOME or XDG_STATE_HOME, or "
+                           "use --state DIR");
         d->path = memory_format("%s/%s", root, name);
         free(root);
     }

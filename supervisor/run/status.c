@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/count.h"
 #include "common/table.h"
 #include "common/text.h"
 
 #define BAR_CELLS 24u
 
-/* Puts bytes into one line: newlines become " | ". */
+/* Joins lines into one: newlines become " | ". */
 static void join_lines(const uint8_t *bytes, size_t len, struct buf *out)
 {
     const uint8_t *newline;
@@ -36,12 +37,12 @@ void status_last_words(const void *words, size_t len, char *ret_text, size_t siz
     for (;;) {
         buf_reset(&line);
         while (start < end && bytes[start] == '\n')
-            start++; /* what is parted from nothing */
+            start++; /* no separator before the first line */
         if (end > start)
             join_lines(bytes + start, end - start, &line);
         if (line.len < size)
             break;
-        /* A byte gives four at most (\\xNN), so this drops no more than it must, or little. */
+        /* A byte becomes at most four (\\xNN), so this drops little more than necessary. */
         size_t excess = line.len - size + 1;
         start += excess / 4 + 1;
     }
@@ -49,7 +50,7 @@ void status_last_words(const void *words, size_t len, char *ret_text, size_t siz
     buf_done(&line);
 }
 
-/* What a stage is, or what it lacks. */
+/* Adds the state of a stage, or the resource that it lacks. */
 static void add_state(struct table *table, const struct status_stage *stage)
 {
     if (stage->paused && stage->killed_for.len == 0)
@@ -91,7 +92,7 @@ static void add_text(struct buf *out, struct status_text text)
     buf_add(out, text.bytes, text.len);
 }
 
-/* How the last process of a stage ended, if one has. */
+/* Writes how the last process of a stage ended, if one has. */
 static void write_last_end(const struct status_stage *stage, struct buf *out)
 {
     if (stage->last_end.len == 0)
@@ -126,8 +127,9 @@ void status_write_text(const struct status_snapshot *snapshot, struct buf *out)
         write_last_end(stage, out);
     }
     if (snapshot->log_lost != 0)
-        buf_add_format(out, "%" PRIu64 " lines of log were lost: nobody reads standard error\n",
-                       snapshot->log_lost);
+        buf_add_format(out, "%" PRIu64 " %s lost: nothing is reading standard error\n",
+                       snapshot->log_lost,
+                       count_word(snapshot->log_lost, "log line was", "log lines were"));
     if (snapshot->reason.len != 0) {
         buf_add_text(out, "stopped: ");
         add_text(out, snapshot->reason);
@@ -163,9 +165,9 @@ void status_write_summary(const struct status_row *rows, size_t count, struct bu
 void status_write_progress(const struct status_progress *p, const char *name, bool bar,
                            struct buf *out)
 {
-    /* Nobody knows how long a stream will be. */
+    /* The length of a stream is not known. */
     bool known = p->bytes_total != 0 || p->bytes_done == 0;
-    /* A file that grows may have given more than it had. */
+    /* More may have been read from a growing file than it held at first. */
     unsigned percent = p->bytes_done < p->bytes_total
                            ? (unsigned)((double)p->bytes_done * 100 / (double)p->bytes_total)
                            : 100;
@@ -180,9 +182,10 @@ void status_write_progress(const struct status_progress *p, const char *name, bo
     if (known)
         buf_add_format(out, "%u %%, ", percent);
     text_format_count(p->records, out);
-    buf_add_text(out, " records, ");
+    buf_add_format(out, " %s, ", count_word(p->records, "record", "records"));
     text_format_count((uint64_t)p->records_per_second, out);
     buf_add_text(out, "/s");
     if (p->restarts != 0)
-        buf_add_format(out, ", %" PRIu64 " restarts", p->restarts);
+        buf_add_format(out, ", %" PRIu64 " %s", p->restarts,
+                       count_word(p->restarts, "restart", "restarts"));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A status as JSON: one flat object for the run and one for each stage, with the fields of
- * ipc/status_fields.h in their order.
+ * ipc/status_fields.h in that order.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -10,10 +10,10 @@
 #include "common/text.h"
 #include "supervisor/run/status.h"
 
-/* Of a text, this much is shown. */
+/* How much of a text is shown. */
 #define TEXT_BYTES_MAX 1024u
 
-/* Text may hold any bytes; a zero ends it. */
+/* Text may hold any bytes. A zero byte ends it. */
 static void write_bytes(const void *bytes, size_t len, struct buf *out)
 {
     struct buf printable = {0};
@@ -23,7 +23,7 @@ static void write_bytes(const void *bytes, size_t len, struct buf *out)
     buf_done(&printable);
 }
 
-/* The value of a field is written by the function that is called after its type. */
+/* The value of a field is written by the function that is named after its type. */
 static void write_name(const char (*field)[STATUS_NAME_BYTES_MAX + 1], struct buf *out)
 {
     write_bytes(*field, strlen(*field), out);

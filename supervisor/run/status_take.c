@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the supervisor knows and what the pages of its stages show, put into a snapshot. The rows of
- * ipc/status_fields.h say which of the two a field is: for one that the supervisor knows, there
- * must be a variable of its name here.
+ * Puts what the supervisor knows and what the pages of its stages show into a snapshot. The rows of
+ * ipc/status_fields.h say where each field comes from. For each field that the supervisor knows,
+ * there must be a variable of that name here.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "supervisor/run/status.h"
 #include "supervisor/run/supervisor.h"
 
-/* A snapshot, with what of its texts lies nowhere else. */
+/* A snapshot, and the texts of it that are stored nowhere else. */
 struct taken {
     struct status_snapshot snapshot;
     uint8_t reason[];
@@ -36,7 +36,9 @@ static uint64_t resident_bytes(pid_t pid)
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Why the topology failed: whose fault it was, what, and its last words if they say more. */
+/*
+ * Writes why the topology failed: the stage, what happened, and its last words if they add to that.
+ */
 static void write_reason(const struct supervisor *s, struct buf *out)
 {
     if (s->driver.core.reason[0] == '\0')
@@ -56,7 +58,7 @@ static struct status_text text_of(const char *text)
     return (struct status_text){.bytes = text, .len = strlen(text)};
 }
 
-/* A field of each type is set by the function that is called after it. */
+/* A field is set by the function that is named after its type. */
 static void set_name(char (*field)[STATUS_NAME_BYTES_MAX + 1], const char *value)
 {
     (void)snprintf(*field, sizeof *field, "%s", value);
@@ -82,8 +84,7 @@ static void set_pid(uint64_t *field, uint64_t value)
     *field = value;
 }
 
-/* A process that was killed may not be gone for long: then the stage does not run, whatever it was.
- */
+/* A killed process may take long to exit. Until then the state of its stage is "killed". */
 static void take_stage(const struct supervisor *s, size_t index, struct status_stage *ret)
 {
     const struct supervised_stage *supervised = &s->stages[index];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processes of the stages: made, watched, and buried when the driver says so.
+ * The processes of the stages: created, watched, and buried when the driver says so.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ static struct spawned *process_of(struct loop *l, size_t stage)
     return &l->s.stages[stage].process;
 }
 
-/* --- what is watched of a process --- */
+/* --- watching a process --- */
 
 static void hear_stderr(struct loop *l, size_t index)
 {

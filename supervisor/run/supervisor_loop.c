@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop around the driver: it says when a signal, a message or a time has come, and has the
- * operations that the driver needs for it. Not libev's default loop, which would reap every child
- * there is.
+ * The loop around the driver. It tells the driver when a signal, a message or a time has come, and
+ * implements its operations. It is not libev's default loop, which would reap all children.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +21,7 @@
 #include "supervisor/run/supervisor_loop_p.h"
 #include "topology/stage_topology.h"
 
-/* --- what comes --- */
+/* --- events --- */
 
 static void on_signals(struct ev_loop *ev, ev_io *io, int events)
 {
@@ -39,7 +38,7 @@ static void on_signals(struct ev_loop *ev, ev_io *io, int events)
         }
         bool first = l->s.driver.core.is == PIPELINE_RUNNING;
         log_line(LOG_INFO, "SIG%s: %s", sigabbrev_np((int)info.ssi_signo),
-                 first ? "draining; once more to stop without waiting"
+                 first ? "draining; send it again to stop without waiting"
                        : "stopping without waiting");
         driver_stop(&l->s.driver);
     }
@@ -232,7 +231,7 @@ static void run(struct loop *l, bool quiet, struct supervisor_report *ret_report
 {
     start_timers(l, quiet);
     driver_start(&l->s.driver);
-    loop_reap_strangers(l); /* those of before our SIGCHLD counts */
+    loop_reap_strangers(l); /* those that ended before we handled SIGCHLD */
     (void)ev_run(l->ev, 0);
     progress_end(&l->progress);
     report_make(&l->s, ret_report);
@@ -250,7 +249,7 @@ int supervisor_run(const struct supervisor_config *config, struct supervisor_rep
                      .signal_fd = -1};
     l.ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     driver_init(&l.s.driver, config->topology, &operations, &l);
-    int rc = l.ev != NULL ? 0 : err_set(e, ERR_IO, "cannot make an event loop");
+    int rc = l.ev != NULL ? 0 : err_set(e, ERR_IO, "cannot create an event loop");
     if (rc == 0)
         rc = make_stages(&l, config->topology_file, e);
     if (rc == 0)

@@ -20,7 +20,7 @@ struct stage_watchers {
     size_t index;
     ev_io control;
     ev_io stderr_output;
-    ev_io birth; /* until its exec */
+    ev_io birth; /* active until the process has reached its exec */
     ev_timer birth_deadline;
 };
 
@@ -37,7 +37,7 @@ struct loop {
     struct control_server *server;
 };
 
-/* --- supervisor_children_loop.c: those operations of the driver that are about processes --- */
+/* --- supervisor_children_loop.c: the operations of the driver on processes --- */
 
 int loop_renew_image(void *loop, size_t stage, struct err *e);
 int loop_spawn(void *loop, size_t stage, uint64_t generation, struct err *e);
@@ -51,8 +51,8 @@ int loop_receive(void *loop, size_t stage, struct control_message *ret_message, 
 void loop_stop_hearing(void *loop, size_t stage);
 
 /*
- * Reaps children that are not stages: orphans, if we are PID 1 of a container, and those of the
- * program that has made itself ours by exec.
+ * Reaps children that are not stages: orphans, if we are PID 1 of a container, and children of the
+ * program that this process ran before it executed us.
  */
 void loop_reap_strangers(struct loop *l);
 

@@ -18,18 +18,20 @@ static bool can_open(const char *path, int flags)
 
 int surroundings_check(bool has_processes, struct err *e)
 {
-    /* That of another PID namespace has no `self` for us. */
+    /* A /proc of another PID namespace has no `self` for us. */
     if (!can_open("/proc/self/exe", O_PATH) || !can_open("/proc/self/fd", O_RDONLY | O_DIRECTORY))
-        return err_set(e, ERR_MISMATCH,
-                       "there is no /proc with this process in it, and a run needs that to start "
-                       "its stages and to know files again; mount it (mount -t proc proc /proc, or "
-                       "in the container: do not mask it)");
+        return err_set(
+            e, ERR_MISMATCH,
+            "there is no /proc with this process in it, and a run needs it to start its "
+            "stages and to identify files; mount it (mount -t proc proc /proc), or, in a "
+            "container, do not mask it");
     if (has_processes && !can_open("/dev/null", O_RDWR)) {
-        (void)err_set_errno(e, "a run needs /dev/null for its stages, and cannot open it");
+        (void)err_set_errno(e, "a run needs /dev/null for its stages, but cannot open it");
         struct err cause = *e;
-        return err_set(e, ERR_MISMATCH,
-                       "%s; make it (mknod -m 666 /dev/null c 1 3, or a bind mount of the host's)",
-                       cause.text);
+        return err_set(
+            e, ERR_MISMATCH,
+            "%s; create it (mknod -m 666 /dev/null c 1 3), or bind-mount that of the host",
+            cause.text);
     }
     return 0;
 }

@@ -18,7 +18,7 @@ static bool is_stdin(const struct stat *st)
     return fstat(STDIN_FILENO, &in) == 0 && in.st_dev == st->st_dev && in.st_ino == st->st_ino;
 }
 
-/* Another process would find another file there: /dev/stdin, /proc/self/fd/3. */
+/* Whether the name is another file in every process, such as /dev/stdin or /proc/self/fd/3. */
 static bool is_of_process(const char *name)
 {
     struct buf way = {0};
@@ -35,7 +35,7 @@ static int read_text(int fd, struct topology_source *source, struct err *e)
     if (S_ISDIR(st.st_mode))
         return err_set(e, ERR_INVALID, "it is a directory; name the file of the topology in it");
     source->is_once = fd == STDIN_FILENO || !S_ISREG(st.st_mode) || is_of_process(source->name);
-    /* Of a file that was opened by its own name, standard input still has all. */
+    /* If a file was opened by its own name, nothing was read from standard input. */
     source->is_stdin = source->is_once && is_stdin(&st);
     if (source->is_once)
         source->beside = STDIN_ARGUMENT;
@@ -62,7 +62,8 @@ int topology_source_read(const char *file, struct topology_source *ret_source, s
         (void)close(fd);
     (void)buf_text(&ret_source->text);
     if (rc == ERR_RANGE)
-        return err_set(e, ERR_RANGE, "'%s' has more than %u bytes, which no topology has",
+        return err_set(e, ERR_RANGE,
+                       "'%s' has more than %u bytes, the most that a topology can have",
                        ret_source->name, TOPOLOGY_BYTES_MAX);
     return rc == 0 ? 0 : err_wrap(e, "'%s'", ret_source->name);
 }

@@ -195,7 +195,7 @@ END
 run --help
 expect_code 0
 expect_empty stderr
-expect_line "  2  the command line makes no sense"
+expect_line "  2  the command line is wrong"
 expect_line "  3  the topology has errors, or cannot be read"
 cp "$here/stdout" "$here/help"
 run

@@ -31,7 +31,7 @@ expect <<'END_OF_PICTURE'
 ┌──────────▼──────────┐
 │ answers  file.sink  │
 └─────────────────────┘
-dead letters, of 6 stages, are not drawn; --all shows them
+the dead letters of 6 stages are not drawn; --all shows them
 END_OF_PICTURE
 
 "$BULKHEAD" graph --ascii "$topology" >by-option

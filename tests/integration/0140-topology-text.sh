@@ -82,10 +82,10 @@ refused() {
 }
 refused "'folder': it is a directory; name the file of the topology in it" folder
 refused "cannot open 'missing.yaml': No such file or directory" missing.yaml
-refused "'/dev/zero' has more than 1048576 bytes, which no topology has" /dev/zero
-refused "'long.yaml' has more than 1048576 bytes, which no topology has" long.yaml
+refused "'/dev/zero' has more than 1048576 bytes, the most that a topology can have" /dev/zero
+refused "'long.yaml' has more than 1048576 bytes, the most that a topology can have" long.yaml
 refused "cannot open '/dev/fd/77': No such file or directory" /dev/fd/77
-refused "'<stdin>' has more than 1048576 bytes, which no topology has" - < <(yes '# without end' || true)
+refused "'<stdin>' has more than 1048576 bytes, the most that a topology can have" - < <(yes '# without end' || true)
 head -c 1048576 long.yaml >just.yaml
 expect_exit 3 "$BULKHEAD" check just.yaml 2>err
 grep -q 'the file holds no topology' err || fail "a file of the greatest size is not read: $(head -c 300 err)"

@@ -63,9 +63,9 @@ again() { # begins with 100 records that both hosts have had their part of
 again
 sed 's/src/feb/' t.yaml >renamed.yaml
 records 501 530 >in.jsonl
-topology=renamed.yaml refused "stage 'src' (file.source) is not in the topology any more" "--discard src" --
+topology=renamed.yaml refused "stage 'src' (file.source) is no longer in the topology" "--discard src" --
 holds out.jsonl 1 100
-topology=renamed.yaml noted "stage 'feb' is new: its first record has the number 101" --discard src
+topology=renamed.yaml noted "stage 'feb' is new: its first record is number 101" --discard src
 holds out.jsonl 1 100 501 530
 records 531 540 >>in.jsonl
 topology=renamed.yaml run --inline >summary
@@ -82,7 +82,7 @@ holds out.jsonl 1 100 501 530
 again
 rm "$state/stages/src/cursor"
 records 501 530 >in.jsonl
-refused "stage 'src': its position is gone, though 'dead-letters' has records up to 100" "--discard src" --
+refused "stage 'src': its position is gone, but 'dead-letters' has its records up to 100" "--discard src" --
 run --discard src >summary
 holds out.jsonl 1 100 501 530
 again
@@ -96,7 +96,7 @@ for host in "${hosts[@]}"; do
     again
     rm -r "$state/stages/once"
     records 101 110 >>in.jsonl
-    refused "stage 'once': its state is gone: nothing of it is in 'stages/once', but 'src' before it goes on with record 101" --
+    refused "stage 'once': its state is gone: there is nothing in 'stages/once', but 'src' upstream of it resumes at record 101" --
     noted "stage 'once' is new: it begins with record 101" --discard once $host
     records 1 5 >>in.jsonl # forgotten by now
     run $host >summary
@@ -144,22 +144,22 @@ for begins in "" --fresh; do
         rm -r "$state/stages/$stage" && cp -a "other/stages/$stage" "$state/stages/"
         cp other.jsonl out.jsonl
         records 6 10 >>in.jsonl
-        refused "stage '$stage': 'stages/$stage' is a part of another state" "--discard $stage" --
+        refused "stage '$stage': 'stages/$stage' is part of another state" "--discard $stage" --
         rm -rf "$state" && mv kept "$state" && mv kept.jsonl out.jsonl
         records 1 5 >in.jsonl
     done
     # A copy that goes over what is there leaves both.
     rm -rf kept && cp -a "$state" kept
     cp -r other/stages/once "$state/stages/"
-    refused "stage 'once': 'stages/once' is a part of another state" "--discard once" --
+    refused "stage 'once': 'stages/once' is part of another state" "--discard once" --
     rm "$state"/stages/once/state.*
-    refused "stage 'once': 'stages/once' is a part of another state" "--discard once" --
+    refused "stage 'once': 'stages/once' is part of another state" "--discard once" --
     rm -rf "$state" && mv kept "$state"
     # With another number of workers it still is a part of what it was.
     run --set once.workers=3 --set once.by=k >summary
     rm -rf kept && cp -a "$state" kept
     rm -r "$state/stages/once" && cp -a other/stages/once "$state/stages/"
-    refused "stage 'once': 'stages/once' is a part of another state" -- --set once.workers=3 --set once.by=k
+    refused "stage 'once': 'stages/once' is part of another state" -- --set once.workers=3 --set once.by=k
     rm -rf "$state" && mv kept "$state"
     rm -rf other && cp -a "$state" other && mv out.jsonl other.jsonl
 done
@@ -226,7 +226,7 @@ for version in 1 2; do
         rm -r "$state/stages/src" && cp -a kept/stages/src "$state/stages/"
         python3 age.py "$state" $version
         grep -qxF 'option where.1.k.one_of a, b, c\x5cd, \x5c,, x' "$state/manifest" || fail "$(cat "$state/manifest")"
-        topology=changed.yaml refused "stage 'some' was changed, but goes on with record 41" --
+        topology=changed.yaml refused "stage 'some' was changed, but resumes at record 41" --
         records 101 110 >>in.jsonl
         "$BULKHEAD" run --state "$state" $host where.yaml >summary 2>errors || fail "$(cat errors)"
         ! grep -F "stage 'some'" errors || fail "$(cat errors)"
@@ -246,9 +246,9 @@ for host in "${hosts[@]}"; do
     refused "stage 'out': 'out.jsonl' has length 2934, but what was written to it ends at 1884" -- --accept-gap
     same out.jsonl newer.jsonl
     head -n 100 newer.jsonl >out.jsonl
-    refused "stage 'out' goes on with record 101, but 'once' before it with 151" "records 101 to 150" "--accept-gap" --
+    refused "stage 'out' resumes at record 101, but 'once' upstream of it at 151" "records 101 to 150" "--accept-gap" --
     records 151 160 >>in.jsonl
-    noted "stage 'out' is never given the records 101 to 150" --accept-gap $host
+    noted "stage 'out' is never given records 101 to 150" --accept-gap $host
     holds out.jsonl 1 100 151 160
     grep -q '^gap 101 150$' "$state/manifest" || fail "the gap is not in the manifest"
     records 161 170 >>in.jsonl
@@ -270,7 +270,7 @@ for host in "${hosts[@]}"; do
     topology=two.yaml run $host >summary
     holds out.jsonl 1 120
     holds copy.jsonl 101 120
-    refused "stage 'copy' (file.sink) is not in the topology any more" "stage 'twice' (dedupe) is not in the topology any more" --
+    refused "stage 'copy' (file.sink) is no longer in the topology" "stage 'twice' (dedupe) is no longer in the topology" --
     run --discard copy --discard twice $host >summary
     run --discard copy --discard twice $host >summary # as a script does that was killed
     records 121 130 >>in.jsonl
@@ -333,7 +333,7 @@ echo nonsense too >>in.jsonl
 noted "stage 'dead-letters' is new: it begins with record 102" --discard dead-letters
 [ "$(wc -l <"$state/dead-letters.jsonl")" -eq 1 ] || fail "$(cat "$state/dead-letters.jsonl")"
 refused "--discard onse: there is no such stage; did you mean 'once'?" -- --discard onse
-noted "nothing is kept of a stage 'other', so nothing was discarded" --discard other
+noted "there is no state of a stage 'other', so nothing was discarded" --discard other
 
 # A manifest from another time, a directory that is missing, and one worker's of several.
 again
@@ -344,7 +344,7 @@ records 101 130 >>in.jsonl
 topology=more.yaml run >summary
 cp "$state/manifest" newer
 cp older "$state/manifest"
-topology=more.yaml refused "stage 'more': 'stages/more' holds a state that the manifest knows nothing of" --
+topology=more.yaml refused "stage 'more': 'stages/more' holds a state that the manifest does not list" --
 cp newer "$state/manifest"
 mv "$state/stages/once/1" taken
 mkdir "$state/stages/once/1"
@@ -368,14 +368,14 @@ topology=filter.yaml run >summary
 rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
 sed 's/1000/120/' filter.yaml >changed.yaml
 sed 's/from: low, key: k/from: parse, key: k/; /low:/d' filter.yaml >without.yaml
-topology=changed.yaml refused "stage 'low' was changed, but goes on with record 101, while 'once' has records up to 150 as it was before" "an orderly stop" --
-topology=without.yaml refused "stage 'once' was changed, but goes on with record 101" --
+topology=changed.yaml refused "stage 'low' was changed, but resumes at record 101, while 'once' has records up to 150 from before the change" "stop it in order" --
+topology=without.yaml refused "stage 'once' was changed, but resumes at record 101" --
 topology=filter.yaml run >summary
 records 101 160 >>in.jsonl
 topology=changed.yaml noted "stage 'low': where.n.below was 1000, is 120"
 holds out.jsonl 1 150
 rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
-topology=without.yaml noted "some outputs are as before and some as now, as --accept-gap says" --accept-gap
+topology=without.yaml noted "some outputs are as before the change and some as after it, because of --accept-gap" --accept-gap
 # With its default, an option that an earlier build did not have changes nothing.
 rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
 python3 age.py "$state" 1
@@ -401,7 +401,7 @@ back kept src once/0 out
 head -n 100 newer.jsonl >out.jsonl
 records 151 160 >>in.jsonl
 for workers in 2 1 3; do
-    refused "stage 'out' goes on with record 101, but 'once' before it with 151" "records 101 to 150" "--accept-gap" -- --set once.workers=$workers
+    refused "stage 'out' resumes at record 101, but 'once' upstream of it at 151" "records 101 to 150" "--accept-gap" -- --set once.workers=$workers
     holds out.jsonl 1 100
 done
 # The same when its state was dealt out, and a key group is ahead in the store of another. That the
@@ -416,7 +416,7 @@ records 101 160 >>in.jsonl
 back kept out
 head -n 100 newer.jsonl >out.jsonl
 for workers in 1 3; do
-    refused "stage 'out' goes on with record 101, but 'once' before it with 151" -- --set once.workers=$workers
+    refused "stage 'out' resumes at record 101, but 'once' upstream of it at 151" -- --set once.workers=$workers
 done
 back whole out
 cat newer.jsonl >out.jsonl

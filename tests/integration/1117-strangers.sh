@@ -38,23 +38,23 @@ for host in "" --inline; do
         # shellcheck disable=SC2086
         refuses "but no manifest" $host
         # shellcheck disable=SC2086
-        refuses "is nothing that bulkhead keeps there" $host --fresh
+        refuses "does not belong to bulkhead" $host --fresh
         grep -qF "/state/stages/" err || fail "not named: $(cat err)"
     done
     rm -rf state answers
     mkdir state
     echo precious >state/dead-letters.jsonl
     # shellcheck disable=SC2086
-    refuses "dead-letters.jsonl' is nothing that bulkhead keeps there" $host --fresh
+    refuses "dead-letters.jsonl' does not belong to bulkhead" $host --fresh
 done
 
 # Also where it was ours: a file that somebody put beside ours ends no run, and survives --discard.
 rm -rf state answers
 "$BULKHEAD" run --quiet --state state t.yaml >out 2>err || fail "exit $?: $(cat err)"
 echo precious >state/stages/out/notes
-refuses "stages/out/notes' is nothing that bulkhead keeps there, and --fresh would remove it" --fresh
+refuses "stages/out/notes' does not belong to bulkhead, and --fresh would remove it" --fresh
 rm answers
-refuses "stages/out/notes' is nothing that bulkhead keeps there, and --discard would remove it" --discard out
+refuses "stages/out/notes' does not belong to bulkhead, and --discard would remove it" --discard out
 rm state/stages/out/notes
 "$BULKHEAD" run --quiet --state state --fresh t.yaml >out 2>err || fail "exit $?: $(cat err)"
 same answers input

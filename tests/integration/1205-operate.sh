@@ -12,18 +12,18 @@ kill -STOP "$supervisor"
 wait_for suspended
 rm state/control.sock
 expect_exit 6 "$BULKHEAD" status --state state >out 2>errors
-grep -q "a supervisor (pid $supervisor) works in 'state', but nobody listens on its control socket" errors ||
+grep -q "a supervisor (pid $supervisor) works in 'state', but does not listen on its control socket" errors ||
     fail "$(cat errors)"
 [ ! -s out ] || fail "an older status was shown: $(cat out)"
 expect_exit 6 "$BULKHEAD" graph --live --state state f.yaml >out 2>errors
 grep -q "a supervisor (pid $supervisor) works in 'state'" errors || fail "$(cat errors)"
 kill -CONT "$supervisor"
 wait_for running
-grep -q "control socket 'control.sock' was removed from the state directory; made anew" run.err || fail "$(cat run.err)"
+grep -q "control socket 'control.sock' was removed from the state directory; created it again" run.err || fail "$(cat run.err)"
 # What somebody else put there stays, and is said once.
 rm state/control.sock
 echo theirs >state/control.sock
-said() { grep -q 'there is no new one yet: something else has its name' run.err; }
+said() { grep -q 'cannot be created again yet: something else has its name' run.err; }
 wait_for said
 rm state/control.sock
 wait_for running

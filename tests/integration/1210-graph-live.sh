@@ -47,7 +47,7 @@ diff -u - picture <<'END_OF_PICTURE' || fail "the picture"
 │ answers  file.sink          │
 │ 0/s  lag 0                  │
 └─────────────────────────────┘
-dead letters, of 6 stages, are not drawn; --all shows them
+the dead letters of 6 stages are not drawn; --all shows them
 END_OF_PICTURE
 
 sed 's/^topology: .*/topology: other/' "$topology" >other.yaml
@@ -55,7 +55,7 @@ expect_exit 5 live other.yaml >out 2>errors
 grep -q "runs the topology 'velocity-limits', not 'other'" errors || fail "$(cat errors)"
 sed 's/^  format:/  shape:/; s/from: format/from: shape/' "$topology" >newer.yaml
 expect_exit 5 live newer.yaml >out 2>errors
-grep -q "is another version of 'velocity-limits'" errors || fail "$(cat errors)"
+grep -q "is running another version of topology 'velocity-limits'" errors || fail "$(cat errors)"
 
 # On a terminal of its own: $1 is done to it when it shows something.
 on_terminal() {

@@ -108,7 +108,7 @@ supervisor=""
 rm -rf state
 "$BULKHEAD" run --quiet --state "$state" t.yaml >/dev/full 2>run.err &
 supervisor=$!
-wait_for grep -q 'cannot write to standard output: .*; waiting, for want of space' run.err
+wait_for grep -q 'cannot write to standard output: .*; waiting for space' run.err
 stage=$(json out pid)
 calls() { sed -n 's/^syscw: //p' "/proc/$stage/io"; }
 before=$(calls)

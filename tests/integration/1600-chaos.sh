@@ -79,7 +79,7 @@ failed
     echo "'$PWD/kept/outputs/copy' differs at byte $((offset + 1)), line 5000"
     echo "  should be: #$(sed -n '5000{s/^.//;p}' whole)"
     echo "  is:        $(sed -n 5000p whole)"
-    echo "'$PWD/kept/state/stages/copy/quarantine' is there: a record was blamed for kills that came from outside"
+    echo "'$PWD/kept/state/stages/copy/quarantine' exists: a record was quarantined for kills that came from outside"
     echo "'$PWD/kept/state/dead-letters.jsonl' differs at byte $(($(stat -c %s kept/state/dead-letters.jsonl) + 1)), line $(($(wc -l <kept/state/dead-letters.jsonl) + 1))"
     echo "  should be: rest"
     echo "  is:        (the file ends here)"

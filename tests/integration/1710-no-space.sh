@@ -22,14 +22,14 @@ all_acks() { for stage in "${stages[@]}"; do echo "$stage $(json "$stage" acked)
 
 check_pause_and_resume() {
     wait_for some_paused
-    grep -q 'for want of space' run.err || fail "it does not say why"
+    grep -q 'waiting for space' run.err || fail "it does not say why"
     "$BULKHEAD" status --state "$state" | grep -q 'no space' || fail "status does not show it"
     rm disk/filler
     wait "$supervisor" || fail "$(cat run.err)"
     unset supervisor
     same answers reference
     same "$state/dead-letters.jsonl" reference.dead
-    grep -q 'has space again' run.err || grep -q 'for want of space' run.err ||
+    grep -q 'has space again' run.err || grep -q 'waiting for space' run.err ||
         fail "it does not say that it goes on"
 }
 
@@ -97,6 +97,6 @@ OUTPUT=$PWD/reference "$BULKHEAD" run --quiet --inline --state reference.state "
 strace -f -qq -o strace.out -e trace=fdatasync -e inject=fdatasync:error=ENOSPC:when=3 \
     "$BULKHEAD" run --quiet --state "$state" "$topology" >summary 2>run.err || fail "$(cat run.err)"
 grep -q 'INJECTED' strace.out || fail "nothing was injected"
-grep -q 'for want of space' run.err || fail "$(cat run.err)"
+grep -q 'waiting for space' run.err || fail "$(cat run.err)"
 same answers reference
 same "$state/dead-letters.jsonl" reference.state/dead-letters.jsonl

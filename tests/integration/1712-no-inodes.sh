@@ -37,9 +37,9 @@ for ((left = 0; left <= whole; left += 3)); do
     : >run.err # or what the last one said would be taken for its own
     "$BULKHEAD" run --state "$state" "$topology" >run.out 2>>run.err &
     supervisor=$!
-    is_over() { gone "$supervisor" || grep -q 'for want of inodes' run.err; }
+    is_over() { gone "$supervisor" || grep -q 'waiting for inodes' run.err; }
     until is_over; do sleep 0.01; done
-    if grep -q 'for want of inodes' run.err; then
+    if grep -q 'waiting for inodes' run.err; then
         waited=$((waited + 1))
         leave 20000
         expect_end

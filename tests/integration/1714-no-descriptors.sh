@@ -17,7 +17,7 @@ lacks() {
     strace -f -qq -o calls -e signal=none -e "trace=$2" -e "inject=$2:error=$3:when=$4" \
         "$BULKHEAD" run --quiet --state "$state" "$topology" >summary 2>run.err || fail "$(cat run.err)"
     grep -q INJECTED calls || fail "nothing was injected"
-    grep -q "for want of $1" run.err || fail "$(cat run.err)"
+    grep -q "waiting for $1" run.err || fail "$(cat run.err)"
     grep -q "has $1 again" run.err || fail "$(cat run.err)"
     ! grep -q 'killing\|SIGKILL\|without progress' run.err || fail "$(cat run.err)"
     same answers reference

@@ -43,7 +43,7 @@ refused "links' can be written by others"
 for name in stages links; do
     rm -rf "state/$name"
     ln -s "$PWD/elsewhere" "state/$name"
-    refused "'.*$name' is no directory"
+    refused "'.*$name' is not a directory"
 done
 for name in lock manifest; do
     rm "state/$name"

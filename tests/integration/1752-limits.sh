@@ -87,7 +87,7 @@ topology=$PWD/copy.yaml
 again
 (ulimit -d 8000 && exec "$BULKHEAD" run --quiet --state "$state" copy.yaml >out 2>err) &
 supervisor=$!
-lacks() { grep -q 'read: cannot make a thread: .*ulimit -d allows 8192000 bytes); waiting, for want of memory' err; }
+lacks() { grep -q 'read: cannot make a thread: .*ulimit -d allows 8192000 bytes); waiting for memory' err; }
 wait_for lacks
 "$BULKHEAD" stop --state "$state" >/dev/null
 "$BULKHEAD" stop --state "$state" >/dev/null 2>&1 || true

@@ -433,7 +433,7 @@ static void an_end_is_described_by_its_cause(void **state)
     expect_end(s, 1, SIGKILL, "was killed by signal 9 (SIGKILL)");
     event(s, CORE_STOP_REQUESTED, 0);
     event(s, CORE_STOP_REQUESTED, 0);
-    expect_end(s, 1, SIGKILL, "was killed because the run was to end at once");
+    expect_end(s, 1, SIGKILL, "was killed because the run was to stop without waiting");
 }
 
 static void a_stage_that_does_not_get_ready_is_hung(void **state)
@@ -471,7 +471,7 @@ static void one_that_is_started_again_has_longer_too(void **state)
         observe(s, seen);
     EXPECT("");
     observe(s, seen);
-    EXPECT("warn 2 did not move for 30000 ms since it was started; killing it\nkill 2\n");
+    EXPECT("warn 2 did not move for 30000 ms after it was started; killing it\nkill 2\n");
 }
 
 /* A process that has never moved may not have come to run, on a host with many to start. */
@@ -489,7 +489,7 @@ static void a_stage_that_has_not_come_to_run_has_longer(void **state)
     }
     EXPECT("");
     observe(s, seen);
-    EXPECT("warn 2 did not move for 30000 ms since it was started; killing it\nkill 2\n");
+    EXPECT("warn 2 did not move for 30000 ms after it was started; killing it\nkill 2\n");
 }
 
 static void one_beat_in_the_last_moment_is_enough(void **state)
@@ -528,14 +528,14 @@ static void a_standstill_makes_links_anew(void **state)
         observe(s, seen);
     EXPECT("");
     observe(s, seen);
-    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, and nothing moves\n"
+    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, but nothing moves\n"
            "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n"
-           "warn 2 link 1: seqs 5 to 9 are under way, and nothing moves\n"
+           "warn 2 link 1: seqs 5 to 9 are under way, but nothing moves\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("note 0 link 0: nothing moves; making it anew\n"
+    EXPECT("note 0 link 0: nothing moves; making it again\n"
            "tell 1 listen edge 0 serial 3\n"
-           "note 1 link 1: nothing moves; making it anew\n"
+           "note 1 link 1: nothing moves; making it again\n"
            "tell 2 listen edge 1 serial 4\n");
 }
 
@@ -554,7 +554,7 @@ static void a_standstill_is_looked_for_where_records_stand(void **state)
     const struct core_observation seen[3] = {asleep_pending, asleep_pending, asleep};
     for (int i = 0; i < 5; i++)
         observe(s, seen);
-    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, and nothing moves\n"
+    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, but nothing moves\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
     set_up_again(&s->core.edges[1]);
     const struct core_observation unheard[3] = {
@@ -563,7 +563,7 @@ static void a_standstill_is_looked_for_where_records_stand(void **state)
         {.beats = 7, .waiting = true, .processed = 9, .acked = 9}};
     for (int i = 0; i < 5; i++)
         observe(s, unheard);
-    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, and nothing moves\n"
+    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, but nothing moves\n"
            "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n");
 }
 
@@ -582,9 +582,9 @@ static void a_standstill_that_new_links_do_not_end_is_that_of_their_ends(void **
     for (int i = 0; i < 5; i++)
         observe(s, seen);
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, and nothing moves\n"
+    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, but nothing moves\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n"
-           "warn 1 link 1: nothing moves, again and again; restarting both its ends\nkill 1\nkill "
+           "warn 1 link 1: nothing moves, repeatedly; restarting both its ends\nkill 1\nkill "
            "2\n");
 }
 
@@ -616,10 +616,10 @@ static void a_link_that_stands_is_made_anew_though_others_move(void **state)
     observe_a_stream(s, 4, lost);
     EXPECT("");
     observe_a_stream(s, 1, lost);
-    EXPECT("warn 2 link 1: seqs 5 to 105 are under way, and nothing moves\n"
+    EXPECT("warn 2 link 1: seqs 5 to 105 are under way, but nothing moves\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("note 1 link 1: nothing moves; making it anew\ntell 2 listen edge 1 serial 3\n");
+    EXPECT("note 1 link 1: nothing moves; making it again\ntell 2 listen edge 1 serial 3\n");
     for (int round = 0; round < 2; round++) {
         s->core.edges[1].failures = 0; /* as if that were long ago */
         set_up_again(&s->core.edges[1]);
@@ -628,7 +628,7 @@ static void a_link_that_stands_is_made_anew_though_others_move(void **state)
     }
     buf_reset(&s->trace);
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("warn 1 link 1: nothing moves, again and again; restarting both its ends\nkill 1\nkill "
+    EXPECT("warn 1 link 1: nothing moves, repeatedly; restarting both its ends\nkill 1\nkill "
            "2\n");
 }
 
@@ -649,7 +649,7 @@ static void acks_that_stand_are_a_link_that_stands(void **state)
         s->links = links;
         observe(s, seen);
     }
-    EXPECT("warn 0 link 0: acks of seqs 5 to 202 are under way, and nothing moves\n"
+    EXPECT("warn 0 link 0: acks of seqs 5 to 202 are under way, but nothing moves\n"
            "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n");
 }
 
@@ -695,7 +695,8 @@ static void a_link_whose_end_is_out_of_action_is_left_alone(void **state)
     EXPECT("");
     s->silent[2] = true;
     observe_a_stream(s, 6, lost);
-    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it waits; "
+    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it is "
+           "waiting; "
            "killing it\nkill 2\n");
 }
 
@@ -708,13 +709,14 @@ static void a_stage_that_waits_and_does_not_answer_is_hung(void **state)
     const struct core_observation seen[3] = {asleep, asleep, asleep};
     for (int i = 0; i < 5; i++)
         observe(s, seen);
-    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it waits; "
+    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it is "
+           "waiting; "
            "killing it\n"
            "kill 2\n");
     for (int i = 0; i < 4; i++)
         observe(s, seen);
-    EXPECT("warn 2 was killed 4000 ms ago and is not gone: a debugger holds it, or the kernel, "
-           "which waits for a disk; killing it again\nkill 2\n");
+    EXPECT("warn 2 was killed 4000 ms ago and is not gone: a debugger holds it, or the kernel is "
+           "waiting for a disk; killing it again\nkill 2\n");
     died(s, 2, SIGKILL, 0);
     assert_int_equal(s->core.stages[2].strikes, 1);
     time_passes(s, RESTART_BACKOFF_MS_FIRST);
@@ -730,7 +732,8 @@ static void while_one_owes_an_answer_nobody_else_is_blamed(void **state)
     const struct core_observation seen[3] = {asleep_pending, asleep, asleep};
     for (int i = 0; i < 5; i++)
         observe(s, seen);
-    EXPECT("warn 0 did not answer for the stall_timeout of 4000 ms, though it says that it waits; "
+    EXPECT("warn 0 did not answer for the stall_timeout of 4000 ms, though it says that it is "
+           "waiting; "
            "killing it\n"
            "kill 0\n");
 }
@@ -763,12 +766,12 @@ static void a_wait_with_nothing_under_way_is_no_standstill(void **state)
     for (int i = 0; i < 20; i++)
         observe(s, seen);
     event(s, CORE_STAGE_PAUSED, 2);
-    EXPECT("warn 2 why; waiting, for want of space\n");
+    EXPECT("warn 2 why; waiting for space\n");
     const struct core_observation pending[3] = {asleep_pending, asleep, asleep};
     for (int i = 0; i < 20; i++)
         observe(s, pending);
     event(s, CORE_STAGE_RESUMED, 2);
-    EXPECT("warn 2 has space again; going on\n");
+    EXPECT("warn 2 has space again; continuing\n");
 }
 
 static void a_reader_that_takes_its_time_is_no_standstill(void **state)
@@ -899,7 +902,7 @@ static void what_else_kills_at_a_seq_stops_the_topology_and_takes_nothing_out(vo
     assert_string_equal(s->core.reason,
                         "it was killed by signal 6 (SIGABRT), 3 times in a row at seq 41, closing "
                         "what the time has come to close: no record is to blame, and none is "
-                        "lost; without that fault the next run goes on from there");
+                        "lost; once the fault is fixed, the next run resumes from there");
 }
 
 static void out_of_memory_by_what_else_is_done_at_a_seq_says_what_to_do(void **state)
@@ -913,9 +916,9 @@ static void out_of_memory_by_what_else_is_done_at_a_seq_says_what_to_do(void **s
     assert_string_equal(s->core.reason,
                         "it ran out of its memory_max of 67108864 bytes, 3 times in a row at seq "
                         "41, holding records under way, and not by the one in hand: no record is "
-                        "to blame, and none is lost; give it a larger memory_max, or have one "
-                        "record bring less, by smaller windows, fewer branches that meet or more "
-                        "workers, and run it again");
+                        "to blame, and none is lost; raise memory_max, or let one record cause "
+                        "less work (smaller windows, fewer branches that meet, more workers), and "
+                        "run it again");
 }
 
 /* Each is in a row with its like alone, and the third at the record itself takes that one out. */
@@ -972,8 +975,9 @@ static void what_a_debugger_holds_is_not_at_fault(void **state)
         seen[1].held = false; /* it is dead, and nobody has been told yet */
         for (int i = 0; i < 4; i++)
             observe(s, seen);
-        EXPECT("warn 1 was killed 4000 ms ago and is not gone: a debugger holds it, or the kernel, "
-               "which waits for a disk; killing it again\nkill 1\n");
+        EXPECT(
+            "warn 1 was killed 4000 ms ago and is not gone: a debugger holds it, or the kernel is "
+            "waiting for a disk; killing it again\nkill 1\n");
         died_with(s, 1, SIGKILL, 41);
         assert_int_equal(s->core.stages[1].poison_deaths, 0);
         assert_int_equal(s->core.stages[1].strikes, 0);
@@ -1070,7 +1074,7 @@ static void an_end_that_nobody_saw_is_a_death(void **state)
     bring_up(s);
     tell_core(s, (struct core_event){
                      .kind = CORE_STAGE_EXITED, .stage = 1, .exit_code = CORE_EXIT_UNKNOWN});
-    assert_non_null(strstr(buf_text(&s->trace), "is gone, and nobody knows how it ended"));
+    assert_non_null(strstr(buf_text(&s->trace), "is gone, and how it ended is not known"));
     assert_false(s->core.stages[1].image_trusted);
     assert_int_equal(s->core.stages[1].strikes, 1);
     buf_reset(&s->trace);
@@ -1096,14 +1100,13 @@ static void a_link_without_a_resource_is_waited_for(void **state)
     }
     assert_null(strstr(buf_text(&s->trace), "kill"));
     assert_int_equal(s->core.edges[1].failures, 0);
-    const char *said =
-        strstr(buf_text(&s->trace), "warn 2 link 1: why; waiting, for want of inodes");
+    const char *said = strstr(buf_text(&s->trace), "warn 2 link 1: why; waiting for inodes");
     assert_non_null(said);
     assert_null(strstr(said + 1, "warn")); /* once */
     buf_reset(&s->trace);
     link_event(s, CORE_LINK_LISTENING, 2, 1, s->core.edges[1].serial);
     link_event(s, CORE_LINK_DIALED, 1, 1, s->core.edges[1].serial);
-    assert_non_null(strstr(buf_text(&s->trace), "warn 2 link 1 is made: it has inodes again\n"));
+    assert_non_null(strstr(buf_text(&s->trace), "warn 2 link 1 is up: it has inodes again\n"));
     assert_int_equal(core_stage_want(&s->core, 2), WANT_NOTHING);
 }
 
@@ -1119,8 +1122,8 @@ static void a_process_that_the_host_has_no_room_for_is_waited_for(void **state)
     event(s, CORE_STARTED, 0);
     buf_reset(&s->trace);
     spawn_lacks(s, 2, WANT_PROCESSES);
-    EXPECT("warn 2 why; waiting, for want of processes\n"
-           "warn 2 ended for want of processes; trying again until there is some\n");
+    EXPECT("warn 2 why; waiting for processes\n"
+           "warn 2 ended for lack of processes; trying again until that changes\n");
     for (unsigned i = 1; i < 100; i++) {
         time_passes(s, core_want_wait_ms(i));
         assert_int_equal(s->core.stages[2].is, STAGE_STARTING);
@@ -1132,7 +1135,7 @@ static void a_process_that_the_host_has_no_room_for_is_waited_for(void **state)
     time_passes(s, RESTART_BACKOFF_MS_MAX);
     buf_reset(&s->trace);
     event(s, CORE_STAGE_READY, 2);
-    EXPECT("warn 2 has processes again; going on\n");
+    EXPECT("warn 2 has processes again; continuing\n");
 }
 
 /* To be ready proves nothing to a stage that finds out at work what there is none of. */
@@ -1142,7 +1145,7 @@ static void what_a_stage_wants_at_work_is_said_once(void **state)
     bring_up(s);
     tell_core(s, (struct core_event){
                      .kind = CORE_STAGE_PAUSED, .stage = 2, .text = "no room for 12 bytes at 7"});
-    EXPECT("warn 2 no room for 12 bytes at 7; waiting, for want of space\n");
+    EXPECT("warn 2 no room for 12 bytes at 7; waiting for space\n");
     for (unsigned i = 1; i < 100; i++) {
         tell_core(s, (struct core_event){
                          .kind = CORE_STAGE_EXITED, .stage = 2, .exit_code = STAGE_EXIT_WANT});
@@ -1159,7 +1162,7 @@ static void what_a_stage_wants_at_work_is_said_once(void **state)
     assert_null(strstr(buf_text(&s->trace), "warn"));
     buf_reset(&s->trace);
     event(s, CORE_STAGE_RESUMED, 2);
-    EXPECT("warn 2 has space again; going on\n");
+    EXPECT("warn 2 has space again; continuing\n");
     event(s, CORE_STAGE_RESUMED, 2);
     EXPECT("");
 }
@@ -1225,7 +1228,7 @@ static void a_link_that_does_not_come_up_is_made_anew(void **state)
     time_passes(s, LINK_DEADLINE_MS);
     EXPECT("tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("note 1 link 1: was not up in time; making it anew\n"
+    EXPECT("note 1 link 1: was not up in time; making it again\n"
            "tell 2 listen edge 1 serial 2\n");
     for (unsigned i = 1; i < LINK_ATTEMPTS_MAX; i++) {
         time_passes(s, LINK_DEADLINE_MS);
@@ -1235,7 +1238,7 @@ static void a_link_that_does_not_come_up_is_made_anew(void **state)
     time_passes(s, LINK_DEADLINE_MS);
     time_passes(s, LINK_PAUSE_MS);
     EXPECT("tell 1 close edge 1 serial 6\ntell 2 close edge 1 serial 6\n"
-           "warn 1 link 1: was not up in time, again and again; restarting both its ends\n"
+           "warn 1 link 1: was not up in time, repeatedly; restarting both its ends\n"
            "kill 1\nkill 2\n");
     died(s, 1, SIGKILL, 0);
     died(s, 2, SIGKILL, 0);
@@ -1260,7 +1263,8 @@ static void nobody_is_killed_for_a_link_whose_end_owes_an_answer(void **state)
     buf_reset(&s->trace);
     for (unsigned i = 0; i < 3; i++)
         observe(s, seen);
-    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it waits; "
+    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it is "
+           "waiting; "
            "killing it\nkill 2\n");
 }
 
@@ -1277,7 +1281,7 @@ static void who_cannot_listen_is_to_blame(void **state)
         time_passes(s, LINK_PAUSE_MS);
     }
     EXPECT("tell 1 close edge 1 serial 6\ntell 2 close edge 1 serial 6\n"
-           "warn 2 link 1: why, again and again because of this end of it; restarting it\n"
+           "warn 2 link 1: why, repeatedly and because of this end; restarting it\n"
            "kill 2\n");
 }
 
@@ -1291,7 +1295,7 @@ static void a_broken_link_is_made_anew_and_late_news_of_it_dropped(void **state)
     EXPECT("");
     assert_int_equal(s->core.late_messages, 1);
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("note 1 link 1: why; making it anew\ntell 2 listen edge 1 serial 3\n");
+    EXPECT("note 1 link 1: why; making it again\ntell 2 listen edge 1 serial 3\n");
 }
 
 /* A survivor sees the link break before the supervisor has heard of the death. */
@@ -1415,7 +1419,7 @@ static void a_frozen_stage_is_killed_and_comes_back(void **state)
     struct story *s = *state;
     bring_up(s);
     event(s, CORE_STAGE_FROZEN, 1);
-    EXPECT("warn 1 was stopped from outside; a stage that does not run is killed\nkill 1\n");
+    EXPECT("warn 1 was stopped from outside; killing it\nkill 1\n");
     died(s, 1, SIGKILL, 0);
     assert_int_equal(s->core.stages[1].strikes, 0);
     assert_int_equal(s->core.stages[1].is, STAGE_STARTING);

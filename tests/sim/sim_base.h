@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim_base.h - what all of the simulation stands on: chance, trace, memory, failure
+ * sim_base.h - the foundations of the simulation: chance, trace, memory, failure
  *
  * Everything random comes from one generator that the seed starts, so a seed is a run. The trace
- * is kept only when somebody will read it: a seed that failed is run once more with it.
+ * is kept only when it will be read: a seed that failed is run once more with it.
  */
 #ifndef BULKHEAD_TESTS_SIM_BASE_H
 #define BULKHEAD_TESTS_SIM_BASE_H
@@ -26,7 +26,7 @@ bool chance_one_in(uint64_t n);
 
 void chance_seed(uint64_t seed);
 
-/* How trace() and fail() speak. The clock is simulated, in microseconds. */
+/* The settings of trace() and fail(). The clock is simulated, in microseconds. */
 struct sim_report {
     bool tracing; /* keep the last lines */
     bool verbose; /* print every line */
@@ -35,7 +35,7 @@ struct sim_report {
 };
 extern struct sim_report sim_report;
 
-/* Adds a line to the trace, with the time in front. Use TRACE(), which costs nothing when off. */
+/* Adds a line to the trace, preceded by the time. Use TRACE(), which costs nothing when it is off. */
 void trace_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define TRACE(...)                                                                                 \
     do {                                                                                           \
@@ -46,11 +46,11 @@ void trace_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints the last lines of the trace; also called when the program crashes. */
 void trace_dump(void);
 
-/* An invariant is broken: prints what and how to replay, and exits with code 1. */
+/* An invariant is broken: prints which one and how to replay it, and exits with code 1. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Memory of the simulation itself: malloc() and free() are those of the simulated processes, who
+ * Memory of the simulation itself: malloc() and free() are those of the simulated processes, which
  * lose theirs when they are killed (sim_memory.c).
  */
 void *sim_new(size_t count, size_t size);
@@ -68,7 +68,7 @@ struct memory_owner {
     size_t count;
 };
 
-/* Whose allocations are counted from now on; NULL: nobody's. */
+/* Sets whose allocations are counted from now on; NULL: none are. */
 void memory_set_owner(struct memory_owner *owner);
 
 /* Frees all that an owner has not freed. */

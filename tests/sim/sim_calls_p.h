@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim_calls_p.h - the calls that the linker sends to us, and those that go on to the system
+ * sim_calls_p.h - the calls that the linker redirects to us, and the real ones of the system
  */
 #ifndef BULKHEAD_TESTS_SIM_CALLS_P_H
 #define BULKHEAD_TESTS_SIM_CALLS_P_H
@@ -76,34 +76,34 @@
 CALL_LIST(X)
 #undef X
 
-/* How a call says that it failed. */
+/* How a call reports that it failed. */
 static inline int fail_with(int error)
 {
     errno = error;
     return -1;
 }
 
-/* Standard input, as fstat(2) and fcntl(2) tell of it. */
+/* Standard input, as fstat(2) and fcntl(2) report it. */
 void pipe_describe(struct stat *st);
 int pipe_fcntl(int command, long argument);
 
-/* The node of an open file of the present process; -1: it is none. */
+/* The node of an open file of the present process; -1: it is not one. */
 int node_of(int fd);
-/* Whether a call that needs space finds none. */
+/* Whether a call that needs space fails for lack of it. */
 bool disk_is_full(void);
 
-/* Whether a descriptor is one of memory_file_new(). */
+/* Whether a descriptor comes from memory_file_new(). */
 bool memory_file_is_ours(int fd);
 
-/* What an inherited descriptor of the present process stands for; others as they are. */
+/* What an inherited descriptor of the present process refers to; others are returned as they are. */
 int memory_fd_of(int fd);
 
-/* Their length, as fstat(2) says it and ftruncate(2) sets it. */
+/* The length of such a file, as fstat(2) reports it and ftruncate(2) sets it. */
 size_t memory_file_len(int fd);
 void memory_file_set_len(int fd, size_t len);
 
 struct process;
-/* Unmaps all that a process has mapped; returns how much that was. */
+/* Unmaps everything that a process has mapped. Returns the number of mappings. */
 size_t memory_maps_forget(struct process *process);
 
 #endif

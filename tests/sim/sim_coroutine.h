@@ -7,16 +7,16 @@
 
 struct coroutine;
 
-/* Prepares body(argument) on a stack of its own. body must leave for ever instead of returning. */
+/* Prepares body(argument) on its own stack. Instead of returning, body must leave for good. */
 struct coroutine *coroutine_new(void (*body)(void *argument), void *argument);
 
-/* Runs it until it leaves. Call it from outside of all coroutines. */
+/* Runs it until it leaves. To be called from outside all coroutines. */
 void coroutine_enter(struct coroutine *c);
 
-/* Goes back to where the present coroutine was entered. */
+/* Returns to where the present coroutine was entered. */
 void coroutine_leave(void);
 
-/* Drops it wherever it stands; its stack is used again. Takes NULL. */
+/* Drops a coroutine wherever it is. Its stack is reused. Accepts NULL. */
 void coroutine_free(struct coroutine *c);
 
 #endif

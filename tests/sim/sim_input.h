@@ -16,17 +16,17 @@
 struct sim_input {
     uint8_t *bytes;
     size_t len;
-    /* A place where a first part may end, and the seqs that it has. */
+    /* A place where a first part may end, and the number of seqs up to there. */
     size_t part_len;
     seq_number part_seqs;
 };
 
-/* Random lines, good and bad ones; free bytes with sim_free(). */
+/* Makes random lines, good and bad ones. Free the bytes with sim_free(). */
 struct sim_input input_make(void);
 
 /*
- * Puts other lines behind those up to a seq. Returns false, and leaves it as it is, if the last of
- * them is not complete, or bytes up to `given` would be others.
+ * Replaces the lines after a seq with other ones. Returns false, and changes nothing, if the line of
+ * that seq is not complete, or if bytes up to `given` would change.
  */
 bool input_change_rest(struct sim_input *input, seq_number kept, uint64_t given);
 
@@ -38,8 +38,8 @@ void input_unmark(struct sim_input *input, size_t at);
 void input_end_line(struct sim_input *input);
 
 /*
- * Only the first len bytes were kept; other lines come behind them. Ends the line that is cut. The
- * part ends there.
+ * Keeps only the first len bytes; other lines follow them. Ends the line that is cut. The part ends
+ * there.
  */
 void input_cut(struct sim_input *input, size_t len);
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* name, what goes wrong */
+/* name, option, what goes wrong */
 #define PROFILE_LIST(X)                                                                            \
     X(PROFILE_KILLS, "kills", "processes are killed, stopped, asked to stop")                      \
     X(PROFILE_POWER, "power", "the power fails")                                                   \
@@ -25,19 +25,19 @@ enum profile {
 
 const char *profile_name(enum profile profile);
 
-/* What seeds have met so far. */
+/* What the seeds so far have come across. */
 struct story_totals {
     uint64_t seeds, steps, kills, lives, power_losses, faults, checks;
 };
 
-/* Loads the topologies; call it once, first. */
+/* Loads the topologies. To be called once, before anything else. */
 void story_init(void);
 void story_done(void);
 
-/* Plays one seed to its end; fail()s if anything is not as it must be. */
+/* Plays one seed to its end. Calls fail() if anything is wrong. */
 void story_play(uint64_t seed, enum profile profile, struct story_totals *totals);
 
-/* The profile that a seed has if none was asked for. */
+/* The profile of a seed if none was asked for. */
 enum profile story_profile(uint64_t seed);
 
 #endif

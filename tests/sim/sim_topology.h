@@ -10,16 +10,16 @@
 
 #include "topology/graph.h"
 
-/* Loads and checks them all. */
+/* Loads and checks all of them. */
 void topologies_init(void);
 void topologies_done(void);
 
-/* From now on, every topology is a random one. */
+/* From now on every topology is random. */
 void topologies_random_only(void);
 
 #define TOPOLOGY_VARIANTS 3u
 
-/* One of them: with some numbers of workers, and as the inline host takes it. */
+/* One topology: with some numbers of workers, and in the form for the inline host. */
 struct topology_forms {
     struct topology *variants[TOPOLOGY_VARIANTS];
     struct topology *logical;
@@ -33,7 +33,7 @@ enum topology_source {
     SOURCES
 };
 
-/* Chooses by chance, and whether what is acked survives a power loss, and how the input comes. */
+/* Chooses one by chance, and its durability, and how the input comes. */
 const struct topology_forms *topologies_pick(bool *ret_durable, enum topology_source *ret_source,
                                              bool must_be_durable);
 

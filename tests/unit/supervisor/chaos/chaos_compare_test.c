@@ -40,8 +40,8 @@ static void small_files(void **state)
     expect("", "", 0, "");
     expect(NULL, NULL, 0, "");
     expect("a\nb\n", "a\nb\n", 0, "");
-    expect(NULL, "x", ERR_MISMATCH, "'a' is not there, 'b' is\n");
-    expect("x", NULL, ERR_MISMATCH, "'b' is not there, 'a' is\n");
+    expect(NULL, "x", ERR_MISMATCH, "'a' does not exist, but 'b' does\n");
+    expect("x", NULL, ERR_MISMATCH, "'b' does not exist, but 'a' does\n");
     expect("one\ntwo\nthree\n", "one\ntwa\nthree\n", ERR_MISMATCH,
            "'b' differs at byte 7, line 2\n  should be: two\n  is:        twa\n");
     expect("one\ntwo\n", "one\n", ERR_MISMATCH,

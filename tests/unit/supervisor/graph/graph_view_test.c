@@ -136,7 +136,7 @@ static void a_chain(void **state)
                    "   ┌───────▼───────┐\n"
                    "   │ answers  step │\n"
                    "   └───────────────┘\n"
-                   "dead letters, of 1 stage, are not drawn; --all shows them\n");
+                   "the dead letters of 1 stage are not drawn; --all shows them\n");
 }
 
 static void a_diamond(void **state)

@@ -55,7 +55,7 @@ static void assert_said(unsigned workers, uint64_t open_count, const char *expec
     topology_free(topology);
 }
 
-#define TO_DO "; raise it (ulimit -n, LimitNOFILE=), or have fewer workers"
+#define TO_DO "; raise it (ulimit -n, LimitNOFILE=), or use fewer workers"
 
 static void who_needs_the_most_is_named(void **state)
 {

@@ -289,9 +289,9 @@ static void stages_that_do_not_read_are_killed(void **state)
     say(w, CTL_STAGE_REFUSED);
     driver_hear(&w->driver, 1);
     expect(w, "tell 0 STOP\ntell 1 STOP\ntell 2 STOP\n"
-              "log 0 it does not read what it is told; killing it\nkill 0\n"
-              "log 1 it does not read what it is told; killing it\nkill 1\n"
-              "log 2 it does not read what it is told; killing it\nkill 2\n");
+              "log 0 it does not read its messages; killing it\nkill 0\n"
+              "log 1 it does not read its messages; killing it\nkill 1\n"
+              "log 2 it does not read its messages; killing it\nkill 2\n");
 }
 
 static void a_stage_that_did_not_read_is_told_nothing_more(void **state)
@@ -303,7 +303,7 @@ static void a_stage_that_did_not_read_is_told_nothing_more(void **state)
     w->fails_to_send[1] = true;
     atomic_store(&w->pages[1].waiting, STATUS_IDLE);
     driver_observe(&w->driver);
-    expect(w, "tell 1 PING\nlog 1 it does not read what it is told; killing it\nkill 1\n");
+    expect(w, "tell 1 PING\nlog 1 it does not read its messages; killing it\nkill 1\n");
     say(w, CTL_STAGE_REFUSED);
     driver_hear(&w->driver, 1);
     expect(w, "tell 0 STOP\ntell 2 STOP\n");
@@ -316,7 +316,9 @@ static void a_stage_that_talks_nonsense_is_not_heard_again(void **state)
     say(w, CTL_SUPERVISOR_STOP);
     say(w, CTL_STAGE_REFUSED);
     driver_hear(&w->driver, 1);
-    expect(w, "deaf to 1\nlog 1 it sent what only we send; killing it\nkill 1\n");
+    expect(
+        w,
+        "deaf to 1\nlog 1 it sent a message that only the supervisor sends; killing it\nkill 1\n");
     driver_hear(&w->driver, 1);
     end(w, SIGKILL);
     expect(w, "bury 1\nsockets of 0\n"); /* it waits to start again */
@@ -384,7 +386,7 @@ static void a_process_that_is_stopped_and_gone_is_both(void **state)
     start(w);
     w->is_stopped[1] = true;
     end(w, SIGKILL);
-    expect(w, "log 1 was stopped from outside; a stage that does not run is killed\nkill 1\n"
+    expect(w, "log 1 was stopped from outside; killing it\nkill 1\n"
               "bury 1\nsockets of 0\n");
     driver_look_at(&w->driver, 1); /* there is none */
     assert_false(driver_kill(&w->driver, 1));
@@ -413,7 +415,7 @@ static void a_birth_that_takes_too_long_is_ended(void **state)
     driver_hear_birth(&w->driver, 1);
     assert_false(w->driver.stages[1].is_born);
     driver_birth_is_overdue(&w->driver, 1);
-    expect(w, "log 1 its process was not there 30000 ms after it was begun; killing it\n"
+    expect(w, "log 1 its process did not reach its program within 30000 ms; killing it\n"
               "deaf to 1\nkill 1\n");
     driver_birth_is_overdue(&w->driver, 1);
     expect(w, "");
@@ -423,7 +425,7 @@ static void a_birth_that_takes_too_long_is_ended(void **state)
     driver_birth_is_overdue(&w->driver, 2); /* it was us who slept */
     expect(w, "");
     end(w, SIGKILL);
-    assert_non_null(strstr(w->note, "its process did not come to its program in 30000 ms, "));
+    assert_non_null(strstr(w->note, "its process did not reach its program within 30000 ms, "));
 }
 
 static void without_their_directory_no_link_is_waited_for(void **state)

@@ -102,26 +102,26 @@ static const struct story stories[] = {
     {"in=90 left=91-95 right=97 out=105 dead-letters=110", false, "90 91 97 105 110", NULL},
     /* Behind: a worker, a store, a sink behind the further of two. */
     {"in=100 left=99-100 right=100 out=100 dead-letters=100", false, NULL,
-     "stage 'left' goes on with record 100, but 'in' before it with 101"},
+     "stage 'left' resumes at record 100, but 'in' upstream of it at 101"},
     {"in=100 left=100 right=104 out=103 dead-letters=104", false, NULL,
-     "stage 'out' goes on with record 104, but 'right' before it with 105"},
+     "stage 'out' resumes at record 104, but 'right' upstream of it at 105"},
     {"in=100 left=100 right=104 out=103 dead-letters=104", true, "100 100 104 104[104] 104",
-     "stage 'out' is never given the records 104 to 104"},
+     "stage 'out' is never given record 104"},
     {"in=100 left=7 right=104 out=50 dead-letters=104", true, "100 100[8] 104 104[51] 104",
-     "never given the records 8 to 100"},
+     "never given records 8 to 100"},
     /* One worker, or a key group, is ahead of what is behind it, however far. */
     {"in=90 left=91-105 right=97 out=105 dead-letters=105", false, "90 91 97 105 105", NULL},
     {"in=90 left=91-106 right=97 out=105 dead-letters=106", false, NULL,
-     "stage 'out' goes on with record 106, but 'left' before it with 107: their states do not "
-     "belong together, and records 106 to 106 can be had from nobody"},
+     "stage 'out' resumes at record 106, but 'left' upstream of it at 107: their states do not "
+     "belong together, and record 106 cannot be replayed"},
     {"in=90 left=91-106 right=97 out=gone@0 dead-letters=106", false, NULL,
      "stage 'out': its state is gone"},
     {"in=90 left=91-106 right=97 out=95 dead-letters=106", true, "90 91 97 106[96] 106",
-     "stage 'out' is never given the records 96 to 106"},
+     "stage 'out' is never given records 96 to 106"},
     {"in=90 left=91-106 right=97 out=new dead-letters=106", false, "90 91 97 106 106",
      "stage 'out' is new: it begins with record 107"},
     {"in=90 left=80-106 right=97 out=106 dead-letters=106", true, "90 90[81] 97 106 106",
-     "stage 'left' is never given the records 81 to 90"},
+     "stage 'left' is never given records 81 to 90"},
     /* Gone, and never begun. */
     {"in=100 left=gone@0 right=100 out=100 dead-letters=100", false, NULL,
      "stage 'left': its state is gone"},
@@ -138,18 +138,19 @@ static const struct story stories[] = {
      "stage 'right' is new: it begins with record 101"},
     /* The source. */
     {"in=gone@0 left=gone@0 right=0 out=5 dead-letters=0", false, NULL,
-     "stage 'in': its position is gone, though 'out' has records up to 5"},
+     "stage 'in': its position is gone, but 'out' has its records up to 5"},
     {"in=gone@0 left=0 right=0 out=0 dead-letters=0", false, "0 0 0 0 0", NULL},
     {"in=gone@100 left=100 right=gone@100 out=100 dead-letters=100", false, "100 100 100 100 100",
      NULL},
     {"in=new left=100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
-     "stage 'in' is new: its first record has the number 101"},
+     "stage 'in' is new: its first record is number 101"},
     {"in=new left=0 right=0 out=0 dead-letters=0", false, "0 0 0 0 0", NULL},
     {"in=new left=100 right=100 out=102 dead-letters=102", false, NULL,
-     "the source before it has not finished: 'left' has records up to 100, 'dead-letters' up to "
+     "the source that it replaces has not finished: 'left' has records up to 100, 'dead-letters' "
+     "up to "
      "102"},
     {"in=new left=100 right=100 out=102 dead-letters=102", true, "102 102[101] 102[101] 102 102",
-     "stage 'left' is never given the records 101 to 102"},
+     "stage 'left' is never given records 101 to 102"},
     {"in=new left=new right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
      "stage 'left' is new: it begins with record 101"},
 };

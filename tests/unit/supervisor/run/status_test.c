@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What people are shown of a run: the table of `bulkhead status`, the line of progress, the table at
- * the end, and the last words of a process.
+ * What people are shown of a run: the table of `bulkhead status`, the line of progress, the table
+ * at the end, and the last words of a process.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +91,7 @@ static void what_has_happened_stands_below_the_table(void **state)
                       "a: the last process exited with code 3\n"
                       "b: the last process was killed by signal 9 (SIGKILL) with seq 7 in hand; it "
                       "said: first | second\n"
-                      "5 lines of log were lost: nobody reads standard error\n"
+                      "5 log lines were lost: nothing is reading standard error\n"
                       "stopped: stage 'b': too many restarts\n");
 }
 

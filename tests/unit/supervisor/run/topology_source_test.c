@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a topology comes from: what can be read again, beside what the files of ${TOPOLOGY_DIR} lie,
- * and what is refused.
+ * Where a topology comes from: what can be read again, beside what the files of ${TOPOLOGY_DIR}
+ * lie, and what is refused.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -147,7 +147,7 @@ static void what_is_no_topology_is_refused_by_name(void **state)
     assert_int_equal(rmdir("directory"), 0);
     write_file("large.yaml", TOPOLOGY_BYTES_MAX + 1);
     assert_refused("large.yaml", ERR_RANGE,
-                   "'large.yaml' has more than 1048576 bytes, which no topology has");
+                   "'large.yaml' has more than 1048576 bytes, the most that a topology can have");
     assert_int_equal(truncate("large.yaml", TOPOLOGY_BYTES_MAX), 0);
     struct topology_source s;
     struct err e;
