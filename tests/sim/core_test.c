@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole stories of the supervisor's core under simulated time. A story is a list of events and the
- * trace of what the core wanted done; a difference prints both. The topology is a chain of three:
- * source (0) -> step (1) -> sink (2), with the edges 0 and 1.
+ * Whole stories of the supervisor's core in simulated time. A story is a list of events and the
+ * trace of the actions that the core asked for; if the trace differs, both are printed. The
+ * topology is a chain of three: source (0) -> step (1) -> sink (2), with the edges 0 and 1.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -25,7 +25,7 @@ static const struct kind step_kind = {.name = "step", .role = KIND_STEP};
 static const struct kind sink_kind = {.name = "sink", .role = KIND_SINK};
 
 #define STALL_MS 4000u
-/* The time that a link which failed stays down. */
+/* How long a failed link stays down. */
 #define LINK_PAUSE_MS 20u
 
 struct story {
@@ -141,7 +141,7 @@ static void tell_core(struct story *s, struct core_event event)
     s->actions.count = 0;
 }
 
-/* Compares what was wanted since the last EXPECT, and forgets it. */
+/* Compares the trace since the last EXPECT, and clears it. */
 static void expect(struct story *s, const char *wanted, const char *file, int line)
 {
     const char *got = buf_text(&s->trace);
@@ -243,7 +243,7 @@ static void a_killed_stage_is_back_at_once_with_its_memory(void **state)
     EXPECT("tell 1 dial edge 1 serial 3 acked 40 expected 57\n");
 }
 
-/* One without a state has forgotten what it passed on; who is behind it has not. */
+/* A stage without state no longer knows what it passed on; those downstream of it do. */
 static void a_source_is_told_what_the_furthest_stage_has(void **state)
 {
     struct story *s = *state;
@@ -344,8 +344,8 @@ static void a_user_may_kill_a_stage_that_never_gets_ready(void **state)
 }
 
 /*
- * One observation of the three stages, as long after the last one as it should be; who is asked
- * answers at once, but for those that are silent.
+ * One observation of the three stages, at the right interval after the last one. A stage that is
+ * asked answers at once, unless it is silent.
  */
 static void observe(struct story *s, const struct core_observation seen[3])
 {
@@ -382,8 +382,7 @@ static void a_stage_that_does_not_move_is_hung(void **state)
     assert_false(s->core.stages[1].image_trusted);
 }
 
-/* What is said of the end of a run, and in status, is what they were killed for, and not by which
- * signal. */
+/* The end of a run and the status report why they were killed, not by which signal. */
 static void a_stage_that_hangs_again_and_again_is_said_to_hang(void **state)
 {
     struct story *s = *state;
@@ -414,7 +413,7 @@ static void expect_end(struct story *s, size_t stage, int signal_number, const c
     assert_string_equal(text, wanted);
 }
 
-/* Each kill of ours has a cause; what somebody else sent, or it did by itself, is said as it is. */
+/* Each of our kills has a cause; other signals, and exits, are reported as they are. */
 static void an_end_is_described_by_its_cause(void **state)
 {
     struct story *s = *state;
@@ -441,7 +440,7 @@ static void a_stage_that_does_not_get_ready_is_hung(void **state)
     struct story *s = *state;
     event(s, CORE_STARTED, 0);
     buf_reset(&s->trace);
-    /* What its page shows of waiting may be left of the process before it. */
+    /* That its page shows "waiting" may be left over from the process before it. */
     struct core_observation seen[3] = {asleep, asleep, {.beats = 1, .waiting = true}};
     observe(s, seen);
     seen[2].beats++;
@@ -455,7 +454,7 @@ static void a_stage_that_does_not_get_ready_is_hung(void **state)
     EXPECT("warn 2 did not move for the stall_timeout of 4000 ms; killing it\nkill 2\n");
 }
 
-/* So has one that follows another, whose page shows what that one did. */
+/* So has a process that follows another one, although the page still shows what that one did. */
 static void one_that_is_started_again_has_longer_too(void **state)
 {
     struct story *s = *state;
@@ -474,7 +473,7 @@ static void one_that_is_started_again_has_longer_too(void **state)
     EXPECT("warn 2 did not move for 30000 ms after it was started; killing it\nkill 2\n");
 }
 
-/* A process that has never moved may not have come to run, on a host with many to start. */
+/* A process that has never moved may not have run yet, on a host that starts many. */
 static void a_stage_that_has_not_come_to_run_has_longer(void **state)
 {
     struct story *s = *state;
@@ -505,7 +504,7 @@ static void one_beat_in_the_last_moment_is_enough(void **state)
     EXPECT("");
 }
 
-/* The supervisor was stopped, or the whole host: that says nothing about the stages. */
+/* The supervisor was stopped, or the whole host. That proves nothing about the stages. */
 static void after_a_sleep_of_its_own_the_supervisor_blames_nobody(void **state)
 {
     struct story *s = *state;
@@ -539,14 +538,14 @@ static void a_standstill_makes_links_anew(void **state)
            "tell 2 listen edge 1 serial 4\n");
 }
 
-/* As if its ends had linked it again. */
+/* As if its ends had made the link again. */
 static void set_up_again(struct core_edge *edge)
 {
     edge->is = EDGE_UP;
     edge->deadline_ms = 0;
 }
 
-/* Frames that are lost, and acks that are, show on the pages of both ends. */
+/* The pages of both ends show lost frames and lost acks. */
 static void a_standstill_is_looked_for_where_records_stand(void **state)
 {
     struct story *s = *state;
@@ -588,7 +587,8 @@ static void a_standstill_that_new_links_do_not_end_is_that_of_their_ends(void **
            "2\n");
 }
 
-/* The source and the first link go on with every observation, for input comes; the second stands.
+/*
+ * The source and the first link move at every observation: input comes. The second link does not.
  */
 static void observe_a_stream(struct story *s, unsigned times, struct core_link_observation second)
 {
@@ -607,7 +607,7 @@ static void observe_a_stream(struct story *s, unsigned times, struct core_link_o
     }
 }
 
-/* Whatever comes in at the source meanwhile. */
+/* The same, whatever comes in at the source meanwhile. */
 static void a_link_that_stands_is_made_anew_though_others_move(void **state)
 {
     struct story *s = *state;
@@ -653,7 +653,7 @@ static void acks_that_stand_are_a_link_that_stands(void **state)
            "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n");
 }
 
-/* Neither a receiver that takes no more for now, nor parts of one seq that come, nor a busy end. */
+/* A full receiver, parts of one seq that arrive, and a busy end do not count as a standstill. */
 static void a_link_that_has_a_reason_to_stand_is_left_alone(void **state)
 {
     struct story *s = *state;
@@ -675,7 +675,7 @@ static void a_link_that_has_a_reason_to_stand_is_left_alone(void **state)
     EXPECT("");
 }
 
-/* One that wants something, and one that owes an answer, are another matter. */
+/* A stage that lacks a resource, and one that owes an answer, are judged on their own. */
 static void a_link_whose_end_is_out_of_action_is_left_alone(void **state)
 {
     struct story *s = *state;
@@ -700,7 +700,7 @@ static void a_link_whose_end_is_out_of_action_is_left_alone(void **state)
            "killing it\nkill 2\n");
 }
 
-/* It sleeps as its page says, but for ever: in a debugger, or for a bug. */
+/* It is asleep, as its page says, but forever: in a debugger, or because of a bug. */
 static void a_stage_that_waits_and_does_not_answer_is_hung(void **state)
 {
     struct story *s = *state;
@@ -723,7 +723,7 @@ static void a_stage_that_waits_and_does_not_answer_is_hung(void **state)
     assert_int_equal(s->core.stages[2].asked, 0);
 }
 
-/* Nobody is made to pay for one that does not answer, before or after that is known. */
+/* Nothing else is killed for a stage that does not answer, before or after that is known. */
 static void while_one_owes_an_answer_nobody_else_is_blamed(void **state)
 {
     struct story *s = *state;
@@ -738,7 +738,7 @@ static void while_one_owes_an_answer_nobody_else_is_blamed(void **state)
            "kill 0\n");
 }
 
-/* An answer to another question, or of another stage, is none. */
+/* The answer to another question, or of another stage, does not count. */
 static void a_late_answer_is_none(void **state)
 {
     struct story *s = *state;
@@ -797,7 +797,7 @@ static void died_with(struct story *s, size_t stage, int signal_number, uint64_t
         time_passes(s, 10);
 }
 
-/* A life that has its links downstream, whose hello is that `expected` is next. */
+/* A life with its links downstream up, over which it was told that `expected` is next. */
 static void hear_from_downstream(struct story *s, uint64_t expected)
 {
     event(s, CORE_STAGE_READY, 1);
@@ -824,7 +824,7 @@ static void the_third_death_at_one_record_takes_it_out_before_the_next_start(voi
            "note 1 was killed by signal 11 (SIGSEGV); restarting now\nspawn 1 gen 4\n");
 }
 
-/* It passed once, as a record may that kills only sometimes; what it made is downstream. */
+/* A record that kills only sometimes passed once; its output is downstream. */
 static void a_record_that_has_passed_is_not_taken_out(void **state)
 {
     struct story *s = *state;
@@ -842,7 +842,7 @@ static void a_record_that_has_passed_is_not_taken_out(void **state)
     assert_non_null(strstr(buf_text(&s->trace), "quarantine 1 seq 41"));
 }
 
-/* The next stage was restarted and has forgotten, but the one behind it has the outputs. */
+/* The next stage was restarted and no longer knows, but the one after it has the outputs. */
 static void what_has_passed_far_downstream_is_not_taken_out(void **state)
 {
     struct story *s = *state;
@@ -875,7 +875,7 @@ static void nothing_is_taken_out_that_downstream_was_not_asked_about(void **stat
     }
 }
 
-/* One more death of the step at seq 41, by a process that knows that nobody has that seq yet. */
+/* One more death of the step at seq 41; its process knows that no stage has that seq yet. */
 static void died_doing(struct story *s, enum status_work work, bool out_of_memory)
 {
     while (s->core.stages[1].is == STAGE_BACKOFF)
@@ -890,7 +890,7 @@ static void died_doing(struct story *s, enum status_work work, bool out_of_memor
     assert_null(strstr(buf_text(&s->trace), "quarantine"));
 }
 
-/* To do without the record would leave what kills where it is. */
+/* To skip the record would not remove the cause of the deaths. */
 static void what_else_kills_at_a_seq_stops_the_topology_and_takes_nothing_out(void **state)
 {
     struct story *s = *state;
@@ -921,7 +921,7 @@ static void out_of_memory_by_what_else_is_done_at_a_seq_says_what_to_do(void **s
                         "run it again");
 }
 
-/* Each is in a row with its like alone, and the third at the record itself takes that one out. */
+/* Only deaths at the same work are in a row; the third at the record itself quarantines it. */
 static void deaths_by_this_and_that_at_a_seq_are_not_in_a_row(void **state)
 {
     static const enum status_work works[] = {STATUS_ON_TIME,   STATUS_ON_TIME, STATUS_ON_RECORD,
@@ -940,7 +940,7 @@ static void deaths_by_this_and_that_at_a_seq_are_not_in_a_row(void **state)
     assert_non_null(strstr(buf_text(&s->trace), "quarantine 1 seq 41"));
 }
 
-/* It was put out once, so it can be put out again; but not for ever. */
+/* Its output was emitted once, so it can be emitted again; but we do not try forever. */
 static void what_was_let_go_once_is_tried_again(void **state)
 {
     struct story *s = *state;
@@ -959,7 +959,7 @@ static void what_was_let_go_once_is_tried_again(void **state)
     assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
 }
 
-/* A debugger that holds it three times at one record does not make that record poison. */
+/* If a debugger holds it three times at one record, that record is not poison. */
 static void what_a_debugger_holds_is_not_at_fault(void **state)
 {
     struct story *s = *state;
@@ -1019,7 +1019,7 @@ static void deaths_at_different_records_or_at_none_are_no_poison(void **state)
     }
 }
 
-/* Such as the kernel does when memory is short: it is waited out, but not for ever. */
+/* As the kernel does when memory is short: we wait until it is over, but not forever. */
 static void kills_without_progress_are_waited_out_and_end_at_last(void **state)
 {
     struct story *s = *state;
@@ -1067,7 +1067,7 @@ static void want_of_space_is_waited_out_however_long(void **state)
     assert_int_equal(s->core.is, PIPELINE_RUNNING);
 }
 
-/* It may have been of its own doing, so its memory is not kept. */
+/* It may have been its own fault, so its memory is not kept. */
 static void an_end_that_nobody_saw_is_a_death(void **state)
 {
     struct story *s = *state;
@@ -1079,7 +1079,7 @@ static void an_end_that_nobody_saw_is_a_death(void **state)
     assert_int_equal(s->core.stages[1].strikes, 1);
     buf_reset(&s->trace);
 }
-/* What a host has none of it may have again; nobody is killed and nothing is counted meanwhile. */
+/* A shortage on the host may end. Until then nothing is killed and nothing is counted. */
 static void a_link_without_a_resource_is_waited_for(void **state)
 {
     struct story *s = *state;
@@ -1138,7 +1138,7 @@ static void a_process_that_the_host_has_no_room_for_is_waited_for(void **state)
     EXPECT("warn 2 has processes again; continuing\n");
 }
 
-/* To be ready proves nothing to a stage that finds out at work what there is none of. */
+/* That a stage is ready proves nothing if the shortage shows only while it works. */
 static void what_a_stage_wants_at_work_is_said_once(void **state)
 {
     struct story *s = *state;
@@ -1167,7 +1167,7 @@ static void what_a_stage_wants_at_work_is_said_once(void **state)
     EXPECT("");
 }
 
-/* Our own limit of descriptors does not rise by waiting. */
+/* Waiting does not raise our own limit of descriptors. */
 static void too_few_descriptors_from_the_beginning_end_the_run(void **state)
 {
     struct story *s = *state;
@@ -1181,7 +1181,7 @@ static void too_few_descriptors_from_the_beginning_end_the_run(void **state)
     assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
 }
 
-/* A long life with nothing to do, and its death: as in production, a few times a year. */
+/* Long lives with nothing to do that end in a death, as in production a few times a year. */
 static void live_and_die(struct story *s, bool pending, uint64_t seq)
 {
     const struct core_observation seen[3] = {pending ? asleep_pending : asleep, asleep, asleep};
@@ -1245,7 +1245,7 @@ static void a_link_that_does_not_come_up_is_made_anew(void **state)
     assert_int_equal(s->core.stages[1].strikes + s->core.stages[2].strikes, 0);
 }
 
-/* It is held by a debugger, say: then it is killed for that, and its peer is not. */
+/* For example, a debugger holds it: then it is killed for that, and its peer is not. */
 static void nobody_is_killed_for_a_link_whose_end_owes_an_answer(void **state)
 {
     struct story *s = *state;
@@ -1298,7 +1298,7 @@ static void a_broken_link_is_made_anew_and_late_news_of_it_dropped(void **state)
     EXPECT("note 1 link 1: why; making it again\ntell 2 listen edge 1 serial 3\n");
 }
 
-/* A survivor sees the link break before the supervisor has heard of the death. */
+/* A survivor sees the link break before the supervisor learns of the death. */
 static void links_that_break_with_their_ends_are_not_counted(void **state)
 {
     struct story *s = *state;
@@ -1372,7 +1372,7 @@ static void a_stage_that_does_not_stop_is_killed(void **state)
     assert_int_equal(s->core.outcome, CORE_OUTCOME_DONE);
 }
 
-/* A source with nothing to read is done at once; the sink may still find its output broken. */
+/* A source with nothing to read is done at once. The sink may still find its output broken. */
 static void nothing_to_do_is_not_done_before_all_are_ready(void **state)
 {
     struct story *s = *state;
@@ -1436,7 +1436,7 @@ static void a_failed_spawn_backs_off(void **state)
     EXPECT("spawn 2 gen 2\n");
 }
 
-/* --- what former lives of a sink have shown --- */
+/* --- output of former lives of a sink --- */
 
 static void all_acked(struct story *s, uint64_t serial)
 {
@@ -1468,7 +1468,7 @@ static void the_end_waits_for_what_former_lives_have_shown(void **state)
     EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
 }
 
-/* It may have shown more than the process that the answer is for. */
+/* It may have written more than the process that the answer is for. */
 static void an_answer_is_not_for_a_later_process(void **state)
 {
     struct story *s = *state;
@@ -1488,7 +1488,7 @@ static void an_answer_is_not_for_a_later_process(void **state)
     EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
 }
 
-/* Its next process has not come to ask again when the source is done. */
+/* Its next process has not asked again yet when the source is done. */
 static void a_question_outlives_the_process_that_asked(void **state)
 {
     struct story *s = *state;
@@ -1510,7 +1510,7 @@ static void a_question_outlives_the_process_that_asked(void **state)
     EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
 }
 
-/* And a sink that had cut it when it was killed has no question any more. */
+/* A sink that had already cut it when it was killed has no question any more. */
 static void a_settled_sink_has_no_question(void **state)
 {
     struct story *s = *state;
@@ -1542,7 +1542,7 @@ static void a_new_source_is_asked_again_and_has_not_said_that_it_is_done(void **
     EXPECT("tell 0 stop\ntell 1 stop\ntell 2 stop\n");
 }
 
-/* A source that is told to read no more may not come to what it has given out before. */
+/* A source that is told to read no more may never reach what it emitted before. */
 static void a_drain_leaves_the_question_open(void **state)
 {
     struct story *s = *state;
@@ -1565,8 +1565,8 @@ static void only_a_sink_that_starts_asks_and_only_the_source_answers(void **stat
 }
 
 /*
- * Random events in any order, also such as cannot happen: no invariant breaks, and whatever came
- * before, a stop that is asked for twice ends in an exit once all processes are dead.
+ * Random events in any order, even impossible ones: no invariant breaks. Whatever came before, a
+ * stop that is requested twice ends in an exit once all processes are dead.
  */
 static void any_order_of_events_ends_in_an_exit(void **state)
 {
@@ -1609,7 +1609,7 @@ static void any_order_of_events_ends_in_an_exit(void **state)
     }
 }
 
-/* Whether a step from here on is stopped by the assertion behind it. */
+/* Whether the assertion that ends every step fails in this state. */
 static bool is_noticed(const struct core *core)
 {
     pid_t pid = fork();

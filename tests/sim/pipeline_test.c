@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulation of whole pipelines: see README.md beside this file. Without arguments it plays
- * the seeds of CI. Workers are processes that share the seeds; a seed that fails is played once
- * more with its trace.
+ * The simulation of whole pipelines, see README.md in this directory. Without arguments it plays
+ * the seeds of CI. Workers are processes that share the seeds. A seed that fails is played once
+ * more, with its trace.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -19,7 +19,7 @@
 #include "tests/sim/sim_story.h"
 #include "tests/sim/sim_topology.h"
 
-/* What CI plays of each build; sanitizers make it slower by a factor. */
+/* The seeds that CI plays with each build; sanitizers make that several times slower. */
 #if defined(__SANITIZE_ADDRESS__)
 #define SEEDS_OF_CI 200u
 #else
@@ -34,19 +34,19 @@ struct play_options {
     unsigned minutes;
     unsigned workers;
     bool verbose;
-    bool one; /* --seed: in this process, with the trace */
+    bool one; /* --seed: play it in this process, with the trace */
 };
 
 /* Shared by the workers and their parent. */
 struct worker {
-    uint64_t seed; /* being played */
+    uint64_t seed; /* the one being played */
     bool playing;
     struct story_totals totals;
 };
 
 static char replay[256];
 
-/* Real time: what the program's own calls would tell is the simulated one. */
+/* Real time: the calls of the program itself return the simulated one. */
 static double now_seconds(void)
 {
     struct timeval now;
@@ -126,7 +126,7 @@ static int play_all(const char *program, const struct play_options *options)
     for (unsigned i = 0; i < options->workers; i++) {
         pids[i] = fork();
         if (pids[i] == 0) {
-            /* What it says of a failure is said again by the replay. */
+            /* The replay prints the failure again. */
             if (freopen("/dev/null", "w", stdout) == NULL)
                 exit(1);
             be_worker(options, &workers[i], i);
@@ -142,7 +142,7 @@ static int play_all(const char *program, const struct play_options *options)
     add_up(workers, options->workers, &sum);
     printf("%" PRIu64 " seeds in %.1f s: %" PRIu64 " steps, %" PRIu64 " faults, %" PRIu64
            " processes killed, %" PRIu64 " supervisors, %" PRIu64 " power losses, %" PRIu64
-           " recoveries looked at\n",
+           " recoveries checked\n",
            sum.seeds, now_seconds() - started, sum.steps, sum.faults, sum.kills, sum.lives,
            sum.power_losses, sum.checks);
     if (failed == UINT64_MAX)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls of the system that the product makes, as the simulated processes get them. The linker
- * sends them here (--wrap, see the Makefile), so everything down to the last line of file.c and
- * control.c is the product's own. Calls for descriptors that are not ours, or that the simulation
- * makes for itself, go on to the system.
+ * The system calls of the product, as the simulated processes see them. The linker redirects them
+ * here (--wrap, see the Makefile), so everything down to the last line of file.c and control.c is
+ * the product's own code. Calls for descriptors that are not ours, and those that the simulation
+ * makes for itself, are passed on to the system.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -63,7 +63,7 @@ int node_of(int fd)
 
 static int walk(int from, const char *path);
 
-/* The directory that a descriptor stands for; -1 if it is none. */
+/* The directory that a descriptor refers to; -1 if it is not a directory. */
 static int dir_of(int fd)
 {
     if (fd == AT_FDCWD)
@@ -74,7 +74,7 @@ static int dir_of(int fd)
     return file != NULL && disk_is_dir(present->disk, file->node) ? file->node : -1;
 }
 
-/* Follows a path up to its last part, which is copied to name; returns the directory or -1. */
+/* Follows a path up to its last part, which is copied to name. Returns the directory, or -1. */
 static int walk_to_parent(int from, const char *path, char name[DISK_NAME_BYTES_MAX])
 {
     int dir = path[0] == '/' ? DISK_ROOT : from;
@@ -119,7 +119,9 @@ static int open_node(int node)
     return fail_with(EMFILE);
 }
 
-/* A start must not use up all faults: it makes more calls than there are, and is made again. */
+/*
+ * A start must not use up all faults: it makes more calls than there are faults, and is repeated.
+ */
 static bool call_fails(uint64_t one_in)
 {
     return present->suffers && fault_one_in(present->is_stage ? one_in : 10 * one_in);
@@ -243,7 +245,7 @@ static int sync_node(int fd, const char *what)
     if (node < 0)
         return fail_with(EBADF);
     struct process *process = present;
-    char name[DISK_NAME_BYTES_MAX]; /* that of the node moves when others make files meanwhile */
+    char name[DISK_NAME_BYTES_MAX]; /* a copy: nodes move when others make files meanwhile */
     (void)snprintf(name, sizeof name, "%s", disk_name(process->disk, node));
     process_call(what, name, 0);
     process_sleep(chance_below(process->suffers ? world.faults.sync_us_max + 1 : 1));
@@ -253,7 +255,7 @@ static int sync_node(int fd, const char *what)
         int error = chance_one_in(4) && !disk_is_dir(process->disk, node) ? ENOSPC : EIO;
         TRACE("%s gen %llu %s(%s): %s", process->name, (unsigned long long)process->generation,
               what, name, error == EIO ? "EIO" : "ENOSPC");
-        /* Of a journal nobody has another copy: what no process sees any more is lost. */
+        /* There is no other copy of a journal: what no process can see any more is lost. */
         disk_sync_badly(process->disk, node, strncmp(name, "journal.", 8) == 0);
         return fail_with(error);
     }
@@ -272,7 +274,7 @@ int __wrap_fsync(int fd)
     return is_simulated() ? sync_node(fd, "fsync") : __real_fsync(fd);
 }
 
-/* What it waits for is not safe before the sync that follows. */
+/* It waits for data that becomes safe only with the sync that follows. */
 int __wrap_sync_file_range(int fd, off64_t offset, off64_t len, unsigned flags)
 {
     return is_simulated() ? 0 : __real_sync_file_range(fd, offset, len, flags);
@@ -400,7 +402,7 @@ ssize_t __wrap_readlink(const char *path, char *bytes, size_t len)
     return snprintf(bytes, len, "/%s", disk_name(present->disk, node));
 }
 
-/* There is none, as where a limit forbids it: ends of files are looked at now and then. */
+/* There is no inotify, as where a limit forbids it: ends of files are polled. */
 int __wrap_inotify_init1(int flags)
 {
     return is_simulated() ? fail_with(EMFILE) : __real_inotify_init1(flags);
@@ -415,7 +417,7 @@ int __wrap_faccessat(int dir_fd, const char *path, int mode, int flags)
 
 /* --- directories --- */
 
-/* A file that is linked is never written again, so a copy of it is as good, once it is synced. */
+/* A linked file is never written again, so a copy of it will do once it is synced. */
 int __wrap_linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
 {
     if (!is_simulated())
@@ -512,7 +514,7 @@ int __wrap_flock(int fd, int operation)
     return 0;
 }
 
-/* A snapshot in an order that chance makes: a directory promises none. */
+/* A snapshot in random order, because a directory promises none. */
 DIR *__wrap_fdopendir(int fd)
 {
     if (!is_simulated())
@@ -547,7 +549,7 @@ struct dirent *__wrap_readdir(DIR *dir)
         return NULL;
     const char *name = listing->names[listing->next++];
     int node = disk_find(present->disk, dir_of(listing->fd), name);
-    if (node < 0) /* it is gone since */
+    if (node < 0) /* it has been removed since */
         return __wrap_readdir(dir);
     listing->entry.d_ino = (ino_t)node + 1;
     listing->entry.d_type = disk_is_dir(present->disk, node) ? DT_DIR : DT_REG;
@@ -575,7 +577,7 @@ int __wrap_closedir(DIR *dir)
     return 0;
 }
 
-/* Asked for the path of the state directory, by name or as /proc/self/fd/N, and of "." and "/". */
+/* Resolves the path of the state directory, by name or as /proc/self/fd/N, and "." and "/". */
 char *__wrap_realpath(const char *path, char *resolved)
 {
     if (!is_simulated())
@@ -587,7 +589,7 @@ char *__wrap_realpath(const char *path, char *resolved)
     return resolved;
 }
 
-/* Wherever the test is run: paths of outputs are the same. */
+/* Paths of outputs must be the same wherever the test is run. */
 char *__wrap_getcwd(char *path, size_t size)
 {
     if (!is_simulated())
@@ -637,7 +639,7 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
     if (!is_simulated())
         return __real_ppoll(fds, count, timeout, signals);
     struct process *process = present;
-    /* Nothing here can be written to by who waits for it, so that would be waited for in vain. */
+    /* Nothing here ever polls as writable, so a process would wait for that in vain. */
     for (nfds_t i = 0; i < count; i++) {
         if (fds[i].fd >= 0 && fds[i].events != POLLIN)
             fail("%s waits for the events %d of descriptor %d", process->name, fds[i].events,
@@ -692,7 +694,7 @@ size_t calls_forget(struct process *process)
             open++;
         }
     }
-    /* Whose directory stream it was is known by its descriptor, which is closed now. */
+    /* The owner of a directory stream is found by its descriptor, which is closed now. */
     for (struct listing **at = &listings; *at != NULL;) {
         if (files[(*at)->fd - FILE_FD_BASE].used)
             at = &(*at)->following;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must be true: of a process whenever it stands still, of an ack when it is sent, of the disk
- * if power were lost at that moment, and of everything at the end.
+ * What must hold: for a process whenever it is interrupted, for an ack when it is sent, for the
+ * disk if power were lost at that moment, and for everything at the end.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,14 +14,14 @@
 #include "stages/stage.h"
 #include "tests/sim/sim_world.h"
 
-/* The linker sends every record here first. */
+/* The linker redirects every record here first. */
 int __wrap_runner_take(struct runner *r, const struct record *record, struct err *e);
 int __real_runner_take(struct runner *r, const struct record *record, struct err *e);
 
-/* How often an ack is followed by a look at what a power loss would leave of it. */
+/* How often an ack is followed by a check of what a power loss would leave. */
 #define RECOVERY_ONE_IN 24u
 
-/* --- a process that stands still --- */
+/* --- an interrupted process --- */
 
 #define CHECK(condition, ...)                                                                      \
     do {                                                                                           \
@@ -35,7 +35,7 @@ static void check_inlet(const struct process *process, const struct inlet *in)
 {
     const struct host *h = &process->host;
     seq_number next = 0;
-    size_t bytes = 0, newest = 0; /* frames of one seq come without bound */
+    size_t bytes = 0, newest = 0; /* one seq may have any number of frames */
     for (const struct inlet_frame *f = in->first; f != NULL; f = f->next) {
         CHECK(next == 0 || f->cut_below == next,
               "%s, edge %zu: frames in the inbox go to %" PRIu64 " and then from %" PRIu64,
@@ -101,15 +101,15 @@ static void check_outlet(const struct process *process, const struct outlet *o)
 }
 
 /*
- * All links of a stage carry frames of the same ranges; but one to the dead letters may wait while
- * it has nothing to say.
+ * All links of a stage carry frames of the same ranges. Only the one to the dead letters may wait
+ * while it has nothing to send.
  */
 static void check_ranges(const struct process *process)
 {
     const struct host *h = &process->host;
     for (size_t i = 1; h->positioned && i < h->outlet_count; i++) {
         const struct outlet *a = &h->outlets[0], *b = &h->outlets[i];
-        /* It may have been interrupted between the two: then it is in send_all(). */
+        /* It may have been interrupted between the two, in send_all(). */
         bool at_rest = process->waits != NULL;
         bool held = a->quiet || b->quiet;
         CHECK(!at_rest || held || a->window.pushed == b->window.pushed,
@@ -142,8 +142,8 @@ void check_process(const struct process *process)
 /* --- a record that a stage is given --- */
 
 /*
- * It comes after the one before: by seq, input, and order; an end, of which every edge brings one,
- * after all else of its seq.
+ * A record comes after the one before by seq, input and order. An end, of which every edge brings
+ * one, comes after all other records of its seq.
  */
 static void check_order(const struct process *process, const struct record *record)
 {
@@ -181,7 +181,7 @@ int __wrap_runner_take(struct runner *r, const struct record *record, struct err
     check_order(process, record);
     int rc = __real_runner_take(r, record, e);
     if (rc != 0)
-        return rc; /* it is given again */
+        return rc; /* the record will be given again */
     if (record->seq > world.given)
         world.given = record->seq;
     process->taken.kind = record->kind;
@@ -246,7 +246,7 @@ void check_write(int node, uint64_t offset, const uint8_t *bytes, size_t len)
              output->name, offset, len);
 }
 
-/* Only what does not come again may go, and that is only if the input is another one. */
+/* Only output that does not come again may be cut, which happens only if the input has changed. */
 void check_cut(int node, uint64_t len)
 {
     const struct reference_output *output = output_of(node);
@@ -281,7 +281,7 @@ static void check_output(const struct disk *disk, const struct reference_output 
     }
 }
 
-/* What was made of the input is in the journal, or nobody could make it again. */
+/* All output must come from records in the journal, or it could not be made again. */
 static void check_journal(bool loses_power)
 {
     struct journal_kept kept = pipe_find_kept(world.disk, loses_power);
@@ -303,7 +303,7 @@ seq_number check_recovery(bool loses_power)
         disk_lose_power(disk);
         boot_begin(disk);
     }
-    /* As the next supervisor would: it must find nothing to refuse. */
+    /* Starts as the next supervisor would: it must find nothing to refuse. */
     seq_number begins_after[WORLD_STAGES_MAX];
     state_prepare(disk, begins_after);
     for (size_t i = 1; i < world.topology->stage_count; i++) {
@@ -343,7 +343,7 @@ seq_number check_recovery(bool loses_power)
 
 /* --- the end --- */
 
-/* What docs/protocol.md knows of in a stage's directory. */
+/* The files that docs/protocol.md allows in the directory of a stage. */
 static bool is_documented(const char *name, const char **ret_kind)
 {
     static const char *const kinds[] = {".log",     ".checkpoint",     ".torn",
@@ -365,14 +365,14 @@ static bool is_documented(const char *name, const char **ret_kind)
     return false;
 }
 
-/* What state the directory of a stage is a part of: "state." and a number of 16 digits. */
+/* The mark of the state that a directory belongs to: "state." and a number of 16 digits. */
 static bool is_claim(const char *name)
 {
     return strncmp(name, "state.", 6) == 0 && strlen(name) == 22 &&
            strspn(name + 6, "0123456789abcdef") == 16;
 }
 
-/* The directory of one worker. */
+/* Checks the directory of one worker. */
 static void check_worker_files(const struct stage *stage, int dir)
 {
     char path[LAYOUT_PATH_BYTES_MAX];
@@ -390,7 +390,7 @@ static void check_worker_files(const struct stage *stage, int dir)
         fail("%s has %zu logs and %zu checkpoints", path, logs, checkpoints);
 }
 
-/* The directory that all workers of a stage share: it holds nothing but theirs. */
+/* Checks the directory that all workers of a stage share: it holds only theirs. */
 static void check_base_files(const struct stage *stage, int dir)
 {
     const char *name;
@@ -402,7 +402,7 @@ static void check_base_files(const struct stage *stage, int dir)
     }
 }
 
-/* What a kill left half written, the next writing of it takes. */
+/* A file that a kill left half written is replaced when it is written next. */
 static bool is_known_in_state(const char *name)
 {
     static const char *const names[] = {
@@ -445,7 +445,7 @@ static void check_files(void)
     }
 }
 
-/* What all workers of a stage have counted. */
+/* Checks the counts of all workers of a stage. */
 static struct status_counts counts_of(const char *base)
 {
     struct status_counts sum = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control channel: send() and recv() on the descriptors of both its ends, under the real
- * control.c; and what poll() says of any descriptor of a stage.
+ * The control channel: send() and recv() on the descriptors of both its ends, below the real
+ * control.c; and the result of poll() for any descriptor of a stage.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "tests/sim/sim_world.h"
 
 #define CONTROL_FD_BASE (3 << 20)
-/* What a socket pair holds before it says EAGAIN; about what Linux does. */
+/* How much a socket pair holds before it returns EAGAIN; about as much as on Linux. */
 #define CONTROL_MESSAGES_MAX 90u
 
 int control_fd_of(size_t stage)
@@ -26,7 +26,7 @@ static struct process *stage_at(int fd)
     return world.supervisor.stages[fd - CONTROL_FD_BASE].process;
 }
 
-/* A stage that talks nonsense: bytes, what only the supervisor says, or of links that are over. */
+/* A stage sends nonsense: random bytes, a message of the supervisor, or one about a former link. */
 static void send_nonsense(struct process *process)
 {
     uint8_t bytes[CONTROL_BYTES_MAX] = {0};
@@ -120,7 +120,7 @@ ssize_t __wrap___recv_chk(int fd, void *bytes, size_t len, size_t size, int flag
 bool fd_is_ready(const struct process *process, int fd)
 {
     if (fd < 0)
-        return false; /* poll() passes over it */
+        return false; /* poll() ignores it */
     if (fd == STDIN_FILENO)
         return pipe_is_ready();
     if (fd != STAGE_FD_CONTROL)

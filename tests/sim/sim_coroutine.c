@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ucontext makes the stacks; switching is left to setjmp, which needs no call of the system, but
- * under AddressSanitizer, which must be told of every switch, to ucontext.
+ * ucontext makes the stacks. setjmp switches between them, because it needs no system call; under
+ * AddressSanitizer, which must be told of every switch, ucontext does.
  */
-#undef _FORTIFY_SOURCE /* its longjmp() takes a jump to another stack for an attack */
+#undef _FORTIFY_SOURCE /* its longjmp() mistakes a jump to another stack for an attack */
 #include "tests/sim/sim_coroutine.h"
 
 #include <setjmp.h>
@@ -61,7 +61,7 @@ static void main_of_coroutine(void)
     UNREACHABLE();
 }
 
-/* Apart from the rest, because getcontext() might return twice. */
+/* A function of its own, because getcontext() might return twice. */
 static void make_context(struct coroutine *c)
 {
     INVARIANT(getcontext(&c->context) == 0);

@@ -42,10 +42,10 @@ struct dir_change {
 
 struct node {
     bool is_dir;
-    bool lost_some; /* a bad sync has made what is seen differ from what will be safe */
+    bool lost_some; /* after a failed sync, what is seen differs from what will be safe */
     int parent;
     struct disk_times times;
-    char name[DISK_NAME_BYTES_MAX]; /* the last one; for the trace */
+    char name[DISK_NAME_BYTES_MAX]; /* its last name, for the trace */
     struct bytes seen, safe;
     struct file_change *changes;
     size_t change_count, change_capacity;
@@ -318,7 +318,7 @@ size_t disk_read(const struct disk *disk, int node, uint64_t offset, void *bytes
     return got;
 }
 
-/* A sector is written as a whole: what of it a bad sync has lost goes with the next write. */
+/* A sector is written as a whole, with the parts of it that a failed sync has lost. */
 static void widen_to_sectors(const struct node *node, struct file_change *change)
 {
     uint64_t end = change->offset + change->len + SECTOR_BYTES - 1;
@@ -370,7 +370,7 @@ void disk_sync(struct disk *disk, int number)
     struct node *node = &disk->nodes[number];
     if (!disk->loses_power)
         return;
-    /* Not a copy of what is seen: what a bad sync has lost is seen, but nobody writes it. */
+    /* Not a copy of what is seen: what a failed sync has lost is seen, but never written. */
     for (size_t i = 0; i < node->change_count; i++)
         apply(&node->safe, &node->changes[i]);
     for (size_t i = 0; i < node->dir_change_count; i++)
@@ -378,7 +378,7 @@ void disk_sync(struct disk *disk, int number)
     forget_changes(node);
 }
 
-/* One sector of a file as of its first `changes` changes since the sync; what is behind is zero. */
+/* One sector of a file after its first `changes` changes since the sync; the rest is zero. */
 static void sector_as_of(const struct node *node, size_t sector, size_t changes,
                          uint8_t out[SECTOR_BYTES])
 {
@@ -404,7 +404,7 @@ static void sector_as_of(const struct node *node, size_t sector, size_t changes,
     }
 }
 
-/* What may be left of a file: keep_one_in 0 none, 1 all of its changes, else as chance has it. */
+/* What is left of a file. keep_one_in: 0 keeps no changes, 1 all, other values a random part. */
 static struct bytes what_arrived(const struct node *node, unsigned keep_one_in)
 {
     size_t count = node->change_count;
@@ -425,7 +425,7 @@ static struct bytes what_arrived(const struct node *node, unsigned keep_one_in)
 void disk_sync_badly(struct disk *disk, int number, bool keeps)
 {
     struct node *node = &disk->nodes[number];
-    /* Entries are in a journal, not in pages: nothing takes them for clean. */
+    /* Entries are in a journal, not in pages, so none are considered clean. */
     if (!disk->loses_power || node->is_dir)
         return;
     struct bytes arrived = what_arrived(node, (unsigned)chance_below(3));
@@ -447,7 +447,7 @@ void disk_sync_all(struct disk *disk)
 
 void disk_lose_power(struct disk *disk)
 {
-    unsigned keep_one_in = (unsigned)chance_below(4); /* of 0 none, 1 all, more: some */
+    unsigned keep_one_in = (unsigned)chance_below(4); /* 0: none, 1: all, more: some */
     for (size_t i = 0; i < disk->count; i++) {
         struct node *node = &disk->nodes[i];
         struct bytes arrived = what_arrived(node, keep_one_in);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A log: somebody appends to a file when he likes, and rotates it between two lines, in.1 to in.2,
- * in to in.1, and a new one, one rename after the other. What he writes he syncs.
+ * A log: a writer appends to a file at random times and rotates it between two lines: in.1 to in.2,
+ * in to in.1, and a new file, one rename after the other. It syncs what it writes.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,21 +9,21 @@
 #include "tests/sim/sim_world.h"
 
 #define ROTATIONS_MAX 4u
-/* Longer than two ticks of the clock of files. */
+/* Longer than two ticks of the clock that times files. */
 #define ROTATION_PAUSE_US 20000u
 
 struct writer {
     const uint8_t *bytes; /* borrowed */
     size_t len;
-    size_t rotates_at[ROTATIONS_MAX]; /* behind so many of them; rises */
+    size_t rotates_at[ROTATIONS_MAX]; /* bytes after which it rotates, ascending */
     size_t rotation_count;
 
     size_t written;
-    size_t rotated;   /* so often */
-    unsigned renames; /* files to be renamed before the new one is made */
+    size_t rotated;   /* rotations so far */
+    unsigned renames; /* files still to be renamed before the new one is made */
     bool rotating;
     uint64_t acts_us, pause_us_max;
-    uint64_t born_us; /* when the file was made that he writes to */
+    uint64_t born_us; /* when the file it writes to was made */
 };
 
 static struct writer writer, reference_writer;
@@ -34,7 +34,7 @@ void follow_plan(const uint8_t *bytes, size_t len)
     writer = (struct writer){.bytes = bytes, .len = len, .acts_us = sim_report.now_us};
     writer.pause_us_max = pauses[chance_below(sizeof pauses / sizeof pauses[0])];
     size_t wanted = chance_below(ROTATIONS_MAX + 1);
-    bool blank = true; /* all so far */
+    bool blank = true; /* all lines so far are */
     for (size_t i = 0; i < len && writer.rotation_count < wanted; i++) {
         blank = blank && strchr(" \t\r\n", bytes[i]) != NULL;
         if (bytes[i] == '\n' && !blank && chance_one_in(12))
@@ -50,7 +50,7 @@ static void name_of(unsigned number, char ret_name[24])
         (void)snprintf(ret_name, 24, INPUT_NAME ".%u", number);
 }
 
-/* One of the steps of a rotation. */
+/* Does one step of a rotation. */
 static void rotate(struct writer *w, struct disk *disk)
 {
     char from[24], to[24];
@@ -102,7 +102,7 @@ bool follow_is_over(void)
 
 uint64_t follow_acts_at_us(void)
 {
-    /* What was rotated before a source began with the file is not its own. */
+    /* Lines rotated away before a source began with the file are not its own. */
     bool waits =
         world.given == 0 && writer.rotation_count > 0 && writer.written == writer.rotates_at[0];
     return !world.by_follow || is_over(&writer) || waits ? UINT64_MAX : writer.acts_us;
@@ -116,7 +116,7 @@ void follow_step(void)
     size_t rotated = writer.rotated;
     bool waited = sim_report.now_us >= writer.born_us + ROTATION_PAUSE_US;
     act(&writer, world.disk, most);
-    /* The last lines and the rotation may come between any two calls of who reads. */
+    /* The last lines and the rotation may come between any two calls of the reader. */
     if (waited && world.given != 0 && rotated < writer.rotation_count && chance_one_in(3)) {
         while (writer.rotated == rotated)
             act(&writer, world.disk, SIZE_MAX);

@@ -26,14 +26,14 @@ static void add(struct text *t, const char *format, ...)
     t->len += (size_t)len;
 }
 
-/* A load; time moves on, now and then by days, and sometimes back. */
+/* A load. Time moves forward, now and then by days, and sometimes back. */
 static void add_load(struct text *t, uint64_t *minutes)
 {
     *minutes += chance_below(600);
     *minutes += chance_one_in(20) ? 5000 : 0;
     uint64_t at = chance_one_in(15) && *minutes > 30000 ? *minutes - chance_below(30000) : *minutes;
     uint64_t days = at / 1440;
-    /* One by one: in which order C evaluates arguments is up to the compiler. */
+    /* In separate statements: C does not define the order in which arguments are evaluated. */
     add(t, "{\"id\":\"%" PRIu64 "\"", chance_below(60));
     add(t, ",\"customer_id\":\"%" PRIu64 "\"", chance_below(6));
     uint64_t dollars = chance_one_in(4) ? 4990 + chance_below(20) : chance_below(3000);
@@ -44,7 +44,7 @@ static void add_load(struct text *t, uint64_t *minutes)
         days / 336 % 100, days / 28 % 12 + 1, days % 28 + 1, at / 60 % 24, at % 60);
 }
 
-/* What no stage can handle, or only just. Returns whether it is blank. */
+/* Adds a line that no stage can handle, or only just. Returns whether it is blank. */
 static bool add_odd_line(struct text *t)
 {
     switch (chance_below(8)) {
@@ -76,7 +76,7 @@ static bool add_odd_line(struct text *t)
     return false;
 }
 
-/* Adds lines; *input's part then ends behind one of them. */
+/* Adds lines. The part of *input then ends after one of them. */
 static void add_lines(struct text *t, struct sim_input *input)
 {
     size_t lines = 1 + chance_below(chance_one_in(4) ? INPUT_LINES_MAX : 30);
@@ -115,8 +115,8 @@ struct sim_input input_make(void)
 }
 
 /*
- * Where the lines up to a seq end, with the blank ones behind them, which a source may have passed
- * too. False if the last of them has no end yet.
+ * Where the lines up to a seq end, including the blank ones after them, which a source may have
+ * passed too. False if the last of them has no end yet.
  */
 static bool find_end(const struct sim_input *input, seq_number seq, size_t *ret_end)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link.h without nng: what decisions 0001 says of nng, and no more. An incarnation is a pair of
- * queues with little room. What is on its way when an end goes is lost; the other end is told
- * by link_lost_fd() in a while. A link may break by itself, or go silent.
- * And garbage gets in: what comes out must have been judged by its header alone.
+ * link.h without nng: it does what decision 0001 says of nng, and no more. An incarnation is a pair
+ * of short queues. What is on its way when an end goes is lost; the other end learns of that from
+ * link_lost_fd() a while later. A link may break by itself, or go silent. Garbage gets in, too:
+ * what comes out must be judged by its header alone.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "tests/sim/sim_world.h"
 
 #define LINK_FD_BASE (4 << 20)
-/* The descriptor by which a process hears of lost links. */
+/* The descriptor through which a process learns of lost links. */
 #define LOST_FD (5 << 20)
 #define PAIRS_MAX 256u
 #define SENDER 0
@@ -27,8 +27,8 @@ struct link {
     struct process *owner;
     size_t pair;
     int end;
-    bool broken;      /* says ERR_IO */
-    uint64_t lost_us; /* when it is told that it has lost its other end; 0: not */
+    bool broken;      /* its calls return ERR_IO */
+    uint64_t lost_us; /* when it learns that it has lost its other end; 0: it has not */
     bool lost_seen;
 };
 
@@ -37,14 +37,14 @@ struct pair {
     struct link_id id;
     struct link *ends[2];
     bool dialed;
-    bool silent;        /* loses what is sent */
-    struct queue to[2]; /* what comes to an end */
+    bool silent;        /* it loses all that is sent */
+    struct queue to[2]; /* the messages on their way to each end */
 };
 
 static struct pair pairs[PAIRS_MAX];
-static size_t pairs_end;  /* none is used from here on */
-static size_t links_lost; /* ends that have lost their other end, or will */
-/* The last frame of each edge, to come back in a later incarnation. */
+static size_t pairs_end;  /* the pairs from here on are unused */
+static size_t links_lost; /* ends that have lost their other end, or are about to */
+/* The last frame of each edge, which may come back in a later incarnation. */
 static struct message old_frames[WORLD_EDGES_MAX];
 
 static struct queue *way_out(const struct link *link)
@@ -59,7 +59,7 @@ static struct queue *way_in(const struct link *link)
 
 void link_use_beats(_Atomic uint64_t *of_process)
 {
-    (void)of_process; /* nobody looks */
+    (void)of_process; /* not used here */
 }
 
 int link_start(void (*on_no_thread)(const struct err *e), struct err *e)
@@ -71,7 +71,7 @@ int link_start(void (*on_no_thread)(const struct err *e), struct err *e)
 
 static struct link *make_end(const struct link_id *id, size_t pair, int end)
 {
-    struct link *link = calloc(1, sizeof *link); /* the process's own, as nng's would be */
+    struct link *link = calloc(1, sizeof *link); /* belongs to the process, as that of nng would */
     *link = (struct link){.id = *id, .owner = present, .pair = pair, .end = end};
     pairs[pair].ends[end] = link;
     return link;
@@ -122,7 +122,7 @@ int link_dial(int dir_fd, const struct link_id *id, struct link **ret_link, stru
     return err_set(e, ERR_IO, "connection refused");
 }
 
-/* Tells an end that the other one is gone; it takes a moment, and comes behind what has arrived. */
+/* Tells an end that the other one is gone: a moment later, after all that has arrived. */
 static void tell_lost(struct link *link)
 {
     if (link == NULL || link->lost_us != 0 || !pairs[link->pair].dialed)
@@ -131,7 +131,9 @@ static void tell_lost(struct link *link)
     links_lost += link->lost_us != 0 ? 1 : 0;
 }
 
-/* What had not arrived at the other end is lost, and of what had, chance keeps the beginning. */
+/*
+ * Messages that have not arrived at the other end are lost; of the others, chance keeps the first.
+ */
 static void lose_end(struct link *link)
 {
     struct pair *pair = &pairs[link->pair];
@@ -172,7 +174,7 @@ const struct link_id *link_id(const struct link *link)
     return &link->id;
 }
 
-/* Breaks the link by chance: this end is told at once, or both are in a while, or nobody is. */
+/* Breaks the link by chance: this end learns of it at once, or both do later, or neither does. */
 static int check_broken(struct link *link, struct err *e)
 {
     struct pair *pair = &pairs[link->pair];
@@ -200,7 +202,7 @@ enum garbage {
     GARBAGE_OLD,
     GARBAGE_EDGE,
     GARBAGE_CONTRACT,
-    GARBAGE_SERIAL, /* a lie of an older incarnation */
+    GARBAGE_SERIAL, /* a frame of an older incarnation */
     GARBAGE_GAP,
     GARBAGE_BYTES,
     GARBAGE_HUGE,
@@ -225,7 +227,7 @@ static void seal_frame(uint8_t *frame)
     bytes_put_u32(frame + FRAME_AT_CRC, hash_crc32c(0, frame, FRAME_AT_CRC));
 }
 
-/* A frame that is right in everything but what the kind of garbage says. */
+/* A frame that is right except for what the kind of garbage says. */
 static size_t forge_frame(enum garbage kind, uint8_t *frame, size_t len)
 {
     switch (kind) {
@@ -273,7 +275,7 @@ static void flip_bit(uint8_t *bytes, size_t len)
     bytes[at] ^= (uint8_t)(1u << chance_below(8));
 }
 
-/* Puts garbage behind, or in the place of, what is being sent. Returns whether that is replaced. */
+/* Adds garbage after what is being sent, or replaces it. Returns whether it was replaced. */
 static bool add_garbage(const struct link *link, const uint8_t *bytes, size_t len, uint64_t at_us)
 {
     bool is_frame = link->end == SENDER;

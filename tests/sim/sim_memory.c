@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The allocator of the simulated processes. The linker gives us their malloc() and free()
- * (--wrap): what a process has allocated is in its list, goes when it is killed, and is a leak if
- * it ends in order. Pointers are found by hash; nothing is ever decided by their values.
+ * The allocator of the simulated processes. The linker redirects their malloc() and free() to us
+ * (--wrap). Everything that a process has allocated is in its list. It is freed when the process is
+ * killed, and is a leak if the process ends in order. Pointers are found by hash; nothing ever
+ * depends on their values.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -87,7 +88,7 @@ static void insert(struct slot *slot)
     table[i] = slot;
 }
 
-/* Puts all slots in anew without their tombstones. */
+/* Inserts all slots again, without the tombstones. */
 static void rehash(void)
 {
     static struct slot *live[TABLE_SLOTS];
@@ -167,7 +168,7 @@ void *__wrap_realloc(void *memory, size_t size)
         present = (*at)->owner;
         untrack(at);
     } else if (memory != NULL) {
-        present = NULL; /* was nobody's, stays nobody's */
+        present = NULL; /* it had no owner, and gets none */
     }
     void *resized = track(checked(__real_realloc(memory, size)));
     present = before;

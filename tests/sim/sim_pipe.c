@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Standard input: a pipe that somebody keeps open and writes to in pieces, when he likes. It
- * outlives processes and supervisors; a loss of power takes it, and all that was not read of it.
+ * Standard input: a pipe that a writer keeps open and writes to in pieces, at random times. It
+ * outlives processes and supervisors. A loss of power destroys it, with all that was not read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ struct pipe {
 
 static struct pipe host_pipe, reference_pipe;
 
-/* --- who writes --- */
+/* --- the writer --- */
 
 void pipe_begin(const uint8_t *bytes, size_t from, size_t to)
 {
@@ -87,7 +87,7 @@ bool pipe_is_over(void)
     return !world.by_pipe || (host_pipe.is_closed && host_pipe.read == host_pipe.to);
 }
 
-/* --- who reads --- */
+/* --- the reader --- */
 
 static struct pipe *present_pipe(void)
 {
@@ -114,7 +114,7 @@ int pipe_fcntl(int command, long argument)
     case F_GETPIPE_SZ:
         return p->size;
     case F_SETPIPE_SZ:
-        /* There are users who may have no larger ones. */
+        /* Some users may not have larger pipes. */
         if ((argument > SIZE_OF_NEW && chance_one_in(2)) || (size_t)argument < p->written - p->read)
             return fail_with(argument > SIZE_OF_NEW ? EPERM : EBUSY);
         p->size = (int)argument;
@@ -132,7 +132,7 @@ int __wrap_fstatfs(int fd, struct statfs *fs)
     return 0;
 }
 
-/* Bytes are in the pipe or in the file, whoever is killed. */
+/* Bytes are in the pipe or in the file, whichever process is killed. */
 ssize_t __wrap_splice(int from_fd, off64_t *from, int to_fd, off64_t *to, size_t len,
                       unsigned flags)
 {
@@ -162,7 +162,7 @@ ssize_t __wrap_splice(int from_fd, off64_t *from, int to_fd, off64_t *to, size_t
     return (ssize_t)len;
 }
 
-/* --- the boot, and what is left behind it --- */
+/* --- the boot, and what is left after it --- */
 
 void boot_begin(struct disk *disk)
 {

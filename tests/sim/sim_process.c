@@ -90,7 +90,7 @@ static void live(void *opaque)
     process_exit(code);
 }
 
-/* A start that went well goes on as the supervisor, with what it has opened. */
+/* A start that succeeded becomes the supervisor, and keeps what it has opened. */
 static void check_ended(struct process *process)
 {
     if (process->is_stage || process->end.exit_code != 0)
@@ -178,7 +178,7 @@ void process_free(struct process *process)
     sim_free(process);
 }
 
-/* Others that die with it: a kill of several, as by an administrator or the OOM killer. */
+/* Kills others with it, as an administrator or the OOM killer may. */
 static void doom_others(const struct process *process)
 {
     for (size_t i = 0; i < world.topology->stage_count; i++) {
@@ -191,7 +191,7 @@ static void doom_others(const struct process *process)
 static void die(const char *what, const char *of, uint64_t detail)
 {
     struct process *process = present;
-    /* With no record in hand, or it would rightly be taken for poison. */
+    /* With no record in hand, or the record would rightly be taken for poison. */
     bool tainted = !process->doomed && process->host.page != NULL &&
                    atomic_load(&process->host.page->seq_in_hand) == 0 &&
                    chance_one_in(world.faults.taint_one_in);
@@ -221,18 +221,18 @@ void process_call(const char *what, const char *of, uint64_t detail)
         coroutine_leave();
         UNREACHABLE();
     }
-    /* A dead supervisor takes its stages with it at once, but at once is not the same moment. */
+    /* A dead supervisor takes its stages with it at once, but not all in the same moment. */
     bool last = present->is_stage && present->calls_left != 0 && --present->calls_left == 0 &&
                 fault_one_in(1);
     if (present->doomed ? !present->supervisor_gone || chance_one_in(4)
                         : last || (present->is_stage && fault_one_in(world.faults.kill_one_in)))
         die(what, of, detail);
-    /* A call takes its time: what a turn saw of the clock at its beginning is not so at its end. */
+    /* A call takes time: the clock that a turn saw at its beginning is out of date at its end. */
     if (chance_one_in(50))
         sim_report.now_us += chance_below(2000);
     if (chance_one_in(world.faults.yield_one_in)) {
         struct process *process = present;
-        char kept[DISK_NAME_BYTES_MAX]; /* others make files meanwhile, and names of nodes move */
+        char kept[DISK_NAME_BYTES_MAX]; /* a copy: nodes move when others make files meanwhile */
         (void)snprintf(kept, sizeof kept, "%s", of);
         coroutine_leave();
         INVARIANT(present == process);

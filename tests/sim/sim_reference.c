@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must come out: what the inline host makes of the input with one worker of each stage, on a
- * disk where nothing ever goes wrong.
+ * The expected output: what the inline host makes from the input with one worker of each stage, on
+ * a disk on which nothing ever goes wrong.
  */
 #include <string.h>
 
@@ -51,7 +51,7 @@ static void find_outputs(void)
     }
 }
 
-/* Lets the log grow; false: nothing more will come, and that was looked for long enough. */
+/* Lets the log grow. False: nothing more will come, and that was checked long enough. */
 static bool wait_for_more(struct disk *disk, unsigned *looks)
 {
     sim_report.now_us += 300000;
@@ -69,7 +69,7 @@ static void run_inline(struct disk *disk)
     if (inline_host_new(world.logical, STAGE_FD_STAGES, NULL, &io, &host, &e) != 0)
         fail("the inline host does not start: %s", e.text);
     int rc;
-    unsigned looks = 0; /* since the log has grown */
+    unsigned looks = 0; /* checks since the log last grew */
     while ((rc = inline_host_run(host, 1, &e)) == 0 || rc == ERR_UNFINISHED || rc == ERR_AGAIN) {
         if (rc == ERR_AGAIN && !wait_for_more(disk, &looks))
             break;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shared memory: memfds as the product makes them, without the system. A memory file is one range
- * of addresses that everybody who maps it is given, so it outlives processes as a memfd does. They
- * are used again from seed to seed, empty.
+ * of addresses, which every process that maps it gets, so it outlives processes as a memfd does.
+ * The files are emptied and reused from seed to seed.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -17,11 +17,11 @@
 
 #define MEMORY_FD_BASE (2 << 20)
 #define MEMORY_FILES_MAX 96u
-/* More than an image of the tests ever has: so it can grow where it is, and moves by chance. */
+/* More than any image of the tests needs, so it can grow in place; it is moved at random. */
 #define LARGE_BYTES ((size_t)1 << 30)
 #define SMALL_BYTES ((size_t)STATUS_PAGE_BYTES)
 #define PAGE_BYTES ((size_t)4096)
-/* An image of the tests never gets larger; only these pages are looked through. */
+/* An image of the tests never gets larger. Only these pages are searched. */
 #define TAINT_PAGES 4096u
 
 struct memory_file {
@@ -96,8 +96,7 @@ size_t memory_file_len(int fd)
 void memory_file_set_len(int fd, size_t len)
 {
     struct memory_file *file = &memory_files[fd - MEMORY_FD_BASE];
-    INVARIANT(len >= file->len &&
-              len <= LARGE_BYTES); /* what is cut would be a crash of its stage */
+    INVARIANT(len >= file->len && len <= LARGE_BYTES); /* to cut it would crash its stage */
     file->len = len;
 }
 
@@ -111,7 +110,7 @@ void memory_file_taint(int fd)
     struct memory_file *file = &memory_files[fd - MEMORY_FD_BASE];
     static unsigned char resident[TAINT_PAGES];
     INVARIANT(mincore(file->base, TAINT_PAGES * PAGE_BYTES, resident) == 0);
-    /* Not the header: a store that cannot be read at all would only be built anew. */
+    /* Not the header: a store that cannot be read at all would just be built again. */
     for (size_t page = 4; page < TAINT_PAGES; page++) {
         if ((resident[page] & 1) != 0 && chance_one_in(2))
             memset(file->base + page * PAGE_BYTES, 0, PAGE_BYTES);
@@ -165,7 +164,7 @@ static struct memory_file *file_at(const void *base)
     return NULL;
 }
 
-/* To other addresses; nothing is left at the old ones, so whoever still uses them dies of it. */
+/* Moves it to other addresses. Nothing is left at the old ones, so any use of them crashes. */
 static void move(struct memory_file *file)
 {
     void *place = __real_mmap(NULL, LARGE_BYTES, PROT_NONE,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The start of a supervisor, as command_run.c does it: the state directory is made, locked and
- * prepared by a process to which everything may happen that happens to stages. If it ends well it
- * keeps what it has opened, and is the supervisor.
+ * The start of a supervisor, as command_run.c does it: the state directory is created, locked and
+ * prepared by a process to which everything may happen that happens to stages. If it succeeds, it
+ * keeps what it has opened and becomes the supervisor.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ int state_find(const struct disk *disk)
     return node;
 }
 
-/* Looks which pipe it is. */
+/* Finds out which pipe it is. */
 static int take_stdin(struct start_sim *s, struct err *e)
 {
     int fd;
@@ -34,7 +34,7 @@ static int take_stdin(struct start_sim *s, struct err *e)
     return rc;
 }
 
-/* In the process that is present: all that comes before the first spawn. */
+/* Runs in the present process: everything before the first spawn. */
 static void prepare(struct start_sim *s)
 {
     struct start_report report = {0};
@@ -86,7 +86,7 @@ void start_begin(void)
     world.attempts++;
     s->faults_before = world.faults.happened;
     s->start = (struct start_sim){0};
-    /* What a journal holds would be gone, and could not be had again. */
+    /* The records of a journal would be lost, and could not be read again. */
     s->start.options.fresh = world.attempts > 1 && world.source == SOURCE_FILE &&
                              fault_one_in(world.faults.fresh_one_in);
     world.may_be_fresh |= s->start.options.fresh;
@@ -98,7 +98,7 @@ void start_begin(void)
         s->self->calls_left = 1 + chance_below(world.start_calls + 50);
 }
 
-/* Whether nothing is kept of what was before. */
+/* Whether no former state is left. */
 static bool is_begun_anew(void)
 {
     int stages = disk_find(world.disk, state_find(world.disk), "stages");
@@ -112,7 +112,7 @@ static bool is_begun_anew(void)
     return true;
 }
 
-/* --fresh was said, to this start or to one that was killed: all is as it was, or nothing is. */
+/* After --fresh, of this start or of one that was killed: all is as it was, or all is gone. */
 static void judge_fresh(void)
 {
     const struct supervisor_sim *s = &world.supervisor;
@@ -141,7 +141,7 @@ bool start_judge(void)
     if (end.signal == 0 && end.exit_code == 0) {
         s->self->suffers = false;
         judge_fresh();
-        /* Also if the power fails before anything else is written. */
+        /* It holds even if the power fails before anything else is written. */
         world.check_wanted = true;
         return true;
     }

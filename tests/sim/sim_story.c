@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One seed. Chance draws how often what goes wrong, and how often in all; when that is used up the
- * world is quiet, and the run must come to its end. The scheduler lets one actor move at a time:
- * a process until it yields, waits or ends, or the supervisor for one event. If nobody can, time
- * goes on to when somebody can; if that is never, the run hangs.
+ * One seed. Chance decides how often each thing goes wrong, and how often in total. When that is
+ * used up, nothing more goes wrong, and the run must come to its end. The scheduler lets one actor
+ * move at a time: a process until it yields, waits or ends, or the supervisor for one event. If
+ * none can move, time advances until one can; if that is never, the run hangs.
  */
 #include "tests/sim/sim_story.h"
 
@@ -150,7 +150,7 @@ static void make_world(enum profile profile, struct sim_input *ret_input)
     draw_faults(profile);
     *ret_input = input_make();
     if (world.by_pipe) {
-        /* Each part is a stream, and a mark holds for its own. */
+        /* Each part is a stream of its own, and a byte order mark counts only at its beginning. */
         input_unmark(ret_input, 0);
         input_unmark(ret_input, ret_input->part_len);
     }
@@ -184,7 +184,7 @@ static void free_world(void)
     reference_free();
 }
 
-/* Puts the input there, or the first part of it. */
+/* Provides the input, or the first part of it. */
 static void give_input(const struct sim_input *input, bool whole)
 {
     int node = disk_find(world.disk, DISK_ROOT, INPUT_NAME);
@@ -202,7 +202,7 @@ static void give_input(const struct sim_input *input, bool whole)
              world.input_seqs, world.reference.seqs);
 }
 
-/* How much of the input the source has given out, as its cursor tells: what it would know again. */
+/* How much of the input the source has emitted, by its cursor: it would notice a change of that. */
 static uint64_t given_bytes(void)
 {
     enum { PAYLOAD_AT_GIVEN_OFFSET = 104 }; /* docs/protocol.md, "Payload of file.source" */
@@ -222,13 +222,13 @@ static uint64_t given_bytes(void)
 }
 
 /*
- * While everything is down, somebody writes the rest of the input anew, of which nothing is left
- * anywhere but what is not committed: that must leave no trace. What was given out already, the
- * source would know again, and refuse.
+ * While everything is down, the rest of the input is replaced. Only uncommitted output of it
+ * exists, and that must leave no trace. If a part that was already emitted were changed, the source
+ * would notice, and refuse it.
  */
 static void change_rest(struct sim_input *input)
 {
-    /* The end that a source has noted stays where it is. */
+    /* An end that a source has noted must not move. */
     if (world.topology->marks_end || world.source != SOURCE_FILE)
         return;
     if (world.input_seqs != world.reference.seqs || !fault_one_in(world.faults.rest_one_in))
@@ -246,8 +246,8 @@ static void change_rest(struct sim_input *input)
 }
 
 /*
- * While everything is down, somebody gives stages another number of workers. None of the new ones
- * goes on before what all of the old ones have acked.
+ * While everything is down, stages get another number of workers. None of the new workers resumes
+ * before the point up to which all old ones have acked.
  */
 static void change_workers(void)
 {
@@ -269,9 +269,9 @@ static void change_workers(void)
 }
 
 /*
- * What was in the pipe is gone, and so is what was taken out of it and not yet safe in the journal;
- * of that nothing was given out. What comes next is another stream: a line of which the journal
- * holds only the beginning ends there.
+ * What was in the pipe is gone, and so is what was read from it but not yet safe in the journal;
+ * none of that was emitted. What comes next is another stream: a line of which the journal holds
+ * only the beginning ends there.
  */
 static void lose_pipe(void)
 {
@@ -375,7 +375,7 @@ void world_dump(void)
     }
 }
 
-/* Lets time pass until somebody can move. */
+/* Lets time pass until an actor can move. */
 static void wait_for_somebody(void)
 {
     uint64_t at_us = supervisor_ready_at_us();
@@ -407,7 +407,7 @@ static void wait_for_somebody(void)
         sim_report.now_us = at_us;
 }
 
-/* Moves one of those that can move, by chance. */
+/* Moves a random one of the actors that can move. */
 static void move_somebody(void)
 {
     struct process *ready[WORLD_STAGES_MAX + 1];
@@ -419,7 +419,7 @@ static void move_somebody(void)
         struct process *process = world.supervisor.stages[i].process;
         if (process == NULL || process->ended)
             continue;
-        /* A turn for no reason must do no harm. */
+        /* A turn without a reason must do no harm. */
         bool spurious = process->waits != NULL && !process->frozen && chance_one_in(50);
         if (spurious || process_is_ready(process))
             ready[count++] = process;
@@ -441,7 +441,7 @@ static void move_somebody(void)
     world.check_wanted = false;
 }
 
-/* A log has no end; but when all of it is written and done, somebody stops the run. */
+/* A log has no end, so the run is stopped once all of it is written and processed. */
 static bool is_all_done(void)
 {
     const struct status_page *page = world.supervisor.stages[0].page;
@@ -487,7 +487,7 @@ static bool judge_outcome(void)
          world.topology->stages[s->driver.core.reason_stage].name, s->driver.core.reason);
 }
 
-/* From nothing to the end of the input, with as many supervisors as it takes. */
+/* Runs from nothing to the end of the input, with as many supervisors as it takes. */
 static void run_to_the_end(struct sim_input *input)
 {
     for (;;) {
@@ -529,7 +529,7 @@ void story_play(uint64_t seed, enum profile profile, struct story_totals *totals
     struct sim_input input;
     make_world(profile, &input);
     world.input = &input;
-    /* Where the end of a part is marked, the whole at once is another input. */
+    /* If the end of a part is marked, the whole input at once would be a different one. */
     bool in_parts = chance_one_in(3) && !world.topology->marks_end && !world.by_follow;
     if (in_parts) {
         give_input(&input, false);

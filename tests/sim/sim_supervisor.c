@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The supervisor: the real core with its real driver, over operations on the simulated world. What
- * waits is taken one by one, in an order that chance chooses.
+ * The supervisor: the real core and its real driver, with operations on the simulated world.
+ * Waiting events are taken one by one, in random order.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -72,7 +72,7 @@ static int spawn(void *context, size_t stage, uint64_t generation, struct err *e
     return 0;
 }
 
-/* There is no exec here that could fail. */
+/* There is no exec here, so none can fail. */
 static int hear_birth(void *context, size_t stage, int *ret_error)
 {
     (void)context;
@@ -180,7 +180,7 @@ static const struct driver_ops operations = {.now_ms = now_ms,
 
 /* --- the life --- */
 
-/* Nothing stands still by itself: links that lose something must be seen sooner than by this. */
+/* Nothing stands still without a cause: links that lose something must be noticed before this. */
 static void check_standstill(void)
 {
     const struct supervisor_sim *s = &world.supervisor;
@@ -252,7 +252,7 @@ uint64_t supervisor_ready_at_us(void)
                                                                          : s->observes_us;
 }
 
-/* Does what the time has come for. Returns false if that is nothing. */
+/* Does what is due by now. Returns false if nothing is. */
 static bool take_time(void)
 {
     struct supervisor_sim *s = &world.supervisor;
@@ -291,7 +291,7 @@ bool supervisor_step(void)
 
 void supervisor_ask_stop(void)
 {
-    TRACE("somebody asks the supervisor to stop");
+    TRACE("a user asks the supervisor to stop");
     world.supervisor.stop_asked = true;
     driver_stop(&world.supervisor.driver);
 }
@@ -301,7 +301,7 @@ void supervisor_ask_kill(size_t stage)
     const struct process *process = stage_at(stage)->process;
     if (process == NULL || process->ended)
         return;
-    TRACE("somebody asks the supervisor to kill %s", process->name);
+    TRACE("a user asks the supervisor to kill %s", process->name);
     (void)driver_kill(&world.supervisor.driver, stage);
 }
 
@@ -310,7 +310,9 @@ void supervisor_freeze(size_t stage)
     struct process *process = stage_at(stage)->process;
     if (process == NULL || process->ended)
         return;
-    /* What a debugger holds makes no signal: it is asked, some time, and does not answer. */
+    /*
+     * A debugger that holds a process causes no signal: the process is asked, and does not answer.
+     */
     bool held = chance_one_in(2);
     TRACE("%s %s", process->name, held ? "is held by a debugger" : "gets SIGSTOP");
     process->frozen = true;

@@ -46,12 +46,12 @@ static const char *const chains[] = {
 };
 
 static const char *const graphs[] = {
-    /* A diamond: one way drops what it has seen, the other nothing. */
+    /* A diamond: one branch drops what it has seen before, the other nothing. */
     HEAD PARSE
     "  once: { kind: dedupe, from: parse, key: [customer_id, id], keep: 3d, at: time }\n"
     "  both: { kind: merge, from: [once, parse], origin: way }\n" FORMAT("both", "id, time, way")
         ANSWERS,
-    /* The same with workers on either way, and behind them: some of a seq to each. */
+    /* The same with workers on both branches and after them: each gets some records of a seq. */
     HEAD PARSE_BY_3
     "  once: { kind: dedupe, from: parse, key: [customer_id, id], keep: 3d, at: time, workers: 2 "
     "}\n"
@@ -59,7 +59,9 @@ static const char *const graphs[] = {
     "  both: { kind: merge, from: [parse, once, first], origin: way, workers: 2 }\n"
     "  again: { kind: dedupe, from: both, key: [id, way], by: way, workers: 3, keep: 2d, at: time "
     "}\n" FORMAT("again", "id, time, way") ANSWERS,
-    /* Records of a seq go to several workers of several stages in a row, and a sink merges them. */
+    /*
+     * Records of one seq go to several workers of several stages in a row, and a sink merges them.
+     */
     HEAD PARSE
     "  once: { kind: dedupe, from: parse, key: id, workers: 2 }\n"
     "  both: { kind: merge, from: [parse, once], origin: way }\n"
@@ -67,14 +69,14 @@ static const char *const graphs[] = {
     "  more: { kind: json.encode, from: both, fields: [way, time], workers: 2, by: [time, way] }\n"
     "  longer: { kind: json.encode, from: [good, more], workers: 3, by: line }\n"
     "  answers: { kind: file.sink, from: longer, path: out }\n",
-    /* Two keyed stages with workers in a row, by other keys, between stateless ones. */
+    /* Two keyed stages with workers in a row, with different keys, between stateless ones. */
     HEAD PARSE_BY_3
     "  once: { kind: dedupe, from: parse, key: [customer_id, id], by: id, workers: 2 }\n" LIMITS(
         "once", "    workers: 3\n") FORMAT("limits", "id, customer_id, accepted") ANSWERS,
-    /* One worker in front of several; workers in front of one, which has the state. */
+    /* One worker upstream of several; several upstream of one, which has the state. */
     HEAD PARSE "  once: { kind: dedupe, from: parse, key: customer_id, keep: 2d, at: time, "
                "workers: 3 }\n" LIMITS("once", "") FORMAT("limits", "id, accepted") ANSWERS,
-    /* A keyed stage with workers and two inputs, of which one never brings anything. */
+    /* A keyed stage with workers and two inputs, one of which never brings anything. */
     HEAD PARSE
     "  seen: { kind: dedupe, from: parse, key: id, workers: 2 }\n"
     "  short: { kind: json.encode, from: seen, fields: [id] }\n"
@@ -84,7 +86,7 @@ static const char *const graphs[] = {
     HEAD PARSE_BY_3 LIMITS("parse", "    workers: 2\n") FORMAT("limits", "id, accepted")
         ANSWERS LETTERS("[loads.dead, parse.dead, limits.dead]") "  copy: { kind: file.sink, from: "
                                                                  "loads, path: copy }\n",
-    /* Windows, which put out from their state, at ticks and at the end of the input. */
+    /* Windows, which emit from their state, at ticks and at the end of the input. */
     HEAD PARSE_BY_3
     "  counts: { kind: window.count, from: parse, key: customer_id, at: time, per: day, lateness: "
     "6h, workers: 3 }\n" FORMAT("counts", "customer_id, window, count") ANSWERS,
@@ -118,10 +120,10 @@ static const char *const graphs[] = {
 #define GRAPHS (sizeof graphs / sizeof graphs[0])
 
 static struct topology_forms topologies[CHAINS + GRAPHS][2][SOURCES]; /* text, durability */
-static struct topology_forms random_forms; /* of the story that is played */
+static struct topology_forms random_forms; /* those of the present story */
 static bool random_only;
 
-/* Adds the text with other numbers of workers; as it is in the first variant. */
+/* Adds the text with other numbers of workers; the first variant keeps it as it is. */
 static void add_variant(struct buf *out, const char *text, unsigned variant)
 {
     static const char option[] = "workers: ";
@@ -221,7 +223,7 @@ void topologies_done(void)
     }
 }
 
-/* A topology that nobody has seen before. */
+/* Makes a random topology. */
 static const struct topology_forms *pick_random(bool durable, enum topology_source source)
 {
     static struct random_graph graph;

@@ -16,7 +16,7 @@ static void write_file(const char *name, const void *bytes, size_t len)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Compares "a" (expected) with "b"; NULL is a file that is not there. */
+/* Compares "a" (expected) with "b"; NULL: the file does not exist. */
 static void expect(const char *a, const char *b, int rc, const char *difference)
 {
     struct buf out = {0};
@@ -54,7 +54,7 @@ static void small_files(void **state)
            "  is:        \\x1b\n");
 }
 
-/* At every place around the edge of a block. */
+/* At every offset around the edge of a block. */
 static void large_files(void **state)
 {
     (void)state;
@@ -85,7 +85,7 @@ static void large_files(void **state)
     free(bytes);
 }
 
-/* Of a long line the part where it differs is shown. */
+/* Of a long line, the part around the difference is shown. */
 static void a_long_line(void **state)
 {
     (void)state;
@@ -105,13 +105,13 @@ static void a_long_line(void **state)
     free(bytes);
 }
 
-/* Records of msgpack: they are counted, and a newline in one is no end of it. */
+/* msgpack records: they are counted, and a newline in one does not end it. */
 static void packed_files(void **state)
 {
     (void)state;
     static const char expected[] = "\x81\xa1n\x0a\x81\xa1n\x0b\x81\xa1n\x0c";
     static const struct {
-        size_t place; /* of a byte that is another one; or where it was cut */
+        size_t place; /* of a changed byte, or where the file is cut */
         bool cut;
         const char *difference;
     } rows[] = {

@@ -34,7 +34,7 @@ static void end(struct fixture *f)
     chaos_report_done(&f->report);
 }
 
-/* What the status shows of a stage from now on. */
+/* Sets what the status shows of a stage from now on. */
 static void show(struct fixture *f, size_t stage, uint64_t generation, uint64_t acked,
                  uint64_t now_us)
 {
@@ -43,7 +43,7 @@ static void show(struct fixture *f, size_t stage, uint64_t generation, uint64_t 
     chaos_watch_see(&f->watch, &f->seen, now_us);
 }
 
-/* A pidfd of a process that has ended. */
+/* Makes a pidfd of a process that has ended. */
 static int dead_process(void)
 {
     pid_t pid = fork();
@@ -61,12 +61,12 @@ static void harm_is_bounded_until_acks_move_on(void **state)
     (void)state;
     struct fixture f;
     begin(&f);
-    assert_false(chaos_watch_may_harm(&f.watch, 1)); /* nobody was seen */
+    assert_false(chaos_watch_may_harm(&f.watch, 1)); /* no status was seen */
     for (uint64_t generation = 1; generation <= CHAOS_HARMS_MAX; generation++) {
         show(&f, 1, generation, 5, generation);
         assert_true(chaos_watch_may_harm(&f.watch, 1));
         chaos_watch_stopped(&f.watch, 1, generation);
-        assert_false(chaos_watch_may_harm(&f.watch, 1)); /* this one was harmed */
+        assert_false(chaos_watch_may_harm(&f.watch, 1)); /* this generation was harmed */
     }
     show(&f, 1, 9, 5, 10);
     assert_false(chaos_watch_may_harm(&f.watch, 1));
@@ -82,7 +82,7 @@ static void harm_is_bounded_until_acks_move_on(void **state)
     end(&f);
 }
 
-/* Acks of the old process that were seen late, or are shown by the new one at once, do not count.
+/* Acks of the old process do not count, seen late or shown at once by the new process.
  */
 static void recovery_is_acks_of_a_later_generation_beyond_the_death(void **state)
 {
@@ -91,7 +91,7 @@ static void recovery_is_acks_of_a_later_generation_beyond_the_death(void **state
     begin(&f);
     show(&f, 1, 1, 100, 1000);
     chaos_watch_killed(&f.watch, 1, dead_process(), 2000);
-    show(&f, 1, 2, 130, 2100); /* the death was not looked for yet */
+    show(&f, 1, 2, 130, 2100); /* the death was not noticed yet */
     chaos_watch_look_for_deaths(&f.watch);
     show(&f, 1, 2, 140, 2500);
     chaos_watch_look_for_deaths(&f.watch);

@@ -16,7 +16,7 @@ static const char good[] =
     "{\"pid\":null,\"stage\":\"dead-letters\",\"generation\":1,\"acked\":0,\"restarts\":0,"
     "\"processed\":0,\"in\":0,\"out\":0}]}\n";
 
-/* The members that are there but for what a bad one is about. */
+/* The members of a stage, without those that a bad status replaces. */
 #define TOP "{\"topology\":\"t\",\"up_ms\":1,"
 #define REST "\"processed\":1,\"in\":1,\"out\":1"
 
@@ -110,7 +110,7 @@ static void more_stages_than_there_can_be_are_refused(void **state)
     }
 }
 
-/* Broken bytes may be refused or not, but nothing is read behind them (under ASan). */
+/* Damaged bytes may be refused or not, but nothing is read beyond them (under ASan). */
 static void broken_bytes_do_no_harm(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What two looks at a run tell: rates and lags, by hand.
+ * The numbers made from two statuses: rates and lags, computed by hand.
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "supervisor/graph/graph_live.h"
 #include "tests/unit/cases.h"
 
-/* loads > parse ×2 > answers, and parse-not, which is none of its workers. */
+/* loads > parse ×2 > answers, and parse-not, which is not one of the workers. */
 static size_t to_parse[] = {1, 3}, to_answers[] = {2};
 static struct graph_net nets[] = {{.from = 0, .to = to_parse, .to_count = 2},
                                   {.from = 1, .to = to_answers, .to_count = 1}};
@@ -49,13 +49,13 @@ static void rates_and_lags(void **state)
     see_all(&before, 5000, 0);
     see_all(&now, 5500, 50);
     assert_true(graph_numbers_make(&view, &before, &now, n));
-    assert_int_equal(n[0].rate, 200); /* of what it put out */
+    assert_int_equal(n[0].rate, 200); /* of what it emitted */
     assert_int_equal(n[1].rate, 400); /* of both workers */
     assert_int_equal(n[1].lag, 100);  /* of the slower one */
     assert_int_equal(n[2].rate, 0);
-    assert_int_equal(n[2].lag, 170); /* behind the source, not behind parse */
+    assert_int_equal(n[2].lag, 170); /* counted from the source, not from parse */
     assert_int_equal(n[3].rate, 100);
-    assert_int_equal(n[3].lag, 0); /* was looked at before its source was */
+    assert_int_equal(n[3].lag, 0); /* it was read before its source was */
     assert_true(n[0].running && n[1].running && n[2].running && n[3].running);
 }
 
@@ -78,7 +78,7 @@ static void looks_that_cannot_be_compared(void **state)
     see_all(&before, 5000, 0);
     see_all(&now, 5000, 50);
     assert_true(graph_numbers_make(&view, &before, &now, n));
-    assert_int_equal(n[0].rate, 0); /* no time between them */
+    assert_int_equal(n[0].rate, 0); /* no time has passed between them */
     see_all(&now, 6000, 50);
     now.pid = 8;
     assert_true(graph_numbers_make(&view, &before, &now, n));
@@ -86,7 +86,7 @@ static void looks_that_cannot_be_compared(void **state)
     now.pid = 7;
     now.stages[0].out = 1;
     assert_true(graph_numbers_make(&view, &before, &now, n));
-    assert_int_equal(n[0].rate, 0); /* never below */
+    assert_int_equal(n[0].rate, 0); /* never negative */
 }
 
 static void a_stage_that_does_not_run(void **state)

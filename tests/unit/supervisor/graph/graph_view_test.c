@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pictures of small graphs as a whole, and of random ones by following their lines: each must lead
- * from where its output is to all that this feeds, and nowhere else.
+ * Pictures: those of small graphs are compared as a whole, those of random graphs by following
+ * their lines. Each line must lead from its output to all that this feeds, and nowhere else.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 static const struct kind source_kind = {.name = "file.source", .role = KIND_SOURCE};
 static const struct kind step_kind = {.name = "step", .role = KIND_STEP};
 
-/* A topology made by hand: only what a picture looks at. */
+/* A topology made by hand, with only what a picture needs. */
 struct made {
     struct topology topology;
     struct stage stages[STAGES_MAX];
@@ -76,7 +76,7 @@ static void add_edge(struct made *made, size_t from, port_number port, size_t to
     made->edges[made->topology.edge_count++] = (struct edge){.from = from, .port = port, .to = to};
 }
 
-/* "a>b a.vip>c": each of its words is an edge. */
+/* Each word of "a>b a.vip>c" is an edge. */
 static struct made *make_of(const char *text)
 {
     struct made *made = make();
@@ -319,18 +319,18 @@ static void other_languages(void **state)
 enum { UP = 1, DOWN = 2, LEFT = 4, RIGHT = 8 };
 
 struct seen_cell {
-    char byte;    /* of ASCII */
-    uint8_t arms; /* of a line */
-    bool end;     /* the tip of an arrow */
+    char byte;    /* the character, if it is ASCII */
+    uint8_t arms; /* where a line leaves the cell */
+    bool end;     /* it is the tip of an arrow */
     bool visited;
-    size_t box; /* node plus 1 */
+    size_t box; /* the node whose box it is in, plus 1 */
 };
 
-/* What was read of a picture. */
+/* What was read from a picture. */
 struct seen {
     size_t rows, columns;
     struct seen_cell *cells;
-    /* of the line that is followed */
+    /* of the line that is being followed */
     size_t source, targets[EDGES_MAX], target_count;
     char label[NAME_BYTES_MAX + 2];
 };
@@ -405,7 +405,7 @@ static void see_box(struct seen *s, const struct graph_view *view, size_t node, 
 
 static void follow(struct seen *s, size_t row, size_t column, unsigned towards);
 
-/* Goes on from a cell by its arms, but for the one that led here. */
+/* Continues from a cell along its arms, except for the one that led here. */
 static void follow_arms(struct seen *s, size_t row, size_t column, unsigned arms)
 {
     if (arms & UP)
@@ -439,7 +439,7 @@ static void follow(struct seen *s, size_t row, size_t column, unsigned towards)
     }
 }
 
-/* Whether what was followed is an output of the view, with all that it feeds. */
+/* Whether the line is an output of the view, and leads to all that this feeds. */
 static bool is_net(const struct seen *s, const struct graph_net *net)
 {
     size_t feeds[STAGES_MAX] = {0};
@@ -457,7 +457,7 @@ static bool is_net(const struct seen *s, const struct graph_net *net)
     return true;
 }
 
-/* Follows the line that begins under a box; marks its output as found. */
+/* Follows the line that begins below a box, and marks its output as found. */
 static void follow_from(struct seen *s, const struct graph_view *view, size_t row, size_t column,
                         bool *found)
 {
@@ -537,7 +537,7 @@ static size_t times_in(const char *text, const char *part)
     return count;
 }
 
-/* Whatever the graph: drawn in boxes, its lines are its edges; as a list, it has them all. */
+/* For any graph, the lines between the boxes are its edges, and the list has all of them. */
 static void every_edge_is_drawn(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many open files a topology needs: who needs the most is named, and one fewer than it needs is
- * refused. That what is counted is what processes have is integration/1752's.
+ * How many open files a topology needs: the process that needs the most is named, and one fewer
+ * than it needs is refused. integration/1752 checks that real processes need no more than is
+ * counted.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -35,7 +36,7 @@ static struct topology *topology_of(unsigned workers)
     return topology;
 }
 
-/* The least that is enough, and what is said of one fewer. */
+/* The least that is enough, and the message for one fewer. */
 static uint64_t least_of(const struct topology *topology, uint64_t open_count, struct err *e)
 {
     uint64_t allowed = 0;
@@ -60,7 +61,7 @@ static void assert_said(unsigned workers, uint64_t open_count, const char *expec
 static void who_needs_the_most_is_named(void **state)
 {
     (void)state;
-    /* Each worker has dead letters, and so have the two others. */
+    /* Each worker has an edge to the dead letters, and so have the two others. */
     assert_said(16, 0,
                 "stage 'dead-letters' needs up to 320 open files for its 34 inputs and 0 outputs, "
                 "and the hard limit is 319" TO_DO);
@@ -75,7 +76,7 @@ static void who_needs_the_most_is_named(void **state)
                 "93" TO_DO);
 }
 
-/* More of anything is never less. */
+/* More of anything never needs fewer. */
 static void need_grows_with_workers_and_open_files(void **state)
 {
     (void)state;

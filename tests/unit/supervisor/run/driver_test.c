@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The driver of the core over operations that only write down what they were asked for: the order
- * of events and actions, and what follows when an operation fails. Whole lives are played by the
- * simulation. The topology is a chain of three with the edges 0 and 1.
+ * The driver of the core, with operations that only record what they were asked for: the order of
+ * events and actions, and what follows when an operation fails. The simulation plays whole lives.
+ * The topology is a chain of three with the edges 0 and 1.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +22,7 @@ static const struct kind source_kind = {.name = "source", .role = KIND_SOURCE};
 static const struct kind step_kind = {.name = "step", .role = KIND_STEP};
 static const struct kind sink_kind = {.name = "sink", .role = KIND_SINK};
 
-/* The world of the driver, and what it is to do next. */
+/* The world of the driver, and how its operations are to behave. */
 struct world {
     struct stage stages[STAGES];
     struct edge edges[2];
@@ -36,12 +36,12 @@ struct world {
     int quarantine_rc;
     int birth_rc, birth_error;
     bool has_no_links;
-    struct control_message said[MESSAGES_MAX]; /* by stage 1, not heard yet */
+    struct control_message said[MESSAGES_MAX]; /* sent by stage 1, not received yet */
     size_t said_count, heard_count;
-    int receive_rc; /* when all was heard */
+    int receive_rc; /* returned when all were received */
     bool has_ended[STAGES], is_stopped[STAGES];
     struct process_end end;
-    char note[ERR_TEXT_BYTES_MAX]; /* the last that was no warning */
+    char note[ERR_TEXT_BYTES_MAX]; /* the last one that was not a warning */
     struct buf trace;
 };
 
@@ -233,14 +233,14 @@ static void start(struct world *w)
     expect(w, "spawn 0 gen 1\nspawn 1 gen 1\nspawn 2 gen 1\n");
 }
 
-/* The step has said this. */
+/* The step sends a message. */
 static void say(struct world *w, enum control_kind kind)
 {
     assert_true(w->said_count < MESSAGES_MAX);
     w->said[w->said_count++] = (struct control_message){.kind = kind};
 }
 
-/* The step has ended. */
+/* The step ends. */
 static void end(struct world *w, int signal)
 {
     w->end = (struct process_end){.signal = signal};
@@ -248,7 +248,7 @@ static void end(struct world *w, int signal)
     driver_look_at(&w->driver, 1);
 }
 
-/* What an action raises comes after all actions of the list that it is in. */
+/* An event that an action raises comes after all actions of the same list. */
 static void a_spawn_that_fails_waits_for_its_turn(void **state)
 {
     struct world *w = *state;
@@ -279,7 +279,7 @@ static void a_run_in_which_nothing_works_ends(void **state)
     assert_non_null(strstr(buf_text(&w->trace), "exit\n"));
 }
 
-/* All at once, and none of them more than once. */
+/* All are deaf at once, and each is reported only once. */
 static void stages_that_do_not_read_are_killed(void **state)
 {
     struct world *w = *state;
@@ -321,7 +321,7 @@ static void a_stage_that_talks_nonsense_is_not_heard_again(void **state)
         "deaf to 1\nlog 1 it sent a message that only the supervisor sends; killing it\nkill 1\n");
     driver_hear(&w->driver, 1);
     end(w, SIGKILL);
-    expect(w, "bury 1\nsockets of 0\n"); /* it waits to start again */
+    expect(w, "bury 1\nsockets of 0\n"); /* it waits for its restart */
     assert_int_equal(w->heard_count, 1);
     assert_int_equal(w->driver.core.is, PIPELINE_RUNNING);
 }
@@ -357,12 +357,12 @@ static void one_that_talks_much_is_heard_in_turns(void **state)
     assert_int_equal(w->heard_count, MESSAGES_MAX);
 }
 
-/* What it said last, then its end, then the next process, and its sockets when that starts. */
+/* Its last messages come first, then its end, then the next process, and last its old sockets. */
 static void a_dead_process_is_heard_to_the_end_and_buried(void **state)
 {
     struct world *w = *state;
     start(w);
-    w->birth_rc = ERR_AGAIN; /* it died so early that nobody knows */
+    w->birth_rc = ERR_AGAIN; /* it died too early for that to be known */
     for (size_t i = 0; i < MESSAGES_MAX - 1; i++)
         say(w, CTL_STAGE_RESUMED);
     say(w, CTL_STAGE_READY);
@@ -388,7 +388,7 @@ static void a_process_that_is_stopped_and_gone_is_both(void **state)
     end(w, SIGKILL);
     expect(w, "log 1 was stopped from outside; killing it\nkill 1\n"
               "bury 1\nsockets of 0\n");
-    driver_look_at(&w->driver, 1); /* there is none */
+    driver_look_at(&w->driver, 1); /* there is no process */
     assert_false(driver_kill(&w->driver, 1));
     expect(w, "");
 }
@@ -400,7 +400,7 @@ static void a_process_that_never_came_to_its_program_has_not_started(void **stat
     w->birth_error = ENOENT;
     driver_hear_birth(&w->driver, 1);
     assert_true(w->driver.stages[1].is_born);
-    w->birth_error = 0; /* it is known, and not asked for again */
+    w->birth_error = 0; /* it is known, and not asked again */
     end(w, 0);
     expect(w, "bury 1\nsockets of 0\n");
     assert_int_equal(w->driver.core.stages[1].is, STAGE_BACKOFF);
@@ -419,10 +419,10 @@ static void a_birth_that_takes_too_long_is_ended(void **state)
               "deaf to 1\nkill 1\n");
     driver_birth_is_overdue(&w->driver, 1);
     expect(w, "");
-    say(w, CTL_STAGE_READY); /* it was there after all, before the signal came */
+    say(w, CTL_STAGE_READY); /* it reached its program before the signal reached it */
     driver_hear(&w->driver, 1);
     w->birth_rc = 0;
-    driver_birth_is_overdue(&w->driver, 2); /* it was us who slept */
+    driver_birth_is_overdue(&w->driver, 2); /* it was we who were asleep */
     expect(w, "");
     end(w, SIGKILL);
     assert_non_null(strstr(w->note, "its process did not reach its program within 30000 ms, "));
@@ -442,7 +442,7 @@ static void without_their_directory_no_link_is_waited_for(void **state)
     assert_non_null(strstr(w->driver.core.reason, "'links' of the state directory was removed"));
 }
 
-/* Three deaths at a record take it out. */
+/* Three deaths at a record quarantine it. */
 static void die_of_a_record(struct world *w)
 {
     w->driver.core.stages[1].may_quarantine = true;

@@ -5,7 +5,9 @@
 #include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
-/* Against an array that is never full: adds and takes in any order, often up to the last place. */
+/*
+ * Compared with an array that is never full: adds and takes in any order, often until it is full.
+ */
 static void events_come_in_their_order(void **state)
 {
     (void)state;
@@ -20,7 +22,7 @@ static void events_come_in_their_order(void **state)
             (void)snprintf(text, sizeof text, "event %llu", (unsigned long long)added);
             struct core_event event = {.now_ms = added, .text = added % 3 != 0 ? text : NULL};
             event_queue_add(&queue, &event);
-            memset(text, 'x', sizeof text); /* it was copied */
+            memset(text, 'x', sizeof text); /* the queue has its own copy */
             added++;
         } else if (random_below(2) == 0) {
             assert_int_equal(event_queue_take(&queue, &taken), seen < added);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The manifest: what is written is read again as it was, and bytes that are damaged or made up,
- * with a checksum that fits, are refused or are some manifest, never anything else.
+ * The manifest: what is written is read back unchanged. Bytes that are damaged or made up, with a
+ * checksum that matches, are either refused or a valid manifest.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static void a_state_may_have_a_number(void **state)
     buf_done(&text);
 }
 
-/* Of an older one that has work left, what is written when that is done is still an older one. */
+/* When the work of a manifest of an older version is done, it is rewritten in that version. */
 static void an_older_one_stays_one_when_it_is_written(void **state)
 {
     (void)state;
@@ -172,7 +172,7 @@ static void lines_that_cannot_be_are_refused_by_number(void **state)
 #undef HEAD
 }
 
-/* Cuts, changes, doubles and inserts bytes; every second time the checksum fits again. */
+/* Cuts, changes, doubles and inserts bytes; every second time the checksum is made to match. */
 static void whatever_it_holds_is_refused_or_a_manifest(void **state)
 {
     (void)state;
@@ -194,7 +194,7 @@ static void whatever_it_holds_is_refused_or_a_manifest(void **state)
                 text.len = at;
                 break;
             case 2:
-                (void)buf_reserve(&text, piece); /* moves what is copied */
+                (void)buf_reserve(&text, piece); /* so that the copied bytes do not move */
                 buf_add(&text, text.data + at, piece);
                 break;
             default:
@@ -204,7 +204,7 @@ static void whatever_it_holds_is_refused_or_a_manifest(void **state)
         if (random_below(8) != 0)
             add_crc(&text);
         struct err e;
-        /* In memory of just that size, so that a sanitizer sees a byte too many. */
+        /* In memory of exactly that size, so that a sanitizer notices one byte too many. */
         uint8_t *exact = malloc(text.len + 1);
         memcpy(exact, text.data, text.len);
         if (manifest_read(exact, text.len, &m, &e) == 0) {

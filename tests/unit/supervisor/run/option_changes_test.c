@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is told of the options of a stage that are others than before, and what follows from that.
+ * What is reported of the changed options of a stage, and what follows from them.
  * Options are written one a line, "name text", as the manifest has them.
  */
 #include <string.h>
@@ -26,7 +26,7 @@ static struct manifest_stage *add_stage(struct manifest *m, const char *lines)
 
 struct row {
     const char *kind, *was, *is;
-    const char *told; /* all of it */
+    const char *told; /* the whole text */
     bool records, wiring;
 };
 
@@ -86,7 +86,7 @@ static void some_options_make_no_other_record(void **state)
         check(&rows[i]);
 }
 
-/* What a build that did not know an option has done is what its default says. */
+/* A build that did not know an option behaved as its default says. */
 static void an_option_that_came_later_is_as_before_with_its_default(void **state)
 {
     (void)state;
@@ -100,8 +100,10 @@ static void an_option_that_came_later_is_as_before_with_its_default(void **state
         check(&rows[i]);
 }
 
-/* route: the first output whose conditions hold. filter: a record that cannot be judged is refused
- * if it comes to that test. */
+/*
+ * route takes the first output whose conditions hold. filter refuses a record that cannot be judged
+ * if it gets as far as that test.
+ */
 static void of_conditions_the_order_counts(void **state)
 {
     (void)state;
@@ -113,7 +115,7 @@ static void of_conditions_the_order_counts(void **state)
         {"filter", "where.s.matches x\nwhere.n.equals 1", "where.n.equals 1\nwhere.s.matches x",
          "where was in the order s.matches, n.equals, is in the order n.equals, s.matches", true,
          false},
-        /* What else differs says enough. */
+        /* If something else differs, that is enough. */
         {"route", "outputs.a.n.above 1\noutputs.b.n.above 2",
          "outputs.b.n.above 3\noutputs.a.n.above 1\noutputs.c.n.above 4",
          "outputs.b.n.above was 2, is 3; outputs.c.n.above was not given, is 4", true, false},
@@ -128,7 +130,7 @@ static void of_other_options_it_does_not(void **state)
     static const struct row rows[] = {
         {"limits", "rules.a.count 1\nrules.b.count 2\nkey k",
          "key k\nrules.b.count 2\nrules.a.count 1", "", false, false},
-        /* One option after the other is how the kind declares them, not the file. */
+        /* The order of options is that of the kind's declaration, not of the file. */
         {"filter", "where.n.equals 1\nunless.n.equals 2", "unless.n.equals 2\nwhere.n.equals 1", "",
          false, false},
     };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plan before a start: positions in, verdicts out. And a property: whatever positions there
- * are, a plan that is not refused leaves no stage behind one that feeds it, and moves nobody back.
+ * The plan before a start: positions go in, verdicts come out. And a property: whatever the
+ * positions are, a plan that is not refused leaves no stage behind one that feeds it, and moves no
+ * stage back.
  */
 #include <stdio.h>
 #include <string.h>
@@ -62,8 +63,8 @@ static void init(struct start_plan *plan)
 }
 
 /*
- * Facts as words: "in=100 left=100-105 right=gone@7 out=new". A number is a position, gone@N one
- * that is known to begin behind N but is not on the disk.
+ * Facts as words: "in=100 left=100-105 right=gone@7 out=new". A number is a position; gone@N is a
+ * stage that is known to begin after N but whose position is not on the disk.
  */
 static void fill(struct start_plan *plan, const char *facts)
 {
@@ -91,8 +92,8 @@ static void fill(struct start_plan *plan, const char *facts)
 struct story {
     const char *facts;
     bool accept_gap;
-    const char *verdict; /* where those go on that keep a position, with gaps in brackets */
-    const char *says;    /* a piece of the notes or errors; NULL: there are none */
+    const char *verdict; /* where stages with a position resume, with gaps in brackets */
+    const char *says;    /* a part of the notes or errors; NULL: there are none */
 };
 
 static const struct story stories[] = {
@@ -100,7 +101,7 @@ static const struct story stories[] = {
     {"in=0 left=gone@0 right=gone@0 out=gone@0 dead-letters=gone@0", false, "0 0 0 0 0", NULL},
     {"in=100 left=100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100", NULL},
     {"in=90 left=91-95 right=97 out=105 dead-letters=110", false, "90 91 97 105 110", NULL},
-    /* Behind: a worker, a store, a sink behind the further of two. */
+    /* Behind: a worker, a store, a sink that is behind the further of two. */
     {"in=100 left=99-100 right=100 out=100 dead-letters=100", false, NULL,
      "stage 'left' resumes at record 100, but 'in' upstream of it at 101"},
     {"in=100 left=100 right=104 out=103 dead-letters=104", false, NULL,
@@ -109,7 +110,7 @@ static const struct story stories[] = {
      "stage 'out' is never given record 104"},
     {"in=100 left=7 right=104 out=50 dead-letters=104", true, "100 100[8] 104 104[51] 104",
      "never given records 8 to 100"},
-    /* One worker, or a key group, is ahead of what is behind it, however far. */
+    /* One worker, or a key group, is ahead of a stage downstream of it, however far. */
     {"in=90 left=91-105 right=97 out=105 dead-letters=105", false, "90 91 97 105 105", NULL},
     {"in=90 left=91-106 right=97 out=105 dead-letters=106", false, NULL,
      "stage 'out' resumes at record 106, but 'left' upstream of it at 107: their states do not "
@@ -129,7 +130,7 @@ static const struct story stories[] = {
      "stage 'left': its state is gone"},
     {"in=100 left=gone@100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100", NULL},
     {"in=0 left=gone@0 right=0 out=80 dead-letters=90", false, "0 0 0 80 90", NULL},
-    /* New: behind the furthest of those that feed it. */
+    /* New: it begins after the furthest of those that feed it. */
     {"in=100 left=new right=100 out=110 dead-letters=110", false, "100 100 100 110 110",
      "stage 'left' is new: it begins with record 101"},
     {"in=100 left=102 right=104 out=new dead-letters=110", false, "100 102 104 104 110",
@@ -197,7 +198,7 @@ static void what_is_found_and_what_follows(void **state)
     }
 }
 
-/* Whoever feeds a stage, through others that keep nothing too. */
+/* All that feed a stage, also through others that keep nothing. */
 static void check_plan(const struct start_plan *plan)
 {
     seq_number reached[16] = {0}; /* of the furthest worker */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The JSON of a status: its bytes, which are an interface, and that a client reads back what the
+ * The JSON of a status: its bytes, which are an interface, and that a client can read back what the
  * supervisor has written.
  */
 #include <stdlib.h>
@@ -114,7 +114,7 @@ static void a_text_is_shown_up_to_a_zero_and_a_bound(void **state)
     free(s);
 }
 
-/* All but the texts for people. */
+/* Compares all fields except the texts for people. */
 static void a_client_reads_what_was_written(void **state)
 {
     (void)state;

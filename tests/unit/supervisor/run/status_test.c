@@ -133,11 +133,11 @@ static void progress_is_a_bar_or_words(void **state)
         {{.bytes_done = 1, .bytes_total = 100},
          "t [#.......................] 1 %, 0 records, 0/s",
          "1 %, 0 records, 0/s"},
-        /* A file that grew. */
+        /* A file that has grown. */
         {{.bytes_done = 101, .bytes_total = 100},
          "t [########################] 100 %, 0 records, 0/s",
          "100 %, 0 records, 0/s"},
-        /* An empty file; and a stream, of which nobody knows. */
+        /* An empty file, and a stream of unknown length. */
         {{0}, "t [########################] 100 %, 0 records, 0/s", "100 %, 0 records, 0/s"},
         {{.records = 7, .bytes_done = 70}, "t: 7 records, 0/s", "7 records, 0/s"},
         /* As large as a file can be. */
@@ -174,7 +174,7 @@ static void last_words_are_one_line(void **state)
         {"\x1b[0m\xff", 20, "\\x1b[0m\\xff"},
         {"abc", 1, ""},
         {"ab\xc3\xa9", 4, "b\xc3\xa9"},
-        /* It begins with a character, and no line begins before it. */
+        /* It begins with a whole character; nothing before that is shown. */
         {"\xc3\xa9\xc3\xa9", 4, "\xc3\xa9"},
         {"\xf0\x9f\x98\x80z", 4, "z"},
         {"one\ntwo", 7, "two"},
@@ -188,7 +188,10 @@ static void last_words_are_one_line(void **state)
     }
 }
 
-/* Of any bytes: a line that fits, is printable, and leaves out of the beginning what it must. */
+/*
+ * Any bytes become a printable line that fits, and only as much of the beginning is left out as
+ * must be.
+ */
 static void last_words_fit_whatever_they_are(void **state)
 {
     (void)state;
@@ -207,7 +210,9 @@ static void last_words_fit_whatever_they_are(void **state)
         assert_true(len < size && len <= whole_len);
         assert_string_equal(line, whole + whole_len - len);
         assert_true(strncmp(line, " | ", 3) != 0);
-        /* What is left out beside what does not fit: a byte as \xNN, and newlines in a row. */
+        /*
+         * Slightly more may be left out than does not fit: a byte as \xNN, and newlines in a row.
+         */
         assert_true(len == whole_len || len + 8 > size || strstr(whole, " | ") != NULL);
         for (size_t i = 0; i < len; i++)
             assert_true((uint8_t)line[i] >= ' ' && line[i] != 0x7f);

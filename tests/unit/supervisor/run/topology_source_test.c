@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a topology comes from: what can be read again, beside what the files of ${TOPOLOGY_DIR}
- * lie, and what is refused.
+ * Where a topology comes from: what can be read again, which file's directory is ${TOPOLOGY_DIR},
+ * and what is refused.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ static void a_file_can_be_read_again(void **state)
     assert_string_equal(s.beside, "t.yaml");
     assert_false(s.is_once || s.is_stdin);
     topology_source_done(&s);
-    /* By another name too. */
+    /* By another name, too. */
     assert_int_equal(symlink("t.yaml", "link"), 0);
     assert_read("link", &s);
     assert_string_equal(s.file, "link");
@@ -53,7 +53,7 @@ static void a_file_can_be_read_again(void **state)
     assert_int_equal(unlink("t.yaml"), 0);
 }
 
-/* Makes the file t.yaml or a pipe that has its text the standard input, and reads it. */
+/* Makes standard input the file t.yaml, or a pipe with its text, and reads it. */
 static void read_stdin(const char *name, bool is_pipe, struct topology_source *ret)
 {
     int ends[2], saved = dup(STDIN_FILENO);
@@ -93,13 +93,13 @@ static void standard_input_is_read_once(void **state)
         read_stdin(rows[i].name, rows[i].is_pipe, &s);
         assert_string_equal(s.name, rows[i].shown);
         assert_null(s.file);
-        assert_string_equal(s.beside, "-"); /* where we started */
+        assert_string_equal(s.beside, "-"); /* the current directory */
         assert_true(s.is_once && s.is_stdin);
         topology_source_done(&s);
     }
 }
 
-/* As a shell's <(...), and as whoever has it open under a number. */
+/* As a shell's <(...), and through the number of an open descriptor. */
 static void another_pipe_is_no_standard_input(void **state)
 {
     (void)state;
@@ -115,7 +115,7 @@ static void another_pipe_is_no_standard_input(void **state)
     assert_true(s.is_once && !s.is_stdin);
     topology_source_done(&s);
     (void)close(ends[0]);
-    /* A file by the number that it has in this process. */
+    /* A file through its descriptor in this process. */
     write_file("t.yaml", sizeof text - 1);
     int fd = open("t.yaml", O_RDONLY);
     (void)snprintf(name, sizeof name, "/dev/fd/%d", fd);
