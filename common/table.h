@@ -2,8 +2,8 @@
 /*
  * table.h - a table of text that fits into a terminal of 80 columns
  *
- * A column is as wide as its widest cell. Where that makes lines of more than 80 columns, long
- * first cells, which are names, stand on lines of their own.
+ * A column is as wide as its widest cell. If that makes lines of more than 80 columns, long first
+ * cells, which are names, get lines of their own. If that is not enough, the columns move closer.
  */
 #ifndef BULKHEAD_COMMON_TABLE_H
 #define BULKHEAD_COMMON_TABLE_H

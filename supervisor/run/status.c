@@ -61,8 +61,8 @@ static void add_state(struct table *table, const struct status_stage *stage)
 
 static void write_stages(const struct status_snapshot *snapshot, struct buf *out)
 {
-    static const char *const head[] = {"stage", "state", "pid",      "gen",    "in hand",
-                                       "acked", "dead",  "restarts", "memory", NULL};
+    static const char *const head[] = {"stage", "state", "pid",      "gen", "in hand",
+                                       "acked", "dead",  "restarts", "MiB", NULL};
     struct table table;
     table_init(&table, sizeof head / sizeof head[0] - 1, 2);
     table_add_texts(&table, head);
@@ -82,7 +82,7 @@ static void write_stages(const struct status_snapshot *snapshot, struct buf *out
         table_add(&table, "%" PRIu64, stage->acked);
         table_add(&table, "%" PRIu64, stage->dead);
         table_add(&table, "%" PRIu64, stage->restarts);
-        table_add(&table, "%.1f MiB", (double)stage->memory_bytes / 1048576.0);
+        table_add(&table, "%.1f", (double)stage->memory_bytes / 1048576.0);
     }
     table_write(&table, out);
 }

@@ -67,6 +67,21 @@ static void long_names_stand_on_lines_of_their_own(void **state)
     buf_done(&out);
 }
 
+/* With the usual gaps, these lines would have 81 columns. */
+static void columns_move_closer_if_they_must(void **state)
+{
+    (void)state;
+    struct table t;
+    table_init(&t, 4, 1);
+    table_add_texts(&t, (const char *const[]){"stage", "in", "out", "dead", NULL});
+    table_add_texts(&t,
+                    (const char *const[]){"name", NUMBER "12345", NUMBER "12345", NUMBER, NULL});
+    table_add_texts(&t, (const char *const[]){"longer", "1", "2", "3", NULL});
+    expect(&t, "stage                         in                       out                 dead\n"
+               "name   " NUMBER "12345 " NUMBER "12345 " NUMBER "\n"
+               "longer                         1                         2                    3\n");
+}
+
 /* Where the others alone are wider than 80 columns, the names get no less than their head. */
 static void too_much_for_any_terminal(void **state)
 {
@@ -76,12 +91,12 @@ static void too_much_for_any_terminal(void **state)
     table_add_texts(&t, (const char *const[]){"stage", "a", "b", "c", "d", NULL});
     table_add_texts(&t, (const char *const[]){"names", NUMBER, NUMBER, NUMBER, NUMBER, NULL});
     table_add_texts(&t, (const char *const[]){"longer", "1", "2", "3", "4", NULL});
-    expect(&t, "stage                     a                     b                     c"
-               "                     d\n"
-               "names  " NUMBER "  " NUMBER "  " NUMBER "  " NUMBER "\n"
+    expect(&t, "stage                    a                    b                    c"
+               "                    d\n"
+               "names " NUMBER " " NUMBER " " NUMBER " " NUMBER "\n"
                "longer\n"
-               "                          1                     2                     3"
-               "                     4\n");
+               "                         1                    2                    3"
+               "                    4\n");
 }
 
 int main(int argc, char **argv)
@@ -91,6 +106,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(nothing_is_nothing),
         cmocka_unit_test(a_last_column_at_the_left_has_no_blanks_behind_it),
         cmocka_unit_test(long_names_stand_on_lines_of_their_own),
+        cmocka_unit_test(columns_move_closer_if_they_must),
         cmocka_unit_test(too_much_for_any_terminal),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);

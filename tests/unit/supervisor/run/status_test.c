@@ -54,12 +54,40 @@ static void the_table_shows_what_each_stage_is_and_lacks(void **state)
                     .restarts = 11},
                    {.stage = "out", .state = "waiting to restart", .generation = 2, .restarts = 1}},
         .stage_count = 3};
-    assert_status(
-        &s, "t (version 3), running, pid 41, up 61 s, state /var/lib/t\n"
-            "stage    state               pid  gen  in hand  acked   dead  restarts   memory\n"
-            "in       running              42    1       18     16  10042         0  1.5 MiB\n"
-            "parse.1  no open files        43   12        -      0      0        11  0.0 MiB\n"
-            "out      waiting to restart    -    2        -      0      0         1  0.0 MiB\n");
+    assert_status(&s,
+                  "t (version 3), running, pid 41, up 61 s, state /var/lib/t\n"
+                  "stage    state               pid  gen  in hand  acked   dead  restarts  MiB\n"
+                  "in       running              42    1       18     16  10042         0  1.5\n"
+                  "parse.1  no open files        43   12        -      0      0        11  0.0\n"
+                  "out      waiting to restart    -    2        -      0      0         1  0.0\n");
+}
+
+static void a_status_fits_into_80_columns(void **state)
+{
+    (void)state;
+    struct status_snapshot s = {
+        .topology = "t",
+        .state = "running",
+        .state_directory = TEXT("s"),
+        .stages = {{.stage = "a-name-as-long-as-one-may-be-0123456789-0123456789-0123456789-0",
+                    .state = "running",
+                    .pid = 4194304,
+                    .generation = 999,
+                    .seq_in_hand = 9999999999,
+                    .acked = 9999999999,
+                    .restarts = 998,
+                    .memory_bytes = UINT64_C(9999) << 20},
+                   {.stage = "out", .state = "waiting to restart", .generation = 2}},
+        .stage_count = 2};
+    struct buf out = {0};
+    status_write_text(&s, &out);
+    const char *text = buf_text(&out);
+    assert_non_null(strstr(text, s.stages[0].stage));
+    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+        if (end - text > 80)
+            fail_msg("%.*s", (int)(end - text), text);
+    }
+    buf_done(&out);
 }
 
 static void what_has_happened_stands_below_the_table(void **state)
@@ -84,9 +112,9 @@ static void what_has_happened_stands_below_the_table(void **state)
         .log_lost = 5,
         .reason = TEXT("stage 'b': too many restarts")};
     assert_status(&s, "t (version 0), stopped, pid 0, up 0 s, state s\n"
-                      "stage  state   pid  gen  in hand  acked  dead  restarts   memory\n"
-                      "a      killed    -    0        -      0     0         0  0.0 MiB\n"
-                      "b      down      -    0        -      0     0         0  0.0 MiB\n"
+                      "stage  state   pid  gen  in hand  acked  dead  restarts  MiB\n"
+                      "a      killed    -    0        -      0     0         0  0.0\n"
+                      "b      down      -    0        -      0     0         0  0.0\n"
                       "a: its process was hung and was killed, and is not gone yet\n"
                       "a: the last process exited with code 3\n"
                       "b: the last process was killed by signal 9 (SIGKILL) with seq 7 in hand; it "
@@ -225,6 +253,7 @@ int main(int argc, char **argv)
     random_init("status_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_shows_what_each_stage_is_and_lacks),
+        cmocka_unit_test(a_status_fits_into_80_columns),
         cmocka_unit_test(what_has_happened_stands_below_the_table),
         cmocka_unit_test(the_summary_has_a_row_for_each_stage),
         cmocka_unit_test(progress_is_a_bar_or_words),
