@@ -52,7 +52,7 @@ END_OF_PICTURE
 
 sed 's/^topology: .*/topology: other/' "$topology" >other.yaml
 expect_exit 5 live other.yaml >out 2>errors
-grep -q "runs the topology 'velocity-limits', not 'other'" errors || fail "$(cat errors)"
+grep -q "is running topology 'velocity-limits', not 'other'" errors || fail "$(cat errors)"
 sed 's/^  format:/  shape:/; s/from: format/from: shape/' "$topology" >newer.yaml
 expect_exit 5 live newer.yaml >out 2>errors
 grep -q "is running another version of topology 'velocity-limits'" errors || fail "$(cat errors)"
