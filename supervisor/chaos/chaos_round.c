@@ -249,7 +249,7 @@ static bool start(struct round *r)
     return false;
 }
 
-/* Called when the supervisor has ended. Returns whether the round continues; if not, with *ret_end. */
+/* Called when the supervisor has ended. Returns whether the round continues, else with *ret_end. */
 static bool goes_on(struct round *r, enum chaos_end *ret_end)
 {
     int status = r->child.status;

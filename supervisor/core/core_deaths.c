@@ -37,7 +37,7 @@ static bool had_nothing_to_do(const struct core *core, const struct core_stage *
 
 /*
  * Counts a death. A life that advanced the acks clears all counts, whatever ended it. The death of
- * a process that had all its links and was killed from outside is no strike; it is counted
+ * a process that had all its links and was killed from outside is not a strike; it is counted
  * separately, unless a user asked us for the kill. Nor is the death of one that ended for lack of a
  * resource of the host.
  */

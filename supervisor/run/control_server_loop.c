@@ -21,7 +21,7 @@
 #define CLIENTS_MAX 16u
 /* How long a client may take to send its request and read the answer. */
 #define CLIENT_SECONDS_MAX 5.0
-/* How long we stop listening if we have no descriptor for a waiting client; else the loop would spin. */
+/* How long we stop listening if we have no descriptors; otherwise the loop would spin. */
 #define REST_SECONDS 0.2
 /* How often we check whether the socket can still be found. */
 #define LOOK_SECONDS 1.0

@@ -972,7 +972,7 @@ static void what_a_debugger_holds_is_not_at_fault(void **state)
             observe(s, seen);
         EXPECT("warn 1 did not move for the stall_timeout of 4000 ms (a debugger holds it); "
                "killing it\nkill 1\n");
-        seen[1].held = false; /* it is dead, and nobody has been told yet */
+        seen[1].held = false; /* it is dead, which is not known yet */
         for (int i = 0; i < 4; i++)
             observe(s, seen);
         EXPECT(
@@ -1641,8 +1641,8 @@ static void a_state_that_cannot_be_is_noticed(void **state)
         *stage = stage_was;                                                                        \
         *edge = edge_was;                                                                          \
     } while (0)
-    EXPECT_NOTICED(stage->is = STAGE_DOWN);                 /* wanted, and nobody starts it */
-    EXPECT_NOTICED(stage->is = STAGE_BACKOFF);              /* with no time to start again */
+    EXPECT_NOTICED(stage->is = STAGE_DOWN);                 /* wanted, but not started */
+    EXPECT_NOTICED(stage->is = STAGE_BACKOFF);              /* without a time for the restart */
     EXPECT_NOTICED(stage->deadline_ms = 1);                 /* it runs and waits */
     EXPECT_NOTICED(stage->wanted = false);                  /* in a pipeline that goes on */
     EXPECT_NOTICED(stage->positioned = false);              /* and still linked */

@@ -35,7 +35,7 @@ struct sim_report {
 };
 extern struct sim_report sim_report;
 
-/* Adds a line to the trace, preceded by the time. Use TRACE(), which costs nothing when it is off. */
+/* Adds a line to the trace, with the time in front. Use TRACE(), which costs nothing when off. */
 void trace_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define TRACE(...)                                                                                 \
     do {                                                                                           \

@@ -95,7 +95,7 @@ bool disk_is_full(void);
 /* Whether a descriptor comes from memory_file_new(). */
 bool memory_file_is_ours(int fd);
 
-/* What an inherited descriptor of the present process refers to; others are returned as they are. */
+/* What an inherited descriptor of the present process refers to; others are left as they are. */
 int memory_fd_of(int fd);
 
 /* The length of such a file, as fstat(2) reports it and ftruncate(2) sets it. */

@@ -3,9 +3,9 @@
  * sim_disk.h - a disk that keeps only what was synced
  *
  * Every file and directory exists twice: as the processes see it, and as it is safe. The difference
- * is the changes that were not synced. disk_lose_power() lets the seed decide which of them arrived:
- * for a file, any length that it had since its last sync, and each sector of 512 bytes as of any of
- * the changes; for a directory, any subset of the entries made, renamed and removed.
+ * is the changes that were not synced. disk_lose_power() lets the seed decide which of them
+ * arrived: for a file, any length that it had since its last sync, and each sector of 512 bytes as
+ * of any of the changes; for a directory, any subset of the entries made, renamed and removed.
  */
 #ifndef BULKHEAD_TESTS_SIM_DISK_H
 #define BULKHEAD_TESTS_SIM_DISK_H

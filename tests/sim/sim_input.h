@@ -25,13 +25,12 @@ struct sim_input {
 struct sim_input input_make(void);
 
 /*
- * Replaces the lines after a seq with other ones. Returns false, and changes nothing, if the line of
- * that seq is not complete, or if bytes up to `given` would change.
+ * Replaces the lines after a seq with other ones. Returns false, and changes nothing, if the line
+ * of that seq is not complete, or if bytes up to `given` would change.
  */
 bool input_change_rest(struct sim_input *input, seq_number kept, uint64_t given);
 
-/* Has what stands there not begin with a byte order mark, which it would be where a stream begins.
- */
+/* Makes sure that the text at `at`, where a stream may begin, is not a byte order mark. */
 void input_unmark(struct sim_input *input, size_t at);
 
 /* Ends the last line. */

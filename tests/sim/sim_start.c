@@ -127,7 +127,7 @@ static void judge_fresh(void)
     for (size_t i = 0; i < world.reference.output_count; i++) {
         int node = reference_find(world.disk, &world.reference.outputs[i]);
         if (node >= 0 && disk_length(world.disk, node) != 0)
-            fail("'%s' is not empty though all is begun anew", world.reference.outputs[i].name);
+            fail("'%s' is not empty after --fresh", world.reference.outputs[i].name);
     }
     memset(world.said, 0, sizeof world.said);
 }

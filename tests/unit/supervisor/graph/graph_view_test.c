@@ -474,7 +474,8 @@ static void follow_from(struct seen *s, const struct graph_view *view, size_t ro
     while (net < view->net_count && !is_net(s, &view->nets[net]))
         net++;
     if (net == view->net_count || found[net])
-        fail_msg("a line that is no output, from '%s%s'", view->nodes[s->source].name, s->label);
+        fail_msg("a line that is not an output, from '%s%s'", view->nodes[s->source].name,
+                 s->label);
     found[net] = true;
 }
 
