@@ -20,8 +20,8 @@ static void check_path(void *context, const struct option_value *path)
     struct buf way = {0};
     if (c->rc == 0 && path_is_of_process(path->text, &way))
         c->rc = err_set(c->e, ERR_MISMATCH,
-                        "'%s: %s' leads to %s, which is a different file in every process, and a "
-                        "stage is its own process; give the name of the file itself%s",
+                        "'%s: %s' leads to %s, which is a different file in every process, and "
+                        "each stage is a process; give the name of the file itself%s",
                         path->spec->name, path->text, buf_text(&way), hints[c->stage->kind->role]);
     buf_done(&way);
 }

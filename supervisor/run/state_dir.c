@@ -111,8 +111,8 @@ static int check_ours(const struct state_dir *d, int fd, const char *name, struc
                        d->path, name, st.st_uid, geteuid());
     if ((st.st_mode & 0022) != 0)
         return err_set(e, ERR_MISMATCH,
-                       "'%s%s' can be written by others (mode %04o), which a state directory must "
-                       "not; use chmod 0700",
+                       "'%s%s' can be written by others (mode %04o), but a state directory must be "
+                       "private; use chmod 0700",
                        d->path, name, st.st_mode & 07777);
     return 0;
 }
@@ -162,7 +162,7 @@ static int say_busy(const struct state_dir *d, long pid, struct err *e)
         (void)snprintf(who, sizeof who, " (pid %ld)", pid);
     return err_set(e, ERR_BUSY,
                    "another supervisor%s works in '%s'; stop it (bulkhead stop), or give this one "
-                   "a directory of its own with --state",
+                   "its own directory with --state DIR",
                    who, d->path);
 }
 
