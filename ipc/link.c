@@ -493,8 +493,7 @@ int link_receive(struct link *link, uint8_t **ret_bytes, size_t *ret_len, struct
     bool is_lost = look_whether_lost(link);
     int rc = nng_recv(link->pull, &bytes, &len, NNG_FLAG_NONBLOCK | NNG_FLAG_ALLOC);
     if (rc == NNG_EAGAIN && is_lost)
-        return err_set(e, ERR_IO, "link %u (number %" PRIu64 ") has lost its other end",
-                       link->id.edge, link->id.serial);
+        return err_set(e, ERR_IO, "the other end is gone");
     if (rc == NNG_EAGAIN)
         return ERR_AGAIN;
     if (rc != 0)

@@ -380,7 +380,7 @@ int link_receive(struct link *link, uint8_t **ret_bytes, size_t *ret_len, struct
     struct queue *in = way_in(link);
     bool is_lost = link->lost_us != 0 && link->lost_us <= sim_report.now_us;
     if (is_lost && (in->first == NULL || in->first->arrives_us > sim_report.now_us))
-        return err_set(e, ERR_IO, "link %u has lost its other end", link->id.edge);
+        return err_set(e, ERR_IO, "the other end is gone");
     if (in->first == NULL || in->first->arrives_us > sim_report.now_us)
         return ERR_AGAIN;
     struct message *message = queue_pop(in);

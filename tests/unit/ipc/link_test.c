@@ -197,7 +197,7 @@ static void expect_lost(struct link *link, unsigned messages)
             continue;
         }
         if (rc == ERR_IO) {
-            assert_non_null(strstr(e.text, "has lost its other end"));
+            assert_non_null(strstr(e.text, "the other end is gone"));
             assert_int_equal(messages, 0);
             return;
         }
