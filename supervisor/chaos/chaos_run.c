@@ -211,7 +211,7 @@ static int make_dir(const struct chaos_run *run, const char *name, struct err *e
     char *path = chaos_run_path(run, name, NULL);
     int rc = mkdir(path, 0700) == 0 || errno == EEXIST
                  ? 0
-                 : err_set_errno(e, "cannot make the directory '%s'", path);
+                 : err_set_errno(e, "cannot create the directory '%s'", path);
     if (rc != 0)
         err_note_new(e, AT_FDCWD, path);
     free(path);

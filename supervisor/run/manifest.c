@@ -361,7 +361,7 @@ int manifest_read(const uint8_t *text, size_t len, struct manifest *ret_manifest
         if (++number == 1)
             rc = read_first(&m, line, e);
         else if (!read_line(&m, line))
-            rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ":%u: it is not a valid line", number);
+            rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ":%u: this is not a valid line", number);
     }
     if (rc == 0 && m.topology[0] == '\0')
         rc = err_set(e, ERR_CORRUPT, MANIFEST_FILE ": it names no topology");

@@ -176,7 +176,7 @@ static void check_discards(struct start *s)
             start_plan_refuse(&s->plan, "--discard %s: there is no such stage; did you mean '%s'?",
                               name, nearest);
         else if (!layout_is_kept(s->stages_fd, name))
-            start_plan_warn(&s->plan, "there is no state of a stage '%s', so nothing was discarded",
+            start_plan_warn(&s->plan, "there is no state of stage '%s', so nothing was discarded",
                             name);
     }
     free(names);
@@ -423,7 +423,7 @@ int start_check_gaps(struct start *s, struct err *e)
         (void)close(fd);
         if (rc == 0 && bytes != 0)
             start_plan_refuse(&s->plan,
-                              "stage '%s': '%s' holds %ju %s not committed, and may be of "
+                              "stage '%s': '%s' holds %ju %s not committed, and may belong to "
                               "records that the stage is never given again; move it away, and use "
                               "--discard %s",
                               stage->base, path, (uintmax_t)bytes,

@@ -193,8 +193,8 @@ static void refuse_gone(struct start_plan *plan, const struct start_stage *stage
         "record %" PRIu64 "; restore the state directory as a whole, or use --discard %s: then it "
         "begins with an empty state at record %" PRIu64
         ", and knows nothing of the records before that",
-        stage->name, stage->found ? "that of a worker is not" : "there is nothing", stage->name,
-        who, need + 1, stage->name, need + 1);
+        stage->name, stage->found ? "the state of a worker is missing" : "there is nothing",
+        stage->name, who, need + 1, stage->name, need + 1);
 }
 
 static void refuse_behind(struct start_plan *plan, const struct start_stage *stage, seq_number need,

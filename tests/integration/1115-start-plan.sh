@@ -333,7 +333,7 @@ echo nonsense too >>in.jsonl
 noted "stage 'dead-letters' is new: it begins with record 102" --discard dead-letters
 [ "$(wc -l <"$state/dead-letters.jsonl")" -eq 1 ] || fail "$(cat "$state/dead-letters.jsonl")"
 refused "--discard onse: there is no such stage; did you mean 'once'?" -- --discard onse
-noted "there is no state of a stage 'other', so nothing was discarded" --discard other
+noted "there is no state of stage 'other', so nothing was discarded" --discard other
 
 # A manifest from another time, a directory that is missing, and one worker's of several.
 again
@@ -348,7 +348,7 @@ topology=more.yaml refused "stage 'more': 'stages/more' holds a state that the m
 cp newer "$state/manifest"
 mv "$state/stages/once/1" taken
 mkdir "$state/stages/once/1"
-topology=more.yaml refused "stage 'once': its state is gone: that of a worker is not in 'stages/once'" "--discard once" --
+topology=more.yaml refused "stage 'once': its state is gone: the state of a worker is missing in 'stages/once'" "--discard once" --
 topology=more.yaml refused "stage 'once': its state is gone" -- --accept-gap
 rmdir "$state/stages/once/1" && mv taken "$state/stages/once/1"
 topology=more.yaml run >summary
