@@ -112,8 +112,8 @@ static void check_outputs_read(struct checker *c)
         for (size_t k = 0; k < draft->output_count; k++) {
             if (!draft->output_read[k])
                 diagnostics_add(c->diagnostics, draft->place,
-                                "nothing reads '%s.%s'; to drop it on purpose, end it in a "
-                                "discard",
+                                "nothing reads '%s.%s'; to drop its records on purpose, let a "
+                                "discard read it",
                                 draft->name, draft->outputs[k].name);
         }
     }

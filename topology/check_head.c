@@ -27,7 +27,8 @@ static const struct option_spec head_specs[] = {
      .fallback = "30s",
      .min = STALL_TIMEOUT_MS_MIN * NS_PER_MS,
      .max = STALL_TIMEOUT_MS_MAX * NS_PER_MS,
-     .meaning = "a stage that is busy with one record for so long is hung, and restarted"},
+     .meaning =
+         "how long a stage may be busy with one record before it counts as hung and is restarted"},
     {0},
 };
 static const char *const head_others[] = {"types", "stages", NULL};

@@ -56,13 +56,13 @@ void check_explain_field(const void *checker, const char *stage, const char *fie
     for (size_t i = 1; i < count && way[i]->input_count != 0; i++) {
         if (!has_field(c, &way[i]->inputs[0], field))
             continue;
-        buf_add_format(out, "; '%s' has it, and '%s' does not pass it on", way[i + 1]->name,
+        buf_add_format(out, "; '%s' makes it, but '%s' does not pass it on", way[i + 1]->name,
                        way[i]->name);
         break;
     }
     if (count < 3)
         return;
-    buf_add_text(out, "; the way is ");
+    buf_add_text(out, "; the flow is ");
     for (size_t i = count; i-- > 1;)
         buf_add_format(out, "%s%s", i + 1 != count ? " -> " : "", way[i]->name);
 }
@@ -83,7 +83,7 @@ static void add_unknown_output(struct checker *c, const struct draft_input *inpu
     if (feeder->output_count == 0)
         buf_add_text(&have, feeder->name);
     if (input->port == PORT_OUT)
-        diagnostics_add(c->diagnostics, input->node->place, "'%s' has the outputs %s; say which",
+        diagnostics_add(c->diagnostics, input->node->place, "'%s' has the outputs %s; name one",
                         feeder->name, buf_text(&have));
     else if (nearest != NULL)
         diagnostics_add(c->diagnostics, input->node->place,
@@ -91,7 +91,7 @@ static void add_unknown_output(struct checker *c, const struct draft_input *inpu
                         input->port_name, feeder->name, nearest);
     else
         diagnostics_add(c->diagnostics, input->node->place,
-                        "'%s' has no output '%s'; it has %s, and %s.dead", feeder->name,
+                        "'%s' has no output '%s'; it has %s and %s.dead", feeder->name,
                         input->port_name, buf_text(&have), feeder->name);
     buf_done(&have);
 }
@@ -140,7 +140,7 @@ static void find_difference(const struct contract *first, const struct contract 
             buf_add_format(what, "'%s' is %s in the first and %s in the second", field->name,
                            type_name(field->type, a), type_name(other->fields[index].type, b));
         else if ((size_t)index != k && !any_order)
-            buf_add_format(what, "'%s' stands in another place (a merge takes any order)",
+            buf_add_format(what, "'%s' is in a different position (a merge accepts any order)",
                            field->name);
     }
     for (size_t k = 0; k < other->count && what->len == 0; k++) {
@@ -165,8 +165,8 @@ bool check_inputs_fit(struct checker *c, const struct draft_stage *draft)
             find_difference(check_input_contract(c, first), contract, draft->kind->merges, &what);
         if (what.len != 0)
             diagnostics_add(c->diagnostics, input->node->place,
-                            "'%s' and '%s' bring different fields: %s; '%s' needs the same from "
-                            "all its inputs",
+                            "'%s' and '%s' make different fields: %s; '%s' needs the same fields "
+                            "from all its inputs",
                             first->node->text, input->node->text, buf_text(&what), draft->name);
         fit &= what.len == 0;
         buf_done(&what);

@@ -17,7 +17,7 @@ static void find_kind(struct checker *c, struct draft_stage *draft)
     const struct node_pair *pair = node_find(draft->map, "kind");
     if (pair == NULL || pair->value->tag != NODE_SCALAR || *pair->value->text == '\0') {
         diagnostics_add(c->diagnostics, pair != NULL ? pair->value->place : draft->place,
-                        "stage '%s' needs 'kind:'; `bulkhead kinds` lists them", draft->name);
+                        "stage '%s' needs 'kind:'; `bulkhead kinds` lists the kinds", draft->name);
         return;
     }
     const struct kind *kind = kind_find(c->registry, pair->value->text);
@@ -33,7 +33,7 @@ static void find_kind(struct checker *c, struct draft_stage *draft)
     char hint[TEXT_SUGGESTION_BYTES];
     diagnostics_add(c->diagnostics, pair->value->place, "there is no kind '%s'%s",
                     pair->value->text,
-                    text_suggestion(nearest, "; `bulkhead kinds` lists them", hint));
+                    text_suggestion(nearest, "; `bulkhead kinds` lists them all", hint));
 }
 
 static void read_drafts(struct checker *c, const struct node *stages)
@@ -46,7 +46,8 @@ static void read_drafts(struct checker *c, const struct node *stages)
         if (diagnostics_check_name(c->diagnostics, pair->key_place, pair->key) &&
             strcmp(pair->key, DEAD_LETTERS_STAGE) == 0)
             diagnostics_add(c->diagnostics, pair->key_place,
-                            "'%s' is the name of the stage that every topology has", pair->key);
+                            "'%s' is a stage that every topology already has; choose another name",
+                            pair->key);
         if (pair->value->tag != NODE_MAP) {
             diagnostics_add(c->diagnostics, pair->value->place,
                             "stage '%s' should be a map: { kind: …, from: … }", pair->key);
@@ -120,7 +121,7 @@ static void connect_input(struct checker *c, struct draft_input *input)
         input->port = PORT_OUT;
         feeder->main_read = true;
     } else if (!text_is_name(dot + 1)) {
-        add_bad_input(c, input, text, "is no output; write STAGE, STAGE.OUTPUT or STAGE.dead");
+        add_bad_input(c, input, text, "is not an output; write STAGE, STAGE.OUTPUT or STAGE.dead");
     } else {
         memcpy(input->port_name, dot + 1, strlen(dot + 1) + 1);
     }
@@ -135,12 +136,13 @@ static bool is_source(const struct draft_stage *draft)
 static void add_input(struct checker *c, struct draft_stage *draft, const struct node *node)
 {
     if (node->tag != NODE_SCALAR || *node->text == '\0') {
-        diagnostics_add(c->diagnostics, node->place, "'from:' names a stage, or a list of them");
+        diagnostics_add(c->diagnostics, node->place,
+                        "'from:' should be the name of a stage, or a list of names");
         return;
     }
     for (size_t i = 0; i < draft->input_count; i++) {
         if (strcmp(draft->inputs[i].node->text, node->text) == 0) {
-            diagnostics_add(c->diagnostics, node->place, "'%s' is there twice", node->text);
+            diagnostics_add(c->diagnostics, node->place, "'%s' is listed twice", node->text);
             return;
         }
     }
@@ -172,14 +174,15 @@ static void connect_draft(struct checker *c, struct draft_stage *draft)
         return;
     }
     if (is_source(draft)) {
-        diagnostics_add(c->diagnostics, pair->key_place, "'%s' is a source; nothing feeds it",
-                        draft->name);
+        diagnostics_add(c->diagnostics, pair->key_place,
+                        "'%s' is a source, which has no input; remove 'from:'", draft->name);
         return;
     }
     const struct node *from = pair->value;
     bool is_list = from->tag == NODE_LIST && from->count != 0;
     if (is_list && from->count > INPUTS_MAX) {
-        diagnostics_add(c->diagnostics, from->place, "more than %u inputs", INPUTS_MAX);
+        diagnostics_add(c->diagnostics, from->place, "too many inputs; a stage can have at most %u",
+                        INPUTS_MAX);
         return;
     }
     draft->inputs = memory_new(is_list ? from->count : 1, sizeof *draft->inputs);
@@ -244,9 +247,9 @@ static void order_drafts(struct checker *c)
             continue; /* in order, or behind a circle, or not the first of one in the file */
         bool alone = (size_t)input->from == i;
         diagnostics_add(c->diagnostics, input->node->place,
-                        "stage '%s' feeds itself%s%s%s; a flow has no circles", draft->name,
-                        alone ? "" : " by way of '", alone ? "" : c->drafts[input->from].name,
-                        alone ? "" : "'");
+                        "stage '%s' feeds itself%s%s%s; a topology cannot contain a cycle",
+                        draft->name, alone ? "" : " by way of '",
+                        alone ? "" : c->drafts[input->from].name, alone ? "" : "'");
     }
 }
 
@@ -262,11 +265,12 @@ static void check_ends(struct checker *c)
         }
         if (draft->kind->role == KIND_SOURCE && ++sources > 1)
             diagnostics_add(c->diagnostics, draft->place,
-                            "'%s' is a second source; a topology has one", draft->name);
+                            "'%s' is a second source; a topology has only one", draft->name);
         if (c->connected && draft->kind->role != KIND_SINK && !draft->kind->named_outputs &&
             !draft->main_read)
             diagnostics_add(c->diagnostics, draft->place,
-                            "nothing reads what '%s' makes; end the flow in a sink", draft->name);
+                            "nothing reads the output of '%s'; end the flow in a sink",
+                            draft->name);
     }
     if (sources + unknown == 0)
         diagnostics_add(c->diagnostics, c->stages_place,
@@ -278,8 +282,9 @@ static void check_alone(struct checker *c, const struct draft_stage *draft, bool
                         const struct draft_stage **first, const char *what)
 {
     if (takes && *first != NULL)
-        diagnostics_add(c->diagnostics, draft->place, "'%s' needs standard %s, which '%s' has",
-                        draft->name, what, (*first)->name);
+        diagnostics_add(c->diagnostics, draft->place,
+                        "'%s' needs standard %s, which '%s' already uses", draft->name, what,
+                        (*first)->name);
     else if (takes)
         *first = draft;
 }
@@ -317,11 +322,12 @@ void check_stages(struct checker *c, const struct node *root)
         return; /* reported as the key that it was written as */
     if (stages == NULL || stages->value->tag != NODE_MAP || stages->value->count == 0) {
         diagnostics_add(c->diagnostics, stages != NULL ? stages->value->place : root->place,
-                        "a topology needs 'stages:', a map of names, each with its kind");
+                        "a topology needs 'stages:', a map of stages by name");
         return;
     }
     if (stages->value->count > STAGES_MAX - 1) {
-        diagnostics_add(c->diagnostics, stages->key_place, "more than %u stages", STAGES_MAX - 1);
+        diagnostics_add(c->diagnostics, stages->key_place,
+                        "too many stages; a topology can have at most %u", STAGES_MAX - 1);
         return;
     }
     c->stages_place = stages->key_place;

@@ -12,13 +12,13 @@ static void check_type_field(struct checker *c, struct contract *contract,
     struct type type;
     if (pair->value->tag != NODE_SCALAR || pair->value->nothing) {
         diagnostics_add(c->diagnostics, pair->value->place,
-                        "the field '%s' should have a type, such as string", pair->key);
+                        "the field '%s' needs a type, such as string", pair->key);
         contract_add_doubtful(contract, pair->key, TYPE_UNKNOWN);
         return;
     }
     struct err e;
     if (type_parse(pair->value->text, &type, &e) != 0) {
-        diagnostics_add(c->diagnostics, pair->value->place, "'%s' is no type; %s",
+        diagnostics_add(c->diagnostics, pair->value->place, "'%s' is not a type; %s",
                         pair->value->text, e.text);
         /* The field is there, whatever its type. */
         type = (struct type){.tag = VALUE_STRING, .doubt = TYPE_UNKNOWN};
@@ -26,7 +26,8 @@ static void check_type_field(struct checker *c, struct contract *contract,
     if (diagnostics_check_name(c->diagnostics, pair->key_place, pair->key) &&
         contract_add(contract, pair->key, type) != 0)
         diagnostics_add(c->diagnostics, pair->key_place,
-                        "'%s' is one field too many: a type has %u at most", pair->key, FIELDS_MAX);
+                        "'%s' is one field too many; a type can have at most %u", pair->key,
+                        FIELDS_MAX);
     contract->open |= contract_find(contract, pair->key) < 0;
 }
 
@@ -76,7 +77,7 @@ void check_types(struct checker *c, const struct node *root)
     if (types->value->tag != NODE_MAP) {
         c->types_failed = true;
         diagnostics_add(c->diagnostics, types->value->place,
-                        "'types:' should be a map of names, each with a map of fields");
+                        "'types:' should be a map of types by name, each a map of fields");
         return;
     }
     c->topology->types = memory_new(types->value->count, sizeof *c->topology->types);

@@ -34,11 +34,11 @@ static void check_by_in_key(struct checker *c, const struct draft_stage *draft,
     for (size_t i = 0; i < by->count; i++) {
         if (by->fields[i].index < 0 || is_in_key(key, &by->fields[i]))
             continue;
-        diagnostics_add(c->diagnostics, by->fields[i].place,
-                        "'by: %s' does not go with 'key: %s': two records with one key, but with "
-                        "another '%s', would come to different workers; 'by' takes fields of the "
-                        "key, and is the key if it is left out",
-                        by->fields[i].name, buf_text(&names), by->fields[i].name);
+        diagnostics_add(
+            c->diagnostics, by->fields[i].place,
+            "'by: %s' does not fit 'key: %s': records with the same key but a different '%s' would "
+            "go to different workers; use fields of the key, or remove 'by:' to use the whole key",
+            by->fields[i].name, buf_text(&names), by->fields[i].name);
     }
     buf_done(&names);
 }
@@ -55,8 +55,8 @@ static void check_key_types(struct checker *c, const struct draft_stage *draft,
         char name[TYPE_NAME_BYTES_MAX];
         if (field->type.doubt == TYPE_CERTAIN && (VALUE_TAGS_SCALAR & (1u << field->type.tag)) == 0)
             diagnostics_add(c->diagnostics, fields->fields[i].place,
-                            "'%s:' cannot have the field '%s', which is %s; it takes fields of one "
-                            "plain value, no list, no map and nothing optional",
+                            "'%s:' cannot use the field '%s', which is %s; its fields must be "
+                            "plain values, not lists, maps or optional",
                             option, field->name, type_name(field->type, name));
     }
 }
@@ -79,15 +79,16 @@ void check_partition(struct checker *c, const struct draft_stage *draft, const s
         diagnostics_add(c->diagnostics, workers->place, "'%s' cannot have several workers: %s",
                         draft->kind->name, why);
     if (by->present && (draft->kind->partition == KIND_ALONE || draft->kind->merges))
-        diagnostics_add(c->diagnostics, by->place, "'by:' has no use in '%s'; %s",
-                        draft->kind->name, draft->kind->merges ? "it takes any record" : why);
+        diagnostics_add(c->diagnostics, by->place, "'by:' has no effect in '%s': %s",
+                        draft->kind->name,
+                        draft->kind->merges ? "any worker can take any record" : why);
     if (by->present && draft->kind->partition == KIND_BY_KEY)
         check_by_in_key(c, draft, by);
     if (workers->number > 1 && draft->kind->partition == KIND_BY_KEY &&
         !options_get(draft->options, "key")->present && !options_get(draft->options, "key")->bad)
         diagnostics_add(c->diagnostics, workers->place,
-                        "'%s' has no key, so there is nothing to deal records out by; give it "
-                        "'key:' or one worker",
+                        "'%s' has no key by which to divide its records among workers; give it "
+                        "'key:' or a single worker",
                         draft->name);
 }
 
@@ -101,6 +102,6 @@ void check_process_count(struct checker *c)
     }
     if (count > PROCESSES_MAX)
         diagnostics_add(c->diagnostics, c->stages_place,
-                        "these would be %zu processes; a topology has %u at most", count,
+                        "this topology would need %zu processes; at most %u are allowed", count,
                         PROCESSES_MAX);
 }

@@ -57,7 +57,7 @@ static bool add_value(struct test *test, const struct node *node, const struct t
 {
     if (node->nothing) {
         diagnostics_add(c->diagnostics, node->place,
-                        "'%s:' has no value to compare '%s' with; an empty text is \"\"",
+                        "'%s:' has no value to compare '%s' with; write \"\" for an empty text",
                         test_names[test->tag], c->name);
         return false;
     }
@@ -65,9 +65,10 @@ static bool add_value(struct test *test, const struct node *node, const struct t
         char type[TYPE_NAME_BYTES_MAX] = "";
         bool known = c->field != NULL;
         diagnostics_add(c->diagnostics, node->place,
-                        "'%s:' compares '%s' with a value%s%s%s, not %s", test_names[test->tag],
-                        c->name, known ? " (" : "", known ? type_name(c->type, type) : "",
-                        known ? ")" : "", node_tag_name(node->tag));
+                        "'%s:' compares '%s' with a single value%s%s%s, not with %s",
+                        test_names[test->tag], c->name, known ? " (" : "",
+                        known ? type_name(c->type, type) : "", known ? ")" : "",
+                        node_tag_name(node->tag));
         return false;
     }
     char *text = expand_scalar(node, c->check->directory, c->diagnostics);
@@ -102,8 +103,8 @@ static void read_one_of(struct test *test, const struct node *node, const struct
         const struct test_value *added = &test->values[test->value_count - 1];
         for (size_t k = 0; k + 1 < test->value_count; k++) {
             if (value_compare(&test->values[k].value, &added->value) == 0)
-                diagnostics_add(c->diagnostics, added->place, "'one_of:' has the value '%s' twice",
-                                added->text);
+                diagnostics_add(c->diagnostics, added->place,
+                                "'one_of:' lists the value '%s' twice", added->text);
         }
     }
 }
@@ -112,7 +113,7 @@ static void read_range(struct test *test, const struct node *node, const struct 
 {
     if (node->tag != NODE_LIST || node->count != 2) {
         diagnostics_add(c->diagnostics, node->place,
-                        "'range:' should be the lowest and the highest value: [1, 10]");
+                        "'range:' should be a list of the lowest and the highest value: [1, 10]");
         return;
     }
     bool has_low = add_value(test, node->items[0], c);
@@ -120,7 +121,7 @@ static void read_range(struct test *test, const struct node *node, const struct 
         return;
     const struct test_value *low = &test->values[0], *high = &test->values[1];
     if (value_compare(&low->value, &high->value) > 0)
-        diagnostics_add(c->diagnostics, low->place, "nothing is in this range: '%s' is above '%s'",
+        diagnostics_add(c->diagnostics, low->place, "this range is empty: '%s' is above '%s'",
                         low->text, high->text);
 }
 
@@ -139,7 +140,7 @@ static void read_matches(struct test *test, const struct node *node, const struc
     struct err e;
     if (pattern_compile(test->pattern_text, len, &test->pattern, &at, &e) != 0)
         diagnostics_add(c->diagnostics, node->place,
-                        "'%s' is no regular expression: %s, at byte %zu", test->pattern_text,
+                        "'%s' is not a regular expression: %s, at byte %zu", test->pattern_text,
                         e.text, at + 1);
 }
 
@@ -150,7 +151,7 @@ static void read_exists(struct test *test, const struct node *node, const struct
         diagnostics_add(c->diagnostics, node->place, "'exists:' should be true or false");
     else if (c->field != NULL && c->field->type.tag != VALUE_OPTIONAL)
         diagnostics_add(c->diagnostics, test->place,
-                        "'exists:' is for optional fields; '%s' is always there", c->name);
+                        "'exists:' is for optional fields; '%s' always has a value", c->name);
 }
 
 /* Which test a key names; TEST_TAG_COUNT with the error added if none. */
@@ -163,7 +164,7 @@ static enum test_tag find_test(const struct node_pair *pair, const struct test_c
     const char *nearest = text_nearest(pair->key, test_names, TEST_TAG_COUNT);
     struct buf all = {0};
     for (int tag = 0; tag < TEST_TAG_COUNT; tag++)
-        buf_add_format(&all, "%s%s", tag != 0 ? ", " : "; there are: ", test_names[tag]);
+        buf_add_format(&all, "%s%s", tag != 0 ? ", " : "; the tests are: ", test_names[tag]);
     char hint[TEXT_SUGGESTION_BYTES];
     diagnostics_add(c->diagnostics, pair->key_place, "there is no test '%s'%s", pair->key,
                     text_suggestion(nearest, buf_text(&all), hint));

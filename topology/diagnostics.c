@@ -230,6 +230,6 @@ void diagnostics_print(struct diagnostics *d, struct buf *out)
         print_caret(d, item->place, out);
     }
     if (d->count > shown)
-        buf_add_format(out, "%s: and %zu more errors, which are not shown\n", d->file,
-                       d->count - shown);
+        buf_add_format(out, "%s: %zu more error%s not shown\n", d->file, d->count - shown,
+                       d->count - shown == 1 ? " is" : "s are");
 }

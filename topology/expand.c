@@ -42,8 +42,8 @@ static int expand_reference(const char *at, const char *end, const char *directo
     if (name_len == 0 || strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                     "0123456789_") < name_len)
         return err_set(e, ERR_INVALID,
-                       "'${%.*s}' names no variable; write ${NAME} or "
-                       "${NAME:-default}, and $$ for a dollar sign",
+                       "'${%.*s}' does not name a variable; write ${NAME} or ${NAME:-default}, or "
+                       "$$ for a dollar sign",
                        (int)(end - at), at);
     char *name = memory_dup(at, name_len);
     const char *value = strcmp(name, "TOPOLOGY_DIR") == 0 ? directory : getenv(name);
@@ -67,7 +67,7 @@ static int expand_part(const char *at, const char *end, const char *directory, u
                        struct buf *out, struct err *e)
 {
     if (depth > EXPANSION_DEPTH_MAX)
-        return err_set(e, ERR_INVALID, "references are nested more than %u deep",
+        return err_set(e, ERR_INVALID, "variables are nested more than %u deep",
                        EXPANSION_DEPTH_MAX);
     while (at < end) {
         if (at[0] != '$') {
@@ -85,7 +85,7 @@ static int expand_part(const char *at, const char *end, const char *directory, u
         }
         const char *close = find_close(at + 2, end);
         if (close == NULL)
-            return err_set(e, ERR_INVALID, "'${' without a closing '}'");
+            return err_set(e, ERR_INVALID, "'${' has no closing '}'");
         int rc = expand_reference(at + 2, close, directory, depth, out, e);
         if (rc != 0)
             return rc;

@@ -58,7 +58,8 @@ const char *kind_check_tags_text(unsigned tag_mask, char ret_text[96])
     for (int tag = 0; tag < VALUE_TAG_COUNT; tag++) {
         if ((tag_mask & (1u << tag)) == 0)
             continue;
-        int n = snprintf(ret_text + used, 96 - used, "%s%s", used != 0 ? " or " : "", names[tag]);
+        const char *between = used == 0 ? "" : tag_mask >> tag == 1 ? " or " : ", ";
+        int n = snprintf(ret_text + used, 96 - used, "%s%s", between, names[tag]);
         used += n > 0 && (size_t)n < 96 - used ? (size_t)n : 0;
     }
     return ret_text;
@@ -129,12 +130,13 @@ struct contract *kind_check_output(struct kind_check *check, const char *name, s
     }
     for (size_t i = 0; i < check->output_count; i++) {
         if (strcmp(check->outputs[i].name, name) == 0) {
-            diagnostics_add(check->diagnostics, place, "the output '%s' is there twice", name);
+            diagnostics_add(check->diagnostics, place, "the output '%s' is defined twice", name);
             return NULL;
         }
     }
     if (check->output_count == OUTPUTS_MAX) {
-        diagnostics_add(check->diagnostics, place, "more than %u outputs", OUTPUTS_MAX);
+        diagnostics_add(check->diagnostics, place, "too many outputs; a stage can have at most %u",
+                        OUTPUTS_MAX);
         check->outputs_open = true; /* it may be read, and that is no error then */
         return NULL;
     }
@@ -157,10 +159,10 @@ void kind_check_makes(struct kind_check *check, const char *field, struct type t
     check->out->open |= rc != 0; /* whoever reads it may mean what it should be */
     if (rc == ERR_INVALID)
         diagnostics_add(check->diagnostics, place,
-                        "stage '%s' would make the field '%s', which its input has already",
+                        "stage '%s' would make the field '%s', which its input already has",
                         check->stage, field);
     else if (rc != 0)
-        diagnostics_add(check->diagnostics, place, "stage '%s' makes more than %u fields",
+        diagnostics_add(check->diagnostics, place, "stage '%s' would make more than %u fields",
                         check->stage, FIELDS_MAX);
     if (at >= 0)
         check->out->fields[at].type.doubt = TYPE_UNKNOWN;

@@ -50,7 +50,7 @@ static void read_number(struct option_value *o, const struct kind_check *c)
         return;
     struct buf bounds = {0};
     option_write_bounds(o->spec, &bounds);
-    diagnostics_add(c->diagnostics, o->place, "'%s: %s' is out of bounds; it can be %s",
+    diagnostics_add(c->diagnostics, o->place, "'%s: %s' is out of range; it can be %s",
                     o->spec->name, o->text, buf_text(&bounds));
     buf_done(&bounds);
 }
@@ -69,7 +69,7 @@ static void read_choice(struct option_value *o, const struct kind_check *c)
     }
     const char *nearest = text_nearest(o->text, o->spec->choices, count);
     char hint[TEXT_SUGGESTION_BYTES];
-    diagnostics_add(c->diagnostics, o->place, "'%s: %s' is no choice here%s", o->spec->name,
+    diagnostics_add(c->diagnostics, o->place, "'%s: %s' is not one of the choices%s", o->spec->name,
                     o->text, text_suggestion(nearest, buf_text(&all), hint));
     buf_done(&all);
 }
@@ -128,7 +128,7 @@ static void read_type(struct option_value *o, const struct kind_check *c)
 static void add_field(struct option_value *o, const struct node *item, const struct kind_check *c)
 {
     if (item->nothing) {
-        diagnostics_add(c->diagnostics, item->place, "'%s:' has an empty place in its list",
+        diagnostics_add(c->diagnostics, item->place, "'%s:' has an empty item in its list",
                         o->spec->name);
         return;
     }
@@ -293,9 +293,10 @@ static void read_scalar(struct option_value *o, const struct node *node, const s
 {
     if (node->tag != NODE_SCALAR) {
         bool like_text = node->tag == NODE_MAP && node->count == 1 && node->pairs[0].value->nothing;
-        diagnostics_add(c->diagnostics, node->place, "'%s:' should be a %s, not %s%s",
-                        o->spec->name, option_tag_name(o->spec->tag), node_tag_name(node->tag),
-                        like_text ? "; quote a text that begins with '{'" : "");
+        diagnostics_add(c->diagnostics, node->place,
+                        "'%s:' should be a single value (%s), not %s%s", o->spec->name,
+                        option_tag_name(o->spec->tag), node_tag_name(node->tag),
+                        like_text ? "; quote text that begins with '{'" : "");
         return;
     }
     o->text = expand_scalar(node, c->directory, c->diagnostics);
@@ -311,8 +312,9 @@ static void read_given(struct option_value *o, const struct node_pair *pair,
     o->place = pair->value->place;
     if (pair->value->nothing) {
         diagnostics_add(c->diagnostics, pair->key_place,
-                        o->spec->required ? "'%s:' has no value; it needs one: %s"
-                                          : "'%s:' has no value; write one, or leave it out: %s",
+                        o->spec->required
+                            ? "'%s:' (%s) has no value, but needs one"
+                            : "'%s:' (%s) has no value; write one, or remove the option",
                         pair->key, o->spec->meaning);
         return;
     }

@@ -23,21 +23,21 @@ int settings_add(struct settings *settings, const char *text, struct err *e)
 {
     struct setting_parts parts;
     if (strlen(text) > SETTING_BYTES_MAX)
-        return err_set(e, ERR_INVALID, "--set takes %u bytes at most, '%.40s…' has %zu",
+        return err_set(e, ERR_INVALID, "--set takes at most %u bytes; '%.40s…' has %zu",
                        SETTING_BYTES_MAX, text, strlen(text));
     if (!settings_split(text, &parts))
         return err_set(e, ERR_INVALID, "--set takes STAGE.OPTION=VALUE, not '%.200s'", text);
     size_t key_len = (size_t)(parts.value - text);
     const char *bad = text_not_plain(text);
     if (bad != NULL)
-        return err_set(e, ERR_INVALID, "--set %.*s: it %s; settings are plain text",
+        return err_set(e, ERR_INVALID, "--set %.*s: it %s; a setting must be plain text",
                        (int)(key_len - 1), text, bad);
     for (size_t i = 0; i < settings->count; i++) {
         if (strncmp(settings->items[i], text, key_len) == 0)
-            return err_set(e, ERR_INVALID, "--set gives '%.*s' twice", (int)(key_len - 1), text);
+            return err_set(e, ERR_INVALID, "--set sets '%.*s' twice", (int)(key_len - 1), text);
     }
     if (settings->count == SETTINGS_MAX)
-        return err_set(e, ERR_RANGE, "more than %u times --set", SETTINGS_MAX);
+        return err_set(e, ERR_RANGE, "--set is given more than %u times", SETTINGS_MAX);
     settings->items[settings->count++] = text;
     return 0;
 }

@@ -52,8 +52,7 @@ static void apply(const char *text, struct place place, const struct node *stage
         add_unknown_stage(name, stages, place, d);
     else if (strcmp(option, "kind") == 0 || strcmp(option, "from") == 0)
         diagnostics_add(d, place,
-                        "'%s:' is no option of a stage, it is what makes the graph; only "
-                        "the file says it",
+                        "'%s:' defines the graph and cannot be set here; change it in the file",
                         option);
     else if (stage->value->tag == NODE_MAP)
         put_scalar(stage->value, option, parts.value, place);

@@ -204,8 +204,8 @@ int stage_topology_pack(const struct topology *topology, const struct stage *sta
     add_edges(out, topology, stage);
     if (out->len - before > STAGE_TOPOLOGY_BYTES_MAX)
         return err_set(e, ERR_RANGE,
-                       "what stage '%s' is to be given of the topology has %zu bytes, with all "
-                       "variables replaced; %u are the most",
+                       "what stage '%s' needs of the topology has %zu bytes with all variables "
+                       "replaced; the maximum is %u",
                        stage->name, out->len - before, STAGE_TOPOLOGY_BYTES_MAX);
     return 0;
 }

@@ -345,13 +345,14 @@ static bool same_outputs(const struct stage *stage, const struct kind_check *che
 static int refuse(const struct reader *r, struct diagnostics *d, struct err *e)
 {
     if (d->count == 0)
-        return err_set(e, ERR_MISMATCH,
-                       "kind '%s' of this program makes other fields of its options than the "
-                       "supervisor says; they are of different versions, install both anew",
-                       r->stage->kind->name);
+        return err_set(
+            e, ERR_MISMATCH,
+            "kind '%s' of this program makes different fields from the same options than the "
+            "supervisor does; their versions differ, install both from one version",
+            r->stage->kind->name);
     return err_set(e, ERR_MISMATCH,
-                   "kind '%s' of this program refuses the options that the supervisor accepted; "
-                   "they are of different versions, install both anew: %s:%d:%d: %s",
+                   "kind '%s' of this program refuses options that the supervisor accepted; their "
+                   "versions differ, install both from one version: %s:%d:%d: %s",
                    r->stage->kind->name, r->file, d->items[0].place.line, d->items[0].place.column,
                    d->items[0].message);
 }
@@ -397,7 +398,7 @@ static int finish(struct reader *r, struct err *e)
     if (r->wrong == NULL && !fields_are_there(stage, stage->in))
         r->wrong = "by";
     if (r->wrong != NULL)
-        return err_set(e, ERR_PROTOCOL, "what stands under '%s' in it is wrong", r->wrong);
+        return err_set(e, ERR_PROTOCOL, "its '%s' entry is not valid", r->wrong);
     const struct kind *kind = stage->kind;
     stage->ops = kind != NULL ? kind_ops(r->registry, kind) : NULL;
     if (stage->ops == NULL)
@@ -406,7 +407,7 @@ static int finish(struct reader *r, struct err *e)
     if (stage->resolved != NULL)
         return derive(r, e);
     if (!kind->internal)
-        return err_set(e, ERR_PROTOCOL, "stage '%s' is given without options", stage->name);
+        return err_set(e, ERR_PROTOCOL, "the options of stage '%s' are missing", stage->name);
     stage->options = memory_new(1, sizeof(struct options));
     stage->in = &r->topology->dead_letter;
     return 0;
@@ -419,14 +420,14 @@ int stage_topology_read(const uint8_t *bytes, size_t len, kind_registry registry
     struct packed *packed;
     int rc = packed_read(bytes, len, &packed, e);
     if (rc != 0)
-        return err_wrap(e, "what this stage is given of the topology");
+        return err_wrap(e, "the topology as given to this stage");
     struct reader r = {.registry = registry, .topology = memory_new(1, sizeof *r.topology)};
     struct packed_value root = packed_root(packed);
     int64_t format = 0;
     if (!packed_get_int(packed_find(root, "format"), &format) || format != STAGE_TOPOLOGY_FORMAT)
         rc = err_set(e, ERR_MISMATCH,
-                     "the supervisor gives topologies in format %lld, this program reads %d; they "
-                     "are of different versions",
+                     "the supervisor writes topologies in format %lld, but this program reads "
+                     "format %d; their versions differ, install both from one version",
                      (long long)format, STAGE_TOPOLOGY_FORMAT);
     if (rc == 0) {
         read_head(&r, root);
@@ -439,7 +440,7 @@ int stage_topology_read(const uint8_t *bytes, size_t len, kind_registry registry
     free(r.file);
     if (rc != 0) {
         topology_free(r.topology);
-        return err_wrap(e, "what this stage is given of the topology");
+        return err_wrap(e, "the topology as given to this stage");
     }
     *ret_topology = r.topology;
     *ret_stage = r.stage;

@@ -139,7 +139,7 @@ static void add_pair(struct yaml_reader *r, struct node *map, struct node *key, 
     settle_place(value, key->place);
     if (node_find(map, key->text) != NULL) {
         diagnostics_add(r->diagnostics, key->place,
-                        "this key stands here twice; each key of a map can be there once");
+                        "this key appears twice in its map; remove or rename one");
         node_free(value);
         return;
     }
@@ -175,8 +175,7 @@ static const char *key_fault(const struct node *key)
     if (strlen(key->text) > 4 * NAME_BYTES_MAX)
         return "this key is too long";
     if (strcmp(key->text, "<<") == 0)
-        return "'<<' merges maps in YAML, which has no meaning in a topology; write out what it "
-               "stands for";
+        return "'<<' merges maps in YAML, which a topology does not support; write the keys out";
     return NULL;
 }
 
@@ -195,7 +194,7 @@ static struct node *read_map(struct yaml_reader *r, struct place place, unsigned
         if (r->failed)
             ; /* inside the key */
         else if (map->count == MAP_ENTRIES_MAX)
-            (void)fail(r, key->place, "more entries than any map of a topology can have");
+            (void)fail(r, key->place, "too many entries in one map");
         else if (fault != NULL) {
             if (r->diagnostics->count == errors_before) /* one error about a key is enough */
                 note(r, key->place, fault);
@@ -224,7 +223,7 @@ static struct node *read_list(struct yaml_reader *r, struct place place, size_t 
             item->place = yaml_dashes_place(&dashes, i);
         settle_place(item, place);
         if (list->count == MAP_ENTRIES_MAX) {
-            (void)fail(r, item->place, "more entries than any list of a topology can have");
+            (void)fail(r, item->place, "too many items in one list");
             node_free(item);
             break;
         }
@@ -263,7 +262,7 @@ static struct node *read_scalar(struct yaml_reader *r, struct fy_event *event, s
     node->bare = plain;
     node->goes_on = len != 0 && plain && has_lines(token);
     if (has_control(node->text, len))
-        diagnostics_add(r->diagnostics, place, "control characters have no meaning in a topology");
+        diagnostics_add(r->diagnostics, place, "control characters are not allowed in a topology");
     return node;
 }
 
@@ -272,16 +271,16 @@ static void check_sign(struct yaml_reader *r, struct fy_token *anchor, struct fy
 {
     if (anchor != NULL || tag != NULL)
         note(r, sign_place(anchor != NULL ? anchor : tag),
-             "anchors and tags have no meaning in a topology; write it out, or quote a text that "
-             "begins with '&' or '!'");
+             "anchors and tags are not supported in a topology; write the value out, or quote text "
+             "that begins with '&' or '!'");
 }
 
 static struct node *read_alias(struct yaml_reader *r, struct fy_event *event)
 {
     struct place place = sign_place(event->alias.anchor);
     note(r, place,
-         "aliases have no meaning in a topology; write it out, or quote a text that begins with "
-         "'*'");
+         "aliases are not supported in a topology; write the value out, or quote text that begins "
+         "with '*'");
     struct node *node = node_new(NODE_SCALAR, place);
     node->text = memory_dup("", 0);
     return node;
@@ -305,15 +304,15 @@ static struct node *read_node(struct yaml_reader *r, struct fy_event *event, uns
     case FYET_ALIAS:
         return read_alias(r, event);
     default:
-        return fail(r, place, "this is no topology");
+        return fail(r, place, "this is not a topology");
     }
 }
 
 static void fail_second(struct yaml_reader *r, struct place place)
 {
     (void)fail(r, place,
-               "one file holds one topology, not several, and a line '---' or '...' ends it; take "
-               "out the line, or make files of them");
+               "a file holds one topology, and a line '---' or '...' ends it; remove the line, or "
+               "put each topology in its own file");
 }
 
 /* Reads stream start, one document and stream end. */
@@ -351,8 +350,9 @@ static void collect_errors(struct fy_diag *diag, struct diagnostics *d)
     void *iterator = NULL;
     struct fy_diag_error *error;
     while ((error = fy_diag_errors_iterate(diag, &iterator)) != NULL) {
-        size_t len = strlen(error->msg);
-        while (len > 0 && error->msg[len - 1] == '\n')
+        const char *phrase = yaml_phrase(error->msg);
+        size_t len = strlen(phrase);
+        while (len > 0 && phrase[len - 1] == '\n')
             len--;
         /* Places from the library count from 1 here, unlike those of marks. */
         struct place place = {.line = error->line > 0 ? error->line : 1,
@@ -360,7 +360,7 @@ static void collect_errors(struct fy_diag *diag, struct diagnostics *d)
                               .width = 1};
         char hint[YAML_HINT_BYTES_MAX];
         yaml_hint(d, place, error->msg, hint);
-        diagnostics_add(d, place, "%.*s%s", (int)len, error->msg, hint);
+        diagnostics_add(d, place, "%.*s%s", (int)len, phrase, hint);
     }
 }
 
@@ -390,7 +390,7 @@ static int read_text(const char *text, size_t len, struct diagnostics *d, struct
 
     if (d->count == before && (root == NULL || r.failed))
         diagnostics_add(d, (struct place){.line = 1, .column = 1, .width = 1},
-                        "the file holds no topology");
+                        "the file contains no topology");
     if (root == NULL || r.failed || r.spoilt || d->count != before + noted) {
         node_free(root);
         return ERR_INVALID;

@@ -7,6 +7,46 @@
 
 #include "topology/yaml_scan.h"
 
+/* A phrase of the YAML library, and what it means for a topology. */
+struct phrase {
+    const char *theirs; /* a part of the library's message */
+    const char *ours;
+};
+
+/* The first row that matches counts, so general phrases come last. */
+static const struct phrase phrases[] = {
+    {"content after double-quoted", "unexpected text after a closing quote"},
+    {"content after single-quoted", "unexpected text after a closing quote"},
+    {"comment without whitespace", "unexpected '#'"},
+    {"hex escape", "invalid escape in double quotes"},
+    {"invalid escape", "invalid escape in double quotes"},
+    {"double-quoted scalar", "unfinished text in double quotes"},
+    {"single-quoted scalar", "unfinished text in single quotes"},
+    {"plain scalar cannot start with", "unquoted text cannot begin with this character"},
+    {"missing comma in flow mapping", "expected ',' or '}'"},
+    {"missing comma in flow sequence", "expected ',' or ']'"},
+    {"mismatched flow mapping end", "unexpected '}'"},
+    {"mismatched flow sequence end", "unexpected ']'"},
+    {"extra closing brace", "unexpected '}'"},
+    {"extra closing bracket", "unexpected ']'"},
+    {"comma in the beginning", "unexpected ','"},
+    {"extra comma", "unexpected ','"},
+    {"without a closing bracket", "a '[' is not closed"},
+    {"expected node content", "expected a value"},
+    {"could not find expected ':'", "expected ':' after a key"},
+    {"multiline plain key", "a key cannot span several lines"},
+    {"nested block mapping on the same line", "unexpected ': ' in a value"},
+    {"invalid value after mapping", "expected 'name: value'"},
+    {"block scalar no linebreak", "unexpected text after '|' or '>'"},
+    {"sequence on the same line", "a list cannot begin on the line of its key"},
+    {"invalid anchor", "unexpected '&'"},
+    {"invalid alias", "unexpected '*'"},
+    {"invalid tag", "unexpected '!'"},
+    {"tab ", "tabs in the indentation"},
+    {"invalid indentation", "wrong indentation"},
+    {"wrongly indented", "wrong indentation"},
+};
+
 /* What is known of an error. */
 struct error_facts {
     const struct diagnostics *diagnostics;
@@ -97,68 +137,67 @@ static bool says(const struct error_facts *e, const char *words)
 static const char *hint_of_line(const struct error_facts *e)
 {
     if (has_bare_variable(e->line, e->len) && e->bracket.sign != '\0')
-        return "; inside of { } and [ ] a variable needs quotes: \"${NAME}\"";
+        return "; inside { } and [ ] a variable needs quotes: \"${NAME}\"";
     if (has_tabs(e->diagnostics, e->place.line) ||
         (says(e, "multiline plain key") && has_tabs(e->diagnostics, e->place.line + 1)))
-        return "; lines are indented with spaces, not with tabs";
+        return "; indent with spaces, not tabs";
     if (e->bracket.sign != '\0')
         return NULL;
     if (has_tight_colon(e->line, e->len) && !says(e, "quoted"))
-        return "; a ':' behind a key needs a space behind it";
+        return "; put a space after the ':' of a key";
     if (has_tight_dash(e->line, e->len) && !says(e, "quoted"))
-        return "; a '-' before an item needs a space behind it";
+        return "; put a space after the '-' of an item";
     return NULL;
 }
 
 static const char *hint_of_quotes(const struct error_facts *e)
 {
     if (says(e, "invalid escape") || says(e, "hex escape"))
-        return "; in double quotes a backslash begins an escape: write '...' instead, as for a "
-               "regular expression, or \\\\ for a backslash";
+        return "; in double quotes a backslash begins an escape: use '...' instead, as for a "
+               "regular expression, or write \\\\ for a backslash";
     if (says(e, "content after single-quoted"))
-        return "; the text ends at this quote: a ' in a text in single quotes is written ''";
+        return "; the text ends at this quote: inside single quotes, write '' for a '";
     if (says(e, "content after double-quoted"))
-        return "; the text ends at this quote: a \" in a text in double quotes is written \\\"";
+        return "; the text ends at this quote: inside double quotes, write \\\" for a \"";
     if (says(e, "quoted scalar") && (says(e, "without closing") || says(e, "wrongly indented")))
-        return "; a quote that is opened here is not closed, or the text goes on in a line that is "
-               "not indented deeper than its key";
+        return "; the quote is not closed, or the text continues on a line that is not indented "
+               "more than its key";
     if (says(e, "comment without whitespace"))
-        return "; a comment has a space before its '#', and a text with a '#' in it is quoted as a "
-               "whole";
+        return "; put a space before the '#' of a comment, or quote the whole text";
     return NULL;
 }
 
 static const char *hint_of_signs(const struct error_facts *e)
 {
     if (says(e, "plain scalar cannot start with"))
-        return "; quote a text that begins with it";
+        return "; quote the text";
     if (says(e, "invalid anchor") || says(e, "invalid alias") || says(e, "invalid tag"))
-        return "; quote a text that begins with '&', '*' or '!'";
+        return "; quote text that begins with '&', '*' or '!'";
     if (says(e, "block scalar"))
-        return "; a '|' or '>' stands at the end of its line, and the text on the lines below it; "
-               "quote a text that begins with it";
+        return "; the text that they announce begins on the next line; quote text that begins "
+               "with '|' or '>'";
     if (says(e, "sequence on the same line"))
-        return "; a list begins on the next line, or is written [a, b]; quote a text that begins "
-               "with '- '";
+        return "; begin it on the next line, or write [a, b]; quote text that begins with '- '";
     if (says(e, "expected node content"))
-        return "; something is missing before it, or a text that begins with it needs quotes";
+        return "; something is missing here, or text that begins with this character needs quotes";
     if (says(e, "nested block mapping"))
-        return "; quote a text with ': ' in it";
+        return "; quote text that contains ': '";
     if (says(e, "invalid extra closing"))
-        return "; nothing is open that it closes: take it out, or quote it as a part of a text";
+        return "; nothing is open that it could close: remove it, or quote the text that it is "
+               "part of";
     return NULL;
 }
 
 static const char *hint_of_indentation(const struct error_facts *e)
 {
     if (says(e, "multiline plain key"))
-        return "; a ':' is missing behind it, or the line below it is indented too deeply";
+        return "; the ':' after it is missing, or the next line is indented too far";
     if (says(e, "invalid indentation"))
-        return "; the keys of a map begin in the same column";
+        return "; all keys of a map begin in the same column";
     if (says(e, "could not find expected ':'"))
-        return "; a key is followed by ': ', an item is preceded by '- '";
+        return "; write a key as 'name: value' and an item as '- value'";
     if (says(e, "invalid value after mapping"))
-        return "; a key is followed by ': ', and the keys of a map begin in the same column";
+        return "; all keys of a map begin in the same column, each with a ': ' after it";
     return NULL;
 }
 
@@ -171,22 +210,31 @@ static bool hint_of_brackets(const struct error_facts *e, char *ret_hint)
     bool in_brackets = says(e, "flow mapping") || says(e, "flow sequence");
     const char *text = NULL;
     if (text_goes_on)
-        text = "; quote a text that begins with '{' or '['";
+        text = "; quote text that begins with '{' or '['";
     else if (!in_brackets || e->bracket.sign == '\0')
         return false;
     else if (says(e, "invalid comma"))
-        text = "; take the comma out";
+        text = "; remove it";
     else if (says(e, "mismatched") || e->bracket.place.line < e->place.line)
         text = NULL;
     else
-        text = "; put a comma before what comes next, and quote a text with ': ' in it";
+        text = "; put a comma between entries, and quote text that contains ': '";
     if (text != NULL)
         (void)snprintf(ret_hint, YAML_HINT_BYTES_MAX, "%s", text);
     else
         (void)snprintf(ret_hint, YAML_HINT_BYTES_MAX,
-                       "; the '%c' of line %d, column %d, is not closed, or a comma is missing",
+                       "; the '%c' at line %d, column %d is not closed, or a comma is missing",
                        e->bracket.sign, e->bracket.place.line, e->bracket.place.column);
     return true;
+}
+
+const char *yaml_phrase(const char *message)
+{
+    for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++) {
+        if (strstr(message, phrases[i].theirs) != NULL)
+            return phrases[i].ours;
+    }
+    return message;
 }
 
 void yaml_hint(const struct diagnostics *d, struct place place, const char *message,
@@ -196,8 +244,7 @@ void yaml_hint(const struct diagnostics *d, struct place place, const char *mess
     look(&e);
     if (e.long_quote.sign != '\0') {
         (void)snprintf(ret_hint, YAML_HINT_BYTES_MAX,
-                       "; the quote (%c) that is opened in line %d, column %d, is closed only in "
-                       "this line",
+                       "; the quote (%c) opened at line %d, column %d is closed only on this line",
                        e.long_quote.sign, e.long_quote.place.line, e.long_quote.place.column);
         return;
     }

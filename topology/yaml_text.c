@@ -45,24 +45,24 @@ static const char *bad_character(const struct walk *w)
 {
     unsigned char c = w->at[0];
     if (c == '\0')
-        return "a NUL has no meaning in a topology";
+        return "a NUL byte is not allowed in a topology";
     if (c == '\r' && !starts_with(w, "\r\n", 2))
-        return "a carriage return that no newline follows; end lines with a newline";
+        return "a carriage return without a newline after it; end lines with a newline";
     if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
-        return "control characters have no meaning in a topology";
+        return "control characters are not allowed in a topology";
     if (c == 0x7f || (c == 0xc2 && w->at[1] < 0xa0 && w->at[1] != 0x85))
-        return "control characters have no meaning in a topology";
+        return "control characters are not allowed in a topology";
     if (starts_with(w, "\xc2\x85", 2) || starts_with(w, "\xe2\x80\xa8", 3) ||
         starts_with(w, "\xe2\x80\xa9", 3))
-        return "this character ends a line for some programs and not for others; in a text in "
-               "double quotes write \"\\N\" (next line), \"\\L\" or \"\\P\" (separators)";
+        return "some programs take this character for the end of a line; in double quotes, write "
+               "\"\\N\" (next line), \"\\L\" (line separator) or \"\\P\" (paragraph separator)";
     if (starts_with(w, "\xef\xbb\xbf", 3))
-        return "a byte order mark can only be at the beginning of a file";
+        return "a byte order mark is allowed only at the beginning of a file";
     if (starts_with(w, "\xef\xbf\xbe", 3) || starts_with(w, "\xef\xbf\xbf", 3))
-        return "U+FFFE and U+FFFF are no characters";
+        return "U+FFFE and U+FFFF are not characters";
     if (c == '%' && w->place.column == 1)
-        return "a line that begins with '%' is a directive of YAML, which has no meaning in a "
-               "topology; a comment begins with '#'";
+        return "a line that begins with '%' is a YAML directive, which a topology does not "
+               "support; begin a comment with '#'";
     return NULL;
 }
 
@@ -88,13 +88,12 @@ static void check_pieces(const char *text, size_t len, struct diagnostics *d)
     while ((piece = yaml_scan_step(&scan, &place)) != YAML_END) {
         if (piece == YAML_KEY_SIGN)
             diagnostics_add(d, place,
-                            "a '?' alone begins a key of YAML that may be of several lines, which "
-                            "has no meaning in a topology; write 'name: value', and quote a text "
-                            "that begins with '?'");
+                            "a '?' on its own begins a complex key in YAML, which a topology does "
+                            "not support; write 'name: value', or quote text that begins with '?'");
         else if (piece == YAML_CUT)
             diagnostics_add(d, place,
-                            "a '#' behind a blank begins a comment, and the text ends before it; "
-                            "quote a text with a '#' in it, and write '# ' for a comment");
+                            "a '#' after a space begins a comment, so the text ends before it; "
+                            "quote text that contains ' #', or begin the comment with '# '");
     }
 }
 
@@ -123,8 +122,8 @@ int yaml_text_check(const char *text, size_t len, struct diagnostics *d)
     }
     if (!valid)
         diagnostics_add(d, w.place,
-                        "the byte 0x%02x here is no UTF-8; save the file as UTF-8, which Latin-1 "
-                        "and the code pages of Windows are not",
+                        "the byte 0x%02x here is not UTF-8; save the file as UTF-8, not as Latin-1 "
+                        "or in a Windows code page",
                         *w.at);
     if (d->count == before)
         check_pieces(text, len, d);

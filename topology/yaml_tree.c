@@ -13,15 +13,15 @@ static bool is_null(const char *text)
 static void check_text(const struct node *node, bool for_people, struct diagnostics *d)
 {
     if (node->bare && is_null(node->text))
-        diagnostics_add(d, node->place,
-                        "'%s' without quotes is nothing in YAML; leave it out, or write \"%s\" for "
-                        "the text",
-                        node->text, node->text);
+        diagnostics_add(
+            d, node->place,
+            "'%s' without quotes means no value in YAML; remove it, or write \"%s\" for the text",
+            node->text, node->text);
     if (node->goes_on && !for_people)
         diagnostics_add(d, node->place,
-                        "this text without quotes goes on in the next line; %s, or quote the text",
+                        "this unquoted text continues on the next line; %s, or quote the text",
                         node->text[0] == '-'
-                            ? "a '-' before an item needs a space behind it"
+                            ? "put a space after the '-' of an item"
                             : "indent that line like the keys above it, put a comma between them");
 }
 
@@ -30,8 +30,7 @@ static void check_pair(const struct node_pair *pair, struct diagnostics *d)
     const char *colon = strchr(pair->key, ':');
     if (colon != NULL && pair->value->nothing)
         diagnostics_add(d, pair->key_place,
-                        "'%s' is a key without a value; a ':' behind a key needs a space behind "
-                        "it: '%.*s: %s'",
+                        "'%s' is a key without a value; put a space after the ':': '%.*s: %s'",
                         pair->key, (int)(colon - pair->key), pair->key, colon + 1);
 }
 

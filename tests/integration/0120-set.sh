@@ -43,7 +43,7 @@ refused 3 check --set loads.worker=2 --set answers.x=1 --set limits.form=parse $
 velocity-limits.yaml: 3 errors
 END
 refused 3 check --set limits.from=parse $library <<'END'
---set limits.from=parse: error: 'from:' is no option of a stage, it is what makes the graph; only the file says it
+--set limits.from=parse: error: 'from:' defines the graph and cannot be set here; change it in the file
 velocity-limits.yaml: 1 error
 END
 # Each wrong in its way, shown in the order of the command line.
@@ -65,22 +65,22 @@ bulkhead: error: --set takes STAGE.OPTION=VALUE, not '$setting'
 END
     done
     refused 2 $command --set loads.path=a --set loads.path=a $library <<'END'
-bulkhead: error: --set gives 'loads.path' twice
+bulkhead: error: --set sets 'loads.path' twice
 END
     refused 2 $command --set loads.path=$'a\nb' $library <<'END'
-bulkhead: error: --set loads.path: it has a newline in it; settings are plain text
+bulkhead: error: --set loads.path: it contains a newline; a setting must be plain text
 END
     refused 2 $command --set loads.path=$'a\033[2J' $library <<'END'
-bulkhead: error: --set loads.path: it has a control character in it; settings are plain text
+bulkhead: error: --set loads.path: it contains a control character; a setting must be plain text
 END
     refused 2 $command --set loads.path=$'a\xc2\x9b2J' $library <<'END'
-bulkhead: error: --set loads.path: it has a control character in it; settings are plain text
+bulkhead: error: --set loads.path: it contains a control character; a setting must be plain text
 END
     refused 2 $command --set loads.path=$'a\xe9' $library <<'END'
-bulkhead: error: --set loads.path: it is no UTF-8; settings are plain text
+bulkhead: error: --set loads.path: it is not UTF-8; a setting must be plain text
 END
     refused 2 $command --set $'loads.p\xe9th=a' $library <<'END'
-bulkhead: error: --set loads.p\xe9th: it is no UTF-8; settings are plain text
+bulkhead: error: --set loads.p\xe9th: it is not UTF-8; a setting must be plain text
 END
 done
 

@@ -88,4 +88,4 @@ refused "cannot open '/dev/fd/77': No such file or directory" /dev/fd/77
 refused "'<stdin>' has more than 1048576 bytes, the most that a topology can have" - < <(yes '# without end' || true)
 head -c 1048576 long.yaml >just.yaml
 expect_exit 3 "$BULKHEAD" check just.yaml 2>err
-grep -q 'the file holds no topology' err || fail "a file of the greatest size is not read: $(head -c 300 err)"
+grep -q 'the file contains no topology' err || fail "a file of the greatest size is not read: $(head -c 300 err)"

@@ -52,7 +52,7 @@ done
 for text in null Null NULL '~'; do
     topology "$text" 0 >t.yaml
     expect_exit 3 "$BULKHEAD" check t.yaml >out 2>err
-    [ "$(grep -c "error: '$text' without quotes is nothing in YAML" err)" -eq 4 ] || fail "$text: $(cat err)"
+    [ "$(grep -c "error: '$text' without quotes means no value in YAML" err)" -eq 4 ] || fail "$text: $(cat err)"
     topology "\"$text\"" null >t.yaml
     "$BULKHEAD" run --quiet --fresh --inline --state state t.yaml 2>err || fail "$text: $(cat err)"
     echo "{\"k\":\"$text\",\"block\":\"$text\",\"lines\":\"$text\"}" | cmp - out.null || fail "$text in quotes"

@@ -72,7 +72,8 @@ static void what_stands_in_the_place_of_references(void **state)
 static void what_cannot_be_replaced_is_refused(void **state)
 {
     (void)state;
-#define NO_NAME " names no variable; write ${NAME} or ${NAME:-default}, and $$ for a dollar sign"
+#define NO_NAME                                                                                    \
+    " does not name a variable; write ${NAME} or ${NAME:-default}, or $$ for a dollar sign"
     static const struct {
         const char *text, *error;
     } rows[] = {
@@ -85,10 +86,10 @@ static void what_cannot_be_replaced_is_refused(void **state)
         {"${A-b}", "'${A-b}'" NO_NAME},
         {"${${A}}", "'${${A}}'" NO_NAME},
         {"${A:b}", "'${A:b}'" NO_NAME},
-        {"${A", "'${' without a closing '}'"},
-        {"${A:-${B}", "'${' without a closing '}'"},
-        {"${LINES}", "the value of the environment variable LINES has a newline in it"},
-        {"${LINES:-x}", "the value of the environment variable LINES has a newline in it"},
+        {"${A", "'${' has no closing '}'"},
+        {"${A:-${B}", "'${' has no closing '}'"},
+        {"${LINES}", "the value of the environment variable LINES contains a newline"},
+        {"${LINES:-x}", "the value of the environment variable LINES contains a newline"},
     };
 #undef NO_NAME
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -124,7 +125,7 @@ static void defaults_are_nested_so_deep_and_no_deeper(void **state)
     assert_int_equal(expand_nested(EXPANSION_DEPTH_MAX, &out, &e), 0);
     assert_string_equal(buf_text(&out), "x");
     assert_int_equal(expand_nested(EXPANSION_DEPTH_MAX + 1, &out, &e), ERR_INVALID);
-    assert_string_equal(e.text, "references are nested more than 8 deep");
+    assert_string_equal(e.text, "variables are nested more than 8 deep");
     buf_done(&out);
 }
 

@@ -56,7 +56,7 @@ static void a_topology_has_63_stages(void **state)
     add_chain(&text, 63);
     assert_errors(&text, "");
     add_chain(&text, 64);
-    assert_errors(&text, "more than 63 stages\n");
+    assert_errors(&text, "too many stages; a topology can have at most 63\n");
 }
 
 /* A merge of so many filters. */
@@ -81,7 +81,7 @@ static void a_stage_has_32_inputs(void **state)
     add_merge(&text, 32);
     assert_errors(&text, "");
     add_merge(&text, 33);
-    assert_errors(&text, "more than 32 inputs\n");
+    assert_errors(&text, "too many inputs; a stage can have at most 32\n");
 }
 
 /* A route of so many outputs, `rest` among them, which are merged again, 16 at a time. */
@@ -116,9 +116,10 @@ static void a_stage_has_32_outputs(void **state)
     add_route(&text, 32);
     assert_errors(&text, "");
     add_route(&text, 33);
-    assert_errors(&text, "more than 32 outputs\n");
+    assert_errors(&text, "too many outputs; a stage can have at most 32\n");
     add_route(&text, 34);
-    assert_errors(&text, "more than 32 outputs\nmore than 32 outputs\n");
+    assert_errors(&text, "too many outputs; a stage can have at most 32\ntoo many outputs; a stage "
+                         "can have at most 32\n");
 }
 
 static void add_fields(struct buf *text, size_t fields, size_t more)
@@ -146,10 +147,10 @@ static void a_record_has_64_fields(void **state)
     add_fields(&text, 60, 4);
     assert_errors(&text, "");
     add_fields(&text, 60, 5);
-    assert_errors(&text, "stage 'more' makes more than 64 fields\n");
+    assert_errors(&text, "stage 'more' would make more than 64 fields\n");
     add_fields(&text, 66, 1);
-    assert_errors(&text, "'f64' is one field too many: a type has 64 at most\n"
-                         "'f65' is one field too many: a type has 64 at most\n");
+    assert_errors(&text, "'f64' is one field too many; a type can have at most 64\n"
+                         "'f65' is one field too many; a type can have at most 64\n");
 }
 
 /* So many filters of 16 workers, one of fewer, the others alone, and the sink of dead letters. */
@@ -174,9 +175,9 @@ static void a_topology_has_256_processes(void **state)
     add_workers(&text, 15, 11); /* 240 + 11 + 5 */
     assert_errors(&text, "");
     add_workers(&text, 15, 12);
-    assert_errors(&text, "these would be 257 processes; a topology has 256 at most\n");
+    assert_errors(&text, "this topology would need 257 processes; at most 256 are allowed\n");
     add_workers(&text, 1, 17);
-    assert_errors(&text, "'workers: 17' is out of bounds; it can be 1 to 16\n");
+    assert_errors(&text, "'workers: 17' is out of range; it can be 1 to 16\n");
 }
 
 int main(int argc, char **argv)

@@ -121,13 +121,14 @@ static void every_error_of_a_map_is_told(void **state)
 {
     (void)state;
     assert_errors("{ kind: k }\n", "kind 'k' needs 'in:' (path to read): read\n");
-    assert_errors("{ in: [a], out: { b: c } }\n", "'in:' should be a path to read, not a list\n"
-                                                  "'out:' should be a path to write, not a map\n");
+    assert_errors("{ in: [a], out: { b: c } }\n",
+                  "'in:' should be a single value (path to read), not a list\n"
+                  "'out:' should be a single value (path to write), not a map\n");
     assert_errors("{ in: '', size: 5000, pick: third, workers: 9 }\n",
                   "'in:' must not be empty\n"
-                  "'size: 5000' is out of bounds; it can be 1 to 4KiB\n"
-                  "'pick: third' is no choice here; it can be: first, second\n"
-                  "'workers: 9' is out of bounds; it can be 1 to 8\n");
+                  "'size: 5000' is out of range; it can be 1 to 4KiB\n"
+                  "'pick: third' is not one of the choices; it can be: first, second\n"
+                  "'workers: 9' is out of range; it can be 1 to 8\n");
     /* What is misspelt is not missing too. */
     assert_errors("{ im: a, owt: b, colour: red }\n",
                   "kind 'k' has no option 'im'; did you mean 'in'?\n"
