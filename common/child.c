@@ -125,10 +125,10 @@ int child_start(const struct child_options *options, struct child *ret_child, st
         REQUIRE(options->fds[i].place >= 0 && options->fds[i].place < CHILD_PLACES_MAX);
     int birth[2] = {-1, -1};
     if (pipe2(birth, O_CLOEXEC) != 0)
-        return err_set_errno(e, "cannot make a pipe for a child");
+        return err_set_errno(e, "cannot create a pipe for a child process");
     int rc = fcntl(birth[0], F_SETFL, O_NONBLOCK) == 0
                  ? 0
-                 : err_set_errno(e, "cannot prepare a pipe for a child");
+                 : err_set_errno(e, "cannot set up a pipe for a child process");
     sigset_t all, before;
     (void)sigfillset(&all);
     /* No handler of ours runs in the child. */

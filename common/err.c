@@ -47,7 +47,7 @@ void err_note_new(struct err *e, int dir_fd, const char *path)
     e->want = WANT_INODES;
     size_t used = strlen(e->text);
     (void)snprintf(e->text + used, sizeof e->text - used,
-                   ": its file system has no inodes left (df -i), for any new file");
+                   ": its file system has no inodes left for a new file (df -i)");
 }
 
 int err_wrap(struct err *e, const char *format, ...)

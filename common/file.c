@@ -23,7 +23,9 @@ static int space_or_io(int error, struct err *e)
     if (error == EFBIG) {
         if (e != NULL)
             e->code = ERR_MISMATCH;
-        return err_wrap(e, "no file of this process may be as long; raise the limit and run again");
+        return err_wrap(
+            e,
+            "the file would exceed the process's file size limit; raise the limit and run again");
     }
     if (error != ENOSPC && error != EDQUOT)
         return ERR_IO;
@@ -50,9 +52,10 @@ int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd,
         (void)err_set_errno(e, "cannot open '%s'", name);
         bool replaced = error == ELOOP || error == ENOTDIR || error == EISDIR;
         if (replaced && (flags & O_NOFOLLOW) != 0)
-            return err_set(e, ERR_MISMATCH,
-                           "'%s' is a link, or of another type than what bulkhead has made there",
-                           name);
+            return err_set(
+                e, ERR_MISMATCH,
+                "'%s' is a symbolic link, or not the type of file that bulkhead created there",
+                name);
         if (error != ENOENT)
             return new_or_io(error, dir_fd, name, e);
         if (e != NULL)
@@ -134,7 +137,7 @@ int file_read_stream(int fd, size_t max, struct buf *out, struct err *e)
         } else if (errno == EAGAIN) {
             (void)poll(&ready, 1, -1); /* whoever shares it has made it one that does not block */
         } else if (errno != EINTR) {
-            return err_set_errno(e, "cannot read it");
+            return err_set_errno(e, "cannot read");
         }
     }
     return err_set(e, ERR_RANGE, "more than %zu bytes", max);
@@ -219,7 +222,7 @@ int file_check_in_place(int dir_fd, const char *name, int fd, uint64_t written, 
                        name, what_to_do);
     if ((uint64_t)by_fd.st_size < written)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' has %jd bytes, but %llu were there: it was truncated while it was "
+                       "'%s' has %jd bytes, but had %llu: it was truncated while it was "
                        "written; %s",
                        name, (intmax_t)by_fd.st_size, (unsigned long long)written, what_to_do);
     return 0;
@@ -271,7 +274,7 @@ int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e)
     REQUIRE(dir_fd >= 0);
     if (mkdirat(dir_fd, name, 0700) != 0 && errno != EEXIST) {
         int error = errno;
-        (void)err_set_errno(e, "cannot make the directory '%s'", name);
+        (void)err_set_errno(e, "cannot create the directory '%s'", name);
         return new_or_io(error, dir_fd, name, e);
     }
     /* Also one that is there: whoever made it may have been killed before this. */

@@ -284,7 +284,7 @@ int json_read(const uint8_t *text, size_t len, json_member_fn *member, void *con
     bool good =
         next_byte(&r) == '{' ? read_object(&r, 1, member, context) : read_value(&r, 0, &whole);
     if (good && next_byte(&r) >= 0)
-        good = fail(&r, "something stands behind the value");
+        good = fail(&r, "text after the value");
     if (!good)
         return err_set(e, ERR_INVALID, "%s at byte %zu", r.fault, (size_t)(r.at - r.start) + 1);
     *ret_type = whole.type;

@@ -16,7 +16,7 @@ int memfd_new(const char *name, int *ret_fd, struct err *e)
     if (fd < 0 && errno == EINVAL)
         fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
-        return err_set_errno(e, "cannot make shared memory");
+        return err_set_errno(e, "cannot create shared memory");
     *ret_fd = fd;
     return 0;
 }

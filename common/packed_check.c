@@ -81,8 +81,8 @@ static const uint8_t *pass(const uint8_t *bytes, const uint8_t *at, const uint8_
     size_t offset = (size_t)(at - bytes);
     struct shape shape = at < end ? shape_of(*at) : (struct shape){0};
     if (at < end && (*at == PACK_NEVER || (shape.other && !rules->any))) {
-        (void)err_set(e, ERR_PROTOCOL, "the byte at offset %zu (0x%02x) begins no value%s", offset,
-                      *at, *at == PACK_NEVER ? " of msgpack" : " that may stand here");
+        (void)err_set(e, ERR_PROTOCOL, "the byte at offset %zu (0x%02x) does not begin a value%s",
+                      offset, *at, *at == PACK_NEVER ? " of msgpack" : " that is allowed here");
         return NULL;
     }
     const uint8_t *next = at < end ? pass_one(shape, at + 1, end, ret_values) : NULL;

@@ -268,7 +268,8 @@ static int read_items(struct pattern *pattern, size_t *ret_at, struct err *e)
 {
     *ret_at = 0;
     if (refers_back(pattern->code))
-        return err_set(e, ERR_INVALID, "it refers back to a group, which has no bound in time");
+        return err_set(e, ERR_INVALID,
+                       "it has a back reference to a group, which may take unbounded time");
     pattern->costs = memory_new(pattern->text_len + 1, sizeof *pattern->costs);
     pattern->plain = memory_new(pattern->text_len + 1, 1);
     pattern->branches = 1;
@@ -281,9 +282,10 @@ static int read_items(struct pattern *pattern, size_t *ret_at, struct err *e)
     if (boundless == 0 && known && note_repeats(pattern))
         return 0;
     if (boundless == 0)
-        return err_set(e, ERR_INVALID, "its groups are written in a way that has no known bound");
+        return err_set(e, ERR_INVALID,
+                       "its groups are written in a way whose cost has no known bound");
     *ret_at = (size_t)boundless - 1;
-    return err_set(e, ERR_INVALID, "it has \\X or a script run, which have no bound in time");
+    return err_set(e, ERR_INVALID, "it has \\X or a script run, which may take unbounded time");
 }
 
 static void make_match(struct pattern *pattern)

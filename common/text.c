@@ -293,13 +293,13 @@ const char *text_not_plain(const char *text)
 {
     size_t bad_at;
     if (!utf8_valid((const uint8_t *)text, strlen(text), &bad_at))
-        return "is no UTF-8";
+        return "is not UTF-8";
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
         if (*at == '\n')
-            return "has a newline in it";
+            return "contains a newline";
         bool high = *at == 0xc2 && at[1] < 0xa0; /* U+0080 to U+009F */
         if ((*at < 0x20 && *at != '\t') || *at == 0x7f || high)
-            return "has a control character in it";
+            return "contains a control character";
     }
     return NULL;
 }

@@ -60,7 +60,8 @@ void text_format_size(int64_t bytes, struct buf *out);
 bool text_is_name(const char *text);
 
 /* What is to be done about one that is not, for errors: "'2x' is not a name; " TEXT_NAME_RULE. */
-#define TEXT_NAME_RULE "use a letter, then letters, digits, '-' and '_', 63 characters at most"
+#define TEXT_NAME_RULE                                                                             \
+    "begin with a letter, then use letters, digits, '-' and '_', at most 63 characters"
 
 /* Appends a number with thousands separated: 1234567 as "1,234,567". */
 void text_format_count(uint64_t number, struct buf *out);

@@ -26,12 +26,13 @@ static bool has(const struct timestamp_form *form, char directive)
 static int add_directive(struct timestamp_form *form, char directive, struct err *e)
 {
     if (directive == '\0' || strchr(DIRECTIVES, directive) == NULL)
-        return err_set(e, ERR_INVALID,
-                       "'%%%c' is no part of a time; there are %%Y %%m %%b %%d %%e %%H %%M %%S %%f "
-                       "%%a %%z %%s %%%%",
-                       directive != '\0' ? directive : ' ');
+        return err_set(
+            e, ERR_INVALID,
+            "'%%%c' is not a part of a time; the parts are %%Y %%m %%b %%d %%e %%H %%M %%S %%f "
+            "%%a %%z %%s %%%%",
+            directive != '\0' ? directive : ' ');
     if (has(form, directive))
-        return err_set(e, ERR_INVALID, "'%%%c' stands there twice", directive);
+        return err_set(e, ERR_INVALID, "it has '%%%c' twice", directive);
     form->items[form->count++].directive = directive;
     return 0;
 }
@@ -42,7 +43,7 @@ static int check_form(const struct timestamp_form *form, struct err *e)
     if (has(form, 's')) {
         for (const char *d = DIRECTIVES; *d != '\0'; d++) {
             if (*d != 's' && *d != 'f' && has(form, *d))
-                return err_set(e, ERR_INVALID, "'%%s' is the whole time; '%%%c' is too much", *d);
+                return err_set(e, ERR_INVALID, "'%%s' is the whole time; remove '%%%c'", *d);
         }
         return 0;
     }
@@ -53,9 +54,9 @@ static int check_form(const struct timestamp_form *form, struct err *e)
     if (!has(form, 'Y') || !(has(form, 'm') || has(form, 'b')) ||
         !(has(form, 'd') || has(form, 'e')))
         return err_set(e, ERR_INVALID,
-                       "it names no date: that is %%Y, %%m or %%b, and %%d or %%e; or %%s");
+                       "it has no complete date; use %%Y, %%m or %%b, and %%d or %%e, or else %%s");
     if (has(form, 'f') && !has(form, 'S'))
-        return err_set(e, ERR_INVALID, "'%%f' is a part of the second, but there is no '%%S'");
+        return err_set(e, ERR_INVALID, "'%%f' is a fraction of a second, but there is no '%%S'");
     return 0;
 }
 

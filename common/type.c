@@ -89,10 +89,10 @@ static int close_type(struct reader *r, const char *name)
     skip_spaces(r);
     if (*r->at == '\0')
         return fail(r,
-                    "the ')' of '%s(' is missing; inside of { }, a type with a comma needs "
-                    "quotes: \"decimal(10,2)\"",
+                    "the ')' of '%s(' is missing; inside { }, a type with a comma needs quotes: "
+                    "\"decimal(10,2)\"",
                     name);
-    return fail(r, "'%s' stands in '%s(...)', where its ')' should be", r->at, name);
+    return fail(r, "unexpected '%s' in '%s(...)'; expected ')'", r->at, name);
 }
 
 static bool read_number(struct reader *r, uint32_t max, uint32_t *ret_number)
@@ -139,8 +139,7 @@ static int read_money(struct reader *r, struct type *type)
     skip_spaces(r);
     size_t len = word_len(r);
     if (money_currency_find(r->at, len, &type->currency) != 0)
-        return fail(r, "'%.*s' is no ISO 4217 code that bulkhead knows", len < 32 ? (int)len : 32,
-                    r->at);
+        return fail(r, "bulkhead knows no ISO 4217 code '%.*s'", len < 32 ? (int)len : 32, r->at);
     r->at += len;
     return close_type(r, "money");
 }
@@ -150,8 +149,8 @@ static int read_decimal(struct reader *r, struct type *type)
     uint32_t precision = 0, scale = 0;
     if (!take(r, '(') || !read_number(r, DECIMAL_PRECISION_MAX, &precision) || precision == 0)
         return fail(r,
-                    "decimal needs its digits, 1 to %u, and how many of them stand behind the "
-                    "point: 'decimal(10,2)'",
+                    "decimal needs its number of digits, 1 to %u, and how many of them come after "
+                    "the point: 'decimal(10,2)'",
                     DECIMAL_PRECISION_MAX);
     if (!take(r, ','))
         return *r->at == ')'
@@ -159,7 +158,7 @@ static int read_decimal(struct reader *r, struct type *type)
                    : close_type(r, "decimal");
     if (!read_number(r, precision, &scale))
         return fail(r,
-                    "a decimal of %" PRIu32 " digits has 0 to %" PRIu32 " of them behind the point",
+                    "a decimal of %" PRIu32 " digits has 0 to %" PRIu32 " of them after the point",
                     precision, precision);
     type->precision = (uint8_t)precision;
     type->scale = (uint8_t)scale;
@@ -174,12 +173,12 @@ static int read_pattern(struct reader *r, struct type_detail *detail, struct buf
         r->at += *r->at == '\\' && r->at[1] != '\0' ? 2 : 1;
     size_t len = (size_t)(r->at - start), fault;
     if (*r->at != '/')
-        return fail(r, "the pattern /%s has no '/' at its end", start);
+        return fail(r, "the pattern /%s has no closing '/'", start);
     r->at++;
     struct err why;
     if (pattern_compile(start, len, &detail->pattern, &fault, &why) != 0)
-        return fail(r, "'%.*s' is no pattern: %s, at character %zu", len < 128 ? (int)len : 128,
-                    start, why.text, fault + 1);
+        return fail(r, "'%.*s' is not a regular expression: %s, at character %zu",
+                    len < 128 ? (int)len : 128, start, why.text, fault + 1);
     buf_add_format(text, "%s/%.*s/", text->len != 0 ? ", " : "", (int)len, start);
     return 0;
 }
@@ -192,15 +191,16 @@ static int read_string(struct reader *r, struct type_detail *detail, struct buf 
         if (!read_number(r, RECORD_BYTES_MAX, &detail->chars_min) || *r->at++ != '.' ||
             *r->at++ != '.' || !read_number(r, RECORD_BYTES_MAX, &detail->chars_max) ||
             detail->chars_min > detail->chars_max)
-            return fail(r, "string takes how many characters it has, a pattern, or both: "
+            return fail(r, "string takes a range of lengths in characters, a pattern, or both: "
                            "'string(1..64, /^[a-z]+$/)'");
         buf_add_format(text, "%" PRIu32 "..%" PRIu32, detail->chars_min, detail->chars_max);
         if (!take(r, ','))
             return close_type(r, "string");
         skip_spaces(r);
         if (*r->at != '/')
-            return fail(r, "behind the lengths of a string comes a pattern between slashes: "
-                           "'string(1..64, /^[a-z]+$/)'");
+            return fail(
+                r, "the lengths of a string can be followed only by a pattern between slashes: "
+                   "'string(1..64, /^[a-z]+$/)'");
     }
     int rc = read_pattern(r, detail, text);
     return rc != 0 ? rc : close_type(r, "string");
@@ -222,11 +222,11 @@ static int read_enum(struct reader *r, struct type_detail *detail, struct buf *t
         int shown = len < 64 ? (int)len : 64;
         if (!is_enum_name(r->at, len))
             return fail(r,
-                        "'%.*s' is no name for an enum; use letters, digits, '.', '-' and '_', "
+                        "'%.*s' is not a name for an enum; use letters, digits, '.', '-' and '_', "
                         "1 to %u characters: 'enum(open, closed)'",
                         shown, r->at, NAME_BYTES_MAX);
         if (detail->name_count == ENUM_NAMES_MAX)
-            return fail(r, "an enum has %u names at most", ENUM_NAMES_MAX);
+            return fail(r, "an enum can have at most %u names", ENUM_NAMES_MAX);
         for (size_t i = 0; i < detail->name_count; i++) {
             if (strlen(detail->names[i]) == len && memcmp(detail->names[i], r->at, len) == 0)
                 return fail(r, "the enum has '%.*s' twice", shown, r->at);
@@ -249,7 +249,7 @@ static int read_item(struct reader *r, enum value_tag tag, unsigned depth,
     if (rc != 0)
         return rc;
     if (tag == VALUE_OPTIONAL && detail->item.tag == VALUE_OPTIONAL)
-        return fail(r, "what is optional already cannot be so twice");
+        return fail(r, "what it holds is already optional");
     char name[TYPE_NAME_BYTES_MAX];
     buf_add_text(text, type_name(detail->item, name));
     return close_type(r, tag_names[tag]);
@@ -340,17 +340,17 @@ static int parse(const char *text, size_t bytes_max, struct type *ret_type, stru
 {
     struct reader r = {.at = text, .e = e};
     if (strlen(text) > bytes_max)
-        return fail(&r, "a type has %zu characters at most", bytes_max);
+        return fail(&r, "a type can have at most %zu characters", bytes_max);
     if (has_control(text))
         return fail(&r, "a type is one line, without control characters");
     if (*text == ' ' || (*text != '\0' && text[strlen(text) - 1] == ' '))
-        return fail(&r, "a space stands before or behind it");
+        return fail(&r, "leading or trailing space");
     struct type type;
     int rc = read_type(&r, 0, &type);
     if (rc != 0)
         return rc;
     if (*r.at != '\0')
-        return fail(&r, "'%s' stands behind its end", r.at);
+        return fail(&r, "unexpected '%s' after the type", r.at);
     *ret_type = type;
     return 0;
 }

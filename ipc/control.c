@@ -77,7 +77,7 @@ int control_decode(const uint8_t *bytes, size_t len, struct control_message *ret
     if (len < CONTROL_HEAD_BYTES || len > CONTROL_BYTES_MAX ||
         bytes_get_u32(bytes + AT_MAGIC) != CONTROL_MAGIC ||
         bytes_get_u16(bytes + AT_VERSION) != CONTROL_VERSION)
-        return err_set(e, ERR_PROTOCOL, "a control message of an unknown form");
+        return err_set(e, ERR_PROTOCOL, "a control message of unknown form");
     uint16_t kind = bytes_get_u16(bytes + AT_KIND);
     uint16_t want = bytes_get_u16(bytes + AT_WANT);
     size_t text_len = bytes_get_u16(bytes + AT_TEXT_LEN);

@@ -226,14 +226,14 @@ static int check_form(const uint8_t *bytes, size_t len, struct err *e)
     if (len < FRAME_HEADER_BYTES || len > FRAME_BYTES_MAX)
         return err_set(e, ERR_PROTOCOL, "a frame of %zu bytes", len);
     if (bytes_get_u32(bytes + AT_MAGIC) != FRAME_MAGIC)
-        return err_set(e, ERR_PROTOCOL, "what came is no frame");
+        return err_set(e, ERR_PROTOCOL, "the message is not a frame");
     if (bytes_get_u32(bytes + AT_HEADER_CRC) != hash_crc32c(0, bytes, AT_HEADER_CRC))
         return err_set(e, ERR_PROTOCOL, "the header of a frame does not verify");
     if (bytes_get_u16(bytes + AT_VERSION) != FRAME_VERSION)
         return err_set(e, ERR_PROTOCOL, "a frame of version %u; this bulkhead speaks version %u",
                        bytes_get_u16(bytes + AT_VERSION), FRAME_VERSION);
     if ((bytes_get_u16(bytes + AT_FLAGS) & ~FLAG_GOES_ON) != 0)
-        return err_set(e, ERR_PROTOCOL, "a frame with flags that nobody knows");
+        return err_set(e, ERR_PROTOCOL, "a frame with unknown flags");
     return 0;
 }
 
@@ -256,9 +256,9 @@ int frame_open(const uint8_t *bytes, size_t len, struct frame_header *ret_header
         return err_set(e, ERR_PROTOCOL, "a frame with the range %" PRIu64 "..%" PRIu64,
                        header.first, header.last);
     if (header.goes_on && header.record_count == 0)
-        return err_set(e, ERR_PROTOCOL, "a frame without records whose last seq goes on");
+        return err_set(e, ERR_PROTOCOL, "a frame without records whose last seq continues");
     if (header.body_len != len - FRAME_HEADER_BYTES)
-        return err_set(e, ERR_PROTOCOL, "a frame whose body is not as long as it says");
+        return err_set(e, ERR_PROTOCOL, "a frame whose body is not of the length in its header");
     if (hash_crc32c(0, bytes + FRAME_HEADER_BYTES, header.body_len) != header.body_crc)
         return err_set(e, ERR_PROTOCOL, "the body of a frame does not verify");
     *ret_header = header;
@@ -463,11 +463,12 @@ int frame_reader_next(struct frame_reader *r, struct value *fields, struct recor
                       struct err *e)
 {
     if (r->records_left == 0)
-        return r->at == r->end ? ERR_END
-                               : err_set(e, ERR_PROTOCOL, "a frame goes on behind its records");
+        return r->at == r->end
+                   ? ERR_END
+                   : err_set(e, ERR_PROTOCOL, "trailing bytes after the records of a frame");
     const uint8_t *at = read_record(r, fields, ret_record);
     if (at == NULL)
-        return err_set(e, ERR_PROTOCOL, "a record in a frame is not what its contract says");
+        return err_set(e, ERR_PROTOCOL, "a record in a frame does not match its contract");
     r->at = at;
     r->records_left--;
     return 0;
@@ -498,12 +499,12 @@ void ack_encode(const struct ack *ack, uint8_t ret_bytes[ACK_BYTES])
 int ack_decode(const uint8_t *bytes, size_t len, struct ack *ret_ack, struct err *e)
 {
     if (len != ACK_BYTES || bytes_get_u32(bytes + ACK_AT_MAGIC) != ACK_MAGIC)
-        return err_set(e, ERR_PROTOCOL, "what came is no ack");
+        return err_set(e, ERR_PROTOCOL, "the message is not an ack");
     if (bytes_get_u32(bytes + ACK_AT_CRC) != hash_crc32c(0, bytes, ACK_AT_CRC))
         return err_set(e, ERR_PROTOCOL, "an ack does not verify");
     if (bytes_get_u32(bytes + ACK_AT_VERSION) != FRAME_VERSION ||
         bytes_get_u32(bytes + ACK_AT_SPARE) != 0 || bytes_get_u32(bytes + ACK_AT_SPARE_2) != 0)
-        return err_set(e, ERR_PROTOCOL, "an ack of a version that nobody knows");
+        return err_set(e, ERR_PROTOCOL, "an ack of an unknown version");
     *ret_ack = (struct ack){.edge = bytes_get_u32(bytes + ACK_AT_EDGE),
                             .serial = bytes_get_u64(bytes + ACK_AT_SERIAL),
                             .acked = bytes_get_u64(bytes + ACK_AT_ACKED)};

@@ -167,7 +167,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
     bool lacks_memory = stack == MAP_FAILED && errno == ENOMEM;
     struct err e;
     errno = lacks_memory ? ENOMEM : rc;
-    (void)err_set_errno(&e, "cannot make a thread");
+    (void)err_set_errno(&e, "cannot create a thread");
     e.want = lacks_memory ? WANT_MEMORY : want_of_fork(rc);
     no_thread(&e);
     return rc;

@@ -71,14 +71,14 @@ int stage_arguments_read(int argc, char *const *argv, struct stage_arguments *re
                          struct err *e)
 {
     if (argc <= STAGE_ARGUMENT_MARK || strcmp(argv[STAGE_ARGUMENT_MARK], STAGE_ARGUMENT) != 0)
-        return err_set(e, ERR_INVALID, "it is a stage program, and only the supervisor starts it");
+        return err_set(e, ERR_INVALID, "this is a stage program; only the supervisor can start it");
     uint64_t protocol = 0;
     if (argc > STAGE_ARGUMENT_PROTOCOL)
         (void)read_number(argv[STAGE_ARGUMENT_PROTOCOL], &protocol);
     if (argc > STAGE_ARGUMENT_PROTOCOL && protocol != STAGE_PROTOCOL_VERSION)
         return err_set(e, ERR_MISMATCH,
-                       "the supervisor speaks version %s of the protocol of stages, this program "
-                       "%d; install both from one version",
+                       "the supervisor speaks version %s of the stage protocol, but this program "
+                       "speaks version %d; install both from one version",
                        argv[STAGE_ARGUMENT_PROTOCOL], STAGE_PROTOCOL_VERSION);
     struct stage_arguments *a = ret_arguments;
     *a = (struct stage_arguments){0};
@@ -86,7 +86,7 @@ int stage_arguments_read(int argc, char *const *argv, struct stage_arguments *re
         !read_number(argv[STAGE_ARGUMENT_GENERATION], &a->generation) || a->generation == 0 ||
         !read_number(argv[STAGE_ARGUMENT_BEGINS_AFTER], &a->begins_after) ||
         !read_stream(argv[STAGE_ARGUMENT_STREAM], &a->stream))
-        return err_set(e, ERR_INVALID, "%s is for the supervisor alone", STAGE_ARGUMENT);
+        return err_set(e, ERR_INVALID, "%s is only for the supervisor", STAGE_ARGUMENT);
     a->name = argv[STAGE_ARGUMENT_NAME];
     return 0;
 }

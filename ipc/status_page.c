@@ -47,7 +47,7 @@ int status_page_map(int fd, struct status_page **ret_page, struct err *e)
     struct status_page *page = mapped;
     if (page->magic != STATUS_MAGIC || page->version != STATUS_VERSION) {
         (void)munmap(mapped, STATUS_PAGE_BYTES);
-        return err_set(e, ERR_PROTOCOL, "what was inherited is no status page");
+        return err_set(e, ERR_PROTOCOL, "the inherited memory is not a status page");
     }
     *ret_page = page;
     return 0;

@@ -40,11 +40,11 @@ expect_exit 5 env OUTPUT=in.jsonl "$BULKHEAD" run --state state t.yaml >out 2>er
 expect_exit 3 env OUTPUT=in.jsonl "$BULKHEAD" check --set in.path=in.jsonl t.yaml >out 2>err
 [ "$(head -n 1 err)" = "t.yaml:9:43: error: ${clash% (*}" ] || fail "$(cat err)"
 
-echo "t.yaml:5:35: error: the value of the environment variable INPUT has a newline in it" >wanted
+echo "t.yaml:5:35: error: the value of the environment variable INPUT contains a newline" >wanted
 errors INPUT=$'a\nb'
-echo "t.yaml:5:35: error: the value of the environment variable INPUT has a control character in it" >wanted
+echo "t.yaml:5:35: error: the value of the environment variable INPUT contains a control character" >wanted
 errors INPUT=$'a\033[2Jb'
-echo "t.yaml:5:35: error: the value of the environment variable INPUT is no UTF-8" >wanted
+echo "t.yaml:5:35: error: the value of the environment variable INPUT is not UTF-8" >wanted
 errors INPUT=$'a\xff'
 echo "t.yaml:5:35: error: 'path:' must not be empty (from the variable INPUT)" >wanted
 errors INPUT=

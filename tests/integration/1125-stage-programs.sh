@@ -72,7 +72,7 @@ same err wanted
 code=0
 bin/bulkhead-fault-stages >out 2>err || code=$?
 [ $code -eq 2 ] || fail "a stage program without arguments: exit $code, not 2"
-echo "bin/bulkhead-fault-stages: it is a stage program, and only the supervisor starts it" >wanted
+echo "bin/bulkhead-fault-stages: this is a stage program; only the supervisor can start it" >wanted
 same err wanted
 
 # Something else of that name ends at once, however often it is started: the run stops, and says so.

@@ -74,7 +74,7 @@ for host in "" --inline; do
     again
     # shellcheck disable=SC2086
     (ulimit -Sf 512 && expect_exit 5 run $host) 2>err
-    grep -q "'answers': no file of this process may be as long; raise the limit and run again: cannot write [0-9]* bytes at offset [0-9]*: File too large (ulimit -f allows 524288 bytes in one file)" err ||
+    grep -q "'answers': the file would exceed the process's file size limit; raise the limit and run again: cannot write [0-9]* bytes at offset [0-9]*: File too large (ulimit -f allows 524288 bytes in one file)" err ||
         fail "$(cat err)"
     # shellcheck disable=SC2086
     run $host >out || fail "exit $? without the limit"
@@ -87,7 +87,7 @@ topology=$PWD/copy.yaml
 again
 (ulimit -d 8000 && exec "$BULKHEAD" run --quiet --state "$state" copy.yaml >out 2>err) &
 supervisor=$!
-lacks() { grep -q 'read: cannot make a thread: .*ulimit -d allows 8192000 bytes); waiting for memory' err; }
+lacks() { grep -q 'read: cannot create a thread: .*ulimit -d allows 8192000 bytes); waiting for memory' err; }
 wait_for lacks
 "$BULKHEAD" stop --state "$state" >/dev/null
 "$BULKHEAD" stop --state "$state" >/dev/null 2>&1 || true

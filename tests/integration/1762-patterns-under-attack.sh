@@ -51,7 +51,7 @@ cat >wanted <<'END'
 1 hard no-match the pattern does not match
 1 behind no-match the pattern does not match
 2 some too-hard the pattern '[xy]{65535}[qr]' takes more than 20000000 steps or 16 MiB on the field 'text'
-2 typed too-hard the field 'text' takes more than 20000000 steps or 16 MiB to match with the pattern of its type
+2 typed too-hard the field 'text' takes more than 20000000 steps or 16 MiB to match against the pattern of its type
 2 hard too-hard the pattern '(?<text>\w{65535}[^\w])' takes more than 20000000 steps or 16 MiB on it
 2 behind no-match the pattern does not match
 3 typed bad-value the field 'text' does not match the pattern of its type
@@ -65,4 +65,4 @@ sort wanted | diff - seen.sorted || fail "other dead letters"
 # What has no bound is refused by the check, with its place.
 sed "s/(?<text>(?<=.*!)/(?<text>\\\\X+)/" "$topology" >refused.yaml
 expect_exit 3 "$BULKHEAD" check refused.yaml >out 2>&1
-grep -q 'refused.yaml:12:.*has \\X or a script run, which have no bound in time, at byte 9' out || fail "$(cat out)"
+grep -q 'refused.yaml:12:.*has \\X or a script run, which may take unbounded time, at byte 9' out || fail "$(cat out)"

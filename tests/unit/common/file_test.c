@@ -226,9 +226,10 @@ static void a_short_write_is_carried_on_with(void **state)
     assert_int_equal(freed, 0);
     assert_int_equal(rc, ERR_MISMATCH);
     assert_int_equal(e.code, ERR_MISMATCH);
-    assert_string_equal(e.text, "no file of this process may be as long; raise the limit and run "
-                                "again: cannot write 40 bytes at offset 60: File too large "
-                                "(ulimit -f allows 60 bytes in one file)");
+    assert_string_equal(e.text,
+                        "the file would exceed the process's file size limit; raise the limit and "
+                        "run again: cannot write 40 bytes at offset 60: File too large "
+                        "(ulimit -f allows 60 bytes in one file)");
     uint64_t len = 0;
     assert_int_equal(file_length(fd, &len, NULL), 0);
     assert_int_equal(len, 60);
@@ -486,7 +487,7 @@ static void what_is_not_in_its_place_is_told(void **state)
     assert_int_equal(file_write_at(fd, 0, "12345", 5, &e), 0);
     assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 5, &e), 0);
     assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 6, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "'ours' has 5 bytes, but 6 were there: it was truncated"));
+    assert_non_null(strstr(e.text, "'ours' has 5 bytes, but had 6: it was truncated"));
     assert_int_equal(linkat(dir_fd, "ours", dir_fd, "copy", 0), 0);
     assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 5, &e), 0);
     assert_int_equal(file_rename(dir_fd, "ours", "moved", false, &e), 0);

@@ -36,7 +36,7 @@ static const struct {
     {"", 0, "it is empty"},
     {"\x81\xa1x", 3, "it is cut off inside the value that begins at offset 3"},
     {"\x81\xa2x", 3, "it is cut off inside the value that begins at offset 1"},
-    {"\x81\xa1x\xc1", 4, "the byte at offset 3 (0xc1) begins no value of msgpack"},
+    {"\x81\xa1x\xc1", 4, "the byte at offset 3 (0xc1) does not begin a value of msgpack"},
     {"\x80\x80", 2, "1 byte follows the value"},
     {"\xdf\x7f\xff\xff\xff", 5, "it is cut off inside the value that begins at offset 0"},
     {"\xdd\xff\xff\xff\xff", 5, "it is cut off inside the value that begins at offset 0"},

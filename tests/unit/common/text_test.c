@@ -647,13 +647,13 @@ static void what_is_not_plain_is_told(void **state)
     static const char *const plain[] = {"", "a\tb", "\xc3\xa9 \xf0\x9f\x98\x80", "\xc2\xa0"};
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
         assert_null(text_not_plain(plain[i]));
-    assert_string_equal(text_not_plain("a\nb"), "has a newline in it");
+    assert_string_equal(text_not_plain("a\nb"), "contains a newline");
     static const char *const control[] = {"\r", "a\x1b[0m", "\x7f", "a\xc2\x80", "\xc2\x9f"};
     for (size_t i = 0; i < sizeof control / sizeof control[0]; i++)
-        assert_string_equal(text_not_plain(control[i]), "has a control character in it");
+        assert_string_equal(text_not_plain(control[i]), "contains a control character");
     static const char *const other[] = {"\xff", "a\n\xc3", "\xc0\x80"};
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
-        assert_string_equal(text_not_plain(other[i]), "is no UTF-8");
+        assert_string_equal(text_not_plain(other[i]), "is not UTF-8");
 }
 
 int main(int argc, char **argv)

@@ -108,16 +108,18 @@ static const struct {
     const char *form;
     const char *fault;
 } bad_forms[] = {
-    {"", "it names no date: that is %Y, %m or %b, and %d or %e; or %s"},
-    {"%H:%M", "it names no date: that is %Y, %m or %b, and %d or %e; or %s"},
-    {"%Y-%m", "it names no date: that is %Y, %m or %b, and %d or %e; or %s"},
-    {"%Y-%m-%d %Y", "'%Y' stands there twice"},
+    {"", "it has no complete date; use %Y, %m or %b, and %d or %e, or else %s"},
+    {"%H:%M", "it has no complete date; use %Y, %m or %b, and %d or %e, or else %s"},
+    {"%Y-%m", "it has no complete date; use %Y, %m or %b, and %d or %e, or else %s"},
+    {"%Y-%m-%d %Y", "it has '%Y' twice"},
     {"%Y-%m-%d %b", "'%m' and '%b' are both the month"},
     {"%Y-%m-%d %e", "'%d' and '%e' are both the day"},
-    {"%Y-%m-%d %f", "'%f' is a part of the second, but there is no '%S'"},
-    {"%s %z", "'%s' is the whole time; '%z' is too much"},
-    {"%Y-%m-%q", "'%q' is no part of a time; there are %Y %m %b %d %e %H %M %S %f %a %z %s %%"},
-    {"%Y-%m-%d%", "'% ' is no part of a time; there are %Y %m %b %d %e %H %M %S %f %a %z %s %%"},
+    {"%Y-%m-%d %f", "'%f' is a fraction of a second, but there is no '%S'"},
+    {"%s %z", "'%s' is the whole time; remove '%z'"},
+    {"%Y-%m-%q",
+     "'%q' is not a part of a time; the parts are %Y %m %b %d %e %H %M %S %f %a %z %s %%"},
+    {"%Y-%m-%d%",
+     "'% ' is not a part of a time; the parts are %Y %m %b %d %e %H %M %S %f %a %z %s %%"},
     {"%Y-%m-%d----------------------------------------------------------------",
      "it has more than 64 parts"},
 };

@@ -118,38 +118,39 @@ static void faults_in_types_are_told(void **state)
         const char *says;
     } faults[] = {
         {"money", "money needs its currency: 'money(USD)'"},
-        {"money(BTC)", "'BTC' is no ISO 4217 code that bulkhead knows"},
-        {"decimal", "decimal needs its digits, 1 to 18, and how many of them stand behind the "
-                    "point: 'decimal(10,2)'"},
-        {"decimal(19,2)",
-         "decimal needs its digits, 1 to 18, and how many of them stand behind the "
-         "point: 'decimal(10,2)'"},
-        {"decimal(5,6)", "a decimal of 5 digits has 0 to 5 of them behind the point"},
-        {"decimal(10", "the ')' of 'decimal(' is missing; inside of { }, a type with a comma needs "
+        {"money(BTC)", "bulkhead knows no ISO 4217 code 'BTC'"},
+        {"decimal", "decimal needs its number of digits, 1 to 18, and how many of them come after "
+                    "the point: 'decimal(10,2)'"},
+        {"decimal(19,2)", "decimal needs its number of digits, 1 to 18, and how many of them come "
+                          "after the point: 'decimal(10,2)'"},
+        {"decimal(5,6)", "a decimal of 5 digits has 0 to 5 of them after the point"},
+        {"decimal(10", "the ')' of 'decimal(' is missing; inside { }, a type with a comma needs "
                        "quotes: \"decimal(10,2)\""},
-        {"string(64)", "string takes how many characters it has, a pattern, or both: "
+        {"string(64)", "string takes a range of lengths in characters, a pattern, or both: "
                        "'string(1..64, /^[a-z]+$/)'"},
-        {"string(9..3)", "string takes how many characters it has, a pattern, or both: "
+        {"string(9..3)", "string takes a range of lengths in characters, a pattern, or both: "
                          "'string(1..64, /^[a-z]+$/)'"},
-        {"string(1.", "string takes how many characters it has, a pattern, or both: "
+        {"string(1.", "string takes a range of lengths in characters, a pattern, or both: "
                       "'string(1..64, /^[a-z]+$/)'"},
-        {"string(1..2, 3)", "behind the lengths of a string comes a pattern between slashes: "
-                            "'string(1..64, /^[a-z]+$/)'"},
-        {"string(/a)", "the pattern /a) has no '/' at its end"},
-        {"string(/a(b/)", "'a(b' is no pattern: missing closing parenthesis, at character 4"},
-        {"string(/a/ b)", "'b)' stands in 'string(...)', where its ')' should be"},
+        {"string(1..2, 3)",
+         "the lengths of a string can be followed only by a pattern between slashes: "
+         "'string(1..64, /^[a-z]+$/)'"},
+        {"string(/a)", "the pattern /a) has no closing '/'"},
+        {"string(/a(b/)",
+         "'a(b' is not a regular expression: missing closing parenthesis, at character 4"},
+        {"string(/a/ b)", "unexpected 'b)' in 'string(...)'; expected ')'"},
         {"enum", "enum needs what it holds: 'enum(open, closed)'"},
-        {"enum()", "'' is no name for an enum; use letters, digits, '.', '-' and '_', 1 to 63 "
+        {"enum()", "'' is not a name for an enum; use letters, digits, '.', '-' and '_', 1 to 63 "
                    "characters: 'enum(open, closed)'"},
         {"enum(a, b, a)", "the enum has 'a' twice"},
         {"list(strng)", "did you mean 'string'?"},
         {"lst(int)", "did you mean 'list'?"},
         {"decimel", "did you mean 'decimal(10,2)'?"},
-        {"optional(optional(int))", "what is optional already cannot be so twice"},
+        {"optional(optional(int))", "what it holds is already optional"},
         {"list(list(list(list(list(int)))))", "types are nested more than 4 deep"},
         {"date(1)", "date takes no parentheses"},
-        {"date x", "'x' stands behind its end"},
-        {"list(int))", "')' stands behind its end"},
+        {"date x", "unexpected 'x' after the type"},
+        {"list(int))", "unexpected ')' after the type"},
         {"enum(a,\tb)", "a type is one line, without control characters"},
     };
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {

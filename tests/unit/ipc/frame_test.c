@@ -476,12 +476,12 @@ static void wrong_headers_are_refused(void **state)
         uint8_t flip;
         const char *says;
     } cases[] = {
-        {"magic", 0, 0x20, "no frame"},
+        {"magic", 0, 0x20, "not a frame"},
         {"version", 4, 3, "version 2"},
         {"flags", 6, 2, "flags"},
         {"more flags", 7, 1, "flags"},
         {"first behind last", 31, 1, "range"},
-        {"body length", 50, 1, "as long as it says"},
+        {"body length", 50, 1, "of the length"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sample s;

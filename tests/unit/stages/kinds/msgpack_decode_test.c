@@ -112,8 +112,8 @@ static const struct {
      "\"reason\":\"not-msgpack\",\"message\":\"it is cut off inside the value that begins at "
      "offset 6\""},
     {"x: int", "82 a1'x' 01 a1'y' c1",
-     "\"reason\":\"not-msgpack\",\"message\":\"the byte at offset 6 (0xc1) begins no value of "
-     "msgpack\""},
+     "\"reason\":\"not-msgpack\",\"message\":\"the byte at offset 6 (0xc1) does not begin a value "
+     "of msgpack\""},
     {"x: int", "81 a1'x' 91919191919191919191919191919191919191919191919191919191919191 9101",
      "\"reason\":\"not-msgpack\",\"message\":\"arrays and maps are nested more than 31 deep\""},
     {"x: int", "01", "\"reason\":\"not-a-map\",\"message\":\"expected a map, found an integer\""},
