@@ -2,10 +2,9 @@
 /*
  * beat.h - a count by which a process shows that it is at work
  *
- * The supervisor takes a process for hung if its count stands still
- * (docs/decisions/0017-hung-is-asked.md), so whatever may take long moves it on, piece by piece.
- * The count lies on the status page of the stage; code that only moves it on needs just this
- * header.
+ * The supervisor considers a process hung if its count does not move
+ * (docs/decisions/0017-hung-is-asked.md), so work that may take long advances it piece by piece.
+ * The count is on the status page of the stage. Code that only advances it needs just this header.
  */
 #ifndef BULKHEAD_COMMON_BEAT_H
 #define BULKHEAD_COMMON_BEAT_H
@@ -15,8 +14,8 @@
 #include <stdint.h>
 
 /*
- * Moves a count on. Requires: the caller's process is the only one that writes it. beats may be
- * NULL, where there is no supervisor that looks.
+ * Advances a count. beats may be NULL where no supervisor watches.
+ * Requires: the caller's process is the only one that writes it.
  */
 static inline void beat_once(_Atomic uint64_t *beats)
 {

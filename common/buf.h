@@ -3,7 +3,7 @@
  * buf.h - a growing buffer of bytes
  *
  * `struct buf b = {0}` is an empty, valid buffer; buf_done() frees it and leaves it empty. The
- * data moves when it grows: a pointer into it is dead after the next buf_ call that adds.
+ * data moves when it grows: a pointer into it is invalid after the next buf_ call that adds.
  */
 #ifndef BULKHEAD_COMMON_BUF_H
 #define BULKHEAD_COMMON_BUF_H
@@ -21,7 +21,7 @@ struct buf {
 /* Frees the memory; b is then empty and usable again. */
 void buf_done(struct buf *b);
 
-/* Forgets the content, keeps the memory. */
+/* Discards the content and keeps the memory. */
 static inline void buf_reset(struct buf *b)
 {
     b->len = 0;
@@ -60,8 +60,7 @@ static inline void buf_add_byte(struct buf *b, uint8_t byte)
     b->len++;
 }
 
-/* Appends a number in decimal digits, with zeros in front until they are `width`, which is 20 at
- * most. */
+/* Appends a number in decimal, with leading zeros up to `width` digits. Requires: width <= 20. */
 void buf_add_digits(struct buf *b, uint64_t number, unsigned width);
 
 /* Appends a number as "%" PRId64 does. */
@@ -73,7 +72,7 @@ void buf_add_format(struct buf *b, const char *format, ...) __attribute__((forma
 /* Removes len bytes from the front. Requires: len <= b->len. */
 void buf_drop_front(struct buf *b, size_t len);
 
-/* The content as a string: puts a NUL behind it (not counted) and returns the data. */
+/* The content as a string: puts a NUL after it, which does not count, and returns the data. */
 const char *buf_text(struct buf *b);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * bytes.h - fixed-width little-endian numbers in byte strings
  *
- * All formats of ours, on the wire and on disk, are little-endian and unaligned.
+ * All our own formats, on the wire and on disk, are little-endian and unaligned.
  */
 #ifndef BULKHEAD_COMMON_BYTES_H
 #define BULKHEAD_COMMON_BYTES_H
@@ -49,10 +49,10 @@ static inline uint64_t bytes_get_u64(const uint8_t *at)
     return value;
 }
 
-/* A number of len bytes, less than eight; of none it is 0. */
+/* A number of len bytes; 0 if there are none. Requires: len < 8. */
 static inline uint64_t bytes_get_short(const uint8_t *at, size_t len)
 {
-    /* Loads overlap where len is odd: what is there twice is the same. */
+    /* Loads may overlap; bytes that are read twice are the same. */
     if (len >= 4)
         return bytes_get_u32(at) | (uint64_t)bytes_get_u32(at + len - 4) << (8 * (len - 4));
     if (len == 0)

@@ -2,9 +2,9 @@
 /*
  * check.h - assertions that are always on
  *
- * REQUIRE states the caller's duty, INVARIANT our own logic, UNREACHABLE a branch that cannot be.
- * They are for mistakes in this program only: bytes from a peer, a file or a clock are never
- * asserted on, they are checked and refused with an error (see err.h).
+ * REQUIRE states a duty of the caller, INVARIANT a fact of our own logic, UNREACHABLE a branch that
+ * is never taken. They are only for mistakes in this program: bytes from a peer, a file or a clock
+ * are never asserted on but checked, and refused with an error (see err.h).
  */
 #ifndef BULKHEAD_COMMON_CHECK_H
 #define BULKHEAD_COMMON_CHECK_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.h - elapsed time for hosts and loops; no step of a stage may see it
+ * clock.h - elapsed time for hosts and loops; steps of stages must not use it
  */
 #ifndef BULKHEAD_COMMON_CLOCK_H
 #define BULKHEAD_COMMON_CLOCK_H
@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds since some fixed moment; does not jump when the wall clock is set. */
+/* Milliseconds since a fixed moment. Does not jump when the wall clock is set. */
 static inline uint64_t clock_monotonic_ms(void)
 {
     struct timespec now;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * contract.h - what the records of one link are made of: names and types by position
+ * contract.h - the fields of the records of one link: names and types by position
  *
- * Both ends of a link are given the same contract by the checker; its fingerprint goes with every
- * frame, so that a frame of another contract is refused, not guessed at. A contract does not
- * change once the topology is checked.
+ * The checker gives both ends of a link the same contract. Every frame carries its fingerprint, so
+ * that a frame of another contract is refused instead of misread. A contract does not change once
+ * the topology is checked.
  */
 #ifndef BULKHEAD_COMMON_CONTRACT_H
 #define BULKHEAD_COMMON_CONTRACT_H
@@ -24,27 +24,27 @@ struct field {
 struct contract {
     struct field fields[FIELDS_MAX];
     size_t count;
-    bool open; /* as type_doubt: there may be fields that are not listed */
+    bool open; /* there may be fields that are not listed; see enum type_doubt */
 };
 
 /*
  * Adds a field at the end.
  * Returns:  0
  *           ERR_RANGE    FIELDS_MAX is reached or the name is too long
- *           ERR_INVALID  the name is there already
+ *           ERR_INVALID  there is a field of that name already
  */
 int contract_add(struct contract *c, const char *name, struct type type);
 
-/* Adds a field of which little is known, if there is room and none of this name. */
+/* Adds a field whose type is in doubt, unless there is no room or already one of this name. */
 void contract_add_doubtful(struct contract *c, const char *name, enum type_doubt doubt);
 
-/* The place of a field by name, or -1. */
+/* The index of the field with a name, or -1. */
 int contract_find(const struct contract *c, const char *name);
 
-/* Hash of names and types in order. Contracts with the same one are taken for the same. */
+/* A hash of names and types in order. Contracts with equal hashes are assumed to be equal. */
 uint64_t contract_fingerprint(const struct contract *c);
 
-/* Whether a value has a tag that may stand in the field; for all else, type_admits(). */
+/* Whether a value's tag is allowed in the field. type_admits() checks everything else. */
 bool contract_value_fits(const struct contract *c, size_t field, const struct value *value);
 
 #endif

@@ -222,7 +222,7 @@ int file_check_in_place(int dir_fd, const char *name, int fd, uint64_t written, 
                        name, what_to_do);
     if ((uint64_t)by_fd.st_size < written)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' has %jd bytes, but had %llu: it was truncated while it was "
+                       "'%s' has %jd bytes, but %llu were there: it was truncated while it was "
                        "written; %s",
                        name, (intmax_t)by_fd.st_size, (unsigned long long)written, what_to_do);
     return 0;

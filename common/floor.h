@@ -2,7 +2,7 @@
 /*
  * floor.h - division that rounds towards minus infinity, where C rounds towards zero
  *
- * What is counted from an epoch goes on below zero in the same steps only this way.
+ * Only this way do numbers counted from an epoch continue below zero in the same steps.
  */
 #ifndef BULKHEAD_COMMON_FLOOR_H
 #define BULKHEAD_COMMON_FLOOR_H

@@ -2,10 +2,10 @@
 /*
  * hash.h - checksums and keyed fingerprints
  *
- * CRC32C (Castagnoli, RFC 3720 appendix B.4) guards every frame and file against damage, not
+ * CRC32C (Castagnoli, RFC 3720 appendix B.4) protects every frame and file against damage, not
  * against malice. SipHash-2-4 with 128 bits of output (Aumasson, Bernstein: "SipHash: a fast
- * short-input PRF") names a key of state: under a secret key nobody can choose two inputs that
- * collide, and by chance among 10^9 keys one does with probability 10^-21.
+ * short-input PRF") identifies a key of state. Its key is secret, so nobody can choose two inputs
+ * that collide; the probability of a collision by chance among 10^9 keys is 10^-21.
  */
 #ifndef BULKHEAD_COMMON_HASH_H
 #define BULKHEAD_COMMON_HASH_H
@@ -21,16 +21,16 @@ struct hash128 {
 /* Continues a CRC32C over len more bytes; start with crc = 0. */
 uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t len);
 
-/* The same by table, for processors whose instructions for it are not known here. */
+/* The same with a table, for processors without instructions for it. */
 uint32_t hash_crc32c_portable(uint32_t crc, const void *bytes, size_t len);
 
 /* SipHash-2-4-128 of len bytes under a key of 16 bytes. */
 struct hash128 hash_siphash128(const uint8_t key[16], const void *bytes, size_t len);
 
-/* FNV-1a, 64 bits: for fingerprints of our own short texts, where nobody attacks. */
+/* FNV-1a, 64 bits: for fingerprints of our own short texts, which are not under attack. */
 uint64_t hash_fnv1a(const void *bytes, size_t len);
 
-/* Continues an FNV-1a over len more bytes. */
+/* Continues an FNV-1a over len more bytes; start with HASH_FNV1A_START. */
 #define HASH_FNV1A_START 0xcbf29ce484222325u
 uint64_t hash_fnv1a_add(uint64_t hash, const void *bytes, size_t len);
 

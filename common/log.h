@@ -2,8 +2,8 @@
 /*
  * log.h - one line per event on stderr
  *
- * Only mains and loops log; libraries return errors. A line says who, in which generation, at
- * which seq, what happened, and what will happen next.
+ * Only main programs and event loops log; libraries return errors. A line says which stage, in
+ * which generation and at which seq, what happened, and what will happen next.
  */
 #ifndef BULKHEAD_COMMON_LOG_H
 #define BULKHEAD_COMMON_LOG_H
@@ -19,19 +19,20 @@ enum log_level {
     LOG_DEBUG,
 };
 
-/* Sets what is written and who speaks. `who` must outlive all logging. Default: info, "". */
+/* Sets the level (default: info) and how lines begin (""). `who` must outlive all logging. */
 void log_init(const char *who, enum log_level level);
 
 /*
- * From here on lines begin with the time, "2026-11-30T04:31:29.123Z ", in UTC by the wall clock:
- * for what runs for months. Not where stderr is systemd's journal, which has a time for every line
- * (JOURNAL_STREAM, systemd.exec(5)).
+ * Makes all further lines begin with the time, "2026-11-30T04:31:29.123Z ", in UTC by the wall
+ * clock. Has no effect where stderr is systemd's journal, which adds times itself (JOURNAL_STREAM,
+ * systemd.exec(5)).
  */
 void log_begin_times(void);
 
 /*
  * Writes "who: level: text" with control characters escaped, in one write(2). Never waits: if
- * nobody reads stderr, the line is lost, which is counted and said by the next one that is not.
+ * stderr is not being read, the line is lost. Lost lines are counted, and the next line that can be
+ * written is preceded by their number.
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -43,19 +44,19 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
  */
 enum log_level log_skip_prefix(const char **line, size_t *len);
 
-/* Writes bytes as they are, such as those of a progress bar, if somebody reads; else drops them. */
+/* Writes raw bytes, such as a progress bar. They are dropped if stderr is not being read. */
 void log_raw(const void *bytes, size_t len);
 
-/* Says what was lost meanwhile, if somebody reads again. */
+/* Reports lost lines, if stderr is being read again. */
 void log_flush(void);
 
-/* How many lines were lost because nobody read them, ever. */
+/* How many lines have been lost since the start because stderr was not being read. */
 uint64_t log_lost(void);
 
 /* Whether a line of the level would be written. */
 bool log_enabled(enum log_level level);
 
-/* Called before every line, so that a progress bar can get out of the way. NULL: nobody. */
+/* Sets a function to call before every line, so that a progress bar can be erased. NULL: none. */
 void log_set_before_line(void (*before_line)(void));
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * memfd.h - memory that processes share
  *
- * Whoever maps a file dies of SIGBUS when somebody cuts it. So what is shared is sealed: a process
- * that has gone wrong can write nonsense into it, but not take it away from others.
+ * A process that maps a file dies of SIGBUS when another process truncates it. So shared memory is
+ * sealed: a faulty process can write nonsense into it, but cannot take it away from the others.
  */
 #ifndef BULKHEAD_COMMON_MEMFD_H
 #define BULKHEAD_COMMON_MEMFD_H
@@ -16,10 +16,10 @@ enum memfd_seals {
     MEMFD_READ_ONLY, /* nobody can change anything */
 };
 
-/* Makes an empty one, closed on exec, which the caller closes. Returns 0 or ERR_IO. */
+/* Creates an empty memfd, close-on-exec. The caller closes ret_fd. Returns 0 or ERR_IO. */
 int memfd_new(const char *name, int *ret_fd, struct err *e);
 
-/* Seals it as it is now, for good. Returns 0 or ERR_IO (it is mapped by one who may write). */
+/* Seals it as it is now, for good. Returns 0 or ERR_IO (such as: it is mapped for writing). */
 int memfd_seal(int fd, enum memfd_seals seals, struct err *e);
 
 #endif

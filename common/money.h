@@ -3,8 +3,8 @@
  * money.h - exact amounts with their currency
  *
  * An amount is a whole number of the currency's minor unit (cents for USD), in 64 bits. There is
- * no binary floating point anywhere near it, and no rounding: an amount with more decimals than
- * its currency has is refused. Codes and decimals are ISO 4217's.
+ * no binary floating point and no rounding: an amount with more decimals than its currency has is
+ * refused. Codes and decimals are those of ISO 4217.
  */
 #ifndef BULKHEAD_COMMON_MONEY_H
 #define BULKHEAD_COMMON_MONEY_H
@@ -14,7 +14,7 @@
 
 #include "common/buf.h"
 
-/* A currency by its place in the table of money.c; 0 is none. */
+/* A currency by its index in the table of money.c; 0 is none. */
 struct currency {
     uint8_t index;
 };
@@ -42,9 +42,9 @@ unsigned money_currency_decimals(struct currency currency);
  * a bare number is MONEY_BAD_FORM.
  *
  *   expected    the currency that the amount must be in
- *   ret_minor   the amount in minor units; untouched unless MONEY_OK
+ *   ret_minor   the amount in minor units; set only if MONEY_OK
  *
- * Faults are reported in the order of enum money_result.
+ * Of several faults, the first in enum money_result is returned.
  */
 enum money_result money_parse(const char *text, size_t len, struct currency expected,
                               int64_t *ret_minor);

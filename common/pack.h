@@ -2,12 +2,12 @@
 /*
  * pack.h - msgpack's forms of single values: written in the shortest one, read in any
  *
- * Frames (ipc/frame.c) and lists and maps (nested.c) are made of these. They stand in a header
- * because a link needs some for every field of every record.
+ * Frames (ipc/frame.c) and lists and maps (nested.c) are made of these. They are in a header
+ * because a link calls them for every field of every record.
  *
- * The writers return where they ended; whoever calls gives room. The readers take bytes from
- * anywhere: they look at nothing from `end` on, and return where the value ended, or NULL if none
- * of the asked kind stands there.
+ * The writers return where they ended; the caller provides the room. The readers accept bytes from
+ * anywhere. They read nothing from `end` on, and return where the value ended, or NULL if there is
+ * no value of the requested kind.
  */
 #ifndef BULKHEAD_COMMON_PACK_H
 #define BULKHEAD_COMMON_PACK_H
@@ -28,7 +28,7 @@ enum {
     PACK_FALSE = 0xc2,
     PACK_TRUE = 0xc3,
     PACK_NEVER = 0xc1, /* begins no value */
-    PACK_BIN_8 = 0xc4, /* bin 16 and bin 32 follow; likewise below */
+    PACK_BIN_8 = 0xc4, /* bin 16 and bin 32 follow; the same below */
     PACK_EXT_8 = 0xc7,
     PACK_FLOAT_32 = 0xca, /* float 64 follows */
     PACK_UINT_8 = 0xcc,
@@ -39,56 +39,56 @@ enum {
     PACK_MAP_16 = 0xde,
 };
 
-/* What a number, or what stands in front of anything else, needs at most. Writers may write so much. */
+/* The most bytes of a number, or of the head of anything else. Writers may write this many. */
 #define PACK_HEAD_BYTES_MAX 9u
 
-/* The writers are msgpack-c's, made for where `at` points: its template calls this for what it appends. */
+/* The writers are msgpack-c's template, instantiated to write where `at` points. */
 #define msgpack_pack_user uint8_t **
 #define msgpack_pack_append_buffer(at, bytes, len) (memcpy(*(at), (bytes), (len)), *(at) += (len))
 #define msgpack_pack_inline_func(name)                                                             \
     static inline __attribute__((unused)) void pack_by_msgpack##name
 #define msgpack_pack_inline_func_cint(name) msgpack_pack_inline_func(name)
-/* It calls one of its functions by the name that they have with the library. */
+/* The template calls one of its functions by the name that it has in the library. */
 #define msgpack_pack_ext pack_by_msgpack_ext
 #include <msgpack/pack_template.h>
 #undef msgpack_pack_ext
 
-/* Writes an integer. Needs room for PACK_HEAD_BYTES_MAX, whatever it takes. */
+/* Writes an integer. Needs room for PACK_HEAD_BYTES_MAX, however short the integer is. */
 static inline uint8_t *pack_put_int(uint8_t *at, int64_t number)
 {
     pack_by_msgpack_int64(&at, number);
     return at;
 }
 
-/* Writes what stands in front of so many bytes of UTF-8. Room: as for an integer. */
+/* Writes the head of a string of len bytes. Room: as for an integer. */
 static inline uint8_t *pack_put_string_head(uint8_t *at, uint32_t len)
 {
     pack_by_msgpack_str(&at, len);
     return at;
 }
 
-/* Writes what stands in front of so many bytes. Room: as for an integer. */
+/* Writes the head of len bytes. Room: as for an integer. */
 static inline uint8_t *pack_put_bytes_head(uint8_t *at, uint32_t len)
 {
     pack_by_msgpack_bin(&at, len);
     return at;
 }
 
-/* Writes what stands in front of so many elements. Room: as for an integer. */
+/* Writes the head of an array of count elements. Room: as for an integer. */
 static inline uint8_t *pack_put_array(uint8_t *at, uint32_t count)
 {
     pack_by_msgpack_array(&at, count);
     return at;
 }
 
-/* Writes what stands in front of so many pairs. Room: as for an integer. */
+/* Writes the head of a map of count pairs. Room: as for an integer. */
 static inline uint8_t *pack_put_map(uint8_t *at, uint32_t count)
 {
     pack_by_msgpack_map(&at, count);
     return at;
 }
 
-/* A big-endian number of 1 << width bytes, all of which are there. */
+/* Reads a big-endian number of 1 << width bytes. Requires: all of them are there. */
 static inline uint64_t pack_number_at(const uint8_t *at, unsigned width)
 {
     switch (width) {
@@ -103,7 +103,7 @@ static inline uint64_t pack_number_at(const uint8_t *at, unsigned width)
     }
 }
 
-/* Reads an integer in any form, if it fits 64 bits with a sign. */
+/* Reads an integer in any form, if it fits a signed number of 64 bits. */
 static inline const uint8_t *pack_get_int(const uint8_t *at, const uint8_t *end,
                                           int64_t *ret_number)
 {
@@ -131,7 +131,7 @@ static inline const uint8_t *pack_get_int(const uint8_t *at, const uint8_t *end,
     return at + (1u << width);
 }
 
-/* Reads a length of 8, 16 or 32 bits behind one of three tags, and sees that so much is there. */
+/* Reads one of three tags and the length after it (8, 16 or 32 bits). NULL if fewer bytes follow. */
 static inline const uint8_t *pack_get_len(const uint8_t *at, const uint8_t *end, uint8_t first_tag,
                                           uint32_t *ret_len)
 {
@@ -145,7 +145,7 @@ static inline const uint8_t *pack_get_len(const uint8_t *at, const uint8_t *end,
     return (size_t)(end - at) < *ret_len ? NULL : at;
 }
 
-/* Reads what stands in front of a string; the len bytes behind it are there. */
+/* Reads the head of a string; the *ret_len bytes after it are there. */
 static inline const uint8_t *pack_get_string_head(const uint8_t *at, const uint8_t *end,
                                                   uint32_t *ret_len)
 {
@@ -155,7 +155,7 @@ static inline const uint8_t *pack_get_string_head(const uint8_t *at, const uint8
     return (size_t)(end - at) < *ret_len ? NULL : at;
 }
 
-/* Reads what stands in front of bytes; the len bytes behind it are there. */
+/* Reads the head of bytes; the *ret_len bytes after it are there. */
 static inline const uint8_t *pack_get_bytes_head(const uint8_t *at, const uint8_t *end,
                                                  uint32_t *ret_len)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packed_check.h - over bytes that may be msgpack, before a library sees them
+ * packed_check.h - checks bytes that may be msgpack before the library reads them
  *
- * msgpack-c allocates on the word of a length before it has seen that so much is there, and takes
- * what stands after a value. A check allocates nothing, and needs no more stack for deeper bytes.
+ * msgpack-c trusts a length and allocates before it knows that so many bytes are there, and it
+ * accepts bytes after a value. This check allocates nothing, and its stack does not grow with the
+ * nesting of the bytes.
  */
 #ifndef BULKHEAD_COMMON_PACKED_CHECK_H
 #define BULKHEAD_COMMON_PACKED_CHECK_H
@@ -14,28 +15,28 @@
 
 #include "common/err.h"
 
-/* What may stand there. */
+/* What is allowed. */
 struct packed_rules {
-    bool any;            /* also floats and extensions */
-    uint64_t values_max; /* values in all; a list or map is one, and so is each key */
+    bool any;            /* floats and extensions too */
+    uint64_t values_max; /* values in all; a list or map counts as one, and so does each key */
 };
 
-/* Those of records: all that msgpack has, but no more than a record may have. */
+/* The rules for records: all of msgpack, but at most PACKED_VALUES_MAX values. */
 extern const struct packed_rules packed_record_rules;
 
 /*
- * Goes over the first value in the bytes, which may hold anything; others may stand after it. It is
- * whole, and at most PACKED_DEPTH_MAX lists and maps in it stand in each other; an empty one, which
- * has nothing to go into, is not counted.
+ * Checks that the first value in the bytes, which may hold anything, is complete, and that lists
+ * and maps in it are nested at most PACKED_DEPTH_MAX deep; empty ones do not count. Other values
+ * may follow it.
  *
- *   ret_len   how many bytes it has
+ *   ret_len   the number of bytes of the value
  *
  * Returns: 0, or ERR_PROTOCOL with what is wrong, and at which offset.
  */
 int packed_check(const uint8_t *bytes, size_t len, const struct packed_rules *rules,
                  size_t *ret_len, struct err *e);
 
-/* As packed_check(), of one value that is all of the bytes. */
+/* As packed_check(), for bytes that must be one value and nothing else. */
 int packed_check_all(const uint8_t *bytes, size_t len, const struct packed_rules *rules,
                      struct err *e);
 

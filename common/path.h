@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * path.h - the directory that a path leads to, and whether it means the same to every process
+ * path.h - the directory of a path, and whether a path means the same to every process
  */
 #ifndef BULKHEAD_COMMON_PATH_H
 #define BULKHEAD_COMMON_PATH_H
@@ -10,18 +10,18 @@
 #include "common/buf.h"
 
 /*
- * The directory that a path lies in, by its text alone: what is before the last slash; "." if there
- * is none, "/" if that is the first sign. The caller frees it. Never NULL.
+ * The directory of a path, from its text only: everything before the last slash, "." if there is no
+ * slash, "/" if the only slash is the first character. The caller frees it. Never NULL.
  */
 char *path_directory(const char *path);
 
 /*
- * Whether a path leads through what belongs to the process that asks, and so to another file, or to
- * none, in any other: /proc/self and /proc/thread-self with all in them, so /dev/stdin and
- * /dev/fd/3, and the terminal /dev/tty; by whatever links and relative names. What is not there
- * need not be: only the way up to it is looked at.
+ * Whether a path leads through something that belongs to the calling process, so that in another
+ * process it means another file or none: /proc/self and /proc/thread-self with everything in them
+ * (so also /dev/stdin and /dev/fd/3), and the terminal /dev/tty. Links and relative names are
+ * followed. The file need not exist: only the path up to it is examined.
  *
- *   ret_way   how it goes on from there, such as "/proc/self/fd/3"; added only if the answer is yes
+ *   ret_way   where the path leads, such as "/proc/self/fd/3"; appended only if the answer is yes
  */
 bool path_is_of_process(const char *path, struct buf *ret_way);
 

@@ -2,10 +2,10 @@
 /*
  * pattern_cost.h - what trying one item of a pattern may cost; private to pattern.c
  *
- * PCRE2 can be asked before each item that it tries, and then tells where in the pattern that item
- * stands. What it does within the item cannot be seen: a{60000} that fails at its last character
- * has compared as many. So the most that an item can do is read from its text, beforehand, and is
- * counted at each try. Nothing here can be too little.
+ * PCRE2 can call back before each item that it tries, with the position of the item in the pattern.
+ * Its work within the item is not visible: a{60000} that fails at its last character has compared
+ * that many. So the maximum work of an item is read from its text beforehand and counted at each
+ * try. Costs here may be too high, but never too low.
  */
 #ifndef BULKHEAD_COMMON_PATTERN_COST_H
 #define BULKHEAD_COMMON_PATTERN_COST_H
@@ -18,22 +18,21 @@ enum pattern_item {
     PATTERN_ITEM_PLAIN,
     PATTERN_ITEM_GROUP,      /* begins one */
     PATTERN_ITEM_END,        /* ends one */
-    PATTERN_ITEM_LOOKBEHIND, /* begins a group; goes back in the subject, once for each of its
-                                alternatives */
-    PATTERN_ITEM_RECURSION,  /* looks through the groups that are open */
-    PATTERN_ITEM_BOUNDLESS,  /* does what nobody can count: \X, a script run */
+    PATTERN_ITEM_LOOKBEHIND, /* begins a group; goes back in the subject for each alternative */
+    PATTERN_ITEM_RECURSION,  /* looks through all open groups */
+    PATTERN_ITEM_BOUNDLESS,  /* its work cannot be bounded: \X, a script run */
 };
 
 struct pattern_cost {
     enum pattern_item item;
     bool is_alternative; /* it is a '|' */
-    bool repeats_freely; /* a call that is repeated without a bound, and asks nobody meanwhile */
-    uint32_t weight;     /* steps for each character that it looks at */
-    uint32_t characters; /* how many of these it may look at in vain, if the subject has them */
-    uint32_t copies;     /* of what is captured, besides, for each try; of an end and of a call */
+    bool repeats_freely; /* a call that repeats without a bound and without a callback */
+    uint32_t weight;     /* steps for each character that it examines */
+    uint32_t characters; /* how many characters it may examine in vain, if there are as many */
+    uint32_t copies;     /* copies of the captures for each try; for an end and for a call */
 };
 
-/* The cost of an item, from its text as pattern_text_read() wrote it; that may be any. */
+/* The cost of an item, from its text as pattern_text_read() wrote it. The text may be anything. */
 struct pattern_cost pattern_cost_of(const char *item, size_t len);
 
 #endif

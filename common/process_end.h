@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process_end.h - how a process ended, for a person
+ * process_end.h - how a process ended, as text
  */
 #ifndef BULKHEAD_COMMON_PROCESS_END_H
 #define BULKHEAD_COMMON_PROCESS_END_H
@@ -8,11 +8,11 @@
 #define PROCESS_END_BYTES 64
 
 /*
- * Writes how a process ended, as the rest of a sentence about it: "was killed by signal 9
- * (SIGKILL)" or "exited with code 2".
+ * Writes how a process ended, as the end of a sentence: "was killed by signal 9 (SIGKILL)" or
+ * "exited with code 2".
  *
- *   signal     that killed it (WTERMSIG); 0: none, it exited
- *   exit_code  then: with what (WEXITSTATUS)
+ *   signal     the signal that killed it (WTERMSIG); 0 if it exited
+ *   exit_code  its exit code (WEXITSTATUS), if it exited
  *
  * Returns: ret_text.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * random.h - bytes that nobody can guess, for secrets and nonces
+ * random.h - unpredictable bytes for secrets and nonces
  *
- * What is drawn here must never reach an output: outputs follow from the input alone.
+ * They must never influence an output: outputs depend only on the input.
  */
 #ifndef BULKHEAD_COMMON_RANDOM_H
 #define BULKHEAD_COMMON_RANDOM_H
@@ -12,13 +12,13 @@
 
 #include "common/err.h"
 
-/* Fills len bytes, 256 at most, from the kernel. Returns 0 or ERR_IO; then bytes are undefined. */
+/* Fills len bytes from the kernel. Requires: len <= 256. Returns 0, or ERR_IO: bytes are undefined. */
 int random_bytes(void *bytes, size_t len, struct err *e);
 
 /*
- * Draws the nonce of a file: it stands in the first header of the file and, XORed with its place,
- * in each header behind that. So bytes that came from outside are not taken for a header of ours,
- * were they copied from another file of ours, or from another place of this one.
+ * Draws the nonce of a file. It is in the first header of the file and, XORed with the offset, in
+ * every later one. So bytes from outside are never mistaken for one of our headers, even if they
+ * were copied from another of our files or from another offset of the same file.
  */
 int random_nonce(uint64_t *ret_nonce, struct err *e);
 

@@ -8,8 +8,8 @@
 #define RESOURCE_TEXT_BYTES 96
 
 /*
- * Writes the limits that may be the cause of an errno, as " (ulimit -n allows 1024)"; "" if the
- * errno has none, or nothing is limited. Keeps errno.
+ * Writes the limits that may be the cause of an errno, as " (ulimit -n allows 1024)", or "" if no
+ * limit belongs to the errno or none is set. Keeps errno.
  */
 void resource_limit_text(int error, char ret_text[RESOURCE_TEXT_BYTES]);
 

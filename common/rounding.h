@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rounding.h - division of whole numbers with a said way to round
+ * rounding.h - division of whole numbers with a choice of rounding
  */
 #ifndef BULKHEAD_COMMON_ROUNDING_H
 #define BULKHEAD_COMMON_ROUNDING_H
 
-/* name, in topologies; "up" and "down" are seen from 0: up is away from it */
+/* tag, name in topologies. "up" is away from 0, "down" is towards 0. */
 #define ROUNDING_LIST(X)                                                                           \
     X(ROUNDING_HALF_EVEN, "half_even")                                                             \
     X(ROUNDING_HALF_UP, "half_up")                                                                 \

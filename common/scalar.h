@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scalar.h - values that hold no others: all but lists and maps
+ * scalar.h - values that hold no other values: all but lists and maps
  *
- * How such a value is written as one text, in a topology, in a line or in a string of JSON, and
- * what can be wrong with it, is known here and nowhere else.
+ * Only this module knows how such a value is written as text, in a topology, in a line or in a JSON
+ * string, and what can be wrong with that text.
  */
 #ifndef BULKHEAD_COMMON_SCALAR_H
 #define BULKHEAD_COMMON_SCALAR_H
@@ -21,47 +21,56 @@ enum scalar_fault {
     SCALAR_BAD_MONEY,         /* not an amount, or its currency is missing */
     SCALAR_WRONG_CURRENCY,    /* an amount, but in another currency */
     SCALAR_TOO_MANY_DECIMALS, /* more than the currency has */
-    SCALAR_BAD_TIMESTAMP,     /* not a time in its form, or one that does not exist */
+    SCALAR_BAD_TIMESTAMP,     /* not a time in the required form, or one that does not exist */
     SCALAR_OVERFLOW,          /* a number or a time that does not fit its type */
-    SCALAR_TOO_HARD,          /* a string takes its pattern too many steps */
+    SCALAR_TOO_HARD,          /* matching a string against its pattern takes too many steps */
     SCALAR_BAD_VALUE,         /* anything else that is not a value of the type */
 };
 #define SCALAR_FAULT_COUNT (SCALAR_BAD_VALUE + 1)
 
-/* How texts are written where that is not as scalar_parse() says. */
+/* Forms of text other than those that scalar_parse() reads by default. */
 struct scalar_form {
     bool bare_money;                        /* an amount need not state its currency: "12.34" */
     const struct timestamp_form *timestamp; /* NULL: RFC 3339 */
 };
 
 /*
- * Whether a value can be one of the type, as far as its own tag, UTF-8, and bounds of numbers and
- * lengths go. Of a list or a map only the tag is looked at: see type_admits(). Patterns are not
- * asked: scalar_parse() matches them, where values come in.
+ * Whether a value can be one of the type: checks its tag, UTF-8, and the bounds of numbers and
+ * lengths. Of a list or a map only the tag is checked; see type_admits(). Patterns are not checked:
+ * scalar_parse() matches them where values come in.
  */
 bool scalar_admits(struct type type, const struct value *value);
 
-/* scalar_parse() without its short cut. */
+/* scalar_parse() without its fast path. */
 enum scalar_fault scalar_parse_any(const struct type *type, const char *text, size_t len,
                                    const struct scalar_form *form, struct value *ret_value,
                                    const char **ret_why);
 
 /*
- * Reads a value. A string and bytes are the text itself, an int and a bool are written as in JSON,
- * a decimal as "-12.50", money as "$12.34" or "USD 12.34", a timestamp and a date as
- * "2000-01-01T00:00:00Z" and "2000-01-01", a duration as "1h30m" or "-5s", an enum by its name. An
- * optional type is read as what it holds. Nothing is rounded or cut, and spaces are not skipped.
+ * Reads a value from text:
+ *
+ *   string, bytes  the text itself
+ *   int, bool      as in JSON
+ *   decimal        "-12.50"
+ *   money          "$12.34" or "USD 12.34"
+ *   timestamp      "2000-01-01T00:00:00Z"
+ *   date           "2000-01-01"
+ *   duration       "1h30m" or "-5s"
+ *   enum           one of its names
+ *   optional       as the type that it holds
+ *
+ * Nothing is rounded or cut, and spaces are not skipped.
  *
  *   text       any bytes
  *   form       NULL: as above
- *   ret_value  for a string or bytes a view of the text; untouched on failure
- *   ret_why    on failure: what is wrong with the text, to stand after its name: "is no date, …".
- *              It lives for ever
+ *   ret_value  for a string or bytes, a view of the text; untouched on failure
+ *   ret_why    on failure: what is wrong, as the end of a sentence: "is not a date, …". It lives
+ *              for ever
  *
- * Good amounts and times are most of what is read, and a call more for each can be measured: so
- * they are read here, and what is not good goes the long way, which finds out what is wrong.
+ * Most values are valid amounts and times, for which one more call costs measurable time. So these
+ * are read here; everything else goes to scalar_parse_any(), which also finds out what is wrong.
  *
- * Returns:  SCALAR_GOOD, or what is wrong. A list or a map is SCALAR_BAD_VALUE.
+ * Returns:  SCALAR_GOOD, or what is wrong; SCALAR_BAD_VALUE for a list or a map.
  */
 static inline enum scalar_fault scalar_parse(const struct type *type, const char *text, size_t len,
                                              const struct scalar_form *form,

@@ -2,8 +2,8 @@
 /*
  * scan.h - finds the end of a run of ordinary bytes, many bytes at a time
  *
- * Sixteen at a time where the processor has SSE2, eight at a time for the rest and elsewhere.
- * Nothing outside of [at, end) is read.
+ * Sixteen at a time where the processor has SSE2; eight at a time for the rest, and elsewhere.
+ * Nothing outside [at, end) is read.
  */
 #ifndef BULKHEAD_COMMON_SCAN_H
 #define BULKHEAD_COMMON_SCAN_H
@@ -16,7 +16,7 @@
 #endif
 
 #ifdef __SSE2__
-/* Has a bit for every one of sixteen bytes that is '"', '\\' or below 0x20. */
+/* A bit for each of sixteen bytes: set if the byte is '"', '\\' or below 0x20. */
 static inline unsigned scan_block_not_plain(const uint8_t *at)
 {
     __m128i block = _mm_loadu_si128((const __m128i_u *)at);
@@ -30,10 +30,10 @@ static inline unsigned scan_block_not_plain(const uint8_t *at)
 /* The first byte from `at` on that is not ASCII; end if there is none. */
 const uint8_t *scan_ascii(const uint8_t *at, const uint8_t *end);
 
-/* As scan_plain(), whose better half it is. */
+/* As scan_plain(), of which it is the part that is not inline. */
 const uint8_t *scan_plain_far(const uint8_t *at, const uint8_t *end);
 
-/* The first byte from `at` on that cannot stand in a JSON string as it is; end if there is none. */
+/* The first byte from `at` on that must be escaped in a JSON string; end if there is none. */
 static inline const uint8_t *scan_plain(const uint8_t *at, const uint8_t *end)
 {
 #ifdef __SSE2__

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seq_queue.h - what is noted of seqs until they are committed or acked
+ * seq_queue.h - notes about seqs until these are committed or acked
  *
- * A queue of items of one size, each of which begins with its seq. They come in at the end by
- * rising seq and go from the front. An item moves when another is added: keep no pointer to it.
+ * A queue of items of one size, each of which begins with its seq. Items are added at the end with
+ * rising seqs and removed from the front. Adding an item may move the others: keep no pointers.
  *
  *     struct mark {
  *         seq_number seq;
@@ -29,10 +29,10 @@ struct seq_queue {
 /* Frees the memory; the queue is then empty and usable again. */
 void seq_queue_done(struct seq_queue *q);
 
-/* Makes room for one more. */
+/* Makes room for one more item. */
 void seq_queue_grow(struct seq_queue *q);
 
-/* The item at a place, counted from the front. Requires: i < q->count. */
+/* The item at index i, counted from the front. Requires: i < q->count. */
 static inline void *seq_queue_at(const struct seq_queue *q, size_t i)
 {
     return q->items + (q->first + i) * q->item_bytes;
@@ -45,8 +45,8 @@ static inline void *seq_queue_last(const struct seq_queue *q)
 }
 
 /*
- * Adds an item and returns it; nothing is set in it but its seq. Inline, because stages do it for
- * every record. Requires: no item has a higher seq.
+ * Adds an item and returns it, with only its seq set. Inline, because stages call it for every
+ * record. Requires: no item has a higher seq.
  */
 static inline void *seq_queue_add(struct seq_queue *q, seq_number seq)
 {
@@ -57,10 +57,10 @@ static inline void *seq_queue_add(struct seq_queue *q, seq_number seq)
     return item;
 }
 
-/* How many items have a seq up to this one. */
+/* How many items have this seq or a lower one. */
 size_t seq_queue_until(const struct seq_queue *q, seq_number seq);
 
-/* Takes items off the front. Requires: count <= q->count. */
+/* Removes items from the front. Requires: count <= q->count. */
 void seq_queue_drop(struct seq_queue *q, size_t count);
 
 #endif

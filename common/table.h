@@ -14,19 +14,19 @@
 
 struct table {
     unsigned column_count, left_count;
-    struct buf cells; /* each with its NUL, row by row */
+    struct buf cells; /* row by row, each ended by a NUL */
 };
 
-/* Begins a table; the first left_count columns stand at the left, the others, numbers, right. */
+/* Begins a table. Its first left_count columns are left-aligned, the others, of numbers, right. */
 void table_init(struct table *t, unsigned column_count, unsigned left_count);
 
-/* Adds the next cell, of ASCII, from the left to the right and then in the next row. */
+/* Adds the next cell, in ASCII, from left to right and row by row. */
 void table_add(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Adds several cells, up to a NULL. */
 void table_add_texts(struct table *t, const char *const *texts);
 
-/* Writes all its rows, which are whole, and frees it. */
+/* Writes all rows and frees the table. Requires: the last row is complete. */
 void table_write(struct table *t, struct buf *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timestamp_form.h - moments in the forms that others write them: "%d/%b/%Y:%H:%M:%S %z"
+ * timestamp_form.h - times in the forms of other programs: "%d/%b/%Y:%H:%M:%S %z"
  *
  * A form is text with directives. All other characters stand for themselves.
  *
@@ -8,13 +8,13 @@
  *     %m  month, 01 to 12              %M  minute, 00 to 59
  *     %b  month in English: Jan        %S  second, 00 to 59
  *     %d  day, 01 to 31                %f  decimals of the second, 1 to 9 digits
- *     %e  day, one or two digits, with a space in front of one or not
- *     %a  day of the week in English: Mon; it must be right
+ *     %e  day, one or two digits; one digit may have a space before it
+ *     %a  day of the week in English: Mon; it must fit the date
  *     %z  zone: +hhmm, +hh:mm or Z; without it the time is in UTC
- *     %s  seconds since 1970-01-01T00:00:00Z, in place of all but %f
+ *     %s  seconds since 1970-01-01T00:00:00Z, instead of all others but %f
  *     %%  a percent sign
  *
- * Names of months and days are taken in any case. Nothing depends on the locale.
+ * Names of months and days may be in upper or lower case. Nothing depends on the locale.
  */
 #ifndef BULKHEAD_COMMON_TIMESTAMP_FORM_H
 #define BULKHEAD_COMMON_TIMESTAMP_FORM_H
@@ -38,12 +38,12 @@ struct timestamp_form {
 
 /*
  * Reads a form.
- * Returns: 0, or ERR_INVALID: a directive that is none or stands twice, a form that names no date,
- *          or is too long. e says which.
+ * Returns: 0, or ERR_INVALID: a directive is unknown or appears twice, the form has no complete
+ *          date, or it is too long. e says which.
  */
 int timestamp_form_read(const char *text, struct timestamp_form *ret_form, struct err *e);
 
-/* Reads a moment that is written in the form; as timestamp_parse(). */
+/* Reads a time that is written in the form. Returns as timestamp_parse(). */
 enum timestamp_result timestamp_form_parse(const struct timestamp_form *form, const char *text,
                                            size_t len, int64_t *ret_ns);
 

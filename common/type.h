@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * type.h - types as a topology writes them, and what stands in their parentheses
+ * type.h - types as a topology writes them, and what is in their parentheses
  *
- * Details are made by type_parse() and type_optional(), once for each text, and stay: two types are
- * the same if they point to the same detail. What they say does not change, but a match writes into
- * the memory of the pattern, so types are for one thread.
+ * type_parse() and type_optional() make one detail for each text and keep it for ever, so two types
+ * are the same if they point to the same detail. A detail does not change, but a match writes to
+ * the memory of its pattern, so types are for one thread.
  */
 #ifndef BULKHEAD_COMMON_TYPE_H
 #define BULKHEAD_COMMON_TYPE_H
@@ -19,48 +19,48 @@ struct err;
 struct pattern;
 
 struct type_detail {
-    char *text;               /* the whole type in its one form: "list(enum(a, b))" */
+    char *text;               /* the whole type in canonical form: "list(enum(a, b))" */
     uint32_t chars_min;       /* VALUE_STRING: characters */
     uint32_t chars_max;       /* UINT32_MAX: no bound */
     struct pattern *pattern;  /* VALUE_STRING; NULL: none */
     char **names;             /* VALUE_ENUM */
-    size_t name_count;        /* likewise */
+    size_t name_count;        /* VALUE_ENUM */
     struct type item;         /* VALUE_LIST, VALUE_MAP, VALUE_OPTIONAL: what it holds */
-    struct type_detail *next; /* in the list of all */
+    struct type_detail *next; /* in the list of all details */
 };
 
-/* Whether two types are the same, with all that is in their parentheses. */
+/* Whether two types are the same, including what is in their parentheses. */
 bool type_equal(struct type a, struct type b);
 
 /*
- * The type as a topology writes it: in ret_text, which has room for TYPE_NAME_BYTES_MAX, or, where
- * that is too small for some types of this tag, in memory that stays.
+ * The type as a topology writes it. The text is in ret_text, or, for types that may be too long for
+ * it, in memory that is never freed.
  */
 #define TYPE_NAME_BYTES_MAX 24
 const char *type_name(struct type type, char ret_text[TYPE_NAME_BYTES_MAX]);
 
 /*
- * Reads a type as a topology writes it (bulkhead-topology(5)). What it points to lives as long as
- * the process. Returns 0, or ERR_INVALID with the reason.
+ * Reads a type as a topology writes it (bulkhead-topology(5)). Its detail lives as long as the
+ * process. Returns 0, or ERR_INVALID with the reason.
  */
 int type_parse(const char *text, struct type *ret_type, struct err *e);
 
 /*
- * As type_parse(), of what type_name() has written. That may be longer than what a topology may
- * say, for there is a space after each comma: TYPE_FORM_BYTES_MAX at the most.
+ * As type_parse(), for text from type_name(). That may be longer than a type in a topology, because
+ * there is a space after each comma: at most TYPE_FORM_BYTES_MAX.
  */
 int type_parse_name(const char *text, struct type *ret_type, struct err *e);
 
-/* The type that holds a value of this one or nothing; an optional type as it is. */
+/* The type that holds a value of this type or nothing. An optional type is returned unchanged. */
 struct type type_optional(struct type type);
 
-/* What a list or a map has, or an optional type may have. */
+/* The type of the items of a list or a map, or of the value of an optional type. */
 static inline struct type type_item(struct type type)
 {
     return type.detail->item;
 }
 
-/* What a value of the type is when it is not nothing: for an optional type, of what that holds. */
+/* The type of a value that is present: for an optional type, the type that it holds. */
 static inline struct type type_held(struct type type)
 {
     return type.tag == VALUE_OPTIONAL ? type_item(type) : type;

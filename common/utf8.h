@@ -11,19 +11,19 @@
 
 #include "common/buf.h"
 
-/* The longest sequence that stands for one character. */
+/* The most bytes of one character. */
 #define UTF8_BYTES_MAX 4u
 
-/* Whether all len bytes are UTF-8; if not, *ret_bad_at is the offset of the first bad byte. */
+/* Whether all len bytes are UTF-8. If not, *ret_bad_at is the offset of the first bad byte. */
 bool utf8_valid(const uint8_t *bytes, size_t len, size_t *ret_bad_at);
 
 /* How many characters (code points) valid UTF-8 has. */
 size_t utf8_count(const uint8_t *bytes, size_t len);
 
-/* How many bytes a text has if it is cut to `most`, but not within a character. */
+/* The length of a text that is cut to at most `most` bytes, but not within a character. */
 size_t utf8_cut(const void *text, size_t len, size_t most);
 
-/* Appends one code point. Requires: code_point <= 0x10ffff and no surrogate. */
+/* Appends one code point. Requires: code_point <= 0x10ffff, and it is not a surrogate. */
 void utf8_add(struct buf *out, uint32_t code_point);
 
 #endif

@@ -3,8 +3,8 @@
  * value.h - typed values and records
  *
  * A value does not own what it points to: strings and bytes are views into a frame, a stage's own
- * buffer or a literal, and whoever makes a record says how long they live. A record is an array
- * of values by position; the names are in its contract (contract.h).
+ * buffer or a literal, and the function that makes a record says how long they live. A record is an
+ * array of values by position; the names are in its contract (contract.h).
  */
 #ifndef BULKHEAD_COMMON_VALUE_H
 #define BULKHEAD_COMMON_VALUE_H
@@ -16,8 +16,8 @@
 #include "common/money.h"
 
 /*
- * tag, name in topologies, meaning as `bulkhead types` and bulkhead-topology(5) say it. Some take
- * arguments: money(USD), see type_parse() in type.h.
+ * tag, name in topologies, meaning as `bulkhead types` and bulkhead-topology(5) print it. Some have
+ * arguments, such as money(USD); see type_parse() in type.h.
  */
 #define VALUE_TAG_LIST(X)                                                                          \
     X(VALUE_STRING, "string", "UTF-8 text")                                                        \
@@ -43,69 +43,73 @@ enum value_tag {
         VALUE_TAG_COUNT
 };
 
-/* The tags of what can be a key: not those that hold values of other types. */
+/* The tags of values that can be keys: all that do not hold values of other types. */
 #define VALUE_TAGS_SCALAR                                                                          \
     (((1u << VALUE_TAG_COUNT) - 1) & ~(1u << VALUE_LIST | 1u << VALUE_MAP | 1u << VALUE_OPTIONAL))
 
 struct type_detail; /* see type.h */
 
-/* Only in a topology that has errors, so that one error does not bring others. */
+/* Only in a topology that has errors, so that one error does not cause others. */
 enum type_doubt {
     TYPE_CERTAIN,
-    TYPE_UNKNOWN, /* the tag and the rest mean nothing */
-    TYPE_MAYBE,   /* nor is it certain that there is such a field */
+    TYPE_UNKNOWN, /* the type of the field is not known; its tag means nothing */
+    TYPE_MAYBE,   /* it is not even known whether there is such a field */
 };
 
 /* What a field may hold. */
 struct type {
     enum value_tag tag;
     struct currency currency;         /* VALUE_MONEY */
-    uint8_t precision, scale;         /* VALUE_DECIMAL: digits in all, and behind the point */
+    uint8_t precision, scale;         /* VALUE_DECIMAL: digits in all, and after the point */
     uint8_t doubt;                    /* enum type_doubt */
-    const struct type_detail *detail; /* bounds, names, type of the items; NULL: there are none */
+    const struct type_detail *detail; /* bounds, names, type of the items; NULL: none */
 };
 
 /*
- * A value of a field of an optional type has the tag of what it holds; one that holds nothing has
- * the tag VALUE_OPTIONAL.
+ * A value of an optional type has the tag of the value that it holds, or VALUE_OPTIONAL if it holds
+ * nothing.
  */
 struct value {
     enum value_tag tag;
-    uint32_t len; /* of bytes, for VALUE_STRING, VALUE_BYTES, VALUE_LIST and VALUE_MAP */
+    uint32_t len; /* VALUE_STRING, VALUE_BYTES, VALUE_LIST, VALUE_MAP: of bytes */
     union {
-        const uint8_t *bytes; /* of a list or map: its form in nested.h */
+        const uint8_t *bytes; /* for a list or a map, in the form of nested.h */
         /*
-         * VALUE_INT, VALUE_MONEY (minor units), VALUE_TIMESTAMP and VALUE_DURATION (ns),
-         * VALUE_DECIMAL (times ten to the scale), VALUE_DATE (days since 1970), VALUE_ENUM (place
-         * of the name, from 0)
+         * VALUE_INT        the number
+         * VALUE_MONEY      minor units
+         * VALUE_TIMESTAMP  ns since 1970
+         * VALUE_DURATION   ns
+         * VALUE_DECIMAL    the number times ten to the power of scale
+         * VALUE_DATE       days since 1970
+         * VALUE_ENUM       index of the name, from 0
          */
         int64_t integer;
         bool boolean;
     };
 };
 
-/* The sequence number of a record; 0 is before the first. */
+/* The sequence number of a record, from 1; 0 is before the first record. */
 typedef uint64_t seq_number;
 
-/* What moves along a link. All but RECORD_DATA have no fields, and no kind sees them as records. */
+/* What a link carries. Only RECORD_DATA has fields, and kinds see only that as a record. */
 enum record_kind {
     RECORD_DATA,
     RECORD_TICK, /* to a worker: another worker got a record of this event time */
-    RECORD_END,  /* the input is at its end; the last of its seq, which has nothing else of it */
+    RECORD_END,  /* the end of the input; the last in its seq, which has no record of the source */
 };
 
 struct record {
     seq_number seq;
-    uint64_t position; /* where its source found it; file.source: the line number, from 1 */
+    uint64_t position; /* where its source found it; for file.source the line number, from 1 */
     const struct value *fields;
     size_t count;
     enum record_kind kind;
-    uint32_t input;       /* by which input it came to the stage; set by the host */
-    int64_t time;         /* RECORD_TICK: nanoseconds */
-    const uint8_t *order; /* its place in its seq, where a link carries that: see ipc/order.h */
+    uint32_t input;       /* the input by which it came to the stage; set by the host */
+    int64_t time;         /* RECORD_TICK: the event time in ns */
+    const uint8_t *order; /* its order within its seq, if the link carries it: see ipc/order.h */
     uint32_t order_len;
-    uint32_t ahead; /* its number among those that the stage was told of before it came; or 0 */
-    /* The first packed_count fields as they came in a frame, for who passes them on; or 0. */
+    uint32_t ahead; /* its number among the records announced to the stage; 0: not announced */
+    /* The first packed_count fields as they came in a frame, for stages that pass them on; or 0. */
     uint32_t packed_count, packed_len;
     const uint8_t *packed;
 };
@@ -130,7 +134,7 @@ static inline struct value value_of_nothing(void)
     return (struct value){.tag = VALUE_OPTIONAL};
 }
 
-/* Whether the value's bytes lie elsewhere: who keeps it longer must copy them. */
+/* Whether the value points to bytes elsewhere, which must be copied to keep them longer. */
 static inline bool value_has_bytes(const struct value *value)
 {
     const unsigned have =
@@ -139,9 +143,9 @@ static inline bool value_has_bytes(const struct value *value)
 }
 
 /*
- * The order of two values of one type: below, equal or above 0. Nothing comes before anything,
- * false before true, names of an enum as its type lists them; text, bytes, lists and maps by their
- * bytes, a beginning before what goes on.
+ * Compares two values of one type. Returns a number below, equal to or above 0. Nothing comes before
+ * any value, and false before true. Names of an enum are in the order of their type. Text, bytes,
+ * lists and maps are compared by their bytes; a prefix comes first.
  */
 int value_compare(const struct value *a, const struct value *b);
 

@@ -12,9 +12,13 @@
 #include "common/value.h"
 
 /*
- * Appends the value as JSON: numbers and booleans bare, lists and maps as arrays and objects,
- * nothing as null, bytes as a string if they are UTF-8 and as a base64 string if not, all else as
- * strings.
+ * Appends the value as JSON:
+ *
+ *   int, bool        a number, true or false
+ *   list, map        an array, an object
+ *   nothing          null
+ *   bytes            a string; in base64 if they are not UTF-8
+ *   everything else  a string
  */
 void value_write_json(const struct value *value, struct type type, struct buf *out);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * value_packed.h - values in msgpack, for those outside
+ * value_packed.h - values in msgpack, for other programs
  *
- * What a value looks like there: docs/decisions/0027-msgpack-kinds.md. Frames have another form,
- * which only our own processes read.
+ * The form of each value: docs/decisions/0027-msgpack-kinds.md. Frames have another form, which
+ * only our own processes read.
  */
 #ifndef BULKHEAD_COMMON_VALUE_PACKED_H
 #define BULKHEAD_COMMON_VALUE_PACKED_H
@@ -15,9 +15,10 @@
 #include "common/value.h"
 
 /*
- * Appends the value in its one form, until the buffer holds more than max bytes: nothing as nil,
- * what is no string, bytes, number, boolean, timestamp, list or map as the text that JSON has.
- * Returns: true; false: it does not fit, and what is there is its beginning.
+ * Appends the value in canonical form, until the buffer holds more than max bytes. Strings, bytes,
+ * ints, booleans, timestamps, lists and maps have forms of their own in msgpack, and nothing is nil.
+ * All other values are the text that they have in JSON.
+ * Returns: true; or false if it does not fit: then the buffer has its beginning.
  */
 bool value_write_packed(const struct value *value, struct type type, size_t max, struct buf *out);
 

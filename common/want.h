@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * want.h - what a host may run out of
+ * want.h - resources that a host may run out of
  *
- * Want of a resource is no fault of whoever asks for it: others have it now, and give it back one
- * day. So it is told apart from all other errors, waited for, and said by its name.
+ * A shortage is not the fault of the process that asks: other processes use the resource now and
+ * will return it. So it is distinguished from all other errors, waited for, and reported by name.
  */
 #ifndef BULKHEAD_COMMON_WANT_H
 #define BULKHEAD_COMMON_WANT_H
@@ -26,19 +26,21 @@ enum want {
         WANT_COUNT
 };
 
-/* What an errno says that there is none of; WANT_NOTHING: it says something else. */
+/* The resource whose shortage an errno reports; WANT_NOTHING: it has another meaning. */
 enum want want_of_errno(int error);
 
-/* As want_of_errno(), of a call that makes a process or a thread. */
+/* As want_of_errno(), for a call that creates a process or a thread. */
 enum want want_of_fork(int error);
 
 /*
- * Of what there was none where ENOSPC came of making a file, a directory or a socket: inodes or
- * space. The path is that of the new one, which lies in dir_fd, unless that is AT_FDCWD.
+ * Whether inodes or space ran out when the creation of a file, a directory or a socket failed with
+ * ENOSPC.
+ *
+ *   path   of the new one, relative to dir_fd (AT_FDCWD: to the current directory)
  */
 enum want want_of_new(int dir_fd, const char *path);
 
-/* The text of a want. */
+/* The name of a resource. */
 const char *want_text(enum want want);
 
 #endif

@@ -87,8 +87,8 @@ for file in state/stages/out/cursor state/stages/dead-letters/cursor; do
     story $file moved "'cursor' was removed, moved away or replaced while it was written"
 done
 log=state/stages/once/store.1.log
-story $log emptied "'store.1.log' has 0 bytes, but had [0-9]*: it was truncated"
-story $log cut "'store.1.log' has [0-9]* bytes, but had [0-9]*: it was truncated"
+story $log emptied "'store.1.log' has 0 bytes, but [0-9]* were there: it was truncated"
+story $log cut "'store.1.log' has [0-9]* bytes, but [0-9]* were there: it was truncated"
 story $log removed "'store.1.log' was removed, moved away or replaced while it was written"
 story $log replaced "'store.1.log' was removed, moved away or replaced while it was written"
 
@@ -128,6 +128,6 @@ journal_story() { # HOW TEXT
     same lines ../whole
     cd ..
 }
-journal_story emptied "has 0 bytes, but had [0-9]*: it was truncated"
-journal_story cut "has [0-9]* bytes, but had [0-9]*: it was truncated"
+journal_story emptied "has 0 bytes, but [0-9]* were there: it was truncated"
+journal_story cut "has [0-9]* bytes, but [0-9]* were there: it was truncated"
 journal_story removed "was removed, moved away or replaced"

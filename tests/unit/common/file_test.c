@@ -487,7 +487,7 @@ static void what_is_not_in_its_place_is_told(void **state)
     assert_int_equal(file_write_at(fd, 0, "12345", 5, &e), 0);
     assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 5, &e), 0);
     assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 6, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "'ours' has 5 bytes, but had 6: it was truncated"));
+    assert_non_null(strstr(e.text, "'ours' has 5 bytes, but 6 were there: it was truncated"));
     assert_int_equal(linkat(dir_fd, "ours", dir_fd, "copy", 0), 0);
     assert_int_equal(file_check_in_place(dir_fd, "ours", fd, 5, &e), 0);
     assert_int_equal(file_rename(dir_fd, "ours", "moved", false, &e), 0);
