@@ -12,7 +12,7 @@
 
 #include "common/err.h"
 
-/* Fills len bytes from the kernel. Requires: len <= 256. Returns 0, or ERR_IO: bytes are undefined. */
+/* Fills len bytes from the kernel, at most 256. Returns 0, or ERR_IO: the bytes are undefined. */
 int random_bytes(void *bytes, size_t len, struct err *e);
 
 /*

@@ -118,7 +118,7 @@ int control_send(int fd, const struct control_message *message, struct err *e)
 
 int control_receive(int fd, struct control_message *ret_message, struct err *e)
 {
-    /* One byte more than any message has, so that a longer one shows. */
+    /* One byte more than the longest message, so that a longer one is noticed. */
     uint8_t bytes[CONTROL_BYTES_MAX + 1];
     ssize_t n;
     do {

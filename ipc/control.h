@@ -2,9 +2,9 @@
 /*
  * control.h - what the supervisor and a stage say to each other
  *
- * Over one inherited SOCK_SEQPACKET pair per stage process, so a message is whole or not there,
- * and EOF means that the other one is gone. Every message has the same fixed head and a text that
- * may be empty; which fields mean something depends on the kind. docs/protocol.md, "Control".
+ * They use one inherited SOCK_SEQPACKET pair for each stage process, so a message arrives whole or
+ * not at all, and EOF means that the other end is gone. Every message has the same fixed head and a
+ * text that may be empty. Which fields are used depends on the kind. docs/protocol.md, "Control".
  */
 #ifndef BULKHEAD_IPC_CONTROL_H
 #define BULKHEAD_IPC_CONTROL_H
@@ -14,41 +14,45 @@
 
 #include "common/err.h"
 
-/* name, number, fields that mean something, meaning */
+/*
+ * name, number, fields that are used, meaning
+ *
+ * "acked" is everything that is safe at the receiving end, "expected" the seq that it needs next.
+ * "furthest" is the highest next-expected seq of all stages downstream of the link.
+ */
 #define CONTROL_LIST(X)                                                                            \
     X(CTL_SUPERVISOR_LINK_LISTEN, 1, "edge serial from_generation to_generation",                  \
       "to the receiving end: listen for this link")                                                \
     X(CTL_SUPERVISOR_LINK_DIAL, 2,                                                                 \
       "edge serial from_generation to_generation acked expected furthest",                         \
-      "to the sending end: connect; the peer has acked this and expects that, and who expects "    \
-      "most of all behind this link expects the furthest")                                         \
+      "to the sending end: connect; acked, expected and furthest are those of the other end")      \
     X(CTL_SUPERVISOR_LINK_UP, 3, "edge serial", "to the receiving end: the peer is connected")     \
-    X(CTL_SUPERVISOR_LINK_CLOSE, 4, "edge serial", "the link is over")                             \
-    X(CTL_SUPERVISOR_DRAIN, 5, "", "to the source: read no more, finish what is under way")        \
+    X(CTL_SUPERVISOR_LINK_CLOSE, 4, "edge serial", "close the link")                               \
+    X(CTL_SUPERVISOR_DRAIN, 5, "", "to the source: read no more, finish what is in flight")        \
     X(CTL_SUPERVISOR_STOP, 6, "", "exit now; everything is safe or will be done again")            \
     X(CTL_SUPERVISOR_ASK_ALL, 7, "serial",                                                         \
-      "to the source: say when all that there is was given out and is acked")                      \
+      "to the source: report when all available input was emitted and is acked")                   \
     X(CTL_SUPERVISOR_SETTLE, 8, "",                                                                \
-      "to a sink: what former lives have shown and did not come again will never come")            \
-    X(CTL_SUPERVISOR_PING, 9, "serial", "say at once that you can be spoken to")                   \
+      "to a sink: output that earlier processes have shown and that did not come again will "      \
+      "never come")                                                                                \
+    X(CTL_SUPERVISOR_PING, 9, "serial", "answer at once")                                          \
     X(CTL_STAGE_READY, 20, "", "the stage is open and can be linked as a sender")                  \
     X(CTL_STAGE_POSITIONED, 21, "acked",                                                           \
-      "it knows where it goes on, and can be linked as a "                                         \
-      "receiver")                                                                                  \
+      "the stage knows where it resumes and can be linked as a receiver")                          \
     X(CTL_STAGE_LINK_LISTENING, 22, "edge serial acked expected",                                  \
       "the hello of the receiving end")                                                            \
     X(CTL_STAGE_LINK_DIALED, 23, "edge serial", "the hello of the sending end")                    \
     X(CTL_STAGE_LINK_FAILED, 24, "edge serial want text",                                          \
-      "this link must be made anew; if it is for want of a resource, when there is some")          \
+      "this link must be made again; if a resource is short, when it is available")                \
     X(CTL_STAGE_DONE, 25, "acked", "from the source: all input is read and acked")                 \
-    X(CTL_STAGE_REFUSED, 26, "text", "the stage cannot go on, and a restart would not help")       \
+    X(CTL_STAGE_REFUSED, 26, "text", "the stage cannot continue, and a restart would not help")    \
     X(CTL_STAGE_PAUSED, 27, "want text",                                                           \
-      "there is none of a resource; it tries again, or ends to be started again")                  \
+      "a resource is short; the stage retries, or ends to be restarted")                           \
     X(CTL_STAGE_RESUMED, 28, "",                                                                   \
-      "there is some again, or it has committed for the first time in this life")                  \
-    X(CTL_STAGE_UNREAD, 29, "text", "nobody reads its output, so it cannot go on")                 \
+      "the resource is available again, or this process has committed for the first time")         \
+    X(CTL_STAGE_UNREAD, 29, "text", "its output has no reader, so it cannot continue")             \
     X(CTL_STAGE_UNSETTLED, 30, "",                                                                 \
-      "from a sink: former lives have shown more than was committed, and it may come again")       \
+      "from a sink: earlier processes have shown more than was committed; it may come again")      \
     X(CTL_STAGE_ALL_ACKED, 31, "serial acked", "from the source: the answer to ASK_ALL")           \
     X(CTL_STAGE_SETTLED, 32, "", "from a sink: the answer to SETTLE")                              \
     X(CTL_STAGE_PONG, 33, "serial", "the answer to PING")
@@ -92,7 +96,7 @@ int control_send(int fd, const struct control_message *message, struct err *e);
 
 /*
  * Receives one message without blocking.
- * Returns: 0, ERR_AGAIN (none is there), ERR_END (the peer is gone), ERR_PROTOCOL, ERR_IO.
+ * Returns: 0, ERR_AGAIN (there is none), ERR_END (the peer is gone), ERR_PROTOCOL, ERR_IO.
  */
 int control_receive(int fd, struct control_message *ret_message, struct err *e);
 
@@ -100,10 +104,10 @@ int control_receive(int fd, struct control_message *ret_message, struct err *e);
 int control_decode(const uint8_t *bytes, size_t len, struct control_message *ret_message,
                    struct err *e);
 
-/* Writes a message; returns its length. bytes has room for CONTROL_BYTES_MAX. */
+/* Writes a message and returns its length. Requires: bytes has room for CONTROL_BYTES_MAX. */
 size_t control_encode(const struct control_message *message, uint8_t *bytes);
 
-/* "CTL_STAGE_READY" and so on; for logs. */
+/* The name of a kind for logs, such as "CTL_STAGE_READY". */
 const char *control_kind_name(enum control_kind kind);
 
 #endif

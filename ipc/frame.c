@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The body is msgpack, written by msgpack-c's template and read by us (common/pack.h), because a contract says exactly which
- * type comes next, and because this is done for every field of every record on every link
- * (docs/decisions/0002-frames.md). The test has msgpack-c write the same records to the same bytes.
+ * The body is msgpack. It is written by msgpack-c's template and read by our own code
+ * (common/pack.h), because the contract says exactly which type comes next, and because every field
+ * of every record on every link passes through here (docs/decisions/0002-frames.md). A test checks
+ * that msgpack-c writes the same records to the same bytes.
  */
 #include "ipc/frame.h"
 
@@ -67,7 +68,7 @@ void frame_builder_start(struct frame_builder *b, seq_number first)
     b->previous_position = 0;
 }
 
-/* What a record needs at most, its fields' bytes included. */
+/* The most bytes that a record needs, including those of its fields. */
 static size_t bound_record(const struct record *record)
 {
     size_t bound = 64 + record->order_len + record->packed_len;
@@ -116,7 +117,7 @@ static uint8_t *put_value(uint8_t *at, const struct value *value)
     UNREACHABLE();
 }
 
-/* What stands in front of the fields. */
+/* Writes what precedes the fields. */
 static uint8_t *put_head(const struct frame_builder *b, const struct record *record, uint8_t *at)
 {
     if (record->kind != RECORD_DATA)
@@ -131,7 +132,7 @@ static uint8_t *put_head(const struct frame_builder *b, const struct record *rec
     return put_bytes(at, record->order, record->order_len);
 }
 
-/* Whether all fields can stand where they do: most have the tag of their type. */
+/* Whether all fields fit the contract: most have the tag of their type. */
 static bool fits_contract(const struct frame_builder *b, const struct record *record)
 {
     unsigned differences = 0;
@@ -265,7 +266,7 @@ int frame_open(const uint8_t *bytes, size_t len, struct frame_header *ret_header
     return 0;
 }
 
-/* How the values of a type are written. */
+/* The form in which the values of a type are written. */
 enum form {
     FORM_INT,
     FORM_BOOL,
@@ -291,11 +292,11 @@ static enum form form_of(enum value_tag tag)
     }
 }
 
-/* Whether type_admits() must be asked for what has the form. */
+/* Whether type_admits() must check values that have the form. */
 static bool is_bounded(struct type type)
 {
     switch (type.tag) {
-    case VALUE_STRING: /* that it is UTF-8 is part of the form */
+    case VALUE_STRING: /* the form includes UTF-8 */
         return type.detail != NULL &&
                (type.detail->chars_min != 0 || type.detail->chars_max != UINT32_MAX);
     case VALUE_BYTES:
@@ -303,7 +304,7 @@ static bool is_bounded(struct type type)
     case VALUE_BOOL:
     case VALUE_MONEY:
     case VALUE_TIMESTAMP:
-    case VALUE_LIST: /* nested_span() looks at all that is in it */
+    case VALUE_LIST: /* nested_span() checks everything in it */
     case VALUE_MAP:
         return false;
     default:
@@ -332,12 +333,12 @@ void frame_reader_init(struct frame_reader *r, const struct frame_header *header
     }
 }
 
-/* end: of the frame, which a look at a short string may go to. */
+/* end: of the frame; the check of a short string may read up to there. */
 static bool is_utf8(const uint8_t *bytes, uint32_t len, const uint8_t *end)
 {
     if (len == 0)
         return true;
-    /* Most strings are short and ASCII: of eight bytes, those that are the string's. */
+    /* Most strings are short and ASCII: load eight bytes and keep those of the string. */
     if (len <= 8 && end - bytes >= 8 &&
         ((bytes_get_u64(bytes) & 0x8080808080808080u) << (64 - 8 * len)) == 0)
         return true;
@@ -345,7 +346,7 @@ static bool is_utf8(const uint8_t *bytes, uint32_t len, const uint8_t *end)
     return utf8_valid(bytes, len, &bad_at);
 }
 
-/* Reads field i and returns where it ended, or NULL if it is none. */
+/* Reads field i and returns where it ends, or NULL if it is not valid. */
 static const uint8_t *read_field(const struct frame_reader *r, size_t i, const uint8_t *at,
                                  const uint8_t *end, struct value *value)
 {
@@ -405,7 +406,7 @@ static const uint8_t *read_array_of(const uint8_t *at, const uint8_t *end, size_
     return at + 3;
 }
 
-/* The elements in front of the fields, of which there are so many. */
+/* Reads the elements before the fields, and checks the number of the fields. */
 static const uint8_t *read_head(struct frame_reader *r, const uint8_t *at, size_t fields,
                                 struct record *record)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only file that includes nng. Paths go through /proc/self/fd/<directory>, so that however
- * deep the state directory lies, the address stays below the 107 bytes that a socket's may have.
+ * The only file that includes nng. Paths go through /proc/self/fd/<directory>, so that an address
+ * fits the 107 bytes of a socket's address however deep the state directory is.
  */
 #include "ipc/link.h"
 
@@ -30,27 +30,27 @@
 
 #define ADDRESS_BYTES_MAX 120u
 #define ACK_SOCKET_BYTES_MAX 4096u
-/* Room for a frame, and for the next to begin. */
+/* Room for a frame and the beginning of the next. */
 #define LINK_SOCKET_BYTES (512 * 1024)
-/* A close takes a millisecond, or for ever. So does a dial, if the other end does not move. */
+/* A close takes a millisecond or for ever. So does a dial if the other end does not respond. */
 #define CLOSE_MS_MAX 1000u
 #define DIAL_MS_MAX LINK_DEADLINE_MS
-/* While one is waited for, this often the stage shows that it moves. */
+/* How often the stage shows progress while it waits for one. */
 #define BEAT_MS 100u
 
-/* Connections that are lost at a time; each link has two, and a stage 64 links at most. */
+/* Connections that may be lost at once: each link has two, and a stage at most 64 links. */
 #define LOST_MAX 1024u
 #define LINK_STACK_BYTES ((size_t)2 << 20)
 
 /*
- * What nng's threads tell of lost connections: numbers of links, and a wake-up. It is the
- * process's, as nng is, because a callback may come while its link is being closed: it must find
- * nothing that goes away.
+ * What nng's threads report of lost connections: serials of links, and a wake-up. There is one for
+ * the process, as with nng itself, because a callback may come while its link is being closed and
+ * must use nothing that is freed then.
  */
 static struct {
     int event_fd;
     _Atomic uint32_t next;
-    _Atomic uint32_t told; /* so many serials are there to be seen */
+    _Atomic uint32_t told; /* how many serials were reported */
     _Atomic uint64_t serials[LOST_MAX];
 } lost = {.event_fd = -1};
 
@@ -63,10 +63,11 @@ struct link {
     int send_fd;
     int receive_fd;
     bool lost;
-    uint32_t told; /* of lost connections, when this link was looked for among them */
+    uint32_t
+        told; /* how many lost connections had been reported when this link was last searched */
 };
 
-/* Of what there was none, as nng says it. */
+/* The resource whose shortage an error of nng reports. */
 static enum want want_of_nng(int rc)
 {
     if ((rc & NNG_ESYSERR) != 0)
@@ -86,9 +87,9 @@ static int nng_error(struct err *e, int rc, const char *doing, const struct link
 }
 
 /*
- * nng starts threads by the number of processors, and four more to look up names for TCP. A stage
- * has a few links within one machine, and its users wait for these threads when it is started
- * again. A static program is linked with these two in place of nng's own (--wrap in the Makefile).
+ * nng starts threads in proportion to the number of processors, and four more to resolve names for
+ * TCP. A stage has a few links within one machine, and starting these threads delays every restart.
+ * A static program is linked with these two functions in place of nng's (--wrap in the Makefile).
  */
 int __wrap_nni_plat_ncpu(void);
 int __wrap_nni_posix_resolv_sysinit(void);
@@ -104,8 +105,8 @@ int __wrap_nni_posix_resolv_sysinit(void)
 }
 
 /*
- * Nor does nng get to look up names. The C library does that by loading others at run time, which a
- * static program must not need.
+ * nng must not resolve names either: for that the C library loads other libraries at run time, on
+ * which a static program must not depend.
  */
 int __wrap_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                        struct addrinfo **ret_addresses);
@@ -123,33 +124,33 @@ int __wrap_getaddrinfo(const char *name, const char *service, const struct addri
 
 void __wrap_freeaddrinfo(struct addrinfo *addresses)
 {
-    (void)addresses; /* there are none */
+    (void)addresses; /* none was ever allocated */
 }
 
 /*
- * A unix socket holds some 200 KiB if nobody says otherwise, and nng has no way to say so. A frame
- * is larger, and went in four or five pieces, with two processes waking each other for each.
+ * A unix socket holds some 200 KiB by default, and nng has no option to change that. Frames are
+ * larger: they went in four or five pieces, and two processes woke each other for each piece.
  */
 int __wrap_socket(int domain, int type, int protocol);
 
 int __wrap_socket(int domain, int type, int protocol)
 {
-    /* Not __real_socket(), which only a program that is linked with --wrap would have. */
+    /* Not __real_socket(), which exists only in a program that is linked with --wrap. */
     int fd = (int)syscall(SYS_socket, domain, type, protocol);
     int bytes = LINK_SOCKET_BYTES;
-    /* The kernel gives what it allows (net.core.wmem_max); less is slower, no more. */
+    /* The kernel grants what it allows (net.core.wmem_max). With less, links are only slower. */
     if (fd >= 0 && domain == AF_UNIX)
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     return fd;
 }
 
 /*
- * nng crashes, or waits for itself for ever, if it cannot make a thread (1.5.2: it ends what it has
- * not begun). So it never learns of that: whoever starts it ends the process first.
+ * nng 1.5.2 crashes or deadlocks if it cannot create a thread, because it then ends threads that it
+ * has not started. So the failure never reaches it: this function ends the process first.
  */
 static void (*no_thread)(const struct err *e);
 
-/* Only a program that is linked with --wrap has these. */
+/* These exist only in a program that is linked with --wrap. */
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                           void *argument) __attribute__((weak));
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
@@ -161,7 +162,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
     int rc = __real_pthread_create(thread, attributes, run, argument);
     if (rc == 0 || no_thread == NULL)
         return rc;
-    /* It says the same whether there is no thread or no memory for its stack. */
+    /* The error is the same for a lack of threads and of memory for the stack. */
     void *stack = mmap(NULL, LINK_STACK_BYTES, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     bool lacks_memory = stack == MAP_FAILED && errno == ENOMEM;
@@ -173,7 +174,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
     return rc;
 }
 
-/* Stacks of nng's threads count as memory of the process; none of them needs more than this. */
+/* The stacks of nng's threads count as memory of the process. None needs more than this. */
 static void bound_stacks(void)
 {
     pthread_attr_t attributes;
@@ -205,7 +206,7 @@ int link_start(void (*on_no_thread)(const struct err *e), struct err *e)
     return ERR_IO;
 }
 
-/* Called by nng's threads. A dialer would connect again, with what was under way lost. */
+/* Called by nng's threads. nng's dialer would reconnect although data in flight was lost. */
 static void on_connection_lost(nng_pipe pipe, nng_pipe_ev event, void *serial)
 {
     (void)pipe;
@@ -215,10 +216,10 @@ static void on_connection_lost(nng_pipe pipe, nng_pipe_ev event, void *serial)
     atomic_fetch_add(&lost.told, 1);
     uint64_t one = 1;
     ssize_t ignored = write(lost.event_fd, &one, sizeof one);
-    (void)ignored; /* full: then it is readable */
+    (void)ignored; /* if it is full, it is readable */
 }
 
-/* Whether the link has lost its other end; looks only if there is news of any link. */
+/* Whether the link has lost its other end. Searches only if a new loss was reported. */
 static bool look_whether_lost(struct link *link)
 {
     uint32_t told = atomic_load(&lost.told);
@@ -251,7 +252,7 @@ static void address(char out[ADDRESS_BYTES_MAX], int dir_fd, const struct link_i
     INVARIANT(len > 0 && (size_t)len < ADDRESS_BYTES_MAX);
 }
 
-/* Opens both sockets and sets everything that must be set before they meet anybody. */
+/* Opens both sockets and sets all options that must be set before they connect. */
 static int open_sockets(struct link *link, struct err *e)
 {
     int rc = nng_push0_open(&link->push);
@@ -261,10 +262,10 @@ static int open_sockets(struct link *link, struct err *e)
     }
     if (rc == 0) {
         link->pull_open = true;
-        /* Unset, one hostile length would make nng allocate it. */
+        /* Without it nng would allocate whatever length a hostile message claims. */
         rc = nng_socket_set_size(link->pull, NNG_OPT_RECVMAXSZ, FRAME_BYTES_MAX);
     }
-    if (rc == 0) /* a PUSH receives nothing, but would allocate for it */
+    if (rc == 0) /* a PUSH socket receives nothing, but would allocate a buffer for it */
         rc = nng_socket_set_size(link->push, NNG_OPT_RECVMAXSZ, ACK_SOCKET_BYTES_MAX);
     void *serial = (void *)(uintptr_t)link->id.serial;
     if (rc == 0)
@@ -278,11 +279,11 @@ static int open_sockets(struct link *link, struct err *e)
     return rc == 0 ? 0 : nng_error(e, rc, "opening sockets for", &link->id);
 }
 
-/* --- what nng may not come back from --- */
+/* --- calls from which nng may not return --- */
 
 /*
- * Something that is done in a thread of its own, and waited for so long and no longer; freed by
- * whoever is the last to need it.
+ * A call that runs in a thread of its own and is waited for only up to a deadline. The thread or
+ * the caller frees it, whichever needs it last.
  */
 struct errand {
     void (*run)(struct errand *errand);
@@ -336,7 +337,7 @@ static void *run_errand(void *opaque)
     return NULL;
 }
 
-/* A thread of its own, that no signal reaches. Returns whether it runs. */
+/* Starts its thread, in which all signals are blocked. Returns whether it runs. */
 static bool start_errand(struct errand *errand)
 {
     sigset_t all, before;
@@ -358,8 +359,8 @@ static void add_ms(struct timespec *at, uint64_t ms)
 }
 
 /*
- * Does an errand. Returns whether it is done; then it is the caller's, who frees it. Else it is
- * left to itself, and frees itself if it ever ends.
+ * Runs an errand. Returns true if it has ended; then the caller frees it. Otherwise its thread
+ * continues alone, and frees it if the call ever returns.
  */
 static bool do_errand(struct errand *errand, uint64_t ms_max)
 {
@@ -385,7 +386,7 @@ static bool do_errand(struct errand *errand, uint64_t ms_max)
 
 /* --- beginning and end --- */
 
-/* How both sockets meet those of the other end, at the addresses. Returns as nng does. */
+/* Connects both sockets with those of the other end, at the addresses. Returns as nng does. */
 typedef int meet_fn(const struct link *link, const char *frames, const char *acks);
 
 static int meet_listening(const struct link *link, const char *frames, const char *acks)
@@ -394,7 +395,7 @@ static int meet_listening(const struct link *link, const char *frames, const cha
     return rc == 0 ? nng_listen(link->push, acks, NULL, 0) : rc;
 }
 
-/* Without NNG_FLAG_NONBLOCK a dial tries once and tells how it went. */
+/* Without NNG_FLAG_NONBLOCK a dial tries once and returns the result. */
 static void run_dialing(struct errand *errand)
 {
     errand->nng_rc = nng_dial(errand->push, errand->frames, NULL, 0);
@@ -402,7 +403,7 @@ static void run_dialing(struct errand *errand)
         errand->nng_rc = nng_dial(errand->pull, errand->acks, NULL, 0);
 }
 
-/* A dial waits until the other end has said who it is; that one may hang, and this one must not. */
+/* A dial waits for the handshake of the other end, which may hang. This end must not. */
 static int meet_dialing(const struct link *link, const char *frames, const char *acks)
 {
     struct errand *dialing = errand_new(link, run_dialing);
@@ -458,8 +459,8 @@ static void run_closing(struct errand *errand)
 }
 
 /*
- * nng_close() waits for its own threads, and when it meets a handshake in the wrong moment it
- * waits for ever. A stage must not: it would be neither alive nor dead.
+ * nng_close() waits for nng's threads. If it meets a handshake at the wrong moment, it waits for
+ * ever. A stage must not, or it would be neither alive nor dead.
  */
 void link_close(struct link *link)
 {
@@ -489,7 +490,7 @@ int link_receive(struct link *link, uint8_t **ret_bytes, size_t *ret_len, struct
 {
     void *bytes = NULL;
     size_t len = 0;
-    /* Looked at before the messages, which came before it. */
+    /* Checked before the messages: those that were sent before the loss are still received. */
     bool is_lost = look_whether_lost(link);
     int rc = nng_recv(link->pull, &bytes, &len, NNG_FLAG_NONBLOCK | NNG_FLAG_ALLOC);
     if (rc == NNG_EAGAIN && is_lost)

@@ -26,8 +26,7 @@ long lock_holder_pid(int dir_fd)
     return strtol(pid, NULL, 10);
 }
 
-/* Whether a process still does anything: a dead one keeps its pid until its parent has reaped it.
- */
+/* Whether a process is alive: a dead one keeps its pid until its parent has reaped it. */
 static bool is_alive(pid_t pid)
 {
     if (kill(pid, 0) != 0)
@@ -39,12 +38,12 @@ static bool is_alive(pid_t pid)
         return errno != ENOENT;
     ssize_t len = read(fd, text, sizeof text - 1);
     (void)close(fd);
-    /* The state stands after the name, which is in parentheses and may hold anything. */
+    /* The state comes after the name, which is in parentheses and may contain anything. */
     const char *name_end = len > 0 ? strrchr(text, ')') : NULL;
     return name_end == NULL || strncmp(name_end, ") Z", 3) != 0;
 }
 
-/* Whether a process has the directory open; also if we may not know. */
+/* Whether a process has the directory open. True also if that cannot be determined. */
 static bool has_open(long pid, int dir_fd)
 {
     char path[64];
@@ -65,7 +64,7 @@ static bool has_open(long pid, int dir_fd)
     return found;
 }
 
-/* Pids are used again, in a container soon: that of the file may be ours, or any process's. */
+/* Pids are reused, in a container soon: the one in the file may be ours or that of any process. */
 bool lock_holder_is_at_work(int dir_fd, long pid)
 {
     return pid > 0 && pid != (long)getpid() && is_alive((pid_t)pid) && has_open(pid, dir_fd);
@@ -77,7 +76,7 @@ long lock_holder_of(const char *path)
     if (file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &dir_fd, NULL) != 0)
         return 0;
     long pid = lock_holder_pid(dir_fd);
-    /* Trying the lock would be in the way of a supervisor that begins just now. */
+    /* Trying the lock would disturb a supervisor that is just starting. */
     if (!lock_holder_is_at_work(dir_fd, pid))
         pid = 0;
     (void)close(dir_fd);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order.h - the place of a record among those of its seq, as bytes that sort as it does
+ * order.h - the order of a record within its seq, as bytes that compare like it
  *
- * Where a stage has several workers, each has some records of a seq, and whoever reads them must
- * find the order that one worker would have made. So records on links of workers carry their
- * order: bytes, of which memcmp() tells what comes first. They are a path: a stage alone gives its
- * records of a seq the numbers 0, 1, 2 …; a worker appends to the order of what it read by which
- * input that came, and the number of its own record for it, or a sort key. Every part is free of
- * prefixes, so parts of one level are never compared with those of another.
+ * If a stage has several workers, each has some records of a seq, and the stage downstream must
+ * restore the order that a single worker would have produced. So records on links of workers carry
+ * their order as bytes that memcmp() can compare. The bytes are a path. A stage with one process
+ * numbers its records of a seq 0, 1, 2 … A worker appends two parts to the order of the record that
+ * it read: the input by which that came, and the number of its own record for it, or a sort key. No
+ * part is a prefix of another, so parts of one level are never compared with those of another.
  *
- * To the byte: docs/protocol.md, "Order".
+ * The exact format: docs/protocol.md, "Order".
  */
 #ifndef BULKHEAD_IPC_ORDER_H
 #define BULKHEAD_IPC_ORDER_H
@@ -19,13 +19,13 @@
 
 #include "common/buf.h"
 
-/* Appends a number: one byte below 248, else a byte that tells how many follow, big-endian. */
+/* Appends a number: one byte if below 248; else a byte that says how many follow, big-endian. */
 void order_add_number(struct buf *order, uint64_t number);
 
-/* Appends a signed number of 64 bits: eight bytes, the sign turned. */
+/* Appends a signed number of 64 bits: eight bytes with the sign bit inverted. */
 void order_add_integer(struct buf *order, int64_t number);
 
-/* Appends bytes: every 0 in them as 0 255, and 0 1 behind them. */
+/* Appends bytes: every 0 in them as 0 255, and 0 1 after them. */
 void order_add_bytes(struct buf *order, const void *bytes, size_t len);
 
 /* Less than, equal to or greater than 0, as memcmp(); a prefix comes first. */

@@ -35,7 +35,7 @@ void stage_arguments_write(const struct stage_arguments *arguments, const char *
     ret_argv[STAGE_ARGUMENT_COUNT] = NULL;
 }
 
-/* As it is written, and in no other way. */
+/* Reads exactly the form in which it is written. */
 static bool read_number(const char *text, uint64_t *ret_number)
 {
     int64_t number;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * status_fields.h - every field of a status: the one table from which all forms of it are made
+ * status_fields.h - every field of a status: the one table from which all its forms are made
  *
- * A row is a field of `bulkhead status --json`, in the order in which it stands there. From the
- * rows are made: the words of the status page (status_page.h), the snapshot that displays read
- * (status_snapshot.h), the JSON and its reader, the table at the end of a run, and the list of
- * `bulkhead status --help`. A test compares that list with the manual and docs/protocol.md. So a
- * new field is one row here, the line that fills it, and its line in both documents.
+ * Each row is a field of `bulkhead status --json`, in the order of the output. The rows define the
+ * words of the status page (status_page.h), the snapshot that displays read (status_snapshot.h),
+ * the JSON and its reader, the table at the end of a run, and the list in `bulkhead status --help`.
+ * A test compares that list with the manual and docs/protocol.md. So a new field needs one row
+ * here, the line that fills it, and a line in each document.
  * Why: docs/decisions/0024-status-fields.md.
  */
 #ifndef BULKHEAD_IPC_STATUS_FIELDS_H
@@ -15,13 +15,13 @@
 #include <stddef.h>
 
 /*
- * The types. name, what JSON has for it
+ * The types. name, type in JSON
  *
- *   name    which one it is; printable, at most STATUS_NAME_BYTES_MAX bytes
- *   text    words for people, of any length; readers of the JSON pass over them
+ *   name    a name; printable, at most STATUS_NAME_BYTES_MAX bytes
+ *   text    words for people, of any length; readers of the JSON skip them
  *   flag    yes or no
  *   number  a whole number that is not negative
- *   pid     of a process; 0, and null in JSON, if there is none
+ *   pid     a process; 0, and null in JSON, if there is none
  */
 #define STATUS_TYPE_LIST(X)                                                                        \
     X(name, "string")                                                                              \
@@ -58,10 +58,14 @@
     X(number, log_lost, counter, "lines", "log lines that could not be written")
 
 /*
- * Of each stage. S, P and C get the same columns as above; which of them gets a row says where the
- * field is kept: S, the supervisor knows it; P, it is a word of the status page, which the stage
- * writes; C, the stage publishes it there together with the seq up to which it counts. What P and C
- * get are numbers. STATUS_SKIP leaves rows out.
+ * Of each stage. S, P and C get the same columns as above. Which of them gets a row says where the
+ * field comes from:
+ *
+ *   S   the supervisor knows it
+ *   P   a word of the status page, which the stage writes; a number
+ *   C   a number that the stage publishes there, together with the seq up to which it counts
+ *
+ * STATUS_SKIP leaves rows out.
  */
 #define STATUS_STAGE_LIST(S, P, C)                                                                 \
     S(name, stage, label, "", "name of the stage")                                                 \
@@ -134,10 +138,10 @@ struct status_field {
 extern const struct status_field status_run_fields[];
 extern const struct status_field status_stage_fields[];
 
-/* What JSON has for a type: "string" and so on. */
+/* The JSON type of a type: "string" and so on. */
 const char *status_type_text(enum status_type type);
 
-/* The name of a kind, and what it means. */
+/* The name of a kind, and its meaning. */
 const char *status_kind_text(enum status_kind kind);
 const char *status_kind_meaning(enum status_kind kind);
 

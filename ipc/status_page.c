@@ -9,7 +9,7 @@
 
 #define STATUS_MAGIC 0x54534842u /* "BHST" */
 #define STATUS_VERSION 4u
-/* A stage publishes a few times in a millisecond: so often in the time of one look is nonsense. */
+/* A stage publishes a few times in a millisecond. More than this during one read is nonsense. */
 #define READS_MAX 64u
 
 int status_page_create(int *ret_fd, struct err *e)
@@ -19,7 +19,7 @@ int status_page_create(int *ret_fd, struct err *e)
     if (rc != 0)
         return err_wrap(e, "status page");
     rc = file_truncate(fd, STATUS_PAGE_BYTES, e);
-    /* A stage that has gone wrong must not take the page away from its supervisor. */
+    /* A faulty stage must not be able to take the page away from its supervisor. */
     if (rc == 0)
         rc = memfd_seal(fd, MEMFD_STAYS, e);
     if (rc != 0) {
@@ -93,7 +93,7 @@ struct status_counts status_page_counts(const struct status_page *page)
         before = atomic_load_explicit(&page->publications, memory_order_acquire);
         counts = page->slots[before & 1];
         atomic_thread_fence(memory_order_acquire);
-        /* The next publication goes to the other slot; the one after it would write into ours. */
+        /* The next publication goes to the other slot; only the one after it overwrites ours. */
         after = atomic_load_explicit(&page->publications, memory_order_relaxed);
     } while (after != before && ++reads < READS_MAX);
     return counts;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * status_snapshot.h - what a run is at one moment, as plain values
+ * status_snapshot.h - the status of a run at one moment, as plain values
  *
- * Made from the rows of status_fields.h. The supervisor fills one from what it knows and from the
- * status pages of its stages; everything that shows or judges a run reads only this. A client gets
- * one from the JSON of a status, without the texts for people.
+ * Its members come from the rows of status_fields.h. The supervisor fills one from its own state and
+ * the status pages of its stages. Everything that displays or judges a run reads only this. A client
+ * fills one from the JSON of a status, without the texts for people.
  */
 #ifndef BULKHEAD_IPC_STATUS_SNAPSHOT_H
 #define BULKHEAD_IPC_STATUS_SNAPSHOT_H
@@ -18,7 +18,7 @@
 
 #define STATUS_NAME_BYTES_MAX STAGE_NAME_BYTES_MAX
 
-/* Any bytes; they belong to whoever filled the snapshot. */
+/* Any bytes. They are owned by the code that filled the snapshot. */
 struct status_text {
     const void *bytes;
     size_t len;
@@ -35,7 +35,7 @@ struct status_stage {
     STATUS_STAGE_LIST(X, X, X)
 };
 
-/* Over 100 KiB: it belongs on the heap. */
+/* Over 100 KiB, so it must be on the heap. */
 struct status_snapshot {
     STATUS_RUN_LIST(X)
     struct status_stage stages[PROCESSES_MAX]; /* in the order of the flow, dead-letters last */

@@ -90,9 +90,9 @@ void window_ack(struct window *w, seq_number seq)
 
 int window_rewind(struct window *w, seq_number expected)
 {
-    /* With nothing held, all that was acked is gone; with frames, all below the oldest one. */
+    /* Without frames, everything acked is gone; with frames, everything below the oldest one. */
     seq_number oldest = (w->acked > w->pushed ? w->pushed : w->acked) + 1;
-    if (w->count > 0) /* the beginning of its first seq may have gone with the frame before */
+    if (w->count > 0) /* the beginning of its first seq may have been in a removed frame */
         oldest = frame_at(w, 0)->first + (frame_at(w, 0)->continues ? 1 : 0);
     if (expected < oldest)
         return ERR_PROTOCOL;

@@ -111,7 +111,7 @@ for i in $(seq 10 30); do echo "{\"id\":\"$i\",\"at\":\"1970-01-01T00:00:${i}Z\"
 make_clock 20
 rm -rf state answers
 expect_exit 1 "$BULKHEAD" run --quiet --state state topology.yaml >summary 2>run.err
-grep -q "stage 'clock': it was killed by signal 11 (SIGSEGV), 3 times in a row at seq 11, closing what the time has come to close: no record is to blame, and none is lost; .*; its last words: about to fail at '20'" run.err ||
+grep -q "stage 'clock': it was killed by signal 11 (SIGSEGV), 3 times in a row at seq 11, closing what was due: no record is to blame, and none is lost; .*; its last words: about to fail at '20'" run.err ||
     fail "$(cat run.err)"
 [ ! -e state/stages/clock/quarantine ] || fail "the record that it was closed by is in quarantine"
 make_clock none

@@ -55,10 +55,10 @@ export OUTPUT=$PWD/answers
 export INPUT=$PWD/closed.jsonl
 make_reference
 [ "$(wc -l <reference)" -eq $((keys + 3)) ] || fail "$(wc -l <reference) lines, not $((keys + 3))"
-run_out counts 280MiB 293601280 $((keys + 1)) "closing what the time has come to close"
-run_out lines 64MiB 67108864 $((keys + 1)) "taking in records"
-run_out lines 128MiB 134217728 $((keys + 1)) "holding records under way, and not by the one in hand"
+run_out counts 280MiB 293601280 $((keys + 1)) "closing what was due"
+run_out lines 64MiB 67108864 $((keys + 1)) "receiving records"
+run_out lines 128MiB 134217728 $((keys + 1)) "holding many records, not because of the one in hand"
 
 export INPUT=$PWD/open.jsonl
 make_reference
-run_out counts 280MiB 293601280 $((keys + 1)) "putting out what it held until the end of the input"
+run_out counts 280MiB 293601280 $((keys + 1)) "emitting what it held until the end of the input"

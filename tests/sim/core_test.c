@@ -901,7 +901,7 @@ static void what_else_kills_at_a_seq_stops_the_topology_and_takes_nothing_out(vo
     assert_int_equal(s->core.reason_stage, 1);
     assert_string_equal(s->core.reason,
                         "it was killed by signal 6 (SIGABRT), 3 times in a row at seq 41, closing "
-                        "what the time has come to close: no record is to blame, and none is "
+                        "what was due: no record is to blame, and none is "
                         "lost; once the fault is fixed, the next run resumes from there");
 }
 
@@ -915,7 +915,7 @@ static void out_of_memory_by_what_else_is_done_at_a_seq_says_what_to_do(void **s
     assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
     assert_string_equal(s->core.reason,
                         "it ran out of its memory_max of 67108864 bytes, 3 times in a row at seq "
-                        "41, holding records under way, and not by the one in hand: no record is "
+                        "41, holding many records, not because of the one in hand: no record is "
                         "to blame, and none is lost; raise memory_max, or let one record cause "
                         "less work (smaller windows, fewer branches that meet, more workers), and "
                         "run it again");
