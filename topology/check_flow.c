@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Along the flow, stage by stage: its inputs, its options, and what it makes. A stage whose input
- * could not be found out is checked as far as it goes without adding errors that only follow from
- * the first one.
+ * Along the flow, stage by stage: its inputs, its options and its outputs. A stage whose input is
+ * unknown is checked as far as possible, without adding errors that only follow from an earlier
+ * one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "common/memory.h"
 #include "topology/check_p.h"
 
-/* The contract of the first input that is known; all should have the same. */
+/* The contract of the first input that is known. All inputs should have the same. */
 static const struct contract *known_input(const struct checker *c, const struct draft_stage *draft)
 {
     static const struct contract unknown = {.open = true};
@@ -89,7 +89,7 @@ static void derive_draft(struct checker *c, struct draft_stage *draft)
     derive_outputs(c, draft, &check);
 }
 
-/* Whether some stage takes an output of this one that is not known: it may be any of them. */
+/* Whether some stage reads an unknown output of this one, which may be any of its outputs. */
 static bool is_read_somehow(const struct checker *c, size_t index)
 {
     for (size_t i = 0; i < c->draft_count; i++) {
@@ -102,7 +102,7 @@ static bool is_read_somehow(const struct checker *c, size_t index)
     return false;
 }
 
-/* Dropping is somebody's written choice: an output that nobody reads is a mistake. */
+/* Records are dropped only where the topology says so; an unread output is a mistake. */
 static void check_outputs_read(struct checker *c)
 {
     for (size_t i = 0; i < c->draft_count; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From drafts without errors to the graph. Workers of one stage stand side by side, share what they
- * were given, and so do the edges that lead to them; the first of them owns it.
+ * From drafts without errors to the graph. The workers of a stage are next to each other and share
+ * its data, as do the edges that lead to them. The first worker owns it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,12 +11,12 @@
 #include "topology/check_p.h"
 #include "topology/expand.h"
 
-/* What is built, and where the first worker of each draft stands in it. */
+/* What is being built, and the index of the first worker of each draft in it. */
 struct build {
     struct checker *checker;
     struct topology *topology;
     size_t place_of[STAGES_MAX];
-    size_t dead_letters; /* where the stage that takes them stands */
+    size_t dead_letters; /* the index of the stage that gets them */
     size_t edge_capacity;
     struct input *dead_inputs;
     size_t dead_input_count;
@@ -36,7 +36,7 @@ static int clock_field_of(const struct kind *kind, const struct options *options
     return at->present ? (int)at->number : -1;
 }
 
-/* The fields that records are dealt out by: `by`, or else the key of a keyed stage. */
+/* The fields that divide records among workers: `by`, or else the key of a keyed stage. */
 static void set_by(struct stage *stage)
 {
     const struct option_value *by = options_get(stage->options, "by");
@@ -104,7 +104,7 @@ static void add_dead_letters(struct build *b)
     t->stage_count++;
 }
 
-/* Where the contract of an output lies now that the graph has it. */
+/* The contract of an output in the graph. */
 static const struct contract *graph_contract(const struct topology *t, const struct stage *from,
                                              port_number port)
 {
@@ -151,8 +151,8 @@ static void set_inputs(struct build *b, const struct draft_stage *draft, struct 
 }
 
 /*
- * All edges to a worker, in the order of its inputs; then the one to the dead letters. Returns
- * whether there is that one.
+ * Adds all edges to a worker, in the order of its inputs, then its edge to the dead letters. Returns
+ * whether it has that one.
  */
 static bool connect_worker(struct build *b, const struct draft_stage *draft,
                            const struct stage *worker)

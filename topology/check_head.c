@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands at the top of a topology besides `types:` and `stages:`. */
+/* The top-level keys of a topology except `types:` and `stages:`. */
 #include <string.h>
 
 #include "topology/check_p.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What feeds a stage: which outputs its inputs are, whether they fit together, and, for errors, the
- * way that a field should have come.
+ * The inputs of a stage: which outputs they are, whether they fit together, and, for errors, the
+ * flow by which a field should have come.
  */
 #include <string.h>
 
@@ -124,7 +124,7 @@ void check_inputs_resolve(struct checker *c, const struct draft_stage *draft)
         resolve_input(c, &draft->inputs[i]);
 }
 
-/* What keeps two contracts from being one, in words; nothing if they are. */
+/* Describes the first difference between two contracts; appends nothing if there is none. */
 static void find_difference(const struct contract *first, const struct contract *other,
                             bool any_order, struct buf *what)
 {

@@ -2,10 +2,14 @@
 /*
  * check_p.h - the checker from inside; private to load.c and check_*.c
  *
- * load.c goes through the parts in this order: check_head.c reads the head, check_types.c `types:`,
- * check_stages.c the stages' names and kinds and what feeds what, check_flow.c proves along the
- * flow what every stage reads and makes (with check_inputs.c and check_workers.c), check_graph.c
- * turns what was proved into the graph.
+ * load.c calls the parts in this order:
+ *
+ *   check_head.c     reads the head
+ *   check_types.c    reads `types:`
+ *   check_stages.c   reads the names and kinds of stages, and what feeds what
+ *   check_flow.c     proves, along the flow, what every stage reads and makes; with check_inputs.c
+ *                    and check_workers.c
+ *   check_graph.c    turns the result into the graph
  */
 #ifndef BULKHEAD_TOPOLOGY_CHECK_P_H
 #define BULKHEAD_TOPOLOGY_CHECK_P_H
@@ -14,57 +18,57 @@
 #include "topology/node.h"
 #include "topology/options_read.h"
 
-/* One place that a stage takes records from, as the file says it. */
+/* One input of a stage, as written in the file. */
 struct draft_input {
     const struct node *node;            /* the scalar: "route.vip" */
     int from;                           /* index of a draft; -1 if there is no such stage */
     char port_name[NAME_BYTES_MAX + 1]; /* "" for the main output */
-    int port;                           /* -1 as long as it is not known */
+    int port;                           /* -1 while it is unknown */
 };
 
 struct draft_stage {
     const char *name;
     struct place place;
-    const struct node *map;  /* NULL if what stands there is no map */
+    const struct node *map;  /* NULL if its value is not a map */
     const struct kind *kind; /* NULL if there is no such kind */
     struct draft_input *inputs;
     size_t input_count;
-    bool main_read; /* somebody reads its main output */
-    bool dead_read; /* and its dead letters */
-    bool placed;    /* is in the order already */
-    bool derived;   /* what it makes is known */
+    bool main_read; /* another stage reads its main output */
+    bool dead_read; /* another stage reads its dead letters */
+    bool placed;    /* it is in the order already */
+    bool derived;   /* its outputs are known */
     struct options *options;
     struct contract out;
     struct output *outputs;
-    bool *output_read; /* for each of them */
+    bool *output_read; /* for each of them, whether another stage reads it */
     size_t output_count;
-    bool outputs_open; /* errors may hide some of them */
+    bool outputs_open; /* there may be others that are unknown because of errors */
     bool reads_packed; /* see struct stage */
     void *plan;        /* see kind.derive */
 };
 
 struct checker {
     struct diagnostics *diagnostics;
-    size_t errors_before; /* that these had before */
+    size_t errors_before; /* their count before the check */
     kind_registry registry;
     enum topology_form form;
     char *directory;
     struct topology *topology;
-    bool types_failed; /* what stands under types: could not all be read */
-    bool connected;    /* every from: is there and good */
+    bool types_failed; /* some types under types: could not be read */
+    bool connected;    /* every from: is present and valid */
     struct draft_stage *drafts;
     size_t draft_count;
-    size_t order[STAGES_MAX]; /* of the flow: a stage stands behind all that feed it */
+    size_t order[STAGES_MAX]; /* of the flow: a stage comes after all that feed it */
     size_t order_count;
     struct place stages_place;
 };
 
 /* --- check_head.c --- */
 
-/* Reads all that stands at the top but `types:` and `stages:`. */
+/* Reads all top-level keys except `types:` and `stages:`. */
 void check_head(struct checker *c, const struct node *root);
 
-/* Whether the head has an unknown key that most likely means this one. */
+/* Whether the head has an unknown key that probably means this one. */
 bool check_head_misspelt(const struct node *root, const char *key);
 
 /* --- check_types.c --- */
@@ -77,57 +81,57 @@ void check_types(struct checker *c, const struct node *root);
 /* The keys of a stage that are not options; ends with NULL. */
 extern const char *const check_stage_others[];
 
-/* Reads `stages:`: names, kinds, what feeds what; finds the order of the flow. */
+/* Reads the names and kinds under `stages:` and what feeds what. Finds the order of the flow. */
 void check_stages(struct checker *c, const struct node *root);
 
 /* --- check_inputs.c --- */
 
-/* Finds the outputs that the inputs of a stage name, now that it is known what feeds it. */
+/* Finds the outputs that the inputs of a stage name, once the stages that feed it are derived. */
 void check_inputs_resolve(struct checker *c, const struct draft_stage *draft);
 
 /*
- * Adds an error for every input that does not bring the same as the first one that is known.
- * Returns whether all do.
+ * Adds an error for every input with other fields than the first one that is known. Returns whether
+ * all have the same.
  */
 bool check_inputs_fit(struct checker *c, const struct draft_stage *draft);
 
 /*
- * What comes of inputs that do not fit: any of them may be mended to be as any other, so the
- * fields of all are there, and none of them is certain.
+ * The combined contract of inputs that do not fit together. Any of them may be corrected to match
+ * another, so it has the fields of all, and none of them is certain.
  */
 void check_inputs_mix(const struct checker *c, const struct draft_stage *draft,
                       struct contract *ret_mix);
 
-/* The contract of what an input brings; NULL if it is not known. */
+/* The contract of an input; NULL if it is not known. */
 const struct contract *check_input_contract(const struct checker *c,
                                             const struct draft_input *input);
 
 /*
- * The way from the source to a stage, by the first input of each: "loads -> parse -> once"; and, if
- * a stage on it makes the field, where it got lost. Appends to out.
+ * Appends the flow from the source to a stage, by the first input of each: "loads -> parse -> once".
+ * If a stage on it makes the field, also appends where it was lost.
  */
 void check_explain_field(const void *checker, const char *stage, const char *field,
                          struct buf *out);
 
 /* --- check_workers.c --- */
 
-/* How many workers a stage is spread out to. Requires: its options are good. */
+/* How many workers a stage has. Requires: its options are valid. */
 size_t check_workers(const struct checker *c, const struct draft_stage *draft);
 
-/* Adds an error for what cannot be of `workers:`, `by:` and `key:`. in: NULL for a source. */
+/* Adds an error for every invalid use of `workers:`, `by:` and `key:`. in: NULL for a source. */
 void check_partition(struct checker *c, const struct draft_stage *draft, const struct contract *in);
 
-/* Adds an error if all workers of all stages are too many. */
+/* Adds an error if the stages have too many workers in all. */
 void check_process_count(struct checker *c);
 
 /* --- check_flow.c --- */
 
-/* Reads the options of every stage along the flow, and what it makes of its inputs. */
+/* Reads the options of every stage along the flow, and derives its outputs from its inputs. */
 void check_flow(struct checker *c);
 
 /* --- check_graph.c --- */
 
-/* Takes the checked drafts over into the topology. Called only when there was no error. */
+/* Moves the checked drafts into the topology. Requires: there was no error. */
 void check_build_graph(struct checker *c);
 
 #endif

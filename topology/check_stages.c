@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stages as they stand in the file: what they are called, of which kind they are, what feeds
- * them, and in which order the flow goes through them.
+ * The stages as they are in the file: their names and kinds, what feeds them, and their order in
+ * the flow.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static void read_drafts(struct checker *c, const struct node *stages)
         if (pair->value->tag != NODE_MAP) {
             diagnostics_add(c->diagnostics, pair->value->place,
                             "stage '%s' should be a map: { kind: …, from: … }", pair->key);
-            c->connected = false; /* it may read any other */
+            c->connected = false; /* it may read any other stage */
             continue;
         }
         draft->map = pair->value;
@@ -59,7 +59,7 @@ static void read_drafts(struct checker *c, const struct node *stages)
     }
 }
 
-/* The draft whose name is the beginning of a text, or -1. */
+/* The index of the draft with a name of len bytes, or -1. */
 static int find_draft(const struct checker *c, const char *name, size_t len)
 {
     for (size_t i = 0; i < c->draft_count; i++) {
@@ -81,13 +81,13 @@ static void add_unknown_stage(struct checker *c, struct place place, const char 
                     text_suggestion(nearest, "", hint));
 }
 
-/* Whether a stage has dead letters: by its kind's rules, or because a record may kill it. */
+/* Whether a stage has dead letters: by the rules of its kind, or because a record may kill it. */
 static bool has_dead_letters(const struct kind *kind)
 {
     return kind->reasons != NULL || kind->role != KIND_SOURCE;
 }
 
-/* An input that cannot be, and why; nothing more is said of it. */
+/* Adds the error of an invalid input, which then causes no others. */
 static void add_bad_input(struct checker *c, struct draft_input *input, const char *name,
                           const char *why)
 {
@@ -95,7 +95,7 @@ static void add_bad_input(struct checker *c, struct draft_input *input, const ch
     input->from = -1;
 }
 
-/* "parse", "route.vip" or "parse.dead": finds the stage, and what can be known of the output. */
+/* Finds the stage of "parse", "route.vip" or "parse.dead", and its output as far as it is known. */
 static void connect_input(struct checker *c, struct draft_input *input)
 {
     const char *text = input->node->text;
@@ -132,7 +132,7 @@ static bool is_source(const struct draft_stage *draft)
     return draft->kind != NULL && draft->kind->role == KIND_SOURCE;
 }
 
-/* One item of `from:`; it may be there once. */
+/* Adds one item of `from:`, which may appear only once. */
 static void add_input(struct checker *c, struct draft_stage *draft, const struct node *node)
 {
     if (node->tag != NODE_SCALAR || *node->text == '\0') {
@@ -151,7 +151,7 @@ static void add_input(struct checker *c, struct draft_stage *draft, const struct
     connect_input(c, input);
 }
 
-/* Adds the error that there is no `from:`, unless there is a key that looks like it. */
+/* Adds an error for a missing `from:`, unless there is a key that looks like a misspelling. */
 static void add_no_from(struct checker *c, const struct draft_stage *draft)
 {
     struct option_keys keys = {
@@ -161,7 +161,7 @@ static void add_no_from(struct checker *c, const struct draft_stage *draft)
                         "stage '%s' needs 'from:', the stage that feeds it", draft->name);
 }
 
-/* Finds what feeds a stage, and notes with those that they are read. */
+/* Finds the stages that feed a stage, and marks their outputs as read. */
 static void connect_draft(struct checker *c, struct draft_stage *draft)
 {
     if (draft->map == NULL)
@@ -192,7 +192,7 @@ static void connect_draft(struct checker *c, struct draft_stage *draft)
         add_input(c, draft, from->items[i]);
 }
 
-/* The input of `at` by which a circle goes back to `first`, over stages behind it in the file. */
+/* The input of `at` by which a cycle leads back to `first`, through later stages of the file. */
 static const struct draft_input *way_back(const struct checker *c, size_t at, size_t first,
                                           bool *seen)
 {
@@ -219,8 +219,8 @@ static bool all_placed_before(const struct checker *c, const struct draft_stage 
 }
 
 /*
- * Puts the drafts in the order of the flow. What is left over lies on a circle or behind one, and
- * comes last, as it stands in the file: of what a stage there is fed, nothing may be known yet.
+ * Puts the drafts in the order of the flow. Those left over are on a cycle or downstream of one.
+ * They come last, in the order of the file, and their inputs may be unknown.
  */
 static void order_drafts(struct checker *c)
 {
@@ -244,7 +244,7 @@ static void order_drafts(struct checker *c)
         c->order[c->order_count++] = i;
         const struct draft_input *input = way_back(c, i, i, seen);
         if (input == NULL)
-            continue; /* in order, or behind a circle, or not the first of one in the file */
+            continue; /* downstream of a cycle, or not the first stage of one in the file */
         bool alone = (size_t)input->from == i;
         diagnostics_add(c->diagnostics, input->node->place,
                         "stage '%s' feeds itself%s%s%s; a topology cannot contain a cycle",
@@ -253,14 +253,14 @@ static void order_drafts(struct checker *c)
     }
 }
 
-/* That a stage is unread is an error of its own only if every from: leads somewhere. */
+/* An unread stage is an error of its own only if every from: is valid. */
 static void check_ends(struct checker *c)
 {
     size_t sources = 0, unknown = 0;
     for (size_t i = 0; i < c->draft_count; i++) {
         const struct draft_stage *draft = &c->drafts[i];
         if (draft->kind == NULL) {
-            unknown++; /* who knows what it would have been */
+            unknown++; /* it may be a source */
             continue;
         }
         if (draft->kind->role == KIND_SOURCE && ++sources > 1)
@@ -277,7 +277,7 @@ static void check_ends(struct checker *c)
                         "a topology needs a source, such as file.source");
 }
 
-/* Whether the stage has a flag that only one may have; *first then is the one that had it first. */
+/* Adds an error if the stage takes something that *first has taken; else *first is this stage. */
 static void check_alone(struct checker *c, const struct draft_stage *draft, bool takes,
                         const struct draft_stage **first, const char *what)
 {
@@ -289,7 +289,7 @@ static void check_alone(struct checker *c, const struct draft_stage *draft, bool
         *first = draft;
 }
 
-/* There is one standard input, and one standard output. */
+/* Only one stage can use standard input, and one standard output. */
 static void check_streams(struct checker *c)
 {
     const struct draft_stage *reader = NULL, *writer = NULL;

@@ -20,7 +20,7 @@ static void check_type_field(struct checker *c, struct contract *contract,
     if (type_parse(pair->value->text, &type, &e) != 0) {
         diagnostics_add(c->diagnostics, pair->value->place, "'%s' is not a type; %s",
                         pair->value->text, e.text);
-        /* The field is there, whatever its type. */
+        /* The field exists, whatever its type. */
         type = (struct type){.tag = VALUE_STRING, .doubt = TYPE_UNKNOWN};
     }
     if (diagnostics_check_name(c->diagnostics, pair->key_place, pair->key) &&
@@ -31,7 +31,7 @@ static void check_type_field(struct checker *c, struct contract *contract,
     contract->open |= contract_find(contract, pair->key) < 0;
 }
 
-/* Whether the text of a type goes on behind a comma that ended it, as in { a: decimal(10,2) }. */
+/* Whether the text of a type was cut off by a comma, as in { a: decimal(10,2) }. */
 static bool is_cut(const struct node *type)
 {
     if (type->tag != NODE_SCALAR || type->nothing)
@@ -40,7 +40,7 @@ static bool is_cut(const struct node *type)
     return open != NULL && strchr(open, ')') == NULL;
 }
 
-/* Its pieces look like fields without a type; the error of the first says what they are. */
+/* The pieces of such a type look like fields without one; the error of the first is enough. */
 static void check_fields(struct checker *c, struct contract *contract, const struct node *map)
 {
     for (size_t i = 0; i < map->count; i++) {
@@ -51,7 +51,7 @@ static void check_fields(struct checker *c, struct contract *contract, const str
     }
 }
 
-/* A name that is none is kept if it can be, so that nobody is told that there is no such type. */
+/* An invalid name is kept if possible, so that its uses do not cause errors too. */
 static void check_type(struct checker *c, const struct node_pair *pair)
 {
     (void)diagnostics_check_name(c->diagnostics, pair->key_place, pair->key);

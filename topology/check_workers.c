@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a stage is spread out to workers, and by which fields its records are dealt out.
+ * How many workers a stage has, and by which fields its records are divided among them.
  */
 #include "common/type.h"
 #include "topology/check_p.h"
@@ -21,7 +21,7 @@ static bool is_in_key(const struct option_value *key, const struct option_field 
     return false;
 }
 
-/* Records with one key must all come to one worker, or none could know what the others know. */
+/* Records with the same key must all go to the same worker, which has the state of the key. */
 static void check_by_in_key(struct checker *c, const struct draft_stage *draft,
                             const struct option_value *by)
 {
@@ -43,7 +43,7 @@ static void check_by_in_key(struct checker *c, const struct draft_stage *draft,
     buf_done(&names);
 }
 
-/* What decides where a record goes, and which state it finds, is one plain value. */
+/* The fields that decide where a record goes, and which state it uses, must be plain values. */
 static void check_key_types(struct checker *c, const struct draft_stage *draft,
                             const struct contract *in, const char *option)
 {

@@ -4,10 +4,10 @@
  *
  *     { status: { range: [200, 299] }, agent: { matches: '(?i)bot' } }
  *
- * A set of conditions holds if all of them hold, and a condition if all tests of its field do.
- * Several sets hold if any of them does. The literals have the type of their field; that they do,
- * and that a test makes sense for it, was checked (conditions_read.h). stages/kit/condition.h
- * evaluates them.
+ * A set of conditions holds if all its conditions hold. A condition holds if all tests of its field
+ * do. Several sets hold if any of them does. conditions_read.h checks that the literals have the
+ * type of their field, and that each test makes sense for it; stages/kit/condition.h evaluates
+ * them.
  */
 #ifndef BULKHEAD_TOPOLOGY_CONDITIONS_H
 #define BULKHEAD_TOPOLOGY_CONDITIONS_H
@@ -41,7 +41,7 @@ struct pattern;
 
 /* A literal of the field's type. */
 struct test_value {
-    char *text; /* as written; the value may point into it */
+    char *text; /* as written; value may point into it */
     struct place place;
     struct value value;
 };
@@ -49,16 +49,16 @@ struct test_value {
 struct test {
     enum test_tag tag;
     struct place place;
-    struct test_value *values; /* one; TEST_RANGE two, low and high; TEST_ONE_OF any number */
+    struct test_value *values; /* TEST_RANGE: low and high; TEST_ONE_OF: any number; else one */
     size_t value_count;
-    char *pattern_text; /* TEST_MATCHES, as written */
-    struct pattern *pattern;
-    bool wanted; /* TEST_EXISTS */
+    char *pattern_text;      /* TEST_MATCHES: as written */
+    struct pattern *pattern; /* TEST_MATCHES */
+    bool wanted;             /* TEST_EXISTS: whether the field must have a value */
 };
 
 struct condition {
     char *name; /* of the field */
-    int field;  /* in the input contract */
+    int field;  /* its index in the input contract */
     struct test *tests;
     size_t test_count;
 };
@@ -73,10 +73,10 @@ struct conditions {
     size_t count;
 };
 
-/* The names of tests in topologies, and what they mean, for people. */
+/* The names of tests in topologies, and their meanings for people. */
 extern const char *const test_names[TEST_TAG_COUNT], *const test_meanings[TEST_TAG_COUNT];
 
-/* Frees conditions; takes NULL. */
+/* Frees conditions. Accepts NULL. */
 void conditions_free(struct conditions *conditions);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads from the outside in: sets, the conditions of a set, the tests of a condition, their
- * literals. A field that the input does not have is one error; of its tests all is looked at then
- * that does not depend on its type.
+ * literals. A field that the input does not have is one error; then everything about its tests that
+ * does not depend on its type is still checked.
  */
 #include "topology/conditions_read.h"
 
@@ -22,7 +22,7 @@
     (1u << VALUE_INT | 1u << VALUE_MONEY | 1u << VALUE_TIMESTAMP | 1u << VALUE_DECIMAL |           \
      1u << VALUE_DATE | 1u << VALUE_DURATION | 1u << VALUE_ENUM)
 
-/* The types of fields that a test makes sense for. */
+/* The types of fields for which a test makes sense. */
 static const unsigned test_tags[TEST_TAG_COUNT] = {
     [TEST_EQUALS] = VALUE_TAGS_SCALAR, [TEST_ONE_OF] = VALUE_TAGS_SCALAR,
     [TEST_RANGE] = ORDERED_TAGS,       [TEST_AT_LEAST] = ORDERED_TAGS,
@@ -31,13 +31,13 @@ static const unsigned test_tags[TEST_TAG_COUNT] = {
     [TEST_EXISTS] = UINT_MAX,
 };
 
-/* What the reading of one test needs to know. */
+/* What is known while one test is read. */
 struct test_context {
     const struct kind_check *check;
     struct diagnostics *diagnostics;
     const char *name;          /* of the field that is tested */
-    const struct field *field; /* NULL: it or its type is not known, or not what the test is for */
-    struct type type;          /* of its values, where it has one */
+    const struct field *field; /* NULL: the field or its type is unknown, or unfit for the test */
+    struct type type;          /* of its values, if field is not NULL */
 };
 
 static void add_bad_value(enum test_tag tag, const struct node *node, const char *text,
@@ -52,7 +52,7 @@ static void add_bad_value(enum test_tag tag, const struct node *node, const char
                     test_names[tag], text, c->field->name, why, text_suggestion(nearest, "", hint));
 }
 
-/* A literal of the field's type; false, with the error added, if it is none or cannot be known. */
+/* Adds a literal of the field's type. Returns false if it is not one or that cannot be known. */
 static bool add_value(struct test *test, const struct node *node, const struct test_context *c)
 {
     if (node->nothing) {
@@ -77,7 +77,7 @@ static bool add_value(struct test *test, const struct node *node, const struct t
         return false;
     }
     struct test_value value = {.text = text, .place = node->place};
-    /* The currency of money is known, so an amount may stand without it. */
+    /* The currency of money is known, so an amount need not state it. */
     static const struct scalar_form form = {.bare_money = true};
     const char *why;
     if (scalar_parse(&c->type, text, strlen(text), &form, &value.value, &why) != SCALAR_GOOD) {
@@ -127,7 +127,7 @@ static void read_range(struct test *test, const struct node *node, const struct 
 
 static void read_matches(struct test *test, const struct node *node, const struct test_context *c)
 {
-    /* A pattern that variables have left empty is one, also where they were replaced before. */
+    /* A pattern that is empty after its variables were replaced is valid. */
     if (node->tag != NODE_SCALAR || (*node->text == '\0' && !node->as_it_is)) {
         diagnostics_add(c->diagnostics, node->place,
                         "'matches:' should be a regular expression: '^bot'");
@@ -154,7 +154,7 @@ static void read_exists(struct test *test, const struct node *node, const struct
                         "'exists:' is for optional fields; '%s' always has a value", c->name);
 }
 
-/* Which test a key names; TEST_TAG_COUNT with the error added if none. */
+/* The test that a key names; TEST_TAG_COUNT, with the error added, if there is none. */
 static enum test_tag find_test(const struct node_pair *pair, const struct test_context *c)
 {
     for (int tag = 0; tag < TEST_TAG_COUNT; tag++) {

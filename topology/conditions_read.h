@@ -13,8 +13,8 @@
  * Reads one set, a map, or several, a list of maps, and adds every error it finds.
  *
  *   option   the name of the option that they belong to, for messages
- *   name     what they are called: the option's name, or that of one of its members
- *   check    of the stage that has them
+ *   name     what they are called: the name of the option or of one of its members
+ *   check    what is known of their stage
  *
  * Returns the conditions; the caller frees them with conditions_free(). They are usable only if no
  * error was added.

@@ -77,7 +77,7 @@ static void keep(struct diagnostics *d, struct place place, const struct buf *me
         .place = place, .message = memory_dup((const char *)message->data, message->len)};
 }
 
-/* Names the variables that a value is made from, unless the message does. */
+/* Names the variables that a value is made from, unless the message names them already. */
 static void add_origin(const struct diagnostic_origin *origin, struct buf *message)
 {
     char *suffix = memory_format(" (from the variable %s)", origin->variables);
@@ -93,7 +93,7 @@ void diagnostics_add(struct diagnostics *d, struct place place, const char *form
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    struct buf printable = {0}; /* a message is one line and harmless to a terminal */
+    struct buf printable = {0}; /* a message is one line and safe for a terminal */
     text_printable(message, strlen(message), sizeof message, &printable);
     for (size_t i = 0; i < d->origin_count; i++) {
         if (same_place(&d->origins[i].place, &place))
@@ -138,7 +138,7 @@ const char *diagnostics_line(const struct diagnostics *d, int line, size_t *ret_
     const char *newline = memchr(at, '\n', (size_t)(end - at));
     size_t len = (size_t)((newline != NULL ? newline : end) - at);
     if (line == 1 && len >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) {
-        at += 3; /* a byte order mark takes no column */
+        at += 3; /* a byte order mark is not a column */
         len -= 3;
     }
     if (len > 0 && at[len - 1] == '\r')
@@ -147,7 +147,7 @@ const char *diagnostics_line(const struct diagnostics *d, int line, size_t *ret_
     return at;
 }
 
-/* A line with control characters or broken UTF-8 is not sent to a terminal. */
+/* Whether a line may be sent to a terminal: no control characters, and valid UTF-8. */
 static bool line_is_plain(const char *line, size_t len)
 {
     size_t bad_at;
@@ -161,7 +161,7 @@ static bool line_is_plain(const char *line, size_t len)
     return utf8_valid((const uint8_t *)line, len, &bad_at);
 }
 
-/* The byte at which a column begins; a continuation byte of UTF-8 takes none of its own. */
+/* The byte at which a column begins. A column is a character, of any number of bytes. */
 static size_t byte_of_column(const char *line, size_t len, size_t column)
 {
     size_t at = 0;
@@ -175,8 +175,8 @@ static size_t byte_of_column(const char *line, size_t len, size_t column)
 }
 
 /*
- * The line of the file, and below it a caret; tabs stay tabs so that both line up. Of a long line
- * the part around the caret.
+ * Prints the line of the file with a caret below it. Tabs stay tabs, so that both are aligned. Of a
+ * long line, only the part around the caret is printed.
  */
 static void print_caret(const struct diagnostics *d, struct place place, struct buf *out)
 {

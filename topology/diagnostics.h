@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * diagnostics.h - all errors of a topology file, each with its place, shown at once
+ * diagnostics.h - all errors of a topology file, each with its place, reported together
  */
 #ifndef BULKHEAD_TOPOLOGY_DIAGNOSTICS_H
 #define BULKHEAD_TOPOLOGY_DIAGNOSTICS_H
@@ -12,14 +12,13 @@
 #include "topology/settings.h"
 
 /*
- * Where something stands: line and column from 1, and how many columns to underline; or in which
- * setting of the command line.
+ * The place of something in the file, or which --set of the command line it comes from.
  */
 struct place {
-    int line;
-    int column;
-    int width;
-    int setting; /* from 1; 0: in the file */
+    int line;    /* from 1 */
+    int column;  /* from 1 */
+    int width;   /* how many columns to underline */
+    int setting; /* number of the --set, from 1; 0: it is in the file */
 };
 
 struct diagnostic {
@@ -37,10 +36,10 @@ struct diagnostics {
     const char *file; /* as the user named it; borrowed */
     const char *text; /* of the file, for the caret; borrowed */
     size_t text_len;
-    const struct settings *settings; /* in which places may be; NULL: there are none; borrowed */
-    struct diagnostic *items;        /* the first of them */
-    size_t kept;                     /* how many items */
-    size_t count;                    /* of errors in all */
+    const struct settings *settings; /* that places may refer to; NULL: none; borrowed */
+    struct diagnostic *items;        /* the first errors */
+    size_t kept;                     /* number of items */
+    size_t count;                    /* number of all errors */
     struct diagnostic_origin *origins;
     size_t origin_count;
 };
@@ -51,29 +50,28 @@ void diagnostics_init(struct diagnostics *d, const char *file, const char *text,
 /* Frees the messages. */
 void diagnostics_done(struct diagnostics *d);
 
-/* A line of the file, from 1, without its end; empty if there is none. The view lives as the text.
- */
+/* A line of the file, from 1, without its end; empty if there is none. A view of the text. */
 const char *diagnostics_line(const struct diagnostics *d, int line, size_t *ret_len);
 
-/* Notes that the value at a place is made from variables: errors at this place will name them. */
+/* Notes that the value at a place is made from variables. Errors at this place will name them. */
 void diagnostics_add_origin(struct diagnostics *d, struct place place, const char *variables);
 
-/* Adds an error, unless it is there already. More than DIAGNOSTICS_KEPT_MAX are counted only. */
+/* Adds an error, unless it was added before. Those after DIAGNOSTICS_KEPT_MAX are only counted. */
 void diagnostics_add(struct diagnostics *d, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Whether a text is a name, see text_is_name(); if it is not, adds the error. */
+/* Whether a text is a name, see text_is_name(). Adds an error if it is not. */
 bool diagnostics_check_name(struct diagnostics *d, struct place place, const char *name);
 
-/* Whether there is an error at a place already. */
+/* Whether an error was added at a place. */
 bool diagnostics_has(const struct diagnostics *d, struct place place);
 
 /*
  * Appends the errors in the order of the file, DIAGNOSTICS_SHOWN_MAX at most, each as
  *     FILE:LINE:COLUMN: error: MESSAGE
- * with the line and a caret under the place; then those of settings, each as
+ * with the line and a caret under the place. Then come those of settings, each as
  *     --set STAGE.OPTION=VALUE: error: MESSAGE
- * and, if there are more of them, how many.
+ * and the number of errors that are not shown, if any.
  */
 void diagnostics_print(struct diagnostics *d, struct buf *out);
 

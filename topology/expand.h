@@ -2,8 +2,8 @@
 /*
  * expand.h - ${NAME} and ${NAME:-default} in the values of a topology
  *
- * Taken from the environment when the file is read, never later. ${TOPOLOGY_DIR} is the directory
- * of the topology file. "$$" is a dollar sign.
+ * Values come from the environment when the file is read, never later. ${TOPOLOGY_DIR} is the
+ * directory of the topology file. "$$" is a dollar sign.
  */
 #ifndef BULKHEAD_TOPOLOGY_EXPAND_H
 #define BULKHEAD_TOPOLOGY_EXPAND_H
@@ -16,22 +16,22 @@
 /*
  * Appends text with all references replaced.
  *
- *   directory   what ${TOPOLOGY_DIR} stands for
+ *   directory   the value of ${TOPOLOGY_DIR}
  *
- * Returns: 0, or ERR_INVALID: a variable is not set and has no default, or the form is wrong.
+ * Returns: 0, or ERR_INVALID: a variable is not set and has no default, or a reference is not of
+ *          one of the two forms.
  */
 int expand_text(const char *text, const char *directory, struct buf *out, struct err *e);
 
 /*
- * A copy of a tree in which every text is as it is: the references in it are replaced. A text whose
- * references cannot be replaced, or that no option reads, is copied. The caller frees it with
- * node_free().
+ * A copy of a tree with all references replaced. Its texts are marked as_it_is. A text with a
+ * reference that cannot be replaced is copied unchanged. The caller frees it with node_free().
  */
 struct node *expand_node(const struct node *node, const char *directory);
 
 /*
  * The text of a scalar with all references replaced; the caller frees it. NULL, with the error
- * added to d, if that cannot be. Errors added later at its place will name the variables.
+ * added to d, if a reference cannot be replaced. Later errors at its place will name the variables.
  */
 char *expand_scalar(const struct node *scalar, const char *directory, struct diagnostics *d);
 

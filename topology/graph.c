@@ -32,7 +32,7 @@ void stage_set_name(struct stage *stage)
     INVARIANT(len > 0 && (size_t)len < sizeof stage->name);
 }
 
-/* What workers of one stage share is the first one's. */
+/* The first worker of a stage owns what its workers share. */
 static void stage_done(const struct stage *stage)
 {
     if (stage->shares)

@@ -2,11 +2,11 @@
 /*
  * graph.h - the checked, immutable graph that a topology file becomes
  *
- * Stages stand in the order of the flow: every stage after all that feed it. Which one reads the
- * input and which one takes the dead letters, topology_source() and topology_dead_letters() say.
- * Edges are numbered from 0; a number names the link in frames, paths and messages. What is in here
- * was proved: every field that a stage reads is made upstream with the type that it needs. Made
- * once by topology_load() (load.h) and never changed.
+ * Stages are in the order of the flow: every stage comes after all that feed it. topology_source()
+ * and topology_dead_letters() find the one that reads the input and the one that gets the dead
+ * letters. Edges are numbered from 0; the number identifies the link in frames, paths and messages.
+ * The graph is proved: every field that a stage reads is made upstream with the type that it needs.
+ * topology_load() (load.h) makes it once, and it never changes.
  */
 #ifndef BULKHEAD_TOPOLOGY_GRAPH_H
 #define BULKHEAD_TOPOLOGY_GRAPH_H
@@ -22,20 +22,20 @@
 struct node;
 
 enum durability {
-    DURABILITY_HOST,    /* what is acked survives a crash of the host: fsync */
-    DURABILITY_PROCESS, /* what is acked survives the death of every process */
+    DURABILITY_HOST,    /* acked records survive a crash of the host: everything is synced */
+    DURABILITY_PROCESS, /* acked records survive the death of every process */
 };
 
-/* Every topology has a stage of this name: where the dead letters go. */
+/* Every topology has a stage of this name and kind, which gets the dead letters. */
 #define DEAD_LETTERS_STAGE "dead-letters"
 #define DEAD_LETTERS_KIND "dead_letter.sink"
-/* And the file in the state directory that it writes. */
+/* The file in the state directory that it writes. */
 #define DEAD_LETTERS_FILE "dead-letters.jsonl"
 
 /* The field that holds a record in msgpack. */
 #define PACKED_FIELD "packed"
 
-/* The places of the fields of a dead letter's contract. */
+/* The indexes of the fields in the contract of dead letters. */
 enum dead_letter_field {
     DEAD_LETTER_SEQ,
     DEAD_LETTER_LINE,
@@ -48,56 +48,55 @@ enum dead_letter_field {
 };
 
 /*
- * A stage is one process. Where a topology says `workers: 3`, there are three of these, equal but
- * for name and worker.
+ * A stage is one process. Where a topology has `workers: 3`, there are three of these, which differ
+ * only in name, index and worker.
  */
 struct stage {
-    char name[STAGE_NAME_BYTES_MAX + 1]; /* "parse", or "parse.2" of several workers */
+    char name[STAGE_NAME_BYTES_MAX + 1]; /* "parse", or "parse.2" if it has several workers */
     char base[NAME_BYTES_MAX + 1];       /* as in the topology: "parse" */
-    size_t index;
-    size_t worker, workers;  /* 0 of 1 */
-    const struct kind *kind; /* in a stage process NULL of a stage whose kind its program has not */
+    size_t index;                        /* in topology.stages */
+    size_t worker, workers;              /* its number, from 0, and how many there are */
+    const struct kind *kind; /* NULL in a stage process if its program lacks the kind of a peer */
     const struct stage_ops *ops; /* of that kind */
     const struct options *options;
     /*
-     * The options as the file has them, with all variables and settings put in, for
-     * stage_topology_pack(); NULL of the sink of the dead letters.
+     * The options as in the file, with variables and settings applied, for stage_topology_pack().
+     * NULL for the sink of the dead letters.
      */
     const struct node *resolved;
-    enum kind_lines lines; /* what is known of the texts that it makes */
+    enum kind_lines lines; /* what is known of the lines that it makes */
     /*
-     * Its records are packed: what of them it could not handle is bytes of msgpack, from its input
-     * or in the field PACKED_FIELD, and stands so in a dead letter.
+     * Whether its records are packed. Content that it could not handle is then msgpack, from its
+     * input or the field PACKED_FIELD, and dead letters contain it as such.
      */
     bool reads_packed;
-    const void *plan;           /* what the kind has made of them, see kind.derive; or NULL */
+    const void *plan; /* what the kind derived from the options, see kind.derive; or NULL */
     const struct input *inputs; /* NULL for a source */
     size_t input_count;
-    const struct contract *in;    /* of the first input; all have it, but for those of a merge */
+    const struct contract *in;    /* of the first input; only a merge has others too */
     struct contract out;          /* PORT_OUT; empty if the kind has none */
-    const struct output *outputs; /* PORT_NAMED and on */
+    const struct output *outputs; /* the named ones, from PORT_NAMED on */
     size_t output_count;
     /*
-     * What decides which worker gets a record: the hash of these fields, or, without any, its seq.
-     * Keyed stages have them even if there is one worker, because their state lies in key groups.
+     * The fields whose hash decides which worker gets a record; without any, its seq does. Keyed
+     * stages have them even with one worker, because their state is divided into key groups.
      */
     const size_t *by;
     size_t by_count;
-    int clock_field;           /* whose values move the stage's clock; -1: it has none */
-    uint64_t memory_bytes_max; /* private memory of its process; 0: no limit of ours */
-    struct place place;
-    bool shares; /* what it points to is owned by the first of its workers */
+    int clock_field;           /* the field that moves the clock of the stage; -1: none */
+    uint64_t memory_bytes_max; /* private memory of its process; 0: we set no limit */
+    struct place place;        /* of its name in the file */
+    bool shares;               /* the first of its workers owns what it points to */
 };
 
-/* From one process to another. Those to a stage stand in the order of its inputs. */
+/* From one process to another. The edges to a stage are in the order of its inputs. */
 struct edge {
     size_t index;
-    size_t from; /* stage */
-    port_number port;
-    size_t to;    /* stage */
-    size_t input; /* of that stage */
-    /* Whether records carry their order in their seq: where one end is one of several workers. */
-    bool ordered;
+    size_t from;      /* index of the sending stage */
+    port_number port; /* of the sending stage */
+    size_t to;        /* index of the receiving stage */
+    size_t input;     /* of the receiving stage */
+    bool ordered;     /* records carry their order in their seq: an end has several workers */
     const struct contract *contract;
     uint64_t fingerprint;
 };
@@ -106,8 +105,8 @@ struct topology {
     char name[NAME_BYTES_MAX + 1];
     int64_t version;
     enum durability durability;
-    bool marks_end;            /* some stage has something to do at the end of the input */
-    uint64_t stall_timeout_ms; /* a stage that is busy with one thing for so long is hung */
+    bool marks_end;            /* some stage has work to do at the end of the input */
+    uint64_t stall_timeout_ms; /* how long a stage may be busy with one thing before it is hung */
     struct named_type *types;
     size_t type_count;
     struct contract dead_letter;
@@ -115,36 +114,36 @@ struct topology {
     size_t stage_count;
     struct edge *edges;
     size_t edge_count;
-    struct contract *contracts; /* of the inputs of the one stage of a stage process; else NULL */
+    struct contract *contracts; /* in a stage process, of the inputs of its stage; else NULL */
 };
 
 enum topology_form {
-    TOPOLOGY_PROCESSES, /* as many workers as it says */
-    TOPOLOGY_LOGICAL,   /* one of each, for the inline host and for drawing */
+    TOPOLOGY_PROCESSES, /* as many workers as the topology says */
+    TOPOLOGY_LOGICAL,   /* one worker for each stage, for the inline host and for drawing */
 };
 
-/* Makes the contract of dead letters, in an empty one. */
+/* Fills an empty contract with the fields of dead letters. */
 void topology_make_dead_letter(struct contract *ret_contract);
 
-/* Gives a stage its name, from its base and its worker. */
+/* Sets the name of a stage from its base and worker. */
 void stage_set_name(struct stage *stage);
 
-/* Frees a topology; takes NULL. */
+/* Frees a topology. Accepts NULL. */
 void topology_free(struct topology *topology);
 
 /*
- * Whether a stage can do without a record that kills it: it is given its records, and has a way to
+ * Whether records of a stage can be quarantined: it gets its records from others, and has a way to
  * the dead letters.
  */
 bool topology_may_quarantine(const struct topology *topology, size_t stage);
 
-/* The stage that reads the input. A topology has one; no stage stands before it in the flow. */
+/* The stage that reads the input. A topology has exactly one, and no stage is upstream of it. */
 const struct stage *topology_source(const struct topology *topology);
 
-/* The stage that every topology has: DEAD_LETTERS_STAGE. */
+/* The stage DEAD_LETTERS_STAGE, which every topology has. */
 const struct stage *topology_dead_letters(const struct topology *topology);
 
-/* A stage by name, or NULL. */
+/* The stage with a name, or NULL. */
 const struct stage *topology_find_stage(const struct topology *topology, const char *name);
 
 #endif

@@ -76,7 +76,7 @@ bool kind_check_needs(struct kind_check *check, const char *field, unsigned tag_
     char wanted[96], name[TYPE_NAME_BYTES_MAX];
     int index = contract_find(check->in, field);
     if (index < 0 && check->in->open)
-        return false; /* the input failed its own check; one error is enough */
+        return false; /* the input has errors of its own; one error is enough */
     if (index < 0) {
         struct buf way = {0};
         check->explain_field(check->explain_arg, check->stage, field, &way);
@@ -137,7 +137,7 @@ struct contract *kind_check_output(struct kind_check *check, const char *name, s
     if (check->output_count == OUTPUTS_MAX) {
         diagnostics_add(check->diagnostics, place, "too many outputs; a stage can have at most %u",
                         OUTPUTS_MAX);
-        check->outputs_open = true; /* it may be read, and that is no error then */
+        check->outputs_open = true; /* if another stage reads it, that is not an error */
         return NULL;
     }
     check->outputs = memory_resize(check->outputs, check->output_count + 1, sizeof *check->outputs);
@@ -156,7 +156,7 @@ void kind_check_makes(struct kind_check *check, const char *field, struct type t
         return;
     }
     int rc = contract_add(check->out, field, type);
-    check->out->open |= rc != 0; /* whoever reads it may mean what it should be */
+    check->out->open |= rc != 0; /* a stage that reads it is not in error */
     if (rc == ERR_INVALID)
         diagnostics_add(check->diagnostics, place,
                         "stage '%s' would make the field '%s', which its input already has",

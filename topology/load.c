@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a tree of YAML to a proved graph, in this order: the head, the types, each stage's name,
- * kind and `from`, the order of the flow, then stage by stage along the flow its options and what
- * it makes of its input. A stage whose input could not be found out is checked as far as it goes
- * without adding errors that only follow from the first one.
+ * From a YAML tree to a proved graph, in this order: the head, the types, the name, kind and `from`
+ * of each stage, the order of the flow; then, stage by stage along the flow, its options and what
+ * it makes of its input. A stage whose input is unknown is checked as far as possible, without
+ * adding errors that only follow from an earlier one.
  */
 #include "topology/load.h"
 

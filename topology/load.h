@@ -14,10 +14,10 @@
  *
  *   file      as the user named it, for messages and ${TOPOLOGY_DIR}
  *   text      its content; needed only during the call
- *   registry  the kinds there are
- *   form      whether workers are spread out
- *   d         must have been started with file and text; takes all errors. Its settings, if it
- *             has some, override what the text says
+ *   registry  the available kinds
+ *   form      whether every worker becomes a stage
+ *   d         must have been started with file and text; gets all errors. Its settings, if any,
+ *             override the text
  *
  * Ownership: the caller frees *ret_topology with topology_free().
  * Returns:   0, or ERR_INVALID with at least one error added to d.
@@ -25,7 +25,7 @@
 int topology_load(const char *file, const char *text, size_t len, kind_registry registry,
                   enum topology_form form, struct diagnostics *d, struct topology **ret_topology);
 
-/* A stage and what was read of its options, see kind_check.options. */
+/* A stage, and its options as far as they could be read; see kind_check.options. */
 struct stage_options {
     const char *name;
     struct place place;
@@ -33,20 +33,20 @@ struct stage_options {
     const struct options *options;
 };
 
-/* A topology that may have errors; lives as long as the call that it is shown to. */
+/* A topology that may have errors. It lives as long as the call that it is passed to. */
 struct topology_draft {
-    const char *name; /* "" if it is none */
-    const struct stage_options *stages;
-    size_t stage_count; /* of those whose kind is known, in the order of the flow */
+    const char *name;                   /* "" if it has no valid name */
+    const struct stage_options *stages; /* those whose kind is known, in the order of the flow */
+    size_t stage_count;
 };
 
-/* Compares stages with each other, and adds the errors that it finds. */
+/* Compares stages with each other, and adds an error for everything it finds. */
 typedef void topology_compare(void *context, const struct topology_draft *draft,
                               struct diagnostics *d);
 
 /*
- * The same as topology_load(), with what somebody else has to say of the whole, whatever other
- * errors there are, so that all of them are told at once.
+ * As topology_load(), but also calls compare, even if there are errors already, so that all errors
+ * are reported together.
  */
 int topology_load_compared(const char *file, const char *text, size_t len, kind_registry registry,
                            enum topology_form form, struct diagnostics *d,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * node.h - a YAML file as a tree in which every piece knows its place
+ * node.h - a YAML file as a tree in which every node has its place
  *
- * Plain data; the checker reads it and never changes it. One topology file is one tree.
+ * Plain data that the checker reads and never changes. One topology file is one tree.
  */
 #ifndef BULKHEAD_TOPOLOGY_NODE_H
 #define BULKHEAD_TOPOLOGY_NODE_H
@@ -28,22 +28,22 @@ struct node {
     enum node_tag tag;
     struct place place;
     char *text;              /* NODE_SCALAR; "" for an empty one */
-    bool as_it_is;           /* NODE_SCALAR: "${" means nothing in it */
-    bool nothing;            /* NODE_SCALAR: no text stands there, not even "" */
-    bool bare;               /* NODE_SCALAR: without quotes, on the line of its key or below it */
+    bool as_it_is;           /* NODE_SCALAR: "${" has no meaning in it */
+    bool nothing;            /* NODE_SCALAR: there is no text, not even "" */
+    bool bare;               /* NODE_SCALAR: without quotes, and not a block of lines */
     bool goes_on;            /* NODE_SCALAR: without quotes, over several lines */
     struct node_pair *pairs; /* NODE_MAP, in the order of the file */
     struct node **items;     /* NODE_LIST */
     size_t count;            /* of pairs or items */
 };
 
-/* Frees a tree; takes NULL. */
+/* Frees a tree. Accepts NULL. */
 void node_free(struct node *node);
 
 /* The pair of a map with this key, or NULL. */
 const struct node_pair *node_find(const struct node *map, const char *key);
 
-/* "a text", "a map", "a list": for messages. */
+/* The name of a tag in messages: "a single value", "a map", "a list". */
 const char *node_tag_name(enum node_tag tag);
 
 #endif

@@ -56,8 +56,8 @@ bool option_keys_misspelt(const struct option_keys *keys, const struct node *map
 }
 
 /*
- * Whether to speak of an option: not where its being there would be the next error. A setting is of
- * an option, see settings_apply.c.
+ * Whether to mention an option in a message: not if it would be the next error. With --set only
+ * options can be set, see settings_apply.c.
  */
 static bool is_of_use(const struct option_keys *keys, const char *name, bool is_setting)
 {

@@ -2,9 +2,9 @@
 /*
  * options.h - the options of a stage: declared by its kind, read from the topology, checked
  *
- * A declaration says for each option its type, default and bounds. What has been read holds one
- * entry for every declared option, given or not, in the order of the declaration. It is immutable
- * from then on and lives as long as its topology.
+ * A declaration states the type, default and bounds of each option. Options that were read have one
+ * entry for every declared option, given or not, in the order of the declaration. They do not
+ * change, and live as long as their topology.
  */
 #ifndef BULKHEAD_TOPOLOGY_OPTIONS_H
 #define BULKHEAD_TOPOLOGY_OPTIONS_H
@@ -48,14 +48,14 @@ struct option_spec {
     bool required;
     const char *fallback; /* text of the default; NULL: absent if not given */
     const char *meaning;
-    bool neutral;                      /* another value of it makes no other record of any */
+    bool neutral;                      /* its value does not influence any record */
     const char *const *choices;        /* OPTION_CHOICE; ends with NULL */
     int64_t min, max;                  /* OPTION_INT, OPTION_SIZE, OPTION_DURATION (ns) */
     const struct option_spec *members; /* OPTION_GROUP, OPTION_GROUPS, OPTION_FIELD_GROUPS */
-    const char *alone; /* OPTION_FIELD_GROUPS: the member that a scalar in place of a map is */
+    const char *alone; /* OPTION_FIELD_GROUPS: the member that a scalar instead of a map sets */
 };
 
-/* The declaration of this name among specs, NULL for none of those; or NULL. */
+/* The declaration of this name among specs, which may be NULL; or NULL. */
 const struct option_spec *option_find(const struct option_spec *specs, const char *name);
 
 struct option_field {
@@ -80,14 +80,20 @@ struct option_conditions {
 struct option_value {
     const struct option_spec *spec;
     bool present; /* given or by default */
-    bool bad;     /* there are errors about it: it may be half of what was meant */
+    bool bad;     /* there are errors about it, so it may be incomplete */
     struct place place;
-    char *variables;             /* that the text was made from, "A, B"; NULL: none */
-    char *text;                  /* of an option that is one scalar, with its variables put in, or
-                                    its default; NULL for lists, maps and conditions */
-    int64_t number;              /* OPTION_INT, _SIZE, _DURATION (ns); OPTION_BOOL: 0 or 1; index
-                                    of OPTION_CHOICE, of OPTION_FIELD in the contract, of
-                                    OPTION_TYPE */
+    char *variables; /* from which the text was made, "A, B"; NULL: none */
+    /* A scalar with its variables replaced, or the default. NULL for lists, maps and conditions. */
+    char *text;
+    /*
+     * OPTION_INT, OPTION_SIZE   the number
+     * OPTION_DURATION           ns
+     * OPTION_BOOL               0 or 1
+     * OPTION_CHOICE             index in choices
+     * OPTION_FIELD              index in the input contract
+     * OPTION_TYPE               index in the types of the topology
+     */
+    int64_t number;
     struct option_field *fields; /* OPTION_FIELDS */
     struct option_group *groups; /* OPTION_GROUP (one), _GROUPS, _FIELD_GROUPS, as in the file */
     struct option_conditions *conditions; /* OPTION_CONDITIONS (one), OPTION_NAMED_CONDITIONS */
@@ -99,16 +105,16 @@ struct options {
     struct option_value items[];
 };
 
-/* Frees options; takes NULL. */
+/* Frees options. Accepts NULL. */
 void options_free(struct options *options);
 
 /* The option of this name. Requires: it is declared. */
 const struct option_value *options_get(const struct options *options, const char *name);
 
-/* Is told one path of a stage. */
+/* Called with one path of a stage. */
 typedef void options_path_visit(void *context, const struct option_value *path);
 
-/* Tells all paths that are present and not bad, those in groups too. */
+/* Calls visit for all paths that are present and not bad, including those in groups. */
 void options_each_path(const struct options *options, options_path_visit *visit, void *context);
 
 /* Whether options of this type name a file. */
@@ -118,8 +124,8 @@ bool option_is_path(enum option_tag tag);
 const char *option_tag_name(enum option_tag tag);
 
 /*
- * Appends the bounds of a number, size or duration in the form in which a topology writes it: "1 to
- * 16", "64MiB to 1TiB", "0s or more". Appends nothing for options of other types.
+ * Appends the bounds of a number, size or duration as a topology would write them: "1 to 16",
+ * "64MiB to 1TiB", "0s or more". Appends nothing for options of other types.
  */
 void option_write_bounds(const struct option_spec *spec, struct buf *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options_read() walks the declaration, finds each option in the map or takes its default, and
- * lets read_<type>() turn it into a value. Then it walks the map for keys that nobody declared.
+ * options_read() walks the declaration, finds each option in the map or uses its default, and lets
+ * read_<type>() turn it into a value. Then it walks the map for undeclared keys.
  */
 #include "topology/options_read.h"
 
@@ -74,7 +74,7 @@ static void read_choice(struct option_value *o, const struct kind_check *c)
     buf_done(&all);
 }
 
-/* What other languages have for true and false, and YAML had; these two are enough. */
+/* Maps the words of other languages, and of older YAML, to the only two that are accepted. */
 static const char *meant_bool(const char *text)
 {
     static const char *const yes[] = {"true", "yes", "y", "on", "1"};
@@ -151,7 +151,7 @@ static void add_field(struct option_value *o, const struct node *item, const str
         .index = kind_check_find_field(c, item->text, item->place, o->spec->name)};
 }
 
-/* A list of fields; one field may stand without the brackets. */
+/* Reads a list of fields; a single field needs no brackets. */
 static void read_fields(struct option_value *o, const struct node *node, const struct kind_check *c)
 {
     if (node->tag == NODE_SCALAR) {
@@ -185,7 +185,7 @@ static void add_group(struct option_value *o, const char *name, struct place pla
     free(owner);
 }
 
-/* As add_group(), of a field; "status: int" is short for "status: { to: int }" and the like. */
+/* As add_group(), for a field. A scalar is a short form: "status: int" for "status: { to: int }". */
 static void add_field_group(struct option_value *o, const struct node_pair *pair,
                             const struct kind_check *c)
 {
@@ -342,7 +342,7 @@ static void read_given(struct option_value *o, const struct node_pair *pair,
     }
 }
 
-/* A group that is not given has all its members by default. */
+/* Handles an option that is not given. A group then has the defaults of its members. */
 static void read_absent(struct option_value *o, bool misspelt, struct place place,
                         const char *owner, const struct kind_check *c)
 {

@@ -15,11 +15,11 @@
  * valid name), missing ones, wrong types, values out of bounds, fields that the input does not
  * have.
  *
- *   map     where they stand
- *   keys    what the map may have
- *   place   of the whole, for what is missing
- *   owner   who has the options, for messages: "kind 'limits'"
- *   check   what is known of the stage; of a topology's head, diagnostics and directory
+ *   map     with the options
+ *   keys    the allowed keys
+ *   place   of the map, for errors about missing options
+ *   owner   what has the options, for messages: "kind 'limits'"
+ *   check   what is known of the stage; for the head of a topology, only diagnostics and directory
  *
  * Returns the options; the caller frees them with options_free(). They are usable only if no
  * error was added.

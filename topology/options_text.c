@@ -21,7 +21,7 @@ static bool has_list(enum test_tag tag)
     return tag == TEST_ONE_OF || tag == TEST_RANGE;
 }
 
-/* In a list, a comma or backslash of a value has a backslash before it: ["a, b"] is not [a, b]. */
+/* In a list, a comma or backslash of a value is escaped by a backslash: ["a, b"] is not [a, b]. */
 static void add_value(struct buf *text, const struct test *test, const struct test_value *value)
 {
     for (const char *at = value->text; *at != '\0'; at++) {
@@ -48,7 +48,7 @@ static void tell_test(const struct walk *w, const char *prefix, const struct con
     buf_done(&name);
 }
 
-/* Sets of which one must hold are told apart by numbers. */
+/* Several sets, of which one must hold, are distinguished by numbers. */
 static void tell_conditions(const struct walk *w, const char *name,
                             const struct conditions *conditions)
 {
@@ -119,7 +119,7 @@ void options_text_each(const struct options *options, options_text_visit *visit,
 
 void options_text_plain(const char *name, char *text)
 {
-    /* No option that has no conditions in it has a dot and the name of a test at its end. */
+    /* Only the names of conditions end with a dot and the name of a test. */
     const char *dot = strrchr(name, '.');
     bool is_list = false;
     for (size_t tag = 0; dot != NULL && tag < sizeof test_names / sizeof test_names[0]; tag++)

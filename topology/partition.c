@@ -8,7 +8,7 @@
 
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
-/* Adds the four bytes of a length. Of a short one, three are 0: each no more than a factor. */
+/* Adds the four bytes of a length. Of a short one three are 0, and each is only a factor. */
 static uint64_t add_len(uint64_t hash, uint32_t len)
 {
     if (len <= UINT8_MAX)

@@ -2,9 +2,9 @@
 /*
  * partition.h - which worker of a stage gets a record
  *
- * A function of the record alone, so that the sender, after any restart, deals out as before. A
- * keyed stage has KEY_GROUPS groups of keys, and every worker has some of them; which one a key
- * belongs to does not depend on how many workers there are. Formulas: docs/protocol.md, "Workers".
+ * It depends only on the record, so that a sender makes the same choice after any restart. A keyed
+ * stage has KEY_GROUPS groups of keys, and every worker has some of them. The group of a key does
+ * not depend on the number of workers. Formulas: docs/protocol.md, "Workers".
  */
 #ifndef BULKHEAD_TOPOLOGY_PARTITION_H
 #define BULKHEAD_TOPOLOGY_PARTITION_H
@@ -12,13 +12,13 @@
 #include "topology/graph.h"
 
 /*
- * The key group of a record at a stage that has `by` fields, from 0 to KEY_GROUPS - 1: the first
- * byte of a hash of these fields; one group for all if it has none. It is no secret: who chooses
- * keys can load one worker with them.
+ * The key group of a record at a stage, from 0 to KEY_GROUPS - 1: the first byte of a hash of the
+ * `by` fields, or the same group for all records if there are none. The hash is not secret: an
+ * attacker who chooses keys can send them all to one worker.
  */
 unsigned partition_group(const struct stage *to, const struct record *record);
 
-/* The worker who has a key group. */
+/* The worker that has a key group. */
 size_t partition_worker_of_group(unsigned group, size_t workers);
 
 /* The worker of the stage that gets the record. */

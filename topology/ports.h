@@ -14,11 +14,11 @@
 typedef uint32_t port_number;
 enum {
     PORT_OUT,
-    PORT_DEAD, /* of what the kind refuses, and, of any stage, of records that kill it */
+    PORT_DEAD, /* for records that the kind refuses, and for quarantined ones */
     PORT_NAMED,
 };
 
-/* One of the places that a stage takes records from, in the order of its `from:`. */
+/* One input of a stage, in the order of its `from:`. */
 struct input {
     char from[2 * NAME_BYTES_MAX + 2]; /* as written: "route.vip" */
     const struct contract *contract;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * settings.h - `--set STAGE.OPTION=VALUE`: options of stages that the command line overrides
+ * settings.h - `--set STAGE.OPTION=VALUE`: options that the command line overrides
  *
- * A setting takes the place of what the file says before the file is checked, so that everything
- * that follows from it is checked too. The value is the scalar as it would stand in the YAML, but
- * without quotes and with no meaning for ${}. A stage process is given what came of it.
+ * A setting replaces the option in the file before the file is checked, so that all its
+ * consequences are checked too. The value is a scalar as in the YAML, but without quotes, and ${}
+ * has no meaning in it. A stage process is given only the result.
  */
 #ifndef BULKHEAD_TOPOLOGY_SETTINGS_H
 #define BULKHEAD_TOPOLOGY_SETTINGS_H
@@ -23,18 +23,20 @@ struct settings {
 
 /*
  * Adds "STAGE.OPTION=VALUE".
- * Returns: 0; ERR_INVALID: it has not this form, is too long, holds control characters, or the
- *          list sets this option already; ERR_RANGE: the list is full. e says which.
+ * Returns: 0
+ *          ERR_INVALID  it is not of this form, is too long, is not plain text, or the list sets
+ *                       this option already; e says which
+ *          ERR_RANGE    the list is full
  */
 int settings_add(struct settings *settings, const char *text, struct err *e);
 
-/* What a setting says: views into its text, of which only the value ends with a NUL. */
+/* The parts of a setting: views of its text, of which only the value ends with a NUL. */
 struct setting_parts {
     const char *stage, *option, *value;
     size_t stage_len, option_len;
 };
 
-/* Takes a setting apart. Returns whether it has the form STAGE.OPTION=VALUE. */
+/* Splits a setting into its parts. Returns whether it has the form STAGE.OPTION=VALUE. */
 bool settings_split(const char *text, struct setting_parts *ret_parts);
 
 /* Whether a setting is for this option of this stage. Requires: text was added to a list. */

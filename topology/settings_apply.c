@@ -44,7 +44,7 @@ static void apply(const char *text, struct place place, const struct node *stage
 {
     struct setting_parts parts;
     if (!settings_split(text, &parts))
-        return; /* settings_add() took none such */
+        return; /* settings_add() refuses these */
     char *name = memory_dup(parts.stage, parts.stage_len);
     char *option = memory_dup(parts.option, parts.option_len);
     const struct node_pair *stage = node_find(stages, name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * settings_apply.h - puts the settings of the command line into the tree of a topology
+ * settings_apply.h - applies the settings of the command line to the tree of a topology
  */
 #ifndef BULKHEAD_TOPOLOGY_SETTINGS_APPLY_H
 #define BULKHEAD_TOPOLOGY_SETTINGS_APPLY_H
@@ -10,9 +10,9 @@
 #include "topology/settings.h"
 
 /*
- * Changes the tree of a topology; adds an error for a setting whose stage is not there or whose
- * option is none that can be set. What else is wrong with it the check finds, at the place that
- * the changed nodes have: that of the setting. Takes NULL for no settings.
+ * Changes the tree of a topology. Adds an error for a setting whose stage does not exist or whose
+ * option cannot be set. The check finds all other errors: the changed nodes have the setting as
+ * their place. settings: NULL for none.
  */
 void settings_apply(const struct settings *settings, struct node *root, struct diagnostics *d);
 

@@ -28,7 +28,7 @@ static void add_place(struct buf *out, struct place place)
     packed_add_int(out, place.setting);
 }
 
-/* [name, type, whether it is optional]; an optional type by what it may hold. */
+/* For each field [name, type, whether it is optional]; an optional type by the type it holds. */
 static void add_contract(struct buf *out, const struct contract *contract)
 {
     packed_add_list(out, contract->count);
@@ -62,7 +62,7 @@ static void add_node(struct buf *out, const struct node *node)
     }
 }
 
-/* What a stage knows of itself and of its peers. */
+/* What a stage is given of itself and of its peers alike. */
 #define IDENTITY_PAIRS 9u
 static void add_identity(struct buf *out, const struct stage *stage)
 {

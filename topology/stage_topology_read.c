@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads on after something was wrong, with empty values, and says at the end what was wrong first:
- * so no function in between has to hand on an error. Then the kind of this program is asked what it
- * makes of the options: that must be what the supervisor was told.
+ * After an error, reading continues with empty values, and the first error is reported at the end,
+ * so that no function in between has to pass on errors. Then the kind in this program derives its
+ * outputs from the options: they must be those that the supervisor derived.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,7 @@
 #include "topology/stage_topology.h"
 
 struct reader {
-    const char
-        *wrong; /* the key under which the first wrong thing stands; NULL: nothing is wrong */
+    const char *wrong; /* the key of the first error; NULL: no error */
     struct topology *topology;
     struct stage *stage;
     kind_registry registry;
@@ -58,7 +57,7 @@ static bool read_bool(struct reader *r, struct packed_value value, const char *w
     return truth;
 }
 
-/* Of len_max bytes at most; the caller frees it. */
+/* Reads a text of at most len_max bytes; the caller frees it. */
 static char *read_text(struct reader *r, struct packed_value value, const char *what,
                        size_t len_max)
 {
@@ -80,7 +79,7 @@ static void read_name(struct reader *r, struct packed_value value, const char *w
     free(name);
 }
 
-/* Which of some words a text is. */
+/* The index of a text in a list of words. */
 static int find_word(struct reader *r, struct packed_value map, const char *key,
                      const char *const *words, int count)
 {
@@ -159,7 +158,7 @@ static struct node *read_node(struct reader *r, struct packed_value value)
     return node;
 }
 
-/* What is said of the stage and of its peers. Returns where it belongs; NULL if nowhere. */
+/* Reads what is given of the stage and of its peers alike. Returns the entry; NULL on error. */
 static struct stage *read_identity(struct reader *r, struct packed_value map)
 {
     static const char *const lines[] = {
@@ -267,7 +266,7 @@ static void read_stage(struct reader *r, struct packed_value map)
         note_wrong(r, "options");
 }
 
-/* The contract of what goes over an edge that the stage is at one end of. */
+/* The contract of an edge of the stage. */
 static const struct contract *edge_contract(struct reader *r, const struct edge *edge)
 {
     const struct stage *stage = r->stage;
@@ -282,7 +281,7 @@ static const struct contract *edge_contract(struct reader *r, const struct edge 
     return output < stage->output_count ? &stage->outputs[output].contract : NULL;
 }
 
-/* Whether the fields that a stage looks at are among those that it gets. */
+/* Whether the input of a stage has the fields that its `by` and its clock refer to. */
 static bool fields_are_there(const struct stage *to, const struct contract *contract)
 {
     size_t count = contract != NULL ? contract->count : 0;
@@ -329,7 +328,7 @@ static void read_peers(struct reader *r, struct packed_value list)
         (void)read_identity(r, packed_item(list, i));
 }
 
-/* --- what this program makes of it --- */
+/* --- what this program derives from it --- */
 
 static bool same_outputs(const struct stage *stage, const struct kind_check *check)
 {

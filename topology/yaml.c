@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only file that includes libfyaml. Events come in the order of the file; read_node() takes
- * the event that starts a node and consumes up to the one that ends it.
+ * The only file that includes libfyaml. Events come in the order of the file. read_node() gets the
+ * event that starts a node and consumes events up to the one that ends it.
  */
 #include "topology/yaml.h"
 
@@ -20,10 +20,10 @@
 struct yaml_reader {
     struct fy_parser *parser;
     struct diagnostics *diagnostics;
-    const char *text; /* that is read, len bytes */
+    const char *text; /* the input, len bytes */
     size_t len;
     bool failed; /* the rest cannot be read */
-    bool spoilt; /* something was left out or is not what it stands for: only read on for errors */
+    bool spoilt; /* the tree is incomplete or wrong; reading continues only to find more errors */
 };
 
 static struct place place_of(const struct fy_mark *mark, size_t width)
@@ -56,8 +56,8 @@ static struct place sign_place(struct fy_token *token)
 }
 
 /*
- * Line 0 if the place is that of the key: nothing stands there, or a block of lines does, whose
- * text begins somewhere below.
+ * Line 0 if the place of the key should be used: for an empty value, and for a block of lines,
+ * whose text begins somewhere below.
  */
 static struct place event_place(struct fy_event *event)
 {
@@ -90,7 +90,7 @@ static struct node *fail(struct yaml_reader *r, struct place place, const char *
     return NULL;
 }
 
-/* An error behind which all can be read, but not be known for what it is. */
+/* Adds an error after which reading can continue, although the tree will be wrong. */
 static void note(struct yaml_reader *r, struct place place, const char *message)
 {
     diagnostics_add(r->diagnostics, place, "%s", message);
@@ -116,7 +116,7 @@ static char *scalar_text(struct fy_event *event, size_t *ret_len)
     return memory_dup(text != NULL ? text : "", *ret_len);
 }
 
-/* Gives an event back to the parser whatever way the reading of it went. */
+/* Reads the next node, and frees its event whether that succeeds or not. */
 static struct node *read_next(struct yaml_reader *r, unsigned depth, enum fy_event_type end_type,
                               bool *ret_ended)
 {
@@ -149,7 +149,7 @@ static void add_pair(struct yaml_reader *r, struct node *map, struct node *key, 
     key->text = NULL;
 }
 
-/* Reads over a value. */
+/* Skips a value. */
 static void skip_value(struct yaml_reader *r)
 {
     size_t open = 0;
@@ -192,7 +192,7 @@ static struct node *read_map(struct yaml_reader *r, struct place place, unsigned
             settle_place(key, place);
         const char *fault = key != NULL ? key_fault(key) : NULL;
         if (r->failed)
-            ; /* inside the key */
+            ; /* the error is inside the key */
         else if (map->count == MAP_ENTRIES_MAX)
             (void)fail(r, key->place, "too many entries in one map");
         else if (fault != NULL) {
@@ -233,7 +233,7 @@ static struct node *read_list(struct yaml_reader *r, struct place place, size_t 
     return list;
 }
 
-/* Tabs and the ends of lines aside, a topology holds what can be seen. */
+/* Whether a text has control characters other than tabs and newlines. */
 static bool has_control(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -327,7 +327,7 @@ static struct node *read_stream(struct yaml_reader *r)
         case FYET_STREAM_END:
         case FYET_DOCUMENT_END:
             break;
-        case FYET_DOCUMENT_START: /* if nothing says so, the place is that of what begins it */
+        case FYET_DOCUMENT_START: /* without a '---', its first node has the place */
             if (++documents > 1 && event->document_start.document_start != NULL)
                 fail_second(r, event_place(event));
             break;
@@ -354,7 +354,7 @@ static void collect_errors(struct fy_diag *diag, struct diagnostics *d)
         size_t len = strlen(phrase);
         while (len > 0 && phrase[len - 1] == '\n')
             len--;
-        /* Places from the library count from 1 here, unlike those of marks. */
+        /* In errors the library counts lines and columns from 1, unlike in marks. */
         struct place place = {.line = error->line > 0 ? error->line : 1,
                               .column = error->column > 0 ? error->column : 1,
                               .width = 1};
@@ -383,7 +383,7 @@ static int read_text(const char *text, size_t len, struct diagnostics *d, struct
     struct node *root = NULL;
     if (fy_parser_set_string(r.parser, text, len) == 0)
         root = read_stream(&r);
-    size_t noted = r.failed ? 0 : d->count - before; /* of the tree, which is there all the same */
+    size_t noted = r.failed ? 0 : d->count - before; /* errors that leave a usable tree */
     collect_errors(diag, d);
     fy_parser_destroy(r.parser);
     fy_diag_destroy(diag);
@@ -406,7 +406,7 @@ int yaml_read(const char *text, size_t len, struct diagnostics *d, struct node *
         return ERR_INVALID;
     if (len == 0 || text[len - 1] != '\\')
         return read_text(text, len, d, ret_root);
-    /* The library aborts if the file ends in the middle of an escape; so let the line end first. */
+    /* The library aborts if the file ends within an escape, so end the line first. */
     char *ended = memory_format("%.*s\n", (int)len, text);
     int rc = read_text(ended, len + 1, d, ret_root);
     free(ended);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Whether a dash stands here that begins an item. */
+/* Whether there is a dash here that begins an item. */
 static bool is_dash(const char *at, const char *end)
 {
     return at < end && *at == '-' && (at + 1 == end || strchr(" \t\r\n", at[1]) != NULL);
@@ -19,7 +19,7 @@ void yaml_dashes_init(struct yaml_dashes *d, const char *text, size_t len, size_
         d->place = place;
 }
 
-/* Goes on to the next line that has a dash in the same column, and only spaces before it. */
+/* Moves to the next line with a dash in the same column and only spaces before it. */
 static void go_on(struct yaml_dashes *d)
 {
     const char *newline;

@@ -54,9 +54,9 @@ struct error_facts {
     const char *message;
     const char *line; /* a view, without its end */
     size_t len;
-    size_t at;                   /* the byte in it */
-    struct yaml_sign bracket;    /* that is open there, the innermost one */
-    struct yaml_sign long_quote; /* that ends on this line before it, and begins on another */
+    size_t at;                   /* the byte of the error in the line */
+    struct yaml_sign bracket;    /* the innermost one that is open there */
+    struct yaml_sign long_quote; /* one that began on an earlier line and ended on this one */
 };
 
 static bool is_blank(char c)
@@ -72,7 +72,7 @@ static size_t blanks_before(const char *line, size_t len)
     return blanks;
 }
 
-/* Whether "${" stands outside of quotes in the line. */
+/* Whether the line has a "${" outside quotes. */
 static bool has_bare_variable(const char *line, size_t len)
 {
     char quote = '\0';
@@ -87,7 +87,7 @@ static bool has_bare_variable(const char *line, size_t len)
     return false;
 }
 
-/* Tabs before the text of a line. The library finds those of a next line at the one before it. */
+/* Whether there are tabs before the text of a line. */
 static bool has_tabs(const struct diagnostics *d, int line)
 {
     size_t len;
@@ -95,7 +95,7 @@ static bool has_tabs(const struct diagnostics *d, int line)
     return memchr(text, '\t', blanks_before(text, len)) != NULL;
 }
 
-/* "name:value" as the first thing of a line, but for a URL. */
+/* Whether the line begins with "name:value", but not with a URL. */
 static bool has_tight_colon(const char *line, size_t len)
 {
     size_t i = blanks_before(line, len);
@@ -138,6 +138,7 @@ static const char *hint_of_line(const struct error_facts *e)
 {
     if (has_bare_variable(e->line, e->len) && e->bracket.sign != '\0')
         return "; inside { } and [ ] a variable needs quotes: \"${NAME}\"";
+    /* The library reports tabs in a second line of a key at the first one. */
     if (has_tabs(e->diagnostics, e->place.line) ||
         (says(e, "multiline plain key") && has_tabs(e->diagnostics, e->place.line + 1)))
         return "; indent with spaces, not tabs";
@@ -201,7 +202,7 @@ static const char *hint_of_indentation(const struct error_facts *e)
     return NULL;
 }
 
-/* Of brackets, with where they were opened. */
+/* Hints about brackets, with the place where they were opened. */
 static bool hint_of_brackets(const struct error_facts *e, char *ret_hint)
 {
     char before = e->at > 0 ? e->line[e->at - 1] : '\0';

@@ -13,7 +13,7 @@ void yaml_scan_init(struct yaml_scan *s, const char *text, size_t len)
         s->at += 3;
 }
 
-/* The byte so far ahead; a newline behind the end. */
+/* The byte that many bytes ahead; a newline after the end. */
 static char peek(const struct yaml_scan *s, size_t ahead)
 {
     return (size_t)(s->end - s->at) > ahead ? s->at[ahead] : '\n';
@@ -57,9 +57,9 @@ static void begin_line(struct yaml_scan *s)
     s->lines = false;
     if (s->depth > 0)
         return;
-    bool key_sign = *s->at == '?' && is_blank(peek(s, 1)); /* in a text it would be quoted */
+    bool key_sign = *s->at == '?' && is_blank(peek(s, 1)); /* must be quoted in a text */
     if (s->plain && s->place.column > s->parent && !key_sign)
-        return; /* the text goes on */
+        return; /* the text continues */
     s->plain = false;
     s->fresh = true;
     bool marker = s->place.column == 1 && is_blank(peek(s, 3)) && s->end - s->at >= 3 &&
@@ -92,7 +92,7 @@ static void open_bracket(struct yaml_scan *s)
     s->fresh = true;
 }
 
-/* Whether the ':' here stands behind a key. */
+/* Whether the ':' here ends a key. */
 static bool is_value_sign(const struct yaml_scan *s)
 {
     char next = peek(s, 1);
@@ -107,7 +107,7 @@ static void end_key(struct yaml_scan *s)
     s->fresh = true;
 }
 
-/* A character that begins something, or stands between two things. */
+/* Handles a character that begins something or separates two things. */
 static enum yaml_piece begin_piece(struct yaml_scan *s)
 {
     char c = *s->at;
@@ -137,7 +137,7 @@ static enum yaml_piece begin_piece(struct yaml_scan *s)
     return YAML_OTHER;
 }
 
-/* At a '#' with a blank before it; with a text before that, if this is plain. */
+/* At a '#' after a blank; if a plain text is open, there is text before that. */
 static enum yaml_piece skip_comment(struct yaml_scan *s)
 {
     bool cut = s->plain && s->at[-1] == ' ' && !is_blank(s->at[-2]) && !is_blank(peek(s, 1));

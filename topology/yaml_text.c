@@ -8,11 +8,11 @@
 #include "common/utf8.h"
 #include "topology/yaml_scan.h"
 
-/* Where the walk over the text is. */
+/* The position of the walk over the text. */
 struct walk {
     const unsigned char *at, *end;
     struct place place;
-    int told_line; /* of the last error: one a line is enough */
+    int told_line; /* the line of the last error: one error for each line is enough */
     struct diagnostics *diagnostics;
 };
 
@@ -29,7 +29,7 @@ static bool starts_with(const struct walk *w, const char *bytes, size_t len)
     return (size_t)(w->end - w->at) >= len && memcmp(w->at, bytes, len) == 0;
 }
 
-/* The other encodings that a file may be in, by how they begin. NULL: none of them. */
+/* The error for a file in another encoding, judged by its first bytes. NULL: none. */
 static const char *other_encoding(const struct walk *w)
 {
     if (starts_with(w, "\xff\xfe\0\0", 4) || starts_with(w, "\0\0\xfe\xff", 4))
@@ -78,7 +78,7 @@ static void step(struct walk *w)
     w->place.column++;
 }
 
-/* What can be seen in it only by what stands around it. */
+/* Checks that depend on the context. */
 static void check_pieces(const char *text, size_t len, struct diagnostics *d)
 {
     struct yaml_scan scan;

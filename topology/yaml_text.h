@@ -2,8 +2,8 @@
 /*
  * yaml_text.h - whether a text may be given to the YAML library at all
  *
- * The library believes its input: it takes a byte that is not UTF-8, or a NUL, for the end of the
- * file, and loops on some. So the text is verified to its last byte before.
+ * The library trusts its input: it treats a NUL, or a byte that is not UTF-8, as the end of the
+ * file, and some bytes make it loop. So the whole text is verified first.
  */
 #ifndef BULKHEAD_TOPOLOGY_YAML_TEXT_H
 #define BULKHEAD_TOPOLOGY_YAML_TEXT_H
@@ -13,11 +13,13 @@
 #include "topology/diagnostics.h"
 
 /*
- * Whether all of a text is UTF-8 without NUL, control characters but tab and newline (with a
- * carriage return before it, if wanted), characters that are an end of line to some programs and
- * not to others, directives (a line that begins with '%'), keys that begin with a '?' alone, at
- * which the library uses memory that it has freed, and texts that a '#' cuts off which looks like a
- * part of them. A byte order mark at its beginning is no part of it.
+ * Checks that a text is UTF-8, apart from a byte order mark at its beginning, and has none of:
+ *
+ *   - NULs, and control characters except tab and newline, which may follow a carriage return
+ *   - characters that end a line for some programs but not for others
+ *   - directives (lines that begin with '%')
+ *   - keys that begin with a '?' on its own, which make the library use freed memory
+ *   - texts that are cut off by a '#' that looks like a part of them
  *
  * Returns: 0, or ERR_INVALID with the errors added to d.
  */

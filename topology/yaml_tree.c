@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Whether a text without quotes is what YAML takes for nothing. */
+/* Whether a text without quotes is null in YAML. */
 static bool is_null(const char *text)
 {
     return strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 || strcmp(text, "NULL") == 0 ||
