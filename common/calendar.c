@@ -10,13 +10,13 @@
 #define NS_PER_MINUTE (60 * TIMESTAMP_NS_PER_SECOND)
 #define NS_PER_HOUR (60 * NS_PER_MINUTE)
 
-/* How many days the week that holds 1970-01-01 had begun before it. */
+/* How many days before 1970-01-01 the week that holds it began. */
 static int64_t week_shift_days(const struct calendar *c)
 {
     return floor_mod(EPOCH_WEEKDAY - (int64_t)c->week_starts, 7);
 }
 
-/* The day on which a month begins, both counted from 1970-01-01. */
+/* The first day of a month, both counted from 1970-01-01. */
 static int64_t month_start_day(int64_t month)
 {
     return timestamp_days_from_civil(1970 + floor_div(month, 12),

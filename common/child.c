@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the child does between fork and exec is only what may be done there: calls of the kernel.
- * A failure reaches the parent as an errno through a pipe that a successful exec closes; the parent
- * does not wait for either, since the child may be stopped, or hang in its exec.
+ * Between fork and exec the child does only what is allowed there: system calls. A failure reaches
+ * the parent as an errno through a pipe, which a successful exec closes. The parent waits for
+ * neither, since the child may be stopped or hang in its exec.
  */
 #include "common/child.h"
 
@@ -18,7 +18,7 @@
 
 #include "common/check.h"
 
-/* How much sooner than us the kernel's out-of-memory killer takes a child. */
+/* How much more likely than us a child is to be chosen by the kernel's out-of-memory killer. */
 static const char oom_score[] = "500";
 
 /* Moves a descriptor out of the way of the places; the copy is closed on exec. */
@@ -26,7 +26,7 @@ static int lift(int fd)
 {
     int lifted = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_PLACES_MAX);
     if (lifted < 0 && errno == EINVAL)
-        errno = EMFILE; /* so it says when the place lies above what `ulimit -n` allows */
+        errno = EMFILE; /* EINVAL means that the place is above what `ulimit -n` allows */
     return lifted;
 }
 
@@ -55,7 +55,7 @@ static int place_fds(const struct child_options *options)
     return close_range(CHILD_PLACES_MAX, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-/* The guilty one dies when memory is short, and not we. */
+/* When memory is short, the child that uses it should die before us. */
 static bool limit_memory(uint64_t bytes_max)
 {
     struct rlimit limit;
@@ -71,13 +71,13 @@ static void die_first(void)
 {
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-        return; /* without /proc, or where it is read-only, there is no such protection */
+        return; /* without a writable /proc there is no such protection */
     ssize_t ignored = write(fd, oom_score, sizeof oom_score - 1);
     (void)ignored;
     (void)close(fd);
 }
 
-/* All of them: an exec hands on what is ignored, whoever ignored it, and for whatever reason. */
+/* Resets all signals: ignored ones would stay ignored after the exec, whatever the reason. */
 static void reset_signals(const int *ignored)
 {
     for (int number = 1; number <= SIGRTMAX; number++)
@@ -109,9 +109,9 @@ static _Noreturn void be_child(const struct child_options *options, pid_t parent
 }
 
 /*
- * fork(2) and pidfd_open(2) in one: either both are had, or there is no child. One that could not
- * be watched would have to be killed and waited for, and may be where no signal reaches it for a
- * while. What libraries do at a fork is left out, as of them the child uses nothing.
+ * fork(2) and pidfd_open(2) in one: either both succeed, or there is no child. A child that cannot
+ * be watched would have to be killed and waited for, and signals may not reach it for a while. The
+ * fork handlers of libraries do not run, since the child uses no library.
  */
 static pid_t fork_with_pidfd(int *ret_pid_fd)
 {
@@ -131,7 +131,7 @@ int child_start(const struct child_options *options, struct child *ret_child, st
                  : err_set_errno(e, "cannot set up a pipe for a child process");
     sigset_t all, before;
     (void)sigfillset(&all);
-    /* No handler of ours runs in the child. */
+    /* None of our signal handlers may run in the child. */
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     pid_t parent = getpid();
     int pid_fd = -1;

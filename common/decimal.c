@@ -24,11 +24,11 @@ static size_t digits_at(const char *text, size_t len)
     return n;
 }
 
-/* Adds digits, of which there may be any number, to a number below the bound. */
+/* Appends any number of digits to a number that is below the bound. */
 static bool add_digits(const char *digits, size_t count, int64_t bound, int64_t *number)
 {
     for (size_t i = 0; i < count; i++) {
-        /* What is below the bound may be too large for 64 bits with one digit more. */
+        /* A number below the bound may exceed 64 bits with one more digit. */
         if (__builtin_mul_overflow(*number, 10, number) ||
             __builtin_add_overflow(*number, digits[i] - '0', number) || *number >= bound)
             return false;

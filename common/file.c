@@ -15,8 +15,8 @@
 #include "common/path.h"
 
 /*
- * After a call that failed: whether it was for want of space, which may pass, or not. A file that
- * may not grow any more (ulimit -f) will not grow in another process either.
+ * Sets the code after a failed call: ERR_NO_SPACE if space is short, which may pass. A file that has
+ * reached its limit (ulimit -f) cannot grow in another process either: ERR_MISMATCH.
  */
 static int space_or_io(int error, struct err *e)
 {
@@ -34,7 +34,7 @@ static int space_or_io(int error, struct err *e)
     return ERR_NO_SPACE;
 }
 
-/* As space_or_io(), of a call that was to make a new file or directory. */
+/* As space_or_io(), for a call that creates a file or directory. */
 static int new_or_io(int error, int dir_fd, const char *name, struct err *e)
 {
     err_note_new(e, dir_fd, name);
@@ -44,7 +44,7 @@ static int new_or_io(int error, int dir_fd, const char *name, struct err *e)
 int file_open(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd, struct err *e)
 {
     int fd;
-    do { /* a stage is a session of its own, and no terminal must become its master */
+    do { /* a stage has its own session, which must not get a controlling terminal */
         fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOCTTY, mode);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
@@ -135,7 +135,7 @@ int file_read_stream(int fd, size_t max, struct buf *out, struct err *e)
             out->len += (size_t)n;
             total += (size_t)n;
         } else if (errno == EAGAIN) {
-            (void)poll(&ready, 1, -1); /* whoever shares it has made it one that does not block */
+            (void)poll(&ready, 1, -1); /* another process has made it non-blocking */
         } else if (errno != EINTR) {
             return err_set_errno(e, "cannot read");
         }
@@ -178,9 +178,9 @@ int file_wait_written(int fd, uint64_t offset, uint64_t len, struct err *e)
     do {
         rc = sync_file_range(fd, (off_t)offset, (off_t)len, flags);
     } while (rc != 0 && errno == EINTR);
-    /* A failed write is told once, and the sync that follows would not hear of it. */
+    /* The kernel reports a failed write only once; a later sync would not see it. */
     bool failed = rc != 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT);
-    return failed ? sync_failed(e) : 0; /* there are file systems that cannot do it */
+    return failed ? sync_failed(e) : 0; /* some file systems do not support it */
 }
 
 int file_truncate(int fd, uint64_t len, struct err *e)
@@ -244,8 +244,8 @@ int file_sync_dir(int dir_fd, struct err *e)
     do {
         rc = fsync(dir_fd);
     } while (rc != 0 && errno == EINTR);
-    /* Some file systems sync no directories, since they keep entries safe in another way or in none
-       at all; nobody could do more about it than to write nothing there. */
+    /* Some file systems do not sync directories: entries are durable in another way or not at all.
+       Nothing can be done about that except not to write there. */
     return rc == 0 || errno == EINVAL ? 0 : err_set_errno(e, "cannot sync a directory");
 }
 
@@ -277,7 +277,7 @@ int file_make_dir(int dir_fd, const char *name, int *ret_fd, struct err *e)
         (void)err_set_errno(e, "cannot create the directory '%s'", name);
         return new_or_io(error, dir_fd, name, e);
     }
-    /* Also one that is there: whoever made it may have been killed before this. */
+    /* Also if it existed: the process that created it may have been killed before this. */
     int rc = file_sync_dir(dir_fd, e);
     if (rc != 0)
         return rc;

@@ -33,7 +33,7 @@ int file_replace_finish(int dir_fd, const char *name, int fd, uint64_t len, bool
 {
     struct unfinished unfinished = unfinished_of(name);
     int rc = durable ? file_sync(fd, e) : 0;
-    /* What it takes the place of is gone then. */
+    /* Checked before the rename, after which the old file is gone. */
     if (rc == 0)
         rc = file_check_in_place(dir_fd, unfinished.name, fd, len, e);
     return rc == 0 ? file_rename(dir_fd, unfinished.name, name, durable, e) : rc;

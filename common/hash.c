@@ -12,10 +12,11 @@
 #endif
 
 /*
- * sums_of[n][b] is what a byte b adds to the sum when n bytes follow it: one look for each of eight
- * bytes ("slicing by 8"; docs/decisions/0028-crc32c.md). A byte adds what its bits add, so what
- * bits 0 to 7 add is written down, and the compiler makes the rest. Read row by row and from the
- * right these are 64 steps of the method bit by bit; the first is the polynomial, in reverse.
+ * sums_of[n][b] is what a byte b adds to the sum when n bytes follow it: one lookup for each of
+ * eight bytes ("slicing by 8"; docs/decisions/0028-crc32c.md). A byte adds what its bits add. So the
+ * contributions of bits 0 to 7 are written down here, and the compiler computes the rest. Read row
+ * by row from the right, these are 64 steps of the bitwise method; the first is the polynomial,
+ * reversed.
  */
 #define IF_BIT(b, bit, sum) (((b) >> (bit)) % 2 != 0 ? (sum) : 0u)
 #define SUM_OF_BITS(b, s0, s1, s2, s3, s4, s5, s6, s7)                                             \
@@ -70,7 +71,7 @@ uint32_t hash_crc32c_portable(uint32_t crc, const void *bytes, size_t len)
 }
 
 #if defined(__x86_64__)
-/* Continues the sum itself, which is the complement of what stands in formats. */
+/* Continues the sum itself, which is the complement of the CRC in formats. */
 __attribute__((target("sse4.2"))) static uint32_t continue_sum(uint32_t sum, const uint8_t *at,
                                                                size_t len)
 {
@@ -84,10 +85,10 @@ __attribute__((target("sse4.2"))) static uint32_t continue_sum(uint32_t sum, con
 }
 
 /*
- * The instruction takes three cycles, but one can begin in each: so three lanes side by side. Then
- * the first two sums are moved over the lanes behind them: a sum moves over n bytes when it is
- * multiplied by x^(8n) modulo the polynomial. The factors are for 33 less, because the reflected
- * product and the instruction that reduces it add so much.
+ * The instruction takes three cycles, but one can begin in each cycle: hence three parallel lanes.
+ * Then the first two sums are moved over the lanes after them. A sum moves over n bytes when it is
+ * multiplied by x^(8n) modulo the polynomial. The exponents of the factors are lower by 33, which
+ * the reflected product and the instruction that reduces it add.
  */
 #define LANE_BYTES ((size_t)256)
 #define OVER_TWO_LANES 0xdd7e3b0cu

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The happy path is read_object() -> read_string() and read_value() for every member. Every
- * function leaves the reader behind what it read; on failure it notes the place and reason once,
+ * The common path is read_object() -> read_string() and read_value() for every member. Every
+ * function leaves the reader after what it read. On failure it notes the place and the reason once,
  * and all callers return at once.
  */
 #include "common/json.h"
@@ -32,7 +32,7 @@ static void skip_space(struct reader *r)
         r->at++;
 }
 
-/* The next byte that is no white space, without taking it; -1 at the end of the text. */
+/* The next byte that is not white space, without consuming it; -1 at the end of the text. */
 static inline int next_byte(struct reader *r)
 {
     if (__builtin_expect(r->at != r->end && *r->at > ' ', 1))
@@ -142,7 +142,7 @@ static bool read_escape(struct reader *r)
     return true;
 }
 
-/* Goes on in a string, of which all up to r->at is plain, where no quote stands. */
+/* Continues a string that is plain up to r->at, where there is no quote. */
 static bool read_rest_of_string(struct reader *r, struct json_span *span)
 {
     while (r->at != r->end && *r->at == '\\') {
@@ -239,7 +239,7 @@ static bool read_nested(struct reader *r, unsigned depth, bool object)
     return object ? read_object(r, depth + 1, NULL, NULL) : read_array(r, depth + 1, NULL, NULL);
 }
 
-/* Reads any value that is no string. */
+/* Reads any value that is not a string. */
 static bool read_other(struct reader *r, unsigned depth, struct json_span *span)
 {
     int first = next_byte(r);
@@ -368,7 +368,7 @@ static const char *short_escape(uint8_t c)
     }
 }
 
-/* Appends a string of which all up to `at` is plain, and a byte that is not stands there. */
+/* Appends a string that is plain up to `at`, where there is a byte that must be escaped. */
 static void write_escaped(const uint8_t *bytes, const uint8_t *at, const uint8_t *end,
                           struct buf *out)
 {
@@ -390,8 +390,7 @@ static void write_escaped(const uint8_t *bytes, const uint8_t *at, const uint8_t
 void json_write_string(const uint8_t *bytes, size_t len, struct buf *out)
 {
     if (len == 0)
-        bytes =
-            (const uint8_t *)""; /* an empty one may lie nowhere, and nothing is added to NULL */
+        bytes = (const uint8_t *)""; /* an empty one may be NULL, to which nothing may be added */
     const uint8_t *end = bytes + len, *at = scan_plain(bytes, end);
     if (at != end) {
         write_escaped(bytes, at, end, out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A line is written as a whole or not at all; where the kernel takes a part of it (a terminal, a
- * socket), the rest goes before the next one. Nothing here waits for a reader.
+ * A line is written as a whole or not at all. If the kernel accepts only a part of it (a terminal, a
+ * socket), the rest is written before the next line. Nothing here waits for a reader.
  */
 #include "common/log.h"
 
@@ -20,7 +20,7 @@
 #include "common/standard_error.h"
 #include "common/text.h"
 
-/* What a pipe that poll(2) says to be writable takes without blocking. */
+/* How much a pipe that poll(2) reports as writable accepts without blocking. */
 #define LINE_BYTES_MAX ((size_t)PIPE_BUF)
 
 static struct {
@@ -30,10 +30,10 @@ static struct {
     void (*before_line)(void);
     char rest[PIPE_BUF]; /* of a line that was written in part */
     size_t rest_len;
-    uint64_t lost, untold; /* lines; of these, what nobody was told yet */
+    uint64_t lost, untold; /* lost lines; those of them that were not reported yet */
 } log_state = {.who = "", .level = LOG_INFO};
 
-/* Lines are written by one thread, or by two while a run starts. */
+/* One thread writes lines, or two while a run starts. */
 static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const level_names[] = {
@@ -67,11 +67,11 @@ static bool flush_rest(void)
     return log_state.rest_len == 0;
 }
 
-/* Writes a line, of which a part may stay behind for later. Returns false if it is lost. */
+/* Writes a line, of which a part may be kept for later. Returns false if it is lost. */
 static bool write_line(const struct buf *line)
 {
     ssize_t n = standard_error_write(line->data, line->len);
-    /* Whoever closes stderr wants no log. */
+    /* With stderr closed, no log is wanted. */
     if (n < 0)
         return errno == EBADF;
     log_state.rest_len = line->len - (size_t)n;
@@ -96,7 +96,7 @@ void log_begin_times(void)
     log_state.times = !goes_to_journal();
 }
 
-/* The only place where the wall clock is read: nothing but the text of a line depends on it. */
+/* The only code that reads the wall clock. Nothing but the text of a line depends on it. */
 static void add_time(struct buf *line)
 {
     struct timespec now;
@@ -158,7 +158,7 @@ void log_line(enum log_level level, const char *format, ...)
         log_state.before_line();
     (void)pthread_mutex_lock(&log_mutex);
     flush();
-    /* Lines stay in their order: behind those that are lost goes the line that says so. */
+    /* Lines stay in order: the line that reports lost ones comes after these. */
     if (log_state.rest_len != 0 || log_state.untold != 0 || !write_line(&line)) {
         log_state.lost++;
         log_state.untold++;

@@ -11,7 +11,7 @@
 
 int memfd_new(const char *name, int *ret_fd, struct err *e)
 {
-    /* Hosts may refuse memory that could be executed (vm.memfd_noexec); older ones know no such. */
+    /* Hosts may refuse executable memory (vm.memfd_noexec); older ones do not know the flag. */
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
     if (fd < 0 && errno == EINVAL)
         fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -13,7 +13,7 @@ struct currency_row {
     uint8_t decimals;
 };
 
-/* Row 0 is "none". Order is no interface: contracts name the code, never the row. */
+/* Row 0 is "none". The order may change: contracts name the code, never the row. */
 static const struct currency_row currencies[] = {
     {"", NULL, 0},          {"USD", "$", 2},  {"EUR", "\xe2\x82\xac", 2}, {"GBP", "\xc2\xa3", 2},
     {"JPY", "\xc2\xa5", 0}, {"AED", NULL, 2}, {"ARS", NULL, 2},           {"AUD", NULL, 2},
@@ -62,7 +62,7 @@ unsigned money_currency_decimals(struct currency currency)
     return row_of(currency)->decimals;
 }
 
-/* The digits before and after the point, found but not yet worth anything. */
+/* The digits before and after the point, before they are converted. */
 struct digits {
     const char *whole;
     size_t whole_len;
@@ -136,8 +136,8 @@ static void take_space(const char **text, size_t *len)
 }
 
 /*
- * Takes the symbol or code off the front. A code that the table does not know is a currency all
- * the same, only never the expected one: *ret_index is then 0.
+ * Consumes a symbol or code. A code that is not in the table is a currency too, but never the
+ * expected one: *ret_index is then 0.
  */
 static bool take_any_currency(const char **text, size_t *len, uint8_t *ret_index)
 {
@@ -162,7 +162,7 @@ static bool take_any_currency(const char **text, size_t *len, uint8_t *ret_index
     return true;
 }
 
-/* The same, but looks first for the one that is nearly always there. */
+/* The same, but tries the expected currency first, which is nearly always the right one. */
 static bool take_currency(const char **text, size_t *len, struct currency expected,
                           uint8_t *ret_index)
 {

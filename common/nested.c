@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Depth is that of the type, which is bounded, never that of the bytes. A count is believed only as
- * far as there are bytes: every item has one at least.
+ * The depth of recursion is that of the type, which is bounded, never that of the bytes. A count is
+ * trusted only as far as there are bytes: every item has at least one.
  */
 #include "common/nested.h"
 
@@ -58,8 +58,8 @@ void nested_add(const struct value *value, struct buf *out)
 }
 
 /*
- * Moves on to `to`, which a reader of any form returned, if what stands before it is the shortest
- * form, [again, again_end): that of the same value, written again.
+ * Moves to `to`, which a reader of any form returned, if the bytes before it are in the shortest
+ * form. That is [again, again_end): the same value, written again.
  */
 static bool pass(struct nested *n, const uint8_t *to, const uint8_t *again,
                  const uint8_t *again_end)
@@ -123,7 +123,7 @@ bool nested_open(enum value_tag tag, const uint8_t *bytes, size_t len, struct ne
     return take_head(ret_nested, tag);
 }
 
-/* Its bounds are for skip() to look at. */
+/* Reads an item; skip() checks its bounds. */
 bool nested_take(struct nested *n, struct type type, struct value *value)
 {
     size_t len;
@@ -169,7 +169,7 @@ bool nested_take(struct nested *n, struct type type, struct value *value)
     UNREACHABLE();
 }
 
-/* Goes over one list or map and looks at all in it. */
+/* Goes over one list or map and checks everything in it. */
 static bool skip(struct nested *n, struct type type)
 {
     static const struct type key_type = {.tag = VALUE_STRING};
@@ -185,7 +185,7 @@ static bool skip(struct nested *n, struct type type)
         }
         if (!nested_take(n, type_item(type), &item))
             return false;
-        /* What is in a list or map was looked at by nested_span(). */
+        /* nested_span() has checked the content of lists and maps. */
         if (!scalar_admits(type_item(type), &item))
             return false;
     }

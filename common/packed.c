@@ -106,7 +106,7 @@ static int read_value(const uint8_t *bytes, size_t len, const struct packed_rule
     size_t offset = 0;
     msgpack_unpack_return got =
         msgpack_unpack_next(&packed->unpacked, (const char *)bytes, len, &offset);
-    /* What is too deep for it, of which it says the same, was refused by the check. */
+    /* Data that is too deep for it gives the same result, but the check has refused that. */
     if (got == MSGPACK_UNPACK_NOMEM_ERROR)
         memory_none(len);
     if (got != MSGPACK_UNPACK_SUCCESS || offset != len) {
@@ -194,7 +194,7 @@ static const msgpack_object *object_of(struct packed_value value, msgpack_object
     return object != NULL && object->type == type ? object : NULL;
 }
 
-/* The bytes of a text: of an empty one msgpack-c says NULL, which nothing may be compared with. */
+/* The bytes of a text. For an empty one msgpack-c has NULL, which must not be compared. */
 static const char *text_of(const msgpack_object *text)
 {
     return text->via.str.size != 0 ? text->via.str.ptr : "";

@@ -8,13 +8,13 @@
 
 const struct packed_rules packed_record_rules = {.any = true, .values_max = PACKED_VALUES_MAX};
 
-/* What stands behind a tag: a number of so many bytes, and then what that counts. */
+/* What follows a tag: a length of some bytes, and then what that counts. */
 struct shape {
-    uint8_t length_bytes; /* 0: `fixed` says how many */
-    uint8_t fixed;        /* bytes, or values of a list or map */
-    uint8_t more;         /* bytes behind the length: the type of an extension */
-    uint8_t values;       /* what is counted: 0: bytes; 1: items; 2: pairs */
-    bool other;           /* a float or an extension */
+    uint8_t length_bytes; /* of the length; 0: there is none, and `fixed` is the length */
+    uint8_t fixed;        /* the length, if it is part of the tag */
+    uint8_t more;         /* bytes after the length: the type of an extension */
+    uint8_t values;       /* what the length counts: 0: bytes; 1: items; 2: pairs */
+    bool other;           /* it is a float or an extension */
 };
 
 static struct shape shape_of(uint8_t tag)
@@ -56,8 +56,8 @@ static uint64_t length_at(const uint8_t *at, unsigned bytes)
 }
 
 /*
- * Where a value ends; of a list or map, its head, and *ret_values is how many values follow. NULL:
- * there is less of it than it needs.
+ * Where a value ends. For a list or a map, where its head ends; *ret_values is the number of values
+ * that follow. NULL: there are fewer bytes than it needs.
  */
 static const uint8_t *pass_one(struct shape shape, const uint8_t *at, const uint8_t *end,
                                uint64_t *ret_values)
@@ -67,14 +67,14 @@ static const uint8_t *pass_one(struct shape shape, const uint8_t *at, const uint
     uint64_t count = shape.length_bytes != 0 ? length_at(at, shape.length_bytes) : shape.fixed;
     at += shape.length_bytes;
     *ret_values = count * shape.values;
-    /* Every value has a byte at least. */
+    /* Every value has at least one byte. */
     uint64_t needed = shape.values != 0 ? *ret_values : count + shape.more;
     if ((uint64_t)(end - at) < needed)
         return NULL;
     return shape.values != 0 ? at : at + needed;
 }
 
-/* Where the value at `at` ends, as pass_one(), if it may stand there. NULL, with the error, if not. */
+/* As pass_one(), for the value at `at`, if it is allowed. NULL, with the error, if not. */
 static const uint8_t *pass(const uint8_t *bytes, const uint8_t *at, const uint8_t *end,
                            const struct packed_rules *rules, uint64_t *ret_values, struct err *e)
 {
@@ -97,7 +97,7 @@ static const uint8_t *pass(const uint8_t *bytes, const uint8_t *at, const uint8_
 int packed_check(const uint8_t *bytes, size_t len, const struct packed_rules *rules,
                  size_t *ret_len, struct err *e)
 {
-    uint64_t left[PACKED_DEPTH_MAX + 1] = {1}; /* values that are still to come, by depth */
+    uint64_t left[PACKED_DEPTH_MAX + 1] = {1}; /* values that must still follow, by depth */
     uint64_t values = 1, more = 0;
     size_t depth = 0;
     const uint8_t *at = bytes;

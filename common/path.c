@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * path_is_of_process() walks along a path as the kernel would, name by name, with a descriptor of
- * the directory reached: so the place where it enters a process is seen, whatever it is called.
+ * the current directory. So it notices where the path enters a process, under whatever name.
  */
 #include "common/path.h"
 
@@ -17,20 +17,20 @@
 
 #include "common/memory.h"
 
-/* As many as the kernel follows. */
+/* How many links are followed: as many as in the kernel. */
 #define LINKS_MAX 40u
 /* The number of the root directory of every proc file system. */
 #define PROC_ROOT_INODE 1u
 
 enum step {
     STEP_ON,
-    STEP_OVER,      /* the path ends here, or cannot be gone any further */
+    STEP_OVER,      /* the path ends here, or cannot be followed any further */
     STEP_OF_PROCESS /* it enters the process */
 };
 
 struct walk {
-    int dir_fd;      /* that was reached */
-    struct buf rest; /* what is left to go */
+    int dir_fd;      /* the directory that was reached */
+    struct buf rest; /* the rest of the path */
     unsigned links;
 };
 
@@ -41,7 +41,7 @@ static void enter(struct walk *w, int fd)
     w->dir_fd = fd;
 }
 
-/* Goes on with a path in place of what is left; one that begins with '/' begins there. */
+/* Continues with a path instead of the rest. One that begins with '/' starts at the root. */
 static void set_rest(struct walk *w, const char *path, const char *rest)
 {
     struct buf next = {0};
@@ -72,7 +72,7 @@ static bool is_self(const char *name)
     return strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0 || strcmp(name, pid) == 0;
 }
 
-/* Takes the next name off what is left. False: there is none. */
+/* Removes the next name from the rest. Returns false if there is none. */
 static bool take_name(struct walk *w, char ret_name[NAME_MAX + 1])
 {
     const char *at = buf_text(&w->rest);
@@ -86,8 +86,7 @@ static bool take_name(struct walk *w, char ret_name[NAME_MAX + 1])
     return true;
 }
 
-/* What lies in the directory of a process is a link for readlink(2), but not followed by its text.
- */
+/* Links in the directory of a process have a text for readlink(2), but it is not their target. */
 static enum step follow_link(struct walk *w, const char *name)
 {
     char target[PATH_MAX];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only file that includes PCRE2. Its own match limit begins again at every place of the subject
- * where a match may start, so it does not bound a match; and it counts no characters, so that
- * [a-y]+x takes seconds for some hundred kilobytes without ever meeting it. Therefore every pattern
- * is compiled with a call to count_step() before each of its items, and that sums up both, and what
- * the item itself may do (pattern_cost.h).
+ * The only file that includes PCRE2. PCRE2's own match limit starts again at every position of the
+ * subject where a match may begin, so it does not bound a match. Nor does it count characters:
+ * [a-y]+x takes seconds for some hundred kilobytes without ever reaching it. Therefore every pattern
+ * is compiled with a call to count_step() before each of its items. That adds up all tries, the
+ * characters in between, and the possible work of each item (pattern_cost.h).
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "common/pattern.h"
@@ -28,12 +28,12 @@ _Static_assert((int)PATTERN_NEWLINE_CR == PCRE2_NEWLINE_CR &&
                    (int)PATTERN_NEWLINE_NUL == PCRE2_NEWLINE_NUL,
                "they are passed on as they are");
 
-/* Of PCRE2's numbers for errors, none is so low; its match returns what the callout returned. */
+/* Lower than any error number of PCRE2, whose match returns what the callout returned. */
 #define OUT_OF_STEPS (-100000)
 #define SHOWN_BYTES_MAX 64u
 #define STEPS_PER_BEAT (UINT64_C(1) << 20)
 
-/* One name; with (?J) several groups have it. */
+/* One name; with (?J) several groups may share it. */
 struct group_name {
     const char *text;        /* in the memory of the code */
     const uint32_t *numbers; /* of its groups, as they begin in the pattern */
@@ -41,29 +41,29 @@ struct group_name {
 };
 
 struct pattern {
-    /* What a match needs. */
+    /* Used by a match. */
     pcre2_match_context *bounds;
     pcre2_match_data *match;
 
-    /* What was compiled. */
+    /* The compiled form. */
     pcre2_general_context *memory;
     pcre2_code *code;
     struct group_name *names; /* in the order of their first groups */
     size_t name_count;
     uint32_t *numbers;
     char *text;
-    char *plain; /* the text, as it is read for what its items cost */
+    char *plain; /* the text in the form from which costs are read */
     char shown[SHOWN_BYTES_MAX + sizeof "…"];
     struct pattern_cost *costs; /* of the item that begins at a byte of the text */
     size_t text_len;
-    uint32_t lookbehind; /* the most characters that any item goes back */
+    uint32_t lookbehind; /* the most characters by which any item goes back */
     uint32_t branches;
-    uint32_t copying; /* steps that copying all captures is, as each try does */
+    uint32_t copying; /* the steps for copying all captures, which each try does */
     bool recurses;
-    bool repeats_calls; /* some of them without a bound */
-    bool is_shared;     /* it is another pattern's */
+    bool repeats_calls; /* some call repeats without a bound */
+    bool is_shared;     /* another pattern owns the compiled form */
 
-    /* Of the match that is going on. */
+    /* The current match. */
     uint64_t steps;
     size_t at;
     uint32_t weight; /* of the item that was tried last */
@@ -94,8 +94,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /*
- * The most that the try of an item can do at a place, with so much of the subject behind it. Each
- * try and each end of a repeat copies what all groups have captured.
+ * The most work that trying an item can be at a position with this much of the subject after it.
+ * Each try and each end of a repeat copies all captures.
  */
 static uint64_t steps_of(const struct pattern *pattern, const struct pattern_cost *cost, size_t at,
                          size_t rest)
@@ -116,8 +116,8 @@ static void beat(void)
 }
 
 /*
- * What each item may do that is tried, and one step for each byte from where the last one was
- * tried.
+ * Counts the possible work of the item that is tried, and one step for each byte since the last
+ * try.
  */
 static int count_step(pcre2_callout_block *block, void *opaque)
 {
@@ -136,13 +136,13 @@ static int count_step(pcre2_callout_block *block, void *opaque)
     return pattern->steps > PATTERN_STEPS_MAX ? OUT_OF_STEPS : 0;
 }
 
-/* Notes the cost of an item. Returns 1 + its place if it has no bound, which ends the walk. */
+/* Notes the cost of an item. Returns 1 + its position if it has no bound, which ends the walk. */
 static int note_item(pcre2_callout_enumerate_block *block, void *opaque)
 {
     struct pattern *pattern = opaque;
     size_t at = block->pattern_position, len = block->next_item_length;
     INVARIANT(at <= pattern->text_len);
-    /* Behind a (?) at the end, PCRE2 10.42 gives a length that it never set. */
+    /* After a (?) at the end, PCRE2 10.42 passes a length that it never set. */
     len = len < pattern->text_len - at ? len : pattern->text_len - at;
     struct pattern_cost *cost = &pattern->costs[at];
     if (cost->weight != 0)
@@ -170,7 +170,7 @@ static pcre2_code *compile(pcre2_general_context *memory, const char *text, size
     return code;
 }
 
-/* What a back reference compares is no step, and can be as long as the subject. */
+/* The comparison of a back reference is not counted, and can be as long as the subject. */
 static bool refers_back(const pcre2_code *code)
 {
     uint32_t highest = 0;
@@ -185,8 +185,8 @@ static int compare_names(const void *a, const void *b)
 }
 
 /*
- * PCRE2 keeps them in the order of the alphabet: two bytes of number, the name, a NUL. Groups with
- * one name stand side by side, as they begin in the pattern.
+ * PCRE2 keeps the names in alphabetical order: two bytes of number, the name, a NUL. Groups with the
+ * same name are next to each other, in the order in which they begin in the pattern.
  */
 static void read_names(struct pattern *pattern)
 {
@@ -211,11 +211,11 @@ static void read_names(struct pattern *pattern)
 }
 
 /*
- * A repeat that a group can do without is a group of its own, within the one before it, and a match
- * that leaves one leaves them all. How often it does is seen by the end of the group and by its
- * first item alone: so they cost as many steps as there are such repeats. Nor does anybody see the
- * next call of a call that is repeated without a bound, but by the first item of what is called,
- * which may be any group, or all of the pattern.
+ * An optional repeat of a group is a group of its own within the one before it, and a match that
+ * leaves one leaves them all. Only the end of the group and its first item are called back for
+ * these, so they cost as many steps as there are such repeats. Similarly, a call that repeats
+ * without a bound is seen only at the first item of what it calls, which may be any group or the
+ * whole pattern.
  */
 static bool note_repeats(struct pattern *pattern)
 {
@@ -243,7 +243,7 @@ static bool note_repeats(struct pattern *pattern)
     return depth == 0;
 }
 
-/* The beginning of the text, to the end of a character. */
+/* Copies the beginning of the text, cut between characters. */
 static void show(struct pattern *pattern)
 {
     size_t len = pattern->text_len;
@@ -263,7 +263,7 @@ static bool read_text(struct pattern *pattern)
                              pattern->plain);
 }
 
-/* Reads what each item of the pattern may do, and refuses what has no bound. */
+/* Reads the cost of each item of the pattern, and refuses items without a bound. */
 static int read_items(struct pattern *pattern, size_t *ret_at, struct err *e)
 {
     *ret_at = 0;
@@ -380,7 +380,7 @@ enum pattern_result pattern_match(struct pattern *pattern, const uint8_t *subjec
         return PATTERN_NO_MATCH;
     if (rc <= PCRE2_ERROR_UTF8_ERR1 && rc >= PCRE2_ERROR_UTF8_ERR21)
         return PATTERN_NOT_UTF8;
-    /* The steps, the heap, or a recursion that comes to the same place for ever. */
+    /* A bound on steps or heap, or a recursion that returns to the same position for ever. */
     return PATTERN_TOO_HARD;
 }
 

@@ -6,9 +6,9 @@
 #include "common/bounds.h"
 #include "common/pattern_text.h"
 
-/* A class is searched for each character, so it weighs one more for so many bytes of its text. */
+/* A class is searched for each character, so its weight rises by one for this many bytes of text. */
 #define CLASS_BYTES_PER_STEP 32u
-/* PCRE2 has none above 65535, so what is cut here is no number of repeats. */
+/* PCRE2 has no repeats above 65535, so a number that is cut here is not one. */
 #define NUMBER_MAX 65535u
 
 struct repeats {
@@ -50,8 +50,8 @@ static size_t read_number(const char *item, size_t len, size_t at, uint32_t *ret
 }
 
 /*
- * The largest numbers of a {low,high} in the item: low, and how far high lies above. Those of
- * \x{41} are left out, which no repeat can look like.
+ * The largest numbers of a {low,high} in the item: low, and how far high is above it. The number in
+ * \x{41}, which no repeat can look like, is left out.
  */
 static struct repeats read_repeats(const char *item, size_t len)
 {
@@ -94,7 +94,7 @@ static bool is_recursion(const char *item, size_t len)
     return begins_with(item, len, "(?") && at < len && item[at] >= '0' && item[at] <= '9';
 }
 
-/* Whether what is behind the call in an item is a repeat without a bound: * + {n,} */
+/* Whether the call in an item is followed by a repeat without a bound: * + {n,} */
 static bool repeats_freely(const char *item, size_t len)
 {
     char last = item[0] == '(' ? ')' : item[2] == '<' ? '>' : '\'';
@@ -135,8 +135,8 @@ static bool is_boundless(const char *item, size_t len)
 }
 
 /*
- * Repeats of a call are copies of it that PCRE2 asks nobody about; and those that need not be are
- * left, each by way of all before it, by as many ways as there are of them.
+ * Repeats of a call are copies of it without callbacks. The optional ones are left through all
+ * copies before them, in as many ways as there are of them.
  */
 static uint32_t copies_of_calls(struct repeats repeats)
 {

@@ -5,10 +5,10 @@
 
 #include "common/bounds.h"
 
-/* A condition, (?(1)a|b), is read as two that are open, the second to the end of its first part. */
+/* A condition, (?(1)a|b), is read as two open groups; the second ends with its first part. */
 #define OPEN_MAX (2 * (PATTERN_DEPTH_MAX + 1))
 
-/* (?x) and (?xx): what is skipped outside of classes, and within. */
+/* (?x) and (?xx): which blanks are skipped outside classes, and inside. */
 enum blanks { BLANKS_COUNT, BLANKS_SKIPPED, BLANKS_SKIPPED_IN_CLASSES };
 
 struct reading {
@@ -17,7 +17,7 @@ struct reading {
     char *plain;
     enum pattern_newline newline;
     enum blanks blanks;
-    enum blanks outside[OPEN_MAX]; /* of the groups that are open, to go back to behind them */
+    enum blanks outside[OPEN_MAX]; /* for each open group, to be restored after it */
     size_t open_count;
 };
 
@@ -46,14 +46,14 @@ static void keep(struct reading *r, size_t len)
     r->at += len;
 }
 
-/* To the first such byte, and that one too. */
+/* Skips up to and including the first such byte. */
 static void take_to(struct reading *r, char last, char as)
 {
     const char *end = memchr(r->text + r->at, last, r->len - r->at);
     take(r, end != NULL ? (size_t)(end - r->text) + 1 - r->at : r->len - r->at, as);
 }
 
-/* The bytes of the blank that stands here, 0: none does. It is what Unicode skips in patterns. */
+/* The bytes of the blank here; 0: none. Blanks are Unicode's pattern white space. */
 static size_t blank_len(const struct reading *r)
 {
     static const char *const wide[] = {"\xc2\x85", "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8",
@@ -87,7 +87,7 @@ static bool is_newline(const struct reading *r)
     }
 }
 
-/* The newline itself is a blank; a NUL, which is none, is taken too. */
+/* The newline itself is a blank; a NUL is not, but is consumed too. */
 static void take_line(struct reading *r)
 {
     while (r->at < r->len && !is_newline(r))
@@ -96,7 +96,7 @@ static void take_line(struct reading *r)
         take(r, 1, PATTERN_TEXT_NOTHING);
 }
 
-/* Behind \Q; to \E, or to the end. What is quoted is as many letters. */
+/* After \Q, up to \E or the end. Each quoted byte becomes a letter. */
 static void take_quoted(struct reading *r, char end_as)
 {
     while (r->at < r->len && !stands_at(r, r->at, "\\E"))
@@ -104,7 +104,7 @@ static void take_quoted(struct reading *r, char end_as)
     take(r, 2, end_as);
 }
 
-/* A callout with a text: what begins it ends it, and stands for itself if it is there twice. */
+/* A callout with a text. Its first sign ends it too; doubled, that sign stands for itself. */
 static void take_callout(struct reading *r)
 {
     take(r, 3, PATTERN_TEXT_NOTHING);
@@ -120,7 +120,7 @@ static void take_callout(struct reading *r)
     take_to(r, ')', PATTERN_TEXT_NOTHING);
 }
 
-/* [:alpha:] or [:^alpha:] within a class; 0: none stands here. */
+/* The length of [:alpha:] or [:^alpha:] within a class; 0: there is none here. */
 static size_t posix_len(const struct reading *r)
 {
     size_t at = r->at + 2;
@@ -132,7 +132,7 @@ static size_t posix_len(const struct reading *r)
     return at < r->len && stands_at(r, at, ":]") ? at + 2 - r->at : 0;
 }
 
-/* What may stand before a ']' that is the first character of a class and does not end it. */
+/* Skips what may precede a ']' that is the first character of a class and does not end it. */
 static void take_head_of_class(struct reading *r)
 {
     bool negated = false;
@@ -170,7 +170,7 @@ static void take_class(struct reading *r)
     take(r, 1, PATTERN_TEXT_LETTER);
 }
 
-/* The end of the options that stand behind "(?", or at if that are none. */
+/* The end of the options after "(?"; at if there are none. */
 static size_t options_end(const struct reading *r, size_t at)
 {
     size_t end = at;
@@ -195,7 +195,7 @@ static enum blanks blanks_of(const struct reading *r, size_t at, size_t end)
     return blanks;
 }
 
-/* (?i) (?x:...) (?:...) and all others that may be nested. */
+/* (?i) (?x:...) (?:...) and all others that can be nested. */
 static bool open_group(struct reading *r)
 {
     size_t at = r->at + 2, end = stands_at(r, r->at, "(?") ? options_end(r, at) : at;

@@ -5,7 +5,7 @@
 
 #include "common/check.h"
 
-/* Up to so many come at once, whatever signals come meanwhile (getrandom(2)). */
+/* A call for up to this many bytes is never interrupted by a signal (getrandom(2)). */
 #define BYTES_MAX 256u
 
 int random_bytes(void *bytes, size_t len, struct err *e)

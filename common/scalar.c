@@ -13,7 +13,7 @@
 #include "common/type.h"
 #include "common/utf8.h"
 
-/* Numbers and durations are shorter; leading zeros can make them longer, and are then refused. */
+/* Numbers and durations are shorter; texts made longer by leading zeros are refused. */
 #define SHORT_TEXT_BYTES_MAX 64u
 
 static enum scalar_fault refuse(enum scalar_fault fault, const char *why, const char **ret_why)
@@ -243,7 +243,7 @@ bool scalar_admits(struct type type, const struct value *value)
     case VALUE_DATE:
         return value->integer >= TIMESTAMP_DAYS_MIN && value->integer <= TIMESTAMP_DAYS_MAX;
     case VALUE_DURATION:
-        return value->integer != INT64_MIN; /* so that its text has an opposite */
+        return value->integer != INT64_MIN; /* so that it can be negated */
     case VALUE_ENUM:
         return value->integer >= 0 && (uint64_t)value->integer < type.detail->name_count;
     default:

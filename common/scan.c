@@ -6,15 +6,15 @@
 /* The same byte eight times. */
 #define EIGHT(byte) ((byte)*UINT64_C(0x0101010101010101))
 
-/* Has the high bit of every byte of the word that is not ASCII. */
+/* The high bit of every byte of the word that is not ASCII. */
 static uint64_t word_not_ascii(uint64_t word)
 {
     return word & EIGHT(0x80);
 }
 
 /*
- * Has the high bit of the first byte of the word that is '"', '\\' or below 0x20. A subtraction
- * borrows from the byte behind only where it has found one, so bytes behind that may be wrong.
+ * The high bit of the first byte of the word that is '"', '\\' or below 0x20. A subtraction borrows
+ * from the next byte only after it has found one, so only the bits after the first may be wrong.
  */
 static uint64_t word_not_plain(uint64_t word)
 {
@@ -25,7 +25,7 @@ static uint64_t word_not_plain(uint64_t word)
 }
 
 #ifdef __SSE2__
-/* Has a bit for every one of sixteen bytes that is not ASCII. */
+/* A bit for every one of sixteen bytes that is not ASCII. */
 static unsigned block_not_ascii(const uint8_t *at)
 {
     return (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i_u *)at));
@@ -64,7 +64,7 @@ const uint8_t *scan_plain_far(const uint8_t *at, const uint8_t *end)
         if (found != 0)
             return at + __builtin_ctzll(found) / 8;
     }
-    /* The zeros behind the last bytes are found as control characters, at `end`. */
+    /* The zeros after the last bytes are found as control characters, at `end`. */
     uint64_t found = word_not_plain(bytes_get_short(at, (size_t)(end - at)));
     return at + __builtin_ctzll(found) / 8;
 }

@@ -14,7 +14,7 @@ void seq_queue_done(struct seq_queue *q)
     *q = (struct seq_queue){.item_bytes = q->item_bytes};
 }
 
-/* Half of it is moved at the most, after as many were added: that costs each of them one move. */
+/* At most half of the items move, after as many were added: on average one move for each item. */
 void seq_queue_grow(struct seq_queue *q)
 {
     REQUIRE(q->item_bytes >= sizeof(seq_number));

@@ -11,10 +11,10 @@
 
 enum way {
     WAY_UNKNOWN,
-    WAY_DIRECT, /* a regular file: nobody has to read it */
+    WAY_DIRECT, /* a regular file: it needs no reader */
     WAY_OWN,    /* a descriptor of our own that does not block */
     WAY_SOCKET,
-    WAY_ASK, /* poll(2) says when to write */
+    WAY_ASK, /* poll(2) tells when to write */
 };
 
 static struct {
@@ -35,7 +35,7 @@ static void find_way(void)
         standard_error.way = WAY_SOCKET;
     if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
         return;
-    /* One that was closed at the start only looks like one that can be written. */
+    /* If stderr was closed at the start, the descriptor only looks writable. */
     int flags = fcntl(STDERR_FILENO, F_GETFL);
     int fd = flags >= 0 && (flags & O_ACCMODE) != O_RDONLY
                  ? open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)

@@ -37,8 +37,8 @@ void table_add_texts(struct table *t, const char *const *texts)
 }
 
 /*
- * The width of each column; the first one only as wide as there is room, or as its head. Returns the
- * gap between two columns.
+ * The width of each column. The first one is limited by the room, but as wide as its head. Returns
+ * the gap between two columns.
  */
 static size_t measure(const struct table *t, size_t *widths)
 {

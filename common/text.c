@@ -17,7 +17,7 @@ static size_t min3(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/* Edit distance with swaps of neighbours ("optimal string alignment"), by rows. */
+/* Edit distance with swaps of neighbors ("optimal string alignment"), by rows. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t a_len = strlen(a), b_len = strlen(b);
@@ -73,7 +73,7 @@ struct unit {
     int64_t ns;
 };
 
-/* Largest first, for printing; where a name begins with another, the longer stands first. */
+/* Where a name begins with another one, the longer one comes first. */
 static const struct unit units[] = {
     {"w", INT64_C(604800000000000)}, {"d", INT64_C(86400000000000)},
     {"h", INT64_C(3600000000000)},   {"ms", INT64_C(1000000)},
@@ -99,7 +99,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Takes digits off the front; all of them, whatever the number. */
+/* Consumes all digits at the front, however large the number. */
 static int take_digits(const char **at, int64_t *ret_number)
 {
     if (!is_digit(**at))
@@ -139,7 +139,7 @@ void text_format_duration(int64_t ns, struct buf *out)
         buf_add_text(out, "0s");
         return;
     }
-    /* Weeks are read, but days are what people count in. */
+    /* Weeks are read but not written: people count in days. */
     static const char *const order[] = {"d", "h", "m", "s", "ms", "us", "ns"};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         const char *name = order[i];
@@ -257,7 +257,7 @@ void text_format_count(uint64_t number, struct buf *out)
     }
 }
 
-/* How many bytes from `at` on are one character that may be shown; 0 if the first may not. */
+/* The length of the character at `at` if it may be shown; 0 if it may not. */
 static size_t shown_len(const uint8_t *at, size_t len)
 {
     if (at[0] < 0x80)

@@ -51,7 +51,7 @@ static unsigned days_in_month(unsigned year, unsigned month)
     return month == 2 && is_leap(year) ? 29u : days[month - 1];
 }
 
-/* What two characters that are no digits are read as: more than any part of a time can be. */
+/* The value of two characters that are not digits: more than any part of a time can be. */
 #define NO_NUMBER 100u
 
 /* Reads the two digits at `at`. */
@@ -61,7 +61,7 @@ static inline unsigned two_digits(const char *at)
     return tens <= 9 && ones <= 9 ? tens * 10 + ones : NO_NUMBER;
 }
 
-/* Reads the date at `at`, where ten characters are; a part of it may be NO_NUMBER or more. */
+/* Reads the date of ten characters at `at`. A part of it may be NO_NUMBER or more. */
 static inline bool read_date(const char *at, struct timestamp_parts *parts)
 {
     unsigned century = two_digits(at), year = two_digits(at + 2);
@@ -85,7 +85,7 @@ static bool take_char(const char **at, const char *end, char wanted)
     return true;
 }
 
-/* Takes either case of a letter: RFC 3339 lets T and Z be lower case. */
+/* Accepts both cases of a letter: RFC 3339 allows T and Z in lower case. */
 static bool take_letter(const char **at, const char *end, char upper)
 {
     return take_char(at, end, upper) || take_char(at, end, (char)(upper + ('a' - 'A')));
@@ -134,7 +134,7 @@ enum timestamp_result timestamp_from_parts(const struct timestamp_parts *parts, 
     int64_t seconds = timestamp_days_from_civil(parts->year, parts->month, parts->day) * 86400 +
                       (int64_t)parts->hour * 3600 + (int64_t)parts->minute * 60 +
                       (int64_t)parts->second - parts->offset_seconds;
-    /* In 128 bits: just before the lower bound the product alone does not fit, the sum does. */
+    /* In 128 bits: near the lower bound the product does not fit 64 bits although the sum does. */
     __int128 ns = (__int128)seconds * TIMESTAMP_NS_PER_SECOND + parts->fraction_ns;
     if (ns > INT64_MAX || ns < INT64_MIN)
         return TIMESTAMP_OVERFLOW;
@@ -168,7 +168,7 @@ enum timestamp_result timestamp_parse_date(const char *text, size_t len, int64_t
     return TIMESTAMP_OK;
 }
 
-/* Writes count digits, and moves on. */
+/* Writes count digits and advances. */
 static void put_digits(uint8_t **at, uint64_t number, unsigned count)
 {
     for (unsigned i = count; i-- > 0; number /= 10)
@@ -176,7 +176,7 @@ static void put_digits(uint8_t **at, uint64_t number, unsigned count)
     *at += count;
 }
 
-/* Writes a date, and moves on. */
+/* Writes a date and advances. */
 static void put_date(uint8_t **at, int64_t days)
 {
     int64_t year, month, day;

@@ -37,7 +37,7 @@ static int add_directive(struct timestamp_form *form, char directive, struct err
     return 0;
 }
 
-/* Whether it says which moment: all of a date and nothing twice, or the seconds alone. */
+/* Checks that the form defines a time: a complete date and nothing twice, or only seconds. */
 static int check_form(const struct timestamp_form *form, struct err *e)
 {
     if (has(form, 's')) {
@@ -80,7 +80,7 @@ int timestamp_form_read(const char *text, struct timestamp_form *ret_form, struc
     return rc;
 }
 
-/* What is read of a text, and where it is. */
+/* What was read of a text, and the position in it. */
 struct reading {
     const char *at, *end;
     struct timestamp_parts parts;
@@ -88,7 +88,7 @@ struct reading {
     int64_t seconds; /* of %s */
 };
 
-/* Reads min to max digits; false where they are not. */
+/* Reads min to max digits; false if there are fewer. */
 static bool take_digits(struct reading *r, int min, int max, int64_t *ret_number, int *ret_count)
 {
     int64_t number = 0;
@@ -117,7 +117,7 @@ static bool take_character(struct reading *r, char wanted)
     return true;
 }
 
-/* A name of three letters; its place in the list, or -1. */
+/* Reads a name of three letters. Returns its index in the list, or -1. */
 static int take_name(struct reading *r, const char *const *names, int count)
 {
     if (r->end - r->at < 3)
@@ -164,7 +164,7 @@ static bool take_seconds(struct reading *r)
 {
     bool negative = take_character(r, '-');
     int digits;
-    /* 12 digits are more than the years up to 2262 need, and fit any arithmetic that follows. */
+    /* 12 digits are more than the years up to 2262 need, and cannot overflow below. */
     if (!take_digits(r, 1, 12, &r->seconds, &digits))
         return false;
     if (negative)
@@ -234,7 +234,7 @@ static bool weekday_is_right(const struct reading *r)
     return floor_mod(days, 7) == r->weekday;
 }
 
-/* Seconds since 1970; decimals of a negative one lead away from 0, as in -1.5. */
+/* Seconds since 1970. The decimals of a negative number count away from 0, as in -1.5. */
 static enum timestamp_result of_seconds(const struct reading *r, bool negative, int64_t *ret_ns)
 {
     int64_t fraction_ns = negative ? -r->parts.fraction_ns : r->parts.fraction_ns;

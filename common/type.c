@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads types: read_type() takes a name and, in parentheses, what its tag wants. Every part has one
- * form only, so that the text that is made of it says whether two types are the same.
+ * Reads types: read_type() reads a name and, in parentheses, what its tag needs. Every part is
+ * written in canonical form, so that two types are the same if their texts are.
  */
 #include "common/type.h"
 
@@ -23,7 +23,7 @@ static const char *const tag_names[VALUE_TAG_COUNT] = {
 #undef X
 };
 
-/* What people write; for the nearest name, and for those who have no idea. */
+/* Examples of each type, for error messages. */
 static const char *const examples[VALUE_TAG_COUNT] = {
     [VALUE_STRING] = "string",
     [VALUE_BYTES] = "bytes",
@@ -40,7 +40,7 @@ static const char *const examples[VALUE_TAG_COUNT] = {
     [VALUE_OPTIONAL] = "optional(int)",
 };
 
-/* All details there are; they are few, and last as long as the process. */
+/* All details. They are few, and live as long as the process. */
 static struct type_detail *details;
 
 struct reader {
@@ -76,7 +76,7 @@ static bool take(struct reader *r, char wanted)
     return true;
 }
 
-/* What stands before the next sign that ends a word. */
+/* The length of the word before the next sign that ends one. */
 static size_t word_len(const struct reader *r)
 {
     return strcspn(r->at, "(), ");
@@ -118,7 +118,7 @@ static void free_detail(struct type_detail *detail)
     free(detail);
 }
 
-/* The detail that has this text: the one there is, or else this, which is taken. */
+/* The detail with this text: an existing one, after freeing this one, or else this one. */
 static const struct type_detail *intern(struct type_detail *detail)
 {
     for (struct type_detail *other = details; other != NULL; other = other->next) {
@@ -165,7 +165,7 @@ static int read_decimal(struct reader *r, struct type *type)
     return close_type(r, "decimal");
 }
 
-/* /pattern/: a slash in it is written \/, which means the same to the pattern. */
+/* Reads /pattern/. A slash in it is written \/, which means the same in the pattern. */
 static int read_pattern(struct reader *r, struct type_detail *detail, struct buf *text)
 {
     const char *start = ++r->at;
@@ -255,7 +255,7 @@ static int read_item(struct reader *r, enum value_tag tag, unsigned depth,
     return close_type(r, tag_names[tag]);
 }
 
-/* The types whose parentheses need memory of their own. */
+/* Reads the types whose parentheses need memory of their own. */
 static int read_detail(struct reader *r, struct type *type, unsigned depth)
 {
     if (!take(r, '('))

@@ -9,7 +9,7 @@ static bool continues(uint8_t byte)
     return (byte & 0xc0) == 0x80;
 }
 
-/* Length of the sequence of two bytes or more at `at`, where `left` bytes are; 0 if it is bad. */
+/* The length of the sequence of two or more bytes at `at`, of `left` bytes; 0 if it is invalid. */
 static size_t sequence_len(const uint8_t *at, size_t left)
 {
     uint8_t first = at[0];
@@ -21,7 +21,7 @@ static size_t sequence_len(const uint8_t *at, size_t left)
         return left >= 3 && at[1] >= min && at[1] <= max && continues(at[2]) ? 3 : 0;
     }
     uint8_t min = first == 0xf0 ? 0x90 : 0x80; /* below: overlong */
-    uint8_t max = first == 0xf4 ? 0x8f : 0xbf; /* above: behind U+10FFFF */
+    uint8_t max = first == 0xf4 ? 0x8f : 0xbf; /* above: beyond U+10FFFF */
     return first <= 0xf4 && left >= 4 && at[1] >= min && at[1] <= max && continues(at[2]) &&
                    continues(at[3])
                ? 4
@@ -32,7 +32,7 @@ bool utf8_valid(const uint8_t *bytes, size_t len, size_t *ret_bad_at)
 {
     const uint8_t *at = bytes, *end = bytes + len;
     while ((at = scan_ascii(at, end)) != end) {
-        /* What is not ASCII stands beside more of it. */
+        /* Characters that are not ASCII are usually next to others. */
         do {
             size_t n = sequence_len(at, (size_t)(end - at));
             if (n == 0) {

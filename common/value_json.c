@@ -71,7 +71,7 @@ static void write_map(const struct value *value, struct type type, struct buf *o
     buf_add_text(out, nested.left == 0 ? "{}" : "}");
 }
 
-/* What has a text of its own that needs no escapes. */
+/* Writes a value whose text needs no escapes. */
 static void write_text(const struct value *value, struct type type, struct buf *out)
 {
     switch (value->tag) {
@@ -100,7 +100,7 @@ static void write_text(const struct value *value, struct type type, struct buf *
     }
 }
 
-/* Writes what is no string. */
+/* Writes a value that is not a string. */
 static void write_other(const struct value *value, struct type type, struct buf *out)
 {
     if (type.tag == VALUE_OPTIONAL)

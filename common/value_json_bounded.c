@@ -9,10 +9,10 @@
 #include "common/utf8.h"
 #include "common/value_json.h"
 
-/* Bytes of a text in one step: a multiple of 3, so that base64 has no end in the middle. */
+/* Bytes of a text in one step: a multiple of 3, so that base64 has no padding in the middle. */
 #define PIECE_BYTES 12288u
 
-/* Each byte of a text is written by itself, so a piece may end between any two. */
+/* Each byte of a text is written independently, so a piece may end between any two. */
 static void add_text_piece(const uint8_t *bytes, size_t len, struct buf *out)
 {
     size_t from = out->len;

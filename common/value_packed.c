@@ -9,7 +9,7 @@
 #include "common/type.h"
 #include "common/value_json.h"
 
-/* What money, a decimal, a date, a duration or the name of an enum has at most. */
+/* The longest text of money, a decimal, a date, a duration or the name of an enum. */
 #define TEXT_BYTES_MAX 128u
 
 static bool add_list(const struct value *value, struct type type, size_t max, struct buf *out)
@@ -43,7 +43,7 @@ static bool add_map(const struct value *value, struct type type, size_t max, str
     return out->len <= max;
 }
 
-/* The text of a string of JSON, which needs no escapes. Its length stands in front of it here. */
+/* Adds the text of a JSON string that needs no escapes, with its length before it. */
 static void add_text(const struct value *value, struct type type, struct buf *out)
 {
     char text[TEXT_BYTES_MAX];

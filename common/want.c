@@ -34,7 +34,7 @@ enum want want_of_fork(int error)
     return error == EAGAIN ? WANT_PROCESSES : want_of_errno(error);
 }
 
-/* Asks about the file system in which a path lies, or would lie. */
+/* Asks about the file system that a path is in, or would be in. */
 static bool statvfs_of_parent(const char *path, struct statvfs *ret_about)
 {
     char *parent = path_directory(path);
@@ -50,7 +50,7 @@ enum want want_of_new(int dir_fd, const char *path)
     bool known =
         dir_fd == AT_FDCWD ? statvfs_of_parent(path, &about) : fstatvfs(dir_fd, &about) == 0;
     errno = saved_errno;
-    /* File systems that make inodes as they need them say that they have none at all. */
+    /* File systems that create inodes on demand report that they have none at all. */
     return known && about.f_files != 0 && about.f_favail == 0 ? WANT_INODES : WANT_SPACE;
 }
 
