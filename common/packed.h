@@ -63,7 +63,7 @@ int packed_read(const uint8_t *bytes, size_t len, struct packed **ret_packed, st
  */
 int packed_read_record(const uint8_t *bytes, size_t len, struct packed **ret_packed, struct err *e);
 
-/* Frees a document; takes NULL. */
+/* Frees a document. Accepts NULL. */
 void packed_free(struct packed *packed);
 
 /* The whole document as a value. */

@@ -47,7 +47,7 @@ int pattern_compile(const char *text, size_t len, struct pattern **ret_pattern, 
  */
 struct pattern *pattern_share(const struct pattern *compiled);
 
-/* Frees a pattern; takes NULL. */
+/* Frees a pattern. Accepts NULL. */
 void pattern_free(struct pattern *pattern);
 
 /*

@@ -8,11 +8,11 @@
 #ifndef BULKHEAD_COMMON_WANT_H
 #define BULKHEAD_COMMON_WANT_H
 
-/* name, text: "no TEXT", "for want of TEXT". The numbers are those of the control channel. */
+/* name, text: "no TEXT", "has TEXT again". The numbers are those of the control channel. */
 #define WANT_LIST(X)                                                                               \
     X(WANT_NOTHING, "nothing")                                                                     \
     X(WANT_SPACE, "space")             /* ENOSPC */                                                \
-    X(WANT_INODES, "inodes")           /* ENOSPC where something new was to be made */             \
+    X(WANT_INODES, "inodes")           /* ENOSPC where something new was to be created */          \
     X(WANT_QUOTA, "quota")             /* EDQUOT */                                                \
     X(WANT_DESCRIPTORS, "descriptors") /* EMFILE: of this process */                               \
     X(WANT_OPEN_FILES, "open files")   /* ENFILE: of the host */                                   \
