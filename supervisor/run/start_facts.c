@@ -396,8 +396,9 @@ int start_find_facts(struct start *s, struct err *e)
         const struct manifest_stage *was = manifest_find(&s->old, stage->base);
         struct start_stage *facts = &s->plan.stages[i];
         facts->keeps = start_new_stage(s, stage->base)->keeps;
-        facts->known = was != NULL && strcmp(was->kind, stage->kind->name) == 0 &&
-                       !is_discarded(s, stage->base);
+        facts->discarded = was != NULL && is_discarded(s, stage->base);
+        facts->known =
+            was != NULL && strcmp(was->kind, stage->kind->name) == 0 && !facts->discarded;
         if (facts->known)
             rc = find_known(s, stage, was, facts, e);
         else

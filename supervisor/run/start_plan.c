@@ -145,6 +145,12 @@ static struct start_stage *source_of(const struct start_plan *plan)
     return &plan->stages[topology_source(plan->topology)->index];
 }
 
+/* Whether the source keeps a journal of what comes only once. */
+static bool takes_stdin(const struct start_plan *plan)
+{
+    return topology_source(plan->topology)->kind->takes_stdin;
+}
+
 static void judge_known_source(struct start_plan *plan, const struct extent *others)
 {
     struct start_stage *source = source_of(plan);
@@ -152,15 +158,15 @@ static void judge_known_source(struct start_plan *plan, const struct extent *oth
     bool is_gone = !source->found && others->any && others->most > source->begins_after;
     if (!is_gone && !source->missing)
         return;
-    bool has_journal = topology_source(plan->topology)->kind->takes_stdin;
     start_plan_refuse(plan,
                       "stage '%s': its position is gone, but '%s' has its records up to %" PRIu64
                       ", and which lines those were is not known; restore the state directory as a "
                       "whole, or use --discard %s: then %s read as new, from record %" PRIu64 " on",
                       source->name, others->most_name, others->most, source->name,
-                      has_journal ? "what is left of its journal is thrown away, and standard "
-                                    "input is"
-                                  : "its whole input is",
+                      takes_stdin(plan)
+                          ? "what is left of its journal is thrown away, and standard "
+                            "input is"
+                          : "its whole input is",
                       others->most + 1);
 }
 
@@ -179,6 +185,16 @@ static void judge_new_source(struct start_plan *plan, const struct extent *other
                           "--accept-gap: then stages are never given the records that they lack",
                           source->name, others->least_name, others->least, others->most_name,
                           others->most);
+    else if (others->most != 0 && source->discarded)
+        start_plan_warn(plan,
+                        "stage '%s' begins again, because of --discard: it reads %s, and its first "
+                        "record is number %" PRIu64 "; %s",
+                        source->name,
+                        takes_stdin(plan) ? "standard input" : "its input from the beginning",
+                        others->most + 1,
+                        takes_stdin(plan) ? "any records of its journal that were not done are lost"
+                                          : "lines of another input that it had not read are not "
+                                            "read");
     else if (others->most != 0)
         start_plan_note(plan, "stage '%s' is new: its first record is number %" PRIu64,
                         source->name, others->most + 1);
@@ -220,7 +236,12 @@ static void judge_stage(struct start_plan *plan, struct start_stage *stage, seq_
     bool has_past = source_of(plan)->known || need != 0;
     if (!stage->known) {
         stage->goes_on_after = need;
-        if (has_past)
+        if (has_past && stage->discarded)
+            start_plan_note(plan,
+                            "stage '%s' begins again, because of --discard: it has an empty state, "
+                            "and begins with record %" PRIu64,
+                            stage->name, need + 1);
+        else if (has_past)
             start_plan_note(plan, "stage '%s' is new: it begins with record %" PRIu64, stage->name,
                             need + 1);
         return;

@@ -23,6 +23,7 @@ struct start_stage {
     const char *kind;
     bool keeps;              /* the kind keeps a position */
     bool known;              /* the manifest has it, with the same kind, and it is not discarded */
+    bool discarded;          /* the manifest has it, and --discard names it */
     bool found;              /* its position is on the disk */
     bool missing;            /* its directory, or the state of a worker, is not on the disk */
     bool changed;            /* its options have changed, and may turn a record into another one */

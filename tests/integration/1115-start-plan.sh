@@ -97,7 +97,7 @@ for host in "${hosts[@]}"; do
     rm -r "$state/stages/once"
     records 101 110 >>in.jsonl
     refused "stage 'once': its state is gone: there is nothing in 'stages/once', but 'src' upstream of it resumes at record 101" --
-    noted "stage 'once' is new: it begins with record 101" --discard once $host
+    noted "stage 'once' begins again, because of --discard: it has an empty state, and begins with record 101" --discard once $host
     records 1 5 >>in.jsonl # forgotten by now
     run $host >summary
     holds out.jsonl 1 110 1 5
@@ -123,7 +123,7 @@ for host in "${hosts[@]}"; do
     noted "truncate -s $(records 1 110 | wc -c)" --discard out $host
     again
     mv out.jsonl kept.jsonl
-    noted "stage 'out' is new" --discard out $host
+    noted "stage 'out' begins again" --discard out $host
     ! grep truncate errors || fail "said though it came to an end"
 done
 
@@ -330,7 +330,7 @@ run >summary
 refused "stage 'dead-letters': '$state/dead-letters.jsonl' holds" -- --discard dead-letters
 mv "$state/dead-letters.jsonl" old.dead
 echo nonsense too >>in.jsonl
-noted "stage 'dead-letters' is new: it begins with record 102" --discard dead-letters
+noted "stage 'dead-letters' begins again, because of --discard: it has an empty state, and begins with record 102" --discard dead-letters
 [ "$(wc -l <"$state/dead-letters.jsonl")" -eq 1 ] || fail "$(cat "$state/dead-letters.jsonl")"
 refused "--discard onse: there is no such stage; did you mean 'once'?" -- --discard onse
 noted "there is no state of stage 'other', so nothing was discarded" --discard other

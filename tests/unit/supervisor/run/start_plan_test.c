@@ -64,7 +64,8 @@ static void init(struct start_plan *plan)
 
 /*
  * Facts as words: "in=100 left=100-105 right=gone@7 out=new". A number is a position; gone@N is a
- * stage that is known to begin after N but whose position is not on the disk.
+ * stage that is known to begin after N but whose position is not on the disk. "discarded" is "new" by
+ * --discard.
  */
 static void fill(struct start_plan *plan, const char *facts)
 {
@@ -75,7 +76,8 @@ static void fill(struct start_plan *plan, const char *facts)
         *value++ = '\0';
         struct start_stage *stage = facts_of(plan, word);
         unsigned long long a = 0, b = 0;
-        stage->known = strcmp(value, "new") != 0;
+        stage->discarded = strcmp(value, "discarded") == 0;
+        stage->known = strcmp(value, "new") != 0 && !stage->discarded;
         if (sscanf(value, "gone@%llu", &a) == 1) {
             stage->begins_after = a;
             continue;
@@ -146,6 +148,13 @@ static const struct story stories[] = {
     {"in=new left=100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
      "stage 'in' is new: its first record is number 101"},
     {"in=new left=0 right=0 out=0 dead-letters=0", false, "0 0 0 0 0", NULL},
+    {"in=discarded left=100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
+     "stage 'in' begins again, because of --discard: it reads its input from the beginning, and "
+     "its first record is number 101; lines of another input that it had not read are not read"},
+    {"in=discarded left=0 right=0 out=0 dead-letters=0", false, "0 0 0 0 0", NULL},
+    {"in=100 left=discarded right=100 out=110 dead-letters=110", false, "100 100 100 110 110",
+     "stage 'left' begins again, because of --discard: it has an empty state, and begins with "
+     "record 101"},
     {"in=new left=100 right=100 out=102 dead-letters=102", false, NULL,
      "the source that it replaces has not finished: 'left' has records up to 100, 'dead-letters' "
      "up to "
