@@ -118,7 +118,7 @@ static void check_last_words(const uint8_t *bytes, size_t len, size_t size)
 static void check_plain(const char *text, bool valid)
 {
     const char *why = text_not_plain(text);
-    ALWAYS(valid || (why != NULL && strcmp(why, "is no UTF-8") == 0));
+    ALWAYS(valid || (why != NULL && strcmp(why, "is not UTF-8") == 0));
     bool plain = true;
     for (const uint8_t *at = (const uint8_t *)text; *at != '\0'; at++)
         plain = plain && (*at == '\t' || (*at >= 0x20 && *at != 0x7f)) &&

@@ -139,7 +139,7 @@ wait_for acked out 200
 head -n -0 status.out | tail -n +2 >table
 narrow table
 grep -qx "$long.2" table || fail "no row of its own: $(cat table)"
-grep -qE '^out +running +[0-9]+ +1 +- +200 +0 +0 +[0-9.]+ MiB$' table || fail "$(cat table)"
+grep -qE '^out +running +[0-9]+ +1 +- +200 +0 +0 +[0-9.]+$' table || fail "$(cat table)"
 stop
 head -n 9 run.out >table
 narrow table
