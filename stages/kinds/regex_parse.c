@@ -215,7 +215,7 @@ static void check_pattern(struct kind_check *check, const struct named_type *nam
     struct err e;
     if (pattern_compile(text->text, strlen(text->text), &plan->pattern, &at, &e) != 0)
         diagnostics_add(check->diagnostics, text->place,
-                        "'%s' is not a regular expression: %s at byte %zu", text->text, e.text,
+                        "'%s' is not a regular expression: %s, at byte %zu", text->text, e.text,
                         at + 1);
     else if (named != NULL)
         check_groups(check, named, plan);

@@ -124,7 +124,7 @@ sed 's/records: msgpack, //' stdin.yaml >lines.yaml
 sed -i '/json.encode/d; s/from: enc/from: in/' lines.yaml
 for host in "" --inline; do
     topology=lines.yaml expect_exit 5 run $host <tiny >summary 2>errors
-    grep -q "journal.00000001 holds packed records, and the topology says records: lines now" errors ||
+    grep -q "journal.00000001 holds packed records, but the topology now has records: lines" errors ||
         fail "$(cat errors)"
 done
 again

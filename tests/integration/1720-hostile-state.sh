@@ -48,18 +48,18 @@ done
 for name in lock manifest; do
     rm "state/$name"
     ln -s "$PWD/elsewhere/file" "state/$name"
-    refused "$name' is a link"
+    refused "$name' is a symbolic link"
 done
 rm -rf state/stages/once
 ln -s "$PWD/elsewhere" state/stages/once
-refused "once' is a link"
+refused "once' is a symbolic link"
 for name in stages/loads/cursor stages/answers/cursor stages/once/store.1.log dead-letters.jsonl; do
     rm "state/$name"
     ln -s "$PWD/elsewhere/file" "state/$name"
-    refused "$(basename "$name")' is a link"
+    refused "$(basename "$name")' is a symbolic link"
 done
 ln -s "$PWD/elsewhere/file" state/stages/once/quarantine
-refused "quarantine' is a link"
+refused "quarantine' is a symbolic link"
 
 if [ "$(id -u)" -eq 0 ]; then
     chown nobody state
