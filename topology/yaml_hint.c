@@ -19,7 +19,9 @@ static const struct phrase phrases[] = {
     {"content after single-quoted", "unexpected text after a closing quote"},
     {"comment without whitespace", "unexpected '#'"},
     {"hex escape", "invalid escape in double quotes"},
+    {"UTF8 escape", "invalid escape in double quotes"},
     {"invalid escape", "invalid escape in double quotes"},
+    {"scalar used as key", "a key cannot span several lines"},
     {"double-quoted scalar", "unfinished text in double quotes"},
     {"single-quoted scalar", "unfinished text in single quotes"},
     {"plain scalar cannot start with", "unquoted text cannot begin with this character"},
@@ -31,7 +33,7 @@ static const struct phrase phrases[] = {
     {"extra closing bracket", "unexpected ']'"},
     {"comma in the beginning", "unexpected ','"},
     {"extra comma", "unexpected ','"},
-    {"without a closing bracket", "a '[' is not closed"},
+    {"without a closing bracket", "expected ',' or ']'"},
     {"expected node content", "expected a value"},
     {"could not find expected ':'", "expected ':' after a key"},
     {"multiline plain key", "a key cannot span several lines"},
@@ -44,6 +46,7 @@ static const struct phrase phrases[] = {
     {"invalid tag", "unexpected '!'"},
     {"tab ", "tabs in the indentation"},
     {"invalid indentation", "wrong indentation"},
+    {"wrongly indented line after spaces", "a blank line has more spaces than the text after it"},
     {"wrongly indented", "wrong indentation"},
 };
 
@@ -153,7 +156,7 @@ static const char *hint_of_line(const struct error_facts *e)
 
 static const char *hint_of_quotes(const struct error_facts *e)
 {
-    if (says(e, "invalid escape") || says(e, "hex escape"))
+    if (says(e, "invalid escape") || says(e, "hex escape") || says(e, "UTF8 escape"))
         return "; in double quotes a backslash begins an escape: use '...' instead, as for a "
                "regular expression, or write \\\\ for a backslash";
     if (says(e, "content after single-quoted"))
@@ -174,7 +177,7 @@ static const char *hint_of_signs(const struct error_facts *e)
         return "; quote the text";
     if (says(e, "invalid anchor") || says(e, "invalid alias") || says(e, "invalid tag"))
         return "; quote text that begins with '&', '*' or '!'";
-    if (says(e, "block scalar"))
+    if (says(e, "block scalar no linebreak"))
         return "; the text that they announce begins on the next line; quote text that begins "
                "with '|' or '>'";
     if (says(e, "sequence on the same line"))
