@@ -313,6 +313,8 @@ static void write_later(struct typed *typed)
 void completion_write(const struct completion_line *line, struct buf *out)
 {
     struct typed typed = {.line = line, .text = line->argv[line->at], .out = out};
+    if (strpbrk(typed.text, "\t\n") != NULL)
+        return; /* a candidate would not be one line */
     if (line->at == 1) {
         write_first(&typed);
     } else if (strcmp(line->argv[1], "help") == 0) {

@@ -30,7 +30,8 @@ struct completion_line {
 /*
  * Appends the candidates for one word, one a line: the whole word, a tab, what it means. A
  * candidate that ends in '=', '.' or ',' is to be continued. ":topologies", ":directories" and
- * ":files" ask for names of files, after what the word holds up to its last '='.
+ * ":files" ask for names of files, after what the word holds up to its last '='. A word with a tab
+ * or a newline has no candidates.
  */
 void completion_write(const struct completion_line *line, struct buf *out);
 

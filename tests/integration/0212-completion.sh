@@ -61,6 +61,8 @@ offers "log lines encode out" 3 run --discard '' t.yaml
 offers "log lines encode out" 4 run t.yaml --discard ''
 offers "all supervisor log lines lines.0 lines.1 encode out" 3 chaos --targets '' t.yaml
 offers "log,supervisor log,log log,lines log,lines.0 log,lines.1 log,encode log,out" 3 chaos --targets log, t.yaml
+offers "" 3 chaos --targets $'log\tlog,' t.yaml # it would not be one candidate a line
+offers "" 3 chaos --targets $'log\nlog,' t.yaml
 offers "log. lines. encode. out." 3 check --set '' t.yaml
 offers "out.path= out.records= out.memory_max=" 3 check --set out. t.yaml
 offers "out.records=lines out.records=msgpack" 3 check --set out.records= t.yaml
@@ -154,6 +156,15 @@ typed_into() { # a shell, its command line, lines to run first
     diff wanted "typed.$name" || fail "$name completes otherwise"
 }
 typed_into bash 'bash --norc --noprofile -i' 'source <("$BULKHEAD" completion bash)'
+# Names of files that our script for bash looks at: below the home directory, and with a newline.
+mkdir newline
+touch newline/$'two\nlines.yaml'
+HOME=$PWD TERM=dumb "$ROOT/tests/integration/completion_typed.py" 'bash --norc --noprofile -i' called \
+    'source <("$BULKHEAD" completion bash)' >typed.files <<'END' || fail "$(cat typed.files)"
+bulkhead run --state ~/som\t
+bulkhead check newline/two\t
+END
+printf '%s\n' "run --state $PWD/somewhere/" 'check newline/two' | diff - typed.files || fail "bash completes files otherwise"
 typed_into zsh 'zsh -f -i' 'autoload -U compinit; compinit -u -D' 'source <("$BULKHEAD" completion zsh)'
 # And as zsh loads it by itself from a directory of functions.
 if command -v zsh >/dev/null; then
