@@ -119,7 +119,8 @@ static int unknown_command(const char *name)
         names[i] = commands[i].syntax->name;
     names[COMMAND_COUNT] = "help";
     for (size_t i = 0; i <= COMMAND_COUNT; i++) {
-        if (strlen(name) > 1 && strncmp(name, names[i], strlen(name)) == 0)
+        /* The first one: "st" must not suggest "stop" to those who want the status. */
+        if (nearest == NULL && strlen(name) > 1 && strncmp(name, names[i], strlen(name)) == 0)
             nearest = names[i];
     }
     if (nearest == NULL)

@@ -83,6 +83,7 @@ meant() { # what it says; the arguments
     [ "$(cat errors)" = "bulkhead: error: $said" ] || fail "$*: says $(cat errors)"
 }
 meant "there is no command 'stat'; did you mean 'status'?" stat
+meant "there is no command 'st'; did you mean 'status'?" st
 meant "there is no command 'hlep'; did you mean 'help'?" hlep
 meant "there is no command 'version'; did you mean '--version'?" version
 meant "there is no command 'frob'; see bulkhead --help" help frob
