@@ -29,7 +29,8 @@ static void quotes_are_unfinished_only_if_they_are(void **state)
     assert_says("'a\n  b': c\n", "a key cannot span several lines");
     assert_says("a: \"\\q\"\n", "invalid escape in double quotes; in double quotes a backslash");
     assert_says("a: \"\\xZZ\"\n", "invalid escape in double quotes; in double quotes a backslash");
-    assert_says("a: \"\\uD800\"\n", "invalid escape in double quotes; in double quotes a backslash");
+    assert_says("a: \"\\uD800\"\n",
+                "invalid escape in double quotes; in double quotes a backslash");
 }
 
 static void a_bracket_is_reported_once(void **state)
