@@ -179,14 +179,17 @@ static bool asks_for_help(int argc, char **argv)
 /* `bulkhead help` or `bulkhead --help`, with or without the name of a command. */
 static int help(int argc, char **argv)
 {
-    if (argc > 3 && !asks_for_help(argc, argv)) {
+    bool is_asked = is_help_option(argv[1]) || asks_for_help(argc, argv);
+    if (argc > 3 && !is_asked) {
         log_line(LOG_ERROR, "help takes one command, and '%s' is a second one", argv[3]);
         return EXIT_USAGE;
     }
     if (argc == 2 || strcmp(argv[2], "help") == 0 || is_help_option(argv[2]))
         return print_help();
     const struct command *command = find_command(argv[2]);
-    return command != NULL ? print_command_help(command) : unknown_command(argv[2]);
+    if (command != NULL)
+        return print_command_help(command);
+    return is_asked ? print_help() : unknown_command(argv[2]);
 }
 
 static int complete(kind_registry kinds, int argc, char **argv)

@@ -100,6 +100,9 @@ rm -rf ./--fresh answers
 # Help and version, by all their names; --help also behind what was typed already.
 [ "$("$BULKHEAD" --version | cut -d' ' -f1)" = bulkhead ] || fail "--version"
 "$BULKHEAD" --help >help
+same help <("$BULKHEAD" --help --verbose)
+same help <("$BULKHEAD" -h frob x)
+same <("$BULKHEAD" help run) <("$BULKHEAD" --help run t.yaml)
 for word in '' --help -h help; do
     # shellcheck disable=SC2086 # without a word there is none
     same help <("$BULKHEAD" help $word)
