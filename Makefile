@@ -227,6 +227,7 @@ install: $(BUILD)/bulkhead ## install under DESTDIR and PREFIX
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/bulkhead LICENSE CHANGES.md docs/*.md
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/bulkhead/how-to docs/how-to/*.md
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/bulkhead/decisions docs/decisions/*.md
+	@echo "installed under $(DESTDIR)$(PREFIX): bin/bulkhead, share/man, share/doc/bulkhead, share/bulkhead, completion"
 
 .PHONY: clean
 clean: ## remove everything that was built

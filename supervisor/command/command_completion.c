@@ -12,7 +12,7 @@
 static const struct command_option options[] = {{0}};
 
 const struct command_syntax command_completion_syntax = {
-    "completion", "SHELL", "print the script that completes our command lines in a shell", options};
+    "completion", "SHELL", "print the completion script for bash, zsh or fish", options};
 
 static size_t count_shells(void)
 {

@@ -84,7 +84,9 @@ static const struct command_option options[] = {
                         COMMAND_OPTION_ALONE},
     [RUN_STATE] = COMMAND_OPTION_STATE,
     [RUN_SET] = COMMAND_OPTION_SET,
-    [RUN_QUIET] = {"quiet", NULL, "show no progress, only warnings and errors",
+    [RUN_QUIET] = {"quiet", NULL,
+                   "show no progress and log only warnings and errors; the table at "
+                   "the end is printed",
                    COMMAND_OPTION_ALONE},
     [RUN_VERBOSE] = {"verbose", NULL, "log more; no effect with --quiet", COMMAND_OPTION_ALONE},
     {0}};

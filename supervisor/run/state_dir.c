@@ -75,7 +75,7 @@ static int make_path(const char *path, struct err *e)
         *at = '\0';
         bool is_new = mkdirat(AT_FDCWD, partial, 0700) == 0;
         if (!is_new && errno != EEXIST) {
-            rc = err_set_errno(e, "cannot create the directory '%s'", partial);
+            rc = err_set_errno(e, "cannot create or enter the directory '%s'", partial);
             err_note_new(e, AT_FDCWD, partial);
         } else if (is_new || saved == '\0' || may_be_made(partial)) {
             rc = sync_entry(partial, is_new, e);
@@ -160,10 +160,11 @@ static int say_busy(const struct state_dir *d, long pid, struct err *e)
     char who[32] = "";
     if (pid > 0)
         (void)snprintf(who, sizeof who, " (pid %ld)", pid);
-    return err_set(e, ERR_BUSY,
-                   "another supervisor%s works in '%s'; stop it (bulkhead stop), or give this one "
-                   "its own directory with --state DIR",
-                   who, d->path);
+    return err_set(
+        e, ERR_BUSY,
+        "another supervisor%s works in '%s'; stop it (bulkhead stop --state %s), or give "
+        "this one its own directory with --state DIR",
+        who, d->path, d->path);
 }
 
 static int take_lock(struct state_dir *d, struct err *e)
