@@ -2,7 +2,7 @@
 /*
  * bounds.h - every bound of the system, with its reason
  *
- * Bounds keep memory flat and hostile input harmless. Whoever changes a bound also updates its
+ * Bounds keep memory flat and hostile input harmless. A change of a bound also updates its
  * reason; docs/protocol.md repeats those that other programs can see. Those in an #ifndef can be
  * set on the compiler's command line: a test build makes them so small that each is reached.
  */
@@ -17,7 +17,7 @@
 
 /* A topology is written by people; one of a megabyte is a mistake or an attack. */
 #define TOPOLOGY_BYTES_MAX (1u << 20)
-/* How many errors of one topology are kept, and how many are shown: nobody fixes more at once. */
+/* How many errors of one topology are kept, and how many are shown: no one fixes more at once. */
 #define DIAGNOSTICS_KEPT_MAX 1000u
 #define DIAGNOSTICS_SHOWN_MAX 100u
 #define TOPOLOGY_DEPTH_MAX 16u
@@ -114,7 +114,9 @@
 /* Nesting of ${A:-${B}} in a topology. */
 #define EXPANSION_DEPTH_MAX 8u
 
-/* The text of a type with all its names and patterns, the nesting of types, and names of an enum. */
+/*
+ * The text of a type with all its names and patterns, the nesting of types, and names of an enum.
+ */
 #define TYPE_TEXT_BYTES_MAX 4096u
 /* In canonical form every comma is followed by a space and a decimal has its scale. */
 #define TYPE_FORM_BYTES_MAX (TYPE_TEXT_BYTES_MAX + ENUM_NAMES_MAX)
@@ -249,8 +251,8 @@
 /* A process that has not reached its exec by then hangs, and is killed. */
 #define SPAWN_EXEC_MS_MAX 30000u
 /*
- * A link that is not up after LINK_DEADLINE_MS is made again. After LINK_ATTEMPTS_MAX attempts in a
- * row the stages at its ends are restarted.
+ * A link that is not up after LINK_DEADLINE_MS is re-established. After LINK_ATTEMPTS_MAX attempts
+ * in a row the stages at its ends are restarted.
  */
 #define LINK_DEADLINE_MS 3000u
 #define LINK_ATTEMPTS_MAX 5u

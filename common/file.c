@@ -15,8 +15,8 @@
 #include "common/path.h"
 
 /*
- * Sets the code after a failed call: ERR_NO_SPACE if space is short, which may pass. A file that has
- * reached its limit (ulimit -f) cannot grow in another process either: ERR_MISMATCH.
+ * Sets the code after a failed call: ERR_NO_SPACE if space is short, which may pass. A file that
+ * has reached its limit (ulimit -f) cannot grow in another process either: ERR_MISMATCH.
  */
 static int space_or_io(int error, struct err *e)
 {
@@ -217,13 +217,13 @@ int file_check_in_place(int dir_fd, const char *name, int fd, uint64_t written, 
         return err_set_errno(e, "cannot stat '%s'", name);
     if (!named || by_name.st_dev != by_fd.st_dev || by_name.st_ino != by_fd.st_ino)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' was removed, moved away or replaced while it was written; put it "
-                       "back, or %s",
+                       "'%s' was removed, moved away or replaced while it was being written; put "
+                       "it back, or %s",
                        name, what_to_do);
     if ((uint64_t)by_fd.st_size < written)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' has %jd bytes, but %llu were there: it was truncated while it was "
-                       "written; %s",
+                       "'%s' has %jd bytes, but %llu were there: it was truncated or overwritten "
+                       "while it was being written; %s",
                        name, (intmax_t)by_fd.st_size, (unsigned long long)written, what_to_do);
     return 0;
 }

@@ -13,9 +13,9 @@
 
 /*
  * sums_of[n][b] is what a byte b adds to the sum when n bytes follow it: one lookup for each of
- * eight bytes ("slicing by 8"; docs/decisions/0028-crc32c.md). A byte adds what its bits add. So the
- * contributions of bits 0 to 7 are written down here, and the compiler computes the rest. Read row
- * by row from the right, these are 64 steps of the bitwise method; the first is the polynomial,
+ * eight bytes ("slicing by 8"; docs/decisions/0028-crc32c.md). A byte adds what its bits add. So
+ * the contributions of bits 0 to 7 are written down here, and the compiler computes the rest. Read
+ * row by row from the right, these are 64 steps of the bitwise method; the first is the polynomial,
  * reversed.
  */
 #define IF_BIT(b, bit, sum) (((b) >> (bit)) % 2 != 0 ? (sum) : 0u)

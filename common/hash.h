@@ -4,7 +4,7 @@
  *
  * CRC32C (Castagnoli, RFC 3720 appendix B.4) protects every frame and file against damage, not
  * against malice. SipHash-2-4 with 128 bits of output (Aumasson, Bernstein: "SipHash: a fast
- * short-input PRF") identifies a key of state. Its key is secret, so nobody can choose two inputs
+ * short-input PRF") identifies a key of state. Its key is secret, so no one can choose two inputs
  * that collide; the probability of a collision by chance among 10^9 keys is 10^-21.
  */
 #ifndef BULKHEAD_COMMON_HASH_H

@@ -137,7 +137,7 @@ static bool read_escape(struct reader *r)
         return read_unicode_escape(r);
     }
     if (c == '\0' || strchr("\"\\/bfnrt", c) == NULL)
-        return fail(r, "no such escape in a string");
+        return fail(r, "an invalid escape in a string");
     r->at++;
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A line is written as a whole or not at all. If the kernel accepts only a part of it (a terminal, a
- * socket), the rest is written before the next line. Nothing here waits for a reader.
+ * A line is written as a whole or not at all. If the kernel accepts only a part of it (a terminal,
+ * a socket), the rest is written before the next line. Nothing here waits for a reader.
  */
 #include "common/log.h"
 
@@ -123,7 +123,7 @@ static void flush(void)
         return;
     struct buf line = {0};
     begin_line(LOG_WARNING, &line);
-    buf_add_format(&line, "%ju line%s of log %s lost: nobody read standard error\n",
+    buf_add_format(&line, "%ju log line%s %s lost: standard error was not being read\n",
                    (uintmax_t)log_state.untold, log_state.untold == 1 ? "" : "s",
                    log_state.untold == 1 ? "was" : "were");
     if (write_line(&line))

@@ -11,9 +11,9 @@
 #include "common/err.h"
 
 enum memfd_seals {
-    MEMFD_GROWS,     /* nobody can make it shorter */
-    MEMFD_STAYS,     /* nobody can change its length */
-    MEMFD_READ_ONLY, /* nobody can change anything */
+    MEMFD_GROWS,     /* it cannot be made shorter */
+    MEMFD_STAYS,     /* its length cannot be changed */
+    MEMFD_READ_ONLY, /* nothing can be changed */
 };
 
 /* Creates an empty memfd, close-on-exec. The caller closes ret_fd. Returns 0 or ERR_IO. */

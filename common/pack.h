@@ -131,7 +131,9 @@ static inline const uint8_t *pack_get_int(const uint8_t *at, const uint8_t *end,
     return at + (1u << width);
 }
 
-/* Reads one of three tags and the length after it (8, 16 or 32 bits). NULL if fewer bytes follow. */
+/*
+ * Reads one of three tags and the length after it (8, 16 or 32 bits). NULL if fewer bytes follow.
+ */
 static inline const uint8_t *pack_get_len(const uint8_t *at, const uint8_t *end, uint8_t first_tag,
                                           uint32_t *ret_len)
 {

@@ -2,7 +2,7 @@
 /*
  * packed_check.h - checks bytes that may be msgpack before the library reads them
  *
- * msgpack-c trusts a length and allocates before it knows that so many bytes are there, and it
+ * msgpack-c trusts a length and allocates before it knows that this many bytes are there, and it
  * accepts bytes after a value. This check allocates nothing, and its stack does not grow with the
  * nesting of the bytes.
  */

@@ -2,9 +2,9 @@
 /*
  * The only file that includes PCRE2. PCRE2's own match limit starts again at every position of the
  * subject where a match may begin, so it does not bound a match. Nor does it count characters:
- * [a-y]+x takes seconds for some hundred kilobytes without ever reaching it. Therefore every pattern
- * is compiled with a call to count_step() before each of its items. That adds up all tries, the
- * characters in between, and the possible work of each item (pattern_cost.h).
+ * [a-y]+x takes seconds for some hundred kilobytes without ever reaching it. Therefore every
+ * pattern is compiled with a call to count_step() before each of its items. That adds up all tries,
+ * the characters in between, and the possible work of each item (pattern_cost.h).
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "common/pattern.h"
@@ -185,8 +185,8 @@ static int compare_names(const void *a, const void *b)
 }
 
 /*
- * PCRE2 keeps the names in alphabetical order: two bytes of number, the name, a NUL. Groups with the
- * same name are next to each other, in the order in which they begin in the pattern.
+ * PCRE2 keeps the names in alphabetical order: two bytes of number, the name, a NUL. Groups with
+ * the same name are next to each other, in the order in which they begin in the pattern.
  */
 static void read_names(struct pattern *pattern)
 {

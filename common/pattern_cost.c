@@ -6,7 +6,9 @@
 #include "common/bounds.h"
 #include "common/pattern_text.h"
 
-/* A class is searched for each character, so its weight rises by one for this many bytes of text. */
+/*
+ * A class is searched for each character, so its weight rises by one for this many bytes of text.
+ */
 #define CLASS_BYTES_PER_STEP 32u
 /* PCRE2 has no repeats above 65535, so a number that is cut here is not one. */
 #define NUMBER_MAX 65535u

@@ -104,7 +104,7 @@ static void take_quoted(struct reading *r, char end_as)
     take(r, 2, end_as);
 }
 
-/* A callout with a text. Its first sign ends it too; doubled, that sign stands for itself. */
+/* A callout with a text. Its first sign ends it too; doubled, that sign means itself. */
 static void take_callout(struct reading *r)
 {
     take(r, 3, PATTERN_TEXT_NOTHING);

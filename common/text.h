@@ -41,7 +41,9 @@ int text_parse_duration(const char *text, int64_t *ret_ns);
 /* Appends a duration exactly, in the largest possible units: "14d", "1h30m". */
 void text_format_duration(int64_t ns, struct buf *out);
 
-/* Reads a whole number in decimal. Returns 0, ERR_INVALID, or ERR_RANGE (it does not fit 64 bits). */
+/*
+ * Reads a whole number in decimal. Returns 0, ERR_INVALID, or ERR_RANGE (it does not fit 64 bits).
+ */
 int text_parse_int(const char *text, int64_t *ret_number);
 
 /* As text_parse_int(), from len bytes. */

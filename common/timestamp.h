@@ -50,7 +50,9 @@ void timestamp_format(int64_t ns, struct buf *out);
 #define TIMESTAMP_DAYS_MIN INT64_C(-719528)
 #define TIMESTAMP_DAYS_MAX INT64_C(2932896)
 
-/* Reads a date, YYYY-MM-DD, as days since 1970-01-01. Returns TIMESTAMP_OK or TIMESTAMP_BAD_FORM. */
+/*
+ * Reads a date, YYYY-MM-DD, as days since 1970-01-01. Returns TIMESTAMP_OK or TIMESTAMP_BAD_FORM.
+ */
 enum timestamp_result timestamp_parse_date(const char *text, size_t len, int64_t *ret_days);
 
 /* Appends a date. Requires: TIMESTAMP_DAYS_MIN <= days <= TIMESTAMP_DAYS_MAX. */

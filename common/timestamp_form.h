@@ -31,7 +31,7 @@
 struct timestamp_form {
     size_t count;
     struct {
-        char directive; /* 0: a character that stands for itself */
+        char directive; /* 0: a literal character */
         char character;
     } items[TIMESTAMP_FORM_ITEMS_MAX];
 };

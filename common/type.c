@@ -139,7 +139,8 @@ static int read_money(struct reader *r, struct type *type)
     skip_spaces(r);
     size_t len = word_len(r);
     if (money_currency_find(r->at, len, &type->currency) != 0)
-        return fail(r, "bulkhead knows no ISO 4217 code '%.*s'", len < 32 ? (int)len : 32, r->at);
+        return fail(r, "'%.*s' is not an ISO 4217 currency code that bulkhead knows",
+                    len < 32 ? (int)len : 32, r->at);
     r->at += len;
     return close_type(r, "money");
 }
@@ -249,7 +250,7 @@ static int read_item(struct reader *r, enum value_tag tag, unsigned depth,
     if (rc != 0)
         return rc;
     if (tag == VALUE_OPTIONAL && detail->item.tag == VALUE_OPTIONAL)
-        return fail(r, "what it holds is already optional");
+        return fail(r, "an optional type cannot hold another optional type");
     char name[TYPE_NAME_BYTES_MAX];
     buf_add_text(text, type_name(detail->item, name));
     return close_type(r, tag_names[tag]);
@@ -260,7 +261,7 @@ static int read_detail(struct reader *r, struct type *type, unsigned depth)
 {
     if (!take(r, '('))
         return type->tag == VALUE_STRING ? 0
-                                         : fail(r, "%s needs what it holds: '%s'",
+                                         : fail(r, "%s needs its content in parentheses: '%s'",
                                                 tag_names[type->tag], examples[type->tag]);
     struct type_detail *detail = memory_new(1, sizeof *detail);
     struct buf text = {0};

@@ -143,9 +143,9 @@ static inline bool value_has_bytes(const struct value *value)
 }
 
 /*
- * Compares two values of one type. Returns a number below, equal to or above 0. Nothing comes before
- * any value, and false before true. Names of an enum are in the order of their type. Text, bytes,
- * lists and maps are compared by their bytes; a prefix comes first.
+ * Compares two values of one type. Returns a number below, equal to or above 0. Nothing comes
+ * before any value, and false before true. Names of an enum are in the order of their type. Text,
+ * bytes, lists and maps are compared by their bytes; a prefix comes first.
  */
 int value_compare(const struct value *a, const struct value *b);
 

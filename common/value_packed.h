@@ -16,8 +16,8 @@
 
 /*
  * Appends the value in canonical form, until the buffer holds more than max bytes. Strings, bytes,
- * ints, booleans, timestamps, lists and maps have forms of their own in msgpack, and nothing is nil.
- * All other values are the text that they have in JSON.
+ * ints, booleans, timestamps, lists and maps have forms of their own in msgpack, and nothing is
+ * nil. All other values are the text that they have in JSON.
  * Returns: true; or false if it does not fit: then the buffer has its beginning.
  */
 bool value_write_packed(const struct value *value, struct type type, size_t max, struct buf *out);

@@ -113,7 +113,7 @@ int control_send(int fd, const struct control_message *message, struct err *e)
         return ERR_AGAIN;
     if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
         return ERR_END;
-    return err_set_errno(e, "sending %s", control_kind_name(message->kind));
+    return err_set_errno(e, "cannot send %s", control_kind_name(message->kind));
 }
 
 int control_receive(int fd, struct control_message *ret_message, struct err *e)
@@ -129,6 +129,6 @@ int control_receive(int fd, struct control_message *ret_message, struct err *e)
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return ERR_AGAIN;
     if (n < 0)
-        return err_set_errno(e, "receiving a control message");
+        return err_set_errno(e, "cannot receive a control message");
     return control_decode(bytes, (size_t)n, ret_message, e);
 }

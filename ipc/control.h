@@ -43,7 +43,7 @@
       "the hello of the receiving end")                                                            \
     X(CTL_STAGE_LINK_DIALED, 23, "edge serial", "the hello of the sending end")                    \
     X(CTL_STAGE_LINK_FAILED, 24, "edge serial want text",                                          \
-      "this link must be made again; if a resource is short, when it is available")                \
+      "this link must be re-established; if a resource is short, when it is available")            \
     X(CTL_STAGE_DONE, 25, "acked", "from the source: all input is read and acked")                 \
     X(CTL_STAGE_REFUSED, 26, "text", "the stage cannot continue, and a restart would not help")    \
     X(CTL_STAGE_PAUSED, 27, "want text",                                                           \

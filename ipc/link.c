@@ -193,7 +193,7 @@ int link_start(void (*on_no_thread)(const struct err *e), struct err *e)
     bound_stacks();
     lost.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (lost.event_fd < 0)
-        return err_set_errno(e, "starting nng");
+        return err_set_errno(e, "cannot start nng");
     no_thread = on_no_thread;
     int rc = nng_push0_open(&socket);
     no_thread = NULL;
@@ -201,7 +201,7 @@ int link_start(void (*on_no_thread)(const struct err *e), struct err *e)
         rc = nng_close(socket);
     if (rc == 0)
         return 0;
-    (void)err_set(e, ERR_IO, "starting nng: %s", nng_strerror(rc));
+    (void)err_set(e, ERR_IO, "cannot start nng: %s", nng_strerror(rc));
     e->want = want_of_nng(rc);
     return ERR_IO;
 }
@@ -276,7 +276,7 @@ static int open_sockets(struct link *link, struct err *e)
         rc = nng_socket_get_int(link->push, NNG_OPT_SENDFD, &link->send_fd);
     if (rc == 0)
         rc = nng_socket_get_int(link->pull, NNG_OPT_RECVFD, &link->receive_fd);
-    return rc == 0 ? 0 : nng_error(e, rc, "opening sockets for", &link->id);
+    return rc == 0 ? 0 : nng_error(e, rc, "cannot open sockets for", &link->id);
 }
 
 /* --- calls from which nng may not return --- */
@@ -442,12 +442,12 @@ static int make_end(int dir_fd, const struct link_id *id, meet_fn *meet, const c
 
 int link_listen(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e)
 {
-    return make_end(dir_fd, id, meet_listening, "listening for", ret_link, e);
+    return make_end(dir_fd, id, meet_listening, "cannot listen for", ret_link, e);
 }
 
 int link_dial(int dir_fd, const struct link_id *id, struct link **ret_link, struct err *e)
 {
-    return make_end(dir_fd, id, meet_dialing, "connecting", ret_link, e);
+    return make_end(dir_fd, id, meet_dialing, "cannot connect", ret_link, e);
 }
 
 static void run_closing(struct errand *errand)
@@ -483,7 +483,7 @@ int link_send(struct link *link, const void *bytes, size_t len, struct err *e)
     int rc = nng_send(link->push, (void *)bytes, len, NNG_FLAG_NONBLOCK);
     if (rc == NNG_EAGAIN)
         return ERR_AGAIN;
-    return rc == 0 ? 0 : nng_error(e, rc, "sending on", &link->id);
+    return rc == 0 ? 0 : nng_error(e, rc, "cannot send on", &link->id);
 }
 
 int link_receive(struct link *link, uint8_t **ret_bytes, size_t *ret_len, struct err *e)
@@ -498,7 +498,7 @@ int link_receive(struct link *link, uint8_t **ret_bytes, size_t *ret_len, struct
     if (rc == NNG_EAGAIN)
         return ERR_AGAIN;
     if (rc != 0)
-        return nng_error(e, rc, "receiving on", &link->id);
+        return nng_error(e, rc, "cannot receive on", &link->id);
     *ret_bytes = bytes;
     *ret_len = len;
     return 0;

@@ -20,7 +20,9 @@
 
 struct link;
 
-/* Identifies an incarnation: the edge, the generations of both ends, and a number used only once. */
+/*
+ * Identifies an incarnation: the edge, the generations of both ends, and a number used only once.
+ */
 struct link_id {
     uint32_t edge;
     uint64_t from_generation;

@@ -2,9 +2,9 @@
 /*
  * status_snapshot.h - the status of a run at one moment, as plain values
  *
- * Its members come from the rows of status_fields.h. The supervisor fills one from its own state and
- * the status pages of its stages. Everything that displays or judges a run reads only this. A client
- * fills one from the JSON of a status, without the texts for people.
+ * Its members come from the rows of status_fields.h. The supervisor fills one from its own state
+ * and the status pages of its stages. Everything that displays or judges a run reads only this. A
+ * client fills one from the JSON of a status, without the texts for people.
  */
 #ifndef BULKHEAD_IPC_STATUS_SNAPSHOT_H
 #define BULKHEAD_IPC_STATUS_SNAPSHOT_H

@@ -65,8 +65,8 @@ void window_push_take(struct window *w, struct buf *bytes, seq_number first, seq
 void window_ack(struct window *w, seq_number seq);
 
 /*
- * Prepares for a new link whose peer has everything below `expected`: frames with that seq or higher
- * ones will be sent again.
+ * Prepares for a new link whose peer has everything below `expected`: frames with that seq or
+ * higher ones will be sent again.
  * Returns 0, or ERR_PROTOCOL if the peer expects a seq that was acked and removed.
  */
 int window_rewind(struct window *w, seq_number expected);

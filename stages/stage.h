@@ -99,7 +99,7 @@ struct stage_env {
     const struct stage_input *input; /* NULL unless the kind takes_stdin */
     void (*note)(const char *text);  /* logs a note to the user, who need not act on it at once */
     /*
-     * Set by a sink while it has so much uncommitted that it must not be given another record
+     * Set by a sink while it has too much uncommitted to be given another record
      * before the next commit.
      */
     bool *full;

@@ -151,8 +151,8 @@ static void set_inputs(struct build *b, const struct draft_stage *draft, struct 
 }
 
 /*
- * Adds all edges to a worker, in the order of its inputs, then its edge to the dead letters. Returns
- * whether it has that one.
+ * Adds all edges to a worker, in the order of its inputs, then its edge to the dead letters.
+ * Returns whether it has that one.
  */
 static bool connect_worker(struct build *b, const struct draft_stage *draft,
                            const struct stage *worker)

@@ -107,8 +107,8 @@ const struct contract *check_input_contract(const struct checker *c,
                                             const struct draft_input *input);
 
 /*
- * Appends the flow from the source to a stage, by the first input of each: "loads -> parse -> once".
- * If a stage on it makes the field, also appends where it was lost.
+ * Appends the flow from the source to a stage, by the first input of each: "loads -> parse ->
+ * once". If a stage on it makes the field, also appends where it was lost.
  */
 void check_explain_field(const void *checker, const char *stage, const char *field,
                          struct buf *out);

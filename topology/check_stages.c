@@ -274,7 +274,7 @@ static void check_ends(struct checker *c)
     }
     if (sources + unknown == 0)
         diagnostics_add(c->diagnostics, c->stages_place,
-                        "a topology needs a source, such as file.source");
+                        "a topology needs a source, like file.source");
 }
 
 /* Adds an error if the stage takes something that *first has taken; else *first is this stage. */

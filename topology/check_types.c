@@ -12,7 +12,7 @@ static void check_type_field(struct checker *c, struct contract *contract,
     struct type type;
     if (pair->value->tag != NODE_SCALAR || pair->value->nothing) {
         diagnostics_add(c->diagnostics, pair->value->place,
-                        "the field '%s' needs a type, such as string", pair->key);
+                        "the field '%s' needs a type, like string", pair->key);
         contract_add_doubtful(contract, pair->key, TYPE_UNKNOWN);
         return;
     }

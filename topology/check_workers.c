@@ -87,7 +87,7 @@ void check_partition(struct checker *c, const struct draft_stage *draft, const s
     if (workers->number > 1 && draft->kind->partition == KIND_BY_KEY &&
         !options_get(draft->options, "key")->present && !options_get(draft->options, "key")->bad)
         diagnostics_add(c->diagnostics, workers->place,
-                        "'%s' has no key by which to divide its records among workers; give it "
+                        "'%s' has no key by which to distribute its records to workers; give it "
                         "'key:' or a single worker",
                         draft->name);
 }

@@ -35,11 +35,11 @@ static void read_number(struct option_value *o, const struct kind_check *c)
         break;
     case OPTION_SIZE:
         rc = text_parse_size(o->text, &o->number);
-        form = "a size such as 65536, 64KiB or 1MiB";
+        form = "a size like 65536, 64KiB or 1MiB";
         break;
     default:
         rc = text_parse_duration(o->text, &o->number);
-        form = "a duration such as 14d, 12h or 1h30m";
+        form = "a duration like 14d, 12h or 1h30m";
     }
     if (rc != 0) {
         diagnostics_add(c->diagnostics, o->place, "'%s: %s' should be %s", o->spec->name, o->text,
@@ -185,7 +185,9 @@ static void add_group(struct option_value *o, const char *name, struct place pla
     free(owner);
 }
 
-/* As add_group(), for a field. A scalar is a short form: "status: int" for "status: { to: int }". */
+/*
+ * As add_group(), for a field. A scalar is a short form: "status: int" for "status: { to: int }".
+ */
 static void add_field_group(struct option_value *o, const struct node_pair *pair,
                             const struct kind_check *c)
 {

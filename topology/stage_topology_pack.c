@@ -62,7 +62,7 @@ static void add_node(struct buf *out, const struct node *node)
     }
 }
 
-/* What a stage is given of itself and of its peers alike. */
+/* What a stage is given about itself and about each of its peers. */
 #define IDENTITY_PAIRS 9u
 static void add_identity(struct buf *out, const struct stage *stage)
 {

@@ -11,8 +11,8 @@
 #include "topology/node.h"
 
 /*
- * Reads YAML text into a tree. Anchors, aliases, tags, duplicate keys, keys that are not scalars and
- * more than one document are errors: a topology is read by people and means what it shows.
+ * Reads YAML text into a tree. Anchors, aliases, tags, duplicate keys, keys that are not scalars
+ * and more than one document are errors: a topology is read by people and means what it shows.
  *
  * Ownership: the caller frees *ret_root with node_free().
  * Returns:   0, also if errors were added that leave the rest of the tree intact (such as a

@@ -178,7 +178,7 @@ static const char *hint_of_signs(const struct error_facts *e)
     if (says(e, "invalid anchor") || says(e, "invalid alias") || says(e, "invalid tag"))
         return "; quote text that begins with '&', '*' or '!'";
     if (says(e, "block scalar no linebreak"))
-        return "; the text that they announce begins on the next line; quote text that begins "
+        return "; the text they introduce begins on the next line; quote text that begins "
                "with '|' or '>'";
     if (says(e, "sequence on the same line"))
         return "; begin it on the next line, or write [a, b]; quote text that begins with '- '";
@@ -187,8 +187,7 @@ static const char *hint_of_signs(const struct error_facts *e)
     if (says(e, "nested block mapping"))
         return "; quote text that contains ': '";
     if (says(e, "invalid extra closing"))
-        return "; nothing is open that it could close: remove it, or quote the text that it is "
-               "part of";
+        return "; it closes nothing: remove it, or quote the text it belongs to";
     return NULL;
 }
 

@@ -7,7 +7,9 @@
 
 #include "topology/diagnostics.h"
 
-/* What a message of the YAML library means; the message itself if it is not one of the usual ones. */
+/*
+ * What a message of the YAML library means; the message itself if it is not one of the usual ones.
+ */
 const char *yaml_phrase(const char *message);
 
 #define YAML_HINT_BYTES_MAX 256u

@@ -55,8 +55,8 @@ int layout_open(int stages_fd, const struct stage *stage, int *ret_fd, struct st
     rc = layout_file_read(base_fd, &file, e);
     if (rc == 0 && file.workers != stage->workers)
         rc = err_set(e, ERR_MISMATCH,
-                     "it is laid out for %zu worker%s, not %zu; stop whatever is "
-                     "changing the state directory, and start again",
+                     "it is laid out for %zu worker%s, not %zu: another program is changing the "
+                     "state directory; stop that program, and start again",
                      file.workers, file.workers == 1 ? "" : "s", stage->workers);
     if (rc != 0 || stage->workers == 1) {
         if (rc == 0)

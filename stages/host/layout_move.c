@@ -150,12 +150,11 @@ static int check_file(struct move *m, size_t worker, const char *name, struct er
                  (m->parts != NULL && strncmp(name, "store.", 6) == 0);
     if (known)
         return 0;
-    return err_set(
-        e, ERR_MISMATCH,
-        "'%s/%s' cannot be moved to other workers: a stage of kind '%s' keeps no such file; "
-        "restore the stage as it was, use another state directory, or discard the state of this "
-        "stage with --discard STAGE",
-        m->old_names[worker], name, m->stage->kind->name);
+    return err_set(e, ERR_MISMATCH,
+                   "'%s/%s' cannot be redistributed to other workers: a stage of kind '%s' keeps "
+                   "no such file; restore the stage as it was, use another state directory, or use "
+                   "--discard STAGE to discard the state of this stage",
+                   m->old_names[worker], name, m->stage->kind->name);
 }
 
 /* Keeps a file that is only for people to read, under a new name, with the new workers. */
@@ -373,9 +372,9 @@ static int prepare(int stages_fd, const struct topology *topology, const struct 
         }
     }
     if (rc == 0 && *ret_built && note != NULL && m.old.workers != 0) {
-        char *text =
-            memory_format("stage '%s': its state moves from %zu to %zu worker%s", stage->base,
-                          m.old.workers, stage->workers, stage->workers == 1 ? "" : "s");
+        char *text = memory_format(
+            "stage '%s': its state is redistributed from %zu to %zu worker%s", stage->base,
+            m.old.workers, stage->workers, stage->workers == 1 ? "" : "s");
         note(text);
         free(text);
     }

@@ -235,7 +235,7 @@ int runner_take(struct runner *r, const struct record *record, struct err *e)
     if (entry != NULL) {
         emitter_dead_record(&r->emitter, &dead_poison, record,
                             "%u times in a row, its stage %s%s%s", POISON_DEATHS_MAX, entry->cause,
-                            entry->words[0] != '\0' ? "; last words: " : "", entry->words);
+                            entry->words[0] != '\0' ? "; its last words: " : "", entry->words);
     } else if (is_sink) {
         is_sink =
             !is_data || r->ops->refuse == NULL || !r->ops->refuse(r->self, record, &r->emitter);

@@ -73,7 +73,7 @@ bool runner_has_position(const struct runner *r);
 /* The last seq that is safe. Requires: runner_has_position(). */
 seq_number runner_position(const struct runner *r);
 
-/* Whether so much is uncommitted that the stage must not be given another record. */
+/* Whether the stage has too much uncommitted to be given another record. */
 bool runner_is_full(const struct runner *r);
 
 /*

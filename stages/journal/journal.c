@@ -254,7 +254,7 @@ int journal_trim(struct journal *j, uint64_t offset, seq_number seq, struct err 
     if (count == 0)
         return 0;
     /* Oldest first, and each only once the removal of the one before is safe, so that a kill or a
-       loss of power leaves no holes. */
+       power failure leaves no holes. */
     for (size_t i = 0; i < count; i++) {
         int rc = j->config.durable && j->removed ? file_sync_dir(j->config.dir_fd, e) : 0;
         if (rc == 0)
@@ -275,7 +275,7 @@ void journal_free(struct journal *j)
 {
     if (j == NULL)
         return;
-    /* After a loss of power, the next process could not tell whether these bytes are complete. */
+    /* After a power failure, the next process could not tell whether these bytes are complete. */
     struct journal_block block;
     struct err ignored;
     if (j->landed != 0 && j->usable)

@@ -37,13 +37,13 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
         if (s.owner != j->config.owner)
             return err_set(e, ERR_MISMATCH, "%s belongs to another topology or stage", s.name);
         if (s.begin.packed != j->config.packed)
-            return err_set(e, ERR_MISMATCH,
-                           "%s holds %s, but the topology now has records: %s; change that back, "
-                           "or discard the state of this stage with --discard STAGE: then what the "
-                           "journal holds after record %" PRIu64 " is lost (bulkhead journal shows "
-                           "it)",
-                           s.name, s.begin.packed ? "packed records" : "lines",
-                           j->config.packed ? "msgpack" : "lines", j->config.acked.seq);
+            return err_set(
+                e, ERR_MISMATCH,
+                "%s holds %s, but the topology now has records: %s; change that back, or use "
+                "--discard STAGE, which loses what the journal holds after record %" PRIu64
+                " (bulkhead journal shows it)",
+                s.name, s.begin.packed ? "packed records" : "lines",
+                j->config.packed ? "msgpack" : "lines", j->config.acked.seq);
         if (i != 0 && (s.begin.offset < j->segments[i - 1].begin.offset ||
                        s.begin.next_seq < j->segments[i - 1].begin.next_seq))
             return err_set(e, ERR_CORRUPT, "%s does not continue the segment before it", s.name);
@@ -155,7 +155,7 @@ static int seek_acked(struct journal *j, struct err *e)
     return 0;
 }
 
-/* Cuts off what a loss of power has torn, and keeps a copy for people to look at. */
+/* Cuts off what a power failure has torn, and keeps a copy for people to look at. */
 static int cut_torn(struct journal *j, struct err *e)
 {
     const struct journal_segment *s = last_segment(j);
@@ -264,8 +264,8 @@ static int open_new(struct journal *j, struct err *e)
     if (!j->config.begins && (j->config.acked.seq != 0 || j->config.acked.offset != 0))
         return err_set(e, ERR_MISMATCH,
                        "the journal is gone, though records up to %" PRIu64
-                       " were acked; restore the state directory as a whole, or discard the state "
-                       "of this stage with --discard STAGE",
+                       " were acked; restore the state directory as a whole, or use --discard "
+                       "STAGE to begin with an empty journal",
                        j->config.acked.seq);
     j->state =
         (struct journal_state){.next_seq = j->config.acked.seq + 1, .packed = j->config.packed};

@@ -2,7 +2,7 @@
 /*
  * journal_tail.h - what follows the last readable block of a journal
  *
- * A kill leaves bytes without a header, or with the beginning of one. A loss of power may leave
+ * A kill leaves bytes without a header, or with the beginning of one. A power failure may leave
  * anything. But a write was not torn if a good block follows it, or if it was made during this
  * boot: then what cannot be read is damage. Shared by the journal, which completes or cuts off a
  * tail that is not damaged, and `bulkhead journal`, which shows what the next start will do. Only

@@ -112,7 +112,7 @@ static int end_of_file(struct file_source *self, uint64_t offset, struct err *e)
         return err_set(
             e, ERR_MISMATCH,
             "'%s' was truncated while it was being read: it was read up to offset %" PRIu64
-            ", and it ends before that",
+            ", but now ends before that",
             self->path, offset);
     self->file_bytes = offset; /* whatever its reported size was */
     return ERR_END;
@@ -531,7 +531,7 @@ static int peer_has(void *opaque, const char *name, seq_number seq, struct err *
     }
     if (self->is_doubtful && seq > self->proven_seq)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' was replaced or rewritten since it was read, and it is proved to be "
+                       "'%s' has been replaced or rewritten since it was read, and is known to be "
                        "the same only up to record %" PRIu64 ", but stage '%s' has record %" PRIu64
                        " of it; put back what was read, or use --discard STAGE to read all that it "
                        "holds as new",

@@ -148,10 +148,9 @@ static int64_t read_sum(const struct option_value *sum, const struct currency *c
     if (result == MONEY_OK && max < 0)
         diagnostics_add(d, sum->place, "'sum: %s' is negative; a limit is 0 or more", sum->text);
     else if (result == MONEY_BAD_FORM)
-        diagnostics_add(d, sum->place,
-                        "'sum: %s' should be an amount%s%s without a currency sign, such as 100%s",
-                        sum->text, currency != NULL ? " in " : "", code,
-                        decimals == 0 ? "" : ".00");
+        diagnostics_add(
+            d, sum->place, "'sum: %s' should be an amount%s%s without a currency sign, like 100%s",
+            sum->text, currency != NULL ? " in " : "", code, decimals == 0 ? "" : ".00");
     else if (result == MONEY_TOO_MANY_DECIMALS && currency != NULL)
         diagnostics_add(d, sum->place, "'sum: %s' has too many decimals; %s has %u", sum->text,
                         code, decimals);

@@ -46,10 +46,10 @@ static const struct option_spec specs[] = {
      .meaning = "the declared type that the groups make"},
     {.name = "timestamp_format",
      .tag = OPTION_TEXT,
-     .meaning = "the form of timestamps, such as %d/%b/%Y:%H:%M:%S %z; the default is RFC 3339"},
+     .meaning = "the form of timestamps, like %d/%b/%Y:%H:%M:%S %z; the default is RFC 3339"},
     {.name = "absent",
      .tag = OPTION_TEXT,
-     .meaning = "if a group matches exactly this text, such as -, its optional field has no value"},
+     .meaning = "if a group matches exactly this text, like -, its optional field has no value"},
     {0},
 };
 

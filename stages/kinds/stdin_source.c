@@ -87,8 +87,9 @@ static void note_cut(const struct stage_env *env, uint64_t bytes)
 {
     char text[512];
     (void)snprintf(text, sizeof text,
-                   "the host went down while input was being written: no stage is known to have "
-                   "used the last %" PRIu64 " byte%s of the journal, and %s cannot be verified; %s "
+                   "a power failure or crash of the host interrupted the writing of input: no "
+                   "stage is known to have used the last %" PRIu64
+                   " byte%s of the journal, and %s cannot be verified; %s "
                    "cut off, and kept in stages/%s/journal.*.torn",
                    bytes, bytes == 1 ? "" : "s", bytes == 1 ? "it" : "they",
                    bytes == 1 ? "it is" : "they are", env->stage->name);

@@ -32,7 +32,9 @@ enum {
     AT_FORMAT = 48,
 };
 
-#define PUT_IT_BACK "put it back, or move it away and start this stage over with --discard STAGE"
+#define PUT_IT_BACK                                                                                \
+    "put it back, or move it away and use --discard STAGE to write what comes from now on to a "   \
+    "new file"
 
 /* The file's byte at an offset, from memory. */
 static const uint8_t *known_at(const struct output_file *o, uint64_t offset)
@@ -165,7 +167,8 @@ static int check_shown(struct output_file *o, const struct file_identity *noted,
     return err_set(e, ERR_MISMATCH,
                    "'%s' has length %" PRIu64 ", but what was written to %s ends at %" PRIu64
                    "; move it away and put back what was written, for example a copy cut with "
-                   "truncate -s %" PRIu64 ", or start this stage over with --discard STAGE",
+                   "truncate -s %" PRIu64
+                   ", or use --discard STAGE to write what comes from now on to a new file",
                    o->shown, o->end, same ? "it" : "the file that was in its place", o->length,
                    o->length);
 }
@@ -183,10 +186,11 @@ static int go_on(struct output_file *o, const uint8_t *payload, struct err *e)
     if (rc == ERR_NOT_FOUND && o->length == 0)
         return o->cursor.fd >= 0 ? begin_new(o, e) : 0;
     if (rc == ERR_NOT_FOUND)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s' is missing, but its committed length is %" PRIu64
-                       "; put it back, or start this stage over with --discard STAGE",
-                       o->shown, o->length);
+        return err_set(
+            e, ERR_MISMATCH,
+            "'%s' is missing, but its committed length is %" PRIu64
+            "; put it back, or use --discard STAGE to write what comes from now on to a new file",
+            o->shown, o->length);
     if (rc == 0)
         rc = file_length(o->fd, &o->end, e);
     if (rc == 0 && o->end < o->length)
@@ -422,7 +426,8 @@ static int check_in_place(const struct output_file *o, struct err *e)
     if (fstat(o->fd, &by_fd) != 0 || fstatat(o->dir_fd, o->path, &by_name, 0) != 0 ||
         by_name.st_dev != by_fd.st_dev || by_name.st_ino != by_fd.st_ino)
         return err_set(e, ERR_MISMATCH,
-                       "'%s' was moved away or replaced while it was being written; " PUT_IT_BACK,
+                       "'%s' was moved away or replaced while it was being written; put it back, "
+                       "or use --discard STAGE to write what comes from now on to a new file",
                        o->shown);
     int rc = check_length(o, (uint64_t)by_fd.st_size, e);
     return rc == 0 ? check_written(o, e) : rc;

@@ -48,7 +48,7 @@ struct output_file {
     int fd;
     struct cursor cursor;
     enum record_format_number format; /* the format of the records that are written */
-    bool durable;                     /* a commit survives a loss of power */
+    bool durable;                     /* a commit survives a power failure */
 
     bool usable; /* the file is open and nothing has failed */
     /* The cursor says that nothing was written after the committed length. */

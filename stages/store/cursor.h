@@ -3,7 +3,7 @@
  * cursor.h - the durable position of a source or a sink
  *
  * The file has two slots in pages of their own, written in turn, each with a counter and a CRC32C.
- * Whichever slot a kill or a loss of power tears, the other one is intact, and nothing was ever
+ * Whichever slot a kill or a power failure tears, the other one is intact, and nothing was ever
  * done that relied on the torn one. Format: docs/protocol.md, "Cursor".
  */
 #ifndef BULKHEAD_STAGES_STORE_CURSOR_H

@@ -185,7 +185,7 @@ static void redo_forget(struct store *s, seq_number seq, size_t len)
     s->redo_dropped += len;
 }
 
-/* The changes of a seq cannot be split: after a loss of power a part of them would be replayed. */
+/* The changes of a seq cannot be split: after a power failure a part of them would be replayed. */
 static int check_group_len(const struct store *s, seq_number seq, size_t len, struct err *e)
 {
     if (len <= STORE_GROUP_BODY_BYTES_MAX)

@@ -140,8 +140,8 @@ void store_each_live(const struct store *s, store_visit *visit, void *context);
 int64_t store_next_expiry(struct store *s);
 
 /*
- * Whether so much is in flight that no seq may begin before the next commit. A seq that has begun
- * may continue: there is room for whatever it changes, as long as there is memory.
+ * Whether too much is in flight for another seq to begin before the next commit. A seq that has
+ * begun may continue: there is room for whatever it changes, as long as there is memory.
  */
 bool store_is_full(const struct store *s);
 

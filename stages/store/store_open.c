@@ -39,10 +39,11 @@ static int check_schema(const struct store *s, const struct store_file_header *h
     if (header->value_len == s->spec.value_len && header->expires == s->spec.expires &&
         strcmp(header->schema, s->spec.schema) == 0)
         return 0;
-    return err_set(e, ERR_MISMATCH,
-                   "the state was written for {%s}, but the topology now has {%s}; restore the "
-                   "old options, or discard the state of this stage with --discard STAGE",
-                   header->schema, s->spec.schema);
+    return err_set(
+        e, ERR_MISMATCH,
+        "the state was written for {%s}, but the topology now has {%s}; restore the old options, "
+        "or use --discard STAGE to discard that state and begin with an empty one",
+        header->schema, s->spec.schema);
 }
 
 /* Creates the image of a store without files. */
@@ -76,7 +77,7 @@ static int create_empty(struct store *s, struct err *e)
 
 /*
  * Cuts off the end of a log, and makes that safe. Otherwise the next log might reach the disk
- * first, and after a loss of power what was cut off would be there again.
+ * first, and after a power failure what was cut off would be there again.
  */
 static int cut(const struct store *s, int fd, uint64_t file_len, uint64_t len, struct err *e)
 {

@@ -63,7 +63,7 @@ int control_client_explain(const char *state_path, struct err *e)
     if (pid == 0)
         return err_set(e, ERR_NOT_FOUND, "no supervisor is running in '%s'", state_path);
     return err_set(e, ERR_BUSY,
-                   "a supervisor (pid %ld) works in '%s', but does not listen on its control "
+                   "a supervisor (pid %ld) is running in '%s', but does not listen on its control "
                    "socket there; it creates a new one within a second, or logs why it cannot; "
                    "SIGTERM (kill %ld) stops it in order",
                    pid, state_path, pid);

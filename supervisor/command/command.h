@@ -56,7 +56,10 @@ bool command_ask_quietly(const char *state_path, const char *request, struct buf
 int command_complete(kind_registry kinds, const struct command_syntax *const *commands, int argc,
                      char **argv);
 
-/* Adds the value of a --set to the settings. Returns EXIT_OK, or EXIT_USAGE after logging the error. */
+/*
+ * Adds the value of a --set to the settings. Returns EXIT_OK, or EXIT_USAGE after logging the
+ * error.
+ */
 int command_add_setting(struct settings *settings, const char *text);
 
 /*

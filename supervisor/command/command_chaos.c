@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chaos: runs the topology once undisturbed in one process, then as processes that are killed, in as
- * many rounds as the kills need, and compares the bytes of the outputs.
+ * chaos: runs the topology once undisturbed in one process, then as processes that are killed, in
+ * as many rounds as the kills need, and compares the bytes of the outputs.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -214,7 +214,7 @@ static int make_scratch(struct chaos *c)
     if (!made) {
         struct err e;
         bool is_taken = c->keep != NULL && errno == EEXIST;
-        (void)err_set_errno(&e, "cannot make the directory '%s'", path);
+        (void)err_set_errno(&e, "cannot create the directory '%s'", path);
         err_note_new(&e, AT_FDCWD, path);
         log_line(LOG_ERROR, "%s%s", e.text,
                  is_taken ? "; --keep needs a new or empty directory" : "");
@@ -231,7 +231,7 @@ static void end_scratch(struct chaos *c)
     int fd;
     struct err e;
     if (c->keep != NULL || c->report.verdict == CHAOS_FAILED) {
-        log_line(LOG_INFO, "kept the scratch directory: %s", c->run.scratch);
+        log_line(LOG_INFO, "the scratch directory is kept: %s", c->run.scratch);
     } else if (file_open(AT_FDCWD, c->run.scratch, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd,
                          &e) == 0) {
         if (state_dir_empty(fd, SCRATCH_DEPTH_MAX, &e) != 0 || rmdir(c->run.scratch) != 0)
@@ -285,7 +285,7 @@ static void run_rounds(struct chaos *c)
     if (end == CHAOS_END_GOOD && kills >= c->report.kills_wanted && c->report.bytes_compared == 0) {
         c->report.verdict = CHAOS_UNPROVEN;
         buf_add_text(&c->report.reason,
-                     "there was not one byte of output to compare; give the topology more input\n");
+                     "there was no output to compare; give the topology more input\n");
     }
     if (end != CHAOS_END_GOOD || kills >= c->report.kills_wanted)
         return;

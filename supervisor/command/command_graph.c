@@ -26,8 +26,8 @@ struct arguments {
 enum { GRAPH_DOT, GRAPH_MERMAID, GRAPH_LIVE, GRAPH_STATE, GRAPH_ALL, GRAPH_ASCII, GRAPH_SET };
 
 static const struct command_option options[] = {
-    [GRAPH_DOT] = {"dot", NULL, "write the language of Graphviz", COMMAND_OPTION_ALONE},
-    [GRAPH_MERMAID] = {"mermaid", NULL, "write the language of Mermaid", COMMAND_OPTION_OR},
+    [GRAPH_DOT] = {"dot", NULL, "write DOT, the language of Graphviz", COMMAND_OPTION_ALONE},
+    [GRAPH_MERMAID] = {"mermaid", NULL, "write Mermaid", COMMAND_OPTION_OR},
     [GRAPH_LIVE] = {"live", NULL, "draw a running topology, with rates and lag, until it ends",
                     COMMAND_OPTION_OR},
     [GRAPH_STATE] = {"state", "DIR",

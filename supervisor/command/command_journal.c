@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * journal: shows what a source has read and still keeps. The command only reads and takes no lock, so
- * it works while a supervisor runs. A segment that disappears meanwhile was acked, and bytes without
- * a header at the end of the last segment are just being written.
+ * journal: shows what a source has read and still keeps. The command only reads and takes no lock,
+ * so it works while a supervisor runs. A segment that disappears meanwhile was acked, and bytes
+ * without a header at the end of the last segment are just being written.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -63,7 +63,7 @@ static const struct command_option options[] = {
                       COMMAND_OPTION_WITH},
     [JOURNAL_TO] = {"to", "SEQ", "with --print: the last record; default: the last one kept",
                     COMMAND_OPTION_WITH},
-    [JOURNAL_VERIFY] = {"verify", NULL, "print a line if every block verifies",
+    [JOURNAL_VERIFY] = {"verify", NULL, "check every block; print a line if all verify",
                         COMMAND_OPTION_ALONE},
     {0}};
 

@@ -4,8 +4,9 @@
  *
  * One table lists the options of a command. The command line is parsed by this table, and the usage
  * and the help are generated from it, so no option can be missing from one of them. Options have no
- * short forms and must be written out. getopt_long(3) would accept any unique prefix: then --f would
- * empty outputs (--fresh), and a prefix in a script could change its meaning when an option is added.
+ * short forms and must be written out. getopt_long(3) would accept any unique prefix: then --f
+ * would empty outputs (--fresh), and a prefix in a script could change its meaning when an option
+ * is added.
  */
 #ifndef BULKHEAD_SUPERVISOR_COMMAND_COMMAND_OPTIONS_H
 #define BULKHEAD_SUPERVISOR_COMMAND_COMMAND_OPTIONS_H
@@ -75,13 +76,13 @@ struct command_syntax {
 typedef int command_take(void *context, size_t option, const char *value);
 
 /*
- * Parses a command line. It is checked as a whole first: every option must exist, have a value if it
- * takes one, and appear only once unless it repeats; there must be exactly one operand if one is
+ * Parses a command line. It is checked as a whole first: every option must exist, have a value if
+ * it takes one, and appear only once unless it repeats; there must be exactly one operand if one is
  * required. Only then are the options passed to take(), in their order. Options may come before or
  * after the operand; after "--" there are none.
  *
  *   argv          of the command, from its own name on
- *   ret_operand   set to the operand, or NULL if there is none; may be NULL for a command without one
+ *   ret_operand   set to the operand, or NULL if there is none; may be NULL if the command has none
  *
  * Returns: EXIT_OK; EXIT_USAGE after logging the error and printing the usage; or what take()
  *          returned, if that is not EXIT_OK

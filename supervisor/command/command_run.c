@@ -80,7 +80,7 @@ static const struct command_option options[] = {
          "discard the state of a stage; it begins again, empty, after the last record done",
          COMMAND_OPTION_REPEATS},
     [RUN_ACCEPT_GAP] = {"accept-gap", NULL,
-                        "continue although stages miss records that can no longer be sent to them",
+                        "continue even if stages lack records that can no longer be sent to them",
                         COMMAND_OPTION_ALONE},
     [RUN_STATE] = COMMAND_OPTION_STATE,
     [RUN_SET] = COMMAND_OPTION_SET,
@@ -407,10 +407,10 @@ static void print_outcome(const struct run *run, struct buf *out)
     buf_add_text(out, "/s)");
     switch (run->outcome) {
     case CORE_OUTCOME_STOPPED:
-        buf_add_text(out, "; stopped, the next run continues from here");
+        buf_add_text(out, "; stopped; the next run continues from here");
         break;
     case CORE_OUTCOME_FORCED:
-        buf_add_text(out, "; stopped without waiting, the next run repeats what was not safe");
+        buf_add_text(out, "; stopped without waiting; the next run repeats what was not safe");
         break;
     default:
         break;

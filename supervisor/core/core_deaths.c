@@ -66,7 +66,7 @@ void core_describe_end(const struct core_stage *stage, int signal, int exit_code
     if (signal == SIGKILL && stage->killed_for[0] != '\0')
         text = stage->killed_for;
     else if (signal == 0 && exit_code == CORE_EXIT_UNKNOWN)
-        text = "is gone, and how it ended is not known";
+        text = "is gone, and it is not known how it ended";
     (void)snprintf(ret_text, CORE_CAUSE_BYTES_MAX, "%s", text);
 }
 

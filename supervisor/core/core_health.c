@@ -103,13 +103,13 @@ static void kill_hung(struct step *s, size_t index, const struct core_observatio
     }
     char what[CORE_CAUSE_BYTES_MAX / 2];
     if (has_not_come_to_run(stage) && timeout_ms < START_SILENCE_MS)
-        (void)snprintf(what, sizeof what, "did not move for %u ms after it was started",
+        (void)snprintf(what, sizeof what, "did not make progress for %u ms after it was started",
                        START_SILENCE_MS);
     else
         (void)snprintf(what, sizeof what, "did not %s for the stall_timeout of %" PRIu64 " ms",
-                       seen->waiting && stage->asked != 0 ? "answer" : "move", timeout_ms);
+                       seen->waiting && stage->asked != 0 ? "answer" : "make progress", timeout_ms);
     step_warn(s, index, "%s%s%s; killing it", what,
-              seen->waiting && stage->asked != 0 ? ", though it says that it is waiting" : "",
+              seen->waiting && stage->asked != 0 ? ", although it reports that it is waiting" : "",
               held);
     stage->hung = true;
     stage->held = seen->held;

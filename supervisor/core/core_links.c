@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How edges are linked: listen, listening, dial, dialed, up. A link that does not come up, or
- * breaks, is made again a moment later. If it fails repeatedly, with neither end dead in between,
- * the end that reported that it cannot listen is killed, or both ends if either may be at fault.
+ * breaks, is re-established a moment later. If it fails repeatedly, with neither end dead in
+ * between, the end that reported that it cannot listen is killed, or both ends if either may be at
+ * fault.
  */
 #include <stdio.h>
 
@@ -31,7 +32,7 @@ void step_link_edges(struct step *s)
         edge->serial = ++core->serial;
         edge->deadline_ms = s->event->now_ms + LINK_DEADLINE_MS;
         if (edge->why[0] != '\0')
-            step_note(s, edge->from, "link %zu: %s; making it again", i, edge->why);
+            step_note(s, edge->from, "link %zu: %s; re-establishing it", i, edge->why);
         edge->why[0] = '\0';
         step_tell_edge(s, edge->to, CTL_SUPERVISOR_LINK_LISTEN, edge, 0, 0, 0);
     }
@@ -116,7 +117,7 @@ void step_on_dialed(struct step *s)
     step_move_edge(edge, EDGE_UP);
     edge->deadline_ms = 0;
     if (edge->want != WANT_NOTHING)
-        step_warn(s, edge->want_stage, "link %zu is up: it has %s again",
+        step_warn(s, edge->want_stage, "link %zu has %s again; continuing",
                   (size_t)(edge - s->core->edges), want_text(edge->want));
     edge->want = WANT_NOTHING;
     edge->want_tries = 0;

@@ -73,7 +73,7 @@ static void stop_blaming_nobody(struct step *s, size_t index, const char *how)
     step_move_stage(stage, STAGE_DOWN);
     if (event->out_of_memory)
         step_fail(s, CORE_OUTCOME_STORM,
-                  "it ran out of its memory_max of %" PRIu64
+                  "it exceeded its memory_max of %" PRIu64
                   " bytes, %u times in a row at seq %" PRIu64
                   ", %s: no record is to blame, and none is lost; raise memory_max, or let one "
                   "record cause less work (smaller windows, fewer branches that meet, more "

@@ -10,7 +10,7 @@
 #include "common/count.h"
 #include "supervisor/core/core_p.h"
 
-/* How often in a row links that stand still are made again before their ends are restarted. */
+/* How often in a row links that have stalled are re-established before their ends are restarted. */
 #define STANDSTILLS_MAX 2u
 
 /* --- one link --- */
@@ -50,7 +50,7 @@ static void forget_flows(struct core_edge *edge)
 
 static void make_anew(struct step *s, struct core_edge *edge, unsigned standstills)
 {
-    step_fail_link(s, edge, EDGE_FROM | EDGE_TO, "nothing moves");
+    step_fail_link(s, edge, EDGE_FROM | EDGE_TO, "stalled");
     if (standstills > STANDSTILLS_MAX)
         edge->failures = LINK_ATTEMPTS_MAX + 1;
 }
@@ -59,7 +59,7 @@ static void warn_of_standstill(struct step *s, size_t index, size_t stage, uint6
                                uint64_t last)
 {
     char range[COUNT_RANGE_BYTES];
-    step_warn(s, stage, "link %zu: %s %s under way, but nothing moves", index,
+    step_warn(s, stage, "link %zu: %s %s under way, but stalled", index,
               count_range(first, last, "seq", "seqs", range),
               count_word(last - first + 1, "is", "are"));
 }
@@ -82,7 +82,7 @@ static void judge_link(struct step *s, size_t index)
     if (records_stand)
         warn_of_standstill(s, index, edge->to, link->taken + 1, link->given);
     else
-        step_warn(s, edge->from, "link %zu: acks of %s are under way, but nothing moves", index,
+        step_warn(s, edge->from, "link %zu: acks of %s are under way, but stalled", index,
                   count_range(link->heard + 1, to->acked, "seq", "seqs", range));
     forget_flows(edge);
     edge->stood_taken = link->taken;

@@ -155,7 +155,7 @@ static int remember_name(struct control_server *server, struct err *e)
 {
     struct stat st;
     if (fstatat(server->dir_fd, CONTROL_SOCKET_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return err_set_errno(e, "cannot look at the control socket");
+        return err_set_errno(e, "cannot stat the control socket");
     server->device = st.st_dev;
     server->inode = st.st_ino;
     return 0;
@@ -211,9 +211,8 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
         return;
     struct err e;
     int before = server->fd;
-    int rc = there && !S_ISSOCK(st.st_mode)
-                 ? err_set(&e, ERR_MISMATCH, "something else has its name")
-                 : listen_in(server, &e);
+    int rc = there && !S_ISSOCK(st.st_mode) ? err_set(&e, ERR_MISMATCH, "another file has its name")
+                                            : listen_in(server, &e);
     if (rc != 0 && !server->misses_said)
         log_line(LOG_WARNING,
                  "the control socket '" CONTROL_SOCKET_FILE "' was removed from the state "

@@ -91,7 +91,7 @@ static void do_quarantine(struct driver *d, const struct core_action *action)
         log_stage(d, LOG_ERROR, action->stage, "cannot put seq %" PRIu64 " into quarantine: %s",
                   entry.seq, e.text);
     } else {
-        (void)err_wrap(&e, "putting seq %" PRIu64 " into quarantine", entry.seq);
+        (void)err_wrap(&e, "cannot put seq %" PRIu64 " into quarantine", entry.seq);
         event_queue_add(&d->events, &(struct core_event){.kind = CORE_STAGE_REFUSED,
                                                          .stage = action->stage,
                                                          .text = e.text});
@@ -208,7 +208,7 @@ void driver_birth_is_overdue(struct driver *d, size_t index)
     if (!stage->alive || stage->is_born)
         return;
     log_stage(d, LOG_WARNING, index,
-              "its process did not reach its program within %u ms; killing it", SPAWN_EXEC_MS_MAX);
+              "its process did not start its program within %u ms; killing it", SPAWN_EXEC_MS_MAX);
     stage->is_born = true;
     stage->birth_error = ETIMEDOUT;
     /* If it reaches its program before the signal reaches it, its messages are ignored. */
@@ -229,7 +229,7 @@ static void clear_page(struct status_page *page)
 static void describe_birth_error(int error, struct err *e)
 {
     if (error == ETIMEDOUT) {
-        (void)err_set(e, ERR_IO, "its process did not reach its program within %u ms",
+        (void)err_set(e, ERR_IO, "its process did not start its program within %u ms",
                       SPAWN_EXEC_MS_MAX);
     } else {
         errno = error;

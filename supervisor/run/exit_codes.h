@@ -11,7 +11,7 @@
     X(EXIT_FAILED, 1, "failure; for run: a stage died too often, and all were stopped in order")   \
     X(EXIT_USAGE, 2, "the command line is wrong")                                                  \
     X(EXIT_INVALID, 3, "the topology has errors, or cannot be read")                               \
-    X(EXIT_BUSY, 4, "another supervisor works in this state directory")                            \
+    X(EXIT_BUSY, 4, "another supervisor is running in this state directory")                       \
     X(EXIT_REFUSED, 5, "state, input and output do not belong together, or cannot be opened")      \
     X(EXIT_NOT_RUNNING, 6, "there is no supervisor to talk to")                                    \
     X(EXIT_DIFFERENT, 7, "for chaos: bytes differ, a run failed, or something was left behind")    \

@@ -76,7 +76,7 @@ static void find_order(const struct manifest_stage *was, const struct manifest_s
             note_change(kind, spec->name, changes);
             buf_add_format(out, "%s%s was in the order %s, ", out->len != 0 ? "; " : "", spec->name,
                            buf_text(&before));
-            buf_add_format(out, "is in the order %s", buf_text(&now));
+            buf_add_format(out, "is now in the order %s", buf_text(&now));
         }
         buf_done(&before);
         buf_done(&now);
@@ -95,15 +95,15 @@ struct option_changes option_changes_find(const struct manifest_stage *was,
             continue;
         note_change(kind, option->name, &changes);
         buf_add_format(out, "%s%s was %s, ", out->len != 0 ? "; " : "", option->name, option->text);
-        buf_add_format(out, now != NULL ? "is %s" : "is not given now", now);
+        buf_add_format(out, now != NULL ? "is now %s" : "is no longer given", now);
     }
     for (size_t i = 0; i < is->option_count; i++) {
         const struct manifest_option *option = &is->options[i];
         if (manifest_option_text(was, option->name) != NULL || is_new_default(kind, option))
             continue;
         note_change(kind, option->name, &changes);
-        buf_add_format(out, "%s%s was not given, is %s", out->len != 0 ? "; " : "", option->name,
-                       option->text);
+        buf_add_format(out, "%s%s was not given, is now %s", out->len != 0 ? "; " : "",
+                       option->name, option->text);
     }
     find_order(was, is, kind, &changes, out);
     return changes;

@@ -35,9 +35,9 @@ static int refuse_nameless(const struct start *s, struct err *e)
     if (!layout_is_kept(s->stages_fd, "."))
         return 0;
     return err_set(e, ERR_MISMATCH,
-                   "'%s' holds state, but no " MANIFEST_FILE " that says of what: an earlier "
-                   "bulkhead wrote it, or the file was removed; restore the directory as a whole, "
-                   "use another one, " FRESH_ADVICE,
+                   "'%s' holds state, but no " MANIFEST_FILE
+                   ": an earlier version of bulkhead wrote it, or the file was removed; restore "
+                   "the directory as a whole, use another one, " FRESH_ADVICE,
                    s->path);
 }
 
@@ -153,7 +153,7 @@ static int prepare(struct start *s, void (*note)(const char *text), seq_number *
     buf_done(&text);
     if (rc == 0 && manifest_has_work(&s->new))
         rc = start_finish_work(s, &s->new, e);
-    start_watch_say("distributing states to their workers", NULL);
+    start_watch_say("redistributing the states of workers", NULL);
     return rc == 0 ? layout_prepare(s->stages_fd, s->topology, note, e) : rc;
 }
 

@@ -138,15 +138,14 @@ static void check_leaving(struct start *s, const struct manifest_stage *was)
     if (kept && !is_discarded(s, was->name) && is == NULL)
         start_plan_refuse(&s->plan,
                           "stage '%s' (%s) is no longer in the topology, but the state directory "
-                          "holds its state; put it back, or use --discard %s: then that state is "
-                          "discarded, and outputs stay as they are",
+                          "holds its state; put the stage back, or use --discard %s to discard "
+                          "that state; outputs stay as they are",
                           was->name, was->kind, was->name);
     else if (kept && !is_discarded(s, was->name))
         start_plan_refuse(&s->plan,
-                          "stage '%s' was of the kind %s and is of the kind %s now, which cannot "
-                          "continue from its state; give the new stage another name, or use "
-                          "--discard %s: then that state is discarded, and the stage begins with "
-                          "an empty one",
+                          "stage '%s' was of kind %s and is now of kind %s, which cannot continue "
+                          "from its state; give the new stage another name, or use --discard %s to "
+                          "discard that state and begin with an empty one",
                           was->name, was->kind, is->kind, was->name);
     else
         manifest_add_remove(&s->new, was->name);
@@ -262,8 +261,8 @@ static int check_claim(struct start *s, const struct stage *stage, struct err *e
     if (rc == 0 && foreign)
         rc = err_set(e, ERR_MISMATCH,
                      "'stages/%s' is part of another state, or of this one before --fresh; restore "
-                     "the state directory as a whole, or use --discard %s: then it is discarded, "
-                     "and the stage begins with an empty state",
+                     "the state directory as a whole, or use --discard %s to discard it and begin "
+                     "with an empty state",
                      stage->base, stage->base);
     return rc;
 }
@@ -363,9 +362,9 @@ static int find_new(struct start *s, const struct stage *stage, const struct man
     bool is_kept = layout_is_kept(s->stages_fd, stage->base);
     if (was == NULL && is_kept && !is_discarded(s, stage->base))
         start_plan_refuse(&s->plan,
-                          "stage '%s': 'stages/%s' holds a state that the manifest does not "
-                          "list, so they do not belong together; restore the state directory as a "
-                          "whole, or use --discard %s: then that state is discarded",
+                          "stage '%s': 'stages/%s' holds a state that the manifest does not list, "
+                          "so they do not belong together; restore the state directory as a whole, "
+                          "or use --discard %s to discard that state",
                           stage->base, stage->base, stage->base);
     bool same_kind = was != NULL && strcmp(was->kind, stage->kind->name) == 0;
     if (same_kind || (was == NULL && is_kept))
@@ -425,8 +424,8 @@ int start_check_gaps(struct start *s, struct err *e)
         if (rc == 0 && bytes != 0)
             start_plan_refuse(&s->plan,
                               "stage '%s': '%s' holds %ju %s not committed, and may belong to "
-                              "records that the stage is never given again; move it away, and use "
-                              "--discard %s",
+                              "records that the stage never receives again; move it away, and use "
+                              "--discard %s to discard the position in it",
                               stage->base, path, (uintmax_t)bytes,
                               count_word(bytes, "byte that is", "bytes that are"), stage->base);
     }

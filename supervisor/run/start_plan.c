@@ -160,13 +160,12 @@ static void judge_known_source(struct start_plan *plan, const struct extent *oth
         return;
     start_plan_refuse(plan,
                       "stage '%s': its position is gone, but '%s' has its records up to %" PRIu64
-                      ", and which lines those were is not known; restore the state directory as a "
-                      "whole, or use --discard %s: then %s read as new, from record %" PRIu64 " on",
+                      ", and it is not known which lines those were; restore the state directory "
+                      "as a whole, or use --discard %s to %s as new, from record %" PRIu64 " on",
                       source->name, others->most_name, others->most, source->name,
                       takes_stdin(plan)
-                          ? "what is left of its journal is thrown away, and standard "
-                            "input is"
-                          : "its whole input is",
+                          ? "discard what is left of its journal and read standard input"
+                          : "read its whole input",
                       others->most + 1);
 }
 
@@ -180,9 +179,9 @@ static void judge_new_source(struct start_plan *plan, const struct extent *other
     if (others->least != others->most && !plan->accept_gap)
         start_plan_refuse(plan,
                           "stage '%s' is new, but the source that it replaces has not finished: "
-                          "'%s' has records up to %" PRIu64 ", '%s' up to %" PRIu64 "; first run "
-                          "the topology as it was to its end or stop it in order, or use "
-                          "--accept-gap: then stages are never given the records that they lack",
+                          "'%s' has records up to %" PRIu64 ", '%s' up to %" PRIu64
+                          "; first run the old topology to its end or stop it in order, or use "
+                          "--accept-gap to continue without the records that some stages lack",
                           source->name, others->least_name, others->least, others->most_name,
                           others->most);
     else if (others->most != 0 && source->discarded)
@@ -206,9 +205,8 @@ static void refuse_gone(struct start_plan *plan, const struct start_stage *stage
     start_plan_refuse(
         plan,
         "stage '%s': its state is gone: %s in 'stages/%s', but '%s' upstream of it resumes at "
-        "record %" PRIu64 "; restore the state directory as a whole, or use --discard %s: then it "
-        "begins with an empty state at record %" PRIu64
-        ", and knows nothing of the records before that",
+        "record %" PRIu64 "; restore the state directory as a whole, or use --discard %s to begin "
+        "with an empty state at record %" PRIu64 ", knowing nothing of the records before that",
         stage->name, stage->found ? "the state of a worker is missing" : "there is nothing",
         stage->name, who, need + 1, stage->name, need + 1);
 }
@@ -218,14 +216,13 @@ static void refuse_behind(struct start_plan *plan, const struct start_stage *sta
 {
     seq_number at = position_of(stage);
     char gap[COUNT_RANGE_BYTES];
-    start_plan_refuse(plan,
-                      "stage '%s' resumes at record %" PRIu64 ", but '%s' upstream of it at "
-                      "%" PRIu64 ": their states do not belong together, and %s cannot be "
-                      "replayed; restore the state directory as a whole, or use --accept-gap: then "
-                      "'%s' is never given %s",
-                      stage->name, at + 1, who, need + 1,
-                      count_range(at + 1, need, "record", "records", gap), stage->name,
-                      count_word(need - at, "it", "them"));
+    start_plan_refuse(
+        plan,
+        "stage '%s' resumes at record %" PRIu64 ", but '%s' upstream of it at "
+        "%" PRIu64 ": their states do not belong together, and %s cannot be replayed; restore the "
+        "state directory as a whole, or use --accept-gap to run '%s' without %s",
+        stage->name, at + 1, who, need + 1, count_range(at + 1, need, "record", "records", gap),
+        stage->name, count_word(need - at, "it", "them"));
 }
 
 /* Judges a stage that keeps a position. */
@@ -251,7 +248,7 @@ static void judge_stage(struct start_plan *plan, struct start_stage *stage, seq_
     } else if (at < need && plan->accept_gap) {
         stage->gap_first = at + 1;
         char gap[COUNT_RANGE_BYTES];
-        start_plan_warn(plan, "stage '%s' is never given %s, because of --accept-gap", stage->name,
+        start_plan_warn(plan, "stage '%s' never receives %s, because of --accept-gap", stage->name,
                         count_range(at + 1, need, "record", "records", gap));
     } else if (at < need) {
         refuse_behind(plan, stage, need, who);
@@ -279,16 +276,17 @@ static void refuse_change(struct start_plan *plan, const char *name, seq_number 
     char range[COUNT_RANGE_BYTES];
     if (plan->accept_gap)
         start_plan_warn(plan,
-                        "stage '%s' was changed: for %s, some outputs are as before the change and "
-                        "some as after it, because of --accept-gap",
+                        "stage '%s' was changed: for %s, some outputs are from before the change "
+                        "and some from after it, because of --accept-gap",
                         name, count_range(from + 1, most, "record", "records", range));
     else
-        start_plan_refuse(plan,
-                          "stage '%s' was changed, but resumes at record %" PRIu64 ", while '%s' "
-                          "has records up to %" PRIu64 " from before the change: those in between "
-                          "would be lost or doubled; first run the topology as it was to its end "
-                          "or stop it in order, or use --accept-gap: then that may happen",
-                          name, from + 1, ahead->name, most);
+        start_plan_refuse(
+            plan,
+            "stage '%s' was changed, but resumes at record %" PRIu64 ", while '%s' "
+            "has records up to %" PRIu64
+            " from before the change: those in between would be lost or duplicated; first run the "
+            "old topology to its end or stop it in order, or use --accept-gap to accept that",
+            name, from + 1, ahead->name, most);
 }
 
 /*

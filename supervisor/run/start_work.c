@@ -109,14 +109,14 @@ static int empty_output(const struct manifest_empty *output, struct err *e)
     if (rc == ERR_NOT_FOUND)
         return 0;
     if (rc != 0)
-        return err_wrap(e, "emptying the output");
+        return err_wrap(e, "cannot empty the output");
     if (is_still(output, fd, "")) {
         rc = file_truncate(fd, 0, e);
         if (rc == 0)
             rc = file_sync(fd, e);
     }
     (void)close(fd);
-    return rc == 0 ? 0 : err_wrap(e, "emptying the output '%s'", output->path);
+    return rc == 0 ? 0 : err_wrap(e, "cannot empty the output '%s'", output->path);
 }
 
 /* Outputs come first: the proof that they are ours is removed with the stages. */
@@ -133,14 +133,14 @@ static int do_work(const struct start *s, const struct manifest *m, struct err *
         rc = file_remove(s->state_fd, DEAD_LETTERS_FILE, e);
     for (size_t i = 0; rc == 0 && m->claims && i < m->stage_count; i++)
         rc = layout_claim(s->stages_fd, m->stages[i].name, m->state, e);
-    /* Otherwise old state could come back after a power loss, where it no longer belongs. */
+    /* Otherwise old state could come back after a power failure, where it no longer belongs. */
     if (rc == 0)
         rc = file_sync_dir(s->stages_fd, e);
     if (rc == 0)
         rc = file_sync_dir(s->state_fd, e);
     bool removes = m->removes_all || m->remove_count != 0 || m->empty_count != 0;
     if (rc != 0 && removes)
-        (void)err_wrap(e, "discarding state in '%s', because of --fresh or --discard", s->path);
+        (void)err_wrap(e, "cannot discard state in '%s' (--fresh or --discard)", s->path);
     return rc;
 }
 

@@ -59,7 +59,7 @@ static int sync_entry(const char *path, bool is_new, struct err *e)
 {
     int rc = file_sync_entry(AT_FDCWD, path, e);
     if (rc != 0 && is_new)
-        (void)err_wrap(e, "creating the directory '%s'", path);
+        (void)err_wrap(e, "cannot create the directory '%s'", path);
     return is_new ? rc : 0;
 }
 
@@ -103,11 +103,11 @@ static int check_ours(const struct state_dir *d, int fd, const char *name, struc
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
-        return err_set_errno(e, "cannot look at '%s%s'", d->path, name);
+        return err_set_errno(e, "cannot stat '%s%s'", d->path, name);
     if (st.st_uid != geteuid())
         return err_set(e, ERR_MISMATCH,
-                       "'%s%s' belongs to user %u, but this is user %u; change its owner, or use "
-                       "another directory",
+                       "'%s%s' belongs to user %u, but bulkhead runs as user %u; change its owner, "
+                       "or use another directory",
                        d->path, name, st.st_uid, geteuid());
     if ((st.st_mode & 0022) != 0)
         return err_set(e, ERR_MISMATCH,
@@ -123,8 +123,8 @@ static int open_inner(const struct state_dir *d, const char *name, int *ret_fd, 
     struct stat st;
     if (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
         return err_set(e, ERR_MISMATCH,
-                       "'%s/%s' is not a directory; Bulkhead had created one there, and it has "
-                       "been replaced",
+                       "'%s/%s' is not a directory; bulkhead created one there, and it has been "
+                       "replaced; restore it, or use another directory",
                        d->path, name);
     int rc = file_make_dir(d->fd, name, ret_fd, e);
     char *shown = memory_format("/%s", name);
@@ -160,11 +160,10 @@ static int say_busy(const struct state_dir *d, long pid, struct err *e)
     char who[32] = "";
     if (pid > 0)
         (void)snprintf(who, sizeof who, " (pid %ld)", pid);
-    return err_set(
-        e, ERR_BUSY,
-        "another supervisor%s works in '%s'; stop it (bulkhead stop --state %s), or give "
-        "this one its own directory with --state DIR",
-        who, d->path, d->path);
+    return err_set(e, ERR_BUSY,
+                   "another supervisor%s is running in '%s'; stop it (bulkhead stop --state %s), "
+                   "or use --state DIR to give this one its own directory",
+                   who, d->path, d->path);
 }
 
 static int take_lock(struct state_dir *d, struct err *e)

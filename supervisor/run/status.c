@@ -104,7 +104,7 @@ static void write_last_end(const struct status_stage *stage, struct buf *out)
     if (stage->last_words.len != 0) {
         char words[STATUS_WORDS_SHOWN_BYTES];
         status_last_words(stage->last_words.bytes, stage->last_words.len, words, sizeof words);
-        buf_add_format(out, "; it said: %s", words);
+        buf_add_format(out, "; its last words: %s", words);
     }
     buf_add_byte(out, '\n');
 }
@@ -127,7 +127,7 @@ void status_write_text(const struct status_snapshot *snapshot, struct buf *out)
         write_last_end(stage, out);
     }
     if (snapshot->log_lost != 0)
-        buf_add_format(out, "%" PRIu64 " %s lost: nothing is reading standard error\n",
+        buf_add_format(out, "%" PRIu64 " %s lost: standard error is not being read\n",
                        snapshot->log_lost,
                        count_word(snapshot->log_lost, "log line was", "log lines were"));
     if (snapshot->reason.len != 0) {

@@ -33,7 +33,7 @@ static int read_text(int fd, struct topology_source *source, struct err *e)
     if (fstat(fd, &st) != 0)
         return err_set_errno(e, "cannot read it");
     if (S_ISDIR(st.st_mode))
-        return err_set(e, ERR_INVALID, "it is a directory; name the file of the topology in it");
+        return err_set(e, ERR_INVALID, "it is a directory; name the topology file in it");
     source->is_once = fd == STDIN_FILENO || !S_ISREG(st.st_mode) || is_of_process(source->name);
     /* If a file was opened by its own name, nothing was read from standard input. */
     source->is_stdin = source->is_once && is_stdin(&st);

@@ -80,7 +80,7 @@ refused() {
     [ $code -eq 3 ] && [ ! -s out ] || fail "check $*: exit $code"
     diff <(echo "bulkhead: error: $wanted") err || fail "check $*"
 }
-refused "'folder': it is a directory; name the file of the topology in it" folder
+refused "'folder': it is a directory; name the topology file in it" folder
 refused "cannot open 'missing.yaml': No such file or directory" missing.yaml
 refused "'/dev/zero' has more than 1048576 bytes, the most that a topology can have" /dev/zero
 refused "'long.yaml' has more than 1048576 bytes, the most that a topology can have" long.yaml

@@ -23,7 +23,7 @@ errors() {
     grep ': error: ' err | diff - wanted || fail "$*"
 }
 cat >wanted <<'EOY'
-t.yaml:2:16: error: 'stall_timeout: soon' should be a duration such as 14d, 12h or 1h30m (from the variable STALL)
+t.yaml:2:16: error: 'stall_timeout: soon' should be a duration like 14d, 12h or 1h30m (from the variable STALL)
 t.yaml:5:55: error: 'follow: yes' should be true or false; write 'follow: true' (from the variable FOLLOW)
 t.yaml:6:44: error: there is no type 'S'; did you mean 'R'? (from the variable TYPE)
 EOY

@@ -72,7 +72,7 @@ topology=renamed.yaml run --inline >summary
 holds out.jsonl 1 100 501 540
 again
 sed 's/kind: file.source, path: in.jsonl/kind: stdin.source/' t.yaml >stdin.yaml
-topology=stdin.yaml refused "stage 'src' was of the kind file.source and is of the kind stdin.source now" "--discard src" --
+topology=stdin.yaml refused "stage 'src' was of kind file.source and is now of kind stdin.source" "--discard src" --
 records 501 510 | topology=stdin.yaml run --discard src >summary
 records 511 520 | topology=stdin.yaml run --inline >summary
 records 521 530 | topology=stdin.yaml run >summary
@@ -248,7 +248,7 @@ for host in "${hosts[@]}"; do
     head -n 100 newer.jsonl >out.jsonl
     refused "stage 'out' resumes at record 101, but 'once' upstream of it at 151" "records 101 to 150" "--accept-gap" --
     records 151 160 >>in.jsonl
-    noted "stage 'out' is never given records 101 to 150" --accept-gap $host
+    noted "stage 'out' never receives records 101 to 150" --accept-gap $host
     holds out.jsonl 1 100 151 160
     grep -q '^gap 101 150$' "$state/manifest" || fail "the gap is not in the manifest"
     records 161 170 >>in.jsonl
@@ -265,7 +265,7 @@ for host in "${hosts[@]}"; do
         sed 's/  copy: .*/  copy: { kind: file.sink, from: enc, path: copy.jsonl }/' >two.yaml
     topology=two.yaml noted "stage 'twice' is new: it begins with record 101" $host
     grep -qF "stage 'copy' is new: it begins with record 101" errors || fail "$(cat errors)"
-    grep -qF "stage 'enc': from was once, is twice" errors || fail "$(cat errors)"
+    grep -qF "stage 'enc': from was once, is now twice" errors || fail "$(cat errors)"
     records 101 120 >>in.jsonl
     topology=two.yaml run $host >summary
     holds out.jsonl 1 120
@@ -289,14 +289,14 @@ done
 again
 sed 's/path: out.jsonl/path: other.jsonl/' t.yaml >changed.yaml
 expect_exit 5 "$BULKHEAD" run --state "$state" changed.yaml >stdout 2>errors
-grep -q "stage 'out': path was $PWD/out.jsonl, is $PWD/other.jsonl" errors || fail "$(cat errors)"
+grep -q "stage 'out': path was $PWD/out.jsonl, is now $PWD/other.jsonl" errors || fail "$(cat errors)"
 sed 's/key: k }/key: n }/' t.yaml >changed.yaml
-topology=changed.yaml refused "stage 'once'" "the state was written for {t/once dedupe" "by was k, is n" "key was k, is n" --
+topology=changed.yaml refused "stage 'once'" "the state was written for {t/once dedupe" "by was k, is now n" "key was k, is now n" --
 
 # What the directory is the state of is in the directory.
 again
 rm "$state/manifest"
-refused "holds state, but no manifest that says of what" --
+refused "holds state, but no manifest: an earlier version of bulkhead wrote it" --
 again
 sed -i 's/file.source/file_source/' "$state/manifest"
 refused "manifest: it does not verify" --
@@ -372,10 +372,10 @@ topology=changed.yaml refused "stage 'low' was changed, but resumes at record 10
 topology=without.yaml refused "stage 'once' was changed, but resumes at record 101" --
 topology=filter.yaml run >summary
 records 101 160 >>in.jsonl
-topology=changed.yaml noted "stage 'low': where.n.below was 1000, is 120"
+topology=changed.yaml noted "stage 'low': where.n.below was 1000, is now 120"
 holds out.jsonl 1 150
 rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
-topology=without.yaml noted "some outputs are as before the change and some as after it, because of --accept-gap" --accept-gap
+topology=without.yaml noted "some outputs are from before the change and some from after it, because of --accept-gap" --accept-gap
 # With its default, an option that an earlier build did not have changes nothing.
 rm -r "$state/stages/src" && cp -a src.kept "$state/stages/src"
 python3 age.py "$state" 1

@@ -40,7 +40,7 @@ wait_for frozen
 give_rest
 "$BULKHEAD" stop --state "$state" >out || fail "no stop"
 wait "$supervisor" || fail "stop: exit $?"
-grep -q 'stopped, the next run continues from here' run.out || fail "$(cat run.out)"
+grep -q 'stopped; the next run continues from here' run.out || fail "$(cat run.out)"
 no_sockets_left
 run >summary
 same_as_oracle answers

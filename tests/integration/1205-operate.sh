@@ -12,18 +12,18 @@ kill -STOP "$supervisor"
 wait_for suspended
 rm state/control.sock
 expect_exit 6 "$BULKHEAD" status --state state >out 2>errors
-grep -q "a supervisor (pid $supervisor) works in 'state', but does not listen on its control socket" errors ||
+grep -q "a supervisor (pid $supervisor) is running in 'state', but does not listen on its control socket" errors ||
     fail "$(cat errors)"
 [ ! -s out ] || fail "an older status was shown: $(cat out)"
 expect_exit 6 "$BULKHEAD" graph --live --state state f.yaml >out 2>errors
-grep -q "a supervisor (pid $supervisor) works in 'state'" errors || fail "$(cat errors)"
+grep -q "a supervisor (pid $supervisor) is running in 'state'" errors || fail "$(cat errors)"
 kill -CONT "$supervisor"
 wait_for running
 grep -q "control socket 'control.sock' was removed from the state directory; created it again" run.err || fail "$(cat run.err)"
 # What somebody else put there stays, and is said once.
 rm state/control.sock
 echo theirs >state/control.sock
-said() { grep -q 'cannot be created again yet: something else has its name' run.err; }
+said() { grep -q 'cannot be created again yet: another file has its name' run.err; }
 wait_for said
 rm state/control.sock
 wait_for running
@@ -70,7 +70,7 @@ for number in TERM HUP; do # sh has its background ignore SIGINT, and so that st
     until over; do sleep 0.01; done
     [ "$(awk '/^(read|parse|once|write|out|dead-letters) / && $7 == 0 { n++ } END { print n }' run.out)" = 6 ] ||
         fail "SIG$number: $(cat run.out run.err)"
-    grep -q 'stopped, the next run continues from here' run.out || fail "SIG$number: $(cat run.out)"
+    grep -q 'stopped; the next run continues from here' run.out || fail "SIG$number: $(cat run.out)"
     same answers input
 done
 supervisor=""

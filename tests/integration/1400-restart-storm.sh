@@ -29,7 +29,7 @@ cmp <(cat answers) <(head -c "$(stat -c %s answers)" input) || fail "the answers
 expect_exit 6 "$BULKHEAD" status --state "$state" >status 2>status.err
 grep -q "no supervisor is running" status.err || fail "$(cat status.err)"
 grep -qF "stopped: $reason" status || fail "$(cat status)"
-grep -q "step: the last process exited with code 3 with seq 500 in hand; it said: about to fail at '500'" status ||
+grep -q "step: the last process exited with code 3 with seq 500 in hand; its last words: about to fail at '500'" status ||
     fail "$(cat status)"
 expect_exit 6 "$BULKHEAD" status --json --state "$state" >status.json 2>status.err
 python3 - "$reason" <<'END' || fail "$(cat status.json)"

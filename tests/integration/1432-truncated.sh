@@ -34,7 +34,7 @@ refused_when_killed() { # full|free STAGE...
     supervisor=""
     dd if=pipe iflag=nonblock bs=1M 2>/dev/null >output || true
     exec 3<&-
-    grep -q "was replaced or rewritten since it was read\|was truncated or rewritten after record" run.err ||
+    grep -q "has been replaced or rewritten since it was read\|was truncated or rewritten after record" run.err ||
         fail "$(cat run.err)"
     ! grep -qa new output || fail "$(grep -a new output)"
 }

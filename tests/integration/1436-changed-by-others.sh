@@ -83,14 +83,14 @@ for file in output state/dead-letters.jsonl; do
     story $file extended "'$name' is longer than what was written to it: its length is [0-9]*, not [0-9]*; another program writes"
 done
 for file in state/stages/out/cursor state/stages/dead-letters/cursor; do
-    story $file removed "'cursor' was removed, moved away or replaced while it was written"
-    story $file moved "'cursor' was removed, moved away or replaced while it was written"
+    story $file removed "'cursor' was removed, moved away or replaced while it was being written"
+    story $file moved "'cursor' was removed, moved away or replaced while it was being written"
 done
 log=state/stages/once/store.1.log
 story $log emptied "'store.1.log' has 0 bytes, but [0-9]* were there: it was truncated"
 story $log cut "'store.1.log' has [0-9]* bytes, but [0-9]* were there: it was truncated"
-story $log removed "'store.1.log' was removed, moved away or replaced while it was written"
-story $log replaced "'store.1.log' was removed, moved away or replaced while it was written"
+story $log removed "'store.1.log' was removed, moved away or replaced while it was being written"
+story $log replaced "'store.1.log' was removed, moved away or replaced while it was being written"
 
 # What is kept of standard input. What was not taken in is still in the pipe, and not lost.
 cat >stdin.yaml <<'END'

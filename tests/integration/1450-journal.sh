@@ -106,6 +106,6 @@ for host in "" --inline; do
     expect_exit 5 run $host <&7 >summary 2>errors
     grep -q "stage 'in': its position is gone, but 'dead-letters' has its records up to 4" errors ||
         fail "$(cat errors)"
-    grep -q -- "--discard in: then what is left of its journal is thrown away, and standard input is read as new, from record 5 on" errors ||
+    grep -q -- "use --discard in to discard what is left of its journal and read standard input as new, from record 5 on" errors ||
         fail "$(cat errors)"
 done

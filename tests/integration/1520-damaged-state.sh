@@ -116,7 +116,7 @@ try 5 manifest 'manifest: it does not verify' cut manifest 100
 try 5 manifest 'manifest: it does not verify' flip manifest 3 1
 try 5 manifest 'manifest: it does not verify' garbage manifest
 try 5 manifest 'holds the state of the topology' foreign manifest
-try 5 manifest 'no manifest that says of what' rm manifest
+try 5 manifest 'but no manifest: an earlier' rm manifest
 try 0 lock '' garbage lock
 try 0 lock '' cut lock 0
 try 0 lock '' copy_of lock manifest

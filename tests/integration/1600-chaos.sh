@@ -49,7 +49,7 @@ failed() {
     wait "$supervisor" || code=$?
     [ "$code" -eq 7 ] || fail "exit $code, not 7: $(cat report)"
     grep -q "^verdict: *failed: " report || fail "no verdict: $(cat report)"
-    grep -qxF "bulkhead: kept the scratch directory: $PWD/kept" run.err || fail "$(cat run.err)"
+    grep -qxF "bulkhead: the scratch directory is kept: $PWD/kept" run.err || fail "$(cat run.err)"
 }
 
 # Suspends chaos itself in the middle of a round: what the run makes is compared only when it goes on.
@@ -137,4 +137,4 @@ END
 expect_exit 5 "$BULKHEAD" chaos --quiet --kills 5 followed.yaml >followed.out 2>followed.err
 grep -q -- '--set in.follow=false' followed.err || fail "$(cat followed.err)"
 expect_exit 8 "$BULKHEAD" chaos --quiet --kills 5 --set in.follow=false followed.yaml >followed.out 2>&1
-grep -q 'not one byte of output to compare' followed.out || fail "$(cat followed.out)"
+grep -q 'there was no output to compare' followed.out || fail "$(cat followed.out)"

@@ -57,9 +57,9 @@ for does in segv abort loop; do
     make_topology $does exit none >topology.yaml
     run_poison wanted
     case $does in
-    segv) why="in a row, its stage was killed by signal 11 (SIGSEGV); last words: about to fail at" ;;
+    segv) why="in a row, its stage was killed by signal 11 (SIGSEGV); its last words: about to fail at" ;;
     abort) why="about to fail at" ;;
-    loop) why="its stage hung; last words: about to fail at" ;;
+    loop) why="its stage hung; its last words: about to fail at" ;;
     esac
     letters "$why" >got
     wanted_letters >expected

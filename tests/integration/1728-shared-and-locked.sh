@@ -23,11 +23,11 @@ run_second() { expect_exit 4 "$BULKHEAD" run --quiet --state "$state" "$@" "$top
 for host in "" --inline; do
     # shellcheck disable=SC2086
     run_second $host
-    grep -q "another supervisor (pid $supervisor) works in" second.err || fail "the pid ($supervisor, $other) is not named: $(cat second.err)"
+    grep -q "another supervisor (pid $supervisor) is running in" second.err || fail "the pid ($supervisor, $other) is not named: $(cat second.err)"
     rm -f "$state/lock"
     # shellcheck disable=SC2086
     run_second $host
-    grep -q "another supervisor works in" second.err || fail "$(cat second.err)"
+    grep -q "another supervisor is running in" second.err || fail "$(cat second.err)"
     [ ! -e "$state/lock" ] || fail "the one that was refused has made a lock"
     printf '%s\n' "$supervisor" >"$state/lock"
 done

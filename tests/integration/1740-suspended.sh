@@ -44,7 +44,7 @@ restarted() { local now; now=$(json once pid); [ -n "$now" ] && [ "$now" != null
 wait_for restarted
 rm disk/filler
 wait "$supervisor" || fail "$(cat run.err)"
-! grep -q 'did not move' run.err || fail "a stage was blamed: $(cat run.err)"
+! grep -q 'did not make progress' run.err || fail "a stage was blamed: $(cat run.err)"
 [ ! -e state/stages/once/quarantine ] || fail "a suspended stage led to quarantine"
 same disk/answers reference
 same state/dead-letters.jsonl reference.state/dead-letters.jsonl

@@ -22,7 +22,7 @@ hold_links() {
 all_acked() { acked answers "$(records_given)" && acked loads "$(records_given)"; }
 stands() {
     give 1
-    grep -q 'link [0-9]*: .*seqs\? [0-9][0-9a-z ]* under way, but nothing moves' run.err
+    grep -q 'link [0-9]*: .*seqs\? [0-9][0-9a-z ]* under way, but stalled' run.err
 }
 moves() { give 1 && gone "$holder"; }
 

@@ -69,10 +69,10 @@ for kind in pipe socket terminal; do
     wait_for acked out 201
     [ "$("$BULKHEAD" status --json --state state | grep -o '"log_lost":[0-9]*' | cut -d: -f2)" -ge 8 ] || fail "not counted"
     "$BULKHEAD" status --state state >status.out
-    grep -qE '^[0-9]+ log lines? (was|were) lost: nothing is reading standard error$' status.out || fail "$kind: $(cat status.out)"
+    grep -qE '^[0-9]+ log lines? (was|were) lost: standard error is not being read$' status.out || fail "$kind: $(cat status.out)"
     # Somebody reads again: what is said next says first what is missing.
     echo >&8
-    said() { grep -qaE 'bulkhead: warning: [0-9]+ lines of log were lost: nobody read standard error' read 2>/dev/null; }
+    said() { grep -qaE 'bulkhead: warning: [0-9]+ log lines were lost: standard error was not being read' read 2>/dev/null; }
     wait_for said
     kill -TERM "$supervisor"
     exec 8>&-

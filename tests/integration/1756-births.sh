@@ -37,7 +37,7 @@ hangs() { # hangs WHAT LINE: the next process of parse hangs, until the line is 
     wait_for acked out "$(wc -l <input)"
 }
 hangs execve:signal=SIGSTOP:when=1 'parse: was stopped from outside'
-hangs execve:delay_enter=33000000:when=1 'parse: its process did not reach its program within 30000 ms; killing it'
+hangs execve:delay_enter=33000000:when=1 'parse: its process did not start its program within 30000 ms; killing it'
 
 # waitid says that there is no such child, whichever is asked for: they are killed, and all come back.
 pid=$(json parse pid)
@@ -45,7 +45,7 @@ trace waitid:error=ECHILD:when=1..6
 killed parse || fail "parse could not be killed"
 wait_for is_restarted
 leave
-grep -q ': is gone, and how it ended is not known' run.err || fail "$(cat run.err)"
+grep -q ': is gone, and it is not known how it ended' run.err || fail "$(cat run.err)"
 echo '{"k":"last","n":1}' >>input
 wait_for acked out "$(wc -l <input)"
 kill -TERM "$supervisor"

@@ -16,7 +16,7 @@ export INPUT=$PWD/input
 huge=$(($(scaled 4) << 30))
 
 has() { [ "$(cat out 2>/dev/null)" = "$1" ]; }
-nobody_died() { ! grep -q 'restarting\|did not move\|killed' run.err || fail "$(cat run.err)"; }
+nobody_died() { ! grep -q 'restarting\|did not make progress\|killed' run.err || fail "$(cat run.err)"; }
 
 # It says on the standard error who died, if anybody does, and is gone if it was over too soon.
 start_loud() {

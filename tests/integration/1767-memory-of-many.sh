@@ -35,7 +35,7 @@ done
 run_out() {
     rm -rf "$state" "$OUTPUT"
     expect_exit 1 "$BULKHEAD" run --quiet --state "$state" --set "$1.memory_max=$2" "$topology" >summary 2>run.err
-    grep -qE "stopped: stage '$1': it ran out of its memory_max of $3 bytes, 3 times in a row at seq $4, $5: no record is to blame, and none is lost; raise memory_max, .*; its last words: " run.err ||
+    grep -qE "stopped: stage '$1': it exceeded its memory_max of $3 bytes, 3 times in a row at seq $4, $5: no record is to blame, and none is lost; raise memory_max, .*; its last words: " run.err ||
         fail "$(tail -n 3 run.err)"
     [ ! -s "$state/dead-letters.jsonl" ] || fail "$1: a record was blamed: $(head -c 300 "$state/dead-letters.jsonl")"
     [ ! -e "$state/stages/$1/quarantine" ] || fail "$1: a record is in quarantine"

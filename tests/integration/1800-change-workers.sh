@@ -85,5 +85,5 @@ run "${settings[@]}" >/dev/null
 sed 's/kind: dedupe, from: parse, key: .customer_id, id./kind: merge, from: [parse]/' "$topology" >other.yaml
 topology=$PWD/other.yaml
 expect_exit 5 run 2>errors
-grep -q "stage 'once' was of the kind dedupe and is of the kind merge now" errors || fail "$(cat errors)"
+grep -q "stage 'once' was of kind dedupe and is now of kind merge" errors || fail "$(cat errors)"
 run --discard once >/dev/null 2>errors || fail "$(cat errors)"

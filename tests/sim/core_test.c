@@ -376,7 +376,7 @@ static void a_stage_that_does_not_move_is_hung(void **state)
         observe(s, seen);
     EXPECT("");
     observe(s, seen);
-    EXPECT("warn 1 did not move for the stall_timeout of 4000 ms; killing it\nkill 1\n");
+    EXPECT("warn 1 did not make progress for the stall_timeout of 4000 ms; killing it\nkill 1\n");
     died(s, 1, SIGKILL, 0);
     assert_int_equal(s->core.stages[1].strikes, 1); /* our kill for its fault counts */
     assert_false(s->core.stages[1].image_trusted);
@@ -395,15 +395,17 @@ static void a_stage_that_hangs_again_and_again_is_said_to_hang(void **state)
             observe(s, seen);
         died(s, 1, SIGKILL, 0);
         if (n == 0)
-            assert_non_null(strstr(buf_text(&s->trace),
-                                   "note 1 did not move for the stall_timeout of 4000 ms and was "
-                                   "killed, without progress (1 of 10); restarting in 50 ms\n"));
+            assert_non_null(
+                strstr(buf_text(&s->trace),
+                       "note 1 did not make progress for the stall_timeout of 4000 ms and was "
+                       "killed, without progress (1 of 10); restarting in 50 ms\n"));
         time_passes(s, RESTART_BACKOFF_MS_MAX);
         if (n + 1 < RESTART_STRIKES_MAX)
             event(s, CORE_STAGE_READY, 1);
     }
-    assert_string_equal(s->core.reason, "it did not move for the stall_timeout of 4000 ms and was "
-                                        "killed, 10 times in a row without progress");
+    assert_string_equal(s->core.reason,
+                        "it did not make progress for the stall_timeout of 4000 ms and was "
+                        "killed, 10 times in a row without progress");
 }
 
 static void expect_end(struct story *s, size_t stage, int signal_number, const char *wanted)
@@ -451,7 +453,7 @@ static void a_stage_that_does_not_get_ready_is_hung(void **state)
         seen[1].beats++;
     }
     observe(s, seen);
-    EXPECT("warn 2 did not move for the stall_timeout of 4000 ms; killing it\nkill 2\n");
+    EXPECT("warn 2 did not make progress for the stall_timeout of 4000 ms; killing it\nkill 2\n");
 }
 
 /* So has a process that follows another one, although the page still shows what that one did. */
@@ -470,7 +472,7 @@ static void one_that_is_started_again_has_longer_too(void **state)
         observe(s, seen);
     EXPECT("");
     observe(s, seen);
-    EXPECT("warn 2 did not move for 30000 ms after it was started; killing it\nkill 2\n");
+    EXPECT("warn 2 did not make progress for 30000 ms after it was started; killing it\nkill 2\n");
 }
 
 /* A process that has never moved may not have run yet, on a host that starts many. */
@@ -488,7 +490,7 @@ static void a_stage_that_has_not_come_to_run_has_longer(void **state)
     }
     EXPECT("");
     observe(s, seen);
-    EXPECT("warn 2 did not move for 30000 ms after it was started; killing it\nkill 2\n");
+    EXPECT("warn 2 did not make progress for 30000 ms after it was started; killing it\nkill 2\n");
 }
 
 static void one_beat_in_the_last_moment_is_enough(void **state)
@@ -527,14 +529,14 @@ static void a_standstill_makes_links_anew(void **state)
         observe(s, seen);
     EXPECT("");
     observe(s, seen);
-    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, but nothing moves\n"
+    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, but stalled\n"
            "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n"
-           "warn 2 link 1: seqs 5 to 9 are under way, but nothing moves\n"
+           "warn 2 link 1: seqs 5 to 9 are under way, but stalled\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("note 0 link 0: nothing moves; making it again\n"
+    EXPECT("note 0 link 0: stalled; re-establishing it\n"
            "tell 1 listen edge 0 serial 3\n"
-           "note 1 link 1: nothing moves; making it again\n"
+           "note 1 link 1: stalled; re-establishing it\n"
            "tell 2 listen edge 1 serial 4\n");
 }
 
@@ -553,7 +555,7 @@ static void a_standstill_is_looked_for_where_records_stand(void **state)
     const struct core_observation seen[3] = {asleep_pending, asleep_pending, asleep};
     for (int i = 0; i < 5; i++)
         observe(s, seen);
-    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, but nothing moves\n"
+    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, but stalled\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
     set_up_again(&s->core.edges[1]);
     const struct core_observation unheard[3] = {
@@ -562,7 +564,7 @@ static void a_standstill_is_looked_for_where_records_stand(void **state)
         {.beats = 7, .waiting = true, .processed = 9, .acked = 9}};
     for (int i = 0; i < 5; i++)
         observe(s, unheard);
-    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, but nothing moves\n"
+    EXPECT("warn 1 link 0: seqs 5 to 9 are under way, but stalled\n"
            "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n");
 }
 
@@ -581,9 +583,9 @@ static void a_standstill_that_new_links_do_not_end_is_that_of_their_ends(void **
     for (int i = 0; i < 5; i++)
         observe(s, seen);
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, but nothing moves\n"
+    EXPECT("warn 2 link 1: seqs 5 to 9 are under way, but stalled\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n"
-           "warn 1 link 1: nothing moves, repeatedly; restarting both its ends\nkill 1\nkill "
+           "warn 1 link 1: stalled, repeatedly; restarting both its ends\nkill 1\nkill "
            "2\n");
 }
 
@@ -616,10 +618,10 @@ static void a_link_that_stands_is_made_anew_though_others_move(void **state)
     observe_a_stream(s, 4, lost);
     EXPECT("");
     observe_a_stream(s, 1, lost);
-    EXPECT("warn 2 link 1: seqs 5 to 105 are under way, but nothing moves\n"
+    EXPECT("warn 2 link 1: seqs 5 to 105 are under way, but stalled\n"
            "tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("note 1 link 1: nothing moves; making it again\ntell 2 listen edge 1 serial 3\n");
+    EXPECT("note 1 link 1: stalled; re-establishing it\ntell 2 listen edge 1 serial 3\n");
     for (int round = 0; round < 2; round++) {
         s->core.edges[1].failures = 0; /* as if that were long ago */
         set_up_again(&s->core.edges[1]);
@@ -628,7 +630,7 @@ static void a_link_that_stands_is_made_anew_though_others_move(void **state)
     }
     buf_reset(&s->trace);
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("warn 1 link 1: nothing moves, repeatedly; restarting both its ends\nkill 1\nkill "
+    EXPECT("warn 1 link 1: stalled, repeatedly; restarting both its ends\nkill 1\nkill "
            "2\n");
 }
 
@@ -649,7 +651,7 @@ static void acks_that_stand_are_a_link_that_stands(void **state)
         s->links = links;
         observe(s, seen);
     }
-    EXPECT("warn 0 link 0: acks of seqs 5 to 202 are under way, but nothing moves\n"
+    EXPECT("warn 0 link 0: acks of seqs 5 to 202 are under way, but stalled\n"
            "tell 0 close edge 0 serial 2\ntell 1 close edge 0 serial 2\n");
 }
 
@@ -695,7 +697,7 @@ static void a_link_whose_end_is_out_of_action_is_left_alone(void **state)
     EXPECT("");
     s->silent[2] = true;
     observe_a_stream(s, 6, lost);
-    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it is "
+    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, although it reports that it is "
            "waiting; "
            "killing it\nkill 2\n");
 }
@@ -709,7 +711,7 @@ static void a_stage_that_waits_and_does_not_answer_is_hung(void **state)
     const struct core_observation seen[3] = {asleep, asleep, asleep};
     for (int i = 0; i < 5; i++)
         observe(s, seen);
-    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it is "
+    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, although it reports that it is "
            "waiting; "
            "killing it\n"
            "kill 2\n");
@@ -732,7 +734,7 @@ static void while_one_owes_an_answer_nobody_else_is_blamed(void **state)
     const struct core_observation seen[3] = {asleep_pending, asleep, asleep};
     for (int i = 0; i < 5; i++)
         observe(s, seen);
-    EXPECT("warn 0 did not answer for the stall_timeout of 4000 ms, though it says that it is "
+    EXPECT("warn 0 did not answer for the stall_timeout of 4000 ms, although it reports that it is "
            "waiting; "
            "killing it\n"
            "kill 0\n");
@@ -914,7 +916,7 @@ static void out_of_memory_by_what_else_is_done_at_a_seq_says_what_to_do(void **s
         died_doing(s, STATUS_ON_MANY, true);
     assert_int_equal(s->core.outcome, CORE_OUTCOME_STORM);
     assert_string_equal(s->core.reason,
-                        "it ran out of its memory_max of 67108864 bytes, 3 times in a row at seq "
+                        "it exceeded its memory_max of 67108864 bytes, 3 times in a row at seq "
                         "41, holding many records, not because of the one in hand: no record is "
                         "to blame, and none is lost; raise memory_max, or let one record cause "
                         "less work (smaller windows, fewer branches that meet, more workers), and "
@@ -970,8 +972,9 @@ static void what_a_debugger_holds_is_not_at_fault(void **state)
         hear_from_downstream(s, 1);
         for (int i = 0; i < 6; i++)
             observe(s, seen);
-        EXPECT("warn 1 did not move for the stall_timeout of 4000 ms (a debugger holds it); "
-               "killing it\nkill 1\n");
+        EXPECT(
+            "warn 1 did not make progress for the stall_timeout of 4000 ms (a debugger holds it); "
+            "killing it\nkill 1\n");
         seen[1].held = false; /* it is dead, which is not known yet */
         for (int i = 0; i < 4; i++)
             observe(s, seen);
@@ -1074,7 +1077,7 @@ static void an_end_that_nobody_saw_is_a_death(void **state)
     bring_up(s);
     tell_core(s, (struct core_event){
                      .kind = CORE_STAGE_EXITED, .stage = 1, .exit_code = CORE_EXIT_UNKNOWN});
-    assert_non_null(strstr(buf_text(&s->trace), "is gone, and how it ended is not known"));
+    assert_non_null(strstr(buf_text(&s->trace), "is gone, and it is not known how it ended"));
     assert_false(s->core.stages[1].image_trusted);
     assert_int_equal(s->core.stages[1].strikes, 1);
     buf_reset(&s->trace);
@@ -1106,7 +1109,7 @@ static void a_link_without_a_resource_is_waited_for(void **state)
     buf_reset(&s->trace);
     link_event(s, CORE_LINK_LISTENING, 2, 1, s->core.edges[1].serial);
     link_event(s, CORE_LINK_DIALED, 1, 1, s->core.edges[1].serial);
-    assert_non_null(strstr(buf_text(&s->trace), "warn 2 link 1 is up: it has inodes again\n"));
+    assert_non_null(strstr(buf_text(&s->trace), "warn 2 link 1 has inodes again; continuing\n"));
     assert_int_equal(core_stage_want(&s->core, 2), WANT_NOTHING);
 }
 
@@ -1228,7 +1231,7 @@ static void a_link_that_does_not_come_up_is_made_anew(void **state)
     time_passes(s, LINK_DEADLINE_MS);
     EXPECT("tell 1 close edge 1 serial 1\ntell 2 close edge 1 serial 1\n");
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("note 1 link 1: was not up in time; making it again\n"
+    EXPECT("note 1 link 1: was not up in time; re-establishing it\n"
            "tell 2 listen edge 1 serial 2\n");
     for (unsigned i = 1; i < LINK_ATTEMPTS_MAX; i++) {
         time_passes(s, LINK_DEADLINE_MS);
@@ -1263,7 +1266,7 @@ static void nobody_is_killed_for_a_link_whose_end_owes_an_answer(void **state)
     buf_reset(&s->trace);
     for (unsigned i = 0; i < 3; i++)
         observe(s, seen);
-    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, though it says that it is "
+    EXPECT("warn 2 did not answer for the stall_timeout of 4000 ms, although it reports that it is "
            "waiting; "
            "killing it\nkill 2\n");
 }
@@ -1295,7 +1298,7 @@ static void a_broken_link_is_made_anew_and_late_news_of_it_dropped(void **state)
     EXPECT("");
     assert_int_equal(s->core.late_messages, 1);
     time_passes(s, LINK_PAUSE_MS);
-    EXPECT("note 1 link 1: why; making it again\ntell 2 listen edge 1 serial 3\n");
+    EXPECT("note 1 link 1: why; re-establishing it\ntell 2 listen edge 1 serial 3\n");
 }
 
 /* A survivor sees the link break before the supervisor learns of the death. */

@@ -185,7 +185,7 @@ static void check_standstill(void)
 {
     const struct supervisor_sim *s = &world.supervisor;
     for (size_t i = 0; i < s->driver.core.edge_count && !s->link_silent; i++) {
-        if (strstr(s->driver.core.edges[i].why, "nothing moves") == NULL)
+        if (strstr(s->driver.core.edges[i].why, "stalled") == NULL)
             continue;
         world_dump();
         fail("everything stood still, and no link was silent");

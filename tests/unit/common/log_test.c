@@ -166,12 +166,12 @@ static uint64_t check_lines(struct buf *seen, uint64_t said)
     while (*line != '\0') {
         unsigned long long number, lost;
         int len = -1;
-        (void)sscanf(line,
-                     "t: warning: %llu line%*[s] of log were lost: nobody read standard error%n",
-                     &lost, &len);
+        (void)sscanf(
+            line, "t: warning: %llu log line%*[s] were lost: standard error was not being read%n",
+            &lost, &len);
         if (len < 0)
             (void)sscanf(line,
-                         "t: warning: %llu line of log was lost: nobody read standard error%n",
+                         "t: warning: %llu log line was lost: standard error was not being read%n",
                          &lost, &len);
         if (len >= 0) {
             CHECK(lost > 0);

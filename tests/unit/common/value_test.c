@@ -118,7 +118,7 @@ static void faults_in_types_are_told(void **state)
         const char *says;
     } faults[] = {
         {"money", "money needs its currency: 'money(USD)'"},
-        {"money(BTC)", "bulkhead knows no ISO 4217 code 'BTC'"},
+        {"money(BTC)", "'BTC' is not an ISO 4217 currency code that bulkhead knows"},
         {"decimal", "decimal needs its number of digits, 1 to 18, and how many of them come after "
                     "the point: 'decimal(10,2)'"},
         {"decimal(19,2)", "decimal needs its number of digits, 1 to 18, and how many of them come "
@@ -139,14 +139,14 @@ static void faults_in_types_are_told(void **state)
         {"string(/a(b/)",
          "'a(b' is not a regular expression: missing closing parenthesis, at character 4"},
         {"string(/a/ b)", "unexpected 'b)' in 'string(...)'; expected ')'"},
-        {"enum", "enum needs what it holds: 'enum(open, closed)'"},
+        {"enum", "enum needs its content in parentheses: 'enum(open, closed)'"},
         {"enum()", "'' is not a name for an enum; use letters, digits, '.', '-' and '_', 1 to 63 "
                    "characters: 'enum(open, closed)'"},
         {"enum(a, b, a)", "the enum has 'a' twice"},
         {"list(strng)", "did you mean 'string'?"},
         {"lst(int)", "did you mean 'list'?"},
         {"decimel", "did you mean 'decimal(10,2)'?"},
-        {"optional(optional(int))", "what it holds is already optional"},
+        {"optional(optional(int))", "an optional type cannot hold another optional type"},
         {"list(list(list(list(list(int)))))", "types are nested more than 4 deep"},
         {"date(1)", "date takes no parentheses"},
         {"date x", "unexpected 'x' after the type"},

@@ -175,7 +175,7 @@ static void an_end_that_says_nothing_is_not_waited_for_without_end(void **state)
     struct err e;
     assert_int_equal(link_dial(dir_fd, &id, &sender, &e), ERR_IO);
     link_use_beats(NULL);
-    assert_string_equal(e.text, "connecting link 1 (number 4): Timed out");
+    assert_string_equal(e.text, "cannot connect link 1 (number 4): Timed out");
     assert_true(atomic_load(&beats) > 10);
     assert_int_equal(unlink(at.sun_path), 0);
     (void)close(fd);

@@ -43,7 +43,7 @@ static void a_bracket_is_reported_once(void **state)
 static void blocks_begin_on_the_next_line(void **state)
 {
     (void)state;
-    assert_says("a: | b\n", "unexpected text after '|' or '>'; the text that they announce");
+    assert_says("a: | b\n", "unexpected text after '|' or '>'; the text they introduce");
     assert_says("a: |\n     \n  b\n", "a blank line has more spaces than the text after it");
 }
 

@@ -285,7 +285,7 @@ static void every_byte_of_the_file_counts(void **state)
     assert_non_null(strstr(e.text, "'2' of a worker is missing"));
     assert_int_equal(shell("mv away start/once/2 && touch start/once/1/cursor"), 0);
     assert_int_equal(layout_prepare(stages_fd, two, NULL, &e), ERR_MISMATCH);
-    assert_non_null(strstr(e.text, "'stages/once/1/cursor' cannot be moved"));
+    assert_non_null(strstr(e.text, "'stages/once/1/cursor' cannot be redistributed"));
     (void)close(fd);
     (void)close(stages_fd);
     topology_free(three);

@@ -731,9 +731,8 @@ static void a_journal_of_another_format_is_refused(void **state)
     void *self;
     assert_int_equal(f->ops->open(&env, &self, &e), ERR_MISMATCH);
     assert_non_null(strstr(e.text, "journal.00000001 holds packed records, but the topology now "
-                                   "has records: lines; change that back, or discard the state of "
-                                   "this stage with --discard STAGE: then what the journal holds "
-                                   "after record 0 is lost"));
+                                   "has records: lines; change that back, or use --discard STAGE, "
+                                   "which loses what the journal holds after record 0 "));
     assert_int_equal(tear_down(&other), 0);
     assert_ptr_equal(f->topology, packed);
 }

@@ -415,7 +415,7 @@ static void a_birth_that_takes_too_long_is_ended(void **state)
     driver_hear_birth(&w->driver, 1);
     assert_false(w->driver.stages[1].is_born);
     driver_birth_is_overdue(&w->driver, 1);
-    expect(w, "log 1 its process did not reach its program within 30000 ms; killing it\n"
+    expect(w, "log 1 its process did not start its program within 30000 ms; killing it\n"
               "deaf to 1\nkill 1\n");
     driver_birth_is_overdue(&w->driver, 1);
     expect(w, "");
@@ -425,7 +425,7 @@ static void a_birth_that_takes_too_long_is_ended(void **state)
     driver_birth_is_overdue(&w->driver, 2); /* it was we who were asleep */
     expect(w, "");
     end(w, SIGKILL);
-    assert_non_null(strstr(w->note, "its process did not reach its program within 30000 ms, "));
+    assert_non_null(strstr(w->note, "its process did not start its program within 30000 ms, "));
 }
 
 static void without_their_directory_no_link_is_waited_for(void **state)
@@ -488,7 +488,7 @@ static void a_quarantine_that_fails_ends_the_run(void **state)
     w->quarantine_rc = ERR_IO;
     die_of_a_record(w);
     assert_int_equal(w->driver.core.outcome, CORE_OUTCOME_REFUSED);
-    assert_string_equal(w->driver.core.reason, "putting seq 7 into quarantine: cannot write");
+    assert_string_equal(w->driver.core.reason, "cannot put seq 7 into quarantine: cannot write");
     expect(w, "bury 1\nquarantine 1 seq 7\nspawn 1 gen 4\n"
               "tell 0 STOP\ntell 1 STOP\ntell 2 STOP\nsockets of 0\n");
 }

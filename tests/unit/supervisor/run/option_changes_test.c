@@ -52,19 +52,19 @@ static void what_differs_is_told_with_what_follows(void **state)
     (void)state;
     static const struct row rows[] = {
         {"dedupe", "key a\nwindow 1d", "key a\nwindow 1d", "", false, false},
-        {"dedupe", "key a", "key b", "key was a, is b", true, false},
-        {"dedupe", "key a\nwindow 1d", "key a", "window was 1d, is not given now", true, false},
-        {"dedupe", "key a", "key a\nwindow 1d", "window was not given, is 1d", true, false},
+        {"dedupe", "key a", "key b", "key was a, is now b", true, false},
+        {"dedupe", "key a\nwindow 1d", "key a", "window was 1d, is no longer given", true, false},
+        {"dedupe", "key a", "key a\nwindow 1d", "window was not given, is now 1d", true, false},
         {"dedupe", "x 1\ny 2", "y 3\nz 4",
-         "x was 1, is not given now; y was 2, is 3; "
-         "z was not given, is 4",
+         "x was 1, is no longer given; y was 2, is now 3; "
+         "z was not given, is now 4",
          true, false},
-        {"dedupe", "from a\ndead x", "from b\ndead x", "from was a, is b", false, true},
-        {"dedupe", "from a", "from a\ndead x", "dead was not given, is x", false, true},
-        {"dedupe", "from a\nkey a", "from b\nkey b", "from was a, is b; key was a, is b", true,
-         true},
-        {"limits", "calendar.zone UTC", "calendar.zone CET", "calendar.zone was UTC, is CET", true,
-         false},
+        {"dedupe", "from a\ndead x", "from b\ndead x", "from was a, is now b", false, true},
+        {"dedupe", "from a", "from a\ndead x", "dead was not given, is now x", false, true},
+        {"dedupe", "from a\nkey a", "from b\nkey b", "from was a, is now b; key was a, is now b",
+         true, true},
+        {"limits", "calendar.zone UTC", "calendar.zone CET", "calendar.zone was UTC, is now CET",
+         true, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         check(&rows[i]);
@@ -75,12 +75,14 @@ static void some_options_make_no_other_record(void **state)
     (void)state;
     static const struct row rows[] = {
         {"dedupe", "workers 1\nby a", "workers 2\nby b\nmemory_max 1GiB",
-         "workers was 1, is 2; by was a, is b; memory_max was not given, is 1GiB", false, false},
-        {"file.source", "follow false", "follow true", "follow was false, is true", false, false},
-        {"file.source", "path /a", "path /b", "path was /a, is /b", false, false},
+         "workers was 1, is now 2; by was a, is now b; memory_max was not given, is now 1GiB",
+         false, false},
+        {"file.source", "follow false", "follow true", "follow was false, is now true", false,
+         false},
+        {"file.source", "path /a", "path /b", "path was /a, is now /b", false, false},
         {"file.source", "max_line_bytes 1KiB", "max_line_bytes 2KiB",
-         "max_line_bytes was 1KiB, is 2KiB", true, false},
-        {"file.sink", "path /a", "path /b", "path was /a, is /b", false, false},
+         "max_line_bytes was 1KiB, is now 2KiB", true, false},
+        {"file.sink", "path /a", "path /b", "path was /a, is now /b", false, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         check(&rows[i]);
@@ -92,8 +94,9 @@ static void an_option_that_came_later_is_as_before_with_its_default(void **state
     (void)state;
     static const struct row rows[] = {
         {"limits", "key k", "key k\nattempts accepted", "", false, false},
-        {"limits", "key k", "key k\nattempts all", "attempts was not given, is all", true, false},
-        {"limits", "key k\nattempts accepted", "key k", "attempts was accepted, is not given now",
+        {"limits", "key k", "key k\nattempts all", "attempts was not given, is now all", true,
+         false},
+        {"limits", "key k\nattempts accepted", "key k", "attempts was accepted, is no longer given",
          true, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -110,15 +113,16 @@ static void of_conditions_the_order_counts(void **state)
     static const struct row rows[] = {
         {"route", "outputs.a.n.above 1\noutputs.b.n.above 2\notherwise c",
          "outputs.b.n.above 2\noutputs.a.n.above 1\notherwise c",
-         "outputs was in the order a.n.above, b.n.above, is in the order b.n.above, a.n.above",
+         "outputs was in the order a.n.above, b.n.above, is now in the order b.n.above, a.n.above",
          true, false},
         {"filter", "where.s.matches x\nwhere.n.equals 1", "where.n.equals 1\nwhere.s.matches x",
-         "where was in the order s.matches, n.equals, is in the order n.equals, s.matches", true,
-         false},
+         "where was in the order s.matches, n.equals, is now in the order n.equals, s.matches",
+         true, false},
         /* If something else differs, that is enough. */
         {"route", "outputs.a.n.above 1\noutputs.b.n.above 2",
          "outputs.b.n.above 3\noutputs.a.n.above 1\noutputs.c.n.above 4",
-         "outputs.b.n.above was 2, is 3; outputs.c.n.above was not given, is 4", true, false},
+         "outputs.b.n.above was 2, is now 3; outputs.c.n.above was not given, is now 4", true,
+         false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         check(&rows[i]);

@@ -109,9 +109,9 @@ static const struct story stories[] = {
     {"in=100 left=100 right=104 out=103 dead-letters=104", false, NULL,
      "stage 'out' resumes at record 104, but 'right' upstream of it at 105"},
     {"in=100 left=100 right=104 out=103 dead-letters=104", true, "100 100 104 104[104] 104",
-     "stage 'out' is never given record 104"},
+     "stage 'out' never receives record 104"},
     {"in=100 left=7 right=104 out=50 dead-letters=104", true, "100 100[8] 104 104[51] 104",
-     "never given records 8 to 100"},
+     "never receives records 8 to 100"},
     /* One worker, or a key group, is ahead of a stage downstream of it, however far. */
     {"in=90 left=91-105 right=97 out=105 dead-letters=105", false, "90 91 97 105 105", NULL},
     {"in=90 left=91-106 right=97 out=105 dead-letters=106", false, NULL,
@@ -120,11 +120,11 @@ static const struct story stories[] = {
     {"in=90 left=91-106 right=97 out=gone@0 dead-letters=106", false, NULL,
      "stage 'out': its state is gone"},
     {"in=90 left=91-106 right=97 out=95 dead-letters=106", true, "90 91 97 106[96] 106",
-     "stage 'out' is never given records 96 to 106"},
+     "stage 'out' never receives records 96 to 106"},
     {"in=90 left=91-106 right=97 out=new dead-letters=106", false, "90 91 97 106 106",
      "stage 'out' is new: it begins with record 107"},
     {"in=90 left=80-106 right=97 out=106 dead-letters=106", true, "90 90[81] 97 106 106",
-     "stage 'left' is never given records 81 to 90"},
+     "stage 'left' never receives records 81 to 90"},
     /* Gone, and never begun. */
     {"in=100 left=gone@0 right=100 out=100 dead-letters=100", false, NULL,
      "stage 'left': its state is gone"},
@@ -160,7 +160,7 @@ static const struct story stories[] = {
      "up to "
      "102"},
     {"in=new left=100 right=100 out=102 dead-letters=102", true, "102 102[101] 102[101] 102 102",
-     "stage 'left' is never given records 101 to 102"},
+     "stage 'left' never receives records 101 to 102"},
     {"in=new left=new right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
      "stage 'left' is new: it begins with record 101"},
 };

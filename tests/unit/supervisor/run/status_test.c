@@ -117,9 +117,9 @@ static void what_has_happened_stands_below_the_table(void **state)
                       "b      down      -    0        -      0     0         0  0.0\n"
                       "a: its process was hung and was killed, and is not gone yet\n"
                       "a: the last process exited with code 3\n"
-                      "b: the last process was killed by signal 9 (SIGKILL) with seq 7 in hand; it "
-                      "said: first | second\n"
-                      "5 log lines were lost: nothing is reading standard error\n"
+                      "b: the last process was killed by signal 9 (SIGKILL) with seq 7 in hand; "
+                      "its last words: first | second\n"
+                      "5 log lines were lost: standard error is not being read\n"
                       "stopped: stage 'b': too many restarts\n");
 }
 

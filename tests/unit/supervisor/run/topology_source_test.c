@@ -143,7 +143,7 @@ static void what_is_no_topology_is_refused_by_name(void **state)
     assert_refused("", ERR_INVALID, "the name of the topology file is empty");
     assert_int_equal(mkdir("directory", 0700), 0);
     assert_refused("directory", ERR_INVALID,
-                   "'directory': it is a directory; name the file of the topology in it");
+                   "'directory': it is a directory; name the topology file in it");
     assert_int_equal(rmdir("directory"), 0);
     write_file("large.yaml", TOPOLOGY_BYTES_MAX + 1);
     assert_refused("large.yaml", ERR_RANGE,
