@@ -89,13 +89,24 @@ static bool may_give(const struct kind *kind, const struct dead_reason *reason)
         if (kind->reasons[i] == reason)
             return true;
     }
-    return kind->reasons != NULL && reason == &dead_record_too_large;
+    return false;
+}
+
+static void require_declared(const struct kind *kind, const struct dead_reason *reason)
+{
+    if (may_give(kind, reason))
+        return;
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "kind '%s' gave the reason '%s', which its declaration does not list",
+                   kind->name, reason->text);
+    panic("requirement", text, __FILE__, __LINE__);
 }
 
 static void emit_dead(struct emitter *out, const struct dead_reason *reason, const char *message,
                       const void *content, size_t content_len, bool content_is_json)
 {
-    REQUIRE(may_give(out->stage->kind, reason));
+    require_declared(out->stage->kind, reason);
     if (content_len > DEAD_CONTENT_BYTES_MAX) {
         content_len = DEAD_EXCERPT_BYTES;
         while (content_is_json && (((const uint8_t *)content)[content_len] & 0xc0) == 0x80)

@@ -40,7 +40,8 @@ void emitter_at(struct emitter *out, seq_number seq, uint64_t position);
 
 /*
  * Emits one record of the kind's output contract. A record that is too large becomes a dead letter
- * instead. Only a kind that declares reasons may make records larger than those it receives.
+ * with the reason dead_record_too_large instead. A kind declares that reason if the texts of an
+ * output can be longer in total than those of the record that it received.
  */
 void emitter_emit(struct emitter *out, const struct value *fields);
 
@@ -69,8 +70,7 @@ void emitter_end(struct emitter *out);
  *            content_is_json is true, a JSON object; content that is too long is cut
  *   format   the message, as for printf(3)
  *
- * Requires: the kind declares the reason, or the reason is dead_poison, which any kind may give, or
- *           dead_record_too_large, which any kind that declares reasons may give.
+ * Requires: the kind declares the reason, or the reason is dead_poison, which any kind may give.
  */
 void emitter_dead(struct emitter *out, const struct dead_reason *reason, const void *content,
                   size_t content_len, bool content_is_json, const char *format, ...)

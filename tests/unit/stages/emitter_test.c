@@ -25,7 +25,10 @@ static void on_emit(void *host, port_number port, const struct record *record)
     last = *record;
 }
 
-static const struct kind kind = {.name = "test", .reasons = DEAD_REASONS(&dead_bad_value)};
+static const struct kind kind = {.name = "test",
+                                 .reasons = DEAD_REASONS(&dead_bad_value, &dead_record_too_large)};
+
+static const struct kind refuses_some = {.name = "some", .reasons = DEAD_REASONS(&dead_bad_value)};
 
 /* A stage that appends a field to the three that it reads, and a record for it as from a frame. */
 struct fixture {
@@ -150,8 +153,10 @@ static void too_large_is_the_same_packed(void **state)
 }
 
 /* Whether a kind may say why it refuses a record; if not, that is a mistake in it, and fatal. */
-static bool may_refuse(const struct kind *of, const struct dead_reason *reason)
+static bool may_refuse(const struct kind *of, const struct dead_reason *reason, char said[512])
 {
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -161,12 +166,17 @@ static bool may_refuse(const struct kind *of, const struct dead_reason *reason)
         start(&f);
         f.stage.kind = of;
         (void)signal(SIGABRT, SIG_DFL);
-        (void)close(STDERR_FILENO);
+        (void)dup2(ends[1], STDERR_FILENO);
         emitter_dead(&f.emitter, reason, "x", 1, false, "why");
         _exit(last_port == PORT_DEAD && f.emitter.dead == 1 ? 0 : 1);
     }
     int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)close(ends[1]);
+    ssize_t len = read(ends[0], said, 511);
+    assert_true(len >= 0);
+    said[len] = '\0';
+    (void)close(ends[0]);
     if (WIFSIGNALED(status))
         assert_int_equal(WTERMSIG(status), SIGABRT);
     else
@@ -179,14 +189,17 @@ static void only_declared_reasons_are_given(void **state)
     (void)state;
     static const struct dead_reason same_text = {"bad-value", "another one"};
     static const struct kind refuses_nothing = {.name = "plain"};
-    assert_true(may_refuse(&kind, &dead_bad_value));
-    assert_true(may_refuse(&kind, &dead_record_too_large));
-    assert_true(may_refuse(&kind, &dead_poison));
-    assert_false(may_refuse(&kind, &dead_late));
-    assert_false(may_refuse(&kind, &same_text));
-    assert_true(may_refuse(&refuses_nothing, &dead_poison));
-    assert_false(may_refuse(&refuses_nothing, &dead_record_too_large));
-    assert_false(may_refuse(&refuses_nothing, &dead_bad_value));
+    char said[512];
+    assert_true(may_refuse(&kind, &dead_bad_value, said));
+    assert_true(may_refuse(&kind, &dead_record_too_large, said));
+    assert_true(may_refuse(&kind, &dead_poison, said));
+    assert_false(may_refuse(&kind, &dead_late, said));
+    assert_non_null(strstr(said, "kind 'test' gave the reason 'late', which its declaration does "
+                                 "not list"));
+    assert_false(may_refuse(&kind, &same_text, said));
+    assert_false(may_refuse(&refuses_some, &dead_record_too_large, said));
+    assert_true(may_refuse(&refuses_nothing, &dead_poison, said));
+    assert_false(may_refuse(&refuses_nothing, &dead_bad_value, said));
 }
 
 static char content[64];
