@@ -25,6 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether a case of this program has failed. */
+static bool cases_failed;
+
 /* Marks the cases that match a pattern in ret_chosen. Returns whether any did. */
 static inline bool cases_choose(const char *pattern, const struct CMUnitTest *tests, size_t count,
                                 bool *ret_chosen)
@@ -73,6 +76,7 @@ static inline int cases_run(int argc, char **argv, const char *group,
     if (code == 0)
         code = _cmocka_run_group_tests(group, cases, case_count, set_up, tear_down);
     free(cases);
+    cases_failed = code != 0;
     return code;
 }
 

@@ -14,12 +14,15 @@
  *      "  dead some-reason\n"},
  *
  * How a line is read depends on the stage upstream: a json.decode reads the line; otherwise the
- * line is the field `line` of the record. A ' stands for a ". Every record has a seq of its own,
- * but one that begins with "& " has the seq of the record before. The outputs of a seq come below
- * the last of its records, in the order of the outputs of the stage, followed by the reasons of
- * dead letters. "<end>" is the end of the input. If a stage has several inputs, a record of any but
- * the first begins with the name of its input, as in "other: {'id':'a'}"; those of one seq come in
- * the order of the inputs.
+ * line is the field `line` of the record, whatever it contains. Even an empty line, which no source
+ * emits, is a record. A ' stands for a ". A line cannot begin with two spaces. If it begins with
+ * "& ", the rest is a record with the seq of the record before; every other record has a seq of its
+ * own. "<end>" is the end of the input. If a stage has several inputs, a record of any but the first
+ * begins with the name of its input, as in "other: {'id':'a'}"; those of one seq come in the order
+ * of the inputs.
+ *
+ * The outputs of a seq come below the last of its records, in the order of the outputs of the stage,
+ * followed by the reasons of dead letters.
  *
  * kind_stories_play() plays each story many times, on the real store and the real runner. All runs
  * must emit the same bytes, including the dead letters:
@@ -78,15 +81,16 @@ struct kind_worker {
     const char *story; /* its name */
     struct kind_run run;
     struct kind_outputs outputs;
-    size_t again; /* if below their count: the output that must come again now */
+    size_t again;  /* if below their count: the output that must come again now */
+    size_t killed; /* the number of the record after which it was killed last, from 1; 0: never */
 };
 
 /* How the processes of a stage are disturbed. */
 enum kind_lag {
-    KIND_NEVER_KILLED, /* the others: killed after every record, with this much committed */
-    KIND_LAG_HALF,
-    KIND_LAG_NONE,
-    KIND_LAG_ALL,
+    KIND_NEVER_KILLED, /* undisturbed */
+    KIND_LAG_HALF,     /* killed after every record, with half of what was done committed */
+    KIND_LAG_NONE,     /* the same, with everything committed */
+    KIND_LAG_ALL,      /* the same, with nothing committed */
     KIND_LAG_COUNT
 };
 
@@ -113,8 +117,11 @@ static inline struct topology *kind_story_load(const char *text, const char *sta
                              : memory_format("%.*s%s%s", (int)(at - text), text, story->options,
                                              at + strlen("OPTIONS"));
     char *setting = memory_format("%s.workers=%u", stage, workers);
+    struct buf errors = {0};
     struct topology *topology =
-        kind_run_load_set(whole, TOPOLOGY_PROCESSES, workers > 1 ? setting : NULL);
+        kind_run_try_load(whole, TOPOLOGY_PROCESSES, workers > 1 ? setting : NULL, &errors);
+    if (topology == NULL)
+        fail_msg("story '%s': its topology has errors:\n%s", story->name, buf_text(&errors));
     free(setting);
     free(whole);
     return topology;
@@ -258,8 +265,9 @@ static inline void kind_worker_compare(const struct kind_worker *worker, struct 
         before->seq == now->seq && before->port == now->port &&
         order_compare(before->order.data, before->order.len, now->order.data, now->order.len) == 0;
     if (!same_place || strcmp(buf_text(&before->text), buf_text(&now->text)) != 0)
-        fail_msg("%s: after a kill came at seq %llu\n%sbut before it at seq %llu\n%s",
-                 worker->story, (unsigned long long)now->seq, buf_text(&now->text),
+        fail_msg("story '%s': killed after record %zu, the stage emitted something else again\n"
+                 "came, at seq %llu:\n%sexpected, at seq %llu, as before the kill:\n%s",
+                 worker->story, worker->killed, (unsigned long long)now->seq, buf_text(&now->text),
                  (unsigned long long)before->seq, buf_text(&before->text));
 }
 
@@ -368,6 +376,7 @@ static inline void kind_worker_kill(struct kind_worker *worker, struct kind_inpu
 {
     struct runner *runner = &worker->run.runner;
     struct kind_outputs *outputs = &worker->outputs;
+    worker->killed = behind + 1;
     seq_number committed = kind_lag_committed(lag, runner->done);
     if (committed != 0)
         kind_run_commit(&worker->run, committed);
@@ -385,8 +394,10 @@ static inline void kind_worker_kill(struct kind_worker *worker, struct kind_inpu
     kind_worker_forget(input);
     kind_worker_give_all(worker, input, next, behind, lag);
     if (worker->again != outputs->count)
-        fail_msg("%s: %s, %zu outputs did not come again", worker->story, kind_lag_names[lag],
-                 outputs->count - worker->again);
+        fail_msg("story '%s': %s, after record %zu: outputs that did not come again: %zu; the "
+                 "first:\n%s",
+                 worker->story, kind_lag_names[lag], worker->killed, outputs->count - worker->again,
+                 buf_text(&outputs->items[worker->again].text));
 }
 
 /* Gives a process the whole input. */
@@ -455,6 +466,13 @@ static inline char *kind_story_tell(const struct kind_story *story, const struct
     return text;
 }
 
+/* Shows a story with its actual outputs, and as it should be. */
+static inline void kind_story_differs(const struct kind_story *story, const char *came,
+                                      const char *expected)
+{
+    (void)fprintf(stderr, "story '%s'\ncame:\n%sexpected:\n%s", story->name, came, expected);
+}
+
 /* --- the property --- */
 
 /* Kills the workers of a stage, and compares the outputs with those of an undisturbed run. */
@@ -470,9 +488,10 @@ static inline void kind_story_disturb(const struct kind_story *story, struct top
             same = wanted->items[i].seq == got.items[i].seq &&
                    strcmp(buf_text(&wanted->items[i].text), buf_text(&got.items[i].text)) == 0;
         if (!same) {
-            (void)fprintf(stderr, "%snot\n%s", kind_story_tell(story, input, &got),
-                          kind_story_tell(story, input, wanted));
-            fail_msg("%s: %u workers, %s", story->name, workers, kind_lag_names[lag]);
+            kind_story_differs(story, kind_story_tell(story, input, &got),
+                               kind_story_tell(story, input, wanted));
+            fail_msg("story '%s': %u %s, %s: not the output of the undisturbed run", story->name,
+                     workers, workers == 1 ? "worker" : "workers", kind_lag_names[lag]);
         }
         kind_outputs_done(&got);
     }
@@ -490,8 +509,8 @@ static inline void kind_story_play(const char *text, const char *stage,
     char *told = kind_story_tell(story, &input, &outputs);
     char *wanted = kind_story_unquote(story->text);
     if (strcmp(told, wanted) != 0) {
-        (void)fprintf(stderr, "%snot\n%s", told, wanted);
-        fail_msg("%s", story->name);
+        kind_story_differs(story, told, wanted);
+        fail_msg("story '%s': not the expected output", story->name);
     }
     free(told);
     free(wanted);
@@ -516,7 +535,7 @@ static inline void kind_stories_play(const char *text, const char *stage,
         kind_story_play(text, stage, &stories[i]);
     for (size_t worker = 0; worker < KIND_STORY_WORKERS; worker++) {
         if (!kind_story_given[worker])
-            fail_msg("no record comes to worker %zu; choose other keys", worker);
+            fail_msg("no record of the stories comes to worker %zu; choose other keys", worker);
     }
 }
 
