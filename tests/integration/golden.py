@@ -16,7 +16,7 @@ A file of bad/ holds the cases of one topic. A case is
 and between cases stand blank lines and comments. A text is whole lines: no byte is added and none is taken
 away. A topology that no editor would keep (a NUL, other encodings, ends of lines, no newline at its end) lies
 in bad/raw/NAME.yaml; its case says `=== NAME raw` and has no topology. A new case needs no more than its
-first part: `=== exit` is missing then, and UPDATE=1 writes what is said.
+first part: `=== exit` is missing then, and UPDATE=1 writes what is said, and a blank line after it.
 """
 import dataclasses
 import difflib
@@ -210,6 +210,8 @@ def check(topics, program, directory):
             wrong = check_case(case, program, directory, is_update)
             print(wrong, end="")
             count, failed = count + 1, failed + bool(wrong)
+        for case in cases[1:] if is_update else ():
+            case.before = case.before or b"\n"
         if is_update and text_of(cases, after) != topic.read_bytes():
             topic.write_bytes(text_of(cases, after))
     print(f"{count} bad topologies, {failed} not as expected")
