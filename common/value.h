@@ -100,7 +100,12 @@ enum record_kind {
 
 struct record {
     seq_number seq;
-    uint64_t position; /* where its source found it; for file.source the line number, from 1 */
+    /*
+     * Where its source found it: the number of the line, from 1, counting blank lines, or with
+     * `records: msgpack` the number of the packed record. file.source begins each file of a rotated
+     * log at 1. stdin.source counts over the whole life of its journal, not from 1 in each run.
+     */
+    uint64_t position;
     const struct value *fields;
     size_t count;
     enum record_kind kind;

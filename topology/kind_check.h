@@ -20,8 +20,14 @@ struct named_type {
 };
 
 /*
- * Appends, to an error about a field that a stage reads but does not get, the flow by which it
- * should have come and the stage where it was lost.
+ * Continues the text of an error about a field that a stage reads but does not get. Appends the flow
+ * by which the field should have come, and the stage that lost it.
+ *
+ *   arg    kind_check.explain_arg
+ *   stage  the stage that reads the field
+ *   out    the text of the error so far
+ *
+ * kind_check_needs() calls this; a kind need not.
  */
 typedef void explain_field(const void *arg, const char *stage, const char *field, struct buf *out);
 

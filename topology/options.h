@@ -17,7 +17,11 @@
 #include "topology/conditions.h"
 #include "topology/diagnostics.h"
 
-/* tag, name for people */
+/*
+ * tag, name for people
+ *
+ * A text or path is never empty: that is an error before the kind sees it.
+ */
 #define OPTION_TAG_LIST(X)                                                                         \
     X(OPTION_TEXT, "text")                                                                         \
     X(OPTION_PATH_IN, "path to read")                                                              \

@@ -17,12 +17,13 @@
     &dead_not_utf8, &dead_bad_money, &dead_wrong_currency, &dead_too_many_decimals,                \
         &dead_bad_timestamp, &dead_overflow, &dead_bad_value, &dead_too_hard
 
-/*
- * Why a text is not a value of the type: the reason of the dead letter, and the words that follow
- * "the field 'x' ".
- */
+/* Why a text is not a value of the type. */
 struct misfit {
-    const struct dead_reason *reason;
+    const struct dead_reason *reason; /* of the dead letter */
+    /*
+     * The rest of its message, such as "is not UTF-8". The kind puts the subject first: "the field
+     * 'x' " or "the cell 'x' ".
+     */
     const char *what;
 };
 
