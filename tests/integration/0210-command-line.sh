@@ -124,7 +124,11 @@ for args in --version --help help 'help run' 'run --help' kinds 'kinds limits' '
 done
 
 # No line is longer than 80 columns: help, kinds, manuals, and the tables of a large topology.
-narrow() { ! grep -qP '^.{81}' "$1" || fail "$1: too wide: $(grep -P '^.{81}' "$1")"; }
+narrow() {
+    local line wide
+    wide=$(grep -P '^.{81}' "$1" | while IFS= read -r line; do echo "${#line} columns, at most 80: $line"; done) || true
+    [ -z "$wide" ] || fail "$1: too wide:"$'\n'"$wide"
+}
 narrow help
 for kind in $("$BULKHEAD" kinds | cut -d' ' -f1); do "$BULKHEAD" kinds "$kind"; done >kinds
 narrow kinds

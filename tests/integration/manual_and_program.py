@@ -4,7 +4,7 @@
 
 An option of a kind begins in bulkhead-topology(5) with a sentence that says what `bulkhead kinds KIND`
 says: its type, its bounds, "required", "optional" or its default, and its choices, as in "Size, 64 to
-2MiB, default 1MiB." or "Choice, required: day or week." A default that is no word stands in quotes.
+2MiB, default 1MiB." or "Choice, required: day or week." A default that is not a word is in quotes.
 """
 import pathlib
 import re
@@ -58,25 +58,33 @@ def options_of(section, others):
     return found
 
 
-def differing(what, in_manual, in_program):
-    """What only one of the two has."""
+def differing(what, in_manual, in_program, remedy=""):
+    """What only one of the two has. The remedy says what to do if it is the program, to NAME."""
     for name in sorted(set(in_program) - set(in_manual)):
-        yield f"{what}: the program has '{name}', which the manual has not"
+        todo = f"; {remedy.replace('NAME', str(name))}" if remedy else ""
+        yield f"{what}: the program has '{name}', which the manual does not have{todo}"
     for name in sorted(set(in_manual) - set(in_program)):
-        yield f"{what}: the manual has '{name}', which the program has not"
+        yield f"{what}: the manual has '{name}', which the program does not have"
+
+
+def beginning(option):
+    """How the text of an option should begin, for a message."""
+    note = r" (in the source, \ is \e)" if "\\" in option.beginning else ""
+    return f"'{option.beginning}'{note}"
 
 
 def compare_options(where, in_manual, in_program):
-    yield from differing(f"{where}: options", in_manual, in_program)
+    yield from differing(f"{where}: options", in_manual, in_program, "add '.It Cm NAME'")
     for path in sorted(set(in_manual) & set(in_program)):
         says, is_so = in_manual[path], in_program[path]
         if says is None:
-            yield f"{where}: the manual does not begin '{path}' with its type and default"
+            yield f"{where}: the manual should begin the text of '{path}' with {beginning(is_so)}"
             continue
         for field in ("type", "default", "choices", "bounds"):
             one, other = getattr(says, field), getattr(is_so, field)
             if one != other:
-                yield f"{where}: {path}: {field}: the manual says {one}, the program {other}"
+                yield (f"{where}: {path}: {field}: the manual says {one}, the program {other}; "
+                       f"begin with {beginning(is_so)}")
 
 
 def only_options(section):
@@ -95,33 +103,48 @@ def compare_head(name, section, kind):
     text = " ".join(lines)
     summary = sentence(kind.summary)
     if lines[0] != summary:
-        yield f"{name}: the manual begins '{lines[0]}', the program '{summary}'"
+        yield f"{name}: the manual should begin with the summary, '{summary}', not '{lines[0]}'"
     if lines[1] != ROLES[kind.role]:
-        yield f"{name}: the manual says '{lines[1]}' of a {kind.role}"
+        yield f"{name}: after the summary, the manual should say '{ROLES[kind.role]}', not '{lines[1]}'"
     if (kind.role == "sink") == any(line.startswith("Makes") for line in lines):
-        yield f"{name}: the manual is wrong about what a {kind.role} makes"
+        has = "has a line 'Makes ...'" if kind.role == "sink" else "has no line 'Makes ...'"
+        yield f"{name}: it is a {kind.role}, but the manual {has}"
     for field, of_type in re.findall(r"(\w+): (\w+)", f"{kind.reads}; {kind.makes}"):
         if not re.search(rf"\b{field}\b.*?\b{of_type}\b", text):
             yield f"{name}: the manual does not say that '{field}' is {of_type}"
     marked = re.findall(r"^\.(?:Cm|Li) (\w+)", "\n".join(section.head), re.M)
     for word in marked:
         if not re.search(rf"\b{word}\b", f"{kind.reads} {kind.makes}") and word not in ("filter",):
-            yield f"{name}: the manual says '{word}', and the program reads and makes none"
-    sends = re.search(r"(May send|Sends a) records? to the dead letters", text) is not None
-    if sends != bool(set(kind.reasons) - {"poison"}):
-        yield f"{name}: the manual is wrong about its dead letters"
+            yield f"{name}: the manual says '{word}', which is not in .reads or .makes of the kind"
+    sends = re.search(r"(May send|Sends a) records? to the dead letters", text)
+    if sends is None and set(kind.reasons) - {"poison"}:
+        yield f"{name}: it declares reasons, so the manual should say 'May send records to the dead letters.'"
+    if sends is not None and not set(kind.reasons) - {"poison"}:
+        yield f"{name}: the manual says '{sends[0]}.', but the kind declares no reasons"
+
+
+def compare_reasons_of_prose(name, section, kind):
+    """Names of reasons in a section, which are the words after "reason" and those with a hyphen."""
+    for before, line in zip(["", *section.raw], section.raw):
+        word = re.match(r"\.Li ([a-z0-9-]+)(?: [.,;:)]+)?$", line)
+        if word and word[1] not in kind.reasons and ("-" in word[1] or before.endswith(" reason")):
+            given = ", ".join(reason for reason in kind.reasons if reason != "poison")
+            yield f"{name}: the manual names the reason '{word[1]}', but the kind declares: {given}"
 
 
 def compare_kinds(man5, kinds):
     of_man = {name: section for name, section in manual.sections(man5, ".Ss").items() if section.raw}
     names = re.findall(r"^\.Ss (.*)", man5.read_text(encoding="utf-8").partition("\n.Sh KINDS\n")[2]
                        .partition("\n.Sh ")[0], re.M)
-    yield from differing("kinds", names, kinds)
+    yield from differing("kinds", names, kinds, "add '.Ss NAME' under '.Sh KINDS'")
+    if sorted(names) == sorted(kinds) and names != list(kinds):
+        yield f"the sections of KINDS should be in the order of `bulkhead kinds`: {', '.join(kinds)}"
     described = {}
     for name in names:
         described[name] = options_of(only_options(of_man[name]), described)
         if name in kinds:
             yield from compare_head(name, of_man[name], kinds[name])
+            yield from compare_reasons_of_prose(name, of_man[name], kinds[name])
             yield from compare_options(name, described[name], kinds[name].options)
     heads = re.findall(r"^\.It Em (.*)", "\n".join(manual.sections(man5)["VALUES"].raw), re.M)
     values = {name for head in heads for name in head.split(" , ")}
@@ -151,10 +174,12 @@ def compare_reasons(man5, kinds):
                 entries[item.mark, giver] = meaning
     given = {(reason, "any stage but a source" if reason == "poison" else name): sentence(text)
              for name, kind in kinds.items() for reason, text in kind.reasons.items()}
-    yield from differing("reasons", {f"{r} from {k}" for r, k in entries}, {f"{r} from {k}" for r, k in given})
+    yield from differing("reasons", {f"{r} from {k}" for r, k in entries}, {f"{r} from {k}" for r, k in given},
+                         "run scripts/update-manual")
     for key in set(entries) & set(given):
         if entries[key] != given[key]:
-            yield f"{key[0]} means in the manual '{entries[key]}', and in the program '{given[key]}'"
+            yield (f"{key[0]} means in the manual '{entries[key]}', and in the program '{given[key]}'; "
+                   "run scripts/update-manual")
     for name, kind in kinds.items():
         if (kind.role == "source") == ("poison" in kind.reasons):
             yield f"{name}: poison is given by any stage but a source"
@@ -270,13 +295,22 @@ def compare_tests(man5, kinds):
     TESTS = tuple(in_manual)
 
 
+def compare_escapes(path):
+    """Escapes other than those that the manuals use print something else than they show, or nothing."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for found in re.findall(r"\\(?:\((?:aq|dq|ga|mu)|\[\w+\]|.)?", line):
+            if not re.fullmatch(r"""\\(?:[-e& "]|\(..|\[\w+\])""", found):
+                yield (f"{path.parent.name}/{path.name}:{number}: the manuals do not use the escape '{found}'; "
+                       r"write \e for a backslash")
+
+
 def compare_readme(root, kinds):
     """README lists no kind that there is not."""
     text = (root / "README.md").read_text(encoding="utf-8")
     table = text.partition("| kinds of stages |")[2].partition("\n\n")[0]
     listed = {name for row in table.split("\n")[2:] for name in re.findall(r"`([a-z.]+)`", row.split("|")[1])}
     for name in sorted(listed - set(kinds)):
-        yield f"README.md lists the kind '{name}', which the program has not"
+        yield f"README.md lists the kind '{name}', which the program does not have"
 
 
 def main():
@@ -286,7 +320,7 @@ def main():
     wrong = [*compare_tests(man5, kinds), *compare_kinds(man5, kinds), *compare_common(man5, kinds),
              *compare_reasons(man5, kinds), *compare_types(man5), *compare_topology_head(man5),
              *compare_currencies(root, man5), *compare_forms(root, man5), *compare_commands(man1), *compare_exit_codes(root, man1),
-             *compare_readme(root, kinds)]
+             *compare_escapes(man1), *compare_escapes(man5), *compare_readme(root, kinds)]
     options = sum(len(kind.options) for kind in kinds.values())
     reasons = {reason for kind in kinds.values() for reason in kind.reasons}
     print(f"{len(kinds)} kinds, {options} options, {len(reasons)} reasons, {len(told.commands())} commands")

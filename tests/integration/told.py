@@ -21,6 +21,15 @@ class Option:
     choices: tuple = ()
     bounds: tuple = ()
     meaning: str = ""
+    limits: str = ""  # the bounds as they are printed
+
+    @property
+    def beginning(self):
+        """How its text in the manual begins, as it reads."""
+        default = self.default if self.default in ("required", "optional") else f"default {self.default}"
+        choices = " or ".join(filter(None, [", ".join(self.choices[:-1]), *self.choices[-1:]]))
+        parts = [self.type[0].upper() + self.type[1:], *filter(None, [self.limits]), default]
+        return ", ".join(parts) + (f": {choices}" if choices else "") + "."
 
 
 @dataclasses.dataclass
@@ -63,6 +72,7 @@ def options(lines):
             option.choices = tuple(match[1].split(" | "))
             words = words[: match.start()]
         option.bounds = bounds(rest[-1]) if rest else ()
+        option.limits = rest[-1] if option.bounds else ""
         option.meaning = words
 
     for line in lines:
