@@ -99,8 +99,8 @@ struct stage_env {
     const struct stage_input *input; /* NULL unless the kind takes_stdin */
     void (*note)(const char *text);  /* logs a note to the user, who need not act on it at once */
     /*
-     * Set by a sink while it has too much uncommitted to be given another record
-     * before the next commit.
+     * Set by a sink while it must not be given another record before the next commit, because too
+     * much is uncommitted.
      */
     bool *full;
     /* For beat_once(), during long work in open(), which would otherwise look like a hang. */

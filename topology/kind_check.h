@@ -20,8 +20,8 @@ struct named_type {
 };
 
 /*
- * Continues the text of an error about a field that a stage reads but does not get. Appends the flow
- * by which the field should have come, and the stage that lost it.
+ * Continues the text of an error about a field that a stage reads but does not get. Appends the
+ * flow by which the field should have come, and the stage that lost it.
  *
  *   arg    kind_check.explain_arg
  *   stage  the stage that reads the field
