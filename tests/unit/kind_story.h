@@ -17,12 +17,12 @@
  * line is the field `line` of the record, whatever it contains. Even an empty line, which no source
  * emits, is a record. A ' stands for a ". A line cannot begin with two spaces. If it begins with
  * "& ", the rest is a record with the seq of the record before; every other record has a seq of its
- * own. "<end>" is the end of the input. If a stage has several inputs, a record of any but the first
- * begins with the name of its input, as in "other: {'id':'a'}"; those of one seq come in the order
- * of the inputs.
+ * own. "<end>" is the end of the input. If a stage has several inputs, a record of any but the
+ * first begins with the name of its input, as in "other: {'id':'a'}"; those of one seq come in the
+ * order of the inputs.
  *
- * The outputs of a seq come below the last of its records, in the order of the outputs of the stage,
- * followed by the reasons of dead letters.
+ * The outputs of a seq come below the last of its records, in the order of the outputs of the
+ * stage, followed by the reasons of dead letters.
  *
  * kind_stories_play() plays each story many times, on the real store and the real runner. All runs
  * must emit the same bytes, including the dead letters:
