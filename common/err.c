@@ -85,11 +85,17 @@ int err_name_stage(struct err *e, const char *name)
 {
     static const char advice[] = "--discard ", placeholder[] = "STAGE";
     char *at = strstr(e->text, "--discard STAGE");
-    if (at == NULL)
-        return e->code;
-    char rest[ERR_TEXT_BYTES_MAX];
-    at += sizeof advice - 1;
-    (void)snprintf(rest, sizeof rest, "%s", at + sizeof placeholder - 1);
-    (void)snprintf(at, sizeof e->text - (size_t)(at - e->text), "%s%s", name, rest);
+    size_t len = strlen(e->text);
+    if (at != NULL) {
+        char rest[ERR_TEXT_BYTES_MAX];
+        at += sizeof advice - 1;
+        (void)snprintf(rest, sizeof rest, "%s", at + sizeof placeholder - 1);
+        (void)snprintf(at, sizeof e->text - (size_t)(at - e->text), "%s%s", name, rest);
+    } else if (e->code == ERR_CORRUPT && strstr(e->text, "restore") == NULL) {
+        (void)snprintf(e->text + len, sizeof e->text - len,
+                       "; restore the state directory as a whole, or use --discard %s: then all "
+                       "that this stage has kept is discarded",
+                       name);
+    }
     return e->code;
 }

@@ -65,7 +65,9 @@ void err_note_new(struct err *e, int dir_fd, const char *path);
 int err_wrap(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Replaces STAGE by a name in the advice "--discard STAGE", from code that did not know the stage.
+ * Completes the advice of an error from code that did not know its stage: replaces STAGE in
+ * "--discard STAGE" by a name, and adds what to do about a damaged file (ERR_CORRUPT) if the text
+ * does not say it.
  * Returns: e's code.
  */
 int err_name_stage(struct err *e, const char *name);

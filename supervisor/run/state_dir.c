@@ -190,7 +190,9 @@ static int write_pid(const struct state_dir *d, struct err *e)
     char pid[32];
     int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     int rc = file_truncate(d->lock_fd, 0, e);
-    return rc == 0 ? file_write_at(d->lock_fd, 0, pid, (size_t)len, e) : rc;
+    if (rc == 0)
+        rc = file_write_at(d->lock_fd, 0, pid, (size_t)len, e);
+    return rc == 0 ? 0 : err_wrap(e, "'%s/" LOCK_HOLDER_FILE "'", d->path);
 }
 
 /* Whether it is a socket such as "3-1-2-5.17", which a stage has created, now or earlier. */

@@ -100,7 +100,7 @@ for stage in once limits; do
     try 5 "$file" 'do not belong together' cut "$file" 328
     try 5 "$file" 'do not belong together' cut "$file" $((len - 1))
     try 5 "$file" 'do not belong together' flip "$file" $((len - 1)) 255
-    try 5 "$file" 'store.1.log: a group does not verify (offset 328)' flip "$file" 350 1
+    try 5 "$file" 'store.1.log: a group does not verify (offset 328); restore the state directory as a whole, or use --discard '"$stage"': then all' flip "$file" 350 1
     try 5 "$file" 'store.1.log: the header does not verify (offset 0)' flip "$file" 30 1
     try 5 "$file" 'store.1.log: not a file of a store (offset 0)' zeros "$file"
     try 5 "$file" 'store.1.log: not a file of a store (offset 0)' garbage "$file"
