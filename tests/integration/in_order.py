@@ -11,7 +11,8 @@ a block, which no reader sees, says what the block is:
     <!-- shown: in order: run, prints nothing -->
     <!-- shown: in order: prints -->          what the commands above it print, byte for byte
     <!-- shown: in order: like -->            the same, except for numbers and the width of columns
-    <!-- shown: in order: also COMMAND -->    no block: a step of the test, such as a wait
+    <!-- shown: in order: as root -->         commands that would change the machine: only their syntax is checked
+    <!-- shown: in order: also COMMAND -->    no block: a step of the test, which no reader needs
 
 `run` may end with `, needs PROGRAM` or `, needs python3:MODULE`: without it, the block and what it prints are
 left out. Durations, rates
@@ -164,8 +165,12 @@ def judged(page, directory):
             if last is not None and compared(last, is_like) != compared(block.text, is_like):
                 changed.append((block, last))
                 wrong.append((place, difference(compared(block.text, is_like), compared(last, is_like))))
+        elif block.hint == "as root":
+            parsed = subprocess.run(["bash", "-n", "-c", block.text], capture_output=True, text=True)
+            if parsed.returncode != 0:
+                wrong.append((place, parsed.stderr))
         elif not block.hint.startswith("file "):
-            wrong.append((place, f"nobody knows what '{block.hint}' is"))
+            wrong.append((place, f"no one knows what '{block.hint}' is"))
     return len(blocks), wrong, changed
 
 

@@ -152,8 +152,6 @@ def script_of(blocks, place):
                 text = shortened(line.removeprefix("$ "), place)
                 lines.append(f"shown {len(commands)} <<'SHOWN_END'\n{text}\nSHOWN_END")
                 commands.append((f"{item.document}:{item.line + offset}", text))
-                # A reader does not type as fast as that.
-                lines += ["until_it_runs"] * (text.endswith("&") and any(TALKS.search(later) for later in item.lines))
         lines += ["end_run"] if talks else ["wait"]
     return "\n".join(lines), commands
 

@@ -123,7 +123,7 @@ def chaos_report(bench, item):
 
 KNOWN = (
     (re.compile(r"\{\""), json_lines),
-    (re.compile(r"target +kills"), chaos_report),
+    (re.compile(r"target +kills|verdict: "), chaos_report),
     (re.compile(r"[0-9a-f]{2}( +[0-9a-f]{2})+$", re.M), frame),
     (re.compile(r"seq:int$", re.M), contract),
     (re.compile(r"EDGE-"), names_of_links),
