@@ -19,7 +19,7 @@ ROFF = {r"\e": "\\", r"\(dq": '"', r"\(aq": "'", r"\(ga": "`", r"\-": "-", r"\&"
 LITERAL = re.compile(r"^\.(?:Pq |Sq |Op )?(?:Li|Ic|Ql|Dl) (.*)")
 DRAWN = re.compile(r"[─│┌┐└┘├┤┬┴┼▶◀▼▲]")
 COMMAND = re.compile(
-    r"(scripts|tests|build(-[a-z]+)?)/|(make|man) |bulkhead\b|while |until |wait$|export |unset |cmp |cat \S+ \| bulkhead|sudo |\$ "
+    r"(scripts|tests|build(-[a-z]+)?)/|(make|man) |bulkhead\b|while |until |wait$|sleep |export |unset |cmp |cat \S+ \| bulkhead|sudo |\$ "
     r"|([A-Z_]+=\S+ )+(make|build/|bulkhead\b)"
 )
 
