@@ -33,6 +33,8 @@ HINT = re.compile(r"<!-- shown: in order: (.*) -->")
 RUN = re.compile(r"run(?:, exit (\d+))?(, prints nothing)?(?:, needs (\S+))?")
 BLOCKS_MIN = 60
 HOME = "/home/you"
+# What bash says of a job that was killed, between two commands or in one, whenever it notices.
+KILLED = re.compile(r"^environment: line \d+: +\d+ Killed .*\n", re.M)
 PROGRESS = re.compile(r"^\S+Z bulkhead: .*\b[\d,]+ records, [\d,]+/s.*\n", re.M)  # a line every five seconds
 # What differs between two runs, and what stands for it in a comparison.
 DIFFERENT = (
@@ -115,7 +117,7 @@ def follow(page, blocks, directory):
                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=200).returncode
         except subprocess.TimeoutExpired:
             code = "none: it did not end in time"
-    said = log.read_text(encoding="utf-8")
+    said = KILLED.sub("", log.read_text(encoding="utf-8"))
     codes = test / "codes"
     ended = dict(line.split() for line in codes.read_text().splitlines()) if codes.exists() else {}
     results = {int(number): (int(failed), printed(test / f"out.{number}", directory)) for number, failed in ended.items()}
@@ -124,7 +126,7 @@ def follow(page, blocks, directory):
 
 def printed(path, directory):
     text = path.read_text(encoding="utf-8", errors="replace").replace(f"{directory}{HOME}", HOME)
-    return PROGRESS.sub("", text)
+    return KILLED.sub("", PROGRESS.sub("", text))
 
 
 def compared(text, is_like):
