@@ -141,9 +141,9 @@ static int fill(void *opaque, uint64_t offset, uint8_t *bytes, size_t len, size_
     if (rc == 0 && self->follow)
         rc = file_source_check_tail(self, offset, e);
     /* Checked after reading, so that no copy and truncation before the read is missed. */
-    if (rc == 0 && self->follow && offset == 0 && *ret_len != 0)
-        rc = file_source_check_unread(self, e);
-    else if (rc == 0 && self->follow && offset != 0)
+    if (rc == 0 && self->follow && offset == 0)
+        rc = file_source_check_unread(self, *ret_len == 0, e);
+    else if (rc == 0 && self->follow)
         rc = file_source_check_cut(self, offset, offset + *ret_len, e);
     self->read_fails = rc != 0;
     if (rc != 0)

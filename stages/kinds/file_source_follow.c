@@ -204,8 +204,35 @@ static int enter_next(struct file_source *self, const struct rotation_step *step
     return rc == 0 ? file_source_add_mark(self, e) : rc;
 }
 
-int file_source_check_unread(struct file_source *self, struct err *e)
+/* How long a file or directory may keep the same time while it changes: a clock tick. */
+#define TICK_MS 100u
+
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
 {
+    return a->tv_sec != 0 && a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/*
+ * Whether the open file, which has nothing to read, may have been truncated since the last look: it
+ * has changed. If it was renamed, its copy is found as one of the files that came later.
+ */
+static bool may_be_emptied(struct file_source *self)
+{
+    struct empty_look *look = &self->empty_look;
+    struct stat st;
+    if (!is_at_path(self) || fstat(self->fd, &st) != 0)
+        return false;
+    uint64_t now_ms = clock_monotonic_ms();
+    bool is_same = is_same_time(&st.st_ctim, &look->file_time);
+    if (!is_same)
+        *look = (struct empty_look){.file_time = st.st_ctim, .first_ms = now_ms};
+    return !is_same || now_ms - look->first_ms < TICK_MS;
+}
+
+int file_source_check_unread(struct file_source *self, bool is_empty, struct err *e)
+{
+    if (is_empty && !may_be_emptied(self))
+        return 0;
     struct rotation_view view = file_source_view(self);
     struct rotation_step step;
     int rc = rotation_find_copy(&view, &step, e);
@@ -214,21 +241,18 @@ int file_source_check_unread(struct file_source *self, struct err *e)
     /* If it cannot be decided, it is checked again, as long as a rotation may be going on. */
     if (rc == 0 || rc == ERR_MISMATCH)
         self->state = FOLLOW_TRUNCATED;
-    return rc == ERR_NOT_FOUND || rc == ERR_MISMATCH ? 0 : rc;
+    if (rc == 0 || rc == ERR_MISMATCH || rc == ERR_NOT_FOUND)
+        return 0;
+    self->empty_look = (struct empty_look){0};
+    return rc;
 }
-
-/*
- * How long the directory may keep the same time while more files are created in it: a clock tick.
- */
-#define TICK_MS 100u
 
 int file_source_check_cut(struct file_source *self, uint64_t from, uint64_t to, struct err *e)
 {
     struct cut_look *look = &self->cut_look;
     struct timespec now = directory_time(self);
     uint64_t now_ms = clock_monotonic_ms();
-    bool is_same = now.tv_sec != 0 && now.tv_sec == look->directory_time.tv_sec &&
-                   now.tv_nsec == look->directory_time.tv_nsec;
+    bool is_same = is_same_time(&now, &look->directory_time);
     if (self->state != FOLLOW_OPEN || self->at.past.copied ||
         (is_same && !look->waits && now_ms - look->first_ms >= TICK_MS))
         return 0;

@@ -86,6 +86,12 @@ struct cut_look {
     uint64_t first_ms; /* when the directory was first seen with this time */
 };
 
+/* The last search for copies of the open file that was made when there was nothing in it to read. */
+struct empty_look {
+    struct timespec file_time; /* time of the file's last change then */
+    uint64_t first_ms;         /* when the file was first seen with this time */
+};
+
 /* The source: a place in a file, and with follow what is known about the files around it. */
 struct file_source {
     char *path;
@@ -120,6 +126,7 @@ struct file_source {
     struct doubt gap;      /* a rotated file is missing */
     struct stock stock;
     struct cut_look cut_look;
+    struct empty_look empty_look;
     /* Bytes read of a record that the truncated file no longer has. */
     uint64_t cut_bytes;
     char *trouble; /* what failed and is being retried; NULL: nothing */
@@ -290,11 +297,15 @@ int file_source_finish_record(struct file_source *self, struct err *e);
 /* --- file_source_follow.c --- */
 
 /*
- * To be called when nothing of the open file was read yet: finds out whether it was truncated after
- * it was begun, so that everything it had is in a copy. Then the state is FOLLOW_TRUNCATED. Returns
- * 0, ERR_AGAIN, ERR_MISMATCH, ERR_IO.
+ * To be called when nothing of the open file was read before: finds out whether it was truncated
+ * after it was begun, so that everything it had is in a copy. Then the state is FOLLOW_TRUNCATED.
+ *
+ *   is_empty   the file has nothing to read now; it is only checked if it has changed since the
+ *              last check
+ *
+ * Returns 0, ERR_AGAIN, ERR_IO.
  */
-int file_source_check_unread(struct file_source *self, struct err *e);
+int file_source_check_unread(struct file_source *self, bool is_empty, struct err *e);
 
 /*
  * To be called when the bytes in [from, to) were just read after others: finds out whether the file

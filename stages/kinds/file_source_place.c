@@ -285,6 +285,7 @@ int file_source_begin(struct file_source *self, struct err *e)
     file_source_read_on(self);
     self->file_bytes = (uint64_t)st.st_size;
     self->state = FOLLOW_OPEN;
+    self->empty_look = (struct empty_look){0};
     if (self->notify_fd < 0)
         return 0;
     char link[64];

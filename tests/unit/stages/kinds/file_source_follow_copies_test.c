@@ -271,6 +271,47 @@ static void a_copy_is_completed_at_any_moment(void **state)
     }
 }
 
+/*
+ * The file is copied and cut off before anything of it is read, or read again after a kill, and
+ * nothing is written to it afterwards. The source does not wait for that.
+ */
+static void what_was_cut_off_before_it_was_read_is_not_waited_for(void **state)
+{
+    (void)state;
+    for (unsigned killed = 0; killed < 2; killed++) {
+        struct world w;
+        struct err e;
+        begin_with_one_line(&w);
+        commit(&w, 1);
+        w.truncated = true;
+        make_file(&w, "", "");
+        for (unsigned i = 0; i < 4; i++) {
+            assert_false(read_one(&w));
+            seconds_ahead += 3;
+        }
+        make_file(&w, "", "2-2\n3-3\n");
+        if (killed == 1) {
+            assert_true(read_one(&w));
+            assert_true(read_one(&w));
+            reopen(&w);
+            assert_int_equal(position(&w), 1);
+            assert_int_equal(ops(&w)->peer_has(w.source, "once", 3, &e), 0);
+        }
+        make_file(&w, ".1", "2-2\n3-3\n");
+        make_file(&w, "", "");
+        for (unsigned looks = 0; position(&w) < 3 && looks < 8; looks++) {
+            (void)read_one(&w);
+            seconds_ahead++;
+        }
+        assert_int_equal(position(&w), 3);
+        make_file(&w, "", "4-4\n");
+        while (w.seen < 4)
+            assert_true(read_one(&w));
+        assert_false(read_one(&w));
+        end_story(&w);
+    }
+}
+
 static void add_lines(struct buf *text, unsigned from, unsigned to)
 {
     char line[32];
@@ -450,6 +491,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_was_given_out_and_cut_off_is_missed),
         cmocka_unit_test(a_copy_that_is_being_made_behind_another_is_needed),
         cmocka_unit_test(a_copy_is_completed_at_any_moment),
+        cmocka_unit_test(what_was_cut_off_before_it_was_read_is_not_waited_for),
         cmocka_unit_test(a_copy_that_ends_with_half_a_line_is_left_before_it),
         cmocka_unit_test(a_copy_is_none_of_the_tick_of_ours),
         cmocka_unit_test(a_copy_of_a_full_tick_is_refused),
