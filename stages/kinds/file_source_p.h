@@ -86,7 +86,7 @@ struct cut_look {
     uint64_t first_ms; /* when the directory was first seen with this time */
 };
 
-/* The last search for copies of the open file that was made when there was nothing in it to read. */
+/* The last search for copies of the open file that was made when it had nothing to read. */
 struct empty_look {
     struct timespec file_time; /* time of the file's last change then */
     uint64_t first_ms;         /* when the file was first seen with this time */
