@@ -8,7 +8,70 @@
 #include "tests/unit/cases.h"
 #include "tests/unit/stages/kinds/follow_story.h"
 
+static void kill_source(struct world *w)
+{
+    ops(w)->close(w->source);
+    w->source = NULL;
+}
+
 /* --- random stories --- */
+
+/* Reads and acks what is there, and waits for more. The clock of files goes on, too. */
+static void read_all(struct world *w)
+{
+    for (unsigned without = 0; without < 6 && !w->refused;) {
+        without = read_one(w) ? 0 : without + 1;
+        commit(w, position(w));
+        seconds_ahead += without > 0 ? 1 : 0;
+        w->now_ns += without > 0 ? 1000000000 : 0;
+    }
+}
+
+static void copy_and_cut(struct world *w)
+{
+    w->now_ns += 1000 + random_below(w->step_ns);
+    w->renaming = w->rotated + 1;
+    while (w->renaming > 0)
+        rename_one(w);
+    while (w->copy_fd >= 0)
+        copy_on(w);
+    cut_off(w);
+    w->copied = false;
+}
+
+/*
+ * A few lines are written, and then the whole log is copied and truncated, so that only the copy
+ * has what is left to read. The source has read nothing of it, or some, and may not be there then.
+ */
+static void write_and_copy(struct world *w)
+{
+    for (w->wanted += 1 + (unsigned)random_below(4); w->half || w->lines < w->wanted;)
+        write_lines(w);
+    for (uint64_t n = random_below(4); n > 0 && !w->refused; n--)
+        (void)read_one(w);
+    bool reopens = !w->refused && w->gone <= w->acked && random_below(2) == 0;
+    if (reopens)
+        kill_source(w);
+    copy_and_cut(w);
+    if (reopens)
+        open_source(w);
+}
+
+/* Half of the time, the log was read and truncated before that, and the source has seen it empty. */
+static void end_in_copies(struct world *w)
+{
+    uint64_t times = 1 + random_below(ROTATIONS_AT_END_MAX);
+    for (uint64_t n = 0; n < times && may_rotate(w) && !w->refused; n++) {
+        if (random_below(2) == 0) {
+            read_all(w);
+            cut_off(w);
+            w->gone = w->lines;
+            read_all(w);
+        }
+        if (!w->refused)
+            write_and_copy(w);
+    }
+}
 
 /* Nothing is written any more, and every rotation that was begun is complete. */
 static void settle(struct world *w)
@@ -25,10 +88,9 @@ static void settle(struct world *w)
     w->copied = false;
     while (w->half || w->lines < w->wanted)
         write_lines(w);
-    for (unsigned without = 0; without < 6 && !w->refused; seconds_ahead += without > 0 ? 1 : 0) {
-        without = read_one(w) ? 0 : without + 1;
-        commit(w, position(w));
-    }
+    if (w->naming == COPIED)
+        end_in_copies(w);
+    read_all(w);
     if (!w->refused && w->seen != w->wanted)
         fail_msg("%u lines of %u, naming %u", (unsigned)w->seen, w->wanted, w->naming);
 }
@@ -342,12 +404,6 @@ static void a_number_that_was_given_again_is_another_file(void **state)
 }
 
 /* --- a last line without a newline, in a file that was rotated --- */
-
-static void kill_source(struct world *w)
-{
-    ops(w)->close(w->source);
-    w->source = NULL;
-}
 
 /* Reads up to a record, and nothing after it. */
 static void read_up_to(struct world *w, seq_number last)

@@ -33,7 +33,8 @@
 #include "stages/stage.h"
 #include "tests/unit/random.h"
 
-#define ROTATIONS_MAX 12u
+#define ROTATIONS_MAX 12u       /* that steps begin */
+#define ROTATIONS_AT_END_MAX 3u /* and that a story adds at its end */
 #define LINES_MAX 400u
 #define NAME_MAX_BYTES 160u
 
@@ -93,9 +94,9 @@ struct world {
     unsigned wanted; /* how many lines it writes */
 
     /* The rotation: renames from the oldest to the newest. */
-    unsigned rotated;                           /* files next to the path */
-    unsigned last_line[ROTATIONS_MAX];          /* of each, the oldest first */
-    enum compression compressed[ROTATIONS_MAX]; /* of each */
+    unsigned rotated;                                         /* files next to the path */
+    unsigned last_line[ROTATIONS_MAX + ROTATIONS_AT_END_MAX]; /* of each, the oldest first */
+    enum compression compressed[ROTATIONS_MAX + ROTATIONS_AT_END_MAX]; /* of each */
     unsigned renaming; /* the number of the file that is renamed next, plus 1; 0: no rotation */
     bool left;         /* the path was renamed, and the writer has not opened a new one */
     bool there;        /* there is a file at the path */
@@ -415,7 +416,7 @@ static inline bool may_rotate(const struct world *w)
         if (w->compressed[i] == BOTH)
             return false;
     }
-    return w->there && w->fd >= 0 && w->renaming == 0 && w->rotated < ROTATIONS_MAX;
+    return w->there && w->fd >= 0 && w->renaming == 0;
 }
 
 static inline const struct stage_ops *ops(const struct world *w)
@@ -454,7 +455,7 @@ static inline void world_step(struct world *w)
     bool created = w->left && w->fd >= 0 && !w->there && w->renaming == 0 && random_below(3) == 0;
     bool reopens = w->left && w->fd >= 0 && w->renaming == 0 && !w->half && random_below(3) == 0;
     bool whole = w->naming != COPIED || (!w->half && w->lines > 0);
-    bool begins = may_rotate(w) && whole && random_below(6) == 0;
+    bool begins = may_rotate(w) && w->rotated < ROTATIONS_MAX && whole && random_below(6) == 0;
     if (w->copied && w->copy_fd >= 0) {
         copy_on(w);
     } else if (w->copied) {
