@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/bounds.h"
 #include "common/bytes.h"
 #include "common/file.h"
+#include "common/file_lock.h"
 #include "common/hash.h"
 #include "common/memory.h"
 #include "common/path.h"
@@ -112,9 +112,10 @@ static int take_file(struct output_file *o, int flags, struct err *e)
             e, ERR_MISMATCH,
             "'%s' is not a regular file, so records cannot be written over in place after a kill",
             o->shown);
-    if (flock(o->fd, LOCK_EX | LOCK_NB) != 0)
+    rc = file_lock(o->fd, e);
+    if (rc == ERR_BUSY)
         return err_set(e, ERR_MISMATCH, "'%s' is being written by another run", o->shown);
-    return 0;
+    return rc == 0 ? 0 : err_wrap(e, "'%s'", o->shown);
 }
 
 static int begin_new(struct output_file *o, struct err *e)

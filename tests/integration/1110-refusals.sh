@@ -42,7 +42,16 @@ run >summary
 same answers answers.kept
 exec 9>>answers && flock 9 # as another run has it
 refused 5 "is being written by another run"
+
+# A process that was killed releases the output last, after the state directory: it is waited for.
+opened() { [ -n "$(find "/proc/$supervisor/fd" -lname "$PWD/answers" 2>/dev/null)" ]; }
+"$BULKHEAD" run --quiet --state "$state" "$topology" >summary 2>run.err 9>&- &
+supervisor=$!
+wait_for opened
 exec 9>&-
+wait "$supervisor" || fail "an output of a process that was ending: $(cat run.err)"
+supervisor=
+same answers answers.kept
 rm -rf state
 refused 5 "bytes that this stage is not known to have written"
 same answers answers.kept
