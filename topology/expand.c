@@ -99,6 +99,15 @@ int expand_text(const char *text, const char *directory, struct buf *out, struct
     return expand_part(text, text + strlen(text), directory, 0, out, e);
 }
 
+void expand_protect(const char *text, struct buf *out)
+{
+    for (; *text != '\0'; text++) {
+        if (text[0] == '$' && (text[1] == '$' || text[1] == '{'))
+            buf_add_byte(out, '$');
+        buf_add_byte(out, (uint8_t)*text);
+    }
+}
+
 char *expand_variables(const struct node *scalar)
 {
     struct buf names = {0};

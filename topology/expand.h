@@ -23,6 +23,9 @@
  */
 int expand_text(const char *text, const char *directory, struct buf *out, struct err *e);
 
+/* Appends a text in such a form that expand_text() makes that text of it again. */
+void expand_protect(const char *text, struct buf *out);
+
 /*
  * A copy of a tree with all references replaced. Its texts are marked as_it_is. A text with a
  * reference that cannot be replaced is copied unchanged. The caller frees it with node_free().

@@ -115,6 +115,11 @@ struct topology {
     struct edge *edges;
     size_t edge_count;
     struct contract *contracts; /* in a stage process, of the inputs of its stage; else NULL */
+    /*
+     * The whole file, with variables and settings applied, for resolved_write(). NULL in a stage
+     * process.
+     */
+    const struct node *resolved;
 };
 
 enum topology_form {

@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "common/path.h"
 #include "topology/check_p.h"
+#include "topology/expand.h"
 #include "topology/settings_apply.h"
 #include "topology/yaml.h"
 
@@ -78,8 +79,10 @@ int topology_load_compared(const char *file, const char *text, size_t len, kind_
     }
     if (compare != NULL)
         call_compare(&c, compare, context);
-    if (d->count == errors_before)
+    if (d->count == errors_before) {
         check_build_graph(&c);
+        c.topology->resolved = expand_node(root, c.directory);
+    }
     checker_done(&c);
     node_free(root);
     if (d->count != errors_before) {

@@ -69,6 +69,32 @@ static void what_stands_in_the_place_of_references(void **state)
     }
 }
 
+static void a_protected_text_is_that_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *protected;
+    } rows[] = {
+        {"", ""},          {"a", "a"},
+        {"$", "$"},        {"a$", "a$"},
+        {"$a}", "$a}"},    {"^\\$[0-9]+$", "^\\$[0-9]+$"},
+        {"$$", "$$$"},     {"$$$", "$$$$$"},
+        {"${A}", "$${A}"}, {"$${A}", "$$$${A}"},
+        {"${", "$${"},     {"x${NONE}$", "x$${NONE}$"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf protected = {0}, expanded = {0};
+        struct err e;
+        expand_protect(rows[i].text, &protected);
+        assert_string_equal(buf_text(&protected), rows[i].protected);
+        if (expand_text(buf_text(&protected), "/here", &expanded, &e) != 0)
+            fail_msg("%s: %s", rows[i].text, e.text);
+        assert_string_equal(buf_text(&expanded), rows[i].text);
+        buf_done(&protected);
+        buf_done(&expanded);
+    }
+}
+
 static void what_cannot_be_replaced_is_refused(void **state)
 {
     (void)state;
@@ -165,6 +191,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stands_in_the_place_of_references),
+        cmocka_unit_test(a_protected_text_is_that_text),
         cmocka_unit_test(what_cannot_be_replaced_is_refused),
         cmocka_unit_test(defaults_are_nested_so_deep_and_no_deeper),
         cmocka_unit_test(an_error_names_what_a_value_is_from),
