@@ -2,9 +2,11 @@
 /*
  * Takes any bytes for the text of a topology, reads and checks them with all kinds, and prints the
  * errors, which can be shown. What is refused has an error, what is taken none; that is a graph of
- * stages, too, and can be drawn, in lines that are as long as they may be.
+ * stages, too, and can be drawn, in lines that are as long as they may be. Written as it was
+ * resolved and read again, it gives every stage the same, and is written as the same text.
  */
 #include "common/buf.h"
+#include "common/memory.h"
 #include "common/utf8.h"
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
@@ -13,6 +15,9 @@
 #include "topology/diagnostics.h"
 #include "topology/graph.h"
 #include "topology/load.h"
+#include "topology/node.h"
+#include "topology/resolved.h"
+#include "topology/stage_topology.h"
 
 /* Lines of characters that can go to a terminal. */
 static void check_shown(struct buf *out)
@@ -27,12 +32,13 @@ static void check_shown(struct buf *out)
     }
 }
 
-static struct topology *load(const char *text, size_t len, enum topology_form form)
+static struct topology *load(const char *file, const char *text, size_t len,
+                             enum topology_form form)
 {
     struct diagnostics d;
-    diagnostics_init(&d, "fuzz.yaml", text, len);
+    diagnostics_init(&d, file, text, len);
     struct topology *topology = NULL;
-    int rc = topology_load("fuzz.yaml", text, len, bulkhead_kinds, form, &d, &topology);
+    int rc = topology_load(file, text, len, bulkhead_kinds, form, &d, &topology);
     ALWAYS((rc == 0) == (d.count == 0));
     ALWAYS((rc == 0) == (topology != NULL));
     struct buf out = {0};
@@ -80,13 +86,66 @@ static void draw_all(const struct topology *topology, bool all)
     graph_view_done(&view);
 }
 
+#define DIRECTORY "/where $$/${it}/is"
+
+/* In the trees that stages are given. All paths of our kinds are at the top of their options. */
+static void make_paths_absolute(const struct stage *stage)
+{
+    for (const struct option_spec *spec = stage->kind->options; spec->name != NULL; spec++) {
+        const struct node_pair *pair =
+            option_is_path(spec->tag) ? node_find(stage->resolved, spec->name) : NULL;
+        if (pair == NULL || pair->value->text[0] == '/')
+            continue;
+        char *whole = memory_format("%s/%s", DIRECTORY, pair->value->text);
+        free(pair->value->text);
+        pair->value->text = whole;
+    }
+}
+
+/* What all stages are given, with absolute paths, and without the places of names in the file. */
+static void pack_all(struct topology *topology, struct buf *out)
+{
+    for (size_t i = 0; i < topology->stage_count; i++) {
+        struct stage *stage = &topology->stages[i];
+        if (stage->worker == 0 && stage->resolved != NULL)
+            make_paths_absolute(stage);
+        stage->place = (struct place){0};
+        ALWAYS(stage_topology_pack(topology, stage, "t.yaml", out, NULL) == 0);
+    }
+}
+
+static bool is_same(const struct buf *a, const struct buf *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+static void check_resolved(struct topology *topology)
+{
+    struct buf text = {0}, text_again = {0}, given = {0}, given_again = {0};
+    ALWAYS(resolved_write(topology, DIRECTORY, &text, NULL) == 0);
+    struct topology *again =
+        load("/else/where.yaml", buf_text(&text), text.len, TOPOLOGY_PROCESSES);
+    ALWAYS(again != NULL);
+    ALWAYS(resolved_write(again, "/another", &text_again, NULL) == 0);
+    ALWAYS(is_same(&text, &text_again));
+    pack_all(topology, &given);
+    pack_all(again, &given_again);
+    ALWAYS(is_same(&given, &given_again));
+    topology_free(again);
+    buf_done(&text);
+    buf_done(&text_again);
+    buf_done(&given);
+    buf_done(&given_again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct topology *topology = load((const char *)data, size, TOPOLOGY_PROCESSES);
+    struct topology *topology = load("fuzz.yaml", (const char *)data, size, TOPOLOGY_PROCESSES);
     if (topology == NULL)
         return 0;
+    check_resolved(topology);
     topology_free(topology);
-    topology = load((const char *)data, size, TOPOLOGY_LOGICAL);
+    topology = load("fuzz.yaml", (const char *)data, size, TOPOLOGY_LOGICAL);
     ALWAYS(topology != NULL);
     draw_all(topology, false);
     draw_all(topology, true);
