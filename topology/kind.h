@@ -15,6 +15,7 @@
 
 #include "topology/kind_check.h"
 #include "topology/options.h"
+#include "topology/state_change.h"
 
 enum kind_role {
     KIND_SOURCE, /* has no input; numbers its records */
@@ -99,6 +100,18 @@ struct kind {
     /* What a stage of this kind keeps in the state directory. */
     /* Describes the form of its state; NULL for kinds without state. */
     void (*store_spec)(const struct stage *stage, struct store_spec *ret_spec);
+    /*
+     * Finds out what becomes of a state of another form. Looks at nothing but its arguments.
+     *
+     *   was     the schema of the state, as store_spec() made it some time, but it may be any text
+     *   is      the schema that store_spec() makes now; another text than `was`
+     *   left    what earlier changes left (state_change.left); "" at first
+     *   change  is empty, and filled in; says and left are the caller's, state_change_done()
+     *
+     * NULL: every state of another form is lost.
+     */
+    void (*change_state)(const char *was, const char *is, const char *left,
+                         struct state_change *change);
     uint32_t cursor_magic; /* of its cursor, which begins with its position; 0: it has none */
 };
 

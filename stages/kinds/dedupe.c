@@ -8,6 +8,7 @@
 #include "common/text.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kit/key.h"
+#include "stages/kit/schema_words.h"
 #include "stages/stage.h"
 #include "topology/partition.h"
 
@@ -61,6 +62,70 @@ static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
     *ret_spec = (struct store_spec){.value_len = 0, .expires = keep->present};
     store_spec_set_schema(ret_spec, buf_text(&text));
     buf_done(&text);
+}
+
+static void change_key(const struct schema_word_pair *pairs, size_t i, const char *left,
+                       struct state_change *change)
+{
+    (void)left;
+    schema_word_says(&pairs[i], STATE_LOST, "it remembers other keys", change);
+}
+
+/* Whether both schemas have `keep` and `at` together. */
+static bool are_together(const struct schema_word_pair *keep, const struct schema_word_pair *at)
+{
+    return (keep->was == NULL) == (at->was == NULL) && (keep->is == NULL) == (at->is == NULL);
+}
+
+/* The clock stays: it is the latest time seen, whatever is remembered. */
+static void change_keep(const struct schema_word_pair *pairs, size_t i, const char *left,
+                        struct state_change *change)
+{
+    (void)left;
+    const struct schema_word_pair *keep = &pairs[i];
+    if (!are_together(keep, keep + 1)) {
+        schema_word_is_unknown(keep, change);
+    } else if (keep->was == NULL) {
+        schema_word_says(keep, STATE_CONVERTED,
+                         "the keys it remembers are never forgotten, only new ones are", change);
+    } else if (keep->is == NULL) {
+        change->forgets_expiry = true;
+        schema_word_says(keep, STATE_CONVERTED,
+                         "the keys it remembers are never forgotten; those that it has forgotten "
+                         "stay so",
+                         change);
+    } else if (schema_word_durations(keep, &change->shift_ns, change)) {
+        schema_word_says(keep, STATE_CONVERTED,
+                         change->shift_ns > 0
+                             ? "the keys it remembers are remembered for longer; those that it has "
+                               "forgotten stay so"
+                             : "the keys it remembers are forgotten sooner",
+                         change);
+    }
+}
+
+/* Comes and goes with `keep`, which then says all. */
+static void change_at(const struct schema_word_pair *pairs, size_t i, const char *left,
+                      struct state_change *change)
+{
+    (void)left;
+    if (!are_together(&pairs[i - 1], &pairs[i]))
+        schema_word_is_unknown(&pairs[i], change);
+    else if (pairs[i].was != NULL && pairs[i].is != NULL)
+        schema_word_says(&pairs[i], STATE_CONVERTED,
+                         "keys are forgotten by the times of the other field", change);
+}
+
+static void change_state(const char *was, const char *is, const char *left,
+                         struct state_change *change)
+{
+    static const struct schema_word words[] = {
+        {.name = "key", .change = change_key},
+        {.name = "keep", .optional = true, .change = change_keep},
+        {.name = "at", .optional = true, .change = change_at},
+        {0},
+    };
+    schema_words_compare(was, is, left, "dedupe 1", words, change);
 }
 
 static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
@@ -146,4 +211,5 @@ const struct kind dedupe_kind = {
     .options = specs,
     .derive = derive,
     .store_spec = store_spec,
+    .change_state = change_state,
 };

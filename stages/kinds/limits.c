@@ -16,6 +16,7 @@
 #include "common/text.h"
 #include "common/type.h"
 #include "stages/kinds/kinds.h"
+#include "stages/kinds/limits_change.h"
 #include "stages/kit/calendar_option.h"
 #include "stages/kit/key.h"
 #include "stages/stage.h"
@@ -402,4 +403,5 @@ const struct kind limits_kind = {
     .derive = derive,
     .free_plan = free,
     .store_spec = store_spec,
+    .change_state = limits_change_state,
 };

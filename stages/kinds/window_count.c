@@ -24,6 +24,7 @@
 #include "common/text.h"
 #include "ipc/order.h"
 #include "stages/kinds/kinds.h"
+#include "stages/kinds/window_change.h"
 #include "stages/kinds/window_state.h"
 #include "stages/kit/calendar_option.h"
 #include "stages/kit/key.h"
@@ -445,4 +446,5 @@ const struct kind window_count_kind = {
     .derive = derive,
     .free_plan = free,
     .store_spec = store_spec,
+    .change_state = window_count_change_state,
 };

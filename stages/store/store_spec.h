@@ -61,6 +61,9 @@ struct store_spec {
  */
 void store_spec_set_schema(struct store_spec *spec, const char *text);
 
+/* Whether a schema may be the beginning of a longer text that store_spec_set_schema() was given. */
+bool store_spec_is_shortened(const char *schema);
+
 /* Visits an entry. The value is valid until the store is changed. */
 typedef void store_visit(void *context, struct hash128 key, int64_t expires_at, const void *value);
 

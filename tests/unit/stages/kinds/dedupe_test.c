@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests dedupe against the manual. It refuses nothing, so it has no reasons to cover. */
+#include "stages/kinds/kinds.h"
 #include "tests/unit/cases.h"
+#include "tests/unit/change_story.h"
 #include "tests/unit/kind_story.h"
 
 static const char text[] = "topology: t\n"
@@ -149,10 +151,41 @@ static void the_first_of_each_key_passes(void **state)
     kind_stories_play(text, "once", stories, sizeof stories / sizeof stories[0]);
 }
 
+#define FOREVER "dedupe 1 key=id:string"
+
+static void another_form_of_the_state_is_converted_or_lost(void **state)
+{
+    (void)state;
+    static const struct change_story changes[] = {
+        {FOREVER, "dedupe 1 key=id:string,part:string", "",
+         "lost|key was id:string, is id:string,part:string: it remembers other keys|"},
+        {FOREVER " keep=1d at=at", FOREVER " keep=2d at=at", "",
+         "converted shift=1d|keep was 1d, is 2d: the keys it remembers are remembered for longer; "
+         "those that it has forgotten stay so|"},
+        {FOREVER " keep=2d at=at", FOREVER " keep=1d at=other", "",
+         "converted shift=-1d|keep was 2d, is 1d: the keys it remembers are forgotten sooner; at "
+         "was at, is other: keys are forgotten by the times of the other field|"},
+        {FOREVER " keep=2d at=at", FOREVER, "",
+         "converted never|keep was 2d, is not given: the keys it remembers are never forgotten; "
+         "those that it has forgotten stay so|"},
+        {FOREVER, FOREVER " keep=2d at=at", "",
+         "converted|keep was not given, is 2d: the keys it remembers are never forgotten, only new "
+         "ones are|"},
+        {FOREVER " keep=1d at=at", FOREVER " keep=1d", "",
+         "lost|at was at, is not given: this bulkhead does not know what one of them means|"},
+        {FOREVER " at=at", FOREVER " keep=1d at=at", "",
+         "lost|keep was not given, is 1d: this bulkhead does not know what one of them means|"},
+        {FOREVER " keep=1d", FOREVER " keep=1d at=at", "",
+         "lost|at was not given, is at: this bulkhead does not know what one of them means|"},
+    };
+    CHANGE_STORIES_CHECK(&dedupe_kind, changes);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_of_each_key_passes),
+        cmocka_unit_test(another_form_of_the_state_is_converted_or_lost),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
 }
