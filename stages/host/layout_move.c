@@ -258,7 +258,8 @@ static int write_worker(struct move *m, size_t worker, struct err *e)
     if (m->parts != NULL) {
         struct store_spec spec;
         layout_store_spec(m->topology, m->stage, worker, m->new.workers, &spec);
-        rc = store_parts_write(m->parts, worker, m->new.workers, m->new_fds[worker], &spec, e);
+        rc =
+            store_parts_write(m->parts, worker, m->new.workers, m->new_fds[worker], &spec, NULL, e);
     }
     if (rc == 0 && m->quarantine.count != 0) {
         char *owner = layout_owner(m->topology, m->stage);

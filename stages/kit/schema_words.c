@@ -169,7 +169,8 @@ void schema_word_says(const struct schema_word_pair *pair, enum state_verdict ve
 
 void schema_word_is_unknown(const struct schema_word_pair *pair, struct state_change *change)
 {
-    schema_word_says(pair, STATE_LOST, "this bulkhead does not know what one of them means", change);
+    schema_word_says(pair, STATE_LOST, "this bulkhead does not know what one of them means",
+                     change);
 }
 
 bool schema_word_durations(const struct schema_word_pair *pair, int64_t *ret_difference_ns,

@@ -249,7 +249,7 @@ static int begin_checkpoint(struct store *s, struct err *e)
     if (rc != 0)
         return rc;
     (void)close(log_fd);
-    return store_checkpoint_begin(&s->checkpoint, s->dir_fd, &log_header, e);
+    return store_checkpoint_begin(&s->checkpoint, s->dir_fd, &log_header, NULL, e);
 }
 
 static int finish_checkpoint(struct store *s, struct err *e)

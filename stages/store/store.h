@@ -51,6 +51,16 @@ int store_open(int dir_fd, int image_fd, const struct store_spec *spec, bool dur
                struct store **ret_store, struct err *e);
 
 /*
+ * Finds out from the files of a store that is not open what it was written for. Changes nothing.
+ *
+ *   ret_found  whether there is a store
+ *   spec       if found: value_len, expires and schema are set; the others stay
+ *
+ * Returns: 0, ERR_MISMATCH (another format version), ERR_CORRUPT, ERR_IO.
+ */
+int store_read_spec(int dir_fd, bool *ret_found, struct store_spec *spec, struct err *e);
+
+/*
  * Finds out from the files of a store that is not open how far it is committed. Changes nothing.
  *
  *   ret_found  whether there is a store

@@ -13,7 +13,6 @@
 #include "common/file.h"
 #include "common/file_replace.h"
 #include "stages/store/mapped_file.h"
-#include "stages/store/store_dump.h"
 
 #define CHECKPOINT_MAGIC 0x4b434842u /* "BHCK" */
 #define BLOCK_MAGIC 0x4b4c4842u      /* "BHLK" */
@@ -50,10 +49,10 @@ static const char *name_of(uint64_t number, char ret_name[STORE_FILE_NAME_BYTES_
 }
 
 int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd, struct store_file_header *header,
-                           struct err *e)
+                           const struct image_form *form, struct err *e)
 {
     char name[STORE_FILE_NAME_BYTES_MAX];
-    *c = (struct store_checkpoint){.fd = -1, .len = STORE_HEADER_BYTES};
+    *c = (struct store_checkpoint){.fd = -1, .len = STORE_HEADER_BYTES, .form = form};
     int rc = store_file_begin(dir_fd, name_of(header->number, name), CHECKPOINT_MAGIC, header,
                               &c->fd, e);
     c->seed = rc == 0 ? store_file_seed(header) : 0;
@@ -127,7 +126,7 @@ int store_checkpoint_write_group(struct store_checkpoint *c, const struct image 
     uint64_t end = 0;
     uint32_t count = 0;
     if (image != NULL)
-        image_dump_init(&dump, image, c->next_group);
+        image_dump_init(&dump, image, c->next_group, c->form);
     int rc = write_block(c, image != NULL ? &dump : NULL, position, scratch, &end, &count, e);
     if (image != NULL)
         image_dump_done(&dump);

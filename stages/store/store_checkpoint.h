@@ -15,6 +15,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "stages/store/store_dump.h"
 #include "stages/store/store_file.h"
 #include "stages/store/store_image.h"
 
@@ -26,11 +27,16 @@ struct store_checkpoint {
     uint32_t seed;
     uint64_t len;
     uint64_t entries;
+    const struct image_form
+        *form; /* what entries become in this file; NULL: they stay as they are */
 };
 
-/* Begins the file with its header, whose nonce is drawn here. Returns 0 or ERR_IO. */
+/*
+ * Begins the file with its header, whose nonce is drawn here. form: NULL, or one that fits the
+ * header, valid as long as the file is written. Returns 0 or ERR_IO.
+ */
 int store_checkpoint_begin(struct store_checkpoint *c, int dir_fd, struct store_file_header *header,
-                           struct err *e);
+                           const struct image_form *form, struct err *e);
 
 /*
  * Writes the block of the next key group.

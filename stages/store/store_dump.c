@@ -3,6 +3,8 @@
  * The entries of a key group as of the committed point, piece by piece: a group may have any number
  * of keys, however little memory the stage has.
  *
+ * An entry may get another form on the way, for another store.
+ *
  * Entries with an undo are given as the undo has them. Every entry that existed at the committed
  * point still has a slot, because shards keep what is live as of that point.
  */
@@ -15,15 +17,55 @@ static uint64_t table_of_dump(const struct image_dump *d)
     return table_of(d->image, d->group % IMAGE_SHARDS);
 }
 
-void image_dump_init(struct image_dump *d, const struct image *image, unsigned group)
+void image_dump_init(struct image_dump *d, const struct image *image, unsigned group,
+                     const struct image_form *form)
 {
-    *d = (struct image_dump){.image = image, .group = group};
+    *d = (struct image_dump){.image = image, .group = group, .form = form};
     undo_index_make(image, group, &d->undos);
 }
 
 void image_dump_done(struct image_dump *d)
 {
     undo_index_done(&d->undos);
+}
+
+/*
+ * When an entry expires in the other store. What would be beyond the end of time never expires, as
+ * if it had been put there. What does not expire has no time that could be moved.
+ */
+static int64_t expiry_in(const struct image_form *form, int64_t at)
+{
+    if (form->never || at == STORE_NEVER)
+        return STORE_NEVER;
+    int64_t moved;
+    if (__builtin_add_overflow(at, form->shift_ns, &moved))
+        return form->shift_ns > 0 ? STORE_NEVER : INT64_MIN;
+    return moved;
+}
+
+static bool is_wanted(const struct image_dump *d, const struct image_slot *slot)
+{
+    if (!is_live(d->image, slot, image_committed_clock(d->image)))
+        return false;
+    if (d->form == NULL)
+        return true;
+    int64_t at = expiry_in(d->form, expires_at(d->image, slot));
+    return at == STORE_NEVER || at > d->form->clock;
+}
+
+/* Appends an entry in the form of the other store. */
+static void add_entry(const struct image_dump *d, const struct image_slot *slot, struct buf *out)
+{
+    if (d->form == NULL) {
+        copy_words(buf_reserve(out, d->image->slot_size), slot, d->image->slot_size);
+        out->len += d->image->slot_size;
+        return;
+    }
+    buf_add(out, slot, sizeof *slot);
+    int64_t at = expiry_in(d->form, expires_at(d->image, slot));
+    if (d->form->expires)
+        buf_add(out, &at, sizeof at);
+    buf_add(out, slot->rest + d->image->value_at, d->image->value_len);
 }
 
 /* What slot i held at the committed point; NULL if that was nothing, or is of another group. */
@@ -40,21 +82,20 @@ static const struct image_slot *committed_slot(const struct image_dump *d, uint8
         return NULL;
     if (undo != NULL)
         slot = &undo->slot;
-    return is_live(image, slot, image_committed_clock(image)) ? slot : NULL;
+    return is_wanted(d, slot) ? slot : NULL;
 }
 
 uint32_t image_dump_next(struct image_dump *d, size_t bytes_max, struct buf *out)
 {
     uint64_t table = table_of_dump(d);
     uint8_t *base = table_base(d->image, table);
-    size_t begin = out->len, slot_size = d->image->slot_size;
+    size_t begin = out->len;
     uint32_t dumped = 0;
     for (; d->next < table_slots(table) && out->len - begin < bytes_max; d->next++) {
         const struct image_slot *slot = committed_slot(d, base, d->next);
         if (slot == NULL)
             continue;
-        copy_words(buf_reserve(out, slot_size), slot, slot_size);
-        out->len += slot_size;
+        add_entry(d, slot, out);
         dumped++;
     }
     return dumped;

@@ -13,15 +13,28 @@
 #include "common/buf.h"
 #include "stages/store/store_image.h"
 
+/* The form of another store that the entries are to have. */
+struct image_form {
+    bool expires;     /* entries may expire in it */
+    bool never;       /* these entries do not, whatever they did */
+    int64_t shift_ns; /* added to the expiry of those that do */
+    int64_t clock;    /* of the other store; what has expired by it is left out */
+};
+
 struct image_dump {
     const struct image *image;
     unsigned group;
+    const struct image_form *form; /* NULL: as they are */
     struct undo_index undos;
     uint64_t next; /* the next slot of the table to look at */
 };
 
-/* Begins a walk. The image must not change before image_dump_done(). */
-void image_dump_init(struct image_dump *d, const struct image *image, unsigned group);
+/*
+ * Begins a walk. The image must not change before image_dump_done(), nor must the form, which may
+ * be NULL.
+ */
+void image_dump_init(struct image_dump *d, const struct image *image, unsigned group,
+                     const struct image_form *form);
 void image_dump_done(struct image_dump *d);
 
 /*

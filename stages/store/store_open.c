@@ -24,17 +24,15 @@ static int refuse_secret(uint64_t number, const char *suffix, struct err *e)
                    number, suffix, STORE_HEADER_SECRET_OFFSET);
 }
 
-/* If the spec has a secret, a file with another one does not belong here. */
-static int check_secret(const struct store *s, const struct store_file_header *header,
-                        const char *suffix, struct err *e)
+int store_check_secret(const struct store *s, const struct store_file_header *header,
+                       const char *suffix, struct err *e)
 {
     if (!s->spec.has_secret || memcmp(header->secret, s->spec.secret, STORE_SECRET_BYTES) == 0)
         return 0;
     return refuse_secret(header->number, suffix, e);
 }
 
-static int check_schema(const struct store *s, const struct store_file_header *header,
-                        struct err *e)
+int store_check_schema(const struct store *s, const struct store_file_header *header, struct err *e)
 {
     if (header->value_len == s->spec.value_len && header->expires == s->spec.expires &&
         strcmp(header->schema, s->spec.schema) == 0)
@@ -96,7 +94,8 @@ static int attach_log(struct store *s, struct err *e)
     if (store_log_open(s->dir_fd, commit.log_number, &fd, &header, e) != 0)
         return ERR_NOT_FOUND;
     uint64_t len = 0;
-    bool fits = check_schema(s, &header, e) == 0 && check_secret(s, &header, "log", e) == 0 &&
+    bool fits = store_check_schema(s, &header, e) == 0 &&
+                store_check_secret(s, &header, "log", e) == 0 &&
                 memcmp(header.secret, image_secret(&s->image), STORE_SECRET_BYTES) == 0 &&
                 file_length(fd, &len, e) == 0 && len >= commit.log_len &&
                 cut(s, fd, len, commit.log_len, e) == 0;
@@ -116,9 +115,9 @@ static int load_checkpoint(struct store *s, uint64_t number, seq_number *ret_seq
     int rc = store_checkpoint_open(s->dir_fd, number, &fd, &header, e);
     if (rc != 0)
         return rc;
-    rc = check_schema(s, &header, e);
+    rc = store_check_schema(s, &header, e);
     if (rc == 0)
-        rc = check_secret(s, &header, "checkpoint", e);
+        rc = store_check_secret(s, &header, "checkpoint", e);
     if (rc == 0)
         rc = image_format(&s->image, &s->spec, header.secret, e);
     if (rc == 0)
@@ -199,9 +198,9 @@ static int replay_log(struct store *s, uint64_t number, bool newest, seq_number 
     int rc = store_log_open(s->dir_fd, number, &fd, &header, e);
     if (rc != 0)
         return rc;
-    rc = check_schema(s, &header, e);
+    rc = store_check_schema(s, &header, e);
     if (rc == 0)
-        rc = check_secret(s, &header, "log", e);
+        rc = store_check_secret(s, &header, "log", e);
     if (rc == 0 && s->checkpoint_number == 0 && number == 1)
         rc = image_format(&s->image, &s->spec, header.secret, e);
     if (rc == 0 && memcmp(header.secret, image_secret(&s->image), STORE_SECRET_BYTES) != 0)
@@ -345,57 +344,6 @@ int store_load(int dir_fd, const struct store_spec *spec, struct store **ret_sto
     *ret_torn = s->torn;
     *ret_store = s;
     return 0;
-}
-
-/* Reads the last log, which must be of this store, and verify apart from a piece at its end. */
-static int read_last_log(struct store *s, uint64_t number, seq_number *ret_seq, struct err *e)
-{
-    struct store_file_header header;
-    uint64_t len, tail;
-    int fd;
-    int rc = store_log_open(s->dir_fd, number, &fd, &header, e);
-    if (rc != 0)
-        return rc;
-    rc = check_schema(s, &header, e);
-    if (rc == 0)
-        rc = check_secret(s, &header, "log", e);
-    if (rc == 0)
-        rc = store_log_replay(fd, &header, true, NULL, NULL, &len, ret_seq, &tail, e);
-    (void)close(fd);
-    return rc;
-}
-
-/* Raises *most to the position of a key group that is ahead. */
-static int read_groups(int dir_fd, uint64_t number, seq_number *most, struct err *e)
-{
-    struct store_file_header header;
-    int fd;
-    int rc = store_checkpoint_open(dir_fd, number, &fd, &header, e);
-    /* Opening the store finds out whether the checkpoint is needed, and what is wrong with it. */
-    if (rc != 0)
-        return rc == ERR_CORRUPT || rc == ERR_NOT_FOUND ? 0 : rc;
-    rc = store_checkpoint_raise(fd, &header, most, e);
-    (void)close(fd);
-    return rc;
-}
-
-int store_read_position(int dir_fd, const struct store_spec *spec, bool *ret_found,
-                        seq_number *ret_seq, seq_number *ret_most, struct err *e)
-{
-    struct store_files files;
-    int rc = store_files_find(dir_fd, &files, e);
-    if (rc != 0)
-        return rc;
-    *ret_found = files.log_last != 0 || files.checkpoint != 0;
-    if (!*ret_found)
-        return 0;
-    struct store s = {.dir_fd = dir_fd, .spec = *spec};
-    if (files.log_last == 0)
-        return err_set(e, ERR_CORRUPT, "store.%" PRIu64 ".log is missing", files.checkpoint);
-    rc = read_last_log(&s, files.log_last, ret_seq, e);
-    *ret_most = *ret_seq;
-    return rc == 0 && files.checkpoint != 0 ? read_groups(dir_fd, files.checkpoint, ret_most, e)
-                                            : rc;
 }
 
 void store_close(struct store *s)

@@ -42,6 +42,17 @@ struct store {
 /* The header of a file that begins at the committed point. */
 struct store_file_header store_header(const struct store *s, uint64_t number);
 
+/* Refuses a file of another schema: ERR_MISMATCH. */
+int store_check_schema(const struct store *s, const struct store_file_header *header,
+                       struct err *e);
+
+/*
+ * Refuses a file with another secret than the spec has, if it has one: it does not belong here.
+ * suffix: of the file, "log". Returns 0 or ERR_CORRUPT.
+ */
+int store_check_secret(const struct store *s, const struct store_file_header *header,
+                       const char *suffix, struct err *e);
+
 /*
  * Same as store_open(), but only for reading: with a private image, and without changing anything
  * on disk. *ret_torn says whether the newest log ends in a piece of a group, which was left out.

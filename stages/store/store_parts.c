@@ -6,6 +6,10 @@
  *
  * Entries that had expired for their old owner are left out. So no entry of a group that is ahead
  * expires before the group is level, and a search for what expires until then does not find any.
+ *
+ * A conversion would break this, for what it moves is the time of all groups at once, but the clock
+ * of a group that is ahead is not known here. Workers that were killed at different seqs can be
+ * converted if each keeps its groups, its position and its clock.
  */
 #include "stages/store/store_parts.h"
 
@@ -37,7 +41,7 @@ static int check_groups(const struct store_parts *p, size_t part, struct err *e)
         if (partition_worker_of_group(group, p->count) == part)
             continue;
         struct image_dump dump;
-        image_dump_init(&dump, &p->stores[part]->image, group);
+        image_dump_init(&dump, &p->stores[part]->image, group, NULL);
         if (image_dump_left(&dump) != 0)
             rc = err_set(e, ERR_CORRUPT, "has keys of group %u, which belongs to another worker",
                          group);
@@ -90,13 +94,24 @@ const char *store_parts_torn_log(const struct store_parts *p, size_t part,
     return store_log_name(image_commit_get(&p->stores[part]->image).log_number, ret_name);
 }
 
-static bool is_empty(const struct store_parts *p)
+/* The old store with the position and the clock of a new one. */
+static const struct store *base_of(const struct store_parts *p, size_t worker, size_t workers)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        if (store_committed(p->stores[i]) != 0 || p->stores[i]->level != 0)
-            return false;
-    }
-    return true;
+    return workers == p->count ? p->stores[worker] : p->least;
+}
+
+static bool is_unused(const struct store *s)
+{
+    return store_committed(s) == 0 && s->level == 0;
+}
+
+/* Whether there is nothing to write for a new store. */
+static bool is_empty(const struct store_parts *p, size_t worker, size_t workers)
+{
+    bool empty = true;
+    for (size_t i = 0; i < p->count; i++)
+        empty &= is_unused(p->stores[i]) || (workers == p->count && i != worker);
+    return empty;
 }
 
 /* The position of a group, which may already have been ahead of its old owner. */
@@ -106,36 +121,83 @@ static seq_number position_of(const struct store *owner, unsigned group)
     return position > store_committed(owner) ? position : store_committed(owner);
 }
 
+bool store_parts_are_level(const struct store_parts *p, size_t workers)
+{
+    for (unsigned group = 0; group < KEY_GROUPS; group++) {
+        const struct store *owner = p->stores[partition_worker_of_group(group, p->count)];
+        const struct store *base = base_of(p, partition_worker_of_group(group, workers), workers);
+        if (position_of(owner, group) > store_committed(base))
+            return false;
+    }
+    return true;
+}
+
 static int write_groups(const struct store_parts *p, struct store_checkpoint *c, size_t worker,
                         size_t workers, struct err *e)
 {
+    seq_number committed = store_committed(base_of(p, worker, workers));
     struct buf scratch = {0};
     int rc = 0;
     while (rc == 0 && c->next_group < KEY_GROUPS) {
         bool own = partition_worker_of_group(c->next_group, workers) == worker;
         const struct store *owner = p->stores[partition_worker_of_group(c->next_group, p->count)];
         seq_number position = position_of(owner, c->next_group);
-        rc = store_checkpoint_write_group(
-            c, own ? &owner->image : NULL,
-            own && position > store_committed(p->least) ? position : 0, &scratch, e);
+        rc = store_checkpoint_write_group(c, own ? &owner->image : NULL,
+                                          own && position > committed ? position : 0, &scratch, e);
     }
     buf_done(&scratch);
     return rc;
 }
 
+/* Moves the clock. One that was never advanced stays so. */
+static int shift_clock(int64_t *clock, int64_t shift_ns, struct err *e)
+{
+    int64_t moved;
+    if (*clock == STORE_CLOCK_START)
+        return 0;
+    if (__builtin_add_overflow(*clock, shift_ns, &moved) || moved == STORE_CLOCK_START ||
+        moved == STORE_NEVER)
+        return err_set(
+            e, ERR_MISMATCH,
+            "its clock would be moved beyond the first or the last moment of time; use a "
+            "duration that is closer to the former one");
+    *clock = moved;
+    return 0;
+}
+
+/* Finds out what the entries become in a new store with this header, and its clock. */
+static int make_form(const struct store_conversion *conversion, struct store_file_header *header,
+                     struct image_form *ret_form, struct err *e)
+{
+    int rc = conversion->shifts_clock ? shift_clock(&header->clock, conversion->shift_ns, e) : 0;
+    *ret_form = (struct image_form){.expires = header->expires,
+                                    .never = conversion->forgets_expiry || !header->expires,
+                                    .shift_ns = conversion->shift_ns,
+                                    .clock = header->clock};
+    return rc;
+}
+
 int store_parts_write(const struct store_parts *p, size_t worker, size_t workers, int dir_fd,
-                      const struct store_spec *spec, struct err *e)
+                      const struct store_spec *spec, const struct store_conversion *conversion,
+                      struct err *e)
 {
     REQUIRE(!spec->has_secret ||
             memcmp(spec->secret, store_parts_secret(p), STORE_SECRET_BYTES) == 0);
-    if (is_empty(p))
+    REQUIRE(conversion == NULL || store_parts_are_level(p, workers));
+    if (is_empty(p, worker, workers))
         return 0;
-    struct store_file_header header = store_header(p->least, FIRST_NUMBER);
-    header.value_len = spec->value_len;
+    const struct store *base = base_of(p, worker, workers);
+    REQUIRE(spec->value_len == base->spec.value_len &&
+            (conversion != NULL || spec->expires == base->spec.expires));
+    struct store_file_header header = store_header(base, FIRST_NUMBER);
+    struct image_form form;
     header.expires = spec->expires;
     memcpy(header.schema, spec->schema, sizeof header.schema);
+    int rc = conversion != NULL ? make_form(conversion, &header, &form, e) : 0;
+    if (rc != 0)
+        return rc;
     struct store_checkpoint checkpoint;
-    int rc = store_checkpoint_begin(&checkpoint, dir_fd, &header, e);
+    rc = store_checkpoint_begin(&checkpoint, dir_fd, &header, conversion != NULL ? &form : NULL, e);
     if (rc == 0)
         rc = write_groups(p, &checkpoint, worker, workers, e);
     if (rc == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_parts.h - redistributes the state of a stage from the stores of its workers to others
+ * store_parts.h - redistributes the state of a stage from the stores of its workers to others, or
+ * gives it another form
  *
  * Every worker has the key groups that partition_worker_of_group() assigns to it. When the number
  * of workers changes, the entries of a group move unchanged to the store of its new owner. The old
@@ -27,6 +28,13 @@ struct store_part {
     struct store_spec spec;
 };
 
+/* How entries change on the way. */
+struct store_conversion {
+    int64_t shift_ns;    /* added to the expiry of every entry that expires */
+    bool shifts_clock;   /* and to the clock */
+    bool forgets_expiry; /* entries never expire any more */
+};
+
 /*
  * Reads the stores of all old workers. A directory without files is a store that was never used.
  * Requires:  all stores have the same secret; if there are several parts, their specs have it.
@@ -47,15 +55,23 @@ const uint8_t *store_parts_secret(const struct store_parts *p);
 const char *store_parts_torn_log(const struct store_parts *p, size_t part,
                                  char ret_name[STORE_FILE_NAME_BYTES_MAX]);
 
+/* Whether no key group would be ahead of others in the stores of this many workers. */
+bool store_parts_are_level(const struct store_parts *p, size_t workers);
+
 /*
  * Creates the store of one of the new workers in an empty directory, and syncs its files. If there
  * is no state at all, creates none; the worker then begins with an empty store.
  *
- *   spec  describes the new store; if there are several new workers, it has the secret of the parts
+ *   spec        describes the new store, whose values are as long as those of the parts; if there
+ *               are several new workers, it has the secret of the parts
+ *   conversion  NULL: the entries stay as they are
  *
- * Returns: 0, ERR_NO_SPACE, ERR_NO_SPACE_LOST, ERR_IO.
+ * Requires: with a conversion, the stores are level.
+ * Returns:  0, ERR_MISMATCH (the clock would be moved beyond the first or last moment of time),
+ *           ERR_NO_SPACE, ERR_NO_SPACE_LOST, ERR_IO.
  */
 int store_parts_write(const struct store_parts *p, size_t worker, size_t workers, int dir_fd,
-                      const struct store_spec *spec, struct err *e);
+                      const struct store_spec *spec, const struct store_conversion *conversion,
+                      struct err *e);
 
 #endif

@@ -558,7 +558,7 @@ static void write_checkpoint(int dir_fd, struct store *store, uint64_t number)
     ALWAYS(store_log_create(dir_fd, &header, false, &fd, &e) == 0);
     (void)close(fd);
     header = store_header(store, number);
-    ALWAYS(store_checkpoint_begin(&c, dir_fd, &header, &e) == 0);
+    ALWAYS(store_checkpoint_begin(&c, dir_fd, &header, NULL, &e) == 0);
     for (unsigned group = 0; group < KEY_GROUPS; group++)
         ALWAYS(store_checkpoint_write_group(&c, &store->image, group == 9 ? 33 : 0, &scratch, &e) ==
                0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Schemas that are not what the table of a kind says are not understood, and the state is lost. */
-#include "stages/kit/schema_words.h"
 #include "stages/kinds/kinds.h"
+#include "stages/kit/schema_words.h"
 #include "stages/store/store_spec.h"
 #include "tests/unit/change_story.h"
 

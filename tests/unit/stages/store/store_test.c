@@ -687,7 +687,7 @@ static void a_group_of_many_keys_is_written_and_read_in_pieces(void **state)
     struct store_file_header header = store_header(s, 1);
     struct store_checkpoint c;
     struct buf scratch = {0};
-    assert_int_equal(store_checkpoint_begin(&c, dir_fd, &header, &e), 0);
+    assert_int_equal(store_checkpoint_begin(&c, dir_fd, &header, NULL, &e), 0);
     for (unsigned group = 0; group < KEY_GROUPS; group++) {
         /* A block that could not be written completely is written again, and counted once. */
         if (group == 3) {
@@ -794,7 +794,7 @@ static void a_checkpoint_that_others_cut_replaces_nothing(void **state)
     struct buf scratch = {0};
     struct err e;
     for (int damaged = 1; damaged >= 0; damaged--) {
-        assert_int_equal(store_checkpoint_begin(&c, dir_fd, &header, &e), 0);
+        assert_int_equal(store_checkpoint_begin(&c, dir_fd, &header, NULL, &e), 0);
         for (unsigned group = 0; group < KEY_GROUPS; group++)
             assert_int_equal(store_checkpoint_write_group(&c, NULL, 0, &scratch, &e), 0);
         if (damaged)
