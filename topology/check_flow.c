@@ -126,4 +126,5 @@ void check_flow(struct checker *c)
     if (c->connected)
         check_outputs_read(c);
     check_process_count(c);
+    check_renames(c);
 }

@@ -51,6 +51,12 @@ static void set_by(struct stage *stage)
     stage->by_count = by->count;
 }
 
+static const char *renamed_from_of(const struct options *options)
+{
+    const struct option_value *former = options_get(options, "renamed_from");
+    return former->present ? former->text : NULL;
+}
+
 static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_index)
 {
     struct topology *t = b->topology;
@@ -68,6 +74,7 @@ static void add_stage(struct build *b, struct draft_stage *draft, size_t draft_i
                           .clock_field = clock_field_of(draft->kind, draft->options),
                           .workers = check_workers(b->checker, draft),
                           .memory_bytes_max = memory_max_of(draft->options),
+                          .renamed_from = renamed_from_of(draft->options),
                           .place = draft->place};
     memcpy(stage.base, draft->name, strlen(draft->name) + 1);
     set_by(&stage);

@@ -7,8 +7,8 @@
  *   check_head.c     reads the head
  *   check_types.c    reads `types:`
  *   check_stages.c   reads the names and kinds of stages, and what feeds what
- *   check_flow.c     proves, along the flow, what every stage reads and makes; with check_inputs.c
- *                    and check_workers.c
+ *   check_flow.c     proves, along the flow, what every stage reads and makes; with check_inputs.c,
+ *                    check_workers.c and check_renames.c
  *   check_graph.c    turns the result into the graph
  */
 #ifndef BULKHEAD_TOPOLOGY_CHECK_P_H
@@ -123,6 +123,11 @@ void check_partition(struct checker *c, const struct draft_stage *draft, const s
 
 /* Adds an error if the stages have too many workers in all. */
 void check_process_count(struct checker *c);
+
+/* --- check_renames.c --- */
+
+/* Adds an error for every `renamed_from:` that names no former stage. */
+void check_renames(struct checker *c);
 
 /* --- check_flow.c --- */
 

@@ -86,6 +86,7 @@ struct stage {
     int clock_field;           /* the field that moves the clock of the stage; -1: none */
     uint64_t memory_bytes_max; /* private memory of its process; 0: we set no limit */
     struct place place;        /* of its name in the file */
+    const char *renamed_from;  /* its former name, in its options; NULL: it has none */
     bool shares;               /* the first of its workers owns what it points to */
 };
 

@@ -25,6 +25,12 @@ const struct option_spec kind_common_options[] = {
      .tag = OPTION_FIELDS,
      .neutral = true,
      .meaning = "records with the same values in these fields go to the same worker"},
+    {.name = "renamed_from",
+     .tag = OPTION_TEXT,
+     .neutral = true,
+     .meaning =
+         "the former name of the stage, whose state goes on under the new one; has no effect "
+         "once that is done"},
     {0},
 };
 

@@ -37,9 +37,9 @@ velocity-limits.yaml: 1 error
 END
 # What a stage cannot have, or only the file can say, is not spoken of.
 refused 3 check --set loads.worker=2 --set answers.x=1 --set limits.form=parse $library <<'END'
---set loads.worker=2: error: kind 'file.source' has no option 'worker'; it has: path, records, max_line_bytes, follow, memory_max
---set answers.x=1: error: kind 'file.sink' has no option 'x'; it has: path, records, memory_max
---set limits.form=parse: error: kind 'limits' has no option 'form'; it has: key, amount, at, calendar, lateness, attempts, rules, memory_max, workers, by
+--set loads.worker=2: error: kind 'file.source' has no option 'worker'; it has: path, records, max_line_bytes, follow, memory_max, renamed_from
+--set answers.x=1: error: kind 'file.sink' has no option 'x'; it has: path, records, memory_max, renamed_from
+--set limits.form=parse: error: kind 'limits' has no option 'form'; it has: key, amount, at, calendar, lateness, attempts, rules, memory_max, workers, by, renamed_from
 velocity-limits.yaml: 3 errors
 END
 refused 3 check --set limits.from=parse $library <<'END'

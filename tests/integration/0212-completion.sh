@@ -64,7 +64,7 @@ offers "log,supervisor log,log log,lines log,lines.0 log,lines.1 log,encode log,
 offers "" 3 chaos --targets $'log\tlog,' t.yaml # it would not be one candidate a line
 offers "" 3 chaos --targets $'log\nlog,' t.yaml
 offers "log. lines. encode. out." 3 check --set '' t.yaml
-offers "out.path= out.records= out.memory_max=" 3 check --set out. t.yaml
+offers "out.path= out.records= out.memory_max= out.renamed_from=" 3 check --set out. t.yaml
 offers "out.records=lines out.records=msgpack" 3 check --set out.records= t.yaml
 offers "log.follow=true" 3 check --set log.follow=t t.yaml
 offers "--set=log.follow=true --set=log.follow=false" 2 check --set=log.follow= t.yaml

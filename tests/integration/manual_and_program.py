@@ -159,7 +159,7 @@ def compare_common(man5, kinds):
     in_program = {path: option for kind in kinds.values() for path, option in kind.common.items()}
     yield from compare_options("any stage", options_of(section, {}), in_program)
     for name, kind in kinds.items():
-        said = set(in_program) if kind.role.startswith("step") else {"memory_max"}
+        said = set(in_program) if kind.role.startswith("step") else {"memory_max", "renamed_from"}
         said -= {item.mark for item in section.items if re.search(rf"\bNot for [^.]*\b{re.escape(name)}\b", item.text)}
         yield from differing(f"{name}: options of any stage", said, kind.common)
 
