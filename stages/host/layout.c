@@ -24,9 +24,25 @@ const char *layout_path(const struct stage *stage, char ret_path[LAYOUT_PATH_BYT
     return ret_path;
 }
 
+struct layout_names layout_names_of(const char *base)
+{
+    struct layout_names names;
+    (void)snprintf(names.built, sizeof names.built, "%s.new", base);
+    (void)snprintf(names.replaced, sizeof names.replaced, "%s.old", base);
+    return names;
+}
+
 char *layout_owner(const struct topology *topology, const struct stage *stage)
 {
     return memory_format("%s/%s", topology->name, stage->base);
+}
+
+void layout_add_owner(const char *topology, const char *base, size_t worker, size_t workers,
+                      struct buf *out)
+{
+    buf_add_format(out, "%s/%s", topology, base);
+    if (workers > 1)
+        buf_add_format(out, ".%zu/%zu", worker, workers);
 }
 
 void layout_store_spec(const struct topology *topology, const struct stage *stage, size_t worker,
@@ -34,9 +50,7 @@ void layout_store_spec(const struct topology *topology, const struct stage *stag
 {
     stage->kind->store_spec(stage, ret_spec);
     struct buf text = {0};
-    buf_add_format(&text, "%s/%s", topology->name, stage->base);
-    if (workers > 1)
-        buf_add_format(&text, ".%zu/%zu", worker, workers);
+    layout_add_owner(topology->name, stage->base, worker, workers, &text);
     buf_add_format(&text, " %s", ret_spec->schema);
     for (size_t i = 0; i < stage->by_count; i++)
         buf_add_format(&text, "%s%s", i == 0 ? " by=" : ",", stage->in->fields[stage->by[i]].name);

@@ -32,19 +32,42 @@ char *layout_owner(const struct topology *topology, const struct stage *stage);
  * Lays out the directories of all stages for the workers that the topology has. Call it with the
  * state directory locked, before any stage is opened.
  *
+ * A state that was written for other options is converted, as layout_read_change() says. Remove
+ * before what is to be discarded, and rename before what was renamed.
+ *
  *   stages_fd  the directory "stages"
- *   note       receives a line for every stage whose state goes to a different number of workers;
- *              may be NULL
+ *   lefts      for every stage of the topology, what earlier changes left of its state; may be
+ *              NULL, and so may each of them
+ *   note       receives a line for every stage whose state is converted, or goes to a different
+ *              number of workers; may be NULL
  *
  * Returns: 0
- *          ERR_MISMATCH       a file cannot be redistributed; no stage's state was changed
+ *          ERR_MISMATCH       a file cannot be redistributed, or a state of other options cannot be
+ *                             converted; no stage's state was changed
  *          ERR_CORRUPT        a file does not verify; no stage's state was changed
  *          ERR_NO_SPACE, ERR_NO_SPACE_LOST, ERR_IO
  *                             no stage's state was changed, or some stages have the new layout
  *          After ERR_MISMATCH and ERR_CORRUPT, e names the file.
  */
-int layout_prepare(int stages_fd, const struct topology *topology, void (*note)(const char *text),
-                   struct err *e);
+int layout_prepare(int stages_fd, const struct topology *topology, const char *const *lefts,
+                   void (*note)(const char *text), struct err *e);
+
+/*
+ * Finds out what becomes of the state of a stage, whatever options and number of workers it was
+ * written for. Changes nothing. Call it after layout_settle().
+ *
+ *   left        what earlier changes left of the state (state_change.left); "" at first
+ *   ret_change  the caller ends it with state_change_done(); empty after an error. It goes on if
+ *               there is no state. If only the name of the stage has changed (stage.renamed_from),
+ *               it is converted, and says nothing
+ *
+ * Returns: 0
+ *          ERR_MISMATCH  it is the state of another stage; or it could be converted, but not before
+ *                        its workers, which were killed, are level again
+ *          ERR_CORRUPT, ERR_IO
+ */
+int layout_read_change(int stages_fd, const struct topology *topology, const struct stage *stage,
+                       const char *left, struct state_change *ret_change, struct err *e);
 
 /* How far a stage is, according to its files. */
 struct layout_position {
@@ -56,9 +79,10 @@ struct layout_position {
 };
 
 /*
- * Finds out how far a stage is, whatever number of workers it was laid out for. Changes nothing.
+ * Finds out how far a stage is, whatever number of workers and options it was laid out for. Changes
+ * nothing.
  * Call it after layout_settle().
- * Returns: 0, ERR_MISMATCH (a state of other options, a cursor of another kind), ERR_CORRUPT,
+ * Returns: 0, ERR_MISMATCH (a state of another stage, a cursor of another kind), ERR_CORRUPT,
  *          ERR_IO.
  */
 int layout_read_position(int stages_fd, const struct topology *topology, const struct stage *stage,

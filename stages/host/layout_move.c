@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From one number of workers to another. The new directory is built as NAME.new and synced. Then
- * NAME is renamed to NAME.old, which decides; NAME.new is renamed to NAME; and NAME.old is removed.
- * The directories found at the next start show how far this got. The names of stages have no dots.
- *
- * Nothing is renamed before the directories of all stages are built, so an error at one stage
- * leaves every other as it was.
+ * From one number of workers to another, and from one form of the state to another: builds the new
+ * directory of a stage beside the old one.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -27,89 +23,20 @@
 #include "stages/stage.h"
 #include "stages/store/store_parts.h"
 
-#define REMOVE_DEPTH_MAX 4u
-
 /* The stage whose files move to other workers. */
 struct move {
     int stages_fd;
     const struct topology *topology;
     const struct stage *stage; /* the first of the new workers */
     struct layout_file old, new;
+    struct layout_specs specs;  /* of the old stores */
+    struct state_change change; /* what becomes of them */
     int old_fds[WORKERS_MAX], new_fds[WORKERS_MAX];
     char old_names[WORKERS_MAX][LAYOUT_PATH_BYTES_MAX];
     int new_base_fd;
     struct store_parts *parts; /* NULL for a kind without state */
     struct quarantine quarantine;
 };
-
-struct names {
-    char built[NAME_BYTES_MAX + 5];
-    char replaced[NAME_BYTES_MAX + 5];
-};
-
-static struct names names_of(const char *base)
-{
-    struct names names;
-    (void)snprintf(names.built, sizeof names.built, "%s.new", base);
-    (void)snprintf(names.replaced, sizeof names.replaced, "%s.old", base);
-    return names;
-}
-
-static bool is_there(int dir_fd, const char *name)
-{
-    struct stat st;
-    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static int remove_tree(int dir_fd, const char *name, struct err *e)
-{
-    int fd;
-    int rc = file_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, e);
-    if (rc == ERR_NOT_FOUND)
-        return 0;
-    if (rc != 0)
-        return rc;
-    rc = file_remove_in(fd, "", REMOVE_DEPTH_MAX, e);
-    (void)close(fd);
-    if (rc == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) != 0)
-        rc = err_set_errno(e, "cannot remove '%s'", name);
-    return rc;
-}
-
-int layout_remove(int stages_fd, const char *base, struct err *e)
-{
-    struct names names = names_of(base);
-    /* The directory in use comes last: what a kill leaves of it is found by the next attempt. */
-    int rc = remove_tree(stages_fd, names.built, e);
-    if (rc == 0)
-        rc = remove_tree(stages_fd, names.replaced, e);
-    if (rc == 0)
-        rc = remove_tree(stages_fd, base, e);
-    return rc;
-}
-
-/* Finishes a move that an earlier start had decided, and undoes one that it had not. */
-static int settle(int stages_fd, const char *base, struct err *e)
-{
-    struct names names = names_of(base);
-    int rc = 0;
-    if (is_there(stages_fd, names.replaced) && !is_there(stages_fd, base)) {
-        if (!is_there(stages_fd, names.built))
-            return err_set(e, ERR_CORRUPT,
-                           "'stages/%s' was about to replace 'stages/%s', but is missing",
-                           names.built, names.replaced);
-        rc = file_rename(stages_fd, names.built, base, true, e);
-    } else if (is_there(stages_fd, names.replaced)) {
-        /* The rename of the new one may not be safe yet: its process was killed. The old one must
-           not be removed before it is. */
-        rc = file_sync_dir(stages_fd, e);
-    }
-    if (rc == 0)
-        rc = remove_tree(stages_fd, names.replaced, e);
-    if (rc == 0)
-        rc = remove_tree(stages_fd, names.built, e);
-    return rc;
-}
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -205,13 +132,14 @@ static int open_old(struct move *m, int base_fd, struct err *e)
 static int load_stores(struct move *m, struct err *e)
 {
     struct store_part parts[WORKERS_MAX] = {{0}};
-    for (size_t i = 0; i < m->old.workers; i++) {
-        parts[i] = (struct store_part){.dir_fd = m->old_fds[i], .name = m->old_names[i]};
-        layout_store_spec(m->topology, m->stage, i, m->old.workers, &parts[i].spec);
-        parts[i].spec.has_secret = m->old.workers > 1;
-        memcpy(parts[i].spec.secret, m->old.secret, sizeof m->old.secret);
-    }
-    return store_parts_load(parts, m->old.workers, &m->parts, e);
+    for (size_t i = 0; i < m->old.workers; i++)
+        parts[i] = (struct store_part){
+            .dir_fd = m->old_fds[i], .name = m->old_names[i], .spec = m->specs.of[i]};
+    int rc = store_parts_load(parts, m->old.workers, &m->parts, e);
+    if (rc == 0 && layout_is_conversion(&m->change) &&
+        !store_parts_are_level(m->parts, m->stage->workers))
+        rc = layout_refuse_unlevel(m->stage, m->old.workers, e);
+    return rc;
 }
 
 static int load_quarantines(struct move *m, struct err *e)
@@ -257,9 +185,12 @@ static int write_worker(struct move *m, size_t worker, struct err *e)
     int rc = 0;
     if (m->parts != NULL) {
         struct store_spec spec;
+        struct store_conversion conversion = {.shift_ns = m->change.shift_ns,
+                                              .shifts_clock = m->change.shifts_clock,
+                                              .forgets_expiry = m->change.forgets_expiry};
         layout_store_spec(m->topology, m->stage, worker, m->new.workers, &spec);
-        rc =
-            store_parts_write(m->parts, worker, m->new.workers, m->new_fds[worker], &spec, NULL, e);
+        rc = store_parts_write(m->parts, worker, m->new.workers, m->new_fds[worker], &spec,
+                               layout_is_conversion(&m->change) ? &conversion : NULL, e);
     }
     if (rc == 0 && m->quarantine.count != 0) {
         char *owner = layout_owner(m->topology, m->stage);
@@ -284,7 +215,7 @@ static int write_evidence(struct move *m, struct err *e)
 
 static int open_new(struct move *m, struct err *e)
 {
-    struct names names = names_of(m->stage->base);
+    struct layout_names names = layout_names_of(m->stage->base);
     int rc = file_make_dir(m->stages_fd, names.built, &m->new_base_fd, e);
     if (rc == 0 && m->new.workers > 1)
         rc = layout_file_write(m->new_base_fd, &m->new, e);
@@ -328,6 +259,7 @@ static void move_done(struct move *m)
         (void)close(m->new_base_fd);
     store_parts_free(m->parts);
     quarantine_done(&m->quarantine);
+    state_change_done(&m->change);
 }
 
 /* Reads how a stage is laid out; *ret_fd is -1 if it has no directory. */
@@ -344,88 +276,93 @@ static int read_layout(int stages_fd, const struct stage *stage, int *ret_fd,
     return rc == 0 ? 0 : err_wrap(e, "'stages/%s'", stage->base);
 }
 
-/* Builds the new directory of a stage, if it needs one. */
-static int prepare(int stages_fd, const struct topology *topology, const struct stage *stage,
-                   void (*note)(const char *text), bool *ret_built, struct err *e)
+/* Refuses a state that would be lost; the caller has removed it before if that was wanted. */
+static int refuse_lost(struct move *m, struct err *e)
 {
-    struct move m = {
-        .stages_fd = stages_fd, .topology = topology, .stage = stage, .new_base_fd = -1};
-    for (size_t i = 0; i < WORKERS_MAX; i++)
-        m.old_fds[i] = m.new_fds[i] = -1;
-    int base_fd;
-    int rc = read_layout(stages_fd, stage, &base_fd, &m.old, e);
-    /* A directory without files was created, but no stage has begun in it. */
-    if (rc == 0 && m.old.workers == 1 && stage->workers > 1 &&
-        !layout_is_kept(stages_fd, stage->base))
-        m.old.workers = 0;
-    bool as_it_is = m.old.workers == stage->workers || m.old.workers + stage->workers == 1;
-    if (rc == 0 && !as_it_is) {
-        m.new.workers = stage->workers;
-        rc = load(&m, base_fd, e);
-        if (rc == 0)
-            rc = choose_secret(&m, e);
-        if (rc == 0) {
-            *ret_built = true;
-            rc = build(&m, base_fd, e);
-            if (rc != 0)
-                (void)err_wrap(e, "cannot change the number of workers in 'stages/%s' to %zu",
-                               stage->base, stage->workers);
-        }
-    }
-    if (rc == 0 && *ret_built && note != NULL && m.old.workers != 0) {
-        char *text = memory_format(
-            "stage '%s': its state is redistributed from %zu to %zu worker%s", stage->base,
-            m.old.workers, stage->workers, stage->workers == 1 ? "" : "s");
-        note(text);
-        free(text);
-    }
-    if (base_fd >= 0)
-        (void)close(base_fd);
-    move_done(&m);
-    return rc;
+    struct store_spec is;
+    layout_store_spec(m->topology, m->stage, 0, m->old.workers, &is);
+    return err_set(e, ERR_MISMATCH,
+                   "the state was written for {%s}, but the topology now has {%s}: %s; restore the "
+                   "old options, or use --discard %s to discard that state and begin with an empty "
+                   "one",
+                   m->specs.found->schema, is.schema, buf_text(&m->change.says), m->stage->base);
 }
 
-/* Puts the new directory in the place of the old one. */
-static int replace(int stages_fd, const char *base, struct err *e)
-{
-    struct names names = names_of(base);
-    int rc = 0;
-    if (is_there(stages_fd, base))
-        rc = file_rename(stages_fd, base, names.replaced, true, e);
-    if (rc == 0)
-        rc = file_rename(stages_fd, names.built, base, true, e);
-    return rc == 0 ? remove_tree(stages_fd, names.replaced, e) : rc;
-}
-
-int layout_settle(int stages_fd, const struct topology *topology, struct err *e)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < topology->stage_count; i++) {
-        if (topology->stages[i].worker == 0)
-            rc = settle(stages_fd, topology->stages[i].base, e);
-    }
-    return rc;
-}
-
-int layout_prepare(int stages_fd, const struct topology *topology, void (*note)(const char *text),
+/* Finds out what the stage has, and whether it can be used as it is. */
+static int examine(struct move *m, const char *left, int *ret_base_fd, bool *ret_as_it_is,
                    struct err *e)
 {
-    bool *built = memory_new(topology->stage_count, sizeof *built);
-    int rc = layout_settle(stages_fd, topology, e);
-    for (size_t i = 0; rc == 0 && i < topology->stage_count; i++) {
-        if (topology->stages[i].worker == 0)
-            rc = prepare(stages_fd, topology, &topology->stages[i], note, &built[i], e);
+    int rc = read_layout(m->stages_fd, m->stage, ret_base_fd, &m->old, e);
+    if (rc != 0)
+        return rc;
+    /* A directory without files was created, but no stage has begun in it. */
+    if (m->old.workers == 1 && m->stage->workers > 1 &&
+        !layout_is_kept(m->stages_fd, m->stage->base))
+        m->old.workers = 0;
+    if (m->old.workers != 0 && m->stage->kind->store_spec != NULL) {
+        rc = layout_find_change(m->topology, m->stage, *ret_base_fd, &m->old, left, &m->specs,
+                                &m->change, e);
+        if (rc == 0 && m->change.verdict == STATE_LOST)
+            rc = refuse_lost(m, e);
+        if (rc != 0)
+            return err_wrap(e, "'stages/%s'", m->stage->base);
     }
-    if (rc != 0) {
-        for (size_t i = 0; i < topology->stage_count; i++) {
-            if (built[i])
-                (void)remove_tree(stages_fd, names_of(topology->stages[i].base).built, NULL);
-        }
-    }
-    for (size_t i = 0; rc == 0 && i < topology->stage_count; i++) {
-        if (built[i])
-            rc = replace(stages_fd, topology->stages[i].base, e);
-    }
-    free(built);
+    bool as_many = m->old.workers == m->stage->workers || m->old.workers + m->stage->workers == 1;
+    *ret_as_it_is = as_many && m->change.verdict == STATE_GOES_ON;
+    return 0;
+}
+
+static void tell(const struct move *m, void (*note)(const char *text))
+{
+    bool converted = layout_is_conversion(&m->change);
+    struct buf text = {0};
+    buf_add_format(&text, "stage '%s': its state is %s", m->stage->base,
+                   converted ? "converted" : "redistributed");
+    if (m->old.workers != m->stage->workers)
+        buf_add_format(&text, "%s from %zu to %zu worker%s", converted ? ", and redistributed" : "",
+                       m->old.workers, m->stage->workers, m->stage->workers == 1 ? "" : "s");
+    if (converted || m->old.workers != m->stage->workers)
+        note(buf_text(&text));
+    buf_done(&text);
+}
+
+/* Reads what there is, and writes what it becomes. */
+static int rebuild(struct move *m, int base_fd, bool *ret_built, struct err *e)
+{
+    m->new.workers = m->stage->workers;
+    int rc = load(m, base_fd, e);
+    if (rc == 0)
+        rc = choose_secret(m, e);
+    if (rc != 0)
+        return rc;
+    *ret_built = true;
+    rc = build(m, base_fd, e);
+    if (rc == 0)
+        return 0;
+    if (m->change.verdict == STATE_CONVERTED)
+        return err_wrap(e, "cannot convert 'stages/%s'", m->stage->base);
+    return err_wrap(e, "cannot change the number of workers in 'stages/%s' to %zu", m->stage->base,
+                    m->stage->workers);
+}
+
+int layout_build(int stages_fd, const struct topology *topology, const struct stage *stage,
+                 const char *left, void (*note)(const char *text), bool *ret_built, struct err *e)
+{
+    struct move *m = memory_new(1, sizeof *m);
+    *m = (struct move){
+        .stages_fd = stages_fd, .topology = topology, .stage = stage, .new_base_fd = -1};
+    for (size_t i = 0; i < WORKERS_MAX; i++)
+        m->old_fds[i] = m->new_fds[i] = -1;
+    int base_fd = -1;
+    bool as_it_is = true;
+    int rc = examine(m, left, &base_fd, &as_it_is, e);
+    if (rc == 0 && !as_it_is)
+        rc = rebuild(m, base_fd, ret_built, e);
+    if (rc == 0 && *ret_built && note != NULL && m->old.workers != 0)
+        tell(m, note);
+    if (base_fd >= 0)
+        (void)close(base_fd);
+    move_done(m);
+    free(m);
     return rc;
 }

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,10 +28,10 @@ static int read_worker(const struct topology *topology, const struct stage *stag
         return rc;
     }
     struct store_spec spec;
-    layout_store_spec(topology, stage, worker, layout->workers, &spec);
-    spec.has_secret = layout->workers > 1;
-    memcpy(spec.secret, layout->secret, sizeof spec.secret);
-    return store_read_position(dir_fd, &spec, ret_found, ret_seq, ret_most, e);
+    int rc = layout_read_spec(topology, stage, dir_fd, layout, worker, &spec, ret_found, e);
+    return rc == 0 && *ret_found
+               ? store_read_position(dir_fd, &spec, ret_found, ret_seq, ret_most, e)
+               : rc;
 }
 
 static void add(struct layout_position *position, size_t before, bool found, seq_number seq,

@@ -154,7 +154,7 @@ static int prepare(struct start *s, void (*note)(const char *text), seq_number *
     if (rc == 0 && manifest_has_work(&s->new))
         rc = start_finish_work(s, &s->new, e);
     start_watch_say("redistributing the states of workers", NULL);
-    return rc == 0 ? layout_prepare(s->stages_fd, s->topology, note, e) : rc;
+    return rc == 0 ? layout_prepare(s->stages_fd, s->topology, NULL, note, e) : rc;
 }
 
 int start_prepare(int state_fd, int stages_fd, const char *path, const struct topology *topology,

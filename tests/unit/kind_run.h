@@ -217,7 +217,7 @@ static inline void kind_run_start_to(struct kind_run *run, struct topology *topo
     (void)close(fd);
     if (run->stage->kind->store_spec != NULL)
         run->image_fd = memfd_create("test-image", MFD_CLOEXEC);
-    if (layout_prepare(run->stages_fd, topology, NULL, &e) != 0)
+    if (layout_prepare(run->stages_fd, topology, NULL, NULL, &e) != 0)
         fail_msg("%s", e.text);
     kind_run_begin_life(run);
 }

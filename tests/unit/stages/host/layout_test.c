@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The directories of workers. A process that moves the state to another number of workers is killed
- * at system calls drawn by seed. The next start finds the old directory or the new one, byte for
+ * The directories of workers. A process that moves the state to another number of workers, or gives
+ * it another form, is killed at system calls drawn by seed. The next start finds the old directory or the new one, byte for
  * byte, and nothing else is left.
  */
 #include <fcntl.h>
@@ -57,15 +57,16 @@ int fsync(int fd)
     return (int)syscall(SYS_fsync, fd);
 }
 
-static struct topology *topology_of(unsigned workers)
+/* With other options of the stage that has a state. */
+static struct topology *topology_with(unsigned workers, const char *options)
 {
-    char *text = memory_format("topology: t\ntypes:\n  T: { n: int }\nstages:\n"
+    char *text = memory_format("topology: t\ntypes:\n  T: { n: int, at: timestamp }\nstages:\n"
                                "  read: { kind: file.source, path: /dev/null }\n"
                                "  parse: { kind: json.decode, from: read, type: T, workers: %u }\n"
-                               "  once: { kind: dedupe, from: parse, key: n, workers: %u }\n"
+                               "  once: { kind: dedupe, from: parse, key: n, workers: %u%s }\n"
                                "  text: { kind: json.encode, from: once }\n"
                                "  write: { kind: file.sink, from: text, path: /nowhere }\n",
-                               workers, workers);
+                               workers, workers, options);
     struct diagnostics d;
     struct topology *topology;
     diagnostics_init(&d, "t.yaml", text, strlen(text));
@@ -75,6 +76,11 @@ static struct topology *topology_of(unsigned workers)
     diagnostics_done(&d);
     free(text);
     return topology;
+}
+
+static struct topology *topology_of(unsigned workers)
+{
+    return topology_with(workers, "");
 }
 
 static int open_stages(const char *name)
@@ -107,6 +113,9 @@ static bool is_same(const char *a, const char *b)
     return shell("diff -r %s %s", a, b) == 0;
 }
 
+/* Whether all workers are at the same seq. */
+static bool all_level;
+
 static void fill_store(const struct topology *t, const struct stage *stage, int fd,
                        const struct store_spec *layout)
 {
@@ -117,7 +126,8 @@ static void fill_store(const struct topology *t, const struct stage *stage, int 
     spec.has_secret = layout->has_secret;
     memcpy(spec.secret, layout->secret, sizeof spec.secret);
     assert_int_equal(store_open(fd, -1, &spec, false, &s, &e), 0);
-    for (unsigned n = 1; n <= 50 + 10 * stage->worker; n++) {
+    const unsigned last = 50 + (all_level ? 0 : 10 * (unsigned)stage->worker);
+    for (unsigned n = 1; n <= last; n++) {
         store_begin(s, n);
         for (unsigned group = 0; group < KEY_GROUPS; group++) {
             if (group % 50 == n &&
@@ -125,7 +135,7 @@ static void fill_store(const struct topology *t, const struct stage *stage, int 
                 store_put(s, store_key(s, group, &n, sizeof n), STORE_NEVER, NULL);
         }
     }
-    assert_int_equal(store_commit(s, 50 + 10 * stage->worker, &e), 0);
+    assert_int_equal(store_commit(s, last, &e), 0);
     store_close(s);
 }
 
@@ -134,7 +144,7 @@ static void make_start(const struct topology *t)
 {
     struct err e;
     int stages_fd = open_stages("start");
-    assert_int_equal(layout_prepare(stages_fd, t, NULL, &e), 0);
+    assert_int_equal(layout_prepare(stages_fd, t, NULL, NULL, &e), 0);
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct stage *stage = &t->stages[i];
         struct store_spec layout = {0};
@@ -156,7 +166,7 @@ static void prepare(const char *name, const struct topology *t)
 {
     struct err e;
     int stages_fd = open_stages(name);
-    if (layout_prepare(stages_fd, t, NULL, &e) != 0)
+    if (layout_prepare(stages_fd, t, NULL, NULL, &e) != 0)
         fail_msg("%s", e.text);
     (void)close(stages_fd);
 }
@@ -171,7 +181,7 @@ static unsigned prepare_killed(const char *name, const struct topology *t, unsig
         int stages_fd = open_stages(name);
         (void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
         (void)raise(SIGSTOP);
-        _exit(layout_prepare(stages_fd, t, NULL, &e) == 0 ? 0 : 1);
+        _exit(layout_prepare(stages_fd, t, NULL, NULL, &e) == 0 ? 0 : 1);
     }
     int status;
     for (unsigned stops = 0; stops <= nth; stops++) { /* two for each call, before and after it */
@@ -204,9 +214,9 @@ static int tear_down(void **state)
     return rc;
 }
 
-static void kill_at_any_call(unsigned from, unsigned to)
+static void kill_at_any_call(unsigned from, unsigned to, const char *options)
 {
-    struct topology *old = topology_of(from), *new = topology_of(to);
+    struct topology *old = topology_of(from), *new = topology_with(to, options);
     make_start(old);
     draws_zeros = true;
     assert_int_equal(shell("cp -a start expected"), 0);
@@ -233,8 +243,8 @@ static void kill_at_any_call(unsigned from, unsigned to)
         moved++;
     }
     assert_int_equal(shell("rm -rf work again"), 0);
-    print_message("from %u to %u: %u kills kept the old, %u went on to the new\n", from, to, kept,
-                  moved);
+    print_message("from %u to %u%s: %u kills kept the old, %u went on to the new\n", from, to,
+                  options, kept, moved);
     assert_true(kept > 0 && moved > 0);
     draws_zeros = false;
     topology_free(old);
@@ -244,15 +254,34 @@ static void kill_at_any_call(unsigned from, unsigned to)
 static void a_kill_at_any_call_leaves_the_old_or_the_new(void **state)
 {
     (void)state;
-    kill_at_any_call(2, 3);
+    kill_at_any_call(2, 3, "");
 }
 
 static void likewise_from_one_and_to_one(void **state)
 {
     (void)state;
-    kill_at_any_call(1, 2);
+    kill_at_any_call(1, 2, "");
     assert_int_equal(shell("rm -rf *"), 0);
-    kill_at_any_call(3, 1);
+    kill_at_any_call(3, 1, "");
+}
+
+#define ANOTHER_FORM ", keep: 1d, at: at"
+
+static void likewise_to_another_form(void **state)
+{
+    (void)state;
+    kill_at_any_call(1, 1, ANOTHER_FORM);
+    assert_int_equal(shell("rm -rf *"), 0);
+    kill_at_any_call(2, 2, ANOTHER_FORM);
+}
+
+/* All workers must be at the same seq for this. */
+static void likewise_to_another_form_and_other_workers(void **state)
+{
+    (void)state;
+    all_level = true;
+    kill_at_any_call(2, 3, ANOTHER_FORM);
+    all_level = false;
 }
 
 static void every_byte_of_the_file_counts(void **state)
@@ -274,17 +303,17 @@ static void every_byte_of_the_file_counts(void **state)
         changed = byte ^ 0x10;
         assert_int_equal(pwrite(fd, &changed, 1, at), 1);
         assert_int_equal(shell("cp -a start before"), 0);
-        assert_int_equal(layout_prepare(stages_fd, two, NULL, &e), ERR_CORRUPT);
+        assert_int_equal(layout_prepare(stages_fd, two, NULL, NULL, &e), ERR_CORRUPT);
         assert_non_null(strstr(e.text, "'stages/once': workers: does not verify"));
         assert_true(is_same("before", "start")); /* nor was anything of 'parse' changed */
         assert_int_equal(shell("rm -rf before"), 0);
         assert_int_equal(pwrite(fd, &byte, 1, at), 1);
     }
     assert_int_equal(shell("mv start/once/2 away"), 0);
-    assert_int_equal(layout_prepare(stages_fd, two, NULL, &e), ERR_CORRUPT);
+    assert_int_equal(layout_prepare(stages_fd, two, NULL, NULL, &e), ERR_CORRUPT);
     assert_non_null(strstr(e.text, "'2' of a worker is missing"));
     assert_int_equal(shell("mv away start/once/2 && touch start/once/1/cursor"), 0);
-    assert_int_equal(layout_prepare(stages_fd, two, NULL, &e), ERR_MISMATCH);
+    assert_int_equal(layout_prepare(stages_fd, two, NULL, NULL, &e), ERR_MISMATCH);
     assert_non_null(strstr(e.text, "'stages/once/1/cursor' cannot be redistributed"));
     (void)close(fd);
     (void)close(stages_fd);
@@ -349,6 +378,8 @@ int main(int argc, char **argv)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(a_kill_at_any_call_leaves_the_old_or_the_new),
         TEST(likewise_from_one_and_to_one),
+        TEST(likewise_to_another_form),
+        TEST(likewise_to_another_form_and_other_workers),
         TEST(every_byte_of_the_file_counts),
         TEST(every_worker_gets_all_quarantines),
         TEST(the_old_goes_when_the_new_is_safe),

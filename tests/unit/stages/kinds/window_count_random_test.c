@@ -145,7 +145,7 @@ static void clear_directory(void)
 static void prepare(int stages_fd)
 {
     struct err e;
-    if (layout_prepare(stages_fd, topology, NULL, &e) != 0)
+    if (layout_prepare(stages_fd, topology, NULL, NULL, &e) != 0)
         fail_msg("%s", e.text);
 }
 
