@@ -129,6 +129,23 @@ int layout_find_stranger(int stages_fd, const char *base, char **ret_path, struc
 int layout_remove(int stages_fd, const char *base, struct err *e);
 
 /*
+ * Gives what is kept of a stage another name. May be repeated after a kill, and has no effect once
+ * it is done. Call it with the state directory locked, before layout_prepare(), which then needs a
+ * stage with this renamed_from.
+ *
+ *   topology  the name of the topology
+ *   from      the former name of the stage
+ *   to        its name; a directory of that name must hold no files but those that say how many
+ *             workers it has and which state it is part of
+ *
+ * Returns: 0
+ *          ERR_MISMATCH  there are files of both names, or a file of another stage
+ *          ERR_CORRUPT, ERR_NO_SPACE, ERR_IO
+ */
+int layout_rename(int stages_fd, const char *topology, const char *from, const char *to,
+                  struct err *e);
+
+/*
  * Opens the directory of one worker, and creates it if the stage has only one.
  *
  *   ret_spec  set to the secret that the workers share, if there are several; may be NULL

@@ -54,8 +54,7 @@ int layout_remove(int stages_fd, const char *base, struct err *e)
     return rc;
 }
 
-/* Finishes a move that an earlier start had decided, and undoes one that it had not. */
-static int settle(int stages_fd, const char *base, struct err *e)
+int layout_settle_stage(int stages_fd, const char *base, struct err *e)
 {
     struct layout_names names = layout_names_of(base);
     int rc = 0;
@@ -94,7 +93,7 @@ int layout_settle(int stages_fd, const struct topology *topology, struct err *e)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < topology->stage_count; i++) {
         if (topology->stages[i].worker == 0)
-            rc = settle(stages_fd, topology->stages[i].base, e);
+            rc = layout_settle_stage(stages_fd, topology->stages[i].base, e);
     }
     return rc;
 }

@@ -190,6 +190,20 @@ int quarantine_write(int dir_fd, const char *owner, const struct quarantine *qua
     return rc;
 }
 
+int quarantine_rename(int dir_fd, const char *from, const char *to, struct err *e)
+{
+    struct quarantine quarantine = {0};
+    int rc = quarantine_load(dir_fd, to, &quarantine, e);
+    quarantine_done(&quarantine);
+    if (rc != ERR_MISMATCH)
+        return rc;
+    rc = quarantine_load(dir_fd, from, &quarantine, e);
+    if (rc == 0)
+        rc = quarantine_write(dir_fd, to, &quarantine, e);
+    quarantine_done(&quarantine);
+    return rc;
+}
+
 int quarantine_add(int dir_fd, const char *owner, const struct quarantine_entry *entry,
                    struct err *e)
 {

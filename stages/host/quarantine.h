@@ -57,6 +57,12 @@ int quarantine_write(int dir_fd, const char *owner, const struct quarantine *qua
                      struct err *e);
 
 /*
+ * Gives the list another owner. One that has it already, or no list at all, is left as it is.
+ * Returns: 0, ERR_NO_SPACE, or an error of quarantine_load().
+ */
+int quarantine_rename(int dir_fd, const char *from, const char *to, struct err *e);
+
+/*
  * Adds one entry and makes the list safe, whatever the durability of the topology.
  * Returns: 0, ERR_RANGE (the seq is on the list, or the list has QUARANTINE_ENTRIES_MAX entries),
  *          ERR_NO_SPACE, or an error of quarantine_load().

@@ -13,6 +13,7 @@
 #include "common/beat.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "stages/journal/journal_owner.h"
 #include "stages/journal/journal_p.h"
 #include "stages/journal/journal_tail.h"
 
@@ -34,7 +35,7 @@ static int read_headers(struct journal *j, const uint64_t *numbers, size_t count
             s.fd = -1;
         }
         journal_add_segment(j, &s);
-        if (s.owner != j->config.owner)
+        if (!journal_is_owned(j->config.dir_fd, s.owner, j->config.owner))
             return err_set(e, ERR_MISMATCH, "%s belongs to another topology or stage", s.name);
         if (s.begin.packed != j->config.packed)
             return err_set(

@@ -5,15 +5,12 @@
  * byte, and nothing else is left.
  */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -23,6 +20,7 @@
 #include "stages/kinds/kinds.h"
 #include "stages/stage.h"
 #include "tests/unit/cases.h"
+#include "tests/unit/killed.h"
 #include "tests/unit/random.h"
 #include "topology/load.h"
 #include "topology/partition.h"
@@ -171,31 +169,23 @@ static void prepare(const char *name, const struct topology *t)
     (void)close(stages_fd);
 }
 
+struct start {
+    const char *name;
+    const struct topology *topology;
+};
+
+static int start(void *arg)
+{
+    const struct start *s = arg;
+    struct err e;
+    return layout_prepare(open_stages(s->name), s->topology, NULL, NULL, &e);
+}
+
 /* Prepares in a process that is killed at its nth stop; returns how many stops it made. */
 static unsigned prepare_killed(const char *name, const struct topology *t, unsigned nth)
 {
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        struct err e;
-        int stages_fd = open_stages(name);
-        (void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        (void)raise(SIGSTOP);
-        _exit(layout_prepare(stages_fd, t, NULL, NULL, &e) == 0 ? 0 : 1);
-    }
-    int status;
-    for (unsigned stops = 0; stops <= nth; stops++) { /* two for each call, before and after it */
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        if (WIFEXITED(status)) {
-            assert_int_equal(WEXITSTATUS(status), 0);
-            return stops;
-        }
-        if (stops < nth)
-            assert_true(ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0);
-    }
-    (void)kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return nth;
+    struct start s = {.name = name, .topology = t};
+    return killed_run(start, &s, nth);
 }
 
 static int set_up(void **state)
@@ -222,7 +212,7 @@ static void kill_at_any_call(unsigned from, unsigned to, const char *options)
     assert_int_equal(shell("cp -a start expected"), 0);
     prepare("expected", new);
     assert_int_equal(shell("cp -a start work"), 0);
-    unsigned stops = prepare_killed("work", new, UINT32_MAX - 1);
+    unsigned stops = prepare_killed("work", new, KILLED_NEVER);
     unsigned kept = 0, moved = 0;
     for (unsigned i = 0; i < KILLS; i++) {
         /* Half of them near the end, where the move is decided. */
