@@ -18,6 +18,7 @@
 #include "common/text.h"
 #include "common/value_json.h"
 #include "stages/journal/journal.h"
+#include "stages/journal/journal_owner.h"
 #include "stages/journal/journal_tail.h"
 #include "stages/kit/line_records.h"
 #include "supervisor/command/command.h"
@@ -303,7 +304,7 @@ static void read_segments(struct reading *r, const uint64_t *numbers, size_t cou
         int rc = journal_segment_open(r->dir_fd, numbers[i], O_RDONLY, &s, &e);
         if (rc == ERR_NOT_FOUND && !any)
             continue; /* it was acked after it was listed */
-        if (rc == 0 && s.owner != r->owner)
+        if (rc == 0 && !journal_is_owned(r->dir_fd, s.owner, r->owner))
             rc = err_set(&e, ERR_MISMATCH, "%s belongs to another topology or stage", s.name);
         if (rc == 0 && any && !journal_segment_follows(&s, &end))
             rc = err_set(&e, ERR_CORRUPT, "%s does not continue the segment before it", s.name);
