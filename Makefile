@@ -83,7 +83,7 @@ $(BUILD)/tests/bulkhead-fault-stages: $(filter-out %/main.o,$(FAULT_OBJECTS)) $(
 SIM_LIBRARY = $(filter-out %_loop.o %/link.o %/log.o %/standard_error.o $(BUILD)/supervisor/command/%,$(LIBRARY_OBJECTS))
 $(SIM): $(SIM_OBJECTS) $(LIBRARY_OBJECTS) Makefile
 	$(call say,TEST,$@)$(CC) -o $@ $(SIM_OBJECTS) $(SIM_LIBRARY) \
-	    $(SIM_CALLS:%=-Wl,--wrap=%) -Wl,-z,now $(SANITIZE) -pthread -lfyaml -lpcre2-8 -lm $(MSGPACK)
+	    $(SIM_CALLS:%=-Wl,--wrap=%) -Wl,-z,now $(SANITIZE) -pthread -lfyaml -lmbedcrypto -lpcre2-8 -lm $(MSGPACK)
 
 # A test tool that uses nothing of the program but its name.
 $(BUILD)/tests/sweep/%: tests/sweep/%.c Makefile

@@ -273,6 +273,17 @@ static size_t shown_len(const uint8_t *at, size_t len)
     return 0;
 }
 
+void text_escape(const char *text, uint8_t lowest, struct buf *out)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        uint8_t byte = (uint8_t)*at;
+        if (byte < lowest || byte == 0x7f || byte == '\\')
+            buf_add_format(out, "\\x%02x", byte);
+        else
+            buf_add_byte(out, byte);
+    }
+}
+
 void text_printable(const void *bytes, size_t len, size_t max, struct buf *out)
 {
     const uint8_t *at = bytes;

@@ -69,6 +69,12 @@ bool text_is_name(const char *text);
 void text_format_count(uint64_t number, struct buf *out);
 
 /*
+ * Appends a text with backslashes, DEL and all bytes below `lowest` as \xHH, so that it has no line
+ * break, and with ' ' + 1 no space.
+ */
+void text_escape(const char *text, uint8_t lowest, struct buf *out);
+
+/*
  * Appends bytes in a form that is safe for a terminal or a log: control characters and bytes that
  * are not UTF-8 become \xNN. Of more than max bytes the rest becomes "…".
  */
