@@ -47,7 +47,10 @@
  */
 #define STATUS_RUN_LIST(X)                                                                         \
     X(name, topology, label, "", "name of the topology")                                           \
-    X(number, version, label, "", "version of the topology")                                       \
+    X(name, version, label, "", "version that is running: a digest of 64 digits")                  \
+    X(number, version_number, label, "",                                                           \
+      "number that the topology gives to its version; 0 if it gives none")                         \
+    X(number, version_from, position, "seq", "the first record that this version decides")         \
     X(number, pid, label, "", "process of the supervisor")                                         \
     X(number, up_ms, counter, "milliseconds", "time since the supervisor started")                 \
     X(name, state, state, "", "one of new, running, draining, stopping, stopped")                  \

@@ -12,10 +12,9 @@ static const struct option_spec head_specs[] = {
     {.name = "topology", .tag = OPTION_TEXT, .required = true, .meaning = "its name"},
     {.name = "version",
      .tag = OPTION_INT,
-     .fallback = "1",
      .min = 1,
      .max = INT32_MAX,
-     .meaning = "number of this revision"},
+     .meaning = "number of this revision; its text cannot change any more"},
     {.name = "description", .tag = OPTION_TEXT, .meaning = "what it is for"},
     {.name = "durability",
      .tag = OPTION_CHOICE,
@@ -46,7 +45,8 @@ void check_head(struct checker *c, const struct node *root)
     const struct option_value *name = options_get(head, "topology");
     if (name->text != NULL && diagnostics_check_name(c->diagnostics, name->place, name->text))
         memcpy(c->topology->name, name->text, strlen(name->text) + 1);
-    c->topology->version = options_get(head, "version")->number;
+    const struct option_value *version = options_get(head, "version");
+    c->topology->version = version->present && !version->bad ? version->number : 0;
     c->topology->durability =
         options_get(head, "durability")->number == 1 ? DURABILITY_PROCESS : DURABILITY_HOST;
     c->topology->stall_timeout_ms =

@@ -56,6 +56,7 @@ void topology_free(struct topology *topology)
     free(topology->edges);
     free(topology->types);
     free(topology->contracts);
+    timeline_done(&topology->timeline);
     node_free((struct node *)(uintptr_t)topology->resolved);
     free(topology);
 }

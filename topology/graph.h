@@ -18,6 +18,7 @@
 #include "common/contract.h"
 #include "topology/kind.h"
 #include "topology/ports.h"
+#include "topology/timeline.h"
 
 struct node;
 
@@ -104,7 +105,8 @@ struct edge {
 
 struct topology {
     char name[NAME_BYTES_MAX + 1];
-    int64_t version;
+    int64_t version; /* the number of the revision; 0: it has none */
+    struct timeline timeline; /* of the run that it is part of; empty before a start */
     enum durability durability;
     bool marks_end;            /* some stage has work to do at the end of the input */
     uint64_t stall_timeout_ms; /* how long a stage may be busy with one thing before it is hung */

@@ -184,11 +184,23 @@ static void add_types(struct buf *out, const struct topology *t)
     }
 }
 
+static void add_timeline(struct buf *out, const struct timeline *timeline)
+{
+    packed_add_text(out, "timeline");
+    packed_add_list(out, timeline->count);
+    for (size_t i = 0; i < timeline->count; i++) {
+        packed_add_list(out, 3);
+        packed_add_uint(out, timeline->entries[i].first);
+        packed_add_text(out, timeline->entries[i].version.text);
+        packed_add_uint(out, (uint64_t)timeline->entries[i].number);
+    }
+}
+
 int stage_topology_pack(const struct topology *topology, const struct stage *stage,
                         const char *file, struct buf *out, struct err *e)
 {
     size_t before = out->len;
-    packed_add_map(out, 12);
+    packed_add_map(out, 13);
     add_number(out, "format", STAGE_TOPOLOGY_FORMAT);
     add_pair(out, "file", file);
     add_pair(out, "topology", topology->name);
@@ -198,6 +210,7 @@ int stage_topology_pack(const struct topology *topology, const struct stage *sta
     packed_add_bool(out, topology->marks_end);
     add_number(out, "stall_timeout_ms", (int64_t)topology->stall_timeout_ms);
     add_number(out, "stages", (int64_t)topology->stage_count);
+    add_timeline(out, &topology->timeline);
     add_types(out, topology);
     add_stage(out, stage);
     add_peers(out, topology, stage);

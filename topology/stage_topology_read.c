@@ -193,6 +193,25 @@ static struct stage *read_identity(struct reader *r, struct packed_value map)
     return stage;
 }
 
+static void read_timeline(struct reader *r, struct packed_value list)
+{
+    struct timeline *timeline = &r->topology->timeline;
+    size_t count = count_of(r, list, "timeline", MAP_ENTRIES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct packed_value item = packed_item(list, i);
+        char *version = read_text(r, packed_item(item, 1), "timeline", DIGEST_DIGITS);
+        uint64_t first = 0;
+        bool valid = packed_get_uint(packed_item(item, 0), &first) && digest_is_one(version) &&
+                     (i == 0 || (timeline->count == i && first > timeline->entries[i - 1].first));
+        int64_t number = read_number(r, packed_item(item, 2), "timeline", 0, INT32_MAX);
+        if (valid)
+            timeline_add(timeline, first, version, number);
+        else
+            note_wrong(r, "timeline");
+        free(version);
+    }
+}
+
 static void read_head(struct reader *r, struct packed_value root)
 {
     static const char *const durabilities[] = {
@@ -206,6 +225,7 @@ static void read_head(struct reader *r, struct packed_value root)
     t->stall_timeout_ms = (uint64_t)find_number(r, root, "stall_timeout_ms", 0, INT64_MAX);
     t->stage_count = (size_t)find_number(r, root, "stages", 1, PROCESSES_MAX);
     t->stages = memory_new(t->stage_count + 1, sizeof *t->stages);
+    read_timeline(r, packed_find(root, "timeline"));
     struct packed_value types = packed_find(root, "types");
     t->type_count = count_of(r, types, "types", MAP_ENTRIES_MAX);
     t->types = memory_new(t->type_count + 1, sizeof *t->types);

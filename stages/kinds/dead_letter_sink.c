@@ -22,6 +22,7 @@ struct dead_letter_sink {
     struct output_file output;
     const struct stage **packed; /* the stages whose input is packed */
     size_t packed_count;
+    const struct timeline *timeline;
 };
 
 static const struct option_spec specs[] = {{0}};
@@ -54,6 +55,7 @@ static int open_sink(const struct stage_env *env, void **ret_self, struct err *e
         if (t->stages[i].reads_packed)
             self->packed[self->packed_count++] = &t->stages[i];
     }
+    self->timeline = &t->timeline;
     self->output.note = env->note;
     self->output.full = env->full;
     *ret_self = self;
@@ -120,6 +122,9 @@ static int write_record(void *opaque, const struct record *in, struct err *e)
     write_content(out, &in->fields[DEAD_LETTER_CONTENT],
                   in->fields[DEAD_LETTER_CONTENT_IS_JSON].boolean,
                   reads_packed(self, &in->fields[DEAD_LETTER_STAGE]));
+    const char *version = timeline_at(self->timeline, in->seq);
+    if (version != NULL)
+        buf_add_format(out, ",\"version\":\"%.*s\"", (int)DIGEST_DIGITS_SHOWN, version);
     buf_add_text(out, "}\n");
     return 0;
 }

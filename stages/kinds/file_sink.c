@@ -26,6 +26,7 @@ static const struct option_spec specs[] = {
     {.name = "path",
      .tag = OPTION_PATH_OUT,
      .required = true,
+     .neutral = true,
      .meaning = "the file to write; a relative path starts where bulkhead is started"},
     RECORD_FIELD_OPTION,
     {0},

@@ -9,8 +9,10 @@
 #define BULKHEAD_SUPERVISOR_COMMAND_COMMAND_H
 
 #include "common/buf.h"
+#include "common/log.h"
 #include "supervisor/command/command_options.h"
 #include "supervisor/run/exit_codes.h"
+#include "supervisor/run/start.h"
 #include "supervisor/run/topology_source.h"
 #include "topology/graph.h"
 #include "topology/settings.h"
@@ -22,6 +24,7 @@
 int command_main(int argc, char **argv, kind_registry kinds);
 
 int command_run(kind_registry kinds, int argc, char **argv);
+int command_plan(kind_registry kinds, int argc, char **argv);
 int command_check(kind_registry kinds, int argc, char **argv);
 int command_chaos(kind_registry kinds, int argc, char **argv);
 int command_kinds(kind_registry kinds, int argc, char **argv);
@@ -34,7 +37,7 @@ int command_stop(kind_registry kinds, int argc, char **argv);
 int command_completion(kind_registry kinds, int argc, char **argv);
 
 /* The command lines of the commands. */
-extern const struct command_syntax command_run_syntax, command_check_syntax, command_chaos_syntax,
+extern const struct command_syntax command_run_syntax, command_check_syntax, command_plan_syntax, command_chaos_syntax,
     command_kinds_syntax, command_types_syntax, command_journal_syntax, command_graph_syntax,
     command_status_syntax, command_kill_syntax, command_stop_syntax, command_completion_syntax;
 
@@ -61,6 +64,15 @@ int command_complete(kind_registry kinds, const struct command_syntax *const *co
  * error.
  */
 int command_add_setting(struct settings *settings, const char *text);
+
+/* Adds a --discard. Returns EXIT_OK, or EXIT_USAGE after logging the error. */
+int command_add_discard(struct start_options *options, const char *stage);
+
+/* The exit code for what start_prepare() or start_examine() returned. */
+int command_start_code(int rc);
+
+/* Logs each line of a buffer, and frees it. */
+void command_log_lines(enum log_level level, struct buf *lines);
 
 /*
  * Reads and checks a topology file with the settings of the command line, and prints its errors to

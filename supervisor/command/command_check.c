@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/type.h"
+#include "supervisor/run/version.h"
 #include "supervisor/command/command.h"
 
 enum { CHECK_PRINT, CHECK_SET };
@@ -54,6 +54,27 @@ static void print_graph(const struct topology *t, struct buf *out)
     }
 }
 
+static int print_all(const struct topology_source *source, const struct topology *t, bool graph)
+{
+    struct version version;
+    struct err e;
+    if (version_describe(t, &version, &e) != 0) {
+        log_line(LOG_ERROR, "'%s': %s", source->name, e.text);
+        return EXIT_INVALID;
+    }
+    struct buf out = {0};
+    char shown[VERSION_SHOWN_BYTES];
+    buf_add_format(&out, "%s: '%s' version %s is valid: %zu stages, %zu link%s\n", source->name,
+                   t->name, timeline_show_version(version.id.text, version.number, shown),
+                   t->stage_count, t->edge_count, t->edge_count == 1 ? "" : "s");
+    if (graph)
+        print_graph(t, &out);
+    int code = command_print(&out, EXIT_OK);
+    buf_done(&out);
+    version_done(&version);
+    return code;
+}
+
 int command_check(kind_registry kinds, int argc, char **argv)
 {
     struct check check = {0};
@@ -66,14 +87,7 @@ int command_check(kind_registry kinds, int argc, char **argv)
     code = command_check_topology(kinds, file, &check.settings, TOPOLOGY_PROCESSES, &source,
                                   &topology);
     if (code == EXIT_OK) {
-        struct buf out = {0};
-        buf_add_format(&out, "%s: '%s' version %" PRId64 " is valid: %zu stages, %zu link%s\n",
-                       source.name, topology->name, topology->version, topology->stage_count,
-                       topology->edge_count, topology->edge_count == 1 ? "" : "s");
-        if (check.print)
-            print_graph(topology, &out);
-        code = command_print(&out, code);
-        buf_done(&out);
+        code = print_all(&source, topology, check.print);
     }
     topology_free(topology);
     topology_source_done(&source);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/count.h"
@@ -20,6 +21,37 @@ int command_add_setting(struct settings *settings, const char *text)
         return EXIT_OK;
     log_line(LOG_ERROR, "%s", e.text);
     return EXIT_USAGE;
+}
+
+int command_add_discard(struct start_options *options, const char *stage)
+{
+    if (options->discard_count == START_DISCARDS_MAX) {
+        log_line(LOG_ERROR, "--discard can be given at most %u times", START_DISCARDS_MAX);
+        return EXIT_USAGE;
+    }
+    options->discards[options->discard_count++] = stage;
+    return EXIT_OK;
+}
+
+int command_start_code(int rc)
+{
+    if (rc == 0)
+        return EXIT_OK;
+    if (rc == ERR_UNREAD)
+        return EXIT_UNREAD;
+    return rc == ERR_MISMATCH || rc == ERR_CORRUPT ? EXIT_REFUSED : EXIT_FAILED;
+}
+
+void command_log_lines(enum log_level level, struct buf *lines)
+{
+    char *line = lines->len != 0 ? (char *)lines->data : NULL;
+    for (char *end; line != NULL && (end = memchr(line, '\n', lines->len)) != NULL;
+         line = end + 1) {
+        *end = '\0';
+        log_line(level, "%s", line);
+        lines->len -= (size_t)(end + 1 - line);
+    }
+    buf_done(lines);
 }
 
 /* Prints all errors and returns EXIT_INVALID. */

@@ -27,6 +27,7 @@ struct command {
 static const struct command commands[] = {
     {&command_run_syntax, command_run},
     {&command_check_syntax, command_check},
+    {&command_plan_syntax, command_plan},
     {&command_graph_syntax, command_graph},
     {&command_chaos_syntax, command_chaos},
     {&command_kinds_syntax, command_kinds},

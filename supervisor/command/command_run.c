@@ -31,6 +31,7 @@
 #include "supervisor/run/status.h"
 #include "supervisor/run/supervisor.h"
 #include "supervisor/run/surroundings.h"
+#include "supervisor/run/version.h"
 
 /* How often the inline host checks for signals and reads the clock. */
 #define INLINE_RECORDS_PER_ROUND 4096u
@@ -49,6 +50,7 @@ struct run {
     struct stage_input input;
     struct topology_source source;
     struct topology *topology;
+    struct version version;
     struct state_dir state;
     enum core_outcome outcome;
     char reason[CONTROL_TEXT_BYTES_MAX + 128];
@@ -94,22 +96,12 @@ static const struct command_option options[] = {
 const struct command_syntax command_run_syntax = {
     "run", COMMAND_OPERAND_TOPOLOGY, "run a topology, each stage in its own process", options};
 
-static int take_discard(struct run *run, const char *stage)
-{
-    if (run->start.discard_count == START_DISCARDS_MAX) {
-        log_line(LOG_ERROR, "--discard can be given at most %u times", START_DISCARDS_MAX);
-        return EXIT_USAGE;
-    }
-    run->start.discards[run->start.discard_count++] = stage;
-    return EXIT_OK;
-}
-
 static int take_option(void *context, size_t option, const char *value)
 {
     struct run *run = context;
     switch (option) {
     case RUN_DISCARD:
-        return take_discard(run, value);
+        return command_add_discard(&run->start, value);
     case RUN_SET:
         return command_add_setting(&run->settings, value);
     case RUN_INLINE:
@@ -184,28 +176,19 @@ static int check_descriptors(const struct topology *t)
     return EXIT_REFUSED;
 }
 
-static int failure_code(int rc)
-{
-    if (rc == ERR_UNREAD)
-        return EXIT_UNREAD;
-    return rc == ERR_MISMATCH || rc == ERR_CORRUPT ? EXIT_REFUSED : EXIT_FAILED;
-}
-
 static void say(const char *text)
 {
     log_line(LOG_INFO, "%s", text);
 }
 
-static void say_lines(enum log_level level, struct buf *lines)
+/* What the topology makes of a record, and the programs that it does it with. */
+static int describe_version(struct run *run)
 {
-    char *line = lines->len != 0 ? (char *)lines->data : NULL;
-    for (char *end; line != NULL && (end = memchr(line, '\n', lines->len)) != NULL;
-         line = end + 1) {
-        *end = '\0';
-        log_line(level, "%s", line);
-        lines->len -= (size_t)(end + 1 - line);
-    }
-    buf_done(lines);
+    struct err e;
+    if (version_describe(run->topology, &run->version, &e) == 0)
+        return EXIT_OK;
+    log_line(LOG_ERROR, "%s", e.text);
+    return EXIT_REFUSED;
 }
 
 /* On success the watch over the start continues; the host ends it once it is ready. */
@@ -224,19 +207,25 @@ static int open_state(struct run *run)
                  run->state.path, run->state.path);
     start_watch_begin();
     run->begins_after = memory_new(run->topology->stage_count, sizeof *run->begins_after);
+    struct start_request request = {.state_fd = run->state.fd,
+                                    .stages_fd = run->state.stages_fd,
+                                    .path = run->state.path,
+                                    .topology = run->topology,
+                                    .version = &run->version,
+                                    .options = &run->start,
+                                    .note = say};
     struct start_report report = {0};
-    rc = start_prepare(run->state.fd, run->state.stages_fd, run->state.path, run->topology,
-                       &run->start, say, run->begins_after, &report);
+    rc = start_prepare(&request, run->begins_after, &run->topology->timeline, &report);
     if (rc == 0 && (rc = state_dir_begin_run(&run->state, &e)) != 0)
         buf_add_format(&report.errors, "%s\n", e.text);
-    say_lines(LOG_WARNING, &report.warnings);
-    say_lines(LOG_INFO, &report.notes);
-    say_lines(LOG_ERROR, &report.errors);
+    command_log_lines(LOG_WARNING, &report.warnings);
+    command_log_lines(LOG_INFO, &report.notes);
+    command_log_lines(LOG_ERROR, &report.errors);
     if (rc == 0)
         return EXIT_OK;
     start_watch_end();
     state_dir_close(&run->state);
-    return failure_code(rc);
+    return command_start_code(rc);
 }
 
 static void make_rows(struct run *run)
@@ -354,7 +343,7 @@ static int run_inline(struct run *run)
                                       : CORE_OUTCOME_DONE;
     if (rc != 0 && rc != ERR_AGAIN) {
         log_line(LOG_ERROR, "%s", e.text);
-        return failure_code(rc);
+        return command_start_code(rc);
     }
     return EXIT_OK;
 }
@@ -484,6 +473,15 @@ static int open_streams(struct run *run)
     return EXIT_OK;
 }
 
+static void say_version(const struct run *run)
+{
+    const struct timeline *timeline = &run->topology->timeline;
+    char version[VERSION_SHOWN_BYTES];
+    const struct timeline_entry *newest = &timeline->entries[timeline->count - 1];
+    log_line(LOG_INFO, "version %s from seq %" PRIu64 " on",
+             timeline_show_version(newest->version.text, newest->number, version), newest->first);
+}
+
 static int run_all(struct run *run)
 {
     int code = surroundings_require(!run->inline_host);
@@ -496,6 +494,8 @@ static int run_all(struct run *run)
     if (code == EXIT_OK && !run->inline_host)
         code = check_descriptors(run->topology);
     if (code == EXIT_OK)
+        code = describe_version(run);
+    if (code == EXIT_OK)
         code = open_state(run);
     if (code != EXIT_OK)
         return code;
@@ -507,6 +507,7 @@ static int run_all(struct run *run)
     }
     make_rows(run);
     log_begin_times(); /* messages of a run have times; those of a refused start have none */
+    say_version(run);
     code = run->inline_host ? run_inline(run) : run_processes(run);
     if (code == EXIT_OK)
         code = report(run);
@@ -529,6 +530,7 @@ int command_run(kind_registry kinds, int argc, char **argv)
     code = run_all(&run);
     free(run.rows);
     free(run.begins_after);
+    version_done(&run.version);
     topology_free(run.topology);
     topology_source_done(&run.source);
     return code;

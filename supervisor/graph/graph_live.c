@@ -147,9 +147,12 @@ static void write_head(const struct live *live, struct buf *out)
     uint64_t restarts = 0;
     for (size_t i = 0; i < live->now.stage_count; i++)
         restarts += live->now.stages[i].restarts;
+    char version[VERSION_SHOWN_BYTES];
     buf_add_format(
-        out, "%s (version %" PRId64 "), pid %" PRIu64 ", up %" PRIu64 " s, %" PRIu64 " %s%s\n",
-        live->view->name, live->view->version, live->now.pid, live->now.up_ms / 1000, restarts,
+        out, "%s (version %s), pid %" PRIu64 ", up %" PRIu64 " s, %" PRIu64 " %s%s\n",
+        live->view->name,
+        timeline_show_version(live->now.version, (int64_t)live->now.version_number, version),
+        live->now.pid, live->now.up_ms / 1000, restarts,
         count_word(restarts, "restart", "restarts"), live->unanswered ? ", not answering now" : "");
 }
 

@@ -53,7 +53,7 @@ static struct graph_net *net_of(struct graph_view *view, size_t from, port_numbe
 void graph_view_init(struct graph_view *view, const struct topology *topology, bool all)
 {
     REQUIRE(topology->stage_count <= STAGES_MAX);
-    *view = (struct graph_view){.name = topology->name, .version = topology->version};
+    *view = (struct graph_view){.name = topology->name};
     size_t nodes[STAGES_MAX];
     for (size_t i = 0; i < topology->stage_count; i++) {
         const struct stage *stage = &topology->stages[i];

@@ -16,6 +16,7 @@
 
 #include "common/bounds.h"
 #include "common/buf.h"
+#include "common/digest.h"
 #include "common/err.h"
 #include "common/value.h"
 
@@ -40,6 +41,20 @@ struct manifest_stage {
     size_t option_count;
     struct manifest_gap *gaps;
     size_t gap_count;
+    /* What its state still holds of options that it no longer has, see kind.change_state; or NULL */
+    char *left;
+};
+
+/* A version of the topology, which holds until the next one begins. */
+struct manifest_version {
+    seq_number first;          /* the first seq for which it holds */
+    struct digest id, written; /* see version.h */
+    int64_t number;            /* 0: it has none */
+};
+
+/* A stage whose state is to get another name. */
+struct manifest_rename {
+    char *from, *to;
 };
 
 /* An output that is to be emptied, if it is still the same file and has not been written to. */
@@ -52,10 +67,14 @@ struct manifest_empty {
 struct manifest {
     char topology[NAME_BYTES_MAX + 1];
     uint64_t state; /* a number that no other state has; 0: it has none yet */
+    struct manifest_version *versions; /* in ascending order of seqs; older builds wrote none */
+    size_t version_count;
     struct manifest_stage *stages;
     size_t stage_count;
     char **removes; /* stages whose state is to be removed */
     size_t remove_count;
+    struct manifest_rename *renames;
+    size_t rename_count;
     struct manifest_empty *empties;
     size_t empty_count;
     bool removes_all;     /* the state of all stages and the dead letters are to be removed */
@@ -73,6 +92,11 @@ const char *manifest_option_text(const struct manifest_stage *stage, const char 
 struct manifest_stage *manifest_add_stage(struct manifest *m, const char *name, const char *kind);
 void manifest_add_option(struct manifest_stage *stage, const char *name, const char *text);
 void manifest_add_gap(struct manifest_stage *stage, seq_number first, seq_number last);
+/* Sets what a state still holds; NULL or "": nothing. */
+void manifest_set_left(struct manifest_stage *stage, const char *left);
+/* Requires: its seq is above that of the last one. */
+void manifest_add_version(struct manifest *m, const struct manifest_version *version);
+void manifest_add_rename(struct manifest *m, const char *from, const char *to);
 void manifest_add_remove(struct manifest *m, const char *name);
 void manifest_add_empty(struct manifest *m, const char *path, uint64_t device, uint64_t inode,
                         uint64_t length);

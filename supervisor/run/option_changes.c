@@ -3,21 +3,17 @@
 
 #include <string.h>
 
-/* Whether an option changes no records. No option of a sink does, because a sink feeds nothing. */
-static bool is_neutral(const struct kind *kind, const char *name)
-{
-    const struct option_spec *spec = option_find(kind->options, name);
-    if (spec == NULL)
-        spec = option_find(kind_common_options, name);
-    return kind->role == KIND_SINK || (spec != NULL && spec->neutral);
-}
+#include "supervisor/run/version.h"
 
 /* Notes what follows from a changed option. */
 static void note_change(const struct kind *kind, const char *name, struct option_changes *changes)
 {
     bool is_wiring = strcmp(name, "from") == 0 || strcmp(name, "dead") == 0;
     changes->wiring |= is_wiring;
-    changes->records |= !is_wiring && !is_neutral(kind, name);
+    bool is_neutral = !is_wiring && version_is_neutral(kind, name);
+    /* What a sink writes has an influence on no other stage, because a sink feeds nothing. */
+    changes->records |= !is_wiring && !is_neutral && kind->role != KIND_SINK;
+    changes->version |= !is_neutral;
 }
 
 /*

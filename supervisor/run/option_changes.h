@@ -17,6 +17,7 @@
 struct option_changes {
     bool records; /* the stage may turn a record into a different one than before */
     bool wiring;  /* it reads from other stages, or other stages read its dead letters */
+    bool version; /* any of these, or what a sink writes has changed: see version.h */
 };
 
 /* Appends "lateness was 14d, is 30d; ..." with every option that has changed. */

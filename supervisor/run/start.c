@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/run/start.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
 #include "common/random.h"
 #include "stages/host/layout.h"
 #include "supervisor/run/start_p.h"
 #include "supervisor/run/start_watch.h"
+#include "supervisor/run/version_copies.h"
 
 #define FRESH_ADVICE                                                                               \
     "or start over with --fresh, which removes the state kept here and empties the outputs that "  \
@@ -42,18 +45,17 @@ static int refuse_nameless(const struct start *s, struct err *e)
 }
 
 /* Copies the decisions of the plan into the manifest. */
-static void take_verdicts(struct start *s, seq_number *ret_begins_after)
+static void take_verdicts(struct start *s)
 {
     for (size_t i = 0; i < s->topology->stage_count; i++) {
         const struct stage *stage = &s->topology->stages[i];
-        const struct start_stage *verdict = &s->plan.stages[i - stage->worker];
+        const struct start_stage *verdict = &s->plan.stages[i];
+        if (stage->worker != 0)
+            continue;
         bool is_moved = verdict->keeps && (!verdict->known || verdict->gap_first != 0);
         seq_number begins_after = is_moved         ? verdict->goes_on_after
                                   : verdict->keeps ? verdict->begins_after
                                                    : 0;
-        ret_begins_after[i] = begins_after;
-        if (stage->worker != 0)
-            continue;
         struct manifest_stage *is = start_new_stage(s, stage->base);
         is->begins_after = begins_after;
         if (verdict->gap_first != 0)
@@ -63,12 +65,15 @@ static void take_verdicts(struct start *s, seq_number *ret_begins_after)
 
 static int plan_start(struct start *s, struct err *e)
 {
+    s->examined = true;
     int rc = s->options->fresh ? start_find_outputs(s, e) : start_find_facts(s, e);
     /* Nothing can be concluded from state that could not be read. */
-    if (rc == 0 && s->plan.error_count == 0 && !s->options->fresh) {
+    if (rc == 0 && s->plan.error_count == 0 && !s->options->fresh && !s->running) {
         start_plan_judge(&s->plan);
         rc = start_check_gaps(s, e);
     }
+    if (rc == 0 && s->plan.error_count == 0)
+        start_choose_version(s);
     if (rc == 0 && s->plan.error_count != 0)
         rc = ERR_MISMATCH;
     return rc;
@@ -98,21 +103,33 @@ static void say_unfinished(struct start *s)
                                   "state of all stages and the dead letters are discarded");
 }
 
+/* Does the work that the manifest still lists, or says that it is to be done. */
+static int finish_past(struct start *s, struct buf *text, struct err *e)
+{
+    if (s->only_looks)
+        return err_set(e, ERR_MISMATCH,
+                       "'%s': an earlier start was killed before it had done all that it had "
+                       "decided; the next start does it first; let it run, and ask again",
+                       s->path);
+    say_unfinished(s);
+    int rc = start_finish_work(s, &s->old, e);
+    buf_reset(text);
+    if (rc == 0)
+        manifest_write(&s->old, text);
+    return rc;
+}
+
 /* Reads the manifest, and does the work that it still lists. */
 static int read_past(struct start *s, struct buf *text, struct err *e)
 {
-    bool found;
-    int rc = start_read_manifest(s, &s->old, &found, text, e);
-    if (rc == 0 && found && manifest_has_work(&s->old)) {
-        say_unfinished(s);
-        rc = start_finish_work(s, &s->old, e);
-        buf_reset(text);
-        if (rc == 0)
-            manifest_write(&s->old, text);
-    }
+    if (s->state_fd < 0)
+        return 0;
+    int rc = start_read_manifest(s, &s->old, &s->found, text, e);
+    if (rc == 0 && s->found && manifest_has_work(&s->old))
+        rc = finish_past(s, text, e);
     if (rc == 0)
         rc = check_name(s, e);
-    if (rc == 0 && !found && !s->options->fresh)
+    if (rc == 0 && !s->found && !s->options->fresh)
         rc = refuse_nameless(s, e);
     /* The contents of a damaged manifest are not needed to discard the state. */
     if (rc == ERR_CORRUPT && s->options->fresh)
@@ -130,11 +147,10 @@ static int choose_state(struct start *s, struct err *e)
     return rc;
 }
 
-static int prepare(struct start *s, void (*note)(const char *text), seq_number *ret_begins_after,
-                   struct err *e)
+/* Finds out and decides everything, and changes nothing but what an earlier start had decided. */
+static int examine(struct start *s, struct buf *text, struct err *e)
 {
-    struct buf text = {0};
-    int rc = read_past(s, &text, e);
+    int rc = read_past(s, text, e);
     s->done_len = s->plan.warnings.len;
     start_describe(s);
     s->new.removes_all = s->options->fresh;
@@ -145,41 +161,126 @@ static int prepare(struct start *s, void (*note)(const char *text), seq_number *
     if (rc == 0)
         rc = start_check_removals(s, e);
     if (rc == 0)
-        take_verdicts(s, ret_begins_after);
-    if (rc == 0 && !same_text(&s->new, &text)) {
+        take_verdicts(s);
+    return rc;
+}
+
+static int prepare_layout(struct start *s, void (*note)(const char *text), struct err *e)
+{
+    const char **lefts = memory_new(s->topology->stage_count, sizeof *lefts);
+    for (size_t i = 0; i < s->topology->stage_count; i++) {
+        const char *name =
+            s->facts[i].was != NULL ? s->facts[i].was : s->topology->stages[i].base;
+        const struct manifest_stage *was = manifest_find(&s->old, name);
+        lefts[i] = was != NULL ? was->left : NULL;
+    }
+    int rc = layout_prepare(s->stages_fd, s->topology, lefts, note, e);
+    free(lefts);
+    return rc;
+}
+
+/* Writes down what was decided, and does it. */
+static int carry_out(struct start *s, const struct buf *text, void (*note)(const char *text),
+                     struct err *e)
+{
+    bool is_same = same_text(&s->new, text);
+    int rc = version_copies_add(s->state_fd, s->path, s->version, e);
+    if (rc == 0 && !is_same) {
         s->new.claims = true;
         rc = start_write_manifest(s, &s->new, e);
     }
-    buf_done(&text);
     if (rc == 0 && manifest_has_work(&s->new))
         rc = start_finish_work(s, &s->new, e);
-    start_watch_say("redistributing the states of workers", NULL);
-    return rc == 0 ? layout_prepare(s->stages_fd, s->topology, NULL, note, e) : rc;
+    if (rc == 0)
+        rc = version_copies_trim(s->state_fd, &s->new, e);
+    start_watch_say("converting and redistributing states", NULL);
+    return rc == 0 ? prepare_layout(s, note, e) : rc;
 }
 
-int start_prepare(int state_fd, int stages_fd, const char *path, const struct topology *topology,
-                  const struct start_options *options, void (*note)(const char *text),
-                  seq_number *ret_begins_after, struct start_report *ret_report)
+static void start_init(struct start *s, const struct start_request *request)
 {
-    struct start s = {.state_fd = state_fd,
-                      .stages_fd = stages_fd,
-                      .path = path,
-                      .topology = topology,
-                      .options = options};
-    start_plan_init(&s.plan, topology);
-    s.plan.accept_gap = options->accept_gap;
-    struct err e;
-    int rc = prepare(&s, note, ret_begins_after, &e);
-    if (rc != 0)
-        buf_add(&ret_report->errors, s.plan.errors.data, s.plan.errors.len);
-    if (rc != 0 && (rc != ERR_MISMATCH || s.plan.error_count == 0))
-        buf_add_format(&ret_report->errors, "%s\n", e.text);
-    buf_add(&ret_report->warnings, s.plan.warnings.data,
-            rc == 0 ? s.plan.warnings.len : s.done_len);
+    *s = (struct start){.state_fd = request->state_fd,
+                        .stages_fd = request->stages_fd,
+                        .path = request->path,
+                        .topology = request->topology,
+                        .version = request->version,
+                        .options = request->options,
+                        .facts = memory_new(request->topology->stage_count, sizeof *s->facts)};
+    start_plan_init(&s->plan, request->topology);
+    s->plan.accept_gap = request->options->accept_gap;
+}
+
+static void start_done(struct start *s)
+{
+    for (size_t i = 0; i < s->topology->stage_count; i++) {
+        buf_done(&s->facts[i].changes);
+        buf_done(&s->facts[i].conversion);
+    }
+    free(s->facts);
+    manifest_done(&s->old);
+    manifest_done(&s->new);
+    start_plan_done(&s->plan);
+}
+
+/* The old topology is needed where it has to come to its end first. */
+static void say_where_it_is(const struct start *s, struct start_report *report)
+{
+    if (s->old.version_count == 0 || !s->plan.needs_old)
+        return;
+    buf_add_format(&report->errors, "the old topology is kept in '%s/" VERSION_COPIES "/%s/"
+                   VERSION_COPY_TOPOLOGY "'\n", s->path,
+                   s->old.versions[s->old.version_count - 1].id.text);
+}
+
+static void fill_report(const struct start *s, int rc, const struct err *e,
+                        struct start_report *report)
+{
+    if (rc != 0) {
+        buf_add(&report->errors, s->plan.errors.data, s->plan.errors.len);
+        if (rc != ERR_MISMATCH || s->plan.error_count == 0)
+            buf_add_format(&report->errors, "%s\n", e->text);
+        say_where_it_is(s, report);
+    }
+    buf_add(&report->warnings, s->plan.warnings.data, rc == 0 ? s->plan.warnings.len : s->done_len);
     if (rc == 0)
-        buf_add(&ret_report->notes, s.plan.notes.data, s.plan.notes.len);
-    manifest_done(&s.old);
-    manifest_done(&s.new);
-    start_plan_done(&s.plan);
+        buf_add(&report->notes, s->plan.notes.data, s->plan.notes.len);
+}
+
+int start_prepare(const struct start_request *request, seq_number *ret_begins_after,
+                  struct timeline *ret_timeline, struct start_report *ret_report)
+{
+    struct start s;
+    struct buf text = {0};
+    struct err e;
+    start_init(&s, request);
+    int rc = examine(&s, &text, &e);
+    if (rc == 0)
+        rc = carry_out(&s, &text, request->note, &e);
+    for (size_t i = 0; rc == 0 && i < s.topology->stage_count; i++)
+        ret_begins_after[i] = start_new_stage(&s, s.topology->stages[i].base)->begins_after;
+    if (rc == 0)
+        start_fill_timeline(&s, ret_timeline);
+    fill_report(&s, rc, &e, ret_report);
+    buf_done(&text);
+    start_done(&s);
+    return rc;
+}
+
+int start_examine(const struct start_request *request, bool running, struct start_view *ret_view,
+                  struct start_report *ret_report)
+{
+    struct start s;
+    struct buf text = {0};
+    struct err e;
+    start_init(&s, request);
+    s.only_looks = true;
+    s.running = running;
+    int rc = examine(&s, &text, &e);
+    *ret_view = (struct start_view){0};
+    if (s.examined && (rc == 0 || rc == ERR_MISMATCH))
+        start_make_view(&s, ret_view);
+    fill_report(&s, rc, &e, ret_report);
+    buf_done(&text);
+    start_done(&s);
     return rc;
 }

@@ -4,7 +4,8 @@
  *
  * It finishes what an earlier start left unfinished, reads how far every stage is, has start_plan.h
  * judge that, writes down the decisions (manifest.h), and carries them out. It does the same for
- * both hosts. docs/decisions/0010-start-plan.md says why.
+ * both hosts. start_examine() does only the first half, and changes nothing: it is what
+ * `bulkhead plan` prints. docs/decisions/0010-start-plan.md and 0031-change-of-state.md say why.
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_START_H
 #define BULKHEAD_SUPERVISOR_RUN_START_H
@@ -14,6 +15,8 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "supervisor/run/start_view.h"
+#include "supervisor/run/version.h"
 #include "topology/graph.h"
 
 /* How often --discard can be given. */
@@ -27,6 +30,17 @@ struct start_options {
     size_t discard_count;
 };
 
+/* What is to be started, and where. All of it is borrowed. */
+struct start_request {
+    int state_fd;     /* the directory; -1 for start_examine() if there is none */
+    int stages_fd;    /* "stages" in it; -1 as well */
+    const char *path; /* the directory's path, for messages */
+    const struct topology *topology;
+    const struct version *version; /* of the topology */
+    const struct start_options *options;
+    void (*note)(const char *text); /* receives the notes of layout_prepare(); may be NULL */
+};
+
 /* Messages for the user: lines, each with its newline. */
 struct start_report {
     struct buf notes;    /* what is new or has changed */
@@ -37,18 +51,28 @@ struct start_report {
 /*
  * Prepares the state directory, which must be locked.
  *
- *   state_fd          the directory; borrowed
- *   stages_fd         "stages" in it; borrowed
- *   path              the directory's path, for messages
- *   note              receives the notes of layout_prepare(); may be NULL
  *   ret_begins_after  for each stage of the topology: begins_after of its process, see stage_env
+ *   ret_timeline      the versions that may still decide a record; the caller frees it
  *   ret_report        zeroed by the caller, who frees the buffers
  *
  * Returns: 0; ERR_MISMATCH, ERR_CORRUPT: refused, and nothing was changed except for what an
  *          earlier start had already decided; ERR_IO, ERR_NO_SPACE: it can be called again.
  */
-int start_prepare(int state_fd, int stages_fd, const char *path, const struct topology *topology,
-                  const struct start_options *options, void (*note)(const char *text),
-                  seq_number *ret_begins_after, struct start_report *ret_report);
+int start_prepare(const struct start_request *request, seq_number *ret_begins_after,
+                  struct timeline *ret_timeline, struct start_report *ret_report);
+
+/*
+ * Finds out what start_prepare() would do, and changes nothing. The directory need not be locked.
+ *
+ *   running     a supervisor works in the directory: the stages are taken to be level, as they are
+ *               after it was stopped in order
+ *   ret_view    what becomes of the stages; the caller frees it with start_view_done()
+ *   ret_report  as above
+ *
+ * Returns: as start_prepare(). After ERR_MISMATCH, *ret_view has what could be found out, or no
+ *          stages.
+ */
+int start_examine(const struct start_request *request, bool running, struct start_view *ret_view,
+                  struct start_report *ret_report);
 
 #endif

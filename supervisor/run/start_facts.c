@@ -11,118 +11,29 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "common/type.h"
 #include "stages/host/layout.h"
 #include "stages/kit/output_file.h"
 #include "stages/stage.h"
-#include "supervisor/run/option_changes.h"
 #include "supervisor/run/start_p.h"
 #include "supervisor/run/start_watch.h"
-#include "topology/options_text.h"
-
-/* --- what the topology is --- */
-
-struct option_sink {
-    struct manifest_stage *stage;
-    const char *directory; /* the directory that relative paths start from */
-};
-
-static void add_option(void *context, enum option_tag tag, const char *name, const char *text)
-{
-    const struct option_sink *sink = context;
-    if (strcmp(name, "by") == 0)
-        return; /* add_wiring() adds it, even if it is not given */
-    if (!option_is_path(tag) || text[0] == '/') {
-        manifest_add_option(sink->stage, name, text);
-        return;
-    }
-    char *whole = memory_format("%s/%s", sink->directory, text);
-    manifest_add_option(sink->stage, name, whole);
-    free(whole);
-}
-
-static void add_list(struct manifest_stage *to, const char *name, struct buf *list)
-{
-    if (list->len != 0)
-        manifest_add_option(to, name, buf_text(list));
-    buf_done(list);
-}
-
-static void add_word(struct buf *list, const char *word)
-{
-    buf_add_format(list, "%s%s", list->len != 0 ? ", " : "", word);
-}
-
-/* Lists the stages that read the dead letters of a stage, except for the default sink. */
-static void list_dead_readers(const struct topology *t, const struct stage *stage, struct buf *list)
-{
-    for (size_t i = 0; i < t->edge_count; i++) {
-        const struct edge *edge = &t->edges[i];
-        const struct stage *to = &t->stages[edge->to];
-        if (edge->from == stage->index && edge->port == PORT_DEAD && to->worker == 0 &&
-            !to->kind->internal)
-            add_word(list, to->base);
-    }
-}
-
-static void add_field(struct buf *list, const struct field *field)
-{
-    char type[TYPE_NAME_BYTES_MAX];
-    buf_add_format(list, "%s%s: %s", list->len != 0 ? ", " : "", field->name,
-                   type_name(field->type, type));
-}
-
-/* Adds where its records come from, what it emits, and where its dead letters go. */
-static void add_wiring(struct manifest_stage *to, const struct topology *t,
-                       const struct stage *stage)
-{
-    struct buf from = {0}, by = {0}, makes = {0}, dead = {0};
-    for (size_t i = 0; i < stage->input_count && !stage->kind->internal; i++)
-        add_word(&from, stage->inputs[i].from);
-    for (size_t i = 0; i < stage->by_count; i++)
-        add_word(&by, stage->in->fields[stage->by[i]].name);
-    for (size_t i = 0; i < stage->out.count; i++)
-        add_field(&makes, &stage->out.fields[i]);
-    list_dead_readers(t, stage, &dead);
-    add_list(to, "from", &from);
-    add_list(to, "by", &by);
-    add_list(to, "makes", &makes);
-    add_list(to, "dead", &dead);
-}
-
-void start_describe(struct start *s)
-{
-    char directory[PATH_MAX];
-    if (getcwd(directory, sizeof directory) == NULL)
-        (void)memcpy(directory, ".", 2);
-    (void)memcpy(s->new.topology, s->topology->name, sizeof s->new.topology);
-    for (size_t i = 0; i < s->topology->stage_count; i++) {
-        const struct stage *stage = &s->topology->stages[i];
-        if (stage->worker != 0)
-            continue;
-        struct manifest_stage *to = manifest_add_stage(&s->new, stage->base, stage->kind->name);
-        to->keeps = kind_keeps(stage->kind);
-        add_wiring(to, s->topology, stage);
-        struct option_sink sink = {.stage = to, .directory = directory};
-        options_text_each(stage->options, add_option, &sink);
-    }
-}
-
-struct manifest_stage *start_new_stage(struct start *s, const char *name)
-{
-    for (size_t i = 0; i < s->new.stage_count; i++) {
-        if (strcmp(s->new.stages[i].name, name) == 0)
-            return &s->new.stages[i];
-    }
-    return NULL;
-}
 
 /* --- what it was --- */
 
-static bool is_discarded(const struct start *s, const char *name)
+bool start_is_discarded(const struct start *s, const char *name)
 {
     for (size_t i = 0; i < s->options->discard_count; i++) {
         if (strcmp(s->options->discards[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether another stage goes on from the state of the stage that had this name. */
+static bool is_taken_over(const struct start *s, const char *name)
+{
+    for (size_t i = 0; i < s->topology->stage_count; i++) {
+        const char *former = start_former_name(s, &s->topology->stages[i]);
+        if (former != NULL && strcmp(former, name) == 0)
             return true;
     }
     return false;
@@ -132,16 +43,17 @@ static bool is_discarded(const struct start *s, const char *name)
 static void check_leaving(struct start *s, const struct manifest_stage *was)
 {
     const struct manifest_stage *is = manifest_find(&s->new, was->name);
-    if (is != NULL && strcmp(is->kind, was->kind) == 0)
+    if ((is != NULL && strcmp(is->kind, was->kind) == 0) || is_taken_over(s, was->name))
         return;
     bool kept = was->keeps && (was->begins_after != 0 || layout_is_kept(s->stages_fd, was->name));
-    if (kept && !is_discarded(s, was->name) && is == NULL)
+    if (kept && !start_is_discarded(s, was->name) && is == NULL)
         start_plan_refuse(&s->plan,
                           "stage '%s' (%s) is no longer in the topology, but the state directory "
-                          "holds its state; put the stage back, or use --discard %s to discard "
-                          "that state; outputs stay as they are",
-                          was->name, was->kind, was->name);
-    else if (kept && !is_discarded(s, was->name))
+                          "holds its state; put the stage back, give the stage that is to go on "
+                          "from it 'renamed_from: %s', or use --discard %s to discard that state; "
+                          "outputs stay as they are",
+                          was->name, was->kind, was->name, was->name);
+    else if (kept && !start_is_discarded(s, was->name))
         start_plan_refuse(&s->plan,
                           "stage '%s' was of kind %s and is now of kind %s, which cannot continue "
                           "from its state; give the new stage another name, or use --discard %s to "
@@ -188,13 +100,13 @@ static bool writes_file(const struct stage *stage)
     return stage->kind->cursor_magic == OUTPUT_MAGIC;
 }
 
-/* The file that a stage writes. That of the dead letters is in the state directory. */
-static const char *path_written(struct start *s, const struct stage *stage)
+const char *start_output(struct start *s, const struct stage *stage)
 {
     if (stage->kind->internal)
         return DEAD_LETTERS_FILE;
-    return manifest_option_text(start_new_stage(s, stage->base),
-                                kind_output_option(stage->kind)->name);
+    const struct option_spec *output = kind_output_option(stage->kind);
+    return output != NULL ? manifest_option_text(start_new_stage(s, stage->base), output->name)
+                          : NULL;
 }
 
 /*
@@ -204,7 +116,7 @@ static const char *path_written(struct start *s, const struct stage *stage)
 static void refuse_foreign(struct start *s, const struct stage *stage)
 {
     bool is_internal = stage->kind->internal;
-    const char *path = path_written(s, stage);
+    const char *path = start_output(s, stage);
     struct stat st;
     if (fstatat(is_internal ? s->state_fd : AT_FDCWD, path, &st, 0) != 0 || !S_ISREG(st.st_mode) ||
         st.st_size == 0)
@@ -229,8 +141,7 @@ static void say_nothing(const char *text)
     (void)text;
 }
 
-/* Lets the kind check that its files and its state belong together. */
-static int check_files(struct start *s, const struct stage *stage, bool is_new, struct err *e)
+int start_check_files(struct start *s, const struct stage *stage, bool is_new, struct err *e)
 {
     if (stage->ops == NULL || stage->ops->check == NULL)
         return 0;
@@ -248,86 +159,6 @@ static int check_files(struct start *s, const struct stage *stage, bool is_new, 
     rc = stage->ops->check(&env, e);
     if (env.state_fd >= 0)
         (void)close(env.state_fd);
-    return rc;
-}
-
-/* A state that was copied from elsewhere may look right, and still be that of other records. */
-static int check_claim(struct start *s, const struct stage *stage, struct err *e)
-{
-    bool foreign = false;
-    if (s->old.state == 0) /* an earlier build wrote it, which did not mark directories */
-        return 0;
-    int rc = layout_is_foreign(s->stages_fd, stage->base, s->new.state, &foreign, e);
-    if (rc == 0 && foreign)
-        rc = err_set(e, ERR_MISMATCH,
-                     "'stages/%s' is part of another state, or of this one before --fresh; restore "
-                     "the state directory as a whole, or use --discard %s to discard it and begin "
-                     "with an empty state",
-                     stage->base, stage->base);
-    return rc;
-}
-
-/* Reads how far a stage is that has run before. */
-static int find_position(struct start *s, const struct stage *stage,
-                         const struct manifest_stage *was, struct start_stage *facts, struct err *e)
-{
-    struct layout_position position;
-    struct stat st;
-    facts->begins_after = was->begins_after;
-    facts->missing = fstatat(s->stages_fd, stage->base, &st, AT_SYMLINK_NOFOLLOW) != 0;
-    int rc = check_claim(s, stage, e);
-    if (rc != 0)
-        return rc;
-    rc = layout_read_position(s->stages_fd, s->topology, stage, &position, e);
-    if (rc != 0)
-        return rc;
-    facts->found = position.found;
-    facts->least = position.least;
-    facts->most = position.most;
-    facts->missing |= position.partial && position.most > was->begins_after;
-    return check_files(s, stage, false, e);
-}
-
-/* Finds the options that have changed. The present ones are written as the old build wrote them. */
-static struct option_changes find_changes(const struct start *s, const struct stage *stage,
-                                          const struct manifest_stage *was,
-                                          const struct manifest_stage *is, struct buf *out)
-{
-    struct manifest older = {0};
-    if (s->old.has_plain_lists) {
-        struct manifest_stage *plain = manifest_add_stage(&older, is->name, is->kind);
-        for (size_t i = 0; i < is->option_count; i++) {
-            manifest_add_option(plain, is->options[i].name, is->options[i].text);
-            options_text_plain(plain->options[i].name, plain->options[i].text);
-        }
-        is = plain;
-    }
-    struct option_changes found = option_changes_find(was, is, stage->kind, out);
-    manifest_done(&older);
-    return found;
-}
-
-static int find_known(struct start *s, const struct stage *stage, const struct manifest_stage *was,
-                      struct start_stage *facts, struct err *e)
-{
-    struct manifest_stage *is = start_new_stage(s, stage->base);
-    struct buf changes = {0};
-    struct option_changes found = find_changes(s, stage, was, is, &changes);
-    facts->changed = found.records;
-    facts->rewired = found.wiring;
-    for (size_t i = 0; i < was->gap_count; i++)
-        manifest_add_gap(is, was->gaps[i].first, was->gaps[i].last);
-    int rc = find_position(s, stage, was, facts, e);
-    if (rc == ERR_MISMATCH || rc == ERR_CORRUPT) {
-        err_name_stage(e, stage->base);
-        start_plan_refuse(&s->plan, "stage '%s': %s%s%s", stage->base,
-                          changes.len != 0 ? buf_text(&changes) : "", changes.len != 0 ? "; " : "",
-                          e->text);
-        rc = 0;
-    } else if (rc == 0 && changes.len != 0) {
-        start_plan_note(&s->plan, "stage '%s': %s", stage->base, buf_text(&changes));
-    }
-    buf_done(&changes);
     return rc;
 }
 
@@ -360,7 +191,7 @@ static int find_new(struct start *s, const struct stage *stage, const struct man
                     struct err *e)
 {
     bool is_kept = layout_is_kept(s->stages_fd, stage->base);
-    if (was == NULL && is_kept && !is_discarded(s, stage->base))
+    if (was == NULL && is_kept && !start_is_discarded(s, stage->base))
         start_plan_refuse(&s->plan,
                           "stage '%s': 'stages/%s' holds a state that the manifest does not list, "
                           "so they do not belong together; restore the state directory as a whole, "
@@ -373,7 +204,7 @@ static int find_new(struct start *s, const struct stage *stage, const struct man
         say_shown(s, stage);
     if (writes_file(stage))
         refuse_foreign(s, stage);
-    int rc = check_files(s, stage, true, e);
+    int rc = start_check_files(s, stage, true, e);
     if (rc == ERR_MISMATCH) {
         start_plan_refuse(&s->plan, "stage '%s': %s", stage->base, e->text);
         rc = 0;
@@ -383,7 +214,7 @@ static int find_new(struct start *s, const struct stage *stage, const struct man
 
 int start_find_facts(struct start *s, struct err *e)
 {
-    int rc = layout_settle(s->stages_fd, s->topology, e);
+    int rc = s->only_looks ? 0 : layout_settle(s->stages_fd, s->topology, e);
     check_discards(s);
     for (size_t i = 0; i < s->old.stage_count; i++)
         check_leaving(s, &s->old.stages[i]);
@@ -392,14 +223,16 @@ int start_find_facts(struct start *s, struct err *e)
         if (stage->worker != 0)
             continue;
         start_watch_say("checking the input, output and state of", stage->base);
-        const struct manifest_stage *was = manifest_find(&s->old, stage->base);
-        struct start_stage *facts = &s->plan.stages[i];
-        facts->keeps = start_new_stage(s, stage->base)->keeps;
-        facts->discarded = was != NULL && is_discarded(s, stage->base);
-        facts->known =
-            was != NULL && strcmp(was->kind, stage->kind->name) == 0 && !facts->discarded;
-        if (facts->known)
-            rc = find_known(s, stage, was, facts, e);
+        const char *former = start_former_name(s, stage);
+        const struct manifest_stage *was =
+            manifest_find(&s->old, former != NULL ? former : stage->base);
+        struct start_stage *verdict = &s->plan.stages[i];
+        verdict->keeps = start_new_stage(s, stage->base)->keeps;
+        verdict->discarded = was != NULL && start_is_discarded(s, stage->base);
+        verdict->known =
+            was != NULL && strcmp(was->kind, stage->kind->name) == 0 && !verdict->discarded;
+        if (verdict->known)
+            rc = start_find_known(s, stage, was, verdict, e);
         else
             rc = find_new(s, stage, was, e);
     }
@@ -418,7 +251,7 @@ int start_check_gaps(struct start *s, struct err *e)
                       NULL) != 0)
             continue;
         bool is_internal = stage->kind->internal;
-        const char *path = path_written(s, stage);
+        const char *path = start_output(s, stage);
         rc = output_file_shown_bytes(is_internal ? s->state_fd : AT_FDCWD, path, fd, &bytes, e);
         (void)close(fd);
         if (rc == 0 && bytes != 0)
@@ -457,8 +290,8 @@ int start_find_outputs(struct start *s, struct err *e)
         struct stat st;
         if (!writes_file(stage) || stage->kind->internal)
             continue;
-        const char *path = path_written(s, stage);
-        rc = check_files(s, stage, true, e);
+        const char *path = start_output(s, stage);
+        rc = start_check_files(s, stage, true, e);
         if (rc == 0)
             rc = find_output(s, stage, path, &ours, &st, e);
         if (rc != 0)

@@ -280,6 +280,8 @@ static void refuse_change(struct start_plan *plan, const char *name, seq_number 
                         "and some from after it, because of --accept-gap",
                         name, count_range(from + 1, most, "record", "records", range));
     else
+        plan->needs_old = true;
+    if (!plan->accept_gap)
         start_plan_refuse(
             plan,
             "stage '%s' was changed, but resumes at record %" PRIu64 ", while '%s' "
@@ -342,6 +344,8 @@ void start_plan_judge(struct start_plan *plan)
             judge_stage(plan, stage, before.most,
                         before.who != NULL ? before.who : plan->stages[source].name);
             reached[i] = reach_of(stage);
+        } else {
+            stage->goes_on_after = before.least;
         }
         if (stage->rewired || stage->changed)
             judge_change(plan, i, stage->rewired ? before.least : reached[i].least);

@@ -28,11 +28,16 @@ struct start_stage {
     bool missing;            /* its directory, or the state of a worker, is not on the disk */
     bool changed;            /* its options have changed, and may turn a record into another one */
     bool rewired;            /* it reads from other stages, or others read its dead letters */
+    bool alters;             /* what it makes of a record, or writes, may differ from before */
     seq_number least;        /* the lowest position of its workers, if found */
     seq_number most;         /* the highest one, also of key groups that are ahead, if found */
     seq_number begins_after; /* if known: as in the manifest */
 
-    seq_number goes_on_after; /* the verdict: all records up to here are done or never come */
+    /*
+     * The verdict: all records up to here are done or never come. For a stage that keeps no
+     * position, those that it may be given again begin after this one.
+     */
+    seq_number goes_on_after;
     seq_number gap_first;     /* the first record that it is never given; the last is at
                                  goes_on_after. 0: there is no gap */
 };
@@ -43,6 +48,7 @@ struct start_plan {
     bool accept_gap;
     struct buf errors, warnings, notes; /* lines for the user */
     size_t error_count;
+    bool needs_old; /* an error asks for the old topology to be run first */
 };
 
 /* Prepares a plan for a topology, with the names filled in. The caller adds the other facts. */

@@ -131,6 +131,8 @@ static int do_work(const struct start *s, const struct manifest *m, struct err *
         rc = file_remove_in(s->stages_fd, "", REMOVE_DEPTH_MAX, e);
     if (rc == 0 && m->removes_all)
         rc = file_remove(s->state_fd, DEAD_LETTERS_FILE, e);
+    for (size_t i = 0; rc == 0 && i < m->rename_count; i++)
+        rc = layout_rename(s->stages_fd, m->topology, m->renames[i].from, m->renames[i].to, e);
     for (size_t i = 0; rc == 0 && m->claims && i < m->stage_count; i++)
         rc = layout_claim(s->stages_fd, m->stages[i].name, m->state, e);
     /* Otherwise old state could come back after a power failure, where it no longer belongs. */
@@ -154,7 +156,11 @@ int start_finish_work(const struct start *s, struct manifest *m, struct err *e)
         free(m->removes[i]);
     for (size_t i = 0; i < m->empty_count; i++)
         free(m->empties[i].path);
-    m->remove_count = m->empty_count = 0;
+    for (size_t i = 0; i < m->rename_count; i++) {
+        free(m->renames[i].from);
+        free(m->renames[i].to);
+    }
+    m->remove_count = m->rename_count = m->empty_count = 0;
     m->removes_all = m->claims = false;
     return start_write_manifest(s, m, e);
 }

@@ -264,7 +264,8 @@ int state_dir_remove_links(const struct state_dir *d, unsigned edge, struct err 
     return each_socket(d->links_fd, prefix, true, d->path, e);
 }
 
-int state_dir_open(struct state_dir *d, const char *path, const char *name, struct err *e)
+/* Begins with a directory that is not open, at the path given or the default one for the name. */
+static int choose_path(struct state_dir *d, const char *path, const char *name, struct err *e)
 {
     *d =
         (struct state_dir){.fd = -1, .lock_fd = -1, .held_fd = -1, .links_fd = -1, .stages_fd = -1};
@@ -281,7 +282,34 @@ int state_dir_open(struct state_dir *d, const char *path, const char *name, stru
         d->path = memory_format("%s/%s", root, name);
         free(root);
     }
-    int rc = make_path(d->path, e);
+    return 0;
+}
+
+int state_dir_look(struct state_dir *d, const char *path, const char *name, struct err *e)
+{
+    int rc = choose_path(d, path, name, e);
+    if (rc == 0)
+        rc = file_open(AT_FDCWD, d->path, O_RDONLY | O_DIRECTORY, 0, &d->fd, e);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    if (rc == 0)
+        use_whole_path(d);
+    if (rc == 0)
+        rc = check_ours(d, d->fd, "", e);
+    if (rc == 0)
+        rc = file_open(d->fd, "stages", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &d->stages_fd, e);
+    if (rc == ERR_NOT_FOUND)
+        rc = 0;
+    if (rc != 0)
+        state_dir_close(d);
+    return rc;
+}
+
+int state_dir_open(struct state_dir *d, const char *path, const char *name, struct err *e)
+{
+    int rc = choose_path(d, path, name, e);
+    if (rc == 0)
+        rc = make_path(d->path, e);
     if (rc == 0)
         rc = file_open(AT_FDCWD, d->path, O_RDONLY | O_DIRECTORY, 0, &d->fd, e);
     if (rc == 0)

@@ -54,6 +54,15 @@ char *state_dir_root(void);
 int state_dir_open(struct state_dir *d, const char *path, const char *name, struct err *e);
 
 /*
+ * Opens the directory to look at it, and changes nothing. It is not locked, and its links are not
+ * opened. If there is none, d->fd is -1, and d->path is where it would be.
+ *
+ * Returns: 0, ERR_MISMATCH (not ours), ERR_IO. After 0, the caller closes it with
+ *          state_dir_close().
+ */
+int state_dir_look(struct state_dir *d, const char *path, const char *name, struct err *e);
+
+/*
  * Removes what the last run left for other processes: its sockets and its last status. To be called
  * once it is certain that this run begins. Returns 0 or ERR_IO.
  */

@@ -9,6 +9,7 @@
 #include "common/count.h"
 #include "common/table.h"
 #include "common/text.h"
+#include "topology/timeline.h"
 
 #define BAR_CELLS 24u
 
@@ -111,8 +112,13 @@ static void write_last_end(const struct status_stage *stage, struct buf *out)
 
 void status_write_text(const struct status_snapshot *snapshot, struct buf *out)
 {
-    buf_add_format(out, "%s (version %" PRIu64 "), %s, pid %" PRIu64 ", up %" PRIu64 " s, state ",
-                   snapshot->topology, snapshot->version, snapshot->state, snapshot->pid,
+    char version[VERSION_SHOWN_BYTES];
+    buf_add_format(out,
+                   "%s (version %s from seq %" PRIu64 "), %s, pid %" PRIu64 ", up %" PRIu64
+                   " s, state ",
+                   snapshot->topology,
+                   timeline_show_version(snapshot->version, (int64_t)snapshot->version_number, version),
+                   snapshot->version_from, snapshot->state, snapshot->pid,
                    snapshot->up_ms / 1000);
     add_text(out, snapshot->state_directory);
     buf_add_byte(out, '\n');

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -128,7 +129,12 @@ struct status_snapshot *status_take(const struct supervisor *s)
         memcpy(taken->reason, why.data, why.len);
 
     const char *topology = s->topology->name;
-    uint64_t version = (uint64_t)s->topology->version;
+    const struct timeline *timeline = &s->topology->timeline;
+    REQUIRE(timeline->count != 0);
+    const struct timeline_entry *newest = &timeline->entries[timeline->count - 1];
+    const char *version = newest->version.text;
+    uint64_t version_number = (uint64_t)newest->number;
+    uint64_t version_from = newest->first;
     uint64_t pid = (uint64_t)getpid();
     uint64_t up_ms = clock_monotonic_ms() - s->started_ms;
     const char *state = core_pipeline_state_text(s->driver.core.is);

@@ -23,6 +23,14 @@ static void check_content(const struct manifest *m)
             ALWAYS(stage->gaps[k].first > 0 && stage->gaps[k].first <= stage->gaps[k].last &&
                    stage->gaps[k].last <= SEQ_MAX);
     }
+    for (size_t i = 0; i < m->version_count; i++) {
+        const struct manifest_version *version = &m->versions[i];
+        ALWAYS(digest_is_one(version->id.text) && digest_is_one(version->written.text));
+        ALWAYS(version->first > (i != 0 ? m->versions[i - 1].first : 0));
+        ALWAYS(version->first <= SEQ_MAX && version->number >= 0);
+    }
+    for (size_t i = 0; i < m->rename_count; i++)
+        ALWAYS(text_is_name(m->renames[i].from) && text_is_name(m->renames[i].to));
     for (size_t i = 0; i < m->remove_count; i++)
         ALWAYS(text_is_name(m->removes[i]));
     for (size_t i = 0; i < m->empty_count; i++)

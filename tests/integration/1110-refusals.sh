@@ -67,8 +67,8 @@ same answers answers.kept
 
 # The state: another topology's, other rules of the same shape, rules of another shape.
 sed 's/^topology: .*/topology: other/' "$topology" >other.yaml
-sed 's/5000.00/6000.00/' "$topology" >changed.yaml
-sed 's/week_starts: monday/week_starts: sunday/' "$topology" >reshaped.yaml
+sed 's/5000.00/6000.00/; /^version:/d' "$topology" >changed.yaml
+sed 's/week_starts: monday/week_starts: sunday/; /^version:/d' "$topology" >reshaped.yaml
 first=$topology
 topology=$PWD/other.yaml refused 5 "holds the state of the topology 'velocity-limits', not of 'other'"
 topology=$PWD/changed.yaml run >summary

@@ -41,9 +41,20 @@ static void prepare(struct start_sim *s)
     struct err e = {0};
     s->rc = state_dir_open(&s->state, STATE_PATH, world.topology->name, &e);
     bool is_open = s->rc == 0;
+    struct version version = {0};
+    struct timeline timeline = {0};
     if (s->rc == 0)
-        s->rc = start_prepare(s->state.fd, s->state.stages_fd, s->state.path, world.topology,
-                              &s->options, NULL, s->begins_after, &report);
+        s->rc = version_describe(world.topology, &version, &e);
+    struct start_request request = {.state_fd = s->state.fd,
+                                    .stages_fd = s->state.stages_fd,
+                                    .path = s->state.path,
+                                    .topology = world.topology,
+                                    .version = &version,
+                                    .options = &s->options};
+    if (s->rc == 0)
+        s->rc = start_prepare(&request, s->begins_after, &timeline, &report);
+    version_done(&version);
+    timeline_done(&timeline);
     if (s->rc == 0)
         s->rc = state_dir_begin_run(&s->state, &e);
     if (s->rc == 0 && world.by_pipe)

@@ -12,6 +12,9 @@
 #include "tests/unit/cases.h"
 #include "tests/unit/random.h"
 
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ZERO64 "0000000000000000000000000000000000000000000000000000000000000000"
+
 static void add_crc(struct buf *text)
 {
     buf_add_format(text, "crc32c %08x\n", hash_crc32c(0, text->data, text->len));
@@ -21,6 +24,13 @@ static void make_sample(struct manifest *m)
 {
     *m = (struct manifest){0};
     (void)snprintf(m->topology, sizeof m->topology, "t-1");
+    struct manifest_version version = {.first = 1};
+    memset(version.id.text, 'a', DIGEST_DIGITS);
+    memset(version.written.text, '0', DIGEST_DIGITS);
+    manifest_add_version(m, &version);
+    version.first = SEQ_MAX;
+    version.number = INT32_MAX;
+    manifest_add_version(m, &version);
     struct manifest_stage *stage = manifest_add_stage(m, "in", "file.source");
     stage->keeps = true;
     manifest_add_option(stage, "path", "/a b/c\\d\n\x01\xff");
@@ -30,8 +40,10 @@ static void make_sample(struct manifest *m)
     stage->begins_after = SEQ_MAX;
     manifest_add_gap(stage, 1, 9);
     manifest_add_gap(stage, 11, SEQ_MAX);
+    manifest_set_left(stage, "periods=week more=\n");
     (void)manifest_add_stage(m, "pass", "filter");
     manifest_add_remove(m, "gone");
+    manifest_add_rename(m, "once", "pass");
     manifest_add_empty(m, "/out \\x41", 1, 2, 3);
     m->removes_all = true;
 }
@@ -44,8 +56,11 @@ static void what_is_written_is_read_again(void **state)
     struct buf text = {0}, again = {0};
     make_sample(&m);
     manifest_write(&m, &text);
-    assert_string_equal(buf_text(&text), "bulkhead state 3\n"
+    assert_string_equal(buf_text(&text), "bulkhead state 4\n"
                                          "topology t-1\n"
+                                         "version 1 " A64 " " ZERO64 " 0\n"
+                                         "version 9223372036854775807 " A64 " " ZERO64
+                                         " 2147483647\n"
                                          "stage in file.source keeps 0\n"
                                          "option path /a b/c\\x5cd\\x0a\\x01\xff\n"
                                          "option where.odd\\x20name.equals \n"
@@ -53,11 +68,13 @@ static void what_is_written_is_read_again(void **state)
                                          "9223372036854775807\n"
                                          "gap 1 9\n"
                                          "gap 11 9223372036854775807\n"
+                                         "left periods=week more=\\x0a\n"
                                          "stage pass filter passes 0\n"
                                          "empty 1 2 3 /out \\x5cx41\n"
                                          "remove gone\n"
+                                         "rename once pass\n"
                                          "remove-all\n"
-                                         "crc32c 08dad46f\n");
+                                         "crc32c 3c8e6c44\n");
     assert_int_equal(manifest_read(text.data, text.len, &read, &e), 0);
     assert_true(manifest_has_work(&read));
     assert_string_equal(read.stages[0].options[0].text, "/a b/c\\d\n\x01\xff");
@@ -93,8 +110,10 @@ static void an_older_one_stays_one_when_it_is_written(void **state)
     (void)state;
     static const char *const samples[] = {"bulkhead state 1\ntopology t\n",
                                           "bulkhead state 2\ntopology t\nstate 7\n",
-                                          "bulkhead state 3\ntopology t\nstate 7\n"};
-    for (size_t i = 0; i < 3; i++) {
+                                          "bulkhead state 3\ntopology t\nstate 7\n",
+                                          "bulkhead state 4\ntopology t\nversion 1 " A64
+                                          " " ZERO64 " 7\n"};
+    for (size_t i = 0; i < 4; i++) {
         struct manifest m;
         struct err e;
         struct buf text = {0}, again = {0};
@@ -127,7 +146,7 @@ static void lines_that_cannot_be_are_refused_by_number(void **state)
 {
     (void)state;
 #define HEAD "bulkhead state 3\ntopology t\n"
-    refuse("bulkhead state 4\n", "version 4");
+    refuse("bulkhead state 5\n", "version 5");
     refuse("bulkhead state 0\n", "version 0");
     refuse("bulkhead state x\n", ":1:");
     refuse("something\n", ":1:");
@@ -167,6 +186,17 @@ static void lines_that_cannot_be_are_refused_by_number(void **state)
     refuse(HEAD "empty 1 2 3 relative\n", ":3:");
     refuse(HEAD "empty 1 2 /a\n", ":3:");
     refuse(HEAD "empty 1 /a\n", ":3:");
+    refuse(HEAD "version 1 " A64 " " ZERO64 "\n", ":3:");
+    refuse(HEAD "version 1 " A64 " 0 0\n", ":3:");
+    refuse(HEAD "version 0 " A64 " " ZERO64 " 0\n", ":3:");
+    refuse(HEAD "version 1 " A64 " " ZERO64 " 2147483648\n", ":3:");
+    refuse(HEAD "version 2 " A64 " " A64 " 0\nversion 2 " ZERO64 " " A64 " 0\n", ":4:");
+    refuse(HEAD "left periods=week\n", ":3:");
+    refuse(HEAD "stage a k keeps 1\nleft \n", ":4:");
+    refuse(HEAD "stage a k keeps 1\nleft a\nleft b\n", ":5:");
+    refuse(HEAD "rename a\n", ":3:");
+    refuse(HEAD "rename a a\n", ":3:");
+    refuse(HEAD "rename a b c\n", ":3:");
     refuse(HEAD "\n", ":3:");
     refuse(HEAD "other\n", ":3:");
 #undef HEAD

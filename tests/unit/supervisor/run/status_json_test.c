@@ -55,7 +55,9 @@ static struct status_snapshot *make_snapshot(void)
 {
     struct status_snapshot *s = memory_new(1, sizeof *s);
     *s = (struct status_snapshot){.topology = "t",
-                                  .version = 2,
+                                  .version = "0123456789abcdef",
+                                  .version_number = 2,
+                                  .version_from = 151,
                                   .pid = 41,
                                   .up_ms = 1234,
                                   .state = "running",
@@ -68,7 +70,8 @@ static struct status_snapshot *make_snapshot(void)
 }
 
 static const char expected[] =
-    "{\"topology\":\"t\",\"version\":2,\"pid\":41,\"up_ms\":1234,\"state\":\"running\","
+    "{\"topology\":\"t\",\"version\":\"0123456789abcdef\",\"version_number\":2,"
+    "\"version_from\":151,\"pid\":41,\"up_ms\":1234,\"state\":\"running\","
     "\"state_directory\":\"/var/lib/t\",\"reason\":\"\",\"log_lost\":7,\"stages\":["
     "{\"stage\":\"parse.1\",\"kind\":\"json.decode\",\"state\":\"running\",\"killed_for\":\"\","
     "\"paused\":false,\"wants\":\"\",\"pid\":42,\"generation\":3,\"seq_in_hand\":18,"

@@ -32,7 +32,9 @@ static void the_table_shows_what_each_stage_is_and_lacks(void **state)
     (void)state;
     static const struct status_snapshot s = {
         .topology = "t",
-        .version = 3,
+        .version = "0123456789abcdef",
+        .version_number = 3,
+        .version_from = 151,
         .state = "running",
         .pid = 41,
         .up_ms = 61999,
@@ -55,7 +57,7 @@ static void the_table_shows_what_each_stage_is_and_lacks(void **state)
                    {.stage = "out", .state = "waiting to restart", .generation = 2, .restarts = 1}},
         .stage_count = 3};
     assert_status(&s,
-                  "t (version 3), running, pid 41, up 61 s, state /var/lib/t\n"
+                  "t (version 3 01234567 from seq 151), running, pid 41, up 61 s, state /var/lib/t\n"
                   "stage    state               pid  gen  in hand  acked   dead  restarts  MiB\n"
                   "in       running              42    1       18     16  10042         0  1.5\n"
                   "parse.1  no open files        43   12        -      0      0        11  0.0\n"
@@ -111,7 +113,7 @@ static void what_has_happened_stands_below_the_table(void **state)
         .stage_count = 2,
         .log_lost = 5,
         .reason = TEXT("stage 'b': too many restarts")};
-    assert_status(&s, "t (version 0), stopped, pid 0, up 0 s, state s\n"
+    assert_status(&s, "t (version  from seq 0), stopped, pid 0, up 0 s, state s\n"
                       "stage  state   pid  gen  in hand  acked  dead  restarts  MiB\n"
                       "a      killed    -    0        -      0     0         0  0.0\n"
                       "b      down      -    0        -      0     0         0  0.0\n"

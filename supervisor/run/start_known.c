@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of a stage that has run before: under which name, with which options, how far it
+ * is, and what becomes of its state.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "stages/host/layout.h"
+#include "stages/stage.h"
+#include "supervisor/run/option_changes.h"
+#include "supervisor/run/start_p.h"
+#include "topology/options_text.h"
+
+const char *start_former_name(const struct start *s, const struct stage *stage)
+{
+    const char *former = stage->renamed_from;
+    bool is_renamed = former != NULL && manifest_find(&s->old, stage->base) == NULL &&
+                      manifest_find(&s->old, former) != NULL && !start_is_discarded(s, stage->base) &&
+                      !start_is_discarded(s, former);
+    return is_renamed ? former : NULL;
+}
+
+/* A state that was copied from elsewhere may look right, and still be that of other records. */
+static int check_claim(struct start *s, const struct stage *stage, struct err *e)
+{
+    bool foreign = false;
+    if (s->old.state == 0) /* an earlier build wrote it, which did not mark directories */
+        return 0;
+    int rc = layout_is_foreign(s->stages_fd, stage->base, s->new.state, &foreign, e);
+    if (rc == 0 && foreign)
+        rc = err_set(e, ERR_MISMATCH,
+                     "'stages/%s' is part of another state, or of this one before --fresh; restore "
+                     "the state directory as a whole, or use --discard %s to discard it and begin "
+                     "with an empty state",
+                     stage->base, stage->base);
+    return rc;
+}
+
+/* Reads how far a stage is that has run before. */
+static int find_position(struct start *s, const struct stage *stage,
+                         const struct manifest_stage *was, struct start_stage *facts, struct err *e)
+{
+    struct layout_position position;
+    struct stat st;
+    facts->begins_after = was->begins_after;
+    facts->missing = fstatat(s->stages_fd, stage->base, &st, AT_SYMLINK_NOFOLLOW) != 0;
+    int rc = check_claim(s, stage, e);
+    if (rc != 0 || s->running)
+        return rc;
+    rc = layout_read_position(s->stages_fd, s->topology, stage, &position, e);
+    if (rc != 0)
+        return rc;
+    facts->found = position.found;
+    facts->least = position.least;
+    facts->most = position.most;
+    facts->missing |= position.partial && position.most > was->begins_after;
+    return start_check_files(s, stage, false, e);
+}
+
+/* Appends a list with the former name of every stage replaced by the present one. */
+static void add_renamed(const struct start *s, const char *list, struct buf *out)
+{
+    while (*list != '\0') {
+        size_t len = strcspn(list, ", .");
+        const char *is = NULL;
+        for (size_t i = 0; i < s->topology->stage_count && is == NULL; i++) {
+            const char *former = start_former_name(s, &s->topology->stages[i]);
+            if (former != NULL && strlen(former) == len && memcmp(former, list, len) == 0)
+                is = s->topology->stages[i].base;
+        }
+        buf_add(out, is != NULL ? is : list, is != NULL ? strlen(is) : len);
+        size_t rest = strcspn(list + len, ",") + strspn(list + len + strcspn(list + len, ","), ", ");
+        buf_add(out, list + len, rest);
+        list += len + rest;
+    }
+}
+
+/* What the manifest says of a stage, with the stages that it is wired to under their new names. */
+static void copy_renamed(const struct start *s, const struct manifest_stage *was,
+                         struct manifest_stage *ret_copy)
+{
+    for (size_t i = 0; i < was->option_count; i++) {
+        const struct manifest_option *option = &was->options[i];
+        struct buf text = {0};
+        bool is_wiring = strcmp(option->name, "from") == 0 || strcmp(option->name, "dead") == 0;
+        if (is_wiring)
+            add_renamed(s, option->text, &text);
+        else
+            buf_add_text(&text, option->text);
+        manifest_add_option(ret_copy, option->name, buf_text(&text));
+        buf_done(&text);
+    }
+}
+
+/* Finds the options that have changed. The present ones are written as the old build wrote them. */
+static struct option_changes find_changes(const struct start *s, const struct stage *stage,
+                                          const struct manifest_stage *was,
+                                          const struct manifest_stage *is, struct buf *out)
+{
+    struct manifest older = {0};
+    if (s->old.has_plain_lists) {
+        struct manifest_stage *plain = manifest_add_stage(&older, is->name, is->kind);
+        for (size_t i = 0; i < is->option_count; i++) {
+            manifest_add_option(plain, is->options[i].name, is->options[i].text);
+            options_text_plain(plain->options[i].name, plain->options[i].text);
+        }
+        is = plain;
+    }
+    struct manifest before = {0};
+    struct manifest_stage *renamed = manifest_add_stage(&before, was->name, was->kind);
+    copy_renamed(s, was, renamed);
+    struct option_changes found = option_changes_find(renamed, is, stage->kind, out);
+    manifest_done(&before);
+    manifest_done(&older);
+    return found;
+}
+
+/* What is in the directory of a stage under the name that it had so far. */
+static struct stage under_former_name(const struct stage *stage, const char *former)
+{
+    struct stage shown = *stage;
+    if (former != NULL)
+        (void)snprintf(shown.base, sizeof shown.base, "%s", former);
+    return shown;
+}
+
+static void refuse_known(struct start *s, const struct stage *stage, const char *why)
+{
+    const struct buf *changes = &s->facts[stage->index].changes;
+    start_plan_refuse(&s->plan, "stage '%s': %s%s%s", stage->base,
+                      changes->len != 0 ? buf_text((struct buf *)changes) : "",
+                      changes->len != 0 ? "; " : "", why);
+}
+
+/* Finds out what becomes of a state whose form is another one now. */
+static int find_conversion(struct start *s, const struct stage *stage, const struct stage *shown,
+                           const struct manifest_stage *was, struct manifest_stage *is,
+                           struct err *e)
+{
+    struct start_facts *facts = &s->facts[stage->index];
+    struct state_change change = {0};
+    int rc = layout_read_change(s->stages_fd, s->topology, shown,
+                                was->left != NULL ? was->left : "", &change, e);
+    facts->converted = rc == 0 && change.verdict == STATE_CONVERTED;
+    manifest_set_left(is, facts->converted ? buf_text(&change.left) : was->left);
+    if (rc == 0 && change.verdict == STATE_LOST) {
+        facts->lost = true;
+        struct buf why = {0};
+        buf_add_format(&why,
+                       "its state cannot continue: %s; undo the change, or use --discard %s to "
+                       "discard that state and begin with an empty one",
+                       buf_text(&change.says), stage->base);
+        refuse_known(s, stage, buf_text(&why));
+        buf_done(&why);
+    }
+    buf_add(&facts->conversion, change.says.data, change.says.len);
+    state_change_done(&change);
+    return rc;
+}
+
+/* A stage that has another name takes its directory with it. */
+static void take_name(struct start *s, const struct stage *stage, const char *former)
+{
+    s->facts[stage->index].was = former;
+    if (layout_is_kept(s->stages_fd, stage->base))
+        start_plan_refuse(&s->plan,
+                          "stage '%s': it was called '%s', but 'stages/%s' holds a state as well; "
+                          "move it away, or use --discard %s to discard the state of '%s'",
+                          stage->base, former, stage->base, former, former);
+    else
+        manifest_add_rename(&s->new, former, stage->base);
+}
+
+static void say_changes(struct start *s, const struct stage *stage)
+{
+    struct start_facts *facts = &s->facts[stage->index];
+    if (facts->was != NULL)
+        start_plan_note(&s->plan, "stage '%s' was called '%s', and goes on from its state",
+                        stage->base, facts->was);
+    if (facts->changes.len != 0)
+        start_plan_note(&s->plan, "stage '%s': %s", stage->base, buf_text(&facts->changes));
+    if (facts->converted)
+        start_plan_note(&s->plan, "stage '%s': its state is converted: %s", stage->base,
+                        facts->conversion.len != 0 ? buf_text(&facts->conversion)
+                                                   : "it gets its new name");
+}
+
+int start_find_known(struct start *s, const struct stage *stage, const struct manifest_stage *was,
+                      struct start_stage *verdict, struct err *e)
+{
+    struct manifest_stage *is = start_new_stage(s, stage->base);
+    const char *former = start_former_name(s, stage);
+    struct stage shown = under_former_name(stage, former);
+    struct option_changes found = find_changes(s, stage, was, is, &s->facts[stage->index].changes);
+    verdict->changed = found.records;
+    verdict->rewired = found.wiring;
+    for (size_t i = 0; i < was->gap_count; i++)
+        manifest_add_gap(is, was->gaps[i].first, was->gaps[i].last);
+    if (former != NULL)
+        take_name(s, stage, former);
+    int rc = find_conversion(s, stage, &shown, was, is, e);
+    verdict->alters = found.version || s->facts[stage->index].converted || former != NULL;
+    if (rc == 0 && s->facts[stage->index].lost)
+        return 0;
+    if (rc == 0)
+        rc = find_position(s, &shown, was, verdict, e);
+    if (rc == ERR_MISMATCH || rc == ERR_CORRUPT) {
+        err_name_stage(e, stage->base);
+        refuse_known(s, stage, e->text);
+        return 0;
+    }
+    if (rc == 0)
+        say_changes(s, stage);
+    return rc;
+}
