@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * digest.h - SHA-256 (FIPS 180-4), to name contents that somebody may want to prove
+ * digest.h - SHA-256 (FIPS 180-4), to name contents in a way that can be proved
  *
  * Unlike the checksums of hash.h, it cannot be forged. It is written as 64 hexadecimal digits, as
  * sha256sum prints it.
@@ -18,7 +18,7 @@
 #define DIGEST_DIGITS_SHOWN 8u
 
 struct digest {
-    char text[DIGEST_DIGITS + 1]; /* "" is no digest */
+    char text[DIGEST_DIGITS + 1]; /* "": there is none */
 };
 
 /* The digest of len bytes. */

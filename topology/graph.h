@@ -105,7 +105,7 @@ struct edge {
 
 struct topology {
     char name[NAME_BYTES_MAX + 1];
-    int64_t version; /* the number of the revision; 0: it has none */
+    int64_t version;          /* the number of the revision; 0: it has none */
     struct timeline timeline; /* of the run that it is part of; empty before a start */
     enum durability durability;
     bool marks_end;            /* some stage has work to do at the end of the input */

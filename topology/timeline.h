@@ -26,8 +26,7 @@ struct timeline {
 };
 
 /* Adds an entry at the end. Requires: its seq is above that of the last one. */
-void timeline_add(struct timeline *timeline, seq_number first, const char *version,
-                  int64_t number);
+void timeline_add(struct timeline *timeline, seq_number first, const char *version, int64_t number);
 
 /* The version that holds for a seq; NULL if none is known. */
 const char *timeline_at(const struct timeline *timeline, seq_number seq);

@@ -92,8 +92,12 @@ int layout_settle(int stages_fd, const struct topology *topology, struct err *e)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < topology->stage_count; i++) {
-        if (topology->stages[i].worker == 0)
-            rc = layout_settle_stage(stages_fd, topology->stages[i].base, e);
+        const struct stage *stage = &topology->stages[i];
+        if (stage->worker != 0)
+            continue;
+        rc = layout_settle_stage(stages_fd, stage->base, e);
+        if (rc == 0 && stage->renamed_from != NULL)
+            rc = layout_settle_stage(stages_fd, stage->renamed_from, e);
     }
     return rc;
 }

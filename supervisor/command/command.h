@@ -37,9 +37,10 @@ int command_stop(kind_registry kinds, int argc, char **argv);
 int command_completion(kind_registry kinds, int argc, char **argv);
 
 /* The command lines of the commands. */
-extern const struct command_syntax command_run_syntax, command_check_syntax, command_plan_syntax, command_chaos_syntax,
-    command_kinds_syntax, command_types_syntax, command_journal_syntax, command_graph_syntax,
-    command_status_syntax, command_kill_syntax, command_stop_syntax, command_completion_syntax;
+extern const struct command_syntax command_run_syntax, command_check_syntax, command_plan_syntax,
+    command_chaos_syntax, command_kinds_syntax, command_types_syntax, command_journal_syntax,
+    command_graph_syntax, command_status_syntax, command_kill_syntax, command_stop_syntax,
+    command_completion_syntax;
 
 /* Appends the fields of `status --json` and their meanings, for the help of `status`. */
 void command_status_fields(struct buf *out);

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/type.h"
-#include "supervisor/run/version.h"
 #include "supervisor/command/command.h"
+#include "supervisor/run/version.h"
 
 enum { CHECK_PRINT, CHECK_SET };
 

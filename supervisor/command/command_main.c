@@ -25,18 +25,12 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {&command_run_syntax, command_run},
-    {&command_check_syntax, command_check},
-    {&command_plan_syntax, command_plan},
-    {&command_graph_syntax, command_graph},
-    {&command_chaos_syntax, command_chaos},
-    {&command_kinds_syntax, command_kinds},
-    {&command_types_syntax, command_types},
-    {&command_journal_syntax, command_journal},
-    {&command_status_syntax, command_status},
-    {&command_kill_syntax, command_kill},
-    {&command_stop_syntax, command_stop},
-    {&command_completion_syntax, command_completion},
+    {&command_run_syntax, command_run},       {&command_check_syntax, command_check},
+    {&command_plan_syntax, command_plan},     {&command_graph_syntax, command_graph},
+    {&command_chaos_syntax, command_chaos},   {&command_kinds_syntax, command_kinds},
+    {&command_types_syntax, command_types},   {&command_journal_syntax, command_journal},
+    {&command_status_syntax, command_status}, {&command_kill_syntax, command_kill},
+    {&command_stop_syntax, command_stop},     {&command_completion_syntax, command_completion},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

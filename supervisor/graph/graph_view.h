@@ -32,7 +32,7 @@ struct graph_net {
 };
 
 struct graph_view {
-    const char *name; /* name of the topology; borrowed */
+    const char *name;                    /* name of the topology; borrowed */
     struct graph_node nodes[STAGES_MAX]; /* in the order of the flow */
     size_t node_count;
     struct graph_net *nets; /* by node, then by port */

@@ -41,7 +41,7 @@ struct manifest_stage {
     size_t option_count;
     struct manifest_gap *gaps;
     size_t gap_count;
-    /* What its state still holds of options that it no longer has, see kind.change_state; or NULL */
+    /* What its state still holds of options that are gone, see kind.change_state; or NULL */
     char *left;
 };
 
@@ -66,7 +66,7 @@ struct manifest_empty {
 
 struct manifest {
     char topology[NAME_BYTES_MAX + 1];
-    uint64_t state; /* a number that no other state has; 0: it has none yet */
+    uint64_t state;                    /* a number that no other state has; 0: it has none yet */
     struct manifest_version *versions; /* in ascending order of seqs; older builds wrote none */
     size_t version_count;
     struct manifest_stage *stages;

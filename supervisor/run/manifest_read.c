@@ -216,7 +216,8 @@ static int read_first(struct manifest *m, const char *line, struct err *e)
     int64_t version;
     size_t len = strlen(MANIFEST_FIRST_LINE);
     if (strncmp(line, MANIFEST_FIRST_LINE, len) != 0 || text_parse_int(line + len, &version) != 0)
-        return err_set(e, ERR_CORRUPT, MANIFEST_FILE ":1: it does not begin with '" MANIFEST_FIRST_LINE "'");
+        return err_set(e, ERR_CORRUPT,
+                       MANIFEST_FILE ":1: it does not begin with '" MANIFEST_FIRST_LINE "'");
     if (version < 1 || version > MANIFEST_FORMAT)
         return err_set(e, ERR_MISMATCH,
                        MANIFEST_FILE ":1: format version %" PRId64

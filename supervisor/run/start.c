@@ -169,8 +169,7 @@ static int prepare_layout(struct start *s, void (*note)(const char *text), struc
 {
     const char **lefts = memory_new(s->topology->stage_count, sizeof *lefts);
     for (size_t i = 0; i < s->topology->stage_count; i++) {
-        const char *name =
-            s->facts[i].was != NULL ? s->facts[i].was : s->topology->stages[i].base;
+        const char *name = s->facts[i].was != NULL ? s->facts[i].was : s->topology->stages[i].base;
         const struct manifest_stage *was = manifest_find(&s->old, name);
         lefts[i] = was != NULL ? was->left : NULL;
     }
@@ -227,9 +226,10 @@ static void say_where_it_is(const struct start *s, struct start_report *report)
 {
     if (s->old.version_count == 0 || !s->plan.needs_old)
         return;
-    buf_add_format(&report->errors, "the old topology is kept in '%s/" VERSION_COPIES "/%s/"
-                   VERSION_COPY_TOPOLOGY "'\n", s->path,
-                   s->old.versions[s->old.version_count - 1].id.text);
+    buf_add_format(&report->errors,
+                   "the old topology is kept in '%s/" VERSION_COPIES "/%s/" VERSION_COPY_TOPOLOGY
+                   "'\n",
+                   s->path, s->old.versions[s->old.version_count - 1].id.text);
 }
 
 static void fill_report(const struct start *s, int rc, const struct err *e,

@@ -17,7 +17,7 @@ struct option_sink {
 static void add_option(void *context, enum option_tag tag, const char *name, const char *text)
 {
     const struct option_sink *sink = context;
-    /* add_wiring() adds `by`, even if it is not given; what a stage was called says nothing of it. */
+    /* add_wiring() adds `by`, even if it is not given. What a stage was called says nothing. */
     if (strcmp(name, "by") == 0 || strcmp(name, "renamed_from") == 0)
         return;
     if (!option_is_path(tag) || text[0] == '/') {

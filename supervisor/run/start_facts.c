@@ -19,15 +19,6 @@
 
 /* --- what it was --- */
 
-bool start_is_discarded(const struct start *s, const char *name)
-{
-    for (size_t i = 0; i < s->options->discard_count; i++) {
-        if (strcmp(s->options->discards[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Whether another stage goes on from the state of the stage that had this name. */
 static bool is_taken_over(const struct start *s, const char *name)
 {
@@ -133,33 +124,6 @@ static void refuse_foreign(struct start *s, const struct stage *stage)
                           "written; move it away, or choose another output",
                           stage->base, path, (intmax_t)st.st_size,
                           count_word((uint64_t)st.st_size, "byte", "bytes"));
-}
-
-/* Drops the notes of a check: the stage repeats them when it is opened. */
-static void say_nothing(const char *text)
-{
-    (void)text;
-}
-
-int start_check_files(struct start *s, const struct stage *stage, bool is_new, struct err *e)
-{
-    if (stage->ops == NULL || stage->ops->check == NULL)
-        return 0;
-    struct stage_env env = {.topology = s->topology,
-                            .stage = stage,
-                            .stages_fd = s->stages_fd,
-                            .state_fd = -1,
-                            .note = say_nothing};
-    int rc = 0;
-    if (!is_new)
-        rc = file_open(s->stages_fd, stage->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
-                       &env.state_fd, e);
-    if (rc != 0)
-        return rc == ERR_NOT_FOUND ? 0 : rc;
-    rc = stage->ops->check(&env, e);
-    if (env.state_fd >= 0)
-        (void)close(env.state_fd);
-    return rc;
 }
 
 /*

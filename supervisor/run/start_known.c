@@ -7,20 +7,62 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "common/file.h"
+#include "common/text.h"
 #include "stages/host/layout.h"
 #include "stages/stage.h"
 #include "supervisor/run/option_changes.h"
 #include "supervisor/run/start_p.h"
 #include "topology/options_text.h"
 
+/* How often a file that a run may be replacing is read again. */
+#define READS_OF_A_RUN 10u
+
+bool start_is_discarded(const struct start *s, const char *name)
+{
+    for (size_t i = 0; i < s->options->discard_count; i++) {
+        if (strcmp(s->options->discards[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 const char *start_former_name(const struct start *s, const struct stage *stage)
 {
     const char *former = stage->renamed_from;
     bool is_renamed = former != NULL && manifest_find(&s->old, stage->base) == NULL &&
-                      manifest_find(&s->old, former) != NULL && !start_is_discarded(s, stage->base) &&
-                      !start_is_discarded(s, former);
+                      manifest_find(&s->old, former) != NULL &&
+                      !start_is_discarded(s, stage->base) && !start_is_discarded(s, former);
     return is_renamed ? former : NULL;
+}
+
+/* Drops the notes of a check: the stage repeats them when it is opened. */
+static void say_nothing(const char *text)
+{
+    (void)text;
+}
+
+int start_check_files(struct start *s, const struct stage *stage, bool is_new, struct err *e)
+{
+    if (stage->ops == NULL || stage->ops->check == NULL)
+        return 0;
+    struct stage_env env = {.topology = s->topology,
+                            .stage = stage,
+                            .stages_fd = s->stages_fd,
+                            .state_fd = -1,
+                            .note = say_nothing};
+    int rc = 0;
+    if (!is_new)
+        rc = file_open(s->stages_fd, stage->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+                       &env.state_fd, e);
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    rc = stage->ops->check(&env, e);
+    if (env.state_fd >= 0)
+        (void)close(env.state_fd);
+    return rc;
 }
 
 /* A state that was copied from elsewhere may look right, and still be that of other records. */
@@ -72,7 +114,8 @@ static void add_renamed(const struct start *s, const char *list, struct buf *out
                 is = s->topology->stages[i].base;
         }
         buf_add(out, is != NULL ? is : list, is != NULL ? strlen(is) : len);
-        size_t rest = strcspn(list + len, ",") + strspn(list + len + strcspn(list + len, ","), ", ");
+        size_t rest =
+            strcspn(list + len, ",") + strspn(list + len + strcspn(list + len, ","), ", ");
         buf_add(out, list + len, rest);
         list += len + rest;
     }
@@ -118,12 +161,20 @@ static struct option_changes find_changes(const struct start *s, const struct st
     return found;
 }
 
-/* What is in the directory of a stage under the name that it had so far. */
-static struct stage under_former_name(const struct stage *stage, const char *former)
+/*
+ * A stage as its directory has it: under the name that it had so far, and if it is running with as
+ * many workers as it has, because they will be level when it is stopped.
+ */
+static struct stage as_in_directory(const struct start *s, const struct stage *stage,
+                                    const struct manifest_stage *was, const char *former)
 {
     struct stage shown = *stage;
+    int64_t workers;
+    const char *text = manifest_option_text(was, "workers");
     if (former != NULL)
         (void)snprintf(shown.base, sizeof shown.base, "%s", former);
+    if (s->running && text != NULL && text_parse_int(text, &workers) == 0 && workers > 0)
+        shown.workers = (size_t)workers;
     return shown;
 }
 
@@ -135,6 +186,20 @@ static void refuse_known(struct start *s, const struct stage *stage, const char 
                       changes->len != 0 ? "; " : "", why);
 }
 
+/*
+ * Asks the files. The stages of a run may be replacing them at this very moment, so it is asked
+ * several times.
+ */
+static int read_change(const struct start *s, const struct stage *shown,
+                       const struct manifest_stage *was, struct state_change *change, struct err *e)
+{
+    const char *left = was->left != NULL ? was->left : "";
+    int rc = layout_read_change(s->stages_fd, s->topology, shown, left, change, e);
+    for (unsigned again = 0; s->running && rc != 0 && again < READS_OF_A_RUN; again++)
+        rc = layout_read_change(s->stages_fd, s->topology, shown, left, change, e);
+    return rc;
+}
+
 /* Finds out what becomes of a state whose form is another one now. */
 static int find_conversion(struct start *s, const struct stage *stage, const struct stage *shown,
                            const struct manifest_stage *was, struct manifest_stage *is,
@@ -142,8 +207,7 @@ static int find_conversion(struct start *s, const struct stage *stage, const str
 {
     struct start_facts *facts = &s->facts[stage->index];
     struct state_change change = {0};
-    int rc = layout_read_change(s->stages_fd, s->topology, shown,
-                                was->left != NULL ? was->left : "", &change, e);
+    int rc = read_change(s, shown, was, &change, e);
     facts->converted = rc == 0 && change.verdict == STATE_CONVERTED;
     manifest_set_left(is, facts->converted ? buf_text(&change.left) : was->left);
     if (rc == 0 && change.verdict == STATE_LOST) {
@@ -189,11 +253,11 @@ static void say_changes(struct start *s, const struct stage *stage)
 }
 
 int start_find_known(struct start *s, const struct stage *stage, const struct manifest_stage *was,
-                      struct start_stage *verdict, struct err *e)
+                     struct start_stage *verdict, struct err *e)
 {
     struct manifest_stage *is = start_new_stage(s, stage->base);
     const char *former = start_former_name(s, stage);
-    struct stage shown = under_former_name(stage, former);
+    struct stage shown = as_in_directory(s, stage, was, former);
     struct option_changes found = find_changes(s, stage, was, is, &s->facts[stage->index].changes);
     verdict->changed = found.records;
     verdict->rewired = found.wiring;

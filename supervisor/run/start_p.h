@@ -19,11 +19,11 @@
 
 /* What is known of a stage apart from its position. */
 struct start_facts {
-    const char *was;        /* its name in the manifest, if that is another one; NULL: it is not */
-    struct buf changes;     /* which of its options have changed, and how */
-    struct buf conversion;  /* what becomes of its state */
-    bool converted;         /* its state is to be written again in another form */
-    bool lost;              /* its state cannot continue */
+    const char *was;       /* its name in the manifest, if that is another one; NULL: it is not */
+    struct buf changes;    /* which of its options have changed, and how */
+    struct buf conversion; /* what becomes of its state */
+    bool converted;        /* its state is to be written again in another form */
+    bool lost;             /* its state cannot continue */
 };
 
 struct start {
@@ -73,13 +73,13 @@ int start_find_outputs(struct start *s, struct err *e);
 /* The file that a stage writes; NULL if it writes none. Dead letters: in the state directory. */
 const char *start_output(struct start *s, const struct stage *stage);
 
+/* --- start_known.c --- */
+
 /* Whether --discard names a stage. */
 bool start_is_discarded(const struct start *s, const char *name);
 
 /* Lets the kind check that its files and its state belong together. */
 int start_check_files(struct start *s, const struct stage *stage, bool is_new, struct err *e);
-
-/* --- start_known.c --- */
 
 /*
  * The name in the manifest of a stage that is called otherwise now and goes on from its state;

@@ -38,7 +38,7 @@ struct start_stage {
      * position, those that it may be given again begin after this one.
      */
     seq_number goes_on_after;
-    seq_number gap_first;     /* the first record that it is never given; the last is at
+    seq_number gap_first; /* the first record that it is never given; the last is at
                                  goes_on_after. 0: there is no gap */
 };
 

@@ -159,11 +159,10 @@ void start_choose_version(struct start *s)
         s->first = last->first;
     } else {
         s->first = first;
-        manifest_add_version(&s->new,
-                             &(struct manifest_version){.first = first,
-                                                        .id = s->version->id,
-                                                        .written = s->version->written,
-                                                        .number = number});
+        manifest_add_version(&s->new, &(struct manifest_version){.first = first,
+                                                                 .id = s->version->id,
+                                                                 .written = s->version->written,
+                                                                 .number = number});
     }
     say_change(s, last);
 }

@@ -39,13 +39,13 @@ struct start_view_stage {
     char *was;  /* its former name; NULL if it keeps its name or is new */
     char *kind;
     enum start_becomes becomes;
-    bool keeps;             /* the kind keeps a position or a state */
-    bool has_state;         /* the kind keeps a state */
-    seq_number at;          /* its first record; 0: not known before it is stopped */
-    char *changes;          /* "lateness was 14d, is 30d"; "" if nothing has changed */
-    char *conversion;       /* what becomes of its state; "" if nothing is to be said */
-    char *output;           /* the file that it writes; NULL if it writes none */
-    bool output_changes;    /* what it writes may differ from what the former version wrote */
+    bool keeps;          /* the kind keeps a position or a state */
+    bool has_state;      /* the kind keeps a state */
+    seq_number at;       /* its first record; 0: not known before it is stopped */
+    char *changes;       /* "lateness was 14d, is 30d"; "" if nothing has changed */
+    char *conversion;    /* what becomes of its state; "" if nothing is to be said */
+    char *output;        /* the file that it writes; NULL if it writes none */
+    bool output_changes; /* what it writes may differ from what the former version wrote */
 };
 
 struct start_version {

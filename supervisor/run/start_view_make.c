@@ -92,9 +92,8 @@ static struct start_view_stage view_removed(const struct start *s, const struct 
 
 static void view_versions(const struct start *s, struct start_view *view)
 {
-    view->is = (struct start_version){.id = s->version->id,
-                                      .number = s->version->number,
-                                      .first = s->running ? 0 : s->first};
+    view->is = (struct start_version){
+        .id = s->version->id, .number = s->version->number, .first = s->running ? 0 : s->first};
     if (s->new.version_count != 0)
         view->is.number = s->new.versions[s->new.version_count - 1].number;
     if (s->old.version_count == 0)

@@ -113,13 +113,11 @@ static void write_last_end(const struct status_stage *stage, struct buf *out)
 void status_write_text(const struct status_snapshot *snapshot, struct buf *out)
 {
     char version[VERSION_SHOWN_BYTES];
-    buf_add_format(out,
-                   "%s (version %s from seq %" PRIu64 "), %s, pid %" PRIu64 ", up %" PRIu64
-                   " s, state ",
-                   snapshot->topology,
-                   timeline_show_version(snapshot->version, (int64_t)snapshot->version_number, version),
-                   snapshot->version_from, snapshot->state, snapshot->pid,
-                   snapshot->up_ms / 1000);
+    buf_add_format(
+        out, "%s (version %s from seq %" PRIu64 "), %s, pid %" PRIu64 ", up %" PRIu64 " s, state ",
+        snapshot->topology,
+        timeline_show_version(snapshot->version, (int64_t)snapshot->version_number, version),
+        snapshot->version_from, snapshot->state, snapshot->pid, snapshot->up_ms / 1000);
     add_text(out, snapshot->state_directory);
     buf_add_byte(out, '\n');
     write_stages(snapshot, out);

@@ -11,8 +11,8 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "common/type.h"
+#include "stages/host/layout.h"
 #include "stages/stage.h"
-#include "stages/store/store_spec.h"
 #include "supervisor/run/stage_program.h"
 #include "topology/options_text.h"
 #include "topology/resolved.h"
@@ -21,7 +21,7 @@
 /* Between the two parts. */
 #define MIDDLE_LINE "derived\n"
 
-/* --- what somebody wrote --- */
+/* --- what people wrote --- */
 
 /* The declaration of an option, which may be a member of a group: "rules.daily.sum". */
 static const struct option_spec *find_spec(const struct kind *kind, const char *name)
@@ -57,8 +57,7 @@ static void add_option(void *context, enum option_tag tag, const char *name, con
 {
     const struct option_sink *sink = context;
     const struct option_spec *spec = find_spec(sink->kind, name);
-    bool is_default =
-        spec != NULL && spec->fallback != NULL && strcmp(spec->fallback, text) == 0;
+    bool is_default = spec != NULL && spec->fallback != NULL && strcmp(spec->fallback, text) == 0;
     (void)tag;
     if (is_default || version_is_neutral(sink->kind, name))
         return;
@@ -81,8 +80,8 @@ static void add_dead_readers(const struct topology *t, const struct stage *stage
     size_t count = 0;
     for (size_t i = 0; i < t->edge_count; i++) {
         const struct stage *to = &t->stages[t->edges[i].to];
-        if (t->edges[i].from == stage->index && t->edges[i].port == PORT_DEAD &&
-            to->worker == 0 && !to->kind->internal)
+        if (t->edges[i].from == stage->index && t->edges[i].port == PORT_DEAD && to->worker == 0 &&
+            !to->kind->internal)
             readers[count++] = to->base;
     }
     qsort(readers, count, sizeof *readers, by_text);

@@ -2,7 +2,7 @@
 /*
  * version.h - the version of a topology: a digest of all that can change a record or a verdict
  *
- * The text behind the digest has two parts. The first is what somebody wrote: types, stages, kinds,
+ * The text behind the digest has two parts. The first is what people wrote: types, stages, kinds,
  * options and wiring. The second is what the program and the host make of it: the programs of
  * stages, the fields that they emit, the forms of their states. The order of types and stages, the
  * form of the file, comments, and what has no influence on records (paths, workers, memory,

@@ -33,8 +33,7 @@ static int put(int dir_fd, const char *name, const void *bytes, size_t len, stru
     return file_replace(dir_fd, name, bytes, len, true, e);
 }
 
-int version_copies_add(int state_fd, const char *path, const struct version *version,
-                       struct err *e)
+int version_copies_add(int state_fd, const char *path, const struct version *version, struct err *e)
 {
     int all_fd = -1, fd = -1;
     int rc = file_make_dir(state_fd, VERSION_COPIES, &all_fd, e);
@@ -49,8 +48,9 @@ int version_copies_add(int state_fd, const char *path, const struct version *ver
     if (all_fd >= 0)
         (void)close(all_fd);
     return rc == 0 ? 0
-                   : err_wrap(e, "cannot keep this version of the topology in '%s/" VERSION_COPIES
-                                 "/%.*s…'",
+                   : err_wrap(e,
+                              "cannot keep this version of the topology in '%s/" VERSION_COPIES
+                              "/%.*s…'",
                               path, (int)DIGEST_DIGITS_SHOWN, version->id.text);
 }
 
@@ -75,8 +75,7 @@ static int remove_copy(int all_fd, const char *id, struct err *e)
     for (size_t i = 0; rc == 0 && i < sizeof ours / sizeof ours[0]; i++)
         rc = file_remove(fd, ours[i], e);
     (void)close(fd);
-    if (rc == 0 && unlinkat(all_fd, id, AT_REMOVEDIR) != 0 && errno != ENOTEMPTY &&
-        errno != EEXIST)
+    if (rc == 0 && unlinkat(all_fd, id, AT_REMOVEDIR) != 0 && errno != ENOTEMPTY && errno != EEXIST)
         rc = err_set_errno(e, "cannot remove '" VERSION_COPIES "/%s'", id);
     return rc;
 }

@@ -2,9 +2,9 @@
 /*
  * version_copies.h - the copies of all versions of a topology in its state directory
  *
- * "versions/DIGEST/version" is the text of a version (version.h), and "versions/DIGEST/topology.yaml"
- * the topology as it was resolved at the last start with it. What the manifest says of a version can
- * so be read and run again, whatever has become of the file that it came from.
+ * "versions/DIGEST/version" is the text of a version (version.h), and beside it "topology.yaml" is
+ * the topology as it was resolved at the last start with it. So what the manifest says of a version
+ * can be read and run again, whatever has become of the file that it came from.
  */
 #ifndef BULKHEAD_SUPERVISOR_RUN_VERSION_COPIES_H
 #define BULKHEAD_SUPERVISOR_RUN_VERSION_COPIES_H

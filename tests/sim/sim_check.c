@@ -406,9 +406,8 @@ static void check_base_files(const struct stage *stage, int dir)
 static bool is_known_in_state(const char *name)
 {
     static const char *const names[] = {
-        "stages", "dead-letters.jsonl", "manifest",     "manifest.new",  "lock",
-        "links",  "last-run",           "last-run.new", "last-run.json", "last-run.json.new",
-        "versions"};
+        "stages",   "dead-letters.jsonl", "manifest",      "manifest.new",      "lock",    "links",
+        "last-run", "last-run.new",       "last-run.json", "last-run.json.new", "versions"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0)
             return true;

@@ -56,25 +56,25 @@ static void what_is_written_is_read_again(void **state)
     struct buf text = {0}, again = {0};
     make_sample(&m);
     manifest_write(&m, &text);
-    assert_string_equal(buf_text(&text), "bulkhead state 4\n"
-                                         "topology t-1\n"
-                                         "version 1 " A64 " " ZERO64 " 0\n"
-                                         "version 9223372036854775807 " A64 " " ZERO64
-                                         " 2147483647\n"
-                                         "stage in file.source keeps 0\n"
-                                         "option path /a b/c\\x5cd\\x0a\\x01\xff\n"
-                                         "option where.odd\\x20name.equals \n"
-                                         "stage dead-letters dead_letter.sink keeps "
-                                         "9223372036854775807\n"
-                                         "gap 1 9\n"
-                                         "gap 11 9223372036854775807\n"
-                                         "left periods=week more=\\x0a\n"
-                                         "stage pass filter passes 0\n"
-                                         "empty 1 2 3 /out \\x5cx41\n"
-                                         "remove gone\n"
-                                         "rename once pass\n"
-                                         "remove-all\n"
-                                         "crc32c 3c8e6c44\n");
+    assert_string_equal(buf_text(&text),
+                        "bulkhead state 4\n"
+                        "topology t-1\n"
+                        "version 1 " A64 " " ZERO64 " 0\n"
+                        "version 9223372036854775807 " A64 " " ZERO64 " 2147483647\n"
+                        "stage in file.source keeps 0\n"
+                        "option path /a b/c\\x5cd\\x0a\\x01\xff\n"
+                        "option where.odd\\x20name.equals \n"
+                        "stage dead-letters dead_letter.sink keeps "
+                        "9223372036854775807\n"
+                        "gap 1 9\n"
+                        "gap 11 9223372036854775807\n"
+                        "left periods=week more=\\x0a\n"
+                        "stage pass filter passes 0\n"
+                        "empty 1 2 3 /out \\x5cx41\n"
+                        "remove gone\n"
+                        "rename once pass\n"
+                        "remove-all\n"
+                        "crc32c 3c8e6c44\n");
     assert_int_equal(manifest_read(text.data, text.len, &read, &e), 0);
     assert_true(manifest_has_work(&read));
     assert_string_equal(read.stages[0].options[0].text, "/a b/c\\d\n\x01\xff");
@@ -108,11 +108,10 @@ static void a_state_may_have_a_number(void **state)
 static void an_older_one_stays_one_when_it_is_written(void **state)
 {
     (void)state;
-    static const char *const samples[] = {"bulkhead state 1\ntopology t\n",
-                                          "bulkhead state 2\ntopology t\nstate 7\n",
-                                          "bulkhead state 3\ntopology t\nstate 7\n",
-                                          "bulkhead state 4\ntopology t\nversion 1 " A64
-                                          " " ZERO64 " 7\n"};
+    static const char *const samples[] = {
+        "bulkhead state 1\ntopology t\n", "bulkhead state 2\ntopology t\nstate 7\n",
+        "bulkhead state 3\ntopology t\nstate 7\n",
+        "bulkhead state 4\ntopology t\nversion 1 " A64 " " ZERO64 " 7\n"};
     for (size_t i = 0; i < 4; i++) {
         struct manifest m;
         struct err e;

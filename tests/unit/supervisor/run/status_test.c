@@ -56,12 +56,12 @@ static void the_table_shows_what_each_stage_is_and_lacks(void **state)
                     .restarts = 11},
                    {.stage = "out", .state = "waiting to restart", .generation = 2, .restarts = 1}},
         .stage_count = 3};
-    assert_status(&s,
-                  "t (version 3 01234567 from seq 151), running, pid 41, up 61 s, state /var/lib/t\n"
-                  "stage    state               pid  gen  in hand  acked   dead  restarts  MiB\n"
-                  "in       running              42    1       18     16  10042         0  1.5\n"
-                  "parse.1  no open files        43   12        -      0      0        11  0.0\n"
-                  "out      waiting to restart    -    2        -      0      0         1  0.0\n");
+    assert_status(
+        &s, "t (version 3 01234567 from seq 151), running, pid 41, up 61 s, state /var/lib/t\n"
+            "stage    state               pid  gen  in hand  acked   dead  restarts  MiB\n"
+            "in       running              42    1       18     16  10042         0  1.5\n"
+            "parse.1  no open files        43   12        -      0      0        11  0.0\n"
+            "out      waiting to restart    -    2        -      0      0         1  0.0\n");
 }
 
 static void a_status_fits_into_80_columns(void **state)
