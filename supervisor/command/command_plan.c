@@ -72,6 +72,7 @@ static int examine(struct plan *plan)
     struct start_request request = {.state_fd = plan->state.fd,
                                     .stages_fd = plan->state.stages_fd,
                                     .path = plan->state.path,
+                                    .file = plan->source.name,
                                     .topology = plan->topology,
                                     .version = &plan->version,
                                     .options = &plan->start};

@@ -210,6 +210,7 @@ static int open_state(struct run *run)
     struct start_request request = {.state_fd = run->state.fd,
                                     .stages_fd = run->state.stages_fd,
                                     .path = run->state.path,
+                                    .file = run->source.name,
                                     .topology = run->topology,
                                     .version = &run->version,
                                     .options = &run->start,

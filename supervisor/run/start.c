@@ -201,6 +201,7 @@ static void start_init(struct start *s, const struct start_request *request)
     *s = (struct start){.state_fd = request->state_fd,
                         .stages_fd = request->stages_fd,
                         .path = request->path,
+                        .file = request->file,
                         .topology = request->topology,
                         .version = request->version,
                         .options = request->options,
@@ -232,11 +233,42 @@ static void say_where_it_is(const struct start *s, struct start_report *report)
                    s->path, s->old.versions[s->old.version_count - 1].id.text);
 }
 
+/* Appends where in the file the stage is that a line is about: "t.yaml:9:3: ". */
+static void add_place(const struct start *s, const char *line, struct buf *out)
+{
+    static const char begin[] = "stage '";
+    if (strncmp(line, begin, sizeof begin - 1) != 0)
+        return;
+    const char *name = line + sizeof begin - 1;
+    size_t len = strcspn(name, "'");
+    for (size_t i = 0; i < s->topology->stage_count; i++) {
+        const struct stage *stage = &s->topology->stages[i];
+        if (stage->kind->internal || strlen(stage->base) != len ||
+            memcmp(stage->base, name, len) != 0)
+            continue;
+        buf_add_format(out, "%s:%d:%d: ", s->file, stage->place.line, stage->place.column);
+        return;
+    }
+}
+
+/* Adds the errors of the plan, with their places. */
+static void add_errors(const struct start *s, struct buf *out)
+{
+    const char *line = s->plan.errors.len != 0 ? (const char *)s->plan.errors.data : NULL;
+    const char *end = line != NULL ? line + s->plan.errors.len : NULL;
+    while (line < end) {
+        const char *next = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+        add_place(s, line, out);
+        buf_add(out, line, (size_t)(next - line));
+        line = next;
+    }
+}
+
 static void fill_report(const struct start *s, int rc, const struct err *e,
                         struct start_report *report)
 {
     if (rc != 0) {
-        buf_add(&report->errors, s->plan.errors.data, s->plan.errors.len);
+        add_errors(s, &report->errors);
         if (rc != ERR_MISMATCH || s->plan.error_count == 0)
             buf_add_format(&report->errors, "%s\n", e->text);
         say_where_it_is(s, report);

@@ -35,6 +35,7 @@ struct start_request {
     int state_fd;     /* the directory; -1 for start_examine() if there is none */
     int stages_fd;    /* "stages" in it; -1 as well */
     const char *path; /* the directory's path, for messages */
+    const char *file; /* that the topology was read from, for messages */
     const struct topology *topology;
     const struct version *version; /* of the topology */
     const struct start_options *options;

@@ -29,6 +29,7 @@ struct start_facts {
 struct start {
     int state_fd, stages_fd;
     const char *path;
+    const char *file;
     const struct topology *topology;
     const struct version *version;
     const struct start_options *options;

@@ -50,8 +50,7 @@ cat >wanted.dead <<END
 {"seq":16,"line":18,"stage":"limits","reason":"late","message":"its day has closed: the latest time seen is past its end by the lateness or more","record":{"id":"13","customer_id":"7","load_amount":"\$10.00","time":"2000-01-01T00:00:01Z"}}
 {"seq":17,"line":19,"stage":"loads","reason":"line-too-long","message":"the line is 10000000 bytes long, and max_line_bytes is 1048576; the input shown is its beginning","input":"$dead"}
 END
-version=$(sed -n 's/^version 1 \(........\).*/\1/p' state/manifest)
-sed -i "s/}\$/,\"version\":\"$version\"}/" wanted.dead
+with_version state wanted.dead
 same state/dead-letters.jsonl wanted.dead
 same_as_oracle answers
 

@@ -44,11 +44,13 @@ cat >wanted.dead <<'END'
 END
 printf '{"seq":6,"line":6,"stage":"parse","reason":"not-utf8","message":"it is not UTF-8","input_base64":"%s"}\n' \
     "$(sed -n 6p input | tr -d '\n' | base64 -w0)" >>wanted.dead
+with_version state wanted.dead
 same state/dead-letters.jsonl wanted.dead
 
 state=$PWD/inline OUTPUT=$PWD/inline-answers
 run --inline >inline-summary
 same answers inline-answers
+with_version inline wanted.dead
 same inline/dead-letters.jsonl wanted.dead
 
 # Several groups with one name: the field is what that one took which took part, also without a value.

@@ -134,4 +134,5 @@ cat >wanted.dead <<'END'
 {"seq":3,"line":3,"stage":"split","reason":"bad-value","message":"the field 'letter' is not a name of its enum","record":{"id":"c","tags":[1,null]}}
 {"seq":4,"line":4,"stage":"split","reason":"bad-value","message":"the field 'number' is not a number like 12.50, with no more decimals than its type has","record":{"id":"a1.55","note":"n","tags":[]}}
 END
+with_version groups wanted.dead
 same groups/dead-letters.jsonl wanted.dead

@@ -73,6 +73,7 @@ export OUTPUT=$PWD/answers
 run >summary
 same answers wanted
 same answers.vip wanted.vip
+with_version state wanted.dead
 same state/dead-letters.jsonl wanted.dead
 
 mv state process-state
@@ -80,4 +81,5 @@ state=$PWD/inline OUTPUT=$PWD/inline-answers
 run --inline >inline-summary
 same inline-answers wanted
 same inline-answers.vip wanted.vip
+with_version inline wanted.dead
 same inline/dead-letters.jsonl wanted.dead

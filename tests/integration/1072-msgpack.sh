@@ -59,6 +59,7 @@ for host in "" --inline; do
     run $host 2>errors | cat >shown || fail "exit $?: $(cat errors)"
     same answers wanted
     same shown wanted
+    with_version state wanted.dead
     same state/dead-letters.jsonl wanted.dead
 done
 

@@ -47,12 +47,14 @@ for host in "" --inline; do
     topology=$PWD/written.yaml
     "$BULKHEAD" run --state state $host "$topology" >summary
     same answers wanted
+    with_version state wanted.dead
     same state/dead-letters.jsonl wanted.dead
     [ "$(row out summary)" = "14 7 0 7" ] || fail "$(cat summary)"
     rm -rf state
     topology=$PWD/shown.yaml
     run $host 2>summary | cat >shown
     same shown wanted
+    with_version state wanted.dead
     same state/dead-letters.jsonl wanted.dead
 done
 rm -rf state

@@ -72,7 +72,7 @@ sed 's/week_starts: monday/week_starts: sunday/; /^version:/d' "$topology" >resh
 first=$topology
 topology=$PWD/other.yaml refused 5 "holds the state of the topology 'velocity-limits', not of 'other'"
 topology=$PWD/changed.yaml run >summary
-topology=$PWD/reshaped.yaml refused 5 "the state was written for {velocity-limits/limits limits 2"
+topology=$PWD/reshaped.yaml refused 5 "week was monday, is sunday: weeks begin on another day, and sums and counts cannot be divided"
 topology=$first
 
 # A store that has lost its beginning does not guess.

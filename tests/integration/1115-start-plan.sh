@@ -291,7 +291,7 @@ sed 's/path: out.jsonl/path: other.jsonl/' t.yaml >changed.yaml
 expect_exit 5 "$BULKHEAD" run --state "$state" changed.yaml >stdout 2>errors
 grep -q "stage 'out': path was $PWD/out.jsonl, is now $PWD/other.jsonl" errors || fail "$(cat errors)"
 sed 's/key: k }/key: n }/' t.yaml >changed.yaml
-topology=changed.yaml refused "stage 'once'" "the state was written for {t/once dedupe" "by was k, is now n" "key was k, is now n" --
+topology=changed.yaml refused "stage 'once'" "it remembers other keys" "by was k, is now n" "key was k, is now n" --
 
 # What the directory is the state of is in the directory.
 again

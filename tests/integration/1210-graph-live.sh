@@ -19,7 +19,7 @@ grep -q "no supervisor is running in '$state'" errors || fail "$(cat errors)"
 start --set loads.follow=true
 wait_for acked loads "$records"
 live "$topology" >out || fail "graph --live: exit $?"
-head -n 1 out | grep -q "^velocity-limits (version 1), pid $supervisor, up [0-9]* s, 0 restarts$" ||
+head -n 1 out | grep -q "^velocity-limits (version 1 [0-9a-f]\{8\}), pid $supervisor, up [0-9]* s, 0 restarts$" ||
     fail "$(cat out)"
 tail -n +2 out >picture
 diff -u - picture <<'END_OF_PICTURE' || fail "the picture"

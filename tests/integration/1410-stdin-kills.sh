@@ -19,6 +19,7 @@ cp reference/dead-letters.jsonl wanted.dead
 
 compare() {
     same out wanted
+    with_version state wanted.dead
     same state/dead-letters.jsonl wanted.dead
     rm -rf state out
 }

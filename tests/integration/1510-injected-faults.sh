@@ -25,7 +25,7 @@ done
 
 stray() {
     (cd "$1" && find . -mindepth 1) | sort | grep -vxE \
-        '\./(lock|manifest|last-run(\.json)?|dead-letters\.jsonl|links|stages(/[a-z-]+(/(cursor|store\.1\.log|state\.[0-9a-f]{16}))?)?|stages/once/store\.1\.torn)'
+        '\./(lock|manifest|last-run(\.json)?|dead-letters\.jsonl|links|versions(/[0-9a-f]{64}(/(version|topology\.yaml))?)?|stages(/[a-z-]+(/(cursor|store\.1\.log|state\.[0-9a-f]{16}))?)?|stages/once/store\.1\.torn)'
 }
 
 # What no life of a stage has enough of is waited for without end, and said again at each try: such

@@ -133,6 +133,13 @@ for line in open(sys.argv[1], "rb"):
 # The summary's row of a stage, without the restarts: "in out dropped dead".
 row() { awk -v stage="$1" '$1 == stage { print $3, $4, $5, $6 }' "$2"; }
 
+# Adds to expected dead letters the version that the state directory had first.
+with_version() { # with_version STATE FILE
+    local version
+    version=$(sed -n 's/^version 1 \(........\).*/\1/p' "$1/manifest")
+    sed -i "s/\(,\"version\":\"[0-9a-f]*\"\)\?}\$/,\"version\":\"$version\"}/" "$2"
+}
+
 # Compares an output and the dead letters with the oracle's.
 same_as_oracle() {
     "$oracle" "$INPUT" oracle.answers oracle.dead "${@:2}"

@@ -48,6 +48,7 @@ static void prepare(struct start_sim *s)
     struct start_request request = {.state_fd = s->state.fd,
                                     .stages_fd = s->state.stages_fd,
                                     .path = s->state.path,
+                                    .file = "t.yaml",
                                     .topology = world.topology,
                                     .version = &version,
                                     .options = &s->options};
