@@ -48,6 +48,7 @@ struct dead_reason {
 
 struct stage;
 struct stage_ops;
+struct store_rewrite;
 struct store_spec;
 
 struct kind {
@@ -112,6 +113,16 @@ struct kind {
      */
     void (*change_state)(const char *was, const char *is, const char *left,
                          struct state_change *change);
+    /*
+     * If the state of this kind needs more for that than state_change has, sets the functions that
+     * do it. Their context is from malloc(); the caller frees it. NULL: it does not.
+     *
+     *   stage        as it is now, with the plan
+     *   change       what change_state() has made, converted
+     *   ret_rewrite  is empty, and may be left so
+     */
+    void (*rewrite_state)(const struct stage *stage, const struct state_change *change,
+                          struct store_rewrite *ret_rewrite);
     uint32_t cursor_magic; /* of its cursor, which begins with its position; 0: it has none */
 };
 

@@ -31,6 +31,7 @@ struct move {
     struct layout_file old, new;
     struct layout_specs specs;  /* of the old stores */
     struct state_change change; /* what becomes of them */
+    struct store_rewrite rewrite;
     int old_fds[WORKERS_MAX], new_fds[WORKERS_MAX];
     char old_names[WORKERS_MAX][LAYOUT_PATH_BYTES_MAX];
     int new_base_fd;
@@ -180,14 +181,20 @@ static int choose_secret(struct move *m, struct err *e)
     return 0;
 }
 
+static struct store_conversion conversion_of(const struct move *m)
+{
+    return (struct store_conversion){.shift_ns = m->change.shift_ns,
+                                     .shifts_clock = m->change.shifts_clock,
+                                     .forgets_expiry = m->change.forgets_expiry,
+                                     .rewrite = m->rewrite.change != NULL ? &m->rewrite : NULL};
+}
+
 static int write_worker(struct move *m, size_t worker, struct err *e)
 {
     int rc = 0;
     if (m->parts != NULL) {
         struct store_spec spec;
-        struct store_conversion conversion = {.shift_ns = m->change.shift_ns,
-                                              .shifts_clock = m->change.shifts_clock,
-                                              .forgets_expiry = m->change.forgets_expiry};
+        struct store_conversion conversion = conversion_of(m);
         layout_store_spec(m->topology, m->stage, worker, m->new.workers, &spec);
         rc = store_parts_write(m->parts, worker, m->new.workers, m->new_fds[worker], &spec,
                                layout_is_conversion(&m->change) ? &conversion : NULL, e);
@@ -260,6 +267,7 @@ static void move_done(struct move *m)
     store_parts_free(m->parts);
     quarantine_done(&m->quarantine);
     state_change_done(&m->change);
+    free(m->rewrite.context);
 }
 
 /* Reads how a stage is laid out; *ret_fd is -1 if it has no directory. */
@@ -335,6 +343,8 @@ static int rebuild(struct move *m, int base_fd, bool *ret_built, struct err *e)
         rc = choose_secret(m, e);
     if (rc != 0)
         return rc;
+    if (layout_is_conversion(&m->change) && m->stage->kind->rewrite_state != NULL)
+        m->stage->kind->rewrite_state(m->stage, &m->change, &m->rewrite);
     *ret_built = true;
     rc = build(m, base_fd, e);
     if (rc == 0)

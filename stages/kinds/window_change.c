@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What becomes of the state of window.count when its options change.
- *
- * Another `lateness` is not a matter of moving expiries and the clock. At the end of the input all
- * windows close up to the one that holds the clock, so it must be the latest time seen. If it had
- * moved ahead, windows would close that have not begun. If it had moved back, some would stay open.
- * And the floors, which say how far windows have closed at an end, are times in values, which a
- * conversion does not look into.
+ * What becomes of the state of window.count when its options change. The clock stays where it is,
+ * even with another lateness; see window_rewrite.h.
  */
 #include "stages/kinds/window_change.h"
 
@@ -64,9 +59,14 @@ static void change_lateness(const struct schema_word_pair *pairs, size_t i, cons
                             struct state_change *change)
 {
     (void)left;
-    schema_word_says(&pairs[i], STATE_LOST,
-                     "what has closed, at the end of an input or by time, was noted by the former "
-                     "lateness, and " OPEN_WINDOWS,
+    if (!schema_word_durations(&pairs[i], &change->shift_ns, change))
+        return;
+    schema_word_says(&pairs[i], STATE_CONVERTED,
+                     change->shift_ns > 0
+                         ? "windows that are open stay open for longer; those that have closed "
+                           "stay closed"
+                         : "windows that are open close sooner, once a record comes or the input "
+                           "ends",
                      change);
 }
 

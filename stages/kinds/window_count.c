@@ -25,6 +25,7 @@
 #include "ipc/order.h"
 #include "stages/kinds/kinds.h"
 #include "stages/kinds/window_change.h"
+#include "stages/kinds/window_rewrite.h"
 #include "stages/kinds/window_state.h"
 #include "stages/kit/calendar_option.h"
 #include "stages/kit/key.h"
@@ -197,6 +198,21 @@ static void store_spec(const struct stage *stage, struct store_spec *ret_spec)
     buf_done(&text);
 }
 
+static void rewrite_state(const struct stage *stage, const struct state_change *change,
+                          struct store_rewrite *ret_rewrite)
+{
+    const struct window_plan *plan = stage->plan;
+    struct window_rewrite *context;
+    if (change->shift_ns == 0)
+        return;
+    context = memory_new(1, sizeof *context);
+    context->calendar = &plan->calendar;
+    context->period = plan->period;
+    context->was_ns = plan->lateness_ns - change->shift_ns;
+    context->is_ns = plan->lateness_ns;
+    *ret_rewrite = window_rewrite_of(context);
+}
+
 static int open_stage(const struct stage_env *env, void **ret_self, struct err *e)
 {
     (void)e;
@@ -219,13 +235,10 @@ static void close_stage(void *opaque)
     free(self);
 }
 
-/* When a window closes; STORE_NEVER, the last moment, if time never gets there. */
 static struct window_close close_of(const struct window_count *self, int64_t window)
 {
-    __int128 at = calendar_window_end_ns(&self->plan->calendar, self->plan->period, window) +
-                  self->plan->lateness_ns;
-    return (struct window_close){.at = at < STORE_NEVER ? (int64_t)at : STORE_NEVER,
-                                 .window = window};
+    return window_close_of(&self->plan->calendar, self->plan->period, self->plan->lateness_ns,
+                           window);
 }
 
 /* The start of a window, but not before the beginning of time. */
@@ -447,4 +460,5 @@ const struct kind window_count_kind = {
     .free_plan = free,
     .store_spec = store_spec,
     .change_state = window_count_change_state,
+    .rewrite_state = rewrite_state,
 };

@@ -94,11 +94,37 @@ uint64_t window_state_key_prefix(const struct window_state *s, const uint8_t *va
     return prefix;
 }
 
-static struct hash128 floor_key(const struct window_state *s, unsigned group)
+struct window_close window_close_of(const struct calendar *calendar, enum calendar_period period,
+                                    int64_t lateness_ns, int64_t window)
+{
+    __int128 at = calendar_window_end_ns(calendar, period, window) + lateness_ns;
+    return (struct window_close){.at = at < STORE_NEVER ? (int64_t)at : STORE_NEVER,
+                                 .window = window};
+}
+
+struct hash128 window_floor_key(const struct store *store, unsigned group)
 {
     /* Shorter than the key of any window. */
     const uint8_t bytes[2] = {'F', (uint8_t)group};
-    return store_key(s->store, group, bytes, sizeof bytes);
+    return store_key(store, group, bytes, sizeof bytes);
+}
+
+bool window_floor_read(const void *value, struct window_close *ret_floor)
+{
+    const uint8_t *bytes = value;
+    *ret_floor = (struct window_close){.at = STORE_CLOCK_START};
+    if (bytes == NULL)
+        return false;
+    *ret_floor = (struct window_close){.at = (int64_t)bytes_get_u64(bytes + FLOOR_AT_CLOSES),
+                                       .window = (int64_t)bytes_get_u64(bytes + FLOOR_AT_WINDOW)};
+    return true;
+}
+
+void window_floor_write(struct window_close floor, void *ret_value)
+{
+    uint8_t *bytes = ret_value;
+    bytes_put_u64(bytes + FLOOR_AT_CLOSES, (uint64_t)floor.at);
+    bytes_put_u64(bytes + FLOOR_AT_WINDOW, (uint64_t)floor.window);
 }
 
 static bool has_group(const struct window_state *s, unsigned group)
@@ -108,7 +134,7 @@ static bool has_group(const struct window_state *s, unsigned group)
 
 bool window_state_is_floor(const struct window_state *s, struct hash128 key)
 {
-    struct hash128 floor = floor_key(s, window_state_group(key));
+    struct hash128 floor = window_floor_key(s->store, window_state_group(key));
     return key.high == floor.high && key.low == floor.low;
 }
 
@@ -138,13 +164,9 @@ void window_state_load(struct window_state *s)
     if (s->loaded)
         return;
     for (unsigned group = 0; group < KEY_GROUPS; group++) {
-        const uint8_t *value =
-            has_group(s, group) ? store_find(s->store, floor_key(s, group)) : NULL;
-        s->floors[group] = (struct window_close){.at = STORE_CLOCK_START};
-        if (value != NULL)
-            s->floors[group] =
-                (struct window_close){.at = (int64_t)bytes_get_u64(value + FLOOR_AT_CLOSES),
-                                      .window = (int64_t)bytes_get_u64(value + FLOOR_AT_WINDOW)};
+        const void *value =
+            has_group(s, group) ? store_find(s->store, window_floor_key(s->store, group)) : NULL;
+        (void)window_floor_read(value, &s->floors[group]);
     }
     s->loaded = true;
 }
@@ -155,8 +177,7 @@ void window_state_raise_floor(struct window_state *s, unsigned group, struct win
     if (!has_group(s, group) || store_is_ahead(s->store, group) ||
         !is_behind(floor, s->floors[group]))
         return;
-    bytes_put_u64(value + FLOOR_AT_CLOSES, (uint64_t)floor.at);
-    bytes_put_u64(value + FLOOR_AT_WINDOW, (uint64_t)floor.window);
-    store_put(s->store, floor_key(s, group), STORE_NEVER, value);
+    window_floor_write(floor, value);
+    store_put(s->store, window_floor_key(s->store, group), STORE_NEVER, value);
     s->floors[group] = floor;
 }

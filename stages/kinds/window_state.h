@@ -35,6 +35,19 @@ struct window_close {
     int64_t window;
 };
 
+/* When a window closes; STORE_NEVER, the last moment, if time never gets there. */
+struct window_close window_close_of(const struct calendar *calendar, enum calendar_period period,
+                                    int64_t lateness_ns, int64_t window);
+
+/* The key of the floor of a group. */
+struct hash128 window_floor_key(const struct store *store, unsigned group);
+
+/* Reads a floor; false if there is none (NULL), and then it is before all windows. */
+bool window_floor_read(const void *value, struct window_close *ret_floor);
+
+/* Writes a floor into a value of zeros. */
+void window_floor_write(struct window_close floor, void *ret_value);
+
 /* The state of one worker of window.count. The caller fills it in with window_state_init(). */
 struct window_state {
     struct store *store;

@@ -10,6 +10,8 @@
  */
 #include "stages/store/store_dump.h"
 
+#include <string.h>
+
 #include "stages/store/store_image_p.h"
 
 static uint64_t table_of_dump(const struct image_dump *d)
@@ -43,29 +45,63 @@ static int64_t expiry_in(const struct image_form *form, int64_t at)
     return moved;
 }
 
-static bool is_wanted(const struct image_dump *d, const struct image_slot *slot)
+/* An entry in the form of the other store. */
+struct converted {
+    struct hash128 key;
+    int64_t expires_at;
+    uint8_t value[STORE_VALUE_BYTES_MAX];
+};
+
+/* Gives an entry its other form. False: it is left out. */
+static bool convert(const struct image_dump *d, const struct image_slot *slot,
+                    struct converted *ret_entry)
 {
-    if (!is_live(d->image, slot, image_committed_clock(d->image)))
+    const struct store_rewrite *rewrite = d->form->rewrite;
+    ret_entry->key = key_of(slot);
+    ret_entry->expires_at = expiry_in(d->form, expires_at(d->image, slot));
+    memcpy(ret_entry->value, slot->rest + d->image->value_at, d->image->value_len);
+    if (rewrite != NULL && !rewrite->change(rewrite->context, ret_entry->key,
+                                            &ret_entry->expires_at, ret_entry->value))
         return false;
-    if (d->form == NULL)
-        return true;
-    int64_t at = expiry_in(d->form, expires_at(d->image, slot));
-    return at == STORE_NEVER || at > d->form->clock;
+    return ret_entry->expires_at == STORE_NEVER || ret_entry->expires_at > d->form->clock;
 }
 
-/* Appends an entry in the form of the other store. */
+static bool is_wanted(const struct image_dump *d, const struct image_slot *slot)
+{
+    struct converted entry;
+    return is_live(d->image, slot, image_committed_clock(d->image)) &&
+           (d->form == NULL || convert(d, slot, &entry));
+}
+
+static void add_converted(const struct image_dump *d, const struct converted *entry,
+                          struct buf *out)
+{
+    const struct image_slot slot = {.low = entry->key.low, .high = entry->key.high};
+    buf_add(out, &slot, sizeof slot);
+    if (d->form->expires)
+        buf_add(out, &entry->expires_at, sizeof entry->expires_at);
+    buf_add(out, entry->value, d->image->value_len);
+}
+
 static void add_entry(const struct image_dump *d, const struct image_slot *slot, struct buf *out)
 {
-    if (d->form == NULL) {
-        copy_words(buf_reserve(out, d->image->slot_size), slot, d->image->slot_size);
-        out->len += d->image->slot_size;
+    struct converted entry;
+    if (d->form != NULL) {
+        (void)convert(d, slot, &entry);
+        add_converted(d, &entry, out);
         return;
     }
-    buf_add(out, slot, sizeof *slot);
-    int64_t at = expiry_in(d->form, expires_at(d->image, slot));
-    if (d->form->expires)
-        buf_add(out, &at, sizeof at);
-    buf_add(out, slot->rest + d->image->value_at, d->image->value_len);
+    copy_words(buf_reserve(out, d->image->slot_size), slot, d->image->slot_size);
+    out->len += d->image->slot_size;
+}
+
+/* Makes the entry that a kind adds to the group. False: there is none. */
+static bool make_added(const struct image_dump *d, struct converted *ret_entry)
+{
+    const struct store_rewrite *rewrite = d->form != NULL ? d->form->rewrite : NULL;
+    *ret_entry = (struct converted){.expires_at = STORE_NEVER};
+    return rewrite != NULL && rewrite->add(rewrite->context, &ret_entry->key,
+                                           &ret_entry->expires_at, ret_entry->value);
 }
 
 /* What slot i held at the committed point; NULL if that was nothing, or is of another group. */
@@ -98,19 +134,27 @@ uint32_t image_dump_next(struct image_dump *d, size_t bytes_max, struct buf *out
         add_entry(d, slot, out);
         dumped++;
     }
-    return dumped;
+    struct converted added;
+    if (d->next < table_slots(table) || d->added)
+        return dumped;
+    d->added = true;
+    if (!make_added(d, &added))
+        return dumped;
+    add_converted(d, &added, out);
+    return dumped + 1;
 }
 
 bool image_dump_is_at_end(const struct image_dump *d)
 {
-    return d->next == table_slots(table_of_dump(d));
+    return d->next == table_slots(table_of_dump(d)) && d->added;
 }
 
 uint32_t image_dump_left(const struct image_dump *d)
 {
     uint64_t table = table_of_dump(d);
     uint8_t *base = table_base(d->image, table);
-    uint32_t left = 0;
+    struct converted added;
+    uint32_t left = !d->added && make_added(d, &added) ? 1 : 0;
     for (uint64_t i = d->next; i < table_slots(table); i++)
         left += committed_slot(d, base, i) != NULL ? 1 : 0;
     return left;

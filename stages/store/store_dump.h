@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "stages/store/store_conversion.h"
 #include "stages/store/store_image.h"
 
 /* The form of another store that the entries are to have. */
@@ -19,6 +20,7 @@ struct image_form {
     bool never;       /* these entries do not, whatever they did */
     int64_t shift_ns; /* added to the expiry of those that do */
     int64_t clock;    /* of the other store; what has expired by it is left out */
+    const struct store_rewrite *rewrite; /* what a kind changes; NULL: nothing */
 };
 
 struct image_dump {
@@ -27,6 +29,7 @@ struct image_dump {
     const struct image_form *form; /* NULL: as they are */
     struct undo_index undos;
     uint64_t next; /* the next slot of the table to look at */
+    bool added;    /* the entry that the form adds was appended, or there is none */
 };
 
 /*

@@ -142,6 +142,9 @@ static int write_groups(const struct store_parts *p, struct store_checkpoint *c,
         bool own = partition_worker_of_group(c->next_group, workers) == worker;
         const struct store *owner = p->stores[partition_worker_of_group(c->next_group, p->count)];
         seq_number position = position_of(owner, c->next_group);
+        const struct store_rewrite *rewrite = c->form != NULL ? c->form->rewrite : NULL;
+        if (own && rewrite != NULL)
+            rewrite->begin(rewrite->context, owner, c->next_group);
         rc = store_checkpoint_write_group(c, own ? &owner->image : NULL,
                                           own && position > committed ? position : 0, &scratch, e);
     }
@@ -173,7 +176,8 @@ static int make_form(const struct store_conversion *conversion, struct store_fil
     *ret_form = (struct image_form){.expires = header->expires,
                                     .never = conversion->forgets_expiry || !header->expires,
                                     .shift_ns = conversion->shift_ns,
-                                    .clock = header->clock};
+                                    .clock = header->clock,
+                                    .rewrite = conversion->rewrite};
     return rc;
 }
 

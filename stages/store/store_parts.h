@@ -17,6 +17,7 @@
 
 #include "common/err.h"
 #include "stages/store/store.h"
+#include "stages/store/store_conversion.h"
 #include "stages/store/store_file.h"
 
 struct store_parts;
@@ -26,13 +27,6 @@ struct store_part {
     int dir_fd;       /* its directory, open during the call */
     const char *name; /* of the directory, for messages */
     struct store_spec spec;
-};
-
-/* How entries change on the way. */
-struct store_conversion {
-    int64_t shift_ns;    /* added to the expiry of every entry that expires */
-    bool shifts_clock;   /* and to the clock */
-    bool forgets_expiry; /* entries never expire any more */
 };
 
 /*

@@ -31,8 +31,13 @@ static void every_word_has_its_verdict(void **state)
          "lost|week was monday, is sunday: windows begin and end at other times, and the counts of "
          "open windows would be lost|"},
         {DAYS, OF("id:string", "time", "day", "UTC", "monday", "2h"), "",
-         "lost|lateness was 1h, is 2h: what has closed, at the end of an input or by time, was "
-         "noted by the former lateness, and the counts of open windows would be lost|"},
+         "converted shift=1h|lateness was 1h, is 2h: windows that are open stay open for longer; "
+         "those that have closed stay closed|"},
+        {DAYS, OF("id:string", "time", "day", "UTC", "monday", "0s"), "",
+         "converted shift=-1h|lateness was 1h, is 0s: windows that are open close sooner, once a "
+         "record comes or the input ends|"},
+        {DAYS, OF("id:string", "time", "day", "UTC", "monday", ""), "",
+         "lost|lateness was 1h, is : this bulkhead does not know what one of them means|"},
     };
     CHANGE_STORIES_CHECK(&window_count_kind, stories);
 }

@@ -302,7 +302,7 @@ struct naive {
     const struct setting *setting;
     struct naive_window windows[SEQS];
     size_t count;
-    int64_t clock;
+    int64_t clock, changed_at;
     __int128 floors[KEY_GROUPS];
 };
 
@@ -310,7 +310,7 @@ static struct naive *naive_new(const struct setting *setting)
 {
     struct naive *naive = memory_new(1, sizeof *naive);
     naive->setting = setting;
-    naive->clock = INT64_MIN;
+    naive->clock = naive->changed_at = INT64_MIN;
     for (unsigned group = 0; group < KEY_GROUPS; group++)
         naive->floors[group] = INT64_MIN;
     return naive;
@@ -602,21 +602,17 @@ static void a_record_in_quarantine_is_not_counted_but_moves_all_clocks(void **st
 /* --- other numbers of workers --- */
 
 /*
- * Runs one worker from where its state is to any seq, and leaves it as a kill would: its output of
+ * Runs one worker from where its state is to a seq, and leaves it as a kill would: its output of
  * what it had not committed is lost, and comes again from the workers that follow.
  */
-static void run_some(const struct stage *stage, const struct input_record *input,
-                     struct outputs *results, bool to_the_end, int stages_fd)
+static void run_until(const struct stage *stage, const struct input_record *input,
+                      struct outputs *results, seq_number until, bool commit_all, int stages_fd)
 {
     struct outputs *mine = memory_new(SEQS + 1, sizeof *mine);
     struct runner r;
     struct err e;
     open_worker(&r, stage, stages_fd);
     seq_number begin = runner_position(&r);
-    /* Often near the others: where they differ is then a step or an end. */
-    seq_number until = begin + random_below(random_below(2) == 0 ? 8 : SEQS / 3);
-    if (to_the_end || until > SEQS)
-        until = SEQS;
     for (seq_number seq = begin + 1; seq <= until; seq++) {
         collecting = &mine[seq];
         give(&r, &input[seq], seq);
@@ -631,7 +627,7 @@ static void run_some(const struct stage *stage, const struct input_record *input
         }
     }
     if (until > begin)
-        assert_int_equal(commit(&r, to_the_end ? until : until - random_below(until - begin), &e),
+        assert_int_equal(commit(&r, commit_all ? until : until - random_below(until - begin), &e),
                          0);
     seq_number committed = runner_position(&r);
     runner_close(&r);
@@ -647,6 +643,19 @@ static void run_some(const struct stage *stage, const struct input_record *input
             free_outputs(&mine[seq]);
     }
     free(mine);
+}
+
+/* The same, to any seq or the last one. */
+static void run_some(const struct stage *stage, const struct input_record *input,
+                     struct outputs *results, bool to_the_end, int stages_fd)
+{
+    struct runner r;
+    open_worker(&r, stage, stages_fd);
+    /* Often near the others: where they differ is then a step or an end. */
+    seq_number until = runner_position(&r) + random_below(random_below(2) == 0 ? 8 : SEQS / 3);
+    runner_close(&r);
+    run_until(stage, input, results, to_the_end || until > SEQS ? SEQS : until, to_the_end,
+              stages_fd);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -670,14 +679,13 @@ static struct outputs lines_of(struct buf *text)
 }
 
 /*
- * Every seq yields what it should, once, from whichever worker. A receiver that has a part of a seq
- * has all of it, so the order among earlier workers never matters.
+ * Every seq up to one yields what it should, once, from whichever worker. A receiver that has a
+ * part of a seq has all of it, so the order among earlier workers never matters.
  */
-static void assert_same_by_seq(const struct setting *setting, const struct input_record *input,
-                               struct outputs *results)
+static void assert_same_until(struct naive *naive, seq_number from, seq_number until,
+                              const struct input_record *input, struct outputs *results)
 {
-    struct naive *naive = naive_new(setting);
-    for (seq_number seq = 1; seq <= SEQS; seq++) {
+    for (seq_number seq = from; seq <= until; seq++) {
         struct buf text = {0};
         naive_take(naive, &input[seq], quarantine_find(&quarantined, seq) != NULL, &text);
         struct outputs wanted = lines_of(&text), *got = &results[seq];
@@ -693,6 +701,13 @@ static void assert_same_by_seq(const struct setting *setting, const struct input
         free_outputs(&wanted);
         free_outputs(got);
     }
+}
+
+static void assert_same_by_seq(const struct setting *setting, const struct input_record *input,
+                               struct outputs *results)
+{
+    struct naive *naive = naive_new(setting);
+    assert_same_until(naive, 1, SEQS, input, results);
     free(naive);
 }
 
@@ -723,6 +738,62 @@ static void the_number_of_workers_changes_with_all_at_different_seqs(void **stat
         }
         (void)close(stages_fd);
         quarantine_done(&quarantined);
+        free(results);
+    }
+    free(input);
+}
+
+/* --- another lateness --- */
+
+/* What is open closes by the new lateness, and what has closed, by time or at an end, stays so. */
+static void naive_change(struct naive *n, const struct setting *setting)
+{
+    __int128 shift = (__int128)(setting->lateness_s - n->setting->lateness_s) * SECOND;
+    __int128 clock = n->clock < INT64_MAX ? n->clock : INT64_MAX - 1;
+    for (size_t i = 0; i < n->count; i++)
+        n->windows[i].closes += shift;
+    for (unsigned group = 0; group < KEY_GROUPS; group++) {
+        /* What should have closed at the last change is open until time goes on. */
+        __int128 closed =
+            n->clock > n->changed_at && clock > n->floors[group] ? clock : n->floors[group];
+        if (closed > INT64_MIN)
+            n->floors[group] = closed + shift;
+    }
+    n->setting = setting;
+    n->changed_at = n->clock;
+}
+
+static void another_lateness_opens_nothing_and_loses_nothing(void **state)
+{
+    (void)state;
+    struct input_record *input = memory_new(SEQS + 1, sizeof *input);
+    for (unsigned round = 0; round < 12; round++) {
+        struct setting settings[2] = {any_setting()}, *setting = &settings[0];
+        make_input(setting, input);
+        clear_directory();
+        int stages_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct outputs *results = memory_new(SEQS + 1, sizeof *results);
+        struct naive *naive = naive_new(setting);
+        seq_number done = 0;
+        while (done < SEQS) {
+            unsigned workers = 1 + (unsigned)random_below(4);
+            seq_number until = done + 1 + random_below(SEQS / 4);
+            until = until < SEQS ? until : SEQS;
+            load_topology(setting, workers);
+            prepare(stages_fd);
+            for (unsigned i = 0; i < workers; i++)
+                run_until(first_worker() + i, input, results, until, true, stages_fd);
+            assert_same_until(naive, done + 1, until, input, results);
+            topology_free(topology);
+            done = until;
+            struct setting *next = &settings[setting == &settings[0] ? 1 : 0];
+            *next = *setting;
+            next->lateness_s = any_setting().lateness_s;
+            naive_change(naive, next);
+            setting = next;
+        }
+        (void)close(stages_fd);
+        free(naive);
         free(results);
     }
     free(input);
@@ -812,6 +883,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(any_workers_and_kills_give_what_a_list_gives),
         cmocka_unit_test(a_record_in_quarantine_is_not_counted_but_moves_all_clocks),
         cmocka_unit_test(the_number_of_workers_changes_with_all_at_different_seqs),
+        cmocka_unit_test(another_lateness_opens_nothing_and_loses_nothing),
         cmocka_unit_test(keys_of_one_group_are_not_limited),
     };
     int rc = CASES_RUN(argc, argv, tests, NULL, NULL);

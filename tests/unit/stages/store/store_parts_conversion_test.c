@@ -313,6 +313,89 @@ static void what_a_store_is_of_is_read_from_its_files(void **state)
     (void)close(fd);
 }
 
+/* --- a kind that rewrites its entries --- */
+
+#define MANY 20000u
+#define LARGE_GROUP 9u
+
+struct halving {
+    struct hash128 added;
+    unsigned begun;
+};
+
+static void begin_group(void *context, const struct store *old, unsigned group)
+{
+    struct halving *h = context;
+    assert_true(store_committed(old) == 7 && store_clock(old) == 10);
+    h->added = store_key(old, group, "added", 5);
+    h->begun++;
+}
+
+static bool halve(void *context, struct hash128 key, int64_t *expires_at, void *value)
+{
+    (void)context;
+    (void)key;
+    uint64_t number;
+    memcpy(&number, value, sizeof number);
+    assert_true(*expires_at == 1020); /* it was moved before */
+    *expires_at += (int64_t)number;
+    number *= 2;
+    memcpy(value, &number, sizeof number);
+    return number % 4 == 0;
+}
+
+static bool add_one(void *context, struct hash128 *ret_key, int64_t *ret_expires_at,
+                    void *ret_value)
+{
+    const struct halving *h = context;
+    uint64_t number = 7;
+    *ret_key = h->added;
+    *ret_expires_at = STORE_NEVER;
+    memcpy(ret_value, &number, sizeof number);
+    return h->added.high >> 56 == LARGE_GROUP;
+}
+
+/* Its group is written in several pieces, and still counted right. */
+static void a_large_group_is_rewritten_by_its_kind(void **state)
+{
+    (void)state;
+    struct halving halving = {.begun = 0};
+    struct store_rewrite rewrite = {&halving, begin_group, halve, add_one};
+    struct store_conversion conversion = {.shift_ns = 1000, .rewrite = &rewrite};
+    struct store_spec spec = spec_of(true, "old"), new = spec_of(true, "new");
+    struct store_parts *parts;
+    struct store *s;
+    struct err e;
+    uint64_t value[32] = {0};
+    spec.value_len = new.value_len = sizeof value;
+    int fd = open_dir("old"), new_fd = open_dir("new");
+    assert_int_equal(store_open(fd, -1, &spec, false, &s, &e), 0);
+    store_begin(s, 7);
+    for (value[0] = 0; value[0] < MANY; value[0]++)
+        store_put(s, store_key(s, LARGE_GROUP, value, sizeof value[0]), 20, value);
+    store_advance(s, 10);
+    assert_int_equal(store_commit(s, 7, &e), 0);
+    store_close(s);
+    struct store_part part = {.dir_fd = fd, .name = "old", .spec = spec};
+    assert_int_equal(store_parts_load(&part, 1, &parts, &e), 0);
+    assert_int_equal(store_parts_write(parts, 0, 1, new_fd, &new, &conversion, &e), 0);
+    assert_int_equal(halving.begun, KEY_GROUPS);
+    store_parts_free(parts);
+    if (store_open(new_fd, -1, &new, false, &s, &e) != 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(store_entries(s), MANY / 2 + 1);
+    for (uint64_t n = 0; n < MANY; n++) {
+        const void *found = store_find(s, store_key(s, LARGE_GROUP, &n, sizeof n));
+        assert_true((found != NULL) == (n % 2 == 0));
+        assert_true(found == NULL || memcmp(found, &(uint64_t){2 * n}, sizeof n) == 0);
+    }
+    const void *added = store_find(s, store_key(s, LARGE_GROUP, "added", 5));
+    assert_true(added != NULL && memcmp(added, &(uint64_t){7}, 8) == 0);
+    store_close(s);
+    (void)close(fd);
+    (void)close(new_fd);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -337,6 +420,7 @@ int main(int argc, char **argv)
         TEST(as_many_workers_keep_their_seqs_and_clocks),
         TEST(a_group_that_is_ahead_is_not_level),
         TEST(what_a_store_is_of_is_read_from_its_files),
+        TEST(a_large_group_is_rewritten_by_its_kind),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
 }
