@@ -94,7 +94,7 @@ export INPUT=$PWD/few OUTPUT=$PWD/answers
 rm -rf answers reference reference.state
 state=$PWD/state
 OUTPUT=$PWD/reference "$BULKHEAD" run --quiet --inline --state reference.state "$topology" >summary
-strace -f -qq -o strace.out -e trace=fdatasync -e inject=fdatasync:error=ENOSPC:when=3 \
+strace -f -qq -o strace.out -e trace=fdatasync -e inject=fdatasync:error=ENOSPC:when=5 \
     "$BULKHEAD" run --quiet --state "$state" "$topology" >summary 2>run.err || fail "$(cat run.err)"
 grep -q 'INJECTED' strace.out || fail "nothing was injected"
 grep -q 'waiting for space' run.err || fail "$(cat run.err)"
