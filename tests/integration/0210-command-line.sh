@@ -39,6 +39,7 @@ empty() { # the name of the option; the command, and what stands behind the opti
 for option in state set discard; do empty $option run t.yaml; done
 for option in state from to; do empty $option journal --print t.yaml; done
 for option in seed kills set; do empty $option chaos t.yaml; done
+for option in state set discard; do empty $option plan t.yaml; done
 empty set check t.yaml
 empty set graph t.yaml
 empty state graph --live t.yaml
@@ -49,11 +50,13 @@ refused "--from 5 is after --to 2" journal --print --from 5 --to 2 t.yaml
 refused "--dot, --mermaid and --live exclude each other; use one of them" graph --dot --mermaid t.yaml
 refused "--state has no use without --live; add --live or remove --state" graph --state x t.yaml
 refused "kill needs the name of a stage: 1 to 67 bytes, not 0" kill ''
-for command in run check graph chaos journal; do
+for command in run check plan graph chaos journal; do
     expect_exit 3 "$BULKHEAD" $command '' 2>errors
     [ "$(cat errors)" = "bulkhead: error: the name of the topology file is empty" ] || fail "$command: $(cat errors)"
 done
 refused "there is no option '--pri'; did you mean '--print'?" check --pri t.yaml
+refused "there is no option '--acc'; did you mean '--accept-gap'?" plan --acc t.yaml
+refused "there is no option '--fresh'" plan --fresh t.yaml
 refused "there is no option '--mer'; did you mean '--mermaid'?" graph --mer t.yaml
 refused "there is no option '--kill'; did you mean '--kills'?" chaos --kill 3 t.yaml
 refused "there is no option '--js'; did you mean '--json'?" status --js
@@ -63,7 +66,7 @@ refused "there is no option '--ver'; did you mean '--verify'?" journal --ver t.y
 refused "there is no option '--all'" kinds --all
 refused "kinds takes one argument, and 'b' is a second one" kinds limits b
 refused "types takes one argument, and 'date' is a second one" types int date
-for command in check run graph chaos journal; do refused "$command needs an argument: T.yaml" $command; done
+for command in check run plan graph chaos journal; do refused "$command needs an argument: T.yaml" $command; done
 refused "kill needs an argument: STAGE" kill
 refused "run takes one argument, and 'u.yaml' is a second one" run t.yaml --fresh u.yaml
 refused "--from and --to select what --print prints; add --print" journal --from 3 t.yaml
@@ -110,14 +113,14 @@ done
 expect_exit 2 "$BULKHEAD" help run check >out 2>errors
 [ ! -s out ] || fail "help run check prints $(cat out)"
 [ "$(cat errors)" = "bulkhead: error: help takes one command, and 'check' is a second one" ] || fail "$(cat errors)"
-for command in run check graph chaos kinds types journal status kill stop completion; do
+for command in run check plan graph chaos kinds types journal status kill stop completion; do
     "$BULKHEAD" $command --help >one
     grep -q "^usage: bulkhead $command" one || fail "$command --help: $(cat one)"
     same one <("$BULKHEAD" help $command)
     same one <("$BULKHEAD" --help $command)
     same one <("$BULKHEAD" $command x --state y -h)
 done
-for args in --version --help help 'help run' 'run --help' kinds 'kinds limits' 'check t.yaml' 'graph t.yaml'; do
+for args in --version --help help 'help run' 'run --help' kinds 'kinds limits' 'check t.yaml' 'plan t.yaml' 'graph t.yaml'; do
     # shellcheck disable=SC2086
     expect_exit 1 "$BULKHEAD" $args >/dev/full 2>errors
     grep -q 'cannot write to standard output: .*No space left on device' errors || fail "$args: $(cat errors)"

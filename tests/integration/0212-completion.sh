@@ -50,6 +50,8 @@ offers ":directories" 3 run --state --s
 offers ":directories" 3 run --state x
 offers ":directories" 2 run --state=x
 offers ":topologies" 2 run ''
+offers ":topologies" 2 plan ''
+offers "--discard --set --json --help" 6 plan --accept-gap --state x t.yaml --
 offers ":topologies" 4 run --set a.b=c ''
 offers "" 3 run t.yaml ''
 offers "" 3 chaos --kills ''
@@ -59,6 +61,9 @@ offers ":topologies" 3 run -- --
 # What stands in the topology, wherever the line names it.
 offers "log lines encode out" 3 run --discard '' t.yaml
 offers "log lines encode out" 4 run t.yaml --discard ''
+offers "log lines encode out" 3 plan --discard '' t.yaml
+offers "out.renamed_from=" 3 plan --set out.ren t.yaml
+offers "" 3 plan --set out.renamed_from= t.yaml
 offers "all supervisor log lines lines.0 lines.1 encode out" 3 chaos --targets '' t.yaml
 offers "log,supervisor log,log log,lines log,lines.0 log,lines.1 log,encode log,out" 3 chaos --targets log, t.yaml
 offers "" 3 chaos --targets $'log\tlog,' t.yaml # it would not be one candidate a line
@@ -109,6 +114,7 @@ bulkhead chec\t
 bulkhead run --fre\tt.yaml
 bulkhead check velo\t
 bulkhead check velo\t--pri\t
+bulkhead plan t.yaml --acc\t
 bulkhead run t.yaml --set log\tfol\ttr\t
 bulkhead run t.yaml --set=log\tfol\ttr\t
 bulkhead run t.yaml --set log\tpat\tinp\t
@@ -129,6 +135,7 @@ check
 run --fresh t.yaml
 check velocity.yaml
 check velocity.yaml --print
+plan t.yaml --accept-gap
 run t.yaml --set log.follow=true
 run t.yaml --set=log.follow=true
 run t.yaml --set log.path=input

@@ -185,7 +185,7 @@ def update(page, changed):
 
 def main():
     root, directory = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
-    pages = [root / "docs/tutorial.md", *sorted((root / "docs/how-to").glob("*.md"))]
+    pages = [root / "docs/tutorial.md", root / "docs/deploying.md", *sorted((root / "docs/how-to").glob("*.md"))]
     chosen = [page for page in pages if not sys.argv[3:] or page.name in sys.argv[3:]]
     count, all_wrong = 0, []
     for number, page in enumerate(chosen):

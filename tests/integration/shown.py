@@ -17,7 +17,7 @@ import shown_items
 import shown_samples
 import shown_topologies
 
-MENTION = re.compile(r"\bbulkhead (?:run|check|graph|chaos|kinds|types|journal|status|kill|stop|completion|help)\b")
+MENTION = re.compile(r"\bbulkhead (?:run|check|plan|graph|chaos|kinds|types|journal|status|kill|stop|completion|help)\b")
 
 
 def commands_of_drawing(item):
@@ -31,7 +31,7 @@ def sorted_items(root):
     found = collections.defaultdict(list)
     for item in shown_items.items(root):
         if not item.is_block:
-            if item.text.startswith("bulkhead state"):
+            if item.text.startswith(("bulkhead state", "bulkhead version")):
                 found["sample"].append(item)
             elif shown_items.COMMAND.match(item.text) and item.text != "bulkhead":
                 found["span"].append(item)

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 
-NEED_TOPOLOGY = ("run", "check", "graph", "chaos", "journal")
+NEED_TOPOLOGY = ("run", "check", "plan", "graph", "chaos", "journal")
 NEED_NOTHING = ("kinds", "types", "status", "stop", "help")
 TALKS = re.compile(r"bulkhead (status|kill|stop)\b|graph --live")
 

@@ -80,6 +80,22 @@ def manifest_line(bench, item):
     return "" if item.text in made.splitlines() else f"the manifest has: {made}"
 
 
+def version_line(bench, item):
+    place = bench.new_place()
+    bench.run("bulkhead run --quiet --inline velocity-limits.yaml", place)
+    path, = place.glob("states/bulkhead/velocity-limits/versions/*/version")
+    made = path.read_text(encoding="utf-8")
+    return "" if item.text in made.splitlines() else f"the text of a version is: {made}"
+
+
+def head_of_plan(bench, item):
+    """The first lines of a plan of velocity-limits with its next number and another limit."""
+    code, said = bench.run("""bulkhead run --quiet --inline velocity-limits.yaml >run.out
+sed -i -e 's/^version: 1/version: 2/' -e 's/sum: 5000.00/sum: 4000.00/' velocity-limits.yaml
+bulkhead plan velocity-limits.yaml""", bench.new_place())
+    return "" if code == 0 and said.startswith(f"{item.text}\n") else f"exit code {code}; the plan is: {said}"
+
+
 def log_lines(bench, item):
     """A stage that is sent that signal makes such lines; one may be broken, and goes on indented."""
     text = re.sub(r"\n +", " ", item.text)
@@ -129,6 +145,8 @@ KNOWN = (
     (re.compile(r"EDGE-"), names_of_links),
     (re.compile(r"[\w-]+/[\w-]+ [a-z.]+ \d "), schemas),
     (re.compile(r"bulkhead state \d"), manifest_line),
+    (re.compile(r"bulkhead version \d"), version_line),
+    (re.compile(r"[\w-]+: version "), head_of_plan),
     (re.compile(r"\d{4}-\d\d-\d\dT"), log_lines),
 )
 
