@@ -53,14 +53,14 @@ run check "$library"
 expect_code 0
 expect_empty stderr
 expect_whole stdout <<'END'
-topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is valid: 7 stages, 11 links
+topology/library/velocity-limits.yaml: 'velocity-limits' version 1 2b72c259 is valid: 7 stages, 11 links
 END
 
 run check --print "$library"
 expect_code 0
 expect_empty stderr
 expect_whole stdout <<'END'
-topology/library/velocity-limits.yaml: 'velocity-limits' version 1 is valid: 7 stages, 11 links
+topology/library/velocity-limits.yaml: 'velocity-limits' version 1 2b72c259 is valid: 7 stages, 11 links
 loads.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
 loads -> parse  { line: bytes }
 parse.dead -> dead-letters  { seq: int, line: int, stage: string, reason: string, message: string, content: bytes, content_is_json: bool }
