@@ -94,6 +94,15 @@ int layout_read_position(int stages_fd, const struct topology *topology, const s
  */
 int layout_settle(int stages_fd, const struct topology *topology, struct err *e);
 
+/* The same for one stage, whether the topology has it or not. */
+int layout_settle_stage(int stages_fd, const char *base, struct err *e);
+
+/*
+ * Whether a start was killed after it had moved the old directory of a stage away, and before the
+ * new one was in its place: layout_settle_stage() puts it there.
+ */
+bool layout_is_between(int stages_fd, const char *base);
+
 /*
  * Whether the directory of a stage holds any file apart from those that have its number of workers
  * and the state it is part of. The stage need not be in a topology. With ".", looks at all stages.

@@ -83,12 +83,6 @@ struct layout_names {
 struct layout_names layout_names_of(const char *base);
 
 /*
- * Finishes a move that an earlier start had decided, and undoes one that it had not. Returns 0,
- * ERR_CORRUPT, ERR_IO.
- */
-int layout_settle_stage(int stages_fd, const char *base, struct err *e);
-
-/*
  * Builds a new directory for a stage beside the old one, and makes it safe, if the stage needs one:
  * for another number of workers, or another form of its state.
  *

@@ -54,11 +54,16 @@ int layout_remove(int stages_fd, const char *base, struct err *e)
     return rc;
 }
 
+bool layout_is_between(int stages_fd, const char *base)
+{
+    return !is_there(stages_fd, base) && is_there(stages_fd, layout_names_of(base).replaced);
+}
+
 int layout_settle_stage(int stages_fd, const char *base, struct err *e)
 {
     struct layout_names names = layout_names_of(base);
     int rc = 0;
-    if (is_there(stages_fd, names.replaced) && !is_there(stages_fd, base)) {
+    if (layout_is_between(stages_fd, base)) {
         if (!is_there(stages_fd, names.built))
             return err_set(e, ERR_CORRUPT,
                            "'stages/%s' was about to replace 'stages/%s', but is missing",

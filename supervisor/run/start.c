@@ -103,14 +103,26 @@ static void say_unfinished(struct start *s)
                                   "state of all stages and the dead letters are discarded");
 }
 
-/* Does the work that the manifest still lists, or says that it is to be done. */
+/* Whether a start was killed while the manifest lists work, or a stage has no directory. */
+static bool is_unfinished(const struct start *s)
+{
+    bool is = manifest_has_work(&s->old);
+    for (size_t i = 0; i < s->old.stage_count; i++)
+        is |= layout_is_between(s->stages_fd, s->old.stages[i].name);
+    return is;
+}
+
+static int refuse_unfinished(const struct start *s, struct err *e)
+{
+    return err_set(e, ERR_MISMATCH,
+                   "'%s': an earlier start was killed before it had done all that it had "
+                   "decided; the next start does it first; let it run, and ask again",
+                   s->path);
+}
+
+/* Does the work that the manifest still lists. */
 static int finish_past(struct start *s, struct buf *text, struct err *e)
 {
-    if (s->only_looks)
-        return err_set(e, ERR_MISMATCH,
-                       "'%s': an earlier start was killed before it had done all that it had "
-                       "decided; the next start does it first; let it run, and ask again",
-                       s->path);
     say_unfinished(s);
     int rc = start_finish_work(s, &s->old, e);
     buf_reset(text);
@@ -125,7 +137,9 @@ static int read_past(struct start *s, struct buf *text, struct err *e)
     if (s->state_fd < 0)
         return 0;
     int rc = start_read_manifest(s, &s->old, &s->found, text, e);
-    if (rc == 0 && s->found && manifest_has_work(&s->old))
+    if (rc == 0 && s->only_looks && is_unfinished(s))
+        rc = refuse_unfinished(s, e);
+    else if (rc == 0 && s->found && manifest_has_work(&s->old))
         rc = finish_past(s, text, e);
     if (rc == 0)
         rc = check_name(s, e);

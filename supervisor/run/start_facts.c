@@ -176,9 +176,20 @@ static int find_new(struct start *s, const struct stage *stage, const struct man
     return rc;
 }
 
+/* Finishes or undoes what an earlier start has made of directories, also of stages that are gone. */
+static int settle(const struct start *s, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->old.stage_count; i++)
+        rc = layout_settle_stage(s->stages_fd, s->old.stages[i].name, e);
+    return rc == 0 ? layout_settle(s->stages_fd, s->topology, e) : rc;
+}
+
 int start_find_facts(struct start *s, struct err *e)
 {
-    int rc = s->only_looks ? 0 : layout_settle(s->stages_fd, s->topology, e);
+    int rc = s->only_looks ? 0 : settle(s, e);
+    if (rc != 0)
+        return rc;
     check_discards(s);
     for (size_t i = 0; i < s->old.stage_count; i++)
         check_leaving(s, &s->old.stages[i]);
