@@ -109,7 +109,9 @@ static void write_outputs(const struct start_view *view, int width, struct buf *
             continue;
         if (count++ == 0)
             buf_add_text(out, "outputs that the new version may write otherwise:\n");
-        buf_add_format(out, "  %-*s  %s\n", width, stage->name, stage->output);
+        buf_add_format(out, "  %-*s  ", width, stage->name);
+        text_printable(stage->output, strlen(stage->output), strlen(stage->output), out);
+        buf_add_byte(out, '\n');
     }
     if (count == 0 && !view->is_first)
         buf_add_text(out, "no output is written otherwise\n");
