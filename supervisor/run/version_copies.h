@@ -22,7 +22,7 @@
  *
  *   path  the state directory, for messages
  *
- * Returns: 0, ERR_NO_SPACE or ERR_IO.
+ * Returns: 0, ERR_NO_SPACE, ERR_IO; ERR_MISMATCH: something else has the name of a directory.
  */
 int version_copies_add(int state_fd, const char *path, const struct version *version,
                        struct err *e);
