@@ -139,6 +139,34 @@ static void the_longest_type_comes_back(void **state)
     buf_done(&yaml);
 }
 
+#define A "aaaaaaaa00000000000000000000000000000000000000000000000000000000"
+#define B "bbbbbbbb00000000000000000000000000000000000000000000000000000000"
+
+static void the_timeline_comes_along(void **state)
+{
+    (void)state;
+    struct topology *topology = load();
+    timeline_add(&topology->timeline, 1, A, 0);
+    timeline_add(&topology->timeline, 41, B, INT32_MAX);
+    timeline_add(&topology->timeline, SEQ_MAX, A, 7);
+    expect_back(topology);
+    struct buf given = {0};
+    struct topology *read = NULL;
+    const struct stage *stage = NULL;
+    struct err e;
+    pack(topology, &topology->stages[0], &given);
+    assert_int_equal(stage_topology_read(given.data, given.len, bulkhead_kinds, &read, &stage, &e),
+                     0);
+    assert_int_equal(read->timeline.count, 3);
+    assert_string_equal(timeline_at(&read->timeline, 40), A);
+    assert_string_equal(timeline_at(&read->timeline, 41), B);
+    assert_int_equal(read->timeline.entries[1].number, INT32_MAX);
+    assert_int_equal(read->timeline.entries[2].first, SEQ_MAX);
+    topology_free(read);
+    buf_done(&given);
+    topology_free(topology);
+}
+
 static bool holds(const struct buf *bytes, const char *word)
 {
     return memmem(bytes->data, bytes->len, word, strlen(word)) != NULL;
@@ -233,6 +261,41 @@ static void a_program_of_another_version_refuses(void **state)
     buf_done(&other);
 }
 
+/* Seqs that do not ascend, and what is not a digest. */
+static void a_timeline_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        seq_number first[2];
+        const char *version[2];
+    } rows[] = {
+        {{41, 41}, {A, B}},
+        {{41, 40}, {A, B}},
+        {{1, 41}, {A, "abc"}},
+        {{1, 41}, {"", B}},
+        {{1, 41},
+         {A, "BBBBBBBB"
+             "00000000000000000000000000000000000000000000000000000000"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct topology *topology = load();
+        struct timeline_entry entries[2] = {{.first = rows[i].first[0]},
+                                            {.first = rows[i].first[1]}};
+        for (size_t k = 0; k < 2; k++)
+            (void)snprintf(entries[k].version.text, sizeof entries[k].version.text, "%s",
+                           rows[i].version[k]);
+        topology->timeline = (struct timeline){.entries = entries, .count = 2};
+        struct buf given = {0};
+        struct err e;
+        pack(topology, &topology->stages[0], &given);
+        assert_int_equal(read_with(&given, bulkhead_kinds, &e), ERR_PROTOCOL);
+        assert_non_null(strstr(e.text, "'timeline'"));
+        topology->timeline = (struct timeline){0};
+        topology_free(topology);
+        buf_done(&given);
+    }
+}
+
 /* As well-formed as can be, but for what a supervisor would never say. */
 static void without_stages_it_is_refused(void **state)
 {
@@ -281,6 +344,8 @@ static void damaged_bytes_do_no_harm(void **state)
 {
     (void)state;
     struct topology *topology = load();
+    timeline_add(&topology->timeline, 1, A, 7);
+    timeline_add(&topology->timeline, 41, B, 0);
     for (size_t i = 0; i < topology->stage_count; i++) {
         struct buf given = {0}, damaged = {0};
         struct err e;
@@ -309,8 +374,10 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_stage_comes_back),
         cmocka_unit_test(the_longest_type_comes_back),
+        cmocka_unit_test(the_timeline_comes_along),
         cmocka_unit_test(it_is_resolved_and_its_own),
         cmocka_unit_test(a_program_of_another_version_refuses),
+        cmocka_unit_test(a_timeline_that_is_none_is_refused),
         cmocka_unit_test(without_stages_it_is_refused),
         cmocka_unit_test(options_that_are_a_list_are_refused),
         cmocka_unit_test(damaged_bytes_do_no_harm),

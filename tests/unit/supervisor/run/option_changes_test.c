@@ -142,6 +142,46 @@ static void of_other_options_it_does_not(void **state)
         check(&rows[i]);
 }
 
+/* What has no influence on a record or a verdict is no other version; all else is, wiring included. */
+static void what_changes_the_version_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind, *was, *is;
+        bool version;
+    } rows[] = {
+        {"dedupe", "key a", "key a", false},
+        {"dedupe", "key a", "key b", true},
+        {"dedupe", "key a\nworkers 1", "key a\nworkers 3", false},
+        {"dedupe", "key a\nby a", "key a\nby b", false},
+        {"dedupe", "key a\nmemory_max 1MiB", "key a\nmemory_max 2MiB", false},
+        {"dedupe", "from a", "from b", true},
+        {"dedupe", "from a", "from a\ndead b", true},
+        {"limits", "rules.a.per day\nrules.a.sum 1", "rules.a.per day\nrules.a.sum 2", true},
+        {"limits", "key k", "key k\nattempts accepted", false},
+        {"file.source", "path a\nfollow false", "path b\nfollow true", false},
+        {"file.source", "max_line_bytes 1MiB", "max_line_bytes 2MiB", true},
+        {"file.sink", "path a", "path b", false},
+        {"file.sink", "path a\nrecords lines", "path a\nrecords msgpack", true},
+        {"route", "outputs.a.n.above 1\noutputs.b.n.above 2",
+         "outputs.b.n.above 2\noutputs.a.n.above 1", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct manifest before = {0}, now = {0};
+        struct buf told = {0};
+        const struct manifest_stage *was = add_stage(&before, rows[i].was);
+        const struct manifest_stage *is = add_stage(&now, rows[i].is);
+        struct option_changes changes =
+            option_changes_find(was, is, kind_find(bulkhead_kinds, rows[i].kind), &told);
+        if (changes.version != rows[i].version)
+            fail_msg("%s: '%s': %s", rows[i].kind, buf_text(&told),
+                     changes.version ? "another version" : "the same version");
+        buf_done(&told);
+        manifest_done(&before);
+        manifest_done(&now);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +190,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_option_that_came_later_is_as_before_with_its_default),
         cmocka_unit_test(of_conditions_the_order_counts),
         cmocka_unit_test(of_other_options_it_does_not),
+        cmocka_unit_test(what_changes_the_version_is_known),
     };
     return CASES_RUN(argc, argv, tests, NULL, NULL);
 }
