@@ -19,6 +19,30 @@
 
 /* --- what it was --- */
 
+/* What a stage was called that is renamed by this start, whether it goes on or not; or NULL. */
+static const char *find_former(const struct start *s, const char *name)
+{
+    for (size_t i = 0; i < s->topology->stage_count; i++) {
+        const struct stage *stage = &s->topology->stages[i];
+        if (stage->renamed_from != NULL && strcmp(stage->base, name) == 0 &&
+            manifest_find(&s->old, name) == NULL &&
+            manifest_find(&s->old, stage->renamed_from) != NULL)
+            return stage->renamed_from;
+    }
+    return NULL;
+}
+
+/* Whether --discard names a stage of the manifest, by the name that it has or had. */
+static bool is_leaving_discarded(const struct start *s, const char *name)
+{
+    bool is = start_is_discarded(s, name);
+    for (size_t i = 0; i < s->options->discard_count; i++) {
+        const char *former = find_former(s, s->options->discards[i]);
+        is |= former != NULL && strcmp(former, name) == 0;
+    }
+    return is;
+}
+
 /* Whether another stage goes on from the state of the stage that had this name. */
 static bool is_taken_over(const struct start *s, const char *name)
 {
@@ -37,14 +61,15 @@ static void check_leaving(struct start *s, const struct manifest_stage *was)
     if ((is != NULL && strcmp(is->kind, was->kind) == 0) || is_taken_over(s, was->name))
         return;
     bool kept = was->keeps && (was->begins_after != 0 || layout_is_kept(s->stages_fd, was->name));
-    if (kept && !start_is_discarded(s, was->name) && is == NULL)
+    kept &= !is_leaving_discarded(s, was->name);
+    if (kept && is == NULL)
         start_plan_refuse(&s->plan,
                           "stage '%s' (%s) is no longer in the topology, but the state directory "
                           "holds its state; put the stage back, give the stage that is to go on "
                           "from it 'renamed_from: %s', or use --discard %s to discard that state; "
                           "outputs stay as they are",
                           was->name, was->kind, was->name, was->name);
-    else if (kept && !start_is_discarded(s, was->name))
+    else if (kept)
         start_plan_refuse(&s->plan,
                           "stage '%s' was of kind %s and is now of kind %s, which cannot continue "
                           "from its state; give the new stage another name, or use --discard %s to "
@@ -70,7 +95,7 @@ static void check_discards(struct start *s)
     }
     for (size_t i = 0; i < s->options->discard_count; i++) {
         const char *name = s->options->discards[i];
-        if (manifest_find(&s->old, name) != NULL)
+        if (manifest_find(&s->old, name) != NULL || find_former(s, name) != NULL)
             continue;
         bool is_new = manifest_find(&s->new, name) != NULL;
         const char *nearest = is_new ? NULL : text_nearest(name, names, count);
@@ -221,9 +246,9 @@ int start_check_gaps(struct start *s, struct err *e)
         const struct stage *stage = &s->topology->stages[i];
         uint64_t bytes = 0;
         int fd;
+        const char *was = s->facts[i].was != NULL ? s->facts[i].was : stage->base;
         if (!writes_file(stage) || s->plan.stages[i].gap_first == 0 ||
-            file_open(s->stages_fd, stage->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd,
-                      NULL) != 0)
+            file_open(s->stages_fd, was, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, NULL) != 0)
             continue;
         bool is_internal = stage->kind->internal;
         const char *path = start_output(s, stage);
@@ -246,8 +271,10 @@ int start_check_gaps(struct start *s, struct err *e)
 static int find_output(const struct start *s, const struct stage *stage, const char *path,
                        bool *ret_ours, struct stat *ret_st, struct err *e)
 {
+    const char *former = start_former_name(s, stage);
     int fd;
-    int rc = file_open(s->stages_fd, stage->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, e);
+    int rc = file_open(s->stages_fd, former != NULL ? former : stage->base,
+                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, e);
     if (rc != 0)
         return rc == ERR_NOT_FOUND ? 0 : rc;
     rc = output_file_is_ours(path, fd, ret_ours, ret_st, e);

@@ -232,8 +232,8 @@ static void take_name(struct start *s, const struct stage *stage, const char *fo
     if (layout_is_kept(s->stages_fd, stage->base))
         start_plan_refuse(&s->plan,
                           "stage '%s': it was called '%s', but 'stages/%s' holds a state as well; "
-                          "move it away, or use --discard %s to discard the state of '%s'",
-                          stage->base, former, stage->base, former, former);
+                          "move it away, or use --discard %s to discard both",
+                          stage->base, former, stage->base, stage->base);
     else
         manifest_add_rename(&s->new, former, stage->base);
 }
