@@ -61,6 +61,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     ALWAYS(topology_load("t.yaml", topology_text, strlen(topology_text), bulkhead_kinds,
                          TOPOLOGY_PROCESSES, &d, &topology) == 0);
     diagnostics_done(&d);
+    timeline_add(&topology->timeline, 1, digest_of("first", 5).text, 7);
+    timeline_add(&topology->timeline, 41, digest_of("second", 6).text, 0);
     for (size_t i = 0; i < topology->stage_count; i++) {
         struct buf doc = {0}, seed = {0};
         struct err e;
