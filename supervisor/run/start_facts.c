@@ -201,7 +201,7 @@ static int find_new(struct start *s, const struct stage *stage, const struct man
     return rc;
 }
 
-/* Finishes or undoes what an earlier start has made of directories, also of stages that are gone. */
+/* Finishes or undoes what an earlier start has made of directories, also of former stages. */
 static int settle(const struct start *s, struct err *e)
 {
     int rc = 0;
