@@ -103,6 +103,16 @@ int command_check_topology(kind_registry kinds, const char *file, const struct s
 int command_check_files(const struct topology *topology, const struct topology_source *source,
                         const char *state_path);
 
+/* What a preflight is for. */
+enum preflight { PREFLIGHT_RUN, PREFLIGHT_INLINE, PREFLIGHT_PLAN };
+
+/*
+ * Logs all errors that can be found before a start, at once: the files and programs of all stages,
+ * and what their kinds find. Returns EXIT_OK or EXIT_REFUSED.
+ */
+int command_preflight(const struct topology *topology, const struct topology_source *source,
+                      const char *state_path, enum preflight purpose);
+
 /* Writes a whole buffer to a descriptor, however long that takes. Returns 0 or ERR_IO. */
 int command_write(int fd, const struct buf *out, struct err *e);
 

@@ -11,6 +11,7 @@
 #include "supervisor/command/command.h"
 #include "supervisor/run/inherited.h"
 #include "supervisor/run/stage_files.h"
+#include "supervisor/run/stage_paths.h"
 #include "supervisor/run/stage_program.h"
 #include "topology/load.h"
 
@@ -155,6 +156,48 @@ int command_check_files(const struct topology *topology, const struct topology_s
     size_t told = check_programs(&draft, say_error, NULL);
     told += stage_files_check(&draft, source->file, state_path, say_error, NULL);
     return told == 0 ? EXIT_OK : EXIT_REFUSED;
+}
+
+/* Standard input cannot be both the topology and the input of a stage. */
+static int check_stdin(const struct stage *stage, const struct topology_source *source,
+                       struct err *e)
+{
+    if (!stage->kind->takes_stdin || !source->is_stdin)
+        return 0;
+    return err_set(
+        e, ERR_MISMATCH,
+        "it reads standard input, but the topology '%s' was already read from there; give "
+        "the topology as a file",
+        source->name);
+}
+
+int command_preflight(const struct topology *t, const struct topology_source *source,
+                      const char *state_path, enum preflight purpose)
+{
+    int code = command_check_files(t, source, state_path);
+    for (size_t i = 0; i < t->stage_count; i++) {
+        const struct stage_ops *ops = t->stages[i].ops;
+        bool is_stream = t->stages[i].kind->takes_stdin || t->stages[i].kind->takes_stdout;
+        struct err e;
+        /* The streams of a plan are not those of the run. */
+        if (purpose == PREFLIGHT_PLAN && is_stream)
+            continue;
+        int rc = stage_paths_check(&t->stages[i], &e);
+        if (rc == 0 && purpose == PREFLIGHT_INLINE && ops == NULL)
+            rc = err_set(&e, ERR_MISMATCH,
+                         "kind '%s' is in the program '%s', which --inline cannot run; run it "
+                         "without --inline",
+                         t->stages[i].kind->name, t->stages[i].kind->program);
+        if (rc == 0)
+            rc = check_stdin(&t->stages[i], source, &e);
+        if (rc == 0 && ops != NULL && ops->preflight != NULL)
+            rc = ops->preflight(t, &t->stages[i], &e);
+        if (rc != 0) {
+            log_line(LOG_ERROR, "stage '%s': %s", t->stages[i].name, e.text);
+            code = EXIT_REFUSED;
+        }
+    }
+    return code;
 }
 
 /* A process that shares the descriptor may have made it non-blocking; then this waits itself. */

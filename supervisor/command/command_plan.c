@@ -98,6 +98,9 @@ static int plan_all(struct plan *plan, kind_registry kinds)
                                       &plan->source, &plan->topology);
     if (code != EXIT_OK)
         return code;
+    code = command_preflight(plan->topology, &plan->source, plan->state_path, PREFLIGHT_PLAN);
+    if (code != EXIT_OK)
+        return code;
     int rc = version_describe(plan->topology, &plan->version, &e);
     if (rc == 0)
         rc = state_dir_look(&plan->state, plan->state_path, plan->topology->name, &e);

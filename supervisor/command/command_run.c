@@ -24,7 +24,6 @@
 #include "supervisor/command/command.h"
 #include "supervisor/run/descriptors.h"
 #include "supervisor/run/inherited.h"
-#include "supervisor/run/stage_paths.h"
 #include "supervisor/run/start.h"
 #include "supervisor/run/start_watch.h"
 #include "supervisor/run/state_dir.h"
@@ -126,45 +125,6 @@ static int take_option(void *context, size_t option, const char *value)
         UNREACHABLE();
     }
     return EXIT_OK;
-}
-
-/* Standard input cannot be both the topology and the input of a stage. */
-static int check_stdin(const struct stage *stage, const struct topology_source *source,
-                       struct err *e)
-{
-    if (!stage->kind->takes_stdin || !source->is_stdin)
-        return 0;
-    return err_set(
-        e, ERR_MISMATCH,
-        "it reads standard input, but the topology '%s' was already read from there; give "
-        "the topology as a file",
-        source->name);
-}
-
-/* Reports all errors that can be found before the start, at once. */
-static int preflight(const struct topology *t, const struct topology_source *source,
-                     const char *state_path, bool inline_host)
-{
-    int code = command_check_files(t, source, state_path);
-    for (size_t i = 0; i < t->stage_count; i++) {
-        const struct stage_ops *ops = t->stages[i].ops;
-        struct err e;
-        int rc = stage_paths_check(&t->stages[i], &e);
-        if (rc == 0 && inline_host && ops == NULL)
-            rc = err_set(&e, ERR_MISMATCH,
-                         "kind '%s' is in the program '%s', which --inline cannot run; run it "
-                         "without --inline",
-                         t->stages[i].kind->name, t->stages[i].kind->program);
-        if (rc == 0)
-            rc = check_stdin(&t->stages[i], source, &e);
-        if (rc == 0 && ops != NULL && ops->preflight != NULL)
-            rc = ops->preflight(t, &t->stages[i], &e);
-        if (rc != 0) {
-            log_line(LOG_ERROR, "stage '%s': %s", t->stages[i].name, e.text);
-            code = EXIT_REFUSED;
-        }
-    }
-    return code;
 }
 
 static int check_descriptors(const struct topology *t)
@@ -491,7 +451,8 @@ static int run_all(struct run *run)
                                      run->inline_host ? TOPOLOGY_LOGICAL : TOPOLOGY_PROCESSES,
                                      &run->source, &run->topology);
     if (code == EXIT_OK)
-        code = preflight(run->topology, &run->source, run->state_path, run->inline_host);
+        code = command_preflight(run->topology, &run->source, run->state_path,
+                                 run->inline_host ? PREFLIGHT_INLINE : PREFLIGHT_RUN);
     if (code == EXIT_OK && !run->inline_host)
         code = check_descriptors(run->topology);
     if (code == EXIT_OK)

@@ -54,15 +54,34 @@ static bool is_taken_over(const struct start *s, const char *name)
     return false;
 }
 
+/* The stage that is to go on from the state of the stage with this name, of whatever kind. */
+static const struct stage *find_heir(const struct start *s, const char *name)
+{
+    for (size_t i = 0; i < s->topology->stage_count; i++) {
+        const struct stage *stage = &s->topology->stages[i];
+        if (stage->renamed_from != NULL && strcmp(stage->renamed_from, name) == 0)
+            return stage;
+    }
+    return NULL;
+}
+
 /* The state of a stage that is gone, or is of another kind now, is never discarded silently. */
 static void check_leaving(struct start *s, const struct manifest_stage *was)
 {
     const struct manifest_stage *is = manifest_find(&s->new, was->name);
     if ((is != NULL && strcmp(is->kind, was->kind) == 0) || is_taken_over(s, was->name))
         return;
+    const struct stage *heir = find_heir(s, was->name);
     bool kept = was->keeps && (was->begins_after != 0 || layout_is_kept(s->stages_fd, was->name));
     kept &= !is_leaving_discarded(s, was->name);
-    if (kept && is == NULL)
+    if (kept && is == NULL && heir != NULL)
+        start_plan_refuse(
+            &s->plan,
+            "stage '%s' is of kind %s, and cannot go on from the state of '%s', which "
+            "was of kind %s; remove 'renamed_from: %s' and put that stage back, or use "
+            "--discard %s to discard its state",
+            heir->base, heir->kind->name, was->name, was->kind, was->name, was->name);
+    else if (kept && is == NULL)
         start_plan_refuse(&s->plan,
                           "stage '%s' (%s) is no longer in the topology, but the state directory "
                           "holds its state; put the stage back, give the stage that is to go on "

@@ -32,8 +32,9 @@ bool start_is_discarded(const struct start *s, const char *name)
 const char *start_former_name(const struct start *s, const struct stage *stage)
 {
     const char *former = stage->renamed_from;
-    bool is_renamed = former != NULL && manifest_find(&s->old, stage->base) == NULL &&
-                      manifest_find(&s->old, former) != NULL &&
+    const struct manifest_stage *was = former != NULL ? manifest_find(&s->old, former) : NULL;
+    bool is_renamed = was != NULL && strcmp(was->kind, stage->kind->name) == 0 &&
+                      manifest_find(&s->old, stage->base) == NULL &&
                       !start_is_discarded(s, stage->base) && !start_is_discarded(s, former);
     return is_renamed ? former : NULL;
 }
@@ -225,6 +226,19 @@ static int find_conversion(struct start *s, const struct stage *stage, const str
     return rc;
 }
 
+/*
+ * What a version would have left of a state that has decided no record is not there: the state is
+ * still that of the version before it.
+ */
+static void forget_unused(struct start *s, const struct manifest_stage *was,
+                          struct manifest_stage *is, const struct start_stage *verdict)
+{
+    const struct manifest *old = &s->old;
+    if (old->version_count != 0 && verdict->found &&
+        verdict->most < old->versions[old->version_count - 1].first)
+        manifest_set_left(is, was->left);
+}
+
 /* A stage that has another name takes its directory with it. */
 static void take_name(struct start *s, const struct stage *stage, const char *former)
 {
@@ -246,10 +260,9 @@ static void say_changes(struct start *s, const struct stage *stage)
                         stage->base, facts->was);
     if (facts->changes.len != 0)
         start_plan_note(&s->plan, "stage '%s': %s", stage->base, buf_text(&facts->changes));
-    if (facts->converted)
-        start_plan_note(&s->plan, "stage '%s': its state is converted: %s", stage->base,
-                        facts->conversion.len != 0 ? buf_text(&facts->conversion)
-                                                   : "it gets its new name");
+    if (facts->conversion.len != 0)
+        start_plan_note(&s->plan, "stage '%s': its state: %s", stage->base,
+                        buf_text(&facts->conversion));
 }
 
 int start_find_known(struct start *s, const struct stage *stage, const struct manifest_stage *was,
@@ -271,6 +284,8 @@ int start_find_known(struct start *s, const struct stage *stage, const struct ma
         return 0;
     if (rc == 0)
         rc = find_position(s, &shown, was, verdict, e);
+    if (rc == 0)
+        forget_unused(s, was, is, verdict);
     if (rc == ERR_MISMATCH || rc == ERR_CORRUPT) {
         err_name_stage(e, stage->base);
         refuse_known(s, stage, e->text);

@@ -42,6 +42,7 @@ struct start {
     struct start_plan plan;
     struct start_facts *facts; /* indexed as topology->stages; only those of workers 0 are used */
     seq_number first;          /* the first record that the new version decides */
+    const struct manifest_version *last; /* of s->old: the last that has decided any; or NULL */
     size_t done_len; /* bytes of plan.warnings about work already done; logged in any case */
 };
 

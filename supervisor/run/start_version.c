@@ -141,7 +141,7 @@ static void say_change(struct start *s, const struct manifest_version *was)
 void start_choose_version(struct start *s)
 {
     seq_number first = choose_first(s);
-    const struct manifest_version *last = last_used(s, first);
+    const struct manifest_version *last = s->last = last_used(s, first);
     int64_t number = s->version->number;
     bool goes_on =
         is_same(last, s->version) && (number == 0 || last->number == 0 || number == last->number);

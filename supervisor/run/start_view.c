@@ -113,7 +113,7 @@ static void write_outputs(const struct start_view *view, int width, struct buf *
         text_printable(stage->output, strlen(stage->output), strlen(stage->output), out);
         buf_add_byte(out, '\n');
     }
-    if (count == 0 && !view->is_first)
+    if (count == 0 && !view->is_first && !view->refused)
         buf_add_text(out, "no output is written otherwise\n");
 }
 

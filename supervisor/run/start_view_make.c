@@ -98,7 +98,8 @@ static void view_versions(const struct start *s, struct start_view *view)
         view->is.number = s->new.versions[s->new.version_count - 1].number;
     if (s->old.version_count == 0)
         return;
-    const struct manifest_version *was = &s->old.versions[s->old.version_count - 1];
+    const struct manifest_version *was =
+        s->last != NULL ? s->last : &s->old.versions[s->old.version_count - 1];
     view->was = (struct start_version){.id = was->id, .number = was->number, .first = was->first};
     if (strcmp(was->id.text, s->version->id.text) == 0)
         view->is.first = was->first;
@@ -111,6 +112,7 @@ void start_make_view(struct start *s, struct start_view *ret_view)
     *ret_view = (struct start_view){
         .is_first = !s->found,
         .running = s->running,
+        .refused = s->plan.error_count != 0,
         .stages = memory_new(t->stage_count + s->old.stage_count, sizeof *ret_view->stages)};
     view_versions(s, ret_view);
     for (size_t i = 0; i < t->stage_count; i++) {
