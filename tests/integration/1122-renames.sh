@@ -173,4 +173,4 @@ rm -r "$state/stages/out" && cp -a earlier/state/stages/out "$state/stages/out"
 "$BULKHEAD" run --inline --state "$state" --accept-gap t.yaml >summary 2>errors && fail "accepted: $(cat errors)"
 cp errors first
 "$BULKHEAD" run --inline --state "$state" --accept-gap b.yaml >summary 2>errors && fail "accepted: $(cat errors)"
-sed "s/'sink'/'out'/g; s/--discard sink/--discard out/g" errors | diff first - || fail "by another name it is said otherwise"
+sed "s/'sink'/'out'/g; s/--discard sink/--discard out/g; s/b.yaml:/t.yaml:/" errors | diff first - || fail "by another name it is said otherwise"
