@@ -303,6 +303,7 @@ seq_number check_recovery(bool loses_power)
         disk_lose_power(disk);
         boot_begin(disk);
     }
+    state_check_copies(disk);
     /* Starts as the next supervisor would: it must find nothing to refuse. */
     seq_number begins_after[WORLD_STAGES_MAX];
     state_prepare(disk, begins_after);

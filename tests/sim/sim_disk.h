@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DISK_NAME_BYTES_MAX 64u
+#define DISK_NAME_BYTES_MAX 80u /* a digest, too */
 #define DISK_ROOT 0
 
 struct disk;

@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/digest.h"
 #include "stages/host/layout.h"
+#include "supervisor/run/manifest.h"
+#include "supervisor/run/version_copies.h"
 #include "tests/sim/sim_world.h"
 
 int state_find(const struct disk *disk)
@@ -20,6 +23,38 @@ int state_find(const struct disk *disk)
     for (size_t i = 0; i < 3 && node >= 0; i++)
         node = disk_find(disk, node, parts[i]);
     return node;
+}
+
+/* Whether the copy of a version that the manifest names is there, and whole. */
+static void check_copy(const struct disk *disk, int versions, const char *id)
+{
+    int copy = versions >= 0 ? disk_find(disk, versions, id) : -1;
+    int text = copy >= 0 ? disk_find(disk, copy, VERSION_COPY_TEXT) : -1;
+    int topology = copy >= 0 ? disk_find(disk, copy, VERSION_COPY_TOPOLOGY) : -1;
+    if (text < 0 || topology < 0 || disk_length(disk, topology) == 0)
+        fail("the manifest names version %s, of which there is no copy", id);
+    if (strcmp(digest_of(disk_bytes(disk, text), disk_length(disk, text)).text, id) != 0)
+        fail("the copy of version %s has another text", id);
+}
+
+void state_check_copies(const struct disk *disk)
+{
+    int state = state_find(disk);
+    int manifest = state >= 0 ? disk_find(disk, state, MANIFEST_FILE) : -1;
+    if (manifest < 0)
+        return;
+    int versions = disk_find(disk, state, VERSION_COPIES);
+    const char *line = (const char *)disk_bytes(disk, manifest);
+    const char *end = line + disk_length(disk, manifest);
+    while (line < end) {
+        char start[128], id[DIGEST_DIGITS + 1];
+        const char *next = memchr(line, '\n', (size_t)(end - line));
+        size_t len = (size_t)((next != NULL ? next : end) - line);
+        (void)snprintf(start, sizeof start, "%.*s", (int)len, line);
+        if (sscanf(start, "version %*u %64[0-9a-f] ", id) == 1)
+            check_copy(disk, versions, id);
+        line += len + 1;
+    }
 }
 
 /* Finds out which pipe it is. */

@@ -255,6 +255,9 @@ struct journal_kept pipe_find_kept(const struct disk *disk, bool loses_power);
 /* The state directory on a disk; -1: it does not exist. */
 int state_find(const struct disk *disk);
 
+/* Fails unless there is a whole copy of every version that the manifest on a disk names. */
+void state_check_copies(const struct disk *disk);
+
 /*
  * Does what a supervisor does in the state directory of a disk before it starts anything. It must
  * not be refused.
