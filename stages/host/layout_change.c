@@ -41,14 +41,33 @@ static const char *after_owner(const char *schema, const char *topology, const c
     return rest;
 }
 
-/* The owner may be the stage by its former name. */
-static const char *after_any_owner(const char *schema, const struct topology *topology,
-                                   const struct stage *stage, size_t worker, size_t workers)
+/* Finds the name of the stage in the owner of a schema. Returns whether there may be one. */
+static bool read_base(const char *schema, const struct topology *topology,
+                      char ret_base[NAME_BYTES_MAX + 1])
 {
-    const char *rest = after_owner(schema, topology->name, stage->base, worker, workers);
-    if (rest == NULL && stage->renamed_from != NULL)
-        rest = after_owner(schema, topology->name, stage->renamed_from, worker, workers);
-    return rest;
+    size_t len = strlen(topology->name);
+    if (strncmp(schema, topology->name, len) != 0 || schema[len] != '/')
+        return false;
+    const char *base = schema + len + 1;
+    size_t base_len = strcspn(base, ". /");
+    if (base_len == 0 || base_len > NAME_BYTES_MAX)
+        return false;
+    (void)snprintf(ret_base, NAME_BYTES_MAX + 1, "%.*s", (int)base_len, base);
+    return true;
+}
+
+/* Whether a store in a directory belongs to a stage, by the name that this has or has had. */
+static bool is_owned(const char *schema, const struct topology *topology, const struct stage *stage,
+                     int dir_fd, size_t worker, size_t workers)
+{
+    char base[NAME_BYTES_MAX + 1], former[sizeof LAYOUT_FORMER_PREFIX + NAME_BYTES_MAX];
+    if (!read_base(schema, topology, base) ||
+        after_owner(schema, topology->name, base, worker, workers) == NULL)
+        return false;
+    (void)snprintf(former, sizeof former, LAYOUT_FORMER_PREFIX "%s", base);
+    return strcmp(base, stage->base) == 0 ||
+           (stage->renamed_from != NULL && strcmp(base, stage->renamed_from) == 0) ||
+           faccessat(dir_fd, former, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static int refuse_owner(const char *schema, const struct topology *topology,
@@ -77,7 +96,7 @@ int layout_read_spec(const struct topology *topology, const struct stage *stage,
     memcpy(ret_spec->secret, layout->secret, sizeof ret_spec->secret);
     int rc = store_read_spec(dir_fd, ret_found, ret_spec, e);
     if (rc == 0 && *ret_found &&
-        after_any_owner(ret_spec->schema, topology, stage, worker, layout->workers) == NULL)
+        !is_owned(ret_spec->schema, topology, stage, dir_fd, worker, layout->workers))
         rc = refuse_owner(ret_spec->schema, topology, stage, worker, layout->workers, e);
     return rc;
 }
@@ -133,9 +152,7 @@ static bool is_as_renamed(const struct topology *topology, const struct stage *s
 {
     struct store_spec spec;
     struct stage former = *stage;
-    if (stage->renamed_from == NULL)
-        return false;
-    (void)snprintf(former.base, sizeof former.base, "%s", stage->renamed_from);
+    (void)read_base(schema, topology, former.base);
     layout_store_spec(topology, &former, worker, workers, &spec);
     return strcmp(spec.schema, schema) == 0;
 }
@@ -153,7 +170,7 @@ static void compare(const struct topology *topology, const struct stage *stage, 
         change->verdict = same ? STATE_GOES_ON : STATE_CONVERTED;
         buf_add_text(&change->left, left);
     } else {
-        split(after_any_owner(was->schema, topology, stage, worker, workers), &old);
+        split(was->schema + strcspn(was->schema, " ") + 1, &old);
         split(after_owner(is.schema, topology->name, stage->base, worker, workers), &new);
         compare_parts(stage->kind, &old, &new, left, change);
     }

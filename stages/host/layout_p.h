@@ -34,6 +34,12 @@ int layout_open_worker(int base_fd, size_t worker, int *ret_fd, struct err *e);
 
 bool layout_is_claim(const char *name);
 
+/*
+ * The prefix of the name of an empty file beside a store whose schema may have a former name of its
+ * stage: it was renamed, and has not been written again since.
+ */
+#define LAYOUT_FORMER_PREFIX "store.was."
+
 /* Appends the owner of a store: "TOPOLOGY/STAGE", or "TOPOLOGY/STAGE.WORKER/WORKERS" of several. */
 void layout_add_owner(const char *topology, const char *base, size_t worker, size_t workers,
                       struct buf *out);

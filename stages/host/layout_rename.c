@@ -3,10 +3,14 @@
  * A stage gets another name. One rename of its directory decides. Then the name is changed in the
  * files that have it; each has either name, so a kill in between leaves work for the next attempt,
  * and nothing that could be taken for something else. The schema of a store has the name, too: it
- * is a state of another form, which layout_prepare() writes again.
+ * is a state of another form, which layout_prepare() writes again. Until then an empty file beside
+ * the store has the former name: the next start may have a topology that does not give it.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +47,43 @@ static int move(int stages_fd, const char *from, const char *to, struct err *e)
                    from, to, from, to);
 }
 
+/* Whether one of the files of a worker is of a store. */
+static int find_store(int dir_fd, bool *ret_found, struct err *e)
+{
+    *ret_found = false;
+    int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (dir == NULL) {
+        int rc = err_set_errno(e, "cannot list it");
+        if (copy >= 0)
+            (void)close(copy);
+        return rc;
+    }
+    const struct dirent *entry;
+    while (!*ret_found && (errno = 0, entry = readdir(dir)) != NULL)
+        *ret_found = strncmp(entry->d_name, "store.", 6) == 0;
+    int rc = !*ret_found && errno != 0 ? err_set_errno(e, "cannot list it") : 0;
+    (void)closedir(dir);
+    return rc;
+}
+
+/* Says that the store of one worker may have a former name of the stage. */
+static int mark_store(int dir_fd, const char *from, struct err *e)
+{
+    bool found;
+    int fd;
+    int rc = find_store(dir_fd, &found, e);
+    if (rc != 0 || !found)
+        return rc;
+    char *name = memory_format(LAYOUT_FORMER_PREFIX "%s", from);
+    rc = file_open(dir_fd, name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, &fd, e);
+    free(name);
+    if (rc != 0)
+        return rc;
+    (void)close(fd);
+    return file_sync_dir(dir_fd, e);
+}
+
 /* Changes the name in the files of one worker. */
 static int change_files(int dir_fd, const char *topology, const char *from, const char *to,
                         struct err *e)
@@ -52,6 +93,8 @@ static int change_files(int dir_fd, const char *topology, const char *from, cons
     int rc = quarantine_rename(dir_fd, old, new, e);
     free(old);
     free(new);
+    if (rc == 0)
+        rc = mark_store(dir_fd, from, e);
     return rc == 0 ? journal_rename(dir_fd, journal_owner(topology, from), e) : rc;
 }
 

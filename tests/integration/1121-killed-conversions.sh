@@ -106,5 +106,41 @@ topology=without.yaml run --inline --discard caps >summary
 kill_at="$ROOT/build/tests/sweep/kill_at"
 if [ "$BUILD_NAME" = build ] && [ -x "$kill_at" ]; then
     rm -rf "$state" out.jsonl in.jsonl
+    # Killed when a stage has its new name, and its store not yet: the next topology may not give the
+    # former one any more, or another name again.
+    sed 's/ first: {/ third: { renamed_from: first,/; s/from: first }/from: third }/; s/, renamed_from: once//' less.yaml >third.yaml
+    sed 's/, renamed_from: once//' less.yaml >forgotten.yaml
+    sed 's/ first: {/ once: { renamed_from: first,/; s/from: first }/from: once }/; s/, renamed_from: once//' less.yaml >back.yaml
+    sed 's/ first: {/ once: {/; s/from: first }/from: once }/; s/, renamed_from: [a-z]*//; s/result: {/out: {/; s/keep: 4d/keep: 2d/' less.yaml >begin.yaml
+    sed -i '/result:/s/, renamed_from: out//' third.yaml forgotten.yaml back.yaml
+    head -n 20 all.jsonl >in.jsonl
+    rm -rf "$state" out.jsonl
+    topology=begin.yaml run --inline >summary
+    rm -rf begun && cp -a "$state" begun && cp out.jsonl begun.jsonl
+    cp all.jsonl in.jsonl && topology=less.yaml run --inline >summary
+    cp out.jsonl whole.jsonl
+    head -n 20 all.jsonl >in.jsonl
+    between=0
+    for ((stop = 101; between < 4 && stop < 2000; stop += 30)); do
+        rm -rf "$state" && cp -a begun "$state" && cat begun.jsonl >out.jsonl
+        "$kill_at" supervisor@$stop -- "$BULKHEAD" run --quiet --inline --state "$state" less.yaml >kill.log 2>&1
+        grep -q "end=137" kill.log || break
+        [ -d "$state/stages/first" ] && ! grep -q "^rename " "$state/manifest" &&
+            grep -aqrs "shop/once" "$state/stages/first" || continue
+        between=$((between + 1))
+        rm -rf killed.state && cp -a "$state" killed.state
+        for file in forgotten third back less; do
+            rm -rf "$state" && cp -a killed.state "$state" && cat begun.jsonl >out.jsonl
+            cp all.jsonl in.jsonl
+            topology=$file.yaml
+            run --inline >summary 2>errors || fail "killed at $stop, then $file: $(cat errors)"
+            same out.jsonl whole.jsonl
+            [ "$(find "$state/stages" -name 'store.was.*' | wc -l)" -eq 0 ] || [ $file = back ] ||
+                fail "$file: $(find "$state/stages" -name 'store.was.*')"
+            head -n 20 all.jsonl >in.jsonl
+        done
+    done
+    [ "$between" -ge 2 ] || fail "no kill was between the two: $between"
+    rm -rf "$state" out.jsonl in.jsonl
     python3 "$ROOT/tests/integration/killed_conversions.py" "$BULKHEAD" "$kill_at" $((RANDOM % 40 + 1)) 40
 fi

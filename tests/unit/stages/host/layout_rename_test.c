@@ -213,6 +213,39 @@ static void the_name_and_the_workers_change_at_once(void **state)
     topology_free(new);
 }
 
+/*
+ * The process was killed before the stores were written again, and the next topology does not give
+ * the former name, or gives another name. Without the word of the rename, they are another stage's.
+ */
+static void a_store_may_have_any_former_name_until_it_is_written_again(void **state)
+{
+    (void)state;
+    struct topology *old = topology_of("once", 2, ""), *new = topology_of("third", 2, "");
+    struct err e;
+    make_start(old, "once");
+    int stages_fd = open_stages("start");
+    assert_int_equal(layout_rename(stages_fd, "t", "once", "unique", &e), 0);
+    assert_int_equal(layout_rename(stages_fd, "t", "unique", "third", &e), 0);
+    assert_int_equal(shell("cp -a start kept && rm start/third/1/store.was.once"), 0);
+    assert_int_equal(layout_prepare(stages_fd, new, NULL, NULL, &e), ERR_MISMATCH);
+    assert_non_null(strstr(e.text, "'t/once.1/2', and not for 't/third.1/2'"));
+    assert_int_equal(shell("cp kept/third/1/store.was.once start/third/1"), 0);
+    assert_int_equal(layout_prepare(stages_fd, new, NULL, NULL, &e), 0);
+    assert_int_not_equal(shell("find start -name 'store.was.*' | grep ."), 0);
+    for (size_t i = 0; i < new->stage_count; i++) {
+        int fd;
+        if (strcmp(new->stages[i].base, "third") != 0)
+            continue;
+        struct store *s = open_store(stages_fd, new, &new->stages[i], &fd);
+        assert_int_equal(store_committed(s), 5);
+        store_close(s);
+        (void)close(fd);
+    }
+    (void)close(stages_fd);
+    topology_free(old);
+    topology_free(new);
+}
+
 /* A change of workers was decided, and the process killed, before the name was changed. */
 static void what_a_kill_has_left_by_the_former_name_is_finished(void **state)
 {
@@ -295,6 +328,7 @@ int main(int argc, char **argv)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(a_kill_at_any_call_is_made_up_for),
         TEST(the_name_and_the_workers_change_at_once),
+        TEST(a_store_may_have_any_former_name_until_it_is_written_again),
         TEST(what_a_kill_has_left_by_the_former_name_is_finished),
         TEST(what_is_there_by_the_new_name_is_not_replaced),
         TEST(another_stages_quarantine_is_refused),
