@@ -28,8 +28,9 @@ static bool has_content(int dir_fd, const char *name, const void *bytes, size_t 
 
 static int put(int dir_fd, const char *name, const void *bytes, size_t len, struct err *e)
 {
+    /* Its name may not be safe yet: an earlier start may have been killed before it was. */
     if (has_content(dir_fd, name, bytes, len))
-        return 0;
+        return file_sync_dir(dir_fd, e);
     return file_replace(dir_fd, name, bytes, len, true, e);
 }
 

@@ -18,7 +18,7 @@
 #define VERSION_COPY_TOPOLOGY "topology.yaml"
 
 /*
- * Keeps the copy of a version, which is durable when this returns. Does nothing if it is there.
+ * Keeps the copy of a version, which is durable when this returns. Writes nothing if it is there.
  *
  *   path  the state directory, for messages
  *
