@@ -98,8 +98,9 @@ static void view_versions(const struct start *s, struct start_view *view)
         view->is.number = s->new.versions[s->new.version_count - 1].number;
     if (s->old.version_count == 0)
         return;
-    const struct manifest_version *was =
-        s->last != NULL ? s->last : &s->old.versions[s->old.version_count - 1];
+    const struct manifest_version *was = &s->old.versions[s->old.version_count - 1];
+    if (s->last != NULL && strcmp(was->id.text, s->version->id.text) != 0)
+        was = s->last;
     view->was = (struct start_version){.id = was->id, .number = was->number, .first = was->first};
     if (strcmp(was->id.text, s->version->id.text) == 0)
         view->is.first = was->first;
