@@ -142,5 +142,7 @@ if [ "$BUILD_NAME" = build ] && [ -x "$kill_at" ]; then
     done
     [ "$between" -ge 2 ] || fail "no kill was between the two: $between"
     rm -rf "$state" out.jsonl in.jsonl
-    python3 "$ROOT/tests/integration/killed_conversions.py" "$BULKHEAD" "$kill_at" $((RANDOM % 40 + 1)) 40
+    python3 "$ROOT/tests/integration/killed_conversions.py" "$BULKHEAD" "$kill_at" inline $((RANDOM % 60 + 1)) 60
+    rm -rf "$state" out.jsonl in.jsonl
+    python3 "$ROOT/tests/integration/killed_conversions.py" "$BULKHEAD" "$kill_at" process $((RANDOM % 100 + 20)) 100 1600
 fi

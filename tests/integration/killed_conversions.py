@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Kills a start that converts, renames and discards at its syscalls, and looks what comes of it.
 
-killed_conversions.py BULKHEAD KILL_AT FIRST STEP [LAST]
+killed_conversions.py BULKHEAD KILL_AT HOST FIRST STEP [LAST]
 
 The directory has old.yaml, new.yaml and all.jsonl. The start with new.yaml is killed behind its
-FIRST-th call, and then behind every STEP-th. After each of these kills, from the same files:
+FIRST-th call, and then behind every STEP-th, up to the stop LAST. HOST is process or inline: in one
+process a stage has one worker, so there its store is dealt out as well. After each of these kills, from the same files:
 
 - new.yaml goes on, and in the end there are the bytes, the manifest and the files of a start that
   nobody has killed; `plan` says before that it goes on, or that the killed start has to be finished;
@@ -19,7 +20,7 @@ import shutil
 import subprocess
 import sys
 
-BULKHEAD, KILL_AT = sys.argv[1:3]
+BULKHEAD, KILL_AT, HOST = sys.argv[1:4]
 HALF = 20
 REFUSALS = re.compile(
     r"is no longer in the topology, but the state directory holds its state; put the stage back"
@@ -144,7 +145,8 @@ def is_refused(topology, pattern, what):
 
 def sweep(first, step, last):
     give(HALF)
-    start("old.yaml")
+    host = ["--inline"] if HOST == "inline" else []
+    run(BULKHEAD, "run", *host, "--quiet", "--state", "state", "old.yaml")
     save("begin")
     wanted_old = whole("old.yaml")
     wanted_new = whole("new.yaml", "--discard", "extra")
@@ -152,7 +154,7 @@ def sweep(first, step, last):
     stop = 2 * first - 1
     while stop <= last:
         restore("begin")
-        command = [BULKHEAD, "run", "--inline", "--quiet", "--state", "state", "--discard", "extra"]
+        command = [BULKHEAD, "run", *host, "--quiet", "--state", "state", "--discard", "extra"]
         done = subprocess.run([KILL_AT, f"supervisor@{stop}", "--", *command, "new.yaml"],
                               capture_output=True, text=True)
         assert done.returncode == 0, done
@@ -171,4 +173,4 @@ def sweep(first, step, last):
     print(f"{kills} kills, {backs} times back to the old topology")
 
 
-sweep(int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]) if len(sys.argv) > 5 else 10**6)
+sweep(int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]) if len(sys.argv) > 6 else 10**6)
