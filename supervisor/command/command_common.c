@@ -180,9 +180,8 @@ int command_preflight(const struct topology *t, const struct topology_source *so
         bool is_stream = t->stages[i].kind->takes_stdin || t->stages[i].kind->takes_stdout;
         struct err e;
         /* The streams of a plan are not those of the run. */
-        if (purpose == PREFLIGHT_PLAN && is_stream)
-            continue;
-        int rc = stage_paths_check(&t->stages[i], &e);
+        bool checks = purpose != PREFLIGHT_PLAN || !is_stream;
+        int rc = checks ? stage_paths_check(&t->stages[i], &e) : 0;
         if (rc == 0 && purpose == PREFLIGHT_INLINE && ops == NULL)
             rc = err_set(&e, ERR_MISMATCH,
                          "kind '%s' is in the program '%s', which --inline cannot run; run it "
@@ -190,7 +189,7 @@ int command_preflight(const struct topology *t, const struct topology_source *so
                          t->stages[i].kind->name, t->stages[i].kind->program);
         if (rc == 0)
             rc = check_stdin(&t->stages[i], source, &e);
-        if (rc == 0 && ops != NULL && ops->preflight != NULL)
+        if (rc == 0 && checks && ops != NULL && ops->preflight != NULL)
             rc = ops->preflight(t, &t->stages[i], &e);
         if (rc != 0) {
             log_line(LOG_ERROR, "stage '%s': %s", t->stages[i].name, e.text);

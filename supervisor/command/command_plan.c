@@ -3,7 +3,9 @@
  * plan: says what a topology would mean for the state that there is, before it is run. It asks the
  * code that starts a run, and changes nothing.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "ipc/lock_holder.h"
@@ -91,6 +93,15 @@ static int examine(struct plan *plan)
     return code;
 }
 
+/* A start writes to the directory. */
+static int check_access(const struct plan *plan)
+{
+    if (plan->state.fd < 0 || faccessat(plan->state.fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
+        return EXIT_OK;
+    log_line(LOG_ERROR, "'%s' cannot be written by this user; use chmod 0700", plan->state.path);
+    return EXIT_REFUSED;
+}
+
 static int plan_all(struct plan *plan, kind_registry kinds)
 {
     struct err e;
@@ -108,7 +119,9 @@ static int plan_all(struct plan *plan, kind_registry kinds)
         log_line(LOG_ERROR, "%s", e.text);
         return EXIT_REFUSED;
     }
-    code = examine(plan);
+    code = check_access(plan);
+    if (code == EXIT_OK)
+        code = examine(plan);
     state_dir_close(&plan->state);
     return code;
 }

@@ -116,7 +116,8 @@ static int refuse_unfinished(const struct start *s, struct err *e)
 {
     return err_set(e, ERR_MISMATCH,
                    "'%s': an earlier start was killed before it had done all that it had "
-                   "decided; the next start does it first; let it run, and ask again",
+                   "decided; the next start of this topology, in whatever version, does it "
+                   "first; let one begin, and ask again",
                    s->path);
 }
 

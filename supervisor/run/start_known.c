@@ -279,7 +279,7 @@ int start_find_known(struct start *s, const struct stage *stage, const struct ma
     if (former != NULL)
         take_name(s, stage, former);
     int rc = find_conversion(s, stage, &shown, was, is, e);
-    verdict->alters = found.version || s->facts[stage->index].converted || former != NULL;
+    verdict->alters = found.version || s->facts[stage->index].converted;
     if (rc == 0 && s->facts[stage->index].lost)
         return 0;
     if (rc == 0)

@@ -195,8 +195,10 @@ static void judge_new_source(struct start_plan *plan, const struct extent *other
                                           : "lines of another input that it had not read are not "
                                             "read");
     else if (others->most != 0)
-        start_plan_note(plan, "stage '%s' is new: its first record is number %" PRIu64,
-                        source->name, others->most + 1);
+        start_plan_warn(
+            plan, "stage '%s' is new: it reads %s, and its first record is number %" PRIu64,
+            source->name, takes_stdin(plan) ? "standard input" : "its input from the beginning",
+            others->most + 1);
 }
 
 static void refuse_gone(struct start_plan *plan, const struct start_stage *stage, seq_number need,
@@ -270,25 +272,26 @@ static bool *find_behind(const struct topology *t, size_t index)
     return behind;
 }
 
-static void refuse_change(struct start_plan *plan, const char *name, seq_number from,
+static void refuse_change(struct start_plan *plan, const struct start_stage *stage, seq_number from,
                           const struct start_stage *ahead, seq_number most)
 {
     char range[COUNT_RANGE_BYTES];
-    if (plan->accept_gap)
+    count_range(from + 1, most, "record", "records", range);
+    const char *what = stage->known ? "was changed" : "begins again with an empty state";
+    if (plan->accept_gap) {
         start_plan_warn(plan,
-                        "stage '%s' was changed: for %s, some outputs are from before the change "
-                        "and some from after it, because of --accept-gap",
-                        name, count_range(from + 1, most, "record", "records", range));
-    else
-        plan->needs_old = true;
-    if (!plan->accept_gap)
-        start_plan_refuse(
-            plan,
-            "stage '%s' was changed, but resumes at record %" PRIu64 ", while '%s' "
-            "has records up to %" PRIu64
-            " from before the change: those in between would be lost or duplicated; first run the "
-            "old topology to its end or stop it in order, or use --accept-gap to accept that",
-            name, from + 1, ahead->name, most);
+                        "stage '%s' %s: for %s, some outputs are from before the change and some "
+                        "from after it, because of --accept-gap",
+                        stage->name, what, range);
+        return;
+    }
+    plan->needs_old = true;
+    start_plan_refuse(
+        plan,
+        "stage '%s' %s, but resumes at record %" PRIu64 ", while '%s' has records up to %" PRIu64
+        " from before the change: those in between would be lost or duplicated; first run the old "
+        "topology to its end or stop it in order, or use --accept-gap to accept that",
+        stage->name, what, from + 1, ahead->name, most);
 }
 
 /*
@@ -307,7 +310,7 @@ static void judge_change(struct start_plan *plan, size_t index, seq_number from)
         seq_number most = most_of(stage);
         if (most <= from)
             continue;
-        refuse_change(plan, plan->stages[index].name, from, stage, most);
+        refuse_change(plan, &plan->stages[index], from, stage, most);
         break;
     }
     free(behind);
@@ -347,6 +350,9 @@ void start_plan_judge(struct start_plan *plan)
         } else {
             stage->goes_on_after = before.least;
         }
+        /* An empty state makes other records, too. */
+        if (stage->keeps && stage->discarded && t->stages[i].kind->role == KIND_STEP)
+            judge_change(plan, i, reached[i].least);
         if (stage->rewired || stage->changed)
             judge_change(plan, i, stage->rewired ? before.least : reached[i].least);
     }

@@ -42,14 +42,21 @@ static struct altered find_altered(const struct start *s)
     return all;
 }
 
-/* The furthest seq of all stages: no record up to it is decided by the new version alone. */
+/*
+ * The furthest seq of all stages and workers. A version that alters no stage, such as one in which
+ * a stage has another name, begins after it, because what was decided up to it is shown already.
+ */
 static seq_number furthest(const struct start *s)
 {
     seq_number most = 0;
     for (size_t i = 0; i < s->topology->stage_count; i++) {
         const struct start_stage *stage = &s->plan.stages[i];
-        if (s->topology->stages[i].worker == 0 && stage->goes_on_after > most)
+        if (s->topology->stages[i].worker != 0)
+            continue;
+        if (stage->goes_on_after > most)
             most = stage->goes_on_after;
+        if (stage->known && stage->found && stage->most > most)
+            most = stage->most;
     }
     return most;
 }
@@ -133,9 +140,9 @@ static void say_change(struct start *s, const struct manifest_version *was)
 {
     char now[VERSION_SHOWN_BYTES], before[VERSION_SHOWN_BYTES];
     if (was != NULL && s->first != was->first)
-        start_plan_note(&s->plan, "version %s takes the place of %s from seq %" PRIu64 " on",
+        start_plan_note(&s->plan, "version %s holds from seq %" PRIu64 " on; before it: %s",
                         timeline_show_version(s->version->id.text, s->version->number, now),
-                        timeline_show_version(was->id.text, was->number, before), s->first);
+                        s->first, timeline_show_version(was->id.text, was->number, before));
 }
 
 void start_choose_version(struct start *s)

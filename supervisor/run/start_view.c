@@ -27,6 +27,7 @@ void start_view_done(struct start_view *view)
         free(stage->output);
     }
     free(view->stages);
+    free(view->state_path);
     *view = (struct start_view){0};
 }
 
@@ -34,7 +35,8 @@ void start_view_done(struct start_view *view)
 
 static bool is_same_version(const struct start_view *view)
 {
-    return strcmp(view->was.id.text, view->is.id.text) == 0;
+    return strcmp(view->was.id.text, view->is.id.text) == 0 && view->was.first == view->is.first &&
+           view->was.number == view->is.number;
 }
 
 static void write_since(const struct start_view *view, const struct start_version *version,
@@ -52,14 +54,21 @@ static void write_since(const struct start_view *view, const struct start_versio
 static void write_head(const struct start_view *view, const char *topology, struct buf *out)
 {
     buf_add_format(out, "%s: ", topology);
-    if (view->is_first)
-        buf_add_text(out, "there is no state yet; ");
-    if (view->was.id.text[0] != '\0' && !is_same_version(view)) {
+    if (view->running)
+        buf_add_text(out, "running; ");
+    if (view->is_first) {
+        buf_add_text(out, "there is no state yet in '");
+        text_printable(view->state_path, strlen(view->state_path), strlen(view->state_path), out);
+        buf_add_text(out, "'\n  ");
+    }
+    bool same = is_same_version(view);
+    if (view->was.id.text[0] != '\0' && !same) {
         write_since(view, &view->was, out);
-        buf_add_text(out, "\n  then ");
+        buf_add_text(out,
+                     view->was_is_unused ? ", which has decided no record\n  then " : "\n  then ");
     }
     write_since(view, &view->is, out);
-    buf_add_text(out, is_same_version(view) ? ", unchanged\n" : "\n");
+    buf_add_text(out, same ? ", unchanged\n" : "\n");
 }
 
 /* "goes on at 1001, with its state", "begins at 1001, with nothing kept" */
@@ -111,7 +120,7 @@ static void write_outputs(const struct start_view *view, int width, struct buf *
             buf_add_text(out, "outputs that the new version may write otherwise:\n");
         buf_add_format(out, "  %-*s  ", width, stage->name);
         text_printable(stage->output, strlen(stage->output), strlen(stage->output), out);
-        buf_add_byte(out, '\n');
+        buf_add_text(out, stage->becomes == START_REMOVED ? ", which gets no more\n" : "\n");
     }
     if (count == 0 && !view->is_first && !view->refused)
         buf_add_text(out, "no output is written otherwise\n");

@@ -55,10 +55,12 @@ struct start_version {
 };
 
 struct start_view {
+    char *state_path;                /* the state directory */
     bool is_first;                   /* there is no state yet */
     bool running;                    /* as given to start_examine() */
     bool refused;                    /* there are errors, so this will not be */
     struct start_version was, is;    /* was.id is "" if none is known */
+    bool was_is_unused;              /* it has decided no record, so the new one replaces it */
     struct start_view_stage *stages; /* those of the topology in its order, then those removed */
     size_t stage_count;
 };

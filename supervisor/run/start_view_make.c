@@ -16,6 +16,8 @@ static enum start_becomes becomes(const struct start *s, const struct stage *sta
     const struct manifest_stage *was = manifest_find(&s->old, stage->base);
     if (s->facts[stage->index].lost)
         return START_LOST;
+    if (was != NULL && was->keeps && !verdict->known && !verdict->discarded)
+        return START_LOST; /* it is of another kind */
     if (verdict->known)
         return s->facts[stage->index].converted ? START_CONVERTED : START_GOES_ON;
     return was != NULL && verdict->keeps ? START_BEGINS_AGAIN : START_BEGINS;
@@ -82,10 +84,15 @@ static struct start_view_stage view_removed(const struct start *s, const struct 
     bool discards = false;
     for (size_t i = 0; i < s->new.remove_count; i++)
         discards |= strcmp(s->new.removes[i], was->name) == 0;
+    /* What reads from others and has a path writes there. */
+    bool is_source = manifest_option_text(was, "from") == NULL;
+    const char *output = is_source ? NULL : manifest_option_text(was, "path");
     return (struct start_view_stage){.name = copy(was->name),
                                      .kind = copy(was->kind),
                                      .becomes = discards ? START_REMOVED : START_LOST,
                                      .keeps = was->keeps,
+                                     .output = copy(output),
+                                     .output_changes = output != NULL,
                                      .changes = copy(""),
                                      .conversion = copy("")};
 }
@@ -99,10 +106,11 @@ static void view_versions(const struct start *s, struct start_view *view)
     if (s->old.version_count == 0)
         return;
     const struct manifest_version *was = &s->old.versions[s->old.version_count - 1];
-    if (s->last != NULL && strcmp(was->id.text, s->version->id.text) != 0)
-        was = s->last;
     view->was = (struct start_version){.id = was->id, .number = was->number, .first = was->first};
-    if (strcmp(was->id.text, s->version->id.text) == 0)
+    view->was_is_unused = s->first != 0 && !s->running && s->last != was;
+    bool same_id = strcmp(was->id.text, s->version->id.text) == 0;
+    bool same_number = view->is.number == was->number;
+    if (same_id && same_number && (s->running || s->first == 0))
         view->is.first = was->first;
 }
 
@@ -113,12 +121,14 @@ void start_make_view(struct start *s, struct start_view *ret_view)
     *ret_view = (struct start_view){
         .is_first = !s->found,
         .running = s->running,
+        .state_path = copy(s->path),
         .refused = s->plan.error_count != 0,
         .stages = memory_new(t->stage_count + s->old.stage_count, sizeof *ret_view->stages)};
     view_versions(s, ret_view);
     for (size_t i = 0; i < t->stage_count; i++) {
         const struct stage *stage = &t->stages[i];
-        if (stage->worker == 0 && !stage->kind->internal)
+        bool begins_again = s->found && !s->plan.stages[i].known;
+        if (stage->worker == 0 && (!stage->kind->internal || begins_again))
             ret_view->stages[ret_view->stage_count++] = view_stage(s, stage, differs[i]);
     }
     for (size_t i = 0; i < s->old.stage_count; i++) {

@@ -65,7 +65,7 @@ sed 's/src/feb/' t.yaml >renamed.yaml
 records 501 530 >in.jsonl
 topology=renamed.yaml refused "stage 'src' (file.source) is no longer in the topology" "--discard src" --
 holds out.jsonl 1 100
-topology=renamed.yaml noted "stage 'feb' is new: its first record is number 101" --discard src
+topology=renamed.yaml noted "stage 'feb' is new: it reads its input from the beginning, and its first record is number 101" --discard src
 holds out.jsonl 1 100 501 530
 records 531 540 >>in.jsonl
 topology=renamed.yaml run --inline >summary

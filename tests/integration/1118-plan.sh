@@ -86,7 +86,7 @@ change() { sed "/^version:/d; $2" "${3:-t.yaml}" >"$1.yaml"; }
 sales 1 40 >in.jsonl
 plan t.yaml
 [ "$code" -eq 0 ] || fail "$(cat p.err)"
-first=$(sed -n 's/^shop: there is no state yet; version 1 \([0-9a-f]\{8\}\) from seq 1 on$/\1/p' p.out)
+first=$(sed -n 's/^  version 1 \([0-9a-f]\{8\}\) from seq 1 on$/\1/p' p.out)
 [ -n "$first" ] || fail "$(cat p.out)"
 [ ! -e "$state" ] || fail "the state directory was made"
 "$BULKHEAD" check t.yaml | grep -qF "'shop' version 1 $first is valid" || fail "check: another version"

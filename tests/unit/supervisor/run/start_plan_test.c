@@ -146,13 +146,20 @@ static const struct story stories[] = {
     {"in=gone@100 left=100 right=gone@100 out=100 dead-letters=100", false, "100 100 100 100 100",
      NULL},
     {"in=new left=100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
-     "stage 'in' is new: its first record is number 101"},
+     "stage 'in' is new: it reads its input from the beginning, and its first record is number "
+     "101"},
     {"in=new left=0 right=0 out=0 dead-letters=0", false, "0 0 0 0 0", NULL},
     {"in=discarded left=100 right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
      "stage 'in' begins again, because of --discard: it reads its input from the beginning, and "
      "its first record is number 101; lines of another input that it had not read are not read"},
     {"in=discarded left=0 right=0 out=0 dead-letters=0", false, "0 0 0 0 0", NULL},
-    {"in=100 left=discarded right=100 out=110 dead-letters=110", false, "100 100 100 110 110",
+    {"in=100 left=discarded right=100 out=110 dead-letters=110", false, NULL,
+     "stage 'left' begins again with an empty state, but resumes at record 101, while 'out' has "
+     "records up to 110 from before the change"},
+    {"in=100 left=discarded right=100 out=110 dead-letters=110", true, "100 100 100 110 110",
+     "stage 'left' begins again with an empty state: for records 101 to 110, some outputs are from "
+     "before the change and some from after it"},
+    {"in=100 left=discarded right=100 out=100 dead-letters=100", false, "100 100 100 100 100",
      "stage 'left' begins again, because of --discard: it has an empty state, and begins with "
      "record 101"},
     {"in=new left=100 right=100 out=102 dead-letters=102", false, NULL,

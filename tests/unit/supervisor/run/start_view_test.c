@@ -48,7 +48,9 @@ static void expect(struct start_view *view, const char *text, const char *json)
 static void of_a_first_start(void **state)
 {
     (void)state;
-    struct start_view view = {.is_first = true, .is = {.id = {A}, .number = 7, .first = 1}};
+    struct start_view view = {.is_first = true,
+                              .state_path = memory_dup("/s", 2),
+                              .is = {.id = {A}, .number = 7, .first = 1}};
     add(&view,
         (struct start_view_stage){
             .name = "in", .kind = "file.source", .becomes = START_BEGINS, .keeps = true, .at = 1});
@@ -62,7 +64,8 @@ static void of_a_first_start(void **state)
                                          .output = (char[]){"/out"}});
     expect(
         &view,
-        "shop: there is no state yet; version 7 aaaaaaaa from seq 1 on\n"
+        "shop: there is no state yet in '/s'\n"
+        "  version 7 aaaaaaaa from seq 1 on\n"
         "  in     begins at 1\n"
         "  parse  begins\n"
         "  out    begins at 1\n",
@@ -191,7 +194,7 @@ static void of_a_topology_that_runs(void **state)
                                          .has_state = true,
                                          .becomes = START_GOES_ON});
     expect(&view,
-           "shop: version 1 aaaaaaaa from seq 5 on\n"
+           "shop: running; version 1 aaaaaaaa from seq 5 on\n"
            "  then version bbbbbbbb from the next start on\n"
            "  once  goes on, with its state\n"
            "no output is written otherwise\n",
