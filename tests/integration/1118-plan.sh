@@ -105,7 +105,11 @@ id=$(sed -n 's/^version 1 \([0-9a-f]*\) .*/\1/p' "$state/manifest")
     fail "the copy is another version: $(cat "$state/versions/$id/topology.yaml")"
 
 # What is not in the version.
-change elsewhere 's/in.jsonl/.\/in.jsonl/; s/key: id }/key: id, workers: 3, memory_max: 1GiB }/; 1a durability: process'
+case $BUILD_NAME in # what a sanitizer reserves is beyond any limit
+*asan*) memory="" neutral=once.workers=2 ;;
+*) memory=", memory_max: 1GiB" neutral=parse.memory_max=1GiB ;;
+esac
+change elsewhere "s/in.jsonl/.\/in.jsonl/; s/key: id }/key: id, workers: 3$memory }/; 1a durability: process"
 as_planned elsewhere.yaml
 said "shop: version 1 $first from seq 1 on, unchanged"
 [ "$(sed -n 's/.*"is":{"id":"\([0-9a-f]*\)".*/\1/p' p.json)" = "$id" ] || fail "another version: $(cat p.json)"
@@ -117,7 +121,7 @@ as_planned lower.yaml
 grep -qF "'version: 1' is taken: from record 1 on it was a topology with other types, stages or options ($first, in '$state/versions/$id')" p.err ||
     fail "$(cat p.err)"
 [ "$code" -eq 5 ] || fail "exit $code"
-as_planned t.yaml --set parse.memory_max=1GiB
+as_planned t.yaml --set "$neutral"
 as_planned t.yaml --set caps.lateness=15d
 [ "$code" -eq 5 ] || fail "--set is not in the text: exit $code"
 "$BULKHEAD" run --quiet --state "$state" t.yaml >summary
