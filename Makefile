@@ -111,7 +111,8 @@ asan: ## run all tests under AddressSanitizer and UBSan
 small: ## build program and simulation with tiny bounds, in build-small
 	$(Q)$(MAKE) --no-print-directory BUILD=build-small OPTIMIZE=-O1 CPPFLAGS="$(SMALL_BOUNDS)" \
 	    build-small/bulkhead build-small/tests/sim/pipeline_test \
-	    build-small/tests/unit/stages/journal/journal_test
+	    build-small/tests/unit/stages/journal/journal_test \
+	    build-small/tests/unit/stages/journal/journal_owner_test
 
 .PHONY: sim
 sim: $(SIM) small ## simulate runs, a seed each; ARGS="--minutes 10" are its options
