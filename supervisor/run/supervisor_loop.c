@@ -105,6 +105,7 @@ static void log_stage(void *loop, enum log_level level, size_t stage, const char
 static void end_loop(void *loop)
 {
     struct loop *l = loop;
+    l->is_over = true;
     ev_break(l->ev, EVBREAK_ALL);
 }
 
@@ -232,7 +233,9 @@ static void run(struct loop *l, bool quiet, struct supervisor_report *ret_report
     start_timers(l, quiet);
     driver_start(&l->s.driver);
     loop_reap_strangers(l); /* those that ended before we handled SIGCHLD */
-    (void)ev_run(l->ev, 0);
+    /* ev_run() forgets a break from before it, and there may be nothing left to wait for. */
+    if (!l->is_over)
+        (void)ev_run(l->ev, 0);
     progress_end(&l->progress);
     report_make(&l->s, ret_report);
 }

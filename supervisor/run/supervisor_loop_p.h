@@ -25,6 +25,7 @@ struct stage_watchers {
 };
 
 struct loop {
+    bool is_over; /* everything has ended, perhaps before the loop began */
     struct ev_loop *ev;
     struct supervisor s;
     struct stage_watchers *watchers;
